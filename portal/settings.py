@@ -177,6 +177,8 @@ SANSO_SANDBOX_URL = env.str("SANSO_SANDBOX_URL", default="http://127.0.0.1:4567"
 SANSO_SANDBOX_TOKEN_FILE = env.str("SANSO_SANDBOX_TOKEN_FILE", default=str(DATA_DIR / "sandbox" / "token"))
 # Lease in seconds: a step that has not reported back within it is repeated by another worker.
 SANSO_TICK_LEASE = env.float("SANSO_TICK_LEASE", default=30.0)
+# Seconds on AWS for which the first server of a release is watched before the others follow.
+SANSO_RELEASE_WATCH = env.float("SANSO_RELEASE_WATCH", default=120.0)
 SANSO_DISPATCH_INTERVAL = env.float("SANSO_DISPATCH_INTERVAL", default=0.5)
 # Maximum of open event streams. Only visible tabs have one, and without HTTP/2 a browser opens at most six
 # connections to a server: twenty are more than one browser needs. A user with several browsers can use a

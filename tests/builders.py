@@ -19,7 +19,7 @@ REGION = "ap-northeast-1"
 OPERATOR = (
     *("add_deployment", "change_environment", "delete_environment", "operate_environment"),
     *("require_approval", "lock_environment", "break_lock", "force_delete", "delete_remaining"),
-    "manage_template_sets",
+    *("release_environment", "manage_template_sets"),
 )
 """What the migration gave to those who could deploy."""
 

@@ -5,8 +5,8 @@ A test adds rows to the dictionaries and removes them; other resources do not ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deployments.aws.autoscaling import Group, ScalingActivity
@@ -16,9 +16,28 @@ from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.aws.logs import LogGroup, LogLine, StreamEnd
 from deployments.aws.rds import Backup, Cluster, DBInstance
 from deployments.aws.s3 import StoredObject, StoredVersions, Tail
-from deployments.aws.ssm import Association, Execution, ExecutionTarget, output_folder
+from deployments.aws.ssm import (
+    Association,
+    AssociationCall,
+    Execution,
+    ExecutionTarget,
+    Invocation,
+    output_folder,
+)
 from deployments.errors import AwsNotFound
 from tests.builders import START
+
+
+@dataclass
+class SentCommand:
+    """A command that was sent to an instance; a test sets how it ended."""
+
+    command_id: str
+    instance_id: str
+    comment: str
+    call: AssociationCall
+    status: str = "Success"
+    output: str = ""
 
 
 class FakeServices:
@@ -48,9 +67,16 @@ class FakeServices:
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
         self.running: set[str] = set()  # instances
         self.tagged_arns: dict[str, list[str]] = {}  # by the tag's value
+        self.association_call_rows: dict[str, AssociationCall] = {}
+        self.commands: dict[str, SentCommand] = {}  # by id, in the order in which they were sent
+        self.suspended: dict[str, set[str]] = {}  # by group
+        self.after_command: Callable[[SentCommand], None] = lambda command: None
         self.started_again: list[tuple[str, tuple[str, ...]]] = []  # association, () = all its instances
 
     def _call(self, operation: str) -> None:
+        raise NotImplementedError
+
+    def _done(self, operation: str) -> None:
         raise NotImplementedError
 
     # --- CloudWatch Logs -----------------------------------------------------------------------
@@ -99,6 +125,31 @@ class FakeServices:
         self._call("autoscaling:DescribeAutoScalingGroups")
         return [self.scaling_groups[name] for name in names if name in self.scaling_groups]
 
+    def suspend(self, group: str, processes: Sequence[str]) -> None:
+        self._call("autoscaling:SuspendProcesses")
+        self.suspended.setdefault(group, set()).update(processes)
+        self._done("autoscaling:SuspendProcesses")
+
+    def resume(self, group: str, processes: Sequence[str]) -> None:
+        self._call("autoscaling:ResumeProcesses")
+        self.suspended.setdefault(group, set()).difference_update(processes)
+        self._done("autoscaling:ResumeProcesses")
+
+    def register_target(self, target_group_arn: str, instance_id: str) -> None:
+        self._call("elasticloadbalancing:RegisterTargets")
+        rows = [one for one in self.targets[target_group_arn] if one.target_id != instance_id]
+        new = TargetHealth(
+            target_group_arn=target_group_arn, target_id=instance_id, port=9090, state="healthy"
+        )
+        self.targets[target_group_arn] = [*rows, new]
+        self._done("elasticloadbalancing:RegisterTargets")
+
+    def deregister_target(self, target_group_arn: str, instance_id: str) -> None:
+        self._call("elasticloadbalancing:DeregisterTargets")
+        rows = self.targets[target_group_arn]
+        self.targets[target_group_arn] = [one for one in rows if one.target_id != instance_id]
+        self._done("elasticloadbalancing:DeregisterTargets")
+
     def activities(self, group: str, limit: int) -> list[ScalingActivity]:
         operation = "autoscaling:DescribeScalingActivities"
         self._call(operation)
@@ -138,6 +189,29 @@ class FakeServices:
             else row
             for row in self.execution_target_rows[execution_id]
         ]
+
+    def association_calls(self, ids: Sequence[str]) -> list[AssociationCall]:
+        self._call("ssm:DescribeAssociation")
+        return [self.association_call_rows[one] for one in ids if one in self.association_call_rows]
+
+    def send_command(self, call: AssociationCall, instance_id: str, comment: str) -> str:
+        self._call("ssm:SendCommand")
+        command = SentCommand(f"command-{len(self.commands) + 1}", instance_id, comment, call)
+        self.commands[command.command_id] = command
+        self.after_command(command)
+        self._done("ssm:SendCommand")
+        return command.command_id
+
+    def find_command(self, instance_id: str, comment: str, since: datetime) -> str:
+        self._call("ssm:ListCommands")
+        found = (one for one in self.commands.values() if one.instance_id == instance_id)
+        return next((one.command_id for one in found if one.comment == comment), "")
+
+    def invocation(self, command_id: str, instance_id: str) -> Invocation:
+        self._call("ssm:GetCommandInvocation")
+        command = self.commands[command_id]
+        assert command.instance_id == instance_id
+        return Invocation(command_id=command_id, status=command.status, output=command.output)
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
         self._call("ssm:StartAssociationsOnce")

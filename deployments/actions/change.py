@@ -14,7 +14,7 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.actions import schedule, skipped
 from deployments.actions.parameters import checked
-from deployments.actions.request import CHANGE, DELETE, Request, busy, requesting
+from deployments.actions.request import CHANGE, DELETE, RELEASE, Request, busy, requesting
 from deployments.core.change_summary import keep_refusal, may_lose_data
 from deployments.core.changes import Changes
 from deployments.core.operations import Operation, is_allowed, refusal
@@ -311,6 +311,8 @@ def apply_change(
     environment = deployment.environment
     request = Request(user=user, action="apply", permission=CHANGE, environment=environment)
     request.begins_later = scheduled_for is not None or environment.requires_approval
+    if deployment.releases_to_servers and not user.has_perm(RELEASE):
+        request.deployment, request.permission = deployment, RELEASE
     with requesting(request):
         row = _open(deployment)
         request.deployment, request.reason = row, row.reason

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DEPLOY = "deployments.add_deployment"
 """Django's own permission: environments can be created, and failures injected."""
 CHANGE = "deployments.change_environment"
+RELEASE = "deployments.release_environment"
 DELETE = "deployments.delete_environment"
 OPERATE = "deployments.operate_environment"
 DELETE_REMAINING = "deployments.delete_remaining"

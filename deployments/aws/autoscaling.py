@@ -31,13 +31,15 @@ class GroupInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """An Auto Scaling group with its capacity and instances."""
+    """An Auto Scaling group with its capacity, instances, target groups (ARNs) and suspended processes."""
 
     name: str
     desired: int
     minimum: int
     maximum: int
     instances: tuple[GroupInstance, ...] = ()
+    target_groups: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,14 @@ class AutoScaling(Protocol):
 
     def activities(self, group: str, limit: int) -> list[ScalingActivity]:
         """Return the group's latest activities, newest first. Raise AwsNotFound if the group is gone."""
+        ...
+
+    def suspend(self, group: str, processes: Sequence[str]) -> None:
+        """Suspend processes of a group, such as ReplaceUnhealthy; again without effect."""
+        ...
+
+    def resume(self, group: str, processes: Sequence[str]) -> None:
+        """Resume processes of a group; again without effect. Raise AwsNotFound if the group is gone."""
         ...
 
 
@@ -93,6 +103,14 @@ class AutoScalingGateway:
         with calling("autoscaling:DescribeScalingActivities"):
             return [_activity(row) for page in pages for row in page["Activities"]]
 
+    def suspend(self, group: str, processes: Sequence[str]) -> None:
+        with calling("autoscaling:SuspendProcesses"):
+            self._client.suspend_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
+
+    def resume(self, group: str, processes: Sequence[str]) -> None:
+        with calling("autoscaling:ResumeProcesses"):
+            self._client.resume_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
+
 
 def _group(row: Any) -> Group:
     return Group(
@@ -111,6 +129,8 @@ def _group(row: Any) -> Group:
             )
             for one in row.get("Instances", [])
         ),
+        target_groups=tuple(row.get("TargetGroupARNs", [])),
+        suspended=tuple(one.get("ProcessName", "") for one in row.get("SuspendedProcesses", [])),
     )
 
 

@@ -73,6 +73,14 @@ class ELBv2(Protocol):
         """Return the group's targets, including draining ones. Raise AwsNotFound if the group is gone."""
         ...
 
+    def register_target(self, target_group_arn: str, instance_id: str) -> None:
+        """Let a target group send requests to an instance; again without effect."""
+        ...
+
+    def deregister_target(self, target_group_arn: str, instance_id: str) -> None:
+        """Let requests to an instance end and send no new ones; again without effect."""
+        ...
+
     def deletion_protection(self, arn: str) -> bool:
         """Return whether a load balancer is protected from deletion. Raise AwsNotFound if it is gone."""
         ...
@@ -138,6 +146,14 @@ class ELBv2Gateway:
             )
             for row in rows["TargetHealthDescriptions"]
         ]
+
+    def register_target(self, target_group_arn: str, instance_id: str) -> None:
+        with calling("elasticloadbalancing:RegisterTargets"):
+            self._client.register_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": instance_id}])
+
+    def deregister_target(self, target_group_arn: str, instance_id: str) -> None:
+        with calling("elasticloadbalancing:DeregisterTargets"):
+            self._client.deregister_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": instance_id}])
 
     def deletion_protection(self, arn: str) -> bool:
         with calling("elasticloadbalancing:DescribeLoadBalancerAttributes"):

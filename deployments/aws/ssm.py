@@ -1,11 +1,11 @@
-"""The gateway to Systems Manager's State Manager: associations, their executions, and new runs."""
+"""The gateway to Systems Manager: associations, their executions and new runs, and commands on servers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
@@ -71,6 +71,30 @@ class ExecutionTarget:
     output_key: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationCall:
+    """What an association runs: its document with the parameters, and where the output goes ("": nowhere)."""
+
+    association_id: str
+    name: str
+    document: str
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    output_bucket: str = ""
+    output_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """A command on one instance. Status and detail are the API's values: `Failed`, `ExecutionTimedOut`."""
+
+    command_id: str
+    status: str
+    detail: str = ""
+    output: str = ""
+    error_output: str = ""
+    ended_at: datetime | None = None
+
+
 def output_folder(prefix: str, instance_id: str, association_id: str) -> str:
     """Return the S3 prefix under which the agent writes the outputs of an association on an instance.
 
@@ -102,6 +126,25 @@ class SSM(Protocol):
 
     def parameters(self, names: Sequence[str]) -> dict[str, str]:
         """Return the values of those of the parameters that exist, by name."""
+        ...
+
+    def association_calls(self, ids: Sequence[str]) -> list[AssociationCall]:
+        """Return what those of the associations run that exist, with one call each."""
+        ...
+
+    def send_command(self, call: AssociationCall, instance_id: str, comment: str) -> str:
+        """Run a document on an instance, and return the command's id. The comment finds it again.
+
+        Raise AwsNotFound if its agent is offline or it is gone.
+        """
+        ...
+
+    def find_command(self, instance_id: str, comment: str, since: datetime) -> str:
+        """Return the id of the command with this comment on an instance, "" if there is none."""
+        ...
+
+    def invocation(self, command_id: str, instance_id: str) -> Invocation:
+        """Return how far a command is on an instance. Raise AwsNotFound if it does not have it yet."""
         ...
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
@@ -177,6 +220,55 @@ class SSMGateway:
             found |= {row["Name"]: row["Value"] for row in answer["Parameters"]}
         return found
 
+    def association_calls(self, ids: Sequence[str]) -> list[AssociationCall]:
+        found: list[AssociationCall] = []
+        for association_id in ids:
+            try:
+                with calling("ssm:DescribeAssociation"):
+                    answer = self._client.describe_association(AssociationId=association_id)
+            except AwsNotFound:
+                continue
+            found.append(_call(answer["AssociationDescription"]))
+        return found
+
+    def send_command(self, call: AssociationCall, instance_id: str, comment: str) -> str:
+        output: dict[str, Any] = {}
+        if call.output_bucket:
+            output = {"OutputS3BucketName": call.output_bucket, "OutputS3KeyPrefix": call.output_prefix}
+        with calling("ssm:SendCommand"):
+            answer = self._client.send_command(
+                DocumentName=call.document,
+                InstanceIds=[instance_id],
+                Parameters={name: list(values) for name, values in call.parameters.items()},
+                Comment=comment,
+                **output,
+            )
+        return str(answer["Command"].get("CommandId", ""))
+
+    def find_command(self, instance_id: str, comment: str, since: datetime) -> str:
+        # SendCommand has no client token. The API filters by time, not by comment.
+        pages = self._client.get_paginator("list_commands").paginate(
+            InstanceId=instance_id,
+            Filters=[{"key": "InvokedAfter", "value": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}],
+            PaginationConfig={"PageSize": PAGE},
+        )
+        with calling("ssm:ListCommands"):
+            rows = [row for page in pages for row in page.get("Commands", [])]
+        return next((row.get("CommandId", "") for row in rows if row.get("Comment") == comment), "")
+
+    def invocation(self, command_id: str, instance_id: str) -> Invocation:
+        with calling("ssm:GetCommandInvocation"):
+            row = self._client.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+        ended = row.get("ExecutionEndDateTime", "")
+        return Invocation(
+            command_id=command_id,
+            status=row.get("Status", ""),
+            detail=row.get("StatusDetails", ""),
+            output=row.get("StandardOutputContent", ""),
+            error_output=row.get("StandardErrorContent", ""),
+            ended_at=datetime.fromisoformat(ended) if ended else None,
+        )
+
     def start_associations_once(self, ids: Sequence[str]) -> None:
         for first in range(0, len(ids), AT_ONCE):
             with calling("ssm:StartAssociationsOnce"):
@@ -212,6 +304,18 @@ def _association(row: Any) -> Association:
         detailed_status=overview.get("DetailedStatus", ""),
         last_execution_at=row.get("LastExecutionDate"),
         counts=dict(overview.get("AssociationStatusAggregatedCount", {})),
+        output_bucket=location.get("OutputS3BucketName", ""),
+        output_prefix=location.get("OutputS3KeyPrefix", ""),
+    )
+
+
+def _call(row: Any) -> AssociationCall:
+    location = row.get("OutputLocation", {}).get("S3Location", {})
+    return AssociationCall(
+        association_id=row["AssociationId"],
+        name=row.get("AssociationName", ""),
+        document=row["Name"],
+        parameters={name: tuple(values) for name, values in row.get("Parameters", {}).items()},
         output_bucket=location.get("OutputS3BucketName", ""),
         output_prefix=location.get("OutputS3KeyPrefix", ""),
     )

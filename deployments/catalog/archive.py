@@ -31,7 +31,7 @@ def packed(template_set: TemplateSet) -> bytes:
     whole = Path(os.path.commonpath([template_set.folder.resolve(), *(path.resolve() for path in files)]))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_SET, template_set.folder.resolve().relative_to(whole).as_posix())
+        archive.writestr(zipfile.ZipInfo(_SET), template_set.folder.resolve().relative_to(whole).as_posix())
         for path in sorted(files):
             archive.write(path, f"files/{path.resolve().relative_to(whole).as_posix()}")
     return buffer.getvalue()

@@ -18,6 +18,7 @@ class CancelEffect(StrEnum):
     END = "end"  # a creation before its stacks: nothing was created
     DELETE = "delete"  # a creation in its stacks: DeleteStack of the root stack
     ROLL_BACK = "roll_back"  # an update in its stacks: CancelUpdateStack
+    STOP_RELEASE = "stop_release"  # a release to servers: no further server is changed
     STOP_WAITING = "stop_waiting"  # after the stacks: the stack stays
     LEAVE_UNPROTECTED = "leave_unprotected"  # ready: deletion protection is not waited for
 
@@ -37,6 +38,8 @@ def cancel_effect(kind: Kind, state: State, root_status: str) -> CancelEffect | 
         return Message(Code.ROLLBACK_NOT_CANCELED)
     if state in BEFORE_STACKS:
         return CancelEffect.DISCARD if kind is Kind.UPDATE else CancelEffect.END
+    if state is State.SERVERS:
+        return CancelEffect.STOP_RELEASE
     if state in AFTER_STACKS:
         return CancelEffect.STOP_WAITING
     if state is State.PROTECT:

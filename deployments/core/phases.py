@@ -36,6 +36,7 @@ class State(StrEnum):
     APPROVAL = "approval"
     SCHEDULED = "scheduled"
     QUEUED = "queued"
+    SERVERS = "servers"
     STACKS = "stacks"
     CONFIGURATION = "configuration"
     TRAFFIC = "traffic"
@@ -54,8 +55,8 @@ _BEFORE = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 _FROM_STACKS = (State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY)
 PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.CREATE: (*_BEFORE, *_FROM_STACKS, State.PROTECT),
-    # The last one when it completes a creation that was kept after a failure.
-    Kind.UPDATE: (*_BEFORE, State.PREVIEW, *_FROM_STACKS, State.PROTECT),
+    # SERVERS with a release to running servers; PROTECT when it completes a creation that was kept.
+    Kind.UPDATE: (*_BEFORE, State.PREVIEW, State.SERVERS, *_FROM_STACKS, State.PROTECT),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
     Kind.ROLLBACK: (State.PREFLIGHT, State.STACKS),
     Kind.ROLLBACK_UPDATE: (State.PREFLIGHT, *_FROM_STACKS),
@@ -78,7 +79,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     # An approved deletion begins with its preflight.
     State.APPROVAL: _ENDS_EARLY | {State.CHANGE_SET, State.SCHEDULED, State.QUEUED, State.PREFLIGHT},
     State.SCHEDULED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.QUEUED},
-    State.QUEUED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.STACKS},
+    State.QUEUED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.SERVERS, State.STACKS},
+    # A release that only brings servers back has nothing to change in the stacks.
+    State.SERVERS: _ENDS_EARLY | {State.STACKS, State.SUCCEEDED},
     State.STACKS: TERMINAL | {State.CONFIGURATION},
     State.CONFIGURATION: _ENDS_EARLY | {State.TRAFFIC},
     State.TRAFFIC: _ENDS_EARLY | {State.READY},
@@ -102,20 +105,35 @@ def display_status_of(state: State) -> DisplayStatus:
     }.get(state, DisplayStatus.PROGRESS)
 
 
-def phases_of(kind: Kind, *, protects: bool) -> tuple[State, ...]:
-    """Return the phases of a deployment of this kind; `protects`: it switches deletion protection on."""
-    return tuple(phase for phase in PHASES[kind] if protects or phase is not State.PROTECT)
+def phases_of(kind: Kind, *, protects: bool, releases: bool = False) -> tuple[State, ...]:
+    """Return the phases of a deployment of this kind.
+
+    `protects`: it switches deletion protection on; `releases`: it brings a release to running servers.
+    """
+    left_out = set() if protects else {State.PROTECT}
+    left_out |= set() if releases else {State.SERVERS}
+    return tuple(phase for phase in PHASES[kind] if phase not in left_out)
 
 
 def phase_statuses(
-    kind: Kind, state: State, last_phase: State, *, protects: bool = False, is_back: bool = False
+    kind: Kind,
+    state: State,
+    last_phase: State,
+    *,
+    protects: bool = False,
+    releases: bool = False,
+    is_back: bool = False,
 ) -> list[tuple[State, DisplayStatus]]:
     """Return the phases of a deployment of this kind, each with the status to display.
 
     `last_phase` is the phase in which it ended. While it runs, `state` is the current phase; while it rolls
     back (`is_back`), the phases to come will not run.
     """
-    phases = phases_of(kind, protects=protects or last_phase is State.PROTECT)
+    phases = phases_of(
+        kind,
+        protects=protects or last_phase is State.PROTECT,
+        releases=releases or last_phase is State.SERVERS,
+    )
     current = phases.index(last_phase if state not in phases else state)
     done = len(phases) if state is State.SUCCEEDED else current
     return [

@@ -28,6 +28,7 @@ from deployments.models.health import (
     Target,
 )
 from deployments.models.lock import EnvironmentLock
+from deployments.models.release import ReleaseServer, ServerRelease
 from deployments.models.stack import Resource, Stack
 from deployments.models.template_check import TemplateCheck
 from deployments.models.template_source import TemplateFetch, TemplateSource
@@ -57,8 +58,10 @@ __all__ = [
     "LoadBalancer",
     "Observation",
     "Observer",
+    "ReleaseServer",
     "Resource",
     "ScalingActivity",
+    "ServerRelease",
     "SiteProbe",
     "SiteReads",
     "Stack",

@@ -23,7 +23,7 @@ from deployments.core.phases import (
     Kind,
     State,
 )
-from deployments.core.release_kind import Release
+from deployments.core.release_kind import PHASED, Release, ReleaseKind
 from deployments.errors import LostClaim
 from deployments.models.deployment_queries import DeploymentQuerySet
 from deployments.models.environment import Environment
@@ -58,6 +58,7 @@ STATES = [
     ("approval", _("Waiting for approval")),
     ("scheduled", _("Scheduled")),
     ("queued", _("Queued")),
+    ("servers", _("Servers")),
     ("stacks", _("Stacks")),
     ("configuration", _("Configuration")),
     ("traffic", _("Traffic")),
@@ -79,6 +80,7 @@ CANCEL_CODES = [
     ("end", _("Canceled before its stacks")),
     ("delete", _("Canceled: stack deleted")),
     ("roll_back", _("Canceled: update rolled back")),
+    ("stop_release", _("Release stopped")),
     ("stop_waiting", _("Canceled while waiting")),
     ("leave_unprotected", _("Protection canceled")),
 ]
@@ -257,6 +259,23 @@ class Deployment(models.Model):
     def release(self) -> Release | None:
         """Return what it does to running servers; None if its template set declares no release."""
         return Release.from_json(self.changes.get("release"))
+
+    @property
+    def releases_to_servers(self) -> bool:
+        """Return whether running servers get another version, in whatever way."""
+        found = self.release
+        return found is not None and found.kind is not ReleaseKind.NONE
+
+    @property
+    def is_only_servers(self) -> bool:
+        """Return whether its stacks are as it wants them already, and only servers run another version."""
+        return bool(self.changes.get("only_servers"))
+
+    @property
+    def has_servers_phase(self) -> bool:
+        """Return whether it brings a release to running servers, one by one."""
+        found = self.release
+        return State(self.last_phase) is State.SERVERS or (found is not None and found.kind in PHASED)
 
     @property
     def is_cancel_pending(self) -> bool:

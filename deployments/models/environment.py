@@ -230,6 +230,7 @@ class Environment(models.Model):
             ("operate_environment", "Can run associations, site checks and deletion protection"),
             ("approve_change", "Can approve changes that others requested"),
             ("require_approval", "Can decide whether changes of an environment require approval"),
+            ("release_environment", "Can release to running servers"),
             ("lock_environment", "Can lock environments"),
             ("break_lock", "Can break locks of others"),
             ("force_delete", "Can delete a stack without resources that AWS cannot delete"),

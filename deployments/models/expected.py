@@ -63,9 +63,13 @@ def _past(account: Account, rows: DurationQuerySet) -> list[PastDuration]:
     return past + [PastDuration(path, type_, seconds, here=False) for path, type_, seconds in others]
 
 
-def expected_of(account: Account, kind: Kind, graph: Graph, *, protects: bool = False) -> ExpectedDuration:
+def expected_of(
+    account: Account, kind: Kind, graph: Graph, *, protects: bool = False, releases: bool = False
+) -> ExpectedDuration:
     """Return the expected duration of a deployment of this kind in an account."""
-    before, after = around_the_stacks(kind, protects=protects, is_applied=kind is Kind.UPDATE)
+    before, after = around_the_stacks(
+        kind, protects=protects, releases=releases, is_applied=kind is Kind.UPDATE
+    )
     backwards = kind in DELETING
     schedule = Schedule(graph.types, graph.edges, backwards=backwards, before=before, after=after)
     known = history(account, kind)
@@ -90,7 +94,11 @@ def forget(deployment: Deployment) -> None:
 def store(deployment: Deployment, graph: Graph, *, stays: Collection[str] = ()) -> None:
     """Store the expected duration of a deployment. The resources at `stays` take no time."""
     expected = expected_of(
-        deployment.environment.account, Kind(deployment.kind), graph, protects=deployment.protects
+        deployment.environment.account,
+        Kind(deployment.kind),
+        graph,
+        protects=deployment.protects,
+        releases=deployment.has_servers_phase,
     )
     end, low, high = expected.forecast.in_seconds(0.0)
     usual = dict.fromkeys(stays, UsualDuration(0.0, 0.0, 0.0)) | dict(expected.usual)

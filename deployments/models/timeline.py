@@ -103,17 +103,18 @@ def load(
 
 
 def around_the_stacks(
-    kind: Kind, *, protects: bool, is_applied: bool = False
+    kind: Kind, *, protects: bool, releases: bool = False, is_applied: bool = False
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the phases before and after the stacks.
 
-    A change that was applied begins with its stacks: before, a person decided about its preview.
+    A change that was applied begins with its servers or its stacks: before, a person decided about its
+    preview.
     """
-    phases = phases_of(kind, protects=protects)
+    phases = phases_of(kind, protects=protects, releases=releases)
     at = phases.index(State.STACKS)
-    if is_applied:
-        phases, at = phases[at:], 0
     before, after = phases[:at], phases[at + 1 :]
+    if is_applied:
+        before = tuple(phase for phase in before if phase is State.SERVERS)
     return tuple(f"{PHASE}{p.value}" for p in before), tuple(f"{PHASE}{p.value}" for p in after)
 
 
@@ -162,7 +163,7 @@ def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str,
     before = BEFORE_STACKS if deployment.applied_at else frozenset()  # of a change that was applied
     order = [
         phase.value
-        for phase in phases_of(Kind(deployment.kind), protects=True)
+        for phase in phases_of(Kind(deployment.kind), protects=True, releases=True)
         if phase.value in starts and phase not in before
     ]
     if not order:  # applied, and waiting in the queue
@@ -210,7 +211,10 @@ class _TimelineBuilder:
         self.types |= dict.fromkeys(self.stacks, STACK_TYPE)
         self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
         before, after = around_the_stacks(
-            self.kind, protects=deployment.protects, is_applied=deployment.applied_at is not None
+            self.kind,
+            protects=deployment.protects,
+            releases=deployment.has_servers_phase,
+            is_applied=deployment.applied_at is not None,
         )
         self.schedule = Schedule.cached(
             self.types, self.edges, backwards=self.kind in DELETING, before=before, after=after

@@ -128,6 +128,15 @@ def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
                 _("What was already replaced is created again or kept as it was; a rollback takes time too."),
             ],
         ),
+        CancelEffect.STOP_RELEASE: (
+            _("Stop the release to %(name)s?"),
+            _("Stop release"),
+            [
+                _("The server that is being changed is finished. No further server is changed."),
+                _("The stacks are not changed. Servers then run different versions."),
+                _("Go back, or request the change again, to bring them to the same version."),
+            ],
+        ),
         CancelEffect.STOP_WAITING: (
             _("Stop waiting for %(name)s?"),
             _("Stop waiting"),
@@ -293,6 +302,10 @@ def _result(deployment: Deployment) -> str:
         ),
         CancelEffect.ROLL_BACK: _(
             "The environment has the templates and values from before the update. It can be changed again."
+        ),
+        CancelEffect.STOP_RELEASE: _(
+            "Servers may run different versions. Go back, or request the change again, to bring them to the "
+            "same one."
         ),
         CancelEffect.STOP_WAITING: _(
             "The stack is complete and stays. The environment may not be ready; its page shows its health."

@@ -121,7 +121,8 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
     known = _cause_of_step(deployment, evidence)
     title = wording.error(deployment.error_code, kind=deployment.kind)
     headline: SafeString = conditional_escape(title)
-    servers = failed_servers(evidence) if deployment.error_code == "AssociationFailed" else []
+    configured = deployment.error_code in ("AssociationFailed", "ReleaseFailed")
+    servers = failed_servers(evidence) if configured else []
     if servers:
         headline = _of_server(deployment, servers[0], phase)
     elif State(deployment.last_phase) in BEFORE_STACKS and known:

@@ -207,7 +207,14 @@ def _phases(
     starts[State.PREFLIGHT.value] = deployment.created_at
     details = _details(tree, events)
     back = _turned_back(deployment, tree)
-    steps = phase_statuses(Kind(deployment.kind), state, last, protects=deployment.protects, is_back=back)
+    steps = phase_statuses(
+        Kind(deployment.kind),
+        state,
+        last,
+        protects=deployment.protects,
+        releases=deployment.has_servers_phase,
+        is_back=back,
+    )
     turn = _turn(deployment, tree)
     if deployment.operation == "take_over":
         steps = steps[:1]  # it reads the stack and ends

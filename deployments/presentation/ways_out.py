@@ -102,7 +102,18 @@ def _main(
             label=_("Delete remaining resources…"), url=delete, is_destructive=True, needs_permission=True
         )
         return
-    if known and NextStep.RUN_AGAIN in known.cause.steps and State(deployment.last_phase) in AFTER_STACKS:
+    yield from _of_servers(deployment, known)
+    yield SuggestedAction(
+        label=_("Delete environment…"), url=delete, is_destructive=True, needs_permission=True
+    )
+
+
+def _of_servers(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:
+    """Yield what can be done about servers of which a release or the configuration failed."""
+    environment = deployment.environment
+    if State(deployment.last_phase) is State.SERVERS:
+        yield from _after_release(deployment)
+    elif known and NextStep.RUN_AGAIN in known.cause.steps and State(deployment.last_phase) in AFTER_STACKS:
         yield SuggestedAction(
             label=_("Run association…"),
             url=f"{tab_url(environment, SERVERS)}#associations",
@@ -112,9 +123,20 @@ def _main(
         yield _environment(deployment)
     else:
         yield _environment(deployment, is_main=True)
-    yield SuggestedAction(
-        label=_("Delete environment…"), url=delete, is_destructive=True, needs_permission=True
-    )
+
+
+def _after_release(deployment: Deployment) -> Iterator[SuggestedAction]:
+    """Yield the way back to the version that the stacks have, for servers that have the new one already."""
+    if deployment.base is not None:
+        yield SuggestedAction(
+            label=_("Go back…"),
+            url=reverse("deployment_roll_back", args=[deployment.base.pk]),
+            hint=_("Shows the preview of a release that gives every server the version of before."),
+            is_post=True,
+            is_main=True,
+            needs_permission=True,
+        )
+    yield _environment(deployment)
 
 
 def _kept(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:

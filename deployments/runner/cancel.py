@@ -35,7 +35,7 @@ def end_creation(deployment: Deployment, clients: Clients) -> None:
         with suppress(AwsNotFound):
             launch.delete_unexecuted(deployment, clients)
     with transaction.atomic():
-        _accept(deployment, "", action)
+        accept(deployment, "", action)
         finalize.finalize(deployment, State.CANCELED, "", {})
 
 
@@ -53,7 +53,7 @@ def stop_waiting(deployment: Deployment) -> bool:
         return False
     with transaction.atomic():
         is_ready = deployment.state == State.PROTECT
-        _accept(deployment, status, "")
+        accept(deployment, status, "")
         if not is_ready:
             finalize.finalize(deployment, State.CANCELED, status, outputs)
             return True
@@ -78,10 +78,10 @@ def stop(deployment: Deployment, clients: Clients, root: StackView, *, has_begun
     status = root.status if has_begun else ""
     kind = Kind(deployment.kind)
     if kind is Kind.CREATE and is_of_deletion(status):  # requested by a step whose response was lost
-        _accept(deployment, status, DELETE_STACK)
+        accept(deployment, status, DELETE_STACK)
         return
     if kind is Kind.UPDATE and is_rollback(status) and _was_requested(deployment, clients):
-        _accept(deployment, status, CANCEL_UPDATE)
+        accept(deployment, status, CANCEL_UPDATE)
         return
     effect = cancel_effect(kind, State.STACKS, status)
     if isinstance(effect, Message):
@@ -106,7 +106,7 @@ def _request(deployment: Deployment, clients: Clients, effect: CancelEffect, sta
             return  # it has moved on since the step saw its status: the next one says what that means
         refuse(deployment, _rejection(exc), status)
         return
-    _accept(deployment, status, DELETE_STACK if is_deletion else CANCEL_UPDATE)
+    accept(deployment, status, DELETE_STACK if is_deletion else CANCEL_UPDATE)
     Stack.objects.of(deployment).filter(path="").update(hinted_at=timezone.now())  # poll it next
 
 
@@ -124,7 +124,8 @@ def _was_requested(deployment: Deployment, clients: Clients) -> bool:
     return any(e.token == token or e.reason.startswith(_BY_A_PERSON) for e in turns)
 
 
-def _accept(deployment: Deployment, status: str, action: str) -> None:
+def accept(deployment: Deployment, status: str, action: str) -> None:
+    """Store that a cancellation was accepted, with the call to AWS that was needed ("": none)."""
     with transaction.atomic():
         deployment.record(cancel_accepted_at=timezone.now())
         event_log.add(deployment, "cancel.accepted", key=_key(deployment), status=status, action=action)

@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from deployments.aws.cloudformation import ChangeSet, ChangeSetRequest, StackView
 from deployments.aws.session import Clients
+from deployments.core.changes import Changes
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
+from deployments.core.release_kind import PHASED, Release
 from deployments.core.status import is_final
-from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, UserFixable
+from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, holds
 from deployments.models.sealed import unseal
@@ -25,6 +27,7 @@ from deployments.runner import (
     endpoint_run,
     event_log,
     expectations,
+    finalize,
     launch,
     preflight,
     previews,
@@ -47,6 +50,8 @@ KEPT_FOR = timedelta(days=7)
 """How long a preview waits to be applied; then it is discarded, with its change set."""
 CHANGE = "deployments.change_environment"
 """The permission that a change takes: when it is requested, and still when it begins."""
+RELEASE = "deployments.release_environment"
+"""The permission that it takes as well to apply a change that gives running servers another version."""
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -83,23 +88,37 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
         return SOON
     if not change_set.is_created:
         if any(text in change_set.reason for text in _NOTHING):
-            _end_without_changes(deployment, clients)
-            return None
+            return _without_changes(deployment, clients)
         if root_only.fall_back(deployment, change_set, clients.cloudformation):
             return AT_ONCE
         raise rejection(deployment, change_set, clients.cloudformation)
     changes = previews.preview_of(deployment, change_sets.read(change_set, clients.cloudformation))
     facts = data_facts.gather(changes, clients, timezone.now())
-    release = releases.of_change(deployment, changes)
+    _show(deployment, changes, releases.of_change(deployment, changes), facts=facts)
+    return AT_ONCE
+
+
+def _show(deployment: Deployment, changes: Changes, release: Release | None, **more: object) -> None:
     with transaction.atomic():
         deployment.move_to(
             State.PREVIEW,
-            changes=changes.to_json() | {"facts": facts, "release": release.to_json() if release else {}},
+            changes=changes.to_json() | more | {"release": release.to_json() if release else {}},
             preview_digest=previews.digest(deployment, changes),
         )
         event_log.add(deployment, "phase", key=f"preview{deployment.revision or ''}", phase="preview")
         expectations.of_preview(deployment, changes)
-    return AT_ONCE
+
+
+def _without_changes(deployment: Deployment, clients: Clients) -> float | None:
+    """End a change whose stacks are as it wants them, unless servers still run another version."""
+    if releases.unfinished_of(deployment.environment) is not None:
+        changes = Changes(template_digest=deployment.template_digest)
+        release = releases.of_change(deployment, changes)
+        if release is not None and release.kind in PHASED:
+            _show(deployment, changes, release, only_servers=True)
+            return AT_ONCE
+    _end_without_changes(deployment, clients)
+    return None
 
 
 def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView) -> str:
@@ -144,7 +163,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
 
 
 def _end_without_changes(deployment: Deployment, clients: Clients) -> None:
-    _delete_change_set(deployment, clients)
+    delete_change_set(deployment, clients)
     with transaction.atomic():
         deployment.move_to(State.SUCCEEDED)
         # The same files as a version of another set: the stack is what that version makes of it.
@@ -174,7 +193,7 @@ def is_canceled(deployment: Deployment) -> bool:
 
 def end_canceled(deployment: Deployment, clients: Clients) -> None:
     """Delete the change set, with the nested ones, and end the change."""
-    _delete_change_set(deployment, clients)
+    delete_change_set(deployment, clients)
     with transaction.atomic():
         deployment.move_to(State.CANCELED, cancel_accepted_at=timezone.now())
         approvals.close(deployment, "withdrawn")
@@ -191,10 +210,11 @@ def end_canceled(deployment: Deployment, clients: Clients) -> None:
 def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
     """Delete the change set of a change that failed before it began; errors are ignored."""
     with suppress(AwsFailure):
-        _delete_change_set(deployment, clients)
+        delete_change_set(deployment, clients)
 
 
-def _delete_change_set(deployment: Deployment, clients: Clients) -> None:
+def delete_change_set(deployment: Deployment, clients: Clients) -> None:
+    """Delete the change set of a change whose execution has not begun; again without effect."""
     stack_id = deployment.environment.stack_id
     if (
         deployment.kind != Kind.UPDATE
@@ -264,15 +284,61 @@ def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) ->
         delay = approvals.request_again(deployment)
         queue.wake(deployment.environment_id)
         return delay
-    stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)
+    if not deployment.is_only_servers:
+        stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)
+    if releases.begin(deployment, clients):
+        return _begin_servers(deployment)
+    return None if _executed(deployment, clients, change_set) else SOON
+
+
+def _begin_servers(deployment: Deployment) -> float:
+    endpoint_run.remember(deployment.environment)
+    with transaction.atomic():
+        deployment.move_to(State.SERVERS)
+        Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
+        event_log.add(deployment, "phase", key="servers", phase="servers")
+    return AT_ONCE
+
+
+def _executed(deployment: Deployment, clients: Clients, change_set: ChangeSet) -> bool:
+    """Execute a change set. Return False if its status must be looked at again.
+
+    It was executed by a step whose response was lost, or is out of date.
+    """
     deployment.confirm_claim()
     try:
         clients.cloudformation.execute_change_set(
             change_set.change_set_id, str(deployment.token), keep_on_failure=deployment.keep_on_failure
         )
     except AwsAlreadyDone:
-        return SOON  # executed by a step whose response was lost, or out of date: its status says
-    return None
+        return False
+    return True
+
+
+def execute_after_servers(deployment: Deployment, clients: Clients) -> float | None:
+    """Execute the change set once every server has the new version, and begin the phase of the stacks.
+
+    Return the seconds until the next step, None at the end.
+    """
+    environment = Environment.objects.get(pk=deployment.environment_id)
+    status, outputs = environment.stack_status, dict(environment.outputs)
+    if deployment.is_only_servers:
+        delete_change_set(deployment, clients)
+        finalize.finalize(deployment, State.SUCCEEDED, status, outputs, ready_at=timezone.now())
+        return None
+    change_set = _change_set(deployment, clients)
+    execution = change_set.execution_status if change_set else ""
+    if change_set is None or not execution.startswith(("AVAILABLE", "EXECUTE_")):
+        message = Message(Code.RELEASE_STACK_CHANGED)
+        finalize.finalize(deployment, State.FAILED, status, outputs, "ReleaseFailed", message)
+        return None
+    if execution == "AVAILABLE" and not _executed(deployment, clients, change_set):
+        return SOON
+    with transaction.atomic():
+        deployment.move_to(State.STACKS)
+        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+        event_log.add(deployment, "stacks.started", stack_name=environment.stack_name, kind="update")
+    return AT_ONCE
 
 
 def _change_set(deployment: Deployment, clients: Clients) -> ChangeSet | None:
@@ -286,7 +352,8 @@ def _change_set(deployment: Deployment, clients: Clients) -> ChangeSet | None:
 def _is_permitted(deployment: Deployment) -> bool:
     """Return whether who applied the change still may; otherwise it ends, and its place is given back."""
     user = deployment.applied_by
-    if user is None or user.has_perm(CHANGE):
+    needed = (CHANGE, RELEASE) if deployment.releases_to_servers else (CHANGE,)
+    if user is None or user.has_perms(needed):
         return True
     deployment.record(cancel_code="permission_lost", active_key=None)
     return False
@@ -305,7 +372,8 @@ def _wait_for(hold: holds.Hold | None) -> float:
 
 def _is_current(deployment: Deployment, stack: StackView, change_set: ChangeSet) -> bool:
     seen = {"status": stack.status, "updated": stack.updated}
-    return change_set.execution_status == "AVAILABLE" and seen == deployment.preview_stack
+    is_usable = deployment.is_only_servers or change_set.execution_status == "AVAILABLE"
+    return is_usable and seen == deployment.preview_stack
 
 
 def _out_of_date(deployment: Deployment) -> float:

@@ -126,7 +126,10 @@ def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
     spans = phase_spans(deployment, Event.objects.of(deployment).landmarks())
     passed = deployment.state == State.SUCCEEDED
     before, after = around_the_stacks(
-        Kind(deployment.kind), protects=deployment.protects, is_applied=deployment.applied_at is not None
+        Kind(deployment.kind),
+        protects=deployment.protects,
+        releases=deployment.has_servers_phase,
+        is_applied=deployment.applied_at is not None,
     )
     skipped = dict.fromkeys((*before, *after), (PHASE_TYPE, 0.0)) if passed else {}
     return skipped | {

@@ -1,24 +1,114 @@
-"""What a change does to running servers: decided when its preview is computed, and stored with it."""
+"""What a change does to running servers: decided with its preview, and begun when it is applied."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+from django.utils import timezone
+
 from deployments import catalog
+from deployments.aws.session import Clients
+from deployments.aws.ssm import AssociationCall
 from deployments.core.changes import Changes
-from deployments.core.release_kind import Release, release_of
+from deployments.core.health.parts import ASSOCIATION, GROUP
+from deployments.core.phases import State
+from deployments.core.release_kind import PHASED, Release, release_of
 from deployments.core.template_stacks import TemplateSide, stacks_of
-from deployments.models import Deployment
+from deployments.models import Deployment, Environment, Resource, ServerRelease
 from deployments.runner import launch, template_sets
 
 
 def of_change(deployment: Deployment, changes: Changes) -> Release | None:
-    """Return the release of a change whose preview is computed, None if its template set declares none."""
+    """Return the release of a change whose preview is computed, None if its template set declares none.
+
+    Servers may run another version than that of the last deployment: that of a release which did not end.
+    """
     template_set = template_sets.uploaded(deployment)
     rule = template_set.release
     if rule is None:
         return None
-    base = template_sets.find(deployment.base.template_digest) if deployment.base else None
-    differing = catalog.differing_files(base, template_set, rule.artifacts) if base else None
+    before = [template_sets.find(digest) for digest in _running(deployment)]
+    differing: set[str] | None = None
+    if before and all(before):
+        differing = set()
+        for one in filter(None, before):
+            differing |= set(catalog.differing_files(one, template_set, rule.artifacts))
     known: dict[str, str] = deployment.environment.parameters
     values = known | deployment.parameters | launch.filled(deployment, template_set)
     side = TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
     return release_of(rule, differing, changes, stacks_of(side))
+
+
+def _running(deployment: Deployment) -> list[str]:
+    """Return the digests of the template sets that servers may run."""
+    unfinished = unfinished_of(deployment.environment)
+    found = [deployment.base.template_digest] if deployment.base else []
+    return found + ([unfinished.deployment.template_digest] if unfinished else [])
+
+
+def unfinished_of(environment: Environment) -> ServerRelease | None:
+    """Return the release after which servers may run different versions, None if they run the same.
+
+    It ended before its end, or its deployment did, and nothing was deployed successfully since.
+    """
+    newest = ServerRelease.objects.newest_of(environment)
+    if newest is None or newest.deployment.is_active or newest.deployment.state == State.SUCCEEDED:
+        return None
+    if not any(one.requested_at for one in newest.servers.all()):
+        return None
+    good = Deployment.objects.good_of(environment.pk).first()
+    return newest if good is None or good.pk < newest.deployment_id else None
+
+
+def begin(deployment: Deployment, clients: Clients) -> bool:
+    """Store what a release changes, if it is brought to the servers one by one. Return whether it is.
+
+    A second call finds the row. An environment without servers, or whose association does not download an
+    artifact of the release, has nothing to do before its stacks.
+    """
+    release = deployment.release
+    rule = template_sets.uploaded(deployment).release
+    if release is None or rule is None or release.kind not in PHASED:
+        return False
+    if ServerRelease.objects.of(deployment) is not None:
+        return True
+    rows = Resource.objects.newest_of(deployment.environment)
+    groups = [
+        row.physical_id
+        for row in rows
+        if row.type == GROUP and row.path == f"{rule.servers}/{row.logical_id}"
+    ]
+    ids = [row.physical_id for row in rows if row.type == ASSOCIATION]
+    call = next((one for one in clients.ssm.association_calls(ids) if _downloads(one, rule.artifacts)), None)
+    if not groups or call is None:
+        return False
+    ServerRelease.objects.create(
+        deployment=deployment,
+        kind=str(release.kind),
+        group=groups[0],
+        association=call.association_id,
+        artifacts=list(rule.artifacts),
+        started_at=timezone.now(),
+    )
+    return True
+
+
+def with_version(call: AssociationCall, artifacts: Iterable[str], prefix: str) -> dict[str, tuple[str, ...]]:
+    """Return the parameters of an association with the artifacts below another key prefix."""
+    addresses = _addresses(artifacts)
+    return {
+        name: tuple(addresses.sub(rf"{prefix}/\g<key>", value) for value in values)
+        for name, values in call.parameters.items()
+    }
+
+
+def _downloads(call: AssociationCall, artifacts: Iterable[str]) -> bool:
+    addresses = _addresses(artifacts)
+    return any(addresses.search(value) for values in call.parameters.values() for value in values)
+
+
+def _addresses(artifacts: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds artifacts in a parameter: their key, below a prefix that has the set's digest."""
+    keys = "|".join(map(re.escape, artifacts))
+    return re.compile(rf"sanso/[0-9a-f]{{64}}/(?P<key>{keys})")

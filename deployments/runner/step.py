@@ -49,6 +49,7 @@ from deployments.runner import (
     remaining,
     rollback,
     scheduled,
+    server_release,
     stack_poller,
     take_over,
 )
@@ -107,13 +108,8 @@ def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> fl
 
 def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
     state = State(deployment.state)
-    if state is State.STACKS:
-        return stack_poller.poll(deployment, clients, now)
-    if state in AFTER_STACKS:
-        stack_poller.catch_up(deployment, clients, now)
-        return readiness.wait(deployment, clients, now)
-    if state is State.PROTECT:
-        return protect.wait(deployment, clients, now)
+    if state in _BEGUN:
+        return _BEGUN[state](deployment, clients, now)
     if deployment.operation == take_over.TAKE_OVER:
         take_over.take_over(deployment, clients)
         return None
@@ -137,6 +133,20 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     return steps[state](deployment, clients)
 
 
+def _wait_until_ready(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
+    stack_poller.catch_up(deployment, clients, now)
+    return readiness.wait(deployment, clients, now)
+
+
+_BEGUN: dict[State, Callable[[Deployment, Clients, datetime], float | None]] = {
+    State.SERVERS: server_release.wait,
+    State.STACKS: stack_poller.poll,
+    **dict.fromkeys(AFTER_STACKS, _wait_until_ready),
+    State.PROTECT: protect.wait,
+}
+"""What a step does once something in AWS may have changed."""
+
+
 def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
     if deployment.kind == Kind.ROLLBACK:
         return continue_rollback.check(deployment, clients)
@@ -150,7 +160,7 @@ def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
 def _has_stopped(deployment: Deployment, clients: Clients) -> bool:
     """End a deployment whose cancellation was requested, outside of its stacks. Return whether it ended."""
     state = State(deployment.state)
-    if not deployment.is_cancel_pending or state is State.STACKS:
+    if not deployment.is_cancel_pending or state in (State.SERVERS, State.STACKS):
         return False
     if state not in BEFORE_STACKS:
         return cancel.stop_waiting(deployment)

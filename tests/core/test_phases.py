@@ -9,6 +9,7 @@ from deployments.core.phases import (
     Kind,
     State,
     phase_statuses,
+    phases_of,
 )
 
 
@@ -50,3 +51,19 @@ def test_after_a_success_every_phase_is_done_even_one_that_was_skipped() -> None
 def test_every_active_state_has_transitions_and_no_final_state_has() -> None:
     assert all(TRANSITIONS[state] for state in ACTIVE)
     assert not any(TRANSITIONS[state] for state in TERMINAL)
+
+
+def test_a_change_has_the_phase_of_servers_only_with_a_release() -> None:
+    without = phases_of(Kind.UPDATE, protects=False)
+    with_release = phases_of(Kind.UPDATE, protects=False, releases=True)
+
+    assert State.SERVERS not in without
+    assert with_release.index(State.SERVERS) == with_release.index(State.STACKS) - 1
+    assert [phase for phase in with_release if phase is not State.SERVERS] == list(without)
+    assert all(State.SERVERS not in phases_of(kind, protects=True) for kind in Kind)
+
+
+def test_a_release_that_failed_shows_its_phase_and_that_the_stacks_did_not_run() -> None:
+    assert statuses(Kind.UPDATE, State.FAILED, State.SERVERS) == "DDDDF----"
+    found = phase_statuses(Kind.UPDATE, State.STACKS, State.STACKS, releases=True)
+    assert [status.value for _, status in found][4:6] == ["done", "progress"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 _REMAINS = "an operator deletes what remains of an environment"
 _UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
+_RELEASE = "a release brings another version to running servers"
 _TAGS = "an update takes a tag away"
 
 UNUSED: dict[str, dict[str, str]] = {
     "sanso-portal": {
+        "autoscaling:ResumeProcesses": _RELEASE,
+        "autoscaling:SuspendProcesses": _RELEASE,
         "cloudformation:CancelUpdateStack": "an operator stops an update",
         "cloudformation:ContinueUpdateRollback": "an operator continues a rollback that failed",
         "cloudformation:DeleteChangeSet": "a preview is discarded, or computed again",
@@ -18,7 +21,9 @@ UNUSED: dict[str, dict[str, str]] = {
         "ec2:DeleteNetworkInterface": _REMAINS,
         "ec2:DescribeInstances": "only servers that remain after a deletion are looked up",
         "ec2:DescribeNetworkInterfaces": "only VPCs that remain after a deletion are searched",
+        "elasticloadbalancing:DeregisterTargets": _RELEASE,
         "elasticloadbalancing:DescribeTargetGroups": "only groups whose name is unknown are looked up",
+        "elasticloadbalancing:RegisterTargets": _RELEASE,
         "logs:DeleteLogGroup": _REMAINS,
         "logs:FilterLogEvents": "the log of a function is read when it has failed",
         "logs:GetLogEvents": "the log of a function is read when it has failed",
@@ -28,6 +33,8 @@ UNUSED: dict[str, dict[str, str]] = {
         "rds:DeleteDBSnapshot": _REMAINS,
         "rds:ModifyDBInstance": "databases without a cluster are unprotected; the set that ships has none",
         "s3:DeleteObjectVersion": _REMAINS,
+        "ssm:GetCommandInvocation": _RELEASE,
+        "ssm:ListCommands": _RELEASE,
         "ssm:SendCommand": "an association is run again where it failed only",
     },
     "sanso-cloudformation": {

@@ -275,7 +275,7 @@ def test_one_server_alone_is_warned_of_and_both_cards_say_the_same(
     assert "There is one server" in shown.one(id="release").text
     assert "Outage Yes; its duration is not known" in shown.one(id="release").text
     row = shown.one("section", **{"aria-labelledby": "tiers-title"}).text
-    assert "AppServers Running servers get the new version." in row
+    assert "AppServers Running servers get the new version one at a time." in row
     assert "Yes; its duration is not known" in row
 
 

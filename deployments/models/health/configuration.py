@@ -83,6 +83,10 @@ class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
         """Keep those that have not succeeded, with their association."""
         return self.exclude(status="Success").select_related("association")
 
+    def of_association(self, association_id: str) -> Self:
+        """Keep those of the association with this id in AWS."""
+        return self.filter(association__association_id=association_id)
+
     def output_places(self) -> set[tuple[str, str]]:
         """Return (bucket, key prefix) of where the associations write, above the folders of instances."""
         rows = self.exclude(output_bucket="").values_list("output_bucket", "output_key", "instance_id")

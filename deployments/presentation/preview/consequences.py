@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from deployments.core.changes import ChangedResource, Changes, Effect
 from deployments.core.conditions import mapping
-from deployments.core.release_kind import PHASED, Release, ReleaseKind
+from deployments.core.release_kind import PHASED, Release
 from deployments.core.template_stacks import TemplateStack
 from deployments.core.update_policies import ROLLS, Method, ServerUpdate, server_update
 from deployments.core.usual_durations import DurationHistory
@@ -80,7 +80,7 @@ def tier_of(release: Release) -> str:
 
 
 def _released() -> str:
-    return _("Running servers get the new version.")
+    return _("Running servers get the new version one at a time.")
 
 
 def _sentences(resources: Sequence[ChangedResource], stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
@@ -247,8 +247,7 @@ def _outage(
     if interrupting:
         minutes = _minutes(interrupting, usual)
         return _("Up to about %(n)d min") % {"n": minutes} if minutes else _("Yes; its duration is not known")
-    disrupts = release is not None and release.kind is ReleaseKind.DISRUPTIVE
-    if disrupts or any(_is_replaced(one, _MAY_BE_REPLACED) for one in resources):
+    if any(_is_replaced(one, _MAY_BE_REPLACED) for one in resources):
         return _("Possible")
     return _("None expected")
 

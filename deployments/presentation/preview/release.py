@@ -58,8 +58,14 @@ def _steps(release: Release) -> Iterator[str]:
         yield _("CloudFormation replaces the servers as the update policy of their group says.")
         yield _("New servers are configured with the new version before they serve.")
     else:
-        yield _("The new version is unpacked beside the present one, and loaded before it serves.")
-        if release.kind is ReleaseKind.CODE:
-            yield _("Workers take it over one after the other. The port stays open; no request is cut off.")
+        if release.kind is ReleaseKind.DISRUPTIVE:
+            yield _("One server leaves its target groups; requests in progress end first.")
+            yield _(
+                "It gets the new version, packages and settings, is registered again, and must be healthy."
+            )
         else:
-            yield _("Packages, settings and services are changed where they differ; services may restart.")
+            yield _("One server first: the new version is unpacked beside the present one, and loaded.")
+            yield _("Workers take it over one after the other. The port stays open; no request is cut off.")
+        if release.servers != 1:
+            yield _("Its errors, latency and health are watched; then the others follow one at a time.")
+        yield _("The first failure stops the release. CloudFormation changes the stacks after the servers.")

@@ -191,6 +191,8 @@ def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUs
     """Return why the change cannot be applied now, "" if it can."""
     if not user.has_perm("deployments.change_environment"):  # type: ignore[union-attr]  # of every user model
         return _("You need the permission to change environments.")
+    if deployment.releases_to_servers and not user.has_perm("deployments.release_environment"):  # type: ignore[union-attr]  # of every user model
+        return _("You need the permission to release to running servers.")
     operation = Operation.RETRY if deployment.is_retry else Operation.CHANGE
     why = refusal(deployment.environment.stack_status, operation)
     if deployment.is_retry and not why:

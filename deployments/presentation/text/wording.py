@@ -37,7 +37,7 @@ def event(stored: Event) -> str:
         )
     return (
         f"{sentence} {_message(stored.values)}".strip()
-        if stored.code in ("ended", "waiting", "protect.failed", "cancel.refused")
+        if stored.code in ("ended", "waiting", "protect.failed", "cancel.refused", "release.server")
         else sentence
     )
 
@@ -69,6 +69,7 @@ def canceled(code: str, name: str) -> str:
         "end": _("Creation of %(name)s canceled"),
         "delete": _("Creation of %(name)s canceled; its stack is deleted"),
         "roll_back": _("Update of %(name)s canceled; CloudFormation rolled it back"),
+        "stop_release": _("Release to %(name)s stopped; no further server was changed"),
         "stop_waiting": _("Stopped waiting for %(name)s; its stack stays"),
         "discarded": _("Change discarded"),
         "denied": _("Change denied"),
@@ -364,6 +365,7 @@ def _cancel_requested(values: Values) -> str:
         "end": _("%(user)s requested to cancel the creation before its stacks."),
         "delete": _("%(user)s requested to cancel the creation and delete its stack."),
         "roll_back": _("%(user)s requested to cancel the update and roll it back."),
+        "stop_release": _("%(user)s requested to stop the release after the present server."),
         "stop_waiting": _("%(user)s requested to stop waiting; the stack stays."),
         "leave_unprotected": _("%(user)s requested not to wait for deletion protection."),
     }
@@ -385,6 +387,24 @@ def _cancel_refused(_values: Values) -> str:
     return _("Not canceled.")
 
 
+def _release_server(values: Values) -> str:
+    texts = {
+        "draining": _("%(server)s leaves its target groups."),
+        "configuring": _("%(server)s gets the new version."),
+        "checking": _("%(server)s has the new version; waiting until it is healthy."),
+        "watching": _("%(server)s is healthy; watching errors and latency."),
+        "done": _("%(server)s serves the new version."),
+        "failed": _("%(server)s failed."),
+        "gone": _("%(server)s left the group."),
+        "waiting": _("%(server)s waits until the others serve."),
+    }
+    return texts[values["stage"]] % values
+
+
+def _release_again(values: Values) -> str:
+    return _("State Manager put the earlier version back on %(server)s; it is changed again.") % values
+
+
 _EVENTS: dict[str, Callable[[Values], str]] = {
     "requested": _requested,
     "phase": _phase,
@@ -399,6 +419,8 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "artifacts.uploaded": _artifacts,
     "change_set.created": _change_set,
     "change_set.root_only": _root_only,
+    "release.server": _release_server,
+    "release.again": _release_again,
     "stacks.started": _stacks_started,
     "approval.requested": _approval_requested,
     "approval.approved": _approval_approved,
@@ -444,6 +466,7 @@ _ERRORS: dict[str, Callable[[], str]] = {
     "StackGone": lambda: _("Stack deleted outside of Sanso"),
     "StackDeleted": lambda: _("Stack deleted outside of Sanso"),
     "AssociationFailed": lambda: _("Server configuration failed"),
+    "ReleaseFailed": lambda: _("The release stopped at a server that failed"),
     "NotReady": lambda: _("Stacks created, but the environment did not become ready"),
     "InternalError": lambda: _("A step failed"),
 }

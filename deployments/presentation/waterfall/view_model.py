@@ -27,6 +27,7 @@ from deployments.presentation import log, rendered, summary
 from deployments.presentation.canceling import Cancellation, cancel_offer, cancellation
 from deployments.presentation.locale import Locale
 from deployments.presentation.log import LogLine
+from deployments.presentation.release_servers import release_servers
 from deployments.presentation.remaining import RemainingView, remaining_view
 from deployments.presentation.summary import Summary, phase_status
 from deployments.presentation.text import wording
@@ -192,9 +193,13 @@ class DeploymentView:
         kind, protects = Kind(deployment.kind), deployment.protects
         is_back = self.timeline.course.turn is not None
         state, last = State(deployment.state), State(deployment.last_phase)
-        statuses = dict(phase_statuses(kind, state, last, protects=protects, is_back=is_back))
+        releases = deployment.has_servers_phase
+        statuses = dict(
+            phase_statuses(kind, state, last, protects=protects, releases=releases, is_back=is_back)
+        )
         failure, first = self.summary.failure, self.first_failure
-        for path in around_the_stacks(kind, protects=protects)[1]:
+        before, after = around_the_stacks(kind, protects=protects, releases=releases, is_applied=True)
+        for path in (*before, *after):
             line = self.timeline.line(path)
             if line is None:
                 continue
@@ -242,6 +247,7 @@ class DeploymentView:
             "latest": self.latest(),
             "remaining": self._remaining(),
             "cancellation": self.cancellation,
+            "servers": None if self.is_past else release_servers(self.deployment),
             "cancel_offer": None if self.is_past else cancel_offer(self.deployment, self.tree.root_status),
             "seen_at": datetime.fromtimestamp(self.now / 1000, UTC),
         }

@@ -36,7 +36,7 @@ POLLERS: dict[str, Callable[[], SourcePoller]] = {
 }
 REPORT_AFTER = 2
 """Throttling and timeouts are reported after this many failed polls in a row."""
-_WAITING = frozenset({State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY})
+_WAITING = frozenset({State.SERVERS, State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY})
 """Servers are configured while CloudFormation creates the rest. What fails is rolled back, so that it can
 be observed during the deployment only.
 """

@@ -23,7 +23,7 @@ from deployments.core.timings import WATCHED_DELAY
 from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
 from deployments.models import ActionRequest, Environment, Observation, leases
 from deployments.models.sealed import renewed
-from deployments.runner import endpoint_run, event_log, redactors, stuck
+from deployments.runner import endpoint_run, event_log, redactors, stuck, suspensions
 from deployments.runner.observe.problems import problem_message
 from deployments.runner.preflight import ENVIRONMENT_TAG
 
@@ -63,6 +63,7 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
     """Update the row. If the API quota is used up, return the seconds until the next poll."""
     try:
         clients = redacted(connect(environment.account.ref()), redactors.of_environment(environment))
+        suspensions.resume_left(environment, clients)
         _write_seen(environment, clients, now)
     except AwsNotFound:
         _write_missing(environment, now)

@@ -1,0 +1,121 @@
+"""A release to running servers: what it found at its beginning, and how far each server is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.core.release_plan import Stage
+from deployments.models.deployment import Deployment
+from deployments.models.environment import Environment
+from deployments.models.fields import IdField
+
+STAGES = [
+    ("waiting", _("Waiting")),
+    ("draining", _("Draining")),
+    ("configuring", _("Configuring")),
+    ("checking", _("Checking")),
+    ("watching", _("Watching")),
+    ("done", _("Done")),
+    ("failed", _("Failed")),
+    ("gone", _("Left the group")),
+]
+
+
+class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
+    """Named queries over releases."""
+
+    def of(self, deployment: Deployment) -> ServerRelease | None:
+        """Return the release of a deployment, None before it has begun."""
+        return self.filter(deployment=deployment.pk).prefetch_related("servers").first()
+
+    def newest_of(self, environment: Environment) -> ServerRelease | None:
+        """Return the release of an environment that began last."""
+        rows = self.filter(deployment__environment=environment.pk).select_related("deployment")
+        return rows.order_by("-deployment_id").prefetch_related("servers").first()
+
+    def to_resume(self, environment: Environment) -> Self:
+        """Keep the releases of an environment that have ended while their group was still suspended."""
+        rows = self.filter(deployment__environment=environment.pk, deployment__ended_at__isnull=False)
+        return rows.filter(suspended_at__isnull=False, resumed_at=None)
+
+
+class ServerRelease(models.Model):
+    """The release of one deployment. `association` configures the servers; `files` are its artifacts.
+
+    `processes` are those of the group that were suspended for it, from before the call to AWS until
+    `resumed_at`. `baseline` has the reads of the site before the first server was watched.
+    """
+
+    deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="server_release")
+    kind = models.CharField(_("kind"), max_length=20)
+    group = IdField(max_length=255)
+    association = IdField(max_length=64)
+    artifacts = models.JSONField(default=list, blank=True)
+    processes = models.JSONField(default=list, blank=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    is_suspended = models.BooleanField(default=False)
+    resumed_at = models.DateTimeField(null=True, blank=True)
+    baseline = models.JSONField(default=dict, blank=True)
+    started_at = models.DateTimeField(_("started"))
+
+    objects = models.Manager.from_queryset(ServerReleaseQuerySet)()
+
+    class Meta:
+        verbose_name = _("release to servers")
+        verbose_name_plural = _("releases to servers")
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} {self.kind}"
+
+    @property
+    def is_to_resume(self) -> bool:
+        """Return whether processes of the group may be suspended for it."""
+        return self.suspended_at is not None and self.resumed_at is None
+
+
+class ReleaseServer(models.Model):
+    """One server of a release, in the order of `position`.
+
+    `requested_at` is set before a command is sent, so that a later step looks for it; `attempt` is another
+    number for a second command, after State Manager has put the earlier version back. `configured_at` is when
+    the server had the new version.
+    """
+
+    release = models.ForeignKey(ServerRelease, on_delete=models.CASCADE, related_name="servers")
+    instance_id = IdField(_("instance"), max_length=64)
+    position = models.PositiveSmallIntegerField(default=0)
+    stage = models.CharField(_("stage"), max_length=20, choices=STAGES, default="waiting")
+    stage_at = models.DateTimeField(_("since"))
+    attempt = models.PositiveSmallIntegerField(default=1)
+    requested_at = models.DateTimeField(null=True, blank=True)
+    command_id = IdField(max_length=64, blank=True, default="")
+    configured_at = models.DateTimeField(null=True, blank=True)
+    message = models.JSONField(default=dict, blank=True)
+    failed_task = models.CharField(_("failed task"), max_length=255, blank=True, default="")
+    output = models.TextField(blank=True, default="")
+
+    class Meta:
+        verbose_name = _("server of a release")
+        verbose_name_plural = _("servers of releases")
+        ordering = ("position", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("release", "instance_id"), name="one_row_per_server_of_a_release"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} {self.stage}"
+
+    @property
+    def has_new_version(self) -> bool:
+        """Return whether the server had the new version when it was looked at last."""
+        return self.configured_at is not None and self.stage != Stage.GONE
+
+    def was_configured_before(self, at: datetime) -> bool:
+        """Return whether something else has configured the server since."""
+        return self.configured_at is not None and at > self.configured_at

@@ -1,0 +1,52 @@
+"""Processes of an Auto Scaling group that are suspended for a release, and resumed whatever becomes of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from django.utils import timezone
+
+from deployments.aws.autoscaling import Group
+from deployments.aws.session import Clients
+from deployments.errors import AwsNotFound
+from deployments.models import Deployment, Environment, ServerRelease
+
+PROCESSES = ("HealthCheck", "ReplaceUnhealthy", "AZRebalance")
+"""Suspended while servers leave their target groups: the group would replace them
+(https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html)."""
+
+
+def suspend(deployment: Deployment, release: ServerRelease, group: Group | None, clients: Clients) -> None:
+    """Suspend the processes of the group that replace servers. The row is written first: see `resume`.
+
+    What somebody else has suspended stays suspended at the end.
+    """
+    if group is None:
+        return
+    if release.suspended_at is None:
+        processes = [one for one in PROCESSES if one not in group.suspended]
+        _save_release(release, suspended_at=timezone.now(), processes=processes)
+    deployment.confirm_claim()
+    if release.processes:
+        clients.autoscaling.suspend(release.group, release.processes)
+    _save_release(release, is_suspended=True)
+
+
+def resume(release: ServerRelease, clients: Clients) -> None:
+    """Resume what was suspended, also of a release that ended in another way."""
+    if release.processes:
+        with suppress(AwsNotFound):  # the group is gone
+            clients.autoscaling.resume(release.group, release.processes)
+    _save_release(release, is_suspended=False, resumed_at=timezone.now())
+
+
+def resume_left(environment: Environment, clients: Clients) -> None:
+    """Resume what a release of the environment has left suspended, whose deployment ended meanwhile."""
+    for release in ServerRelease.objects.to_resume(environment):
+        resume(release, clients)
+
+
+def _save_release(release: ServerRelease, **values: object) -> None:
+    ServerRelease.objects.filter(pk=release.pk).update(**values)
+    for name, value in values.items():
+        setattr(release, name, value)

@@ -1,0 +1,393 @@
+"""A release to running servers from Apply to its end: order, failures, cancellation, lost responses."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from pytest_django import Settings
+
+from deployments import catalog
+from deployments.actions.cancel import request_cancel
+from deployments.actions.change import apply_change, request_change, request_rollback
+from deployments.actions.request import PermissionMissing
+from deployments.aws.autoscaling import Group, GroupInstance
+from deployments.aws.elbv2 import TargetHealth
+from deployments.aws.ssm import AssociationCall
+from deployments.core.canceling import CancelEffect
+from deployments.core.phases import State
+from deployments.core.release_kind import ReleaseKind
+from deployments.models import (
+    AuditRecord,
+    Deployment,
+    Environment,
+    Event,
+    Evidence,
+    ReleaseServer,
+    ServerRelease,
+    Stack,
+    TemplateCheck,
+)
+from deployments.runner import suspensions, template_sets
+from deployments.runner.observe import observe_stack
+from tests.builders import (
+    allow,
+    make_deployment,
+    make_environment,
+    make_operator,
+    make_resource,
+    make_user,
+)
+from tests.fake_services import SentCommand
+from tests.fakes import FakeAws, lost_answer
+from tests.runner.conftest import run, take_step
+from tests.wordings import reason
+
+GROUP, TARGETS, ASSOCIATION = "group-1", "arn:targets", "association-1"
+CODE, OTHER = "playbook/app/datelog/page.py", "playbook/tasks/service.yml"
+ROOT = """
+Parameters: {Bucket: {Type: String}, Prefix: {Type: String}, Size: {Type: Number, Default: 2}}
+Resources:
+  Topic: {Type: AWS::SNS::Topic}
+  Network:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: !Sub https://${Bucket}.s3.amazonaws.com/${Prefix}/servers.yaml
+"""
+SERVERS = """
+Resources:
+  Group: {Type: AWS::AutoScaling::AutoScalingGroup, Properties: {MinSize: 2, MaxSize: 2}}
+"""
+MANIFEST = """
+root: root.yaml
+bucket_parameter: Bucket
+prefix_parameter: Prefix
+release: {artifacts: [playbook.zip], servers: Network, code: ["app/datelog/*"]}
+"""
+LOST = (
+    "ssm:SendCommand",
+    "autoscaling:SuspendProcesses",
+    "autoscaling:ResumeProcesses",
+    "elasticloadbalancing:RegisterTargets",
+    "elasticloadbalancing:DeregisterTargets",
+    "cloudformation:ExecuteChangeSet",
+)
+OUTPUT = """
+TASK [Compile and load the release] *********************************************
+fatal: [localhost]: FAILED! => {"msg": "no module named datelog.page"}
+
+PLAY RECAP **********************************************************************
+localhost : ok=9    changed=1    unreachable=0    failed=1
+"""
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file with a fixed time: the archive of the same set is the same in every test."""
+    path.write_text(text)
+    os.utime(path, (1_700_000_000 + len(text), 1_700_000_000 + len(text)))
+
+
+@pytest.fixture
+def template_set(settings: Settings, tmp_path: Path) -> catalog.TemplateSet:
+    """A template set that declares releases."""
+    files = {"root.yaml": ROOT, "servers.yaml": SERVERS, "template-set.yaml": MANIFEST}
+    files |= {"playbook/playbook.yml": "[]\n", CODE: "one\n", OTHER: "[]\n"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        put(tmp_path / name, text)
+    settings.SANSO_TEMPLATE_SET = tmp_path
+    return catalog.load(tmp_path)
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return make_operator("operator")
+
+
+@pytest.fixture
+def shop(template_set: catalog.TemplateSet, operator: User, aws: FakeAws) -> Environment:
+    """A running environment with two servers."""
+    TemplateCheck.objects.create(digest=template_set.digest, findings=[])
+    template_sets.keep(template_set)
+    shop = make_environment("shop", owner=operator)
+    created = run(make_deployment(shop, template_digest=template_set.digest, parameters={"Size": "2"}), aws)
+    assert created.state == State.SUCCEEDED, reason(created)
+    servers = Stack.objects.get(deployment=created, path="Network")
+    make_resource(servers, "Group", type="AWS::AutoScaling::AutoScalingGroup", physical_id=GROUP)
+    make_resource(servers, "App", type="AWS::SSM::Association", physical_id=ASSOCIATION)
+    Environment.objects.update(parameters=created.parameters)
+    old = f"https://b.s3.amazonaws.com/{created.artifact_prefix}/playbook.zip"
+    aws.association_call_rows[ASSOCIATION] = AssociationCall(
+        association_id=ASSOCIATION,
+        name="shop-app-servers",
+        document="shop-document",
+        parameters={"SourceUrl": (old,), "ExtraVariables": ("DB_NAME=datelog",)},
+    )
+    make_servers(aws, "i-1", "i-2")
+    return Environment.objects.for_page().get(pk=shop.pk)
+
+
+def make_servers(aws: FakeAws, *ids: str, desired: int | None = None) -> None:
+    aws.scaling_groups[GROUP] = Group(
+        name=GROUP,
+        desired=desired or len(ids),
+        minimum=len(ids),
+        maximum=len(ids),
+        target_groups=(TARGETS,),
+        instances=tuple(
+            GroupInstance(instance_id=one, zone="a", lifecycle="InService", health="Healthy") for one in ids
+        ),
+    )
+    aws.targets[TARGETS] = [
+        TargetHealth(target_group_arn=TARGETS, target_id=one, port=9090, state="healthy") for one in ids
+    ]
+
+
+def write(settings: Settings, name: str, text: str) -> None:
+    put(Path(settings.SANSO_TEMPLATE_SET) / name, text)
+    digest = catalog.load(Path(settings.SANSO_TEMPLATE_SET)).digest
+    TemplateCheck.objects.get_or_create(digest=digest, defaults={"findings": []})
+
+
+def previewed(shop: Environment, user: User, aws: FakeAws) -> Deployment:
+    environment = Environment.objects.for_page().get(pk=shop.pk)
+    requested = request_change(
+        user=user, environment=environment, parameters={"Size": "2"}, reason="", request_key=uuid.uuid4()
+    )
+    return run(requested, aws, until=lambda d: d.state == State.PREVIEW or not d.is_active)
+
+
+def apply(deployment: Deployment, user: User) -> Deployment:
+    return apply_change(user=user, deployment=deployment, digest=deployment.preview_digest)
+
+
+def go(
+    deployment: Deployment,
+    aws: FakeAws,
+    until: Callable[[Deployment], bool] = lambda d: d.state == State.STACKS or not d.is_active,
+) -> Deployment:
+    """Take steps until the servers are done, each a minute after the one before."""
+    for _ in range(200):
+        row = Deployment.objects.for_page().get(pk=deployment.pk)
+        if until(row):
+            return row
+        take_step(row, aws)
+        for server in ReleaseServer.objects.all():
+            before = server.stage_at - timedelta(seconds=60)
+            ReleaseServer.objects.filter(pk=server.pk).update(stage_at=before)
+    raise AssertionError([str(one) for one in ReleaseServer.objects.all()])
+
+
+def released(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws, name: str = CODE
+) -> Deployment:
+    write(settings, name, "changed\n")
+    return apply(previewed(shop, operator, aws), operator)
+
+
+def stages(deployment: Deployment) -> dict[str, str]:
+    rows = ReleaseServer.objects.filter(release__deployment=deployment)
+    return dict(rows.values_list("instance_id", "stage"))
+
+
+def since_apply(aws: FakeAws, *services: str) -> list[str]:
+    return [call for call in aws.calls if call.startswith(services)]
+
+
+def test_a_code_release_reaches_one_server_after_the_other_and_then_the_stacks(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    change = released(shop, settings, operator, aws)
+    assert change.release is not None
+    assert change.release.kind is ReleaseKind.CODE
+    ended = go(change, aws)
+
+    assert (ended.state, reason(ended)) == (State.STACKS, "")
+    assert stages(ended) == {"i-1": "done", "i-2": "done"}
+    assert [one.instance_id for one in aws.commands.values()] == ["i-1", "i-2"]
+    sent = next(iter(aws.commands.values()))
+    assert sent.call.document == "shop-document"
+    assert sent.call.parameters["SourceUrl"] == (
+        f"https://b.s3.amazonaws.com/{ended.artifact_prefix}/playbook.zip",
+    )
+    assert sent.call.parameters["ExtraVariables"] == ("DB_NAME=datelog",)
+    assert str(ended.token) in sent.comment
+    assert len(sent.comment) <= 100
+    assert not since_apply(aws, "elasticloadbalancing:Reg", "elasticloadbalancing:Der", "autoscaling:Sus")
+    assert list(Event.objects.of(ended).filter(code="phase").values_list("values__phase", flat=True))[
+        -2:
+    ] == [
+        "servers",
+        "stacks",
+    ]
+    watched = Event.objects.of(ended).filter(code="release.server", values__stage="watching")
+    assert [one.values["server"] for one in watched] == ["i-1"]
+
+
+def test_a_disruptive_release_takes_one_server_out_at_a_time(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    during: list[tuple[set[str], set[str]]] = []
+    aws.after_command = lambda command: during.append(
+        ({one.target_id for one in aws.targets[TARGETS]}, set(aws.suspended[GROUP]))
+    )
+    ended = go(released(shop, settings, operator, aws, OTHER), aws)
+
+    assert (ended.state, reason(ended)) == (State.STACKS, "")
+    assert during == [({"i-2"}, set(suspensions.PROCESSES)), ({"i-1"}, set(suspensions.PROCESSES))]
+    assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
+    assert aws.suspended[GROUP] == set()
+    assert ServerRelease.objects.get().resumed_at is not None
+
+
+def test_what_somebody_else_has_suspended_stays_suspended(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    group = aws.scaling_groups[GROUP]
+    aws.scaling_groups[GROUP] = Group(
+        name=GROUP,
+        desired=2,
+        minimum=2,
+        maximum=2,
+        instances=group.instances,
+        target_groups=group.target_groups,
+        suspended=("AZRebalance",),
+    )
+    aws.suspended[GROUP] = {"AZRebalance"}
+    go(released(shop, settings, operator, aws, OTHER), aws)
+
+    assert aws.suspended[GROUP] == {"AZRebalance"}
+
+
+def fail_on(aws: FakeAws, instance_id: str) -> None:
+    def fail(command: SentCommand) -> None:
+        if command.instance_id == instance_id:
+            command.status, command.output = "Failed", OUTPUT
+
+    aws.after_command = fail
+
+
+@pytest.mark.parametrize("name", [CODE, OTHER])
+def test_a_release_stops_at_the_server_that_fails_and_goes_back(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws, name: str
+) -> None:
+    before = catalog.load(Path(settings.SANSO_TEMPLATE_SET)).digest
+    fail_on(aws, "i-2")
+    ended = go(released(shop, settings, operator, aws, name), aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "ReleaseFailed")
+    assert stages(ended) == {"i-1": "done", "i-2": "failed"}
+    assert "i-2 at the task “Compile and load the release”: no module named datelog.page" in reason(ended)
+    assert Evidence.objects.of(ended).get().text.startswith("Compile and load the release: no module")
+    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # that of the creation
+    assert ended.change_set_id not in aws.change_sets
+    assert aws.suspended.get(GROUP, set()) == set()
+    assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
+
+    aws.after_command = lambda command: None
+    base = Deployment.objects.for_page().get(kind="create")
+    back = request_rollback(user=operator, deployment=base, reason="", request_key=uuid.uuid4())
+    shown = run(back, aws, until=lambda d: d.state == State.PREVIEW or not d.is_active)
+    assert shown.state == State.PREVIEW, reason(shown)
+    assert shown.is_only_servers
+    apply(shown, operator)
+    at = len(aws.commands)
+    done = go(shown, aws)
+
+    assert (done.state, reason(done)) == (State.SUCCEEDED, "")
+    assert done.template_digest == before
+    sent = list(aws.commands.values())[at:]
+    assert {one.instance_id for one in sent} == {"i-1", "i-2"}
+    assert all(before in one.call.parameters["SourceUrl"][0] for one in sent)
+    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1
+    again = previewed(shop, operator, aws)
+    assert again.release is not None  # the set of today is the one that failed
+    assert again.release.kind is not ReleaseKind.NONE
+
+
+def test_canceling_finishes_the_server_at_work_and_changes_no_other(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    change = released(shop, settings, operator, aws)
+    at_work = go(change, aws, until=lambda d: "configuring" in stages(d).values())
+    request_cancel(user=operator, deployment=at_work, effect=CancelEffect.STOP_RELEASE)
+    ended = go(change, aws)
+
+    assert (ended.state, ended.cancel_code) == (State.CANCELED, "stop_release")
+    assert stages(ended) == {"i-1": "done", "i-2": "waiting"}
+    assert len(aws.commands) == 1
+    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_call_whose_response_was_lost_takes_effect_once(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws, after: bool
+) -> None:
+    change = released(shop, settings, operator, aws, OTHER)
+    for operation in LOST:
+        aws.fail(operation, lost_answer(operation), lost_answer(operation), after=after)
+    ended = go(change, aws)
+
+    assert (ended.state, reason(ended)) == (State.STACKS, "")
+    assert [one.instance_id for one in aws.commands.values()] == ["i-1", "i-2"]
+    assert aws.suspended[GROUP] == set()
+    assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
+
+
+def test_a_server_that_joins_midway_gets_the_version_and_one_that_left_is_left_out(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    change = released(shop, settings, operator, aws)
+    go(change, aws, until=lambda d: "configuring" in stages(d).values())
+    make_servers(aws, "i-1", "i-3")
+    ended = go(change, aws)
+
+    assert ended.state == State.STACKS, reason(ended)
+    assert stages(ended) == {"i-1": "done", "i-2": "gone", "i-3": "done"}
+
+
+def test_an_environment_whose_association_takes_no_artifact_goes_to_its_stacks_at_once(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    aws.association_call_rows[ASSOCIATION] = AssociationCall(
+        association_id=ASSOCIATION, name="other", document="AWS-RunShellScript"
+    )
+    ended = go(released(shop, settings, operator, aws), aws)
+
+    assert ended.state == State.STACKS, reason(ended)
+    assert not ServerRelease.objects.exists()
+
+
+def test_without_the_permission_to_release_it_cannot_be_applied(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    write(settings, CODE, "changed\n")
+    shown = previewed(shop, operator, aws)
+    other = allow(make_user("other"), "change_environment")
+
+    with pytest.raises(PermissionMissing):
+        apply(shown, other)
+    assert AuditRecord.objects.filter(
+        permission="deployments.release_environment", outcome="refused"
+    ).exists()
+
+
+def test_a_group_that_a_release_left_suspended_is_resumed(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    change = released(shop, settings, operator, aws, OTHER)
+    go(change, aws, until=lambda d: "configuring" in stages(d).values())
+    assert aws.suspended[GROUP] == set(suspensions.PROCESSES)
+    Deployment.objects.filter(pk=change.pk).update(
+        state="failed", active_key=None, due_at=None, ended_at=timezone.now()
+    )
+
+    version = Environment.objects.get(pk=shop.pk).version
+    assert observe_stack(shop.pk, version, aws)
+    assert aws.suspended[GROUP] == set()
