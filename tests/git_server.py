@@ -83,6 +83,9 @@ class GitServer(ThreadingHTTPServer):
         super().__init__((LOOPBACK, 0), _Handler)
         self.folder, self.token = folder, token
         self.requests: list[str] = []
+        self.answering = threading.Event()
+        """Cleared, requests are received but not answered."""
+        self.answering.set()
 
     def url(self, name: str) -> str:
         """Return the address of a repository."""
@@ -105,6 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self, body: bytes) -> None:
         self.server.requests.append(f"{self.command} {self.path}")
+        self.server.answering.wait()
         if self.server.token and not self.knows_the_token():
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
@@ -160,6 +164,7 @@ def git_server(folder: Path, token: str = "") -> Iterator[GitServer]:
     try:
         yield server
     finally:
+        server.answering.set()
         server.shutdown()
         server.server_close()
         thread.join()

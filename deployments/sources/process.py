@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from deployments.sources.urls import check_url
 log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PREFIX = "sanso-fetch-"
+AT_ONCE = 4
+"""How many fetches run at once in a worker: each may use `limits.memory`."""
+_running = threading.BoundedSemaphore(AT_ONCE)
 ABANDONED = 600
 """Seconds after which a folder belongs to no fetch any more."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -31,7 +35,8 @@ _KILLED_BY_LIMIT = (signal.SIGXCPU, signal.SIGKILL, signal.SIGABRT, signal.SIGSE
 def fetch(spec: FetchSpec) -> Fetched:
     """Return the refs of a source that match, and the versions that are not known.
 
-    This takes up to `limits.seconds`. Nothing is written but in a temporary folder, which is deleted.
+    This takes up to `limits.seconds`, and waits before if this process has `AT_ONCE` fetches in progress.
+    Nothing is written but in a temporary folder, which is deleted.
 
     Raise UserFixable if the source is refused, FetchFailed if a later fetch may succeed; both with a message
     that says why.
@@ -44,7 +49,8 @@ def fetch(spec: FetchSpec) -> Fetched:
         folder = Path(name)
         if spec.kind == "archive":
             (folder / ARCHIVE).write_bytes(spec.archive)
-        status = _run(spec, folder)
+        with _running:
+            status = _run(spec, folder)
         errors = (folder / "errors").read_text(errors="replace").strip()
         if errors:
             log.warning("a fetch of %s wrote: %s", spec.kind, errors[-2000:])

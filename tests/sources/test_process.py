@@ -10,14 +10,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from deployments.message_codes import Code
 from deployments.sources import FetchSpec, process
-from tests.services import LIMIT, REPOSITORY
-from tests.sources.fetching import refused
+from tests.git_server import GitServer
+from tests.services import LIMIT, REPOSITORY, wait_until
+from tests.sources.fetching import fetched, refused
 from tests.sources.hostile import Hostile, hostile_server
 
 FETCH = """
@@ -94,6 +96,22 @@ def test_what_a_killed_worker_left_is_removed_by_a_later_fetch(
 
     assert refused(FetchSpec(kind="archive", archive=b"none")) == Code.SOURCE_ARCHIVE_INVALID
     assert list(tmp_path.iterdir()) == [new]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_worker_runs_few_fetches_at_once(server: GitServer) -> None:
+    server.create("set").commit({"root.yaml": "Resources: {}"})
+    server.answering.clear()
+    before = fetches()
+
+    with ThreadPoolExecutor(process.AT_ONCE + 2) as threads:
+        running = [threads.submit(fetched, server.url("set")) for _ in range(process.AT_ONCE + 2)]
+        wait_until(lambda: len(server.requests) == process.AT_ONCE, what="the first requests")
+        at_once = len(fetches() - before)
+        server.answering.set()
+
+    assert at_once == process.AT_ONCE
+    assert all(one.result().versions for one in running)
 
 
 def test_a_process_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
