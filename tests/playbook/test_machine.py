@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from datelog.version import compute_version
 from portal.sandbox.backends.machines.booted.base_tree import WHEELHOUSE
 from tests.datelog import uwsgi_packets
 from tests.playbook.machine import Machine, System, base_tree, booted_machine, why_not
@@ -141,6 +142,14 @@ def health(machine: Machine, port: int) -> str:
     return machine.do("python3", "-c", script).strip()
 
 
+def version(machine: Machine) -> str:
+    script = (
+        "import urllib.request as u;"
+        "print(u.urlopen('http://127.0.0.1:9090/healthz').headers['X-Datelog-Version'])"
+    )
+    return machine.do("python3", "-c", script).strip()
+
+
 def listening(machine: Machine) -> set[int]:
     """Return the TCP ports on which uWSGI listens, or systemd for it."""
     lines = machine.do("ss", "--listening", "--tcp", "--numeric", "--no-header").splitlines()
@@ -157,6 +166,9 @@ def test_the_playbook_sets_up_an_app_server_and_a_second_run_changes_nothing(mac
     assert listening(machine) == {9090}
     assert show(machine, "ActiveState") == "active"
     assert show(machine, "StatusText") == "uWSGI is ready"
+    release = Path(machine.do("readlink", "/opt/datelog/current").strip()).name
+    assert machine.do("cat", "/opt/datelog/current/version").strip() == release
+    assert version(machine) == release == compute_version(REPOSITORY / "datelog")
     assert changed(play(machine)) == 0
 
 

@@ -193,7 +193,10 @@ def test_the_output_is_stored_below_the_id_of_the_command(commands: Commands) ->
 
 
 def test_of_several_steps_one_has_to_be_named(commands: Commands) -> None:
-    """PluginName: "you must specify the name of the step" (API_GetCommandInvocation)."""
+    """PluginName: "you must specify the name of the step" (API_GetCommandInvocation).
+
+    Also with aws:downloadContent: https://github.com/boto/boto3/issues/1811
+    """
     instance = commands.launch(Server="App")
     command = commands.send(instance)
     commands.wait(command)

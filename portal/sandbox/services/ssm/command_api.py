@@ -101,7 +101,10 @@ def _command(command: Command) -> Record:
 
 
 def _get_invocation(request: Record) -> Record:
-    """https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html"""
+    """Return what a step did: of several steps one has to be named (github.com/boto/boto3/issues/1811).
+
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
+    """
     command = commands.store.get(request.get("CommandId") or "")
     invocation = command.invocations.get(request.get("InstanceId") or "") if command else None
     if command is None or invocation is None:
@@ -119,8 +122,8 @@ def _get_invocation(request: Record) -> Record:
         "ExecutionStartDateTime": _time(began),
         "ExecutionElapsedTime": f"PT{ended - began:.3f}S" if began and ended else "",
         "ExecutionEndDateTime": _time(ended),
-        "Status": invocation.status,
-        "StatusDetails": invocation.detail,
+        "Status": invocation.status if step.status == "Pending" else step.status,
+        "StatusDetails": invocation.detail if step.status == "Pending" else step.status,
         "StandardOutputContent": step.stdout[:STDOUT],
         "StandardOutputUrl": step.output_url,
         "StandardErrorContent": (step.stderr or invocation.failure)[:STDERR],
