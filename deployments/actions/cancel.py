@@ -11,7 +11,7 @@ from django.utils import timezone
 from deployments.actions.change import cancel as cancel_open_change
 from deployments.actions.request import CHANGE, DELETE, DEPLOY, Request, requesting
 from deployments.core.canceling import CancelEffect, cancel_effect
-from deployments.core.phases import Kind, State
+from deployments.core.phases import ROLLBACKS, Kind, State
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Stack, leases
@@ -26,7 +26,8 @@ DISCARDED = "discarded"
 
 def permission_to_cancel(deployment: Deployment) -> str:
     """Return the permission that canceling a deployment needs: the one that requesting it needs."""
-    return {Kind.UPDATE: CHANGE, Kind.DELETE: DELETE}.get(Kind(deployment.kind), DEPLOY)
+    kind = Kind(deployment.kind)
+    return CHANGE if kind in ROLLBACKS else {Kind.UPDATE: CHANGE, Kind.DELETE: DELETE}.get(kind, DEPLOY)
 
 
 def effect_of(deployment: Deployment, root_status: str | None = None) -> CancelEffect | Message:

@@ -34,14 +34,14 @@ def cancel_effect(kind: Kind, state: State, root_status: str) -> CancelEffect | 
         return CancelEffect.DISCARD
     if kind is Kind.DELETE:
         return Message(Code.DELETION_NOT_CANCELED)
+    if state in AFTER_STACKS:
+        return CancelEffect.STOP_WAITING
     if kind in ROLLBACKS:
         return Message(Code.ROLLBACK_NOT_CANCELED)
     if state in BEFORE_STACKS:
         return CancelEffect.DISCARD if kind is Kind.UPDATE else CancelEffect.END
     if state is State.SERVERS:
         return CancelEffect.STOP_RELEASE
-    if state in AFTER_STACKS:
-        return CancelEffect.STOP_WAITING
     if state is State.PROTECT:
         return CancelEffect.LEAVE_UNPROTECTED
     return _in_stacks(kind, root_status)

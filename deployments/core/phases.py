@@ -58,7 +58,7 @@ PHASES: dict[Kind, tuple[State, ...]] = {
     # SERVERS with a release to running servers; PROTECT when it completes a creation that was kept.
     Kind.UPDATE: (*_BEFORE, State.PREVIEW, State.SERVERS, *_FROM_STACKS, State.PROTECT),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
-    Kind.ROLLBACK: (State.PREFLIGHT, State.STACKS),
+    Kind.ROLLBACK: (State.PREFLIGHT, *_FROM_STACKS),
     Kind.ROLLBACK_UPDATE: (State.PREFLIGHT, *_FROM_STACKS),
     Kind.ROLLBACK_CREATION: (State.PREFLIGHT, State.STACKS),
 }

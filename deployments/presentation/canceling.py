@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 from deployments.actions.cancel import effect_of
 from deployments.actions.request import CHANGE
 from deployments.core.canceling import CancelEffect
-from deployments.core.phases import Kind, State
+from deployments.core.phases import ROLLBACKS, Kind, State
 from deployments.core.progress import turns_back
 from deployments.core.timeline import Changes
 from deployments.errors import Message
@@ -74,7 +74,7 @@ def cancel_offer(deployment: Deployment, root_status: str) -> CancelOffer | None
         return None
     if deployment.is_stopping or deployment.is_cancel_pending:
         return None
-    needs = "change" if deployment.kind == Kind.UPDATE else "deploy"
+    needs = "change" if deployment.kind in ROLLBACKS | {Kind.UPDATE} else "deploy"
     effect = effect_of(deployment, root_status)
     if isinstance(effect, Message):
         return CancelOffer(reason=message_text(effect), needs=needs)

@@ -187,7 +187,7 @@ def _remaining(deployment: Deployment, *, is_latest: bool) -> Remaining:
 def _what_remains(deployment: Deployment, remaining: Remaining, *, is_latest: bool) -> str:
     if deployment.is_active or not is_latest or deployment.environment.deleted_at:
         return ""
-    if deployment.kind in (Kind.UPDATE, Kind.ROLLBACK_UPDATE) and not deployment.creates:
+    if deployment.kind in (Kind.UPDATE, Kind.ROLLBACK, Kind.ROLLBACK_UPDATE) and not deployment.creates:
         return ""  # the environment exists
     return failure_sentences.what_remains(deployment, remaining)
 

@@ -275,7 +275,7 @@ def _finish_without_events(
 
 def _ends_now(deployment: Deployment, end: State) -> bool:
     """Return whether no phase comes after the stacks, in which their last events could still be read."""
-    return end is not State.SUCCEEDED or deployment.kind in DELETING | {Kind.ROLLBACK}
+    return end is not State.SUCCEEDED or deployment.kind in DELETING
 
 
 def finish(deployment: Deployment, end: State, root: StackView) -> float | None:

@@ -6,7 +6,7 @@ import pytest
 
 from deployments.core.canceling import CancelEffect, cancel_effect
 from deployments.core.operations import Operation, is_allowed
-from deployments.core.phases import TERMINAL, Kind, State
+from deployments.core.phases import ROLLBACKS, TERMINAL, Kind, State
 from deployments.errors import Message
 from deployments.message_codes import Code
 from tests.core.test_operations import STATUSES
@@ -23,6 +23,7 @@ from tests.core.test_operations import STATUSES
         (Kind.DELETE, State.APPROVAL, CancelEffect.DISCARD),
         (Kind.CREATE, State.CONFIGURATION, CancelEffect.STOP_WAITING),
         (Kind.UPDATE, State.READY, CancelEffect.STOP_WAITING),
+        (Kind.ROLLBACK, State.TRAFFIC, CancelEffect.STOP_WAITING),
         (Kind.CREATE, State.PROTECT, CancelEffect.LEAVE_UNPROTECTED),
     ],
 )
@@ -47,6 +48,12 @@ def test_an_operation_that_has_not_begun_can_be_stopped() -> None:
 @pytest.mark.parametrize("state", [State.PREFLIGHT, State.STACKS])
 def test_a_deletion_is_never_canceled(state: State) -> None:
     assert cancel_effect(Kind.DELETE, state, "DELETE_IN_PROGRESS") == Message(Code.DELETION_NOT_CANCELED)
+
+
+@pytest.mark.parametrize("kind", sorted(ROLLBACKS))
+def test_cloudformation_does_not_cancel_a_rollback(kind: Kind) -> None:
+    for state in (State.PREFLIGHT, State.STACKS):
+        assert cancel_effect(kind, state, "") == Message(Code.ROLLBACK_NOT_CANCELED)
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))

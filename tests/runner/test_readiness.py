@@ -98,6 +98,24 @@ def test_a_healthy_environment_passes_all_phases_and_is_ready(deployment: Deploy
     assert (probe.wrote, probe.read, probe.milliseconds, probe.asked_by) == (True, True, 31, None)
 
 
+def test_a_continued_rollback_succeeds_when_the_environment_is_healthy(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    Deployment.objects.filter(pk=deployment.pk).update(kind="rollback")
+    aws.stacks["arn:staging"].status = "UPDATE_ROLLBACK_COMPLETE"
+    waiting = complete_stacks(Deployment.objects.for_page().get(), aws)
+    assert waiting.is_active
+
+    waiting = step(waiting, aws, BAD_GATEWAY)
+    assert (waiting.state, waiting.is_active) == (State.READY, True)
+    assert "site check" in waiting_texts(waiting)[0]
+    move_back(timedelta(minutes=1))
+    ended = step(waiting, aws)
+
+    assert (ended.state, ended.last_phase) == (State.SUCCEEDED, State.READY)
+    assert Environment.objects.get().stack_status == "UPDATE_ROLLBACK_COMPLETE"
+
+
 def test_observations_before_the_stacks_were_complete_do_not_count(
     deployment: Deployment, aws: FakeAws
 ) -> None:
