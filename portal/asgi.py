@@ -6,11 +6,12 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from deployments.live.stopping import WatchingSignals
 from portal.login.queue import LoginQueue
 from portal.process import protect
 from portal.warm import warm
 
 protect()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-application = LoginQueue(get_asgi_application())
+application = WatchingSignals(LoginQueue(get_asgi_application()))
 warm()

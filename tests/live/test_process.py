@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from deployments.models import Deployment
 from deployments.runner import event_log
@@ -20,7 +23,7 @@ from tests.flows.web import Web, environment_of_processes, start_web
 from tests.live import scenes
 from tests.live.listening import Listener, parse
 from tests.live.opening import address, blocks, logged_in, open_streams
-from tests.services import LIMIT, MariaDB, wait_until
+from tests.services import LIMIT, LOOPBACK, MariaDB, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,6 +155,35 @@ async def test_the_process_stops_with_open_streams(
     own = await asyncio.to_thread(start_web, tmp_path, environment_of_processes(), graceful=LIMIT)
     async with open_streams(address(own, deployment, since=1), cookies, 20):
         assert await asyncio.to_thread(own.stopped_at_once)
+
+
+def test_the_process_stops_while_its_first_stream_is_being_opened(
+    deployment: Deployment, cookies: dict[str, str], mariadb_server: MariaDB, tmp_path: Path
+) -> None:
+    own = start_web(tmp_path, environment_of_processes(), graceful=LIMIT)
+    waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE state LIKE 'Waiting for table%lock'"
+    with connection.cursor() as cursor, ThreadPoolExecutor(2) as pool:
+        cursor.execute("LOCK TABLES django_session WRITE")  # the stream's user cannot be read
+        try:
+            opening = pool.submit(
+                httpx.get, address(own, deployment, since=1), cookies=cookies, timeout=LIMIT
+            )
+            wait_until(lambda: int(mariadb_server.execute(waiting)) > 0, what="the request of the stream")
+            stopped = pool.submit(own.stopped_at_once)
+            wait_until(lambda: not accepts(own), what="the signal to stop")
+        finally:
+            cursor.execute("UNLOCK TABLES")
+        assert stopped.result(timeout=2 * LIMIT)
+        assert opening.result().status_code == 200
+
+
+def accepts(web: Web) -> bool:
+    """Return whether the process accepts connections."""
+    try:
+        socket.create_connection((LOOPBACK, web.port), timeout=LIMIT).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_a_stream_is_closed_after_its_client_disconnected(
