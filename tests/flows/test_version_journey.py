@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from deployments import catalog
+from deployments import catalog, sources
 from deployments.core.phases import State
-from deployments.models import Deployment, Environment, TemplateCheck
+from deployments.models import Deployment, Environment, TemplateCheck, TemplateRef, TemplateSource
 from deployments.runner import versions
 from tests.flows.deployed import PACE
+from tests.git_server import GitRepository, GitServer, git_server
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Redis, Sandbox
+from tests.template_versions import make_source
 from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
@@ -29,6 +32,7 @@ Parameters:
 Resources:
   Shown: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
 """
+MANIFEST = "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
 NEWER = ROOT + "  More: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub '${Title} again'}}\n"
 
 
@@ -37,9 +41,7 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
     """A small template set."""
     found = tmp_path / "small"
     found.mkdir()
-    (found / "template-set.yaml").write_text(
-        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
-    )
+    (found / "template-set.yaml").write_text(MANIFEST)
     settings.SANSO_TEMPLATE_SET = found
     write(found, ROOT)
     return found
@@ -67,39 +69,125 @@ def portal(
     running.stop()
 
 
-def test_an_update_is_previewed_and_promoted_and_gone_back_from_without_its_source(
-    own_page: Page, portal: Portal, sandbox: Sandbox, folder: Path
+@pytest.fixture
+def git(tmp_path: Path) -> Iterator[GitServer]:
+    """A server of repositories over http."""
+    with git_server(tmp_path / "git") as server:
+        yield server
+
+
+def test_an_update_from_git_is_previewed_and_promoted_and_gone_back_from_without_the_repository(
+    own_page: Page, portal: Portal, sandbox: Sandbox, git: GitServer
 ) -> None:
+    repository = git.create("shop")
+    source = make_source("shop-templates", url=git.url("shop"))
+    commit(repository, ROOT, "v1.0", "First release")
+    fetch(source)
     account = new_account()
     sandbox.control("POST", "pace", {"pace": PACE}, account=account.sandbox_account_id)
     requested = [portal.deploy(name, account, Title=name) for name in ("staging", "shop")]
     staging, shop = portal.wait_for_end(*requested, seconds=2 * LIMIT)
     assert (staging.state, shop.state) == (State.SUCCEEDED, State.SUCCEEDED), reason(staging)
     for one in (staging, shop):
-        follow(own_page, one.environment, "*")
-    write(folder, NEWER)
+        the_bundled_set_is_left_for_the_repository(own_page, portal, one.environment)
+        follow(own_page, one.environment, "v1.*")
 
-    own_page.goto("/environments/")
-    expect(own_page.get_by_role("table").get_by_role("link", name="Update available")).to_have_count(2)
-    own_page.locator(f"#environment-{staging.environment_id}-update").click()
-    expect(own_page.locator("#files")).to_contain_text("More: {Type: AWS::SNS::Topic")
-    own_page.get_by_label("Reason").fill("one more topic")
-    own_page.get_by_role("button", name="Preview this change").click()
-    applied(own_page, portal)
+    commit(repository, NEWER, "v1.1", "One more topic")
+    fetch(source)
+    an_update_is_previewed_and_applied(own_page, portal, staging)
     assert titles(staging, sandbox) == {"staging", "staging again", "shop"}
 
-    own_page.goto(f"{shop.environment.get_absolute_url()}update?to={shop.template_version_id}")
+    own_page.goto(f"{shop.environment.get_absolute_url()}update?to={source.versions.get(number=1).pk}")
     own_page.locator(f"#take-{staging.environment_id}").click()
     own_page.get_by_role("button", name="Preview this change").click()
     applied(own_page, portal)
     assert titles(shop, sandbox) == {"staging", "staging again", "shop", "shop again"}
+
+    repository.delete()
+    TemplateSource.objects.filter(pk=source.pk).update(removed_at=timezone.now(), live_key=None)
+    own_page.goto(f"{staging.environment.get_absolute_url()}history")
+    row = own_page.locator(f"#deployment-{staging.pk}")
+    row.get_by_role("button", name="Roll back to this").click()
+    applied(own_page, portal)
+    assert titles(staging, sandbox) == {"staging", "shop", "shop again"}
+
+
+def commit(repository: GitRepository, root: str, tag: str, message: str) -> None:
+    """Commit the set with this root template, and tag the commit."""
+    repository.commit({"set/root.yaml": root, "set/template-set.yaml": MANIFEST}, message)
+    repository.tag(tag)
+
+
+def fetch(source: TemplateSource) -> None:
+    """Fetch the new versions of a repository."""
+    known = frozenset(source.versions.values_list("commit", flat=True))
+    found = sources.fetch(
+        sources.FetchSpec(
+            kind="git",
+            url=source.url,
+            refs=source.refs,
+            known_commits=known,
+            addresses=("127.0.0.0/8",),
+        )
+    )
+    for one in found.versions:
+        template_set = catalog.as_template_set(one.files, "set")
+        TemplateCheck.objects.get_or_create(digest=template_set.digest, defaults={"findings": []})
+        about = {"author": one.author, "authored_at": one.authored_at, "message": one.message}
+        versions.add(source, template_set, commit=one.commit, about=about)
+    for version in source.versions.all():
+        version.ref_names = [name for name, at in found.refs.items() if at == version.commit]
+        version.save()
+        for name in version.ref_names:
+            TemplateRef.objects.update_or_create(source=source, name=name, defaults={"version": version})
+
+
+def the_bundled_set_is_left_for_the_repository(page: Page, portal: Portal, environment: Environment) -> None:
+    """Bring an environment to the version of the repository with the same files: nothing changes in AWS."""
+    page.goto(f"{environment.get_absolute_url()}update")
+    page.get_by_label("Another version").select_option("v1.0")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#no-difference")).to_be_visible()
+    page.get_by_role("button", name="Preview this change").click()
+    change = Deployment.objects.for_page().filter(kind="update").order_by("-pk")[0]
+    (ended,) = portal.wait_for_end(change, seconds=LIMIT)
+    assert ended.changed_nothing
+    page.goto(environment.get_absolute_url())
+    expect(page.locator("#version")).to_contain_text("shop-templates v1.0")
+
+
+def an_update_is_previewed_and_applied(page: Page, portal: Portal, of: Deployment) -> None:
+    page.goto("/environments/")
+    expect(page.get_by_role("table").get_by_role("link", name="Update available")).to_have_count(2)
+    page.locator(f"#environment-{of.environment_id}-update").click()
+    expect(page.locator("#files")).to_contain_text("More: {Type: AWS::SNS::Topic")
+    expect(page.locator("#commits")).to_contain_text("One more topic")
+    expect(page.locator("#commits")).to_contain_text("Aiko Tanaka")
+    page.get_by_label("Reason").fill("one more topic")
+    page.get_by_role("button", name="Preview this change").click()
+    expect(page.locator("#version")).to_contain_text("v1.1")
+    applied(page, portal)
+
+
+def test_a_new_version_of_the_bundled_folder_is_an_update_and_going_back_pauses_it(
+    own_page: Page, portal: Portal, sandbox: Sandbox, folder: Path
+) -> None:
+    account = new_account()
+    sandbox.control("POST", "pace", {"pace": PACE}, account=account.sandbox_account_id)
+    (staging,) = portal.wait_for_end(portal.deploy("staging", account, Title="staging"), seconds=2 * LIMIT)
+    assert staging.state == State.SUCCEEDED, reason(staging)
+    follow(own_page, staging.environment, "*")
+    write(folder, NEWER)
+    own_page.goto(f"{staging.environment.get_absolute_url()}update")
+    own_page.get_by_role("button", name="Preview this change").click()
+    applied(own_page, portal)
 
     shutil.rmtree(folder)
     own_page.goto(f"{staging.environment.get_absolute_url()}history")
     row = own_page.locator(f"#deployment-{staging.pk}")
     row.get_by_role("button", name="Roll back to this").click()
     applied(own_page, portal)
-    assert titles(staging, sandbox) == {"staging", "shop", "shop again"}
+    assert titles(staging, sandbox) == {"staging"}
 
     own_page.goto(f"{staging.environment.get_absolute_url()}configuration")
     expect(own_page.locator("#channel-says")).to_contain_text("went back from version 2")
