@@ -30,6 +30,12 @@ from deployments.views.new_environment import environment_expected, environment_
 from deployments.views.recordings import recording_list, recording_open
 from deployments.views.remaining import environment_remaining, environment_remaining_search
 from deployments.views.roll_back import environment_roll_back
+from deployments.views.template_sets import (
+    template_ref_confirm,
+    template_set,
+    template_set_list,
+    template_version,
+)
 from deployments.views.ways_out import (
     environment_continue,
     environment_delete_again,
@@ -97,6 +103,10 @@ urlpatterns = [
         environment.environment_output,
         name="environment_output",
     ),
+    path("template-sets/", template_set_list, name="template_sets"),
+    path("template-sets/<int:pk>/", template_set, name="template_set"),
+    path("template-sets/versions/<int:pk>/", template_version, name="template_version"),
+    path("template-sets/tags/<int:pk>/confirm", template_ref_confirm, name="template_ref_confirm"),
     path("deployments/", deployment_list, name="deployments"),
     path("deployments/approvals/", approvals.approval_list, name="approvals"),
     path("deployments/approvals/count", approvals.approval_count, name="approval_count"),

@@ -21,6 +21,7 @@ from deployments.actions.request import (
     refuse_if_locked,
     requesting,
 )
+from deployments.actions.versions import refuse_new_environment
 from deployments.core.approvals import REQUIRE
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
@@ -110,6 +111,8 @@ def _created(
     keep_on_failure: bool,
 ) -> Deployment:
     plain, secret = values
+    version = versions.bundled(template_set)
+    refuse_new_environment(version)
     environment = _environment(request.user, account, request.name, plain)
     deployment = Deployment.objects.create(
         environment=environment,
@@ -121,7 +124,7 @@ def _created(
         parameters=plain,
         sealed_parameters=seal(secret),
         template_digest=template_set.digest,
-        template_version=versions.bundled(template_set),
+        template_version=version,
         keep_on_failure=keep_on_failure,
         protection="wanted" if template_set.wants_protection(plain) else "unwanted",
         protection_parameter=template_set.protection_parameter,

@@ -27,6 +27,7 @@ DELETE = "deployments.delete_environment"
 OPERATE = "deployments.operate_environment"
 DELETE_REMAINING = "deployments.delete_remaining"
 FORCE_DELETE = "deployments.force_delete"
+MANAGE_SETS = "deployments.manage_template_sets"
 LOCK, BREAK_LOCK = "deployments.lock_environment", "deployments.break_lock"
 
 WHILE_LOCKED = frozenset(

@@ -113,6 +113,15 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         rows = self.with_state().select_related("account", "owner", "latest__requested_by", *VERSION)
         return rows.defer("secret_fingerprints").order_by("state", "-pk")
 
+    def with_versions(self, versions: Collection[TemplateVersion]) -> Self:
+        """Keep those that have one of some versions of template sets, by name."""
+        return self.filter(template_version__in=versions).select_related("account").order_by("name", "pk")
+
+    def count_by_version(self) -> dict[int, int]:
+        """Return how many environments have each version of a template set."""
+        rows = self.exclude(template_version=None).order_by().values_list("template_version")
+        return {int(version): int(number) for version, number in rows.annotate(Count("pk"))}
+
     def after(self, state: int, pk: int) -> Self:
         """Keep those that come after a row in the order of `for_list`."""
         return self.filter(Q(state__gt=state) | Q(state=state, pk__lt=pk))

@@ -6,6 +6,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models.fields import IdField
@@ -33,6 +34,10 @@ class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
     def live(self) -> Self:
         """Keep those that have not been removed."""
         return self.filter(removed_at=None)
+
+    def for_page(self) -> Self:
+        """Select everything of the row that the page of the set shows."""
+        return self.select_related("created_by")
 
     def bundled(self) -> TemplateSource | None:
         """Return the set of `SANSO_TEMPLATE_SET`, None if no process has recorded it yet."""
@@ -88,6 +93,10 @@ class TemplateSource(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the page of the template set."""
+        return reverse("template_set", args=[self.pk])
 
     @staticmethod
     def key_for(name: str) -> str:

@@ -7,15 +7,21 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
-from django.utils.translation import gettext
+from django.db.models import Count, OuterRef, Q
+from django.urls import reverse
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.template_updates import SetVersion
 from deployments.models.fields import IdField
 from deployments.models.template_source import TemplateSource
 
-STATUSES = [("active", _("Active")), ("deprecated", _("Deprecated")), ("withdrawn", _("Withdrawn"))]
+ACTIVE, DEPRECATED, WITHDRAWN = "active", "deprecated", "withdrawn"
+STATUSES = [
+    (ACTIVE, pgettext_lazy("version", "Active")),
+    (DEPRECATED, _("Deprecated")),
+    (WITHDRAWN, pgettext_lazy("version", "Withdrawn")),
+]
 TAGS, BRANCHES = "refs/tags/", "refs/heads/"
 SHORT = 10
 """Characters of a commit on pages."""
@@ -30,7 +36,16 @@ class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
 
     def active(self) -> Self:
         """Keep those from which new environments can be created."""
-        return self.filter(status="active")
+        return self.filter(status=ACTIVE)
+
+    def newest_of_each(self) -> Self:
+        """Keep the newest one of each template set."""
+        later = self.filter(source=OuterRef("source"), number__gt=OuterRef("number"))
+        return self.filter(~models.Exists(later))
+
+    def for_page(self) -> Self:
+        """Select everything of the row that the version's page shows."""
+        return self.select_related("source", "fetched_by", "status_by")
 
     def offered_in(self, sources: Collection[int]) -> Self:
         """Keep those of some template sets that a channel can offer: what branches and tags point at.
@@ -107,6 +122,10 @@ class TemplateVersion(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    def get_absolute_url(self) -> str:
+        """Return the page of the version."""
+        return reverse("template_version", args=[self.pk])
+
     @property
     def label(self) -> str:
         """Return what pages call it: its newest tag, else its short commit, else its number."""
@@ -139,6 +158,18 @@ class TemplateRefQuerySet(models.QuerySet["TemplateRef"]):
     def in_sources(self, sources: Collection[int]) -> Self:
         """Keep those of some template sets."""
         return self.filter(source__in=sources)
+
+    def moved_tags(self) -> Self:
+        """Keep the tags that point at another version than before, which nobody has confirmed."""
+        return self.filter(is_tag=True, confirmed_at=None).exclude(moved_at=None)
+
+    def of(self, source: TemplateSource) -> Self:
+        """Keep those of one template set, with the versions that they point at."""
+        return self.filter(source=source).select_related("version", "moved_from").order_by("name")
+
+    def count_by_source(self) -> dict[int, int]:
+        """Return how many there are of each template set."""
+        return dict(self.order_by().values_list("source").annotate(Count("pk")))
 
 
 class TemplateRef(models.Model):
@@ -178,3 +209,8 @@ class TemplateRef(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def short_name(self) -> str:
+        """Return the name without what Git prefixes."""
+        return self.name.removeprefix(TAGS).removeprefix(BRANCHES)

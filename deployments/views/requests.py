@@ -64,6 +64,6 @@ def _about(request: AuthedRequest, refused: Request) -> None:
     if pk is not None and match and match.route.startswith("deployments/"):
         refused.deployment = Deployment.objects.for_page().filter(pk=pk).first()
         refused.environment = refused.deployment.environment if refused.deployment else None
-    elif pk is not None:
+    elif pk is not None and match and match.route.startswith("environments/"):
         refused.environment = Environment.objects.filter(pk=pk).first()
     refused.record_missing_permission()

@@ -72,14 +72,19 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "The environment keeps the value that it was created with: changing it would lose data, interrupt "
         "the site or fail."
     ),
+    Code.TEMPLATE_VERSION_WITHDRAWN: N_(
+        "Version %(version)s was withdrawn, so nothing is deployed from it: “%(reason)s”"
+    ),
+    Code.TEMPLATE_VERSION_DEPRECATED: N_(
+        "Version %(version)s is deprecated, so no new environments are created from it: “%(reason)s”"
+    ),
+    Code.VERSION_STATUS_UNCHANGED: N_("The version has this status already."),
+    Code.TAG_NOT_MOVED: N_("The tag does not wait for a confirmation any more."),
     Code.TEMPLATE_SET_NOT_STORED: N_(
         "The template set of deployment %(deployment)s is not stored: an earlier release of Sanso did not "
         "keep it, and the current set is another one. Its parameters can be taken over in a change."
     ),
     Code.TEMPLATE_VERSION_NOT_STORED: N_("The files of version %(version)s are not stored."),
-    Code.TEMPLATE_VERSION_WITHDRAWN: N_(
-        "Version %(version)s was withdrawn, so nothing is deployed from it: “%(reason)s”"
-    ),
     Code.CHANNEL_INVALID: N_(
         "Enter up to %(limit)s branches or tags, separated by spaces. An asterisk stands for any characters."
     ),

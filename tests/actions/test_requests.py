@@ -40,6 +40,7 @@ from deployments.actions import (
     remaining,
     roll_back,
     sandbox,
+    versions,
     ways_out,
 )
 from deployments.actions import recordings as recorded
@@ -54,6 +55,9 @@ from deployments.models import (
     Environment,
     EnvironmentLock,
     FreezeWindow,
+    TemplateRef,
+    TemplateSource,
+    TemplateVersion,
 )
 from deployments.runner import versions
 from deployments.wording.requests import ACTIONS, PERMISSIONS
@@ -185,6 +189,22 @@ def a_saved_freeze() -> dict[str, Any]:
     return {"window": window}
 
 
+def a_moved_tag() -> TemplateRef:
+    source = TemplateSource.objects.create(name="shop", live_key="shop", kind="git")
+    first, second = (
+        TemplateVersion.objects.create(source=source, number=n, commit=c * 40, digest=c * 64)
+        for n, c in ((1, "a"), (2, "b"))
+    )
+    return TemplateRef.objects.create(
+        source=source,
+        name="refs/tags/v1",
+        is_tag=True,
+        version=second,
+        moved_from=first,
+        moved_at=timezone.now(),
+    )
+
+
 def an_association() -> dict[str, Any]:
     environment = deployed()
     found = Association.objects.of(environment)[0]
@@ -246,6 +266,12 @@ SCENES: dict[Callable[..., Any], Scene] = {
     lock.break_lock: lambda: {"environment": a_lock()["environment"], "reason": "load test"},
     freeze.save_freeze: lambda: {"window": a_freeze(), "changed": ["name"]},
     freeze.delete_freeze: a_saved_freeze,
+    versions.set_version_status: lambda: {
+        "version": a_moved_tag().version,
+        "status": "withdrawn",
+        "reason": "load test",
+    },
+    versions.confirm_moved_tag: lambda: {"ref": a_moved_tag()},
     account.save_account: lambda: {
         "account": Account(name="new", region="ap-northeast-1"),
         "changed": ["name", "region"],
@@ -272,6 +298,8 @@ PERMISSION: dict[Callable[..., Any], str] = {
     lock.lock_environment: "lock_environment",
     lock.unlock_environment: "lock_environment",
     lock.break_lock: "break_lock",
+    versions.set_version_status: "manage_template_sets",
+    versions.confirm_moved_tag: "manage_template_sets",
     freeze.save_freeze: "add_freezewindow",
     freeze.delete_freeze: "delete_freezewindow",
     account.save_account: "add_account",

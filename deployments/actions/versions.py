@@ -1,0 +1,78 @@
+"""Set the status of a version, confirm a tag that has moved, and refuse what a status forbids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from deployments.actions.request import MANAGE_SETS, Request, requesting
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import TemplateRef, TemplateVersion
+from deployments.models.template_version import ACTIVE, DEPRECATED, WITHDRAWN
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+ACTIONS = {ACTIVE: "activate_version", DEPRECATED: "deprecate_version", WITHDRAWN: "withdraw_version"}
+
+
+def set_version_status(
+    *, user: User, version: TemplateVersion, status: str, reason: str = ""
+) -> TemplateVersion:
+    """Set the status of a version, with a reason unless it becomes active again; nothing is deployed.
+
+    Raise UserFixable without a reason, or if it has that status.
+    """
+    request = Request(
+        user=user,
+        action=ACTIONS.get(status, ACTIONS[ACTIVE]),
+        permission=MANAGE_SETS,
+        reason=reason,
+        name=version.source.name,
+        details={"version": version.label, "number": version.number},
+    )
+    with requesting(request):
+        row = TemplateVersion.objects.select_for_update().get(pk=version.pk)
+        if row.status == status or status not in ACTIONS:
+            raise UserFixable("StatusUnchanged", Code.VERSION_STATUS_UNCHANGED, "status")
+        if status != ACTIVE and not reason.strip():
+            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        row.status, row.status_reason, row.status_by = status, reason.strip(), user
+        row.status_at = timezone.now()
+        row.save(update_fields=["status", "status_reason", "status_by", "status_at"])
+        return row
+
+
+def confirm_moved_tag(*, user: User, ref: TemplateRef) -> TemplateRef:
+    """Confirm that a tag may point at another version than before: its warning ends.
+
+    Raise UserFixable if it does not wait for that.
+    """
+    request = Request(user=user, action="confirm_tag", permission=MANAGE_SETS, name=ref.source.name)
+    request.details = {"tag": ref.name, "version": ref.version.label}
+    with requesting(request):
+        rows = TemplateRef.objects.moved_tags().filter(pk=ref.pk, version=ref.version_id)
+        if not rows.update(confirmed_at=timezone.now(), confirmed_by=user):
+            raise UserFixable("TagNotMoved", Code.TAG_NOT_MOVED)
+        return ref
+
+
+def refuse_withdrawn(version: TemplateVersion | None, deployed_digest: str = "") -> None:
+    """Raise UserFixable if a version was withdrawn, unless the environment runs these files already."""
+    if version is not None and version.status == WITHDRAWN and version.digest != deployed_digest:
+        raise _refused(Code.TEMPLATE_VERSION_WITHDRAWN, version)
+
+
+def refuse_new_environment(version: TemplateVersion) -> None:
+    """Raise UserFixable unless new environments can be created from a version: it is active."""
+    if version.status == DEPRECATED:
+        raise _refused(Code.TEMPLATE_VERSION_DEPRECATED, version)
+    refuse_withdrawn(version)
+
+
+def _refused(code: Code, version: TemplateVersion) -> UserFixable:
+    return UserFixable(
+        "VersionNotUsable", code, "version", version=version.label, reason=version.status_reason
+    )

@@ -1,0 +1,158 @@
+"""What the pages of template sets show: sets with their newest versions, versions, and who runs which."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from deployments.core.status import DisplayStatus
+from deployments.models import (
+    Environment,
+    TemplateCheck,
+    TemplateFetch,
+    TemplateRef,
+    TemplateSource,
+    TemplateVersion,
+)
+from deployments.models.template_version import ACTIVE, DEPRECATED
+from deployments.presentation import badges
+from deployments.presentation.filters.choices import CURSOR, parse_number, query
+
+PAGE = 50
+FETCHES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRow:
+    """One template set in the list. `runs` has (version, number of environments), the newest first."""
+
+    source: TemplateSource
+    newest: TemplateVersion | None
+    runs: list[tuple[TemplateVersion, int]]
+    moved_tags: int
+    fetch: TemplateFetch | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRow:
+    """One version of a set. `runs` are the environments that have it."""
+
+    version: TemplateVersion
+    status: SafeString
+    lint: SafeString
+    runs: list[Environment]
+    moved: list[TemplateRef]
+
+    @property
+    def title(self) -> str:
+        """Return the first line of the message."""
+        return self.version.message.partition("\n")[0]
+
+
+def sets_context() -> dict[str, Any]:
+    """Return the context of the list, in a constant number of queries."""
+    sources = sorted(TemplateSource.objects.live(), key=lambda one: (not one.is_bundled, one.name.lower()))
+    newest = {one.source_id: one for one in TemplateVersion.objects.newest_of_each()}
+    counts = Environment.objects.live().without_recordings().count_by_version()
+    runs: dict[int, list[tuple[TemplateVersion, int]]] = defaultdict(list)
+    for version in TemplateVersion.objects.filter(pk__in=counts).order_by("-number"):
+        runs[version.source_id].append((version, counts[version.pk]))
+    moved = TemplateRef.objects.moved_tags().count_by_source()
+    fetches = {one.source_id: one for one in TemplateFetch.objects.active()}
+    rows = [
+        SetRow(
+            source=one,
+            newest=newest.get(one.pk),
+            runs=runs[one.pk],
+            moved_tags=moved.get(one.pk, 0),
+            fetch=fetches.get(one.pk),
+        )
+        for one in sources
+    ]
+    return {"rows": rows}
+
+
+def set_context(source: TemplateSource, given: QueryDict) -> dict[str, Any]:
+    """Return the context of the page of one set: its versions, moved tags and latest fetches."""
+    versions = TemplateVersion.objects.of(source)
+    if before := parse_number(given.get(CURSOR)):
+        versions = versions.filter(number__lt=before)
+    found = list(versions[: PAGE + 1])
+    moved = list(TemplateRef.objects.moved_tags().of(source))
+    fetches = list(TemplateFetch.objects.of(source).defer("archive")[:FETCHES])
+    return {
+        "source": source,
+        "rows": version_rows(found[:PAGE], moved),
+        "more": query(given, **{CURSOR: str(found[PAGE - 1].number)}) if len(found) > PAGE else "",
+        "moved": moved,
+        "fetches": [(one, fetch_badge(one)) for one in fetches],
+        "fetch": next((one for one in fetches if one.active_key), None),
+    }
+
+
+def version_rows(versions: list[TemplateVersion], moved: Iterable[TemplateRef] = ()) -> list[VersionRow]:
+    """Return the rows of versions, with their environments and findings in two queries."""
+    runs: dict[int, list[Environment]] = defaultdict(list)
+    for environment in Environment.objects.live().without_recordings().with_versions(versions):
+        runs[environment.template_version_id or 0].append(environment)
+    checks = TemplateCheck.objects.in_bulk([one.digest for one in versions], field_name="digest")
+    tags: dict[int, list[TemplateRef]] = defaultdict(list)
+    for ref in moved:
+        tags[ref.version_id].append(ref)
+    return [
+        VersionRow(
+            version=one,
+            status=status_badge(one),
+            lint=lint_badge(checks.get(one.digest)),
+            runs=runs[one.pk],
+            moved=tags[one.pk],
+        )
+        for one in versions
+    ]
+
+
+def version_context(version: TemplateVersion) -> dict[str, Any]:
+    """Return the context of the page of one version, with what cfn-lint found in it."""
+    (row,) = version_rows([version], TemplateRef.objects.moved_tags().of(version.source))
+    check = TemplateCheck.objects.filter(digest=version.digest).first()
+    return {"version": version, "row": row, "check": check}
+
+
+def status_badge(version: TemplateVersion) -> SafeString:
+    """Return the badge of a version's status."""
+    statuses = {ACTIVE: DisplayStatus.DONE, DEPRECATED: DisplayStatus.ATTENTION}
+    return badges.status_badge(
+        statuses.get(version.status, DisplayStatus.CANCELLED), version.get_status_display()
+    )
+
+
+def lint_badge(check: TemplateCheck | None) -> SafeString:
+    """Return the badge of what cfn-lint found."""
+    if check is None:
+        return badges.status_badge(DisplayStatus.PENDING, pgettext("lint", "Not checked"))
+    if check.errors:
+        number = len(check.errors)
+        text = ngettext("%(number)d error", "%(number)d errors", number) % {"number": number}
+        return badges.status_badge(DisplayStatus.FAILED, text)
+    if check.findings:
+        number = len(check.findings)
+        text = ngettext("%(number)d warning", "%(number)d warnings", number) % {"number": number}
+        return badges.status_badge(DisplayStatus.ATTENTION, text)
+    return badges.status_badge(DisplayStatus.DONE, _("No findings"))
+
+
+def fetch_badge(fetch: TemplateFetch) -> SafeString:
+    """Return the badge of a fetch's state."""
+    statuses = {
+        "queued": DisplayStatus.WAITING,
+        "running": DisplayStatus.PROGRESS,
+        "succeeded": DisplayStatus.DONE,
+    }
+    return badges.status_badge(statuses.get(fetch.state, DisplayStatus.FAILED), fetch.get_state_display())

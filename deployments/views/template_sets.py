@@ -1,0 +1,74 @@
+"""The pages of template sets: the list, one set, one version; the status of versions, and moved tags."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from deployments.actions.versions import confirm_moved_tag, set_version_status
+from deployments.errors import UserFixable
+from deployments.forms.template_sets import VersionStatusForm
+from deployments.models import TemplateRef, TemplateSource, TemplateVersion
+from deployments.presentation.template_sets import set_context, sets_context, version_context
+from deployments.views.requests import AuthedRequest
+from deployments.wording import error_text
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+@gzip_page
+def template_set_list(request: AuthedRequest) -> HttpResponse:
+    """Show all template sets; for htmx only the rows."""
+    part = "deployments/_template_set_rows.html"
+    return render(request, part if request.htmx else "deployments/template_sets.html", sets_context())
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+@gzip_page
+def template_set(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show one template set with its versions; for htmx only the body."""
+    source = get_object_or_404(TemplateSource.objects.for_page(), pk=pk)
+    part = "deployments/_template_set_body.html"
+    page = part if request.htmx else "deployments/template_set.html"
+    return render(request, page, set_context(source, request.GET))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def template_version(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show one version, or set its status."""
+    version = get_object_or_404(TemplateVersion.objects.for_page(), pk=pk)
+    form = VersionStatusForm(request.POST or None, initial={"status": version.status})
+    if request.method == "POST" and form.is_valid():
+        values = {name: form.cleaned_data[name] for name in ("status", "reason")}
+        try:
+            version = set_version_status(user=request.user, version=version, **values)
+        except UserFixable as problem:
+            form.reject(problem)
+        else:
+            messages.success(
+                request,
+                _("%(version)s: %(status)s")
+                % {"version": version.label, "status": version.get_status_display()},
+            )
+            return redirect(version)
+    context = version_context(version) | {"form": form}
+    return render(request, "deployments/template_version.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+def template_ref_confirm(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Confirm that a tag may point at another version than before."""
+    ref = get_object_or_404(TemplateRef.objects.select_related("source", "version"), pk=pk)
+    try:
+        confirm_moved_tag(user=request.user, ref=ref)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    else:
+        messages.success(request, _("%(tag)s is confirmed.") % {"tag": ref.short_name})
+    return redirect(ref.source)
