@@ -21,14 +21,14 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import tasks
-from deployments.models import ActionRequest, Deployment, Environment, Observer, leases
-from deployments.runner import observe, versions
+from deployments.models import ActionRequest, Deployment, Environment, Observer, TemplateFetch, leases
+from deployments.runner import fetches, observe, versions
 
 log = logging.getLogger(__name__)
 
 PAUSE_WITHOUT_BROKER = timedelta(seconds=2)
 OBSERVER_INTERVAL = 2.0
-"""Seconds between two searches for accounts without observers."""
+"""Seconds between two searches for accounts without observers, and for template sets to fetch."""
 CLEANUP_INTERVAL = 60.0
 """Minimum of seconds between two batches that delete old rows, while no row is due."""
 RECORD_INTERVAL = 60.0
@@ -43,6 +43,7 @@ def one_pass() -> int:
         (Environment.objects.observed(), tasks.step_environment),
         (ActionRequest.objects.active(), tasks.step_action_request),
         (Observer.objects.all(), tasks.step_observer),
+        (TemplateFetch.objects.active(), tasks.fetch_template_set),
     ]
     lease = timedelta(seconds=settings.SANSO_TICK_LEASE)
     for rows, task in kinds:
@@ -74,6 +75,7 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
             if time.monotonic() - searched_at > OBSERVER_INTERVAL:
                 searched_at = time.monotonic()
                 observe.ensure_observers()
+                fetches.request_scheduled(timezone.now())
             if time.monotonic() - recorded_at > RECORD_INTERVAL:
                 recorded_at = time.monotonic()
                 versions.record_current()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deployments.runner import step
+from deployments.runner import fetch, step
 
 
 @shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
@@ -33,6 +33,12 @@ def step_observer(pk: int, version: int, **_newer: object) -> None:
 def step_action_request(pk: int, version: int, **_newer: object) -> None:
     """Take one step of an action request."""
     step.run_action_request(pk, version)
+
+
+@shared_task(name="deployments.fetch_template_set", acks_late=True, ignore_result=True)
+def fetch_template_set(pk: int, version: int, **_newer: object) -> None:
+    """Look at the source of a template set for new versions; the one task that may take a minute."""
+    fetch.run_fetch(pk, version)
 
 
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)

@@ -19,6 +19,7 @@ from deployments.views import (
     preview,
     replay,
     stream,
+    template_sources,
     update_environment,
 )
 from deployments.views.change_environment import environment_change
@@ -104,7 +105,15 @@ urlpatterns = [
         name="environment_output",
     ),
     path("template-sets/", template_set_list, name="template_sets"),
+    path("template-sets/new", template_sources.template_set_new, name="template_set_new"),
     path("template-sets/<int:pk>/", template_set, name="template_set"),
+    path("template-sets/<int:pk>/edit", template_sources.template_set_edit, name="template_set_edit"),
+    path("template-sets/<int:pk>/remove", template_sources.template_set_remove, name="template_set_remove"),
+    path("template-sets/<int:pk>/fetch", template_sources.template_set_fetch, name="template_set_fetch"),
+    path(
+        "template-sets/<int:pk>/webhook", template_sources.template_set_webhook, name="template_set_webhook"
+    ),
+    path("template-sets/<int:pk>/push", template_sources.template_set_push, name="template_set_push"),
     path("template-sets/versions/<int:pk>/", template_version, name="template_version"),
     path("template-sets/tags/<int:pk>/confirm", template_ref_confirm, name="template_ref_confirm"),
     path("deployments/", deployment_list, name="deployments"),

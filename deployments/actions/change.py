@@ -15,6 +15,7 @@ from deployments import catalog
 from deployments.actions import schedule, skipped
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, DELETE, RELEASE, Request, busy, requesting
+from deployments.actions.versions import refuse_withdrawn
 from deployments.core.change_summary import keep_refusal, may_lose_data
 from deployments.core.changes import Changes
 from deployments.core.operations import Operation, is_allowed, refusal
@@ -160,13 +161,7 @@ def _details(template_set: catalog.TemplateSet, version: TemplateVersion | None)
 
 def _usable(version: TemplateVersion, base: Deployment) -> catalog.TemplateSet:
     """Return the files of a version. Raise UserFixable if it was withdrawn, unless the environment has it."""
-    if version.status == "withdrawn" and version.digest != base.template_digest:
-        raise UserFixable(
-            "VersionWithdrawn",
-            Code.TEMPLATE_VERSION_WITHDRAWN,
-            version=version.label,
-            reason=version.status_reason,
-        )
+    refuse_withdrawn(version, base.template_digest)
     return set_of_version(version)
 
 
@@ -322,6 +317,8 @@ def apply_change(
             raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
         if row.preview_digest != digest:
             raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
+        if row.rolls_back_to_id is None:
+            refuse_withdrawn(row.template_version, row.base.template_digest if row.base else "")
         changes = Changes.from_json(row.changes)
         keep = keep_on_failure or row.is_retry
         if why := keep_refusal(changes, is_retry=row.is_retry) if keep else None:

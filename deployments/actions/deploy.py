@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments import catalog
+from deployments.actions.change import set_of_version
 from deployments.actions.parameters import checked
 from deployments.actions.request import (
     DEPLOY,
@@ -26,7 +27,7 @@ from deployments.core.approvals import REQUIRE
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.models import Account, Deployment, Environment
+from deployments.models import Account, Deployment, Environment, TemplateVersion
 from deployments.models.sealed import seal
 from deployments.runner import event_log, expectations, versions
 
@@ -49,8 +50,11 @@ def request_deployment(
     request_key: UUID,
     keep_on_failure: bool = False,
     requires_approval: bool = False,
+    version: TemplateVersion | None = None,
 ) -> Deployment:
     """Request the creation of an environment, and return its deployment.
+
+    It is created from a version of a template set: without `version` from the bundled set as it is now.
 
     With `keep_on_failure`, what was created before a failure is kept, so that it can be fixed. With
     `requires_approval`, a second person approves its changes and its deletion; not its creation.
@@ -69,7 +73,7 @@ def request_deployment(
     with requesting(
         Request(user=user, action="deploy", permission=DEPLOY, reason=reason, name=name, account=account)
     ) as request:
-        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        template_set = set_to_deploy(version)
         check_name(name)
         plain, secret = checked(template_set, parameters)
         try:
@@ -77,7 +81,7 @@ def request_deployment(
                 deployment = _created(
                     request,
                     account,
-                    template_set,
+                    (template_set, version or versions.bundled(template_set)),
                     (plain, secret),
                     request_key=request_key,
                     keep_on_failure=keep_on_failure,
@@ -101,17 +105,27 @@ def request_deployment(
         return deployment
 
 
+def set_to_deploy(version: TemplateVersion | None) -> catalog.TemplateSet:
+    """Return the template set of a version, or the bundled one as it is now.
+
+    Raise UserFixable if its files are not stored, or cannot be read.
+    """
+    if version is None:
+        return catalog.load(settings.SANSO_TEMPLATE_SET)
+    return set_of_version(version)
+
+
 def _created(
     request: Request,
     account: Account,
-    template_set: catalog.TemplateSet,
+    chosen: tuple[catalog.TemplateSet, TemplateVersion],
     values: tuple[dict[str, str], dict[str, str]],
     *,
     request_key: UUID,
     keep_on_failure: bool,
 ) -> Deployment:
     plain, secret = values
-    version = versions.bundled(template_set)
+    template_set, version = chosen
     refuse_new_environment(version)
     environment = _environment(request.user, account, request.name, plain)
     deployment = Deployment.objects.create(
@@ -197,5 +211,6 @@ def prefill(deployment: Deployment) -> dict[str, Any]:
         "reason": deployment.reason,
         "on_failure": "keep" if deployment.keep_on_failure else "roll_back",
         "requires_approval": deployment.environment.requires_approval,
+        "version": deployment.template_version_id,
         "parameters": dict(deployment.parameters),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -34,6 +35,18 @@ class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
     def live(self) -> Self:
         """Keep those that have not been removed."""
         return self.filter(removed_at=None)
+
+    def to_fetch(self, now: datetime) -> Self:
+        """Keep those whose next fetch by schedule, or after a push, has come."""
+        return self.live().filter(due_at__lte=now).order_by("due_at")
+
+    def due_after(self, moment: datetime) -> Self:
+        """Keep those whose next fetch is later than that, or not due at all."""
+        return self.filter(models.Q(due_at=None) | models.Q(due_at__gt=moment))
+
+    def editable(self) -> Self:
+        """Keep those that people added and have not removed."""
+        return self.live().filter(is_bundled=False)
 
     def for_page(self) -> Self:
         """Select everything of the row that the page of the set shows."""

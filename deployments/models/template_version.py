@@ -38,6 +38,11 @@ class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
         """Keep those from which new environments can be created."""
         return self.filter(status=ACTIVE)
 
+    def to_choose(self) -> Self:
+        """Keep those from which environments can be created: active ones of sets that were not removed."""
+        rows = self.active().filter(source__removed_at=None).select_related("source")
+        return rows.order_by("-source__is_bundled", "source__name", "-number")
+
     def newest_of_each(self) -> Self:
         """Keep the newest one of each template set."""
         later = self.filter(source=OuterRef("source"), number__gt=OuterRef("number"))

@@ -33,7 +33,7 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet | None:
     Raise UserFixable if it is not the set that the form was filled in for, or has lint errors.
     """
     template_set = template_sets.of_deployment(deployment)
-    check = TemplateCheck.objects.filter(digest=template_set.digest).first() or _linted(template_set)
+    check = TemplateCheck.objects.filter(digest=template_set.digest).first() or lint(template_set)
     if check is None:
         return None
     if check.errors:
@@ -53,7 +53,7 @@ def check_templates(deployment: Deployment) -> catalog.TemplateSet | None:
     return template_set
 
 
-def _linted(template_set: catalog.TemplateSet) -> TemplateCheck | None:
+def lint(template_set: catalog.TemplateSet) -> TemplateCheck | None:
     """Run cfn-lint and store its findings, one run at a time. Return None while another step runs it.
 
     cfn-lint takes seconds of CPU time. If several deployments of a new set each ran it, it could take longer

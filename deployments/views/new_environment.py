@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import catalog
-from deployments.actions.deploy import prefill, request_deployment
+from deployments.actions.deploy import prefill, request_deployment, set_to_deploy
 from deployments.actions.request import DEPLOY
 from deployments.core.approvals import REQUIRE
 from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
-from deployments.models import Account, Deployment
+from deployments.models import Account, Deployment, TemplateVersion
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.holds import frozen_accounts
 from deployments.presentation.new_environment import FormLayout
@@ -24,6 +24,8 @@ from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
 PAGE = "deployments/new_environment.html"
+CHOICES = 200
+"""Maximum of versions to choose from; any other is chosen on its own page."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,21 +34,50 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     """Show the form of a new environment, or request the environment."""
     if not Account.objects.usable().exists():
         return render(request, PAGE, {"no_account": True})
+    initial = _from_an_earlier_one(parse_number(request.GET.get("from")))
+    version = _chosen_version(request, initial.pop("version", None))
+    context: dict[str, Any] = {"version": version, **_choices(version)}
     try:
-        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        template_set = set_to_deploy(version)
     except UserFixable as broken:
-        return render(
-            request, PAGE, {"broken": error_text(broken), "folder": settings.SANSO_TEMPLATE_SET}, status=503
-        )
+        context |= {"broken": error_text(broken), "folder": settings.SANSO_TEMPLATE_SET}
+        return render(request, PAGE, context, status=503)
     may_require = request.user.has_perm(REQUIRE)
     if request.method != "POST":
-        initial = _from_an_earlier_one(parse_number(request.GET.get("from")))
         form = NewEnvironmentForm(template_set, initial=initial, may_require_approval=may_require)
-        return render(request, PAGE, _context(form))
+        return render(request, PAGE, context | _context(form))
     form = NewEnvironmentForm(template_set, request.POST, may_require_approval=may_require)
-    if deployment := _requested(request, form):
+    if deployment := _requested(request, form, version):
         return redirect(deployment)
-    return render(request, PAGE, _context(form), status=422)
+    return render(request, PAGE, context | _context(form), status=422)
+
+
+def _chosen_version(request: AuthedRequest, earlier: int | None) -> TemplateVersion | None:
+    """Return the version of the form, None for the bundled set as it is now.
+
+    A retry of a creation begins with the version of that one.
+    """
+    given = request.POST.get("version", "") if request.method == "POST" else request.GET.get("version")
+    pk = parse_number(given) if given is not None else earlier
+    found = TemplateVersion.objects.for_page().filter(pk=pk).first() if pk else None
+    return None if found and found.source.is_bundled and _is_current(found) else found
+
+
+def _is_current(version: TemplateVersion) -> bool:
+    """Return whether a version has the files of the bundled set as it is now."""
+    try:
+        return catalog.load(settings.SANSO_TEMPLATE_SET).digest == version.digest
+    except UserFixable:
+        return False
+
+
+def _choices(version: TemplateVersion | None) -> dict[str, Any]:
+    """Return the versions to choose from; none while there is only the bundled set as it is now."""
+    found = list(TemplateVersion.objects.to_choose()[:CHOICES])
+    others = [one for one in found if not (one.source.is_bundled and _is_current(one))]
+    if version is not None and version not in others:  # deprecated, or one of very many
+        others.insert(0, version)
+    return {"versions": others}
 
 
 @require_GET
@@ -54,7 +85,7 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
 def environment_expected(request: AuthedRequest) -> HttpResponse:
     """Show the expected duration of a deployment in the selected account."""
     try:
-        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        template_set = set_to_deploy(_chosen_version(request, None))
     except UserFixable as broken:
         return HttpResponse(error_text(broken), status=503, content_type="text/plain; charset=utf-8")
     account = get_object_or_404(Account.objects.usable(), pk=parse_number(request.GET.get("account")))
@@ -76,7 +107,9 @@ def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:
     return estimate_creation(form.template_set, account) if account else None
 
 
-def _requested(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment | None:
+def _requested(
+    request: AuthedRequest, form: NewEnvironmentForm, version: TemplateVersion | None
+) -> Deployment | None:
     """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
     if not form.is_valid():
         return None
@@ -84,7 +117,11 @@ def _requested(request: AuthedRequest, form: NewEnvironmentForm) -> Deployment |
     values["requires_approval"] = bool(form.cleaned_data.get("requires_approval"))
     try:
         return request_deployment(
-            user=request.user, parameters=form.parameters(), keep_on_failure=form.keeps, **values
+            user=request.user,
+            parameters=form.parameters(),
+            keep_on_failure=form.keeps,
+            version=version,
+            **values,
         )
     except UserFixable as problem:
         form.reject(problem)

@@ -79,6 +79,27 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "Version %(version)s is deprecated, so no new environments are created from it: “%(reason)s”"
     ),
     Code.VERSION_STATUS_UNCHANGED: N_("The version has this status already."),
+    Code.SET_NAME_INVALID: N_(
+        "A name begins with a letter or digit and has at most %(limit)s letters, digits, spaces, hyphens, "
+        "dots and underscores."
+    ),
+    Code.SET_NAME_TAKEN: N_("There is a template set %(name)s already."),
+    Code.SET_NOT_EDITABLE: N_("This template set is bundled or was removed, so this is not possible."),
+    Code.SET_REFS_MISSING: N_("Enter at least one branch, tag or pattern, such as main or v*."),
+    Code.SET_FOLDER_INVALID: N_("Enter the path of a folder on the worker's machine, from the first slash."),
+    Code.SET_PATH_INVALID: N_("Enter a path inside the source, without a leading slash and without “..”."),
+    Code.SET_PATH_FIXED: N_(
+        "Kind and folder are not changed once there are versions. Add another template set instead."
+    ),
+    Code.SET_ARCHIVE_MISSING: N_("Choose an archive."),
+    Code.SET_ARCHIVE_TOO_LARGE: N_("The archive is larger than %(limit)s."),
+    Code.FETCH_IN_PROGRESS: N_("A fetch is in progress. Wait until it has ended."),
+    Code.FETCH_INTERRUPTED: N_(
+        "The fetch was interrupted %(count)s times, each time because its worker ended. Fetch again."
+    ),
+    Code.SOURCE_CREDENTIALS_UNREADABLE: N_(
+        "The stored credentials cannot be decrypted, because SECRET_KEY was changed. Enter them again."
+    ),
     Code.TAG_NOT_MOVED: N_("The tag does not wait for a confirmation any more."),
     Code.TEMPLATE_SET_NOT_STORED: N_(
         "The template set of deployment %(deployment)s is not stored: an earlier release of Sanso did not "

@@ -40,6 +40,7 @@ from deployments.actions import (
     remaining,
     roll_back,
     sandbox,
+    template_sources,
     versions,
     ways_out,
 )
@@ -59,7 +60,7 @@ from deployments.models import (
     TemplateSource,
     TemplateVersion,
 )
-from deployments.runner import versions
+from deployments.runner import versions as recorded_versions
 from deployments.wording.requests import ACTIONS, PERMISSIONS
 from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
 from tests.built_health import make_whole
@@ -140,12 +141,12 @@ def an_earlier_one() -> dict[str, Any]:
 
 
 def a_version() -> dict[str, Any]:
-    version = versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
+    version = recorded_versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
     return asked(deployed(), version=version)
 
 
 def went_back() -> dict[str, Any]:
-    version = versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
+    version = recorded_versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
     return {"environment": deployed(went_back_from=version)}
 
 
@@ -189,8 +190,12 @@ def a_saved_freeze() -> dict[str, Any]:
     return {"window": window}
 
 
+def a_source() -> TemplateSource:
+    return TemplateSource.objects.create(name="shop", live_key="shop", kind="git")
+
+
 def a_moved_tag() -> TemplateRef:
-    source = TemplateSource.objects.create(name="shop", live_key="shop", kind="git")
+    source = a_source()
     first, second = (
         TemplateVersion.objects.create(source=source, number=n, commit=c * 40, digest=c * 64)
         for n, c in ((1, "a"), (2, "b"))
@@ -272,6 +277,14 @@ SCENES: dict[Callable[..., Any], Scene] = {
         "reason": "load test",
     },
     versions.confirm_moved_tag: lambda: {"ref": a_moved_tag()},
+    template_sources.save_source: lambda: {
+        "source": None,
+        "values": {"name": "shop", "kind": "git", "url": "https://git.example.com/shop.git", "refs": "main"},
+        "credentials": {"username": "reader", "token": "secret"},
+    },
+    template_sources.remove_source: lambda: {"source": a_source()},
+    template_sources.request_fetch: lambda: {"source": a_source()},
+    template_sources.set_webhook: lambda: {"source": a_source(), "on": True},
     account.save_account: lambda: {
         "account": Account(name="new", region="ap-northeast-1"),
         "changed": ["name", "region"],
@@ -300,6 +313,10 @@ PERMISSION: dict[Callable[..., Any], str] = {
     lock.break_lock: "break_lock",
     versions.set_version_status: "manage_template_sets",
     versions.confirm_moved_tag: "manage_template_sets",
+    template_sources.save_source: "manage_template_sets",
+    template_sources.remove_source: "manage_template_sets",
+    template_sources.request_fetch: "manage_template_sets",
+    template_sources.set_webhook: "manage_template_sets",
     freeze.save_freeze: "add_freezewindow",
     freeze.delete_freeze: "delete_freezewindow",
     account.save_account: "add_account",

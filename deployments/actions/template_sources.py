@@ -1,0 +1,153 @@
+"""Add, edit and remove template sets, fetch them, and set up their webhooks."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from deployments.actions.request import MANAGE_SETS, Request, requesting
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import TemplateFetch, TemplateSource
+from deployments.models.sealed import encrypt, seal
+from deployments.runner import fetches
+from deployments.sources import check_url
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+NAME = re.compile(r"[A-Za-z0-9][\w .-]*", re.ASCII)
+MAX_NAME = 60
+MAX_ARCHIVE = 10_000_000
+"""Bytes of an uploaded archive: a row of MySQL has at most 16 MB unless it is configured otherwise."""
+SHOWN = ("name", "kind", "url", "path", "refs", "host_key", "fetch_minutes")
+
+
+def save_source(
+    *,
+    user: User,
+    source: TemplateSource | None,
+    values: Mapping[str, Any],
+    credentials: Mapping[str, str] | None = None,
+) -> TemplateSource:
+    """Add a template set (`source` None) or edit one, and return it; of a new one, the first fetch is due.
+
+    `credentials` replace the stored ones: {} deletes them, None keeps them. They are stored encrypted.
+    Raise UserFixable with the field that the user must correct.
+    """
+    request = Request(
+        user=user,
+        action="edit_template_set" if source else "add_template_set",
+        permission=MANAGE_SETS,
+        name=str(values["name"]),
+        details={name: values[name] for name in SHOWN if name in values}
+        | {"credentials": "kept" if credentials is None else sorted(credentials)},
+    )
+    with requesting(request):
+        row = _of(source) if source else TemplateSource(created_by=user)
+        for name, value in values.items():
+            setattr(row, name, value)
+        _check(row, before=source)
+        row.live_key = TemplateSource.key_for(row.name)
+        if credentials is not None:
+            row.sealed_credentials = seal(dict(credentials))
+        now = timezone.now()
+        row.due_at = now + timedelta(minutes=row.fetch_minutes) if row.fetch_minutes else None
+        taken = TemplateSource.objects.live().exclude(pk=row.pk).filter(name__iexact=row.name)
+        try:
+            if taken.exists():
+                raise _taken(row)
+            row.save()
+        except IntegrityError:
+            raise _taken(row) from None
+        if row.kind != "archive":
+            fetches.request(row, "button", now, user=user)
+        return row
+
+
+def _taken(row: TemplateSource) -> UserFixable:
+    return UserFixable("NameTaken", Code.SET_NAME_TAKEN, "name", name=row.name)
+
+
+def _of(source: TemplateSource) -> TemplateSource:
+    """Return the locked row of a set. Raise UserFixable if it was removed, or is the bundled one."""
+    row = TemplateSource.objects.select_for_update().get(pk=source.pk)
+    if row.removed_at or row.is_bundled:
+        raise UserFixable("SetNotEditable", Code.SET_NOT_EDITABLE)
+    return row
+
+
+def _check(row: TemplateSource, before: TemplateSource | None) -> None:
+    if not NAME.fullmatch(row.name) or len(row.name) > MAX_NAME:
+        raise UserFixable("NameInvalid", Code.SET_NAME_INVALID, "name", limit=MAX_NAME)
+    if row.kind == "git":
+        check_url(row.url)
+        if not row.refs.split():
+            raise UserFixable("RefsMissing", Code.SET_REFS_MISSING, "refs")
+    if row.kind == "folder" and not row.url.startswith("/"):
+        raise UserFixable("FolderInvalid", Code.SET_FOLDER_INVALID, "url")
+    if ".." in row.path.split("/") or row.path.startswith("/"):
+        raise UserFixable("PathInvalid", Code.SET_PATH_INVALID, "path")
+    known = before is not None and before.versions.exists()
+    if known and before and (before.path, before.kind) != (row.path, row.kind):
+        raise UserFixable("PathFixed", Code.SET_PATH_FIXED, "path")
+
+
+def remove_source(*, user: User, source: TemplateSource) -> TemplateSource:
+    """Remove a template set: it is fetched no more. Its versions stay, and environments keep theirs.
+
+    Raise UserFixable for the bundled one, or if it was removed.
+    """
+    with requesting(_request(user, source, "remove_template_set")):
+        row = _of(source)
+        row.removed_at, row.due_at = timezone.now(), None
+        row.live_key = None  # type: ignore[assignment]  # the name can be used again
+        row.sealed_credentials = row.sealed_webhook_secret = ""
+        row.save()
+        return row
+
+
+def request_fetch(*, user: User, source: TemplateSource, archive: bytes | None = None) -> TemplateFetch:
+    """Request a fetch; of archives, the uploaded one is read.
+
+    Raise UserFixable if one is in progress, the set was removed, or the archive is missing or too large.
+    """
+    request = _request(user, source, "fetch_template_set")
+    with requesting(request):
+        if source.removed_at:
+            raise UserFixable("SetNotEditable", Code.SET_NOT_EDITABLE)
+        if source.kind == "archive" and not archive:
+            raise UserFixable("ArchiveMissing", Code.SET_ARCHIVE_MISSING, "archive")
+        if archive and len(archive) > MAX_ARCHIVE:
+            limit = f"{MAX_ARCHIVE // 1_000_000} MB"
+            raise UserFixable("ArchiveTooLarge", Code.SET_ARCHIVE_TOO_LARGE, "archive", limit=limit)
+        trigger = "upload" if source.kind == "archive" else "button"
+        found = fetches.request(source, trigger, timezone.now(), user=user, archive=archive)
+        if found is None:
+            raise UserFixable("FetchInProgress", Code.FETCH_IN_PROGRESS)
+        return found
+
+
+def set_webhook(*, user: User, source: TemplateSource, on: bool) -> str:
+    """Create a new secret for the webhook of a Git repository, and return it; "" if it is switched off.
+
+    It is stored encrypted and not displayed again; the secret before is no longer accepted.
+    """
+    with requesting(_request(user, source, "set_webhook" if on else "remove_webhook")):
+        row = _of(source)
+        if row.kind != "git":
+            raise UserFixable("SetNotEditable", Code.SET_NOT_EDITABLE)
+        secret = secrets.token_urlsafe(32) if on else ""
+        row.sealed_webhook_secret = encrypt(secret) if secret else ""
+        row.save(update_fields=["sealed_webhook_secret"])
+        return secret
+
+
+def _request(user: User, source: TemplateSource, action: str) -> Request:
+    return Request(user=user, action=action, permission=MANAGE_SETS, name=source.name)

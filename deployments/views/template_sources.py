@@ -1,0 +1,120 @@
+"""The pages that add, edit and remove template sets, fetch them, and their webhooks."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from deployments.actions import template_sources
+from deployments.actions.request import MANAGE_SETS
+from deployments.actions.webhook import accept_push
+from deployments.errors import UserFixable
+from deployments.forms.template_sets import SourceForm
+from deployments.models import TemplateSource
+from deployments.views.requests import AuthedRequest, may
+from deployments.wording import error_text
+
+PAGE = "deployments/template_source.html"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(MANAGE_SETS, "add_template_set")
+@never_cache
+def template_set_new(request: AuthedRequest) -> HttpResponse:
+    """Show the form of a new template set, or add it."""
+    form = SourceForm(request.POST or None)
+    if source := _saved(request, form, None):
+        return redirect(source)
+    return render(request, PAGE, {"form": form}, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(MANAGE_SETS, "edit_template_set")
+@never_cache
+def template_set_edit(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the form of a template set, or change it."""
+    source = get_object_or_404(TemplateSource.objects.editable(), pk=pk)
+    form = SourceForm(request.POST or None, source=source)
+    if saved := _saved(request, form, source):
+        return redirect(saved)
+    return render(request, PAGE, {"form": form, "source": source}, status=422 if form.is_bound else 200)
+
+
+def _saved(request: AuthedRequest, form: SourceForm, source: TemplateSource | None) -> TemplateSource | None:
+    """Return the saved set of a valid form; None if it is invalid, with the errors in the form."""
+    if request.method != "POST" or not form.is_valid():
+        return None
+    try:
+        return template_sources.save_source(
+            user=request.user, source=source, values=form.values(), credentials=form.credentials()
+        )
+    except UserFixable as problem:
+        form.reject(problem)
+        return None
+
+
+@require_POST
+def template_set_remove(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Remove a template set."""
+    source = get_object_or_404(TemplateSource, pk=pk)
+    try:
+        template_sources.remove_source(user=request.user, source=source)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+        return redirect(source)
+    messages.success(request, _("%(name)s is removed.") % {"name": source.name})
+    return redirect("template_sets")
+
+
+@require_POST
+def template_set_fetch(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Request a fetch, of archives with the uploaded file."""
+    source = get_object_or_404(TemplateSource, pk=pk)
+    uploaded = request.FILES.get("archive")
+    archive = uploaded.read(template_sources.MAX_ARCHIVE + 1) if uploaded else None
+    try:
+        template_sources.request_fetch(user=request.user, source=source, archive=archive)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    else:
+        messages.success(request, _("Fetching %(name)s.") % {"name": source.name})
+    return redirect(source)
+
+
+@require_POST
+@never_cache
+def template_set_webhook(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Create the secret of a webhook and show it once, or switch the webhook off."""
+    source = get_object_or_404(TemplateSource, pk=pk)
+    try:
+        secret = template_sources.set_webhook(user=request.user, source=source, on="off" not in request.POST)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+        return redirect(source)
+    if not secret:
+        messages.success(request, _("The webhook is switched off."))
+        return redirect(source)
+    address = request.build_absolute_uri(reverse("template_set_push", args=[pk]))
+    context = {"source": source, "secret": secret, "address": address}
+    return render(request, "deployments/template_webhook.html", context)
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def template_set_push(request: HttpRequest, pk: int) -> HttpResponse:
+    """Accept a webhook of a Git server, which proves itself by a signature or a token."""
+    answer = accept_push(
+        pk,
+        request.body,
+        signature=request.headers.get("X-Hub-Signature-256", ""),
+        token=request.headers.get("X-Gitlab-Token", ""),
+    )
+    return HttpResponse(status=answer.value)
