@@ -21,6 +21,8 @@ from deployments.actions import (
     recordings,
     remaining,
     sandbox,
+    template_sources,
+    versions,
 )
 from deployments.actions.lock import break_lock, lock_environment, unlock_environment
 from deployments.errors import UserFixable
@@ -32,7 +34,10 @@ from tests.builders import make_operator
 pytestmark = pytest.mark.django_db
 __all__ = ["template_set"]
 
-PREVIEWS = {change.request_change, change.request_rollback, change.preview_again, change.discard_change}
+PREVIEWS = {
+    *(change.request_change, change.request_rollback, change.request_version),
+    *(change.preview_again, change.discard_change),
+}
 APPROVING = {approve.approve, approve.deny, approve.set_approval_required}
 STOPPING = {cancel.request_cancel}
 LOCKING = {lock_environment, unlock_environment, break_lock}
@@ -43,6 +48,8 @@ ALLOWED = (
 WITHOUT_ENVIRONMENT = {
     *(deploy.request_deployment, recordings.request_recording, sandbox.request_of_sandbox),
     *(freeze.save_freeze, freeze.delete_freeze, account.save_account, account.delete_account),
+    *(versions.set_version_status, versions.confirm_moved_tag, template_sources.save_source),
+    *(template_sources.remove_source, template_sources.request_fetch, template_sources.set_webhook),
 }
 
 
