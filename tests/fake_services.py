@@ -208,7 +208,7 @@ class FakeServices:
         return next((one.command_id for one in found if one.comment == comment), "")
 
     def invocation(self, command_id: str, instance_id: str) -> Invocation:
-        self._call("ssm:GetCommandInvocation")
+        self._call("ssm:ListCommandInvocations")
         command = self.commands[command_id]
         assert command.instance_id == instance_id
         return Invocation(command_id=command_id, status=command.status, output=command.output)

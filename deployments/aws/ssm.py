@@ -20,6 +20,7 @@ AT_ONCE = 10
 INSTANCES = 50
 """Instances in one SendCommand."""
 REFRESH = "AWS-RefreshAssociation"
+_FAILED_STEP = ("Failed", "TimedOut", "Cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,17 +258,36 @@ class SSMGateway:
         return next((row.get("CommandId", "") for row in rows if row.get("Comment") == comment), "")
 
     def invocation(self, command_id: str, instance_id: str) -> Invocation:
-        with calling("ssm:GetCommandInvocation"):
-            row = self._client.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
-        ended = row.get("ExecutionEndDateTime", "")
+        with calling("ssm:ListCommandInvocations"):
+            rows = self._client.list_command_invocations(
+                CommandId=command_id, InstanceId=instance_id, Details=True
+            )["CommandInvocations"]
+        if not rows:
+            raise AwsNotFound("InvocationDoesNotExist", command_id, "ssm:ListCommandInvocations")
+        row = rows[0]
+        steps = row.get("CommandPlugins", [])
+        ends = [step["ResponseFinishDateTime"] for step in steps if step.get("ResponseFinishDateTime")]
         return Invocation(
             command_id=command_id,
             status=row.get("Status", ""),
             detail=row.get("StatusDetails", ""),
-            output=row.get("StandardOutputContent", ""),
-            error_output=row.get("StandardErrorContent", ""),
-            ended_at=datetime.fromisoformat(ended) if ended else None,
+            ended_at=max(ends, default=None),
+            **self._printed(command_id, instance_id, steps),
         )
+
+    def _printed(self, command_id: str, instance_id: str, steps: Sequence[Any]) -> dict[str, str]:
+        """Return what the first step that failed printed: the list has 2,500 characters of it alone."""
+        failed = next((step["Name"] for step in steps if step.get("Status") in _FAILED_STEP), "")
+        if not failed:
+            return {}
+        with calling("ssm:GetCommandInvocation"):
+            step = self._client.get_command_invocation(
+                CommandId=command_id, InstanceId=instance_id, PluginName=failed
+            )
+        return {
+            "output": step.get("StandardOutputContent", ""),
+            "error_output": step.get("StandardErrorContent", ""),
+        }
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
         for first in range(0, len(ids), AT_ONCE):

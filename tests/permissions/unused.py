@@ -34,6 +34,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "rds:ModifyDBInstance": "databases without a cluster are unprotected; the set that ships has none",
         "s3:DeleteObjectVersion": _REMAINS,
         "ssm:GetCommandInvocation": _RELEASE,
+        "ssm:ListCommandInvocations": _RELEASE,
         "ssm:ListCommands": _RELEASE,
         "ssm:SendCommand": "an association is run again where it failed only",
     },

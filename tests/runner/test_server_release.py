@@ -340,6 +340,75 @@ def test_a_call_whose_response_was_lost_takes_effect_once(
     assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
 
 
+class KilledWorker(BaseException):
+    """A worker that dies: nothing catches it, and the step writes nothing more."""
+
+
+POINTS = (
+    ("ssm:DescribeAssociation", 2),
+    ("ssm:SendCommand", 2),
+    ("ssm:ListCommandInvocations", 2),
+    ("autoscaling:DescribeAutoScalingGroups", 3),
+    ("autoscaling:SuspendProcesses", 1),
+    ("autoscaling:ResumeProcesses", 1),
+    ("elasticloadbalancing:DescribeTargetHealth", 3),
+    ("elasticloadbalancing:DeregisterTargets", 2),
+    ("elasticloadbalancing:RegisterTargets", 2),
+    ("cloudformation:ExecuteChangeSet", 1),
+)
+"""The calls of a release, and at how many of each the worker is killed."""
+WRITES = (
+    *("ssm:Send", "autoscaling:Sus", "autoscaling:Res", "cloudformation:Exec"),
+    *("elasticloadbalancing:Der", "elasticloadbalancing:Reg"),
+)
+
+
+@pytest.mark.parametrize(
+    ("operation", "occurrence", "after"),
+    [
+        (operation, occurrence, after)
+        for operation, count in POINTS
+        for occurrence in range(count)
+        for after in ((False, True) if operation.startswith(WRITES) else (False,))
+    ],
+)
+def test_a_release_survives_the_death_of_its_worker_at_every_call(
+    shop: Environment,
+    settings: Settings,
+    operator: User,
+    aws: FakeAws,
+    operation: str,
+    occurrence: int,
+    after: bool,
+) -> None:
+    change = released(shop, settings, operator, aws, OTHER)
+    begun, killed = len(aws.calls), 0
+    place = aws.after if after else aws.before
+
+    def kill(call: str) -> None:
+        nonlocal killed
+        if call == operation and aws.calls[begun:].count(operation) == occurrence + 1 and not killed:
+            killed += 1
+            place.setdefault(operation, []).append(KilledWorker())  # type: ignore[arg-type]  # no error of ours
+
+    aws.on_call = kill
+    for _ in range(200):
+        try:
+            ended = go(change, aws)
+            break
+        except KilledWorker:  # another worker continues when the lease has expired
+            continue
+
+    assert killed == 1, "the call is made"
+    assert (ended.state, reason(ended)) == (State.STACKS, "")
+    assert [one.instance_id for one in aws.commands.values()] == ["i-1", "i-2"]
+    assert stages(ended) == {"i-1": "done", "i-2": "done"}
+    assert aws.suspended[GROUP] == set()
+    assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
+    events = Event.objects.of(ended)
+    assert [one.seq for one in events] == list(range(1, len(events) + 1))
+
+
 def test_a_server_that_joins_midway_gets_the_version_and_one_that_left_is_left_out(
     shop: Environment, settings: Settings, operator: User, aws: FakeAws
 ) -> None:

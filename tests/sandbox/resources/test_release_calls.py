@@ -1,0 +1,83 @@
+"""The gateway calls of a release against the sandbox: a command is sent, found again, and read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deployments.aws.ssm import Invocation, SSMGateway
+from deployments.errors import AwsNotFound
+from tests.sandbox.engine.conftest import Account
+from tests.sandbox.resources.conftest import Network
+from tests.sandbox.resources.test_run_command import Commands
+from tests.services import wait_until
+
+
+@pytest.fixture
+def commands(account: Account, network: Network) -> Commands:
+    found = Commands(account, network)
+    found.launch(Server="App")
+    found.install()
+    return found
+
+
+def ended(gateway: SSMGateway, command: str, instance: str) -> Invocation:
+    found: list[Invocation] = []
+
+    def has_ended() -> bool:
+        try:
+            found.append(gateway.invocation(command, instance))
+        except AwsNotFound:  # the server does not have it yet
+            return False
+        return found[-1].status not in ("Pending", "InProgress", "Delayed")
+
+    wait_until(has_ended, what="the command's end")
+    return found[-1]
+
+
+def test_what_an_association_runs_is_sent_to_one_instance_and_found_by_its_comment(
+    commands: Commands,
+) -> None:
+    one, other = commands.launch(Server="App"), commands.launch(Server="App")
+    commands.wait_for_association(one, other)
+    gateway = SSMGateway(commands.ssm)
+    (call,) = gateway.association_calls([commands.association, "gone"])
+    assert call.document == commands.document
+    assert call.parameters == {"variables": ("DB_NAME=datelog",)}
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    assert gateway.find_command(one, "sanso:a:1", since) == ""
+
+    sent = gateway.send_command(replace(call, parameters={"variables": ("DB_NAME=new",)}), one, "sanso:a:1")
+
+    assert gateway.find_command(one, "sanso:a:1", since) == sent
+    assert gateway.find_command(one, "sanso:a:2", since) == ""
+    assert gateway.find_command(other, "sanso:a:1", since) == ""
+    done = ended(gateway, sent, one)
+    assert done.status == "Success"
+    assert done.ended_at is None or done.ended_at >= since
+
+
+def test_a_command_that_fails_has_its_output(commands: Commands) -> None:
+    instance = commands.launch(Server="App")
+    commands.wait_for_association(instance)
+    fault = {"on": [instance], "stdout": "TASK [Install datelog]", "stderr": "fatal: [localhost]"}
+    commands.account.sandbox.control(
+        "POST", "faults", {"associations": {commands.document: fault}}, account=commands.account.id
+    )
+    gateway = SSMGateway(commands.ssm)
+    (call,) = gateway.association_calls([commands.association])
+    done = ended(gateway, gateway.send_command(call, instance, "sanso:b:1"), instance)
+
+    assert done.status == "Failed"
+    assert "TASK [Install datelog]" in done.output
+    assert "fatal: [localhost]" in done.error_output
+
+
+def test_an_instance_that_does_not_exist_is_not_found(commands: Commands) -> None:
+    gateway = SSMGateway(commands.ssm)
+    (call,) = gateway.association_calls([commands.association])
+
+    with pytest.raises(AwsNotFound):
+        gateway.send_command(call, "i-0123456789abcdef0", "sanso:c:1")
