@@ -8,6 +8,7 @@ from typing import Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.phases import State
 from deployments.core.release_plan import Stage
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
@@ -36,6 +37,19 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
         """Return the release of an environment that began last."""
         rows = self.filter(deployment__environment=environment.pk).select_related("deployment")
         return rows.order_by("-deployment_id").prefetch_related("servers").first()
+
+    def unfinished_of(self, environment: Environment) -> ServerRelease | None:
+        """Return the release after which servers may run different versions, None if they run the same.
+
+        Its deployment did not succeed, and nothing was deployed successfully since.
+        """
+        newest = self.newest_of(environment)
+        if newest is None or newest.deployment.is_active or newest.deployment.state == State.SUCCEEDED:
+            return None
+        if not any(one.requested_at for one in newest.servers.all()):
+            return None
+        good = Deployment.objects.good_of(environment.pk).first()
+        return newest if good is None or good.pk < newest.deployment_id else None
 
     def to_resume(self, environment: Environment) -> Self:
         """Keep the releases of an environment that have ended while their group was still suspended."""

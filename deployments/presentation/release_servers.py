@@ -8,7 +8,7 @@ from datetime import datetime
 
 from deployments.core.release_plan import Stage
 from deployments.core.status import DisplayStatus
-from deployments.models import Deployment, ReleaseServer, ServerRelease
+from deployments.models import AssociationRun, Deployment, Environment, ReleaseServer, ServerRelease
 from deployments.presentation.badges import GLYPHS
 from deployments.wording import stored_text
 
@@ -38,6 +38,28 @@ def release_servers(deployment: Deployment) -> Sequence[ServerRow]:
     before = deployment.base.template_digest if deployment.base else ""
     rows = release.servers.all() if release else ()
     return [_row(one, before, deployment.template_digest) for one in rows]
+
+
+def servers_of_environment(environment: Environment) -> Sequence[ServerRow]:
+    """Return the servers of the release that goes on, or that ended with servers of different versions.
+
+    A scheduled run of State Manager puts the version of the stacks back on a server.
+    """
+    newest = ServerRelease.objects.newest_of(environment)
+    if newest is None:
+        return ()
+    if not newest.deployment.is_active and ServerRelease.objects.unfinished_of(environment) is None:
+        return ()
+    runs = AssociationRun.objects.of(environment).newest_of_each().without_output()
+    times = {run.instance_id: run.at for run in runs.of_association(newest.association)}
+    base = newest.deployment.base
+    before = base.template_digest if base else ""
+    rows = []
+    for one in newest.servers.all():
+        at = times.get(one.instance_id)
+        is_back = at is not None and one.was_configured_before(at)
+        rows.append(_row(one, before, before if is_back else newest.deployment.template_digest))
+    return [row for row, one in zip(rows, newest.servers.all(), strict=True) if one.stage != Stage.GONE]
 
 
 def _row(server: ReleaseServer, before: str, after: str) -> ServerRow:

@@ -18,7 +18,7 @@ from deployments.core.release_kind import PHASED, Release
 from deployments.core.status import is_final
 from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, Message, UserFixable
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment, holds
+from deployments.models import Deployment, Environment, ServerRelease, holds
 from deployments.models.sealed import unseal
 from deployments.runner import (
     approvals,
@@ -111,7 +111,7 @@ def _show(deployment: Deployment, changes: Changes, release: Release | None, **m
 
 def _without_changes(deployment: Deployment, clients: Clients) -> float | None:
     """End a change whose stacks are as it wants them, unless servers still run another version."""
-    if releases.unfinished_of(deployment.environment) is not None:
+    if ServerRelease.objects.unfinished_of(deployment.environment) is not None:
         changes = Changes(template_digest=deployment.template_digest)
         release = releases.of_change(deployment, changes)
         if release is not None and release.kind in PHASED:

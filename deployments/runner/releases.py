@@ -12,10 +12,9 @@ from deployments.aws.session import Clients
 from deployments.aws.ssm import AssociationCall
 from deployments.core.changes import Changes
 from deployments.core.health.parts import ASSOCIATION, GROUP
-from deployments.core.phases import State
 from deployments.core.release_kind import PHASED, Release, release_of
 from deployments.core.template_stacks import TemplateSide, stacks_of
-from deployments.models import Deployment, Environment, Resource, ServerRelease
+from deployments.models import Deployment, Resource, ServerRelease
 from deployments.runner import launch, template_sets
 
 
@@ -42,23 +41,9 @@ def of_change(deployment: Deployment, changes: Changes) -> Release | None:
 
 def _running(deployment: Deployment) -> list[str]:
     """Return the digests of the template sets that servers may run."""
-    unfinished = unfinished_of(deployment.environment)
+    unfinished = ServerRelease.objects.unfinished_of(deployment.environment)
     found = [deployment.base.template_digest] if deployment.base else []
     return found + ([unfinished.deployment.template_digest] if unfinished else [])
-
-
-def unfinished_of(environment: Environment) -> ServerRelease | None:
-    """Return the release after which servers may run different versions, None if they run the same.
-
-    It ended before its end, or its deployment did, and nothing was deployed successfully since.
-    """
-    newest = ServerRelease.objects.newest_of(environment)
-    if newest is None or newest.deployment.is_active or newest.deployment.state == State.SUCCEEDED:
-        return None
-    if not any(one.requested_at for one in newest.servers.all()):
-        return None
-    good = Deployment.objects.good_of(environment.pk).first()
-    return newest if good is None or good.pk < newest.deployment_id else None
 
 
 def begin(deployment: Deployment, clients: Clients) -> bool:

@@ -41,6 +41,7 @@ from deployments.presentation.health.page import health_context
 from deployments.presentation.holds import holds_context, lock_history
 from deployments.presentation.operations import operations_view
 from deployments.presentation.protection import protection_view
+from deployments.presentation.release_servers import servers_of_environment
 from deployments.presentation.remaining import remaining_view
 from deployments.presentation.stored_sets import without_set
 from deployments.presentation.text.datetime_formats import units
@@ -99,6 +100,8 @@ def _rows_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
     protection = {"protection": protection_view(environment)}
     if tab == CONFIGURATION:
         return protection | {"stacks": Stack.objects.of(latest).with_counts() if latest else ()}
+    if tab == SERVERS:
+        return {"servers": servers_of_environment(environment)}
     if tab not in (OVERVIEW, HISTORY_TAB):
         return {}
     shown = LATEST if tab == OVERVIEW else HISTORY

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deployments.models import Environment
+from deployments.models import Environment, ReleaseServer, ServerRelease
 from tests.builders import START, make_account, make_deployment, make_environment, make_resource, make_stack
 from tests.built_health import make_past, make_whole
 from tests.views.environment_pages import show, url
@@ -302,3 +302,35 @@ def test_the_overview_lists_the_latest_incidents_with_their_effects(browser: Cli
         assert "▲ Degraded App servers: 1 of 2 healthy" in row.text
         assert "ongoing" not in row.text
     assert "Last 24 hours: 97.6 % healthy" in incidents.text
+
+
+def test_servers_of_different_versions_are_listed_with_each_version(browser: Client, operator: User) -> None:
+    shop = make_environment("shop", owner=operator, stack_id="arn:shop", stack_status="UPDATE_COMPLETE")
+    base = make_deployment(shop, state="succeeded", last_phase="ready", template_digest="a" * 64)
+    failed = make_deployment(
+        shop, kind="update", state="failed", last_phase="servers", base=base, template_digest="b" * 64
+    )
+    now = timezone.now()
+    release = ServerRelease.objects.create(
+        deployment=failed, kind="code", group="group", association="association", started_at=now
+    )
+    for number, (stage, at) in enumerate((("done", now), ("failed", None), ("gone", None))):
+        ReleaseServer.objects.create(
+            release=release,
+            instance_id=f"i-{number}",
+            position=number,
+            stage=stage,
+            stage_at=now,
+            requested_at=now,
+            configured_at=at,
+        )
+    shown = page(browser.get(f"/environments/{shop.pk}/servers", follow=True)).one(id="release-servers")
+
+    assert "Versions of the servers" in shown.text
+    assert "i-0 ✓ Done bbbbbbbb" in shown.text
+    assert "i-1 ✕ Failed aaaaaaaa" in shown.text
+    assert "i-2" not in shown.text
+
+    make_deployment(shop, kind="update", state="succeeded", last_phase="ready", template_digest="b" * 64)
+    again = page(browser.get(f"/environments/{shop.pk}/servers", follow=True))
+    assert not again.all(id="release-servers")
