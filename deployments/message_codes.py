@@ -140,6 +140,7 @@ class Code(StrEnum):
     SOURCE_TLS_FAILED = "source_tls_failed"
     SOURCE_REDIRECTED = "source_redirected"
     SOURCE_LOGIN_REJECTED = "source_login_rejected"
+    SOURCE_CREDENTIALS_OF_OTHER = "source_credentials_of_other"
     SOURCE_REPOSITORY_MISSING = "source_repository_missing"
     SOURCE_NOT_GIT = "source_not_git"
     SOURCE_HOST_KEY_MISSING = "source_host_key_missing"

@@ -54,6 +54,8 @@ def save_source(
         for name, value in values.items():
             setattr(row, name, value)
         _check(row, before=source)
+        if source and credentials is None and row.sealed_credentials:
+            _check_server(row, before=source)
         row.live_key = TemplateSource.key_for(row.name)
         if credentials is not None:
             row.sealed_credentials = seal(dict(credentials))
@@ -97,6 +99,20 @@ def _check(row: TemplateSource, before: TemplateSource | None) -> None:
     known = before is not None and before.versions.exists()
     if known and before and (before.path, before.kind) != (row.path, row.kind):
         raise UserFixable("PathFixed", Code.SET_PATH_FIXED, "path")
+
+
+def _check_server(row: TemplateSource, before: TemplateSource) -> None:
+    """Raise UserFixable if stored credentials would be sent to another server than they were entered for."""
+    if _server(row.url) != _server(before.url):
+        raise UserFixable("OtherServer", Code.SOURCE_CREDENTIALS_OF_OTHER, "token", url=before.url)
+
+
+def _server(url: str) -> tuple[str, str, int]:
+    try:
+        found = check_url(url)
+    except UserFixable:  # of an archive
+        return "", "", 0
+    return found.scheme, found.host, found.port
 
 
 def remove_source(*, user: User, source: TemplateSource) -> TemplateSource:

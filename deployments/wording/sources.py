@@ -37,6 +37,9 @@ SOURCES: Final[Mapping[Code, str]] = {
         "%(host)s rejected the credentials, or requires some. The token or key needs read access to the "
         "repository."
     ),
+    Code.SOURCE_CREDENTIALS_OF_OTHER: N_(
+        "The stored credentials are for %(url)s. Enter those of the new server, or delete the stored ones."
+    ),
     Code.SOURCE_REPOSITORY_MISSING: N_(
         "There is no Git repository at %(url)s, or the credentials do not have access to it."
     ),

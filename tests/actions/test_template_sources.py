@@ -1,0 +1,74 @@
+"""Template sets are edited: where their stored credentials may be sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from deployments.actions.template_sources import SHOWN, save_source
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import TemplateSource
+from deployments.models.sealed import seal, unseal
+from tests.builders import make_user
+
+pytestmark = pytest.mark.django_db
+TOKEN = {"username": "reader", "token": "s3cret"}
+URL = "https://git.example.com/shop.git"
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user("manager", is_superuser=True)
+
+
+@pytest.fixture
+def shop() -> TemplateSource:
+    """A set with a stored token."""
+    return TemplateSource.objects.create(
+        name="shop", live_key="shop", kind="git", url=URL, refs="main", sealed_credentials=seal(TOKEN)
+    )
+
+
+def values(source: TemplateSource, **changed: Any) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in SHOWN} | changed
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.org/shop.git",
+        "https://git.example.com:8443/shop.git",
+        "http://git.example.com/shop.git",
+        "ssh://git@git.example.com/shop.git",
+        "/srv/git/shop.git",
+    ],
+)
+def test_a_stored_token_is_not_kept_for_another_server(manager: User, shop: TemplateSource, url: str) -> None:
+    with pytest.raises(UserFixable) as refused:
+        save_source(user=manager, source=shop, values=values(shop, url=url))
+
+    assert refused.value.message.code == Code.SOURCE_CREDENTIALS_OF_OTHER
+    assert refused.value.message.params == {"url": URL}
+    shop.refresh_from_db()
+    assert shop.url == URL
+
+
+def test_new_credentials_or_none_go_with_another_server(manager: User, shop: TemplateSource) -> None:
+    elsewhere = values(shop, url="https://git.example.org/shop.git")
+
+    changed = save_source(user=manager, source=shop, values=elsewhere, credentials={"token": "n3w"})
+    assert unseal(changed.sealed_credentials) == {"token": "n3w"}
+    changed = save_source(user=manager, source=changed, values=values(shop), credentials={})
+    assert changed.sealed_credentials == ""
+
+
+def test_a_stored_token_is_kept_for_another_repository_of_its_server(
+    manager: User, shop: TemplateSource
+) -> None:
+    url = "https://git.example.com/team/shop.git"
+    changed = save_source(user=manager, source=shop, values=values(shop, url=url))
+
+    assert (changed.url, unseal(changed.sealed_credentials)) == (url, TOKEN)
