@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import zipfile
@@ -13,6 +14,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from deployments.aws.ssm import SSMGateway
+from deployments.errors import AwsNotFound
 from tests.sandbox.engine.conftest import REGION, Account
 from tests.sandbox.resources.conftest import Network, made
 from tests.sandbox.resources.test_state_manager import DOCUMENT, Manager
@@ -129,6 +132,27 @@ def test_a_command_fails_where_its_association_would(commands: Commands) -> None
     assert (download["Name"], download["Status"]) == ("download", "Success")
     assert (configure["Name"], configure["Status"], configure["ResponseCode"]) == ("configure", "Failed", 1)
     assert "fatal: [localhost]" in configure["Output"]
+
+
+def test_the_portals_gateway_reads_how_a_command_of_several_steps_ended(commands: Commands) -> None:
+    gateway = SSMGateway(commands.ssm)
+    instances = [commands.launch(Server="App") for _ in range(2)]
+    fault = {"on": [instances[1]], "stdout": "TASK [Install datelog]", "stderr": "fatal: [localhost]"}
+    commands.account.sandbox.control(
+        "POST", "faults", {"associations": {commands.document: fault}}, account=commands.account.id
+    )
+    command = commands.send(*instances, MaxErrors="1")
+    commands.wait(command)
+
+    good, bad = (gateway.invocation(command, instance) for instance in instances)
+
+    assert (good.status, bad.status) == ("Success", "Failed")
+    assert good.ended_at is not None
+    assert good.ended_at <= datetime.datetime.now(datetime.UTC)
+    assert bad.output == "TASK [Install datelog]"
+    assert "fatal: [localhost]" in bad.error_output
+    with pytest.raises(AwsNotFound):
+        gateway.invocation(command, "i-0123456789abcdef0")
 
 
 def test_a_download_that_is_not_there_fails_the_command(commands: Commands) -> None:

@@ -218,18 +218,20 @@ def _invocation(command: Command, invocation: Invocation, *, with_details: bool)
         "StatusDetails": invocation.detail,
         "StandardOutputUrl": invocation.steps[-1].output_url if invocation.steps else "",
         "StandardErrorUrl": _error_url(invocation.steps[-1]) if invocation.steps else "",
-        "CommandPlugins": [_plugin(step) for step in invocation.steps] if with_details else [],
+        "CommandPlugins": [_plugin(invocation, step) for step in invocation.steps] if with_details else [],
     }
     return row
 
 
-def _plugin(step: StepResult) -> Record:
+def _plugin(invocation: Invocation, step: StepResult) -> Record:
     output = f"{step.stdout}\n----------ERROR-------\n{step.stderr}" if step.stderr else step.stdout
     return {
         "Name": step.name,
         "Status": step.status,
         "StatusDetails": step.status,
         "ResponseCode": step.code,
+        **({"ResponseStartDateTime": invocation.started_at} if invocation.started_at else {}),
+        **({"ResponseFinishDateTime": invocation.ended_at} if invocation.ended_at else {}),
         "Output": output[:OUTPUT],
         "StandardOutputUrl": step.output_url,
         "StandardErrorUrl": _error_url(step),
