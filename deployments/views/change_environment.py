@@ -46,15 +46,13 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
         template_set, version = _chosen(base, request.POST.get("set") or request.GET.get("set", ""))
     except UserFixable as broken:
         return render(request, PAGE, context | {"broken": error_text(broken)}, status=503)
-    edited = _edited(environment, request.GET.get("from"))
-    present = _start(environment, template_set, edited)
+    present = _start(environment, template_set, request.GET.get("from"))
     form = ChangeForm(
         template_set,
         failed.parameters if failed and not request.GET.get("from") else present,
         base.parameters if base else {},
         request.POST or None,
         is_creation=failed is not None and not returns_to(environment),
-        initial={"reason": edited.reason} if edited else None,
     )
     if request.method == "POST" and (deployment := _requested(request, environment, form, version)):
         return redirect(deployment)
@@ -76,17 +74,13 @@ def _why_not(environment: Environment) -> str:
     return message_text(why) if why and not environment.active_deployment else ""
 
 
-def _edited(environment: Environment, earlier: str | None) -> Deployment | None:
-    """Return the change whose values are edited, None for another one."""
-    return Deployment.objects.of(environment).updates().filter(pk=parse_number(earlier)).first()
-
-
-def _start(environment: Environment, template_set: TemplateSet, edited: Deployment | None) -> dict[str, str]:
+def _start(environment: Environment, template_set: TemplateSet, earlier: str | None) -> dict[str, str]:
     """Return the values that the form begins with: the present ones, or those of a change to edit.
 
     What is chosen once keeps its value, and secrets are never returned to a page.
     """
     present: dict[str, str] = environment.parameters
+    edited = Deployment.objects.of(environment).updates().filter(pk=parse_number(earlier)).first()
     if edited is None:
         return present
     declared = template_set.parameters

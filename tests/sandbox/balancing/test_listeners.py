@@ -107,7 +107,8 @@ class Balancer:
 
     def answers(self) -> bool:
         try:
-            return self.send("/")[0] == 200
+            answered = self.send("/")[0], self.send("/", secure=False)[0], self.send("/img/a.png")[0]
+            return answered == (200, 301, 302)  # both listeners and the rules
         except OSError:
             return False
 
