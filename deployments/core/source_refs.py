@@ -1,4 +1,4 @@
-"""Branches and tags of a source: which of them patterns name, in which order versions come, which tags moved.
+"""Branches and tags of a source: which of them patterns name, and in which order versions come.
 
 A ref is written in full, `refs/heads/main` or `refs/tags/v1.2`. Patterns are separated by spaces: `main v*`.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 HEADS = "refs/heads/"
@@ -20,15 +19,6 @@ _BEFORE_RELEASE = re.compile(
 """What follows the numbers of a version that comes before its release, as in `v1.2.0-rc1` and `1.2b3`."""
 _LONG = 20
 """Digits of a number in a version; longer ones are compared by their length and their text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovedTag:
-    """A tag that points to another commit than before."""
-
-    ref: str
-    before: str
-    after: str
 
 
 def is_tag(ref: str) -> bool:
@@ -108,12 +98,3 @@ def new_commits(refs: Mapping[str, str], known: Iterable[str]) -> tuple[str, ...
     """Return the commits that refs point to and that are not known, each once, in the order of the refs."""
     seen = set(known)
     return tuple(commit for commit in dict.fromkeys(refs.values()) if commit not in seen)
-
-
-def moved_tags(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[MovedTag, ...]:
-    """Return the tags that point to another commit than before. A tag that is gone or new has not moved."""
-    return tuple(
-        MovedTag(ref=ref, before=before[ref], after=commit)
-        for ref, commit in sorted(after.items())
-        if is_tag(ref) and ref in before and before[ref] != commit
-    )

@@ -1,4 +1,4 @@
-"""Which branches and tags patterns name, the order of versions, and tags that moved."""
+"""Which branches and tags patterns name, and the order of versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from deployments.core.source_refs import (
     is_tag,
     matches,
-    moved_tags,
     new_commits,
     newest_first,
     short_name,
@@ -98,11 +97,3 @@ def test_each_commit_is_new_once(refs: dict[str, str], known: set[str]) -> None:
 
     assert set(new) == set(refs.values()) - known
     assert len(new) == len(set(new))
-
-
-@given(ALL_REFS, ALL_REFS)
-def test_a_tag_moves_and_a_branch_goes_on(before: dict[str, str], after: dict[str, str]) -> None:
-    moved = {tag.ref: (tag.before, tag.after) for tag in moved_tags(before, after)}
-
-    both = before.keys() & after.keys()
-    assert moved == {r: (before[r], after[r]) for r in both if is_tag(r) and before[r] != after[r]}
