@@ -114,8 +114,11 @@ def release_of(
         return None
     group = _group(rule, changes)
     update = _update(rule, stacks)
+    kind, reason = _of_files(rule, differing)
     replaced = _replacement(group, update) if group else None
-    if replaced is not None:
+    # What may be replaced in the end gets the version before: CloudFormation only knows it then.
+    is_certain = replaced is not None and replaced.code is not Code.RELEASE_GROUP_MAY_BE_REPLACED
+    if replaced is not None and (is_certain or kind is ReleaseKind.NONE):
         return Release(
             kind=ReleaseKind.REPLACEMENT,
             reason=replaced,
@@ -123,7 +126,6 @@ def release_of(
             servers=update.capacity,
             interrupts=update.interrupts,
         )
-    kind, reason = _of_files(rule, differing)
     return Release(
         kind=kind,
         reason=reason,

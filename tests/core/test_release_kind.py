@@ -74,12 +74,9 @@ NOTHING = Changes()
         ([], group(Effect.UPDATED, "LaunchTemplate"), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_ROLLS),
         ([CODE], group(Effect.REPLACED), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_REPLACED),
         ([], group(Effect.ADDED), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_REPLACED),
-        (
-            [OTHER],
-            group(Effect.MAY_BE_REPLACED),
-            ReleaseKind.REPLACEMENT,
-            Code.RELEASE_GROUP_MAY_BE_REPLACED,
-        ),
+        ([OTHER], group(Effect.MAY_BE_REPLACED), ReleaseKind.DISRUPTIVE, Code.RELEASE_DISRUPTIVE),
+        ([CODE], group(Effect.MAY_BE_REPLACED), ReleaseKind.CODE, Code.RELEASE_CODE),
+        ([], group(Effect.MAY_BE_REPLACED), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_MAY_BE_REPLACED),
     ],
 )
 def test_the_kind_and_its_reason(
