@@ -14,6 +14,8 @@ CONTEXT = 3
 """Unchanged lines around each change, as diff -u has them."""
 MAX_COMPARED = 5_000
 """Lines of a file that are compared, without those that both begin and end with: the time is quadratic."""
+MAX_COMPARED_IN_ALL = 50_000
+"""Such lines of all files together: more are not compared during a request."""
 MAX_LINES = 400
 """Lines of the diff of one file that are shown …"""
 MAX_TOTAL = 3_000
@@ -140,7 +142,7 @@ class SetDiff:
 
 def set_diff(before: SetContent, after: SetContent) -> SetDiff:
     """Return the differences of `after` from `before`, each kind by name."""
-    left = _Left(MAX_TOTAL)
+    left = _Left(MAX_TOTAL, MAX_COMPARED_IN_ALL)
     return SetDiff(
         files=_file_diffs(before.files, after.files, left),
         artifacts=tuple(_artifact_diffs(before, after, left)),
@@ -150,9 +152,10 @@ def set_diff(before: SetContent, after: SetContent) -> SetDiff:
 
 @dataclass(slots=True)
 class _Left:
-    """How many lines of all files may still be shown."""
+    """How many lines of all files may still be shown, and compared."""
 
     lines: int
+    compared: int
 
 
 def _change(before: object | None, after: object | None) -> FileChange:
@@ -175,8 +178,10 @@ def _file_diff(name: str, before: bytes | None, after: bytes | None, left: _Left
     if old is None or new is None:
         return FileDiff(name=name, change=change, not_shown=NotShown.BINARY)
     start, end = _common(old, new)
-    if max(len(old), len(new)) - start - end > MAX_COMPARED:
+    differing = max(len(old), len(new)) - start - end
+    if differing > min(MAX_COMPARED, left.compared):
         return FileDiff(name=name, change=change, not_shown=NotShown.TOO_LARGE)
+    left.compared -= differing
     lines = list(_lines(old, new, start, end))
     allowed = min(MAX_LINES, left.lines)
     shown = tuple(lines[:allowed])

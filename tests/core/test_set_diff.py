@@ -122,6 +122,19 @@ def test_the_lines_of_all_files_together_are_limited() -> None:
     assert all(one.added == 300 for one in found.files)
 
 
+def test_the_time_that_all_files_together_take_is_limited() -> None:
+    lines = [str(number % 98) for number in range(MAX_COMPARED - 1)]
+    sides = [
+        SetContent(files={f"{number:02}.yaml": "\n".join(body).encode() for number in range(20)})
+        for body in (lines, sorted(lines))
+    ]
+    began = monotonic()
+    found = set_diff(*sides).files
+
+    assert [one.not_shown for one in found] == [NotShown.CUT] * 10 + [NotShown.TOO_LARGE] * 10
+    assert monotonic() - began < 30
+
+
 def test_an_artifact_names_the_files_in_it_that_differ() -> None:
     before = SetContent(artifacts={"playbook.zip": {"site.yml": b"a", "same": b"x"}, "old.zip": {"x": b"1"}})
     after = SetContent(artifacts={"playbook.zip": {"site.yml": b"b", "same": b"x", "app/views.py": b""}})
