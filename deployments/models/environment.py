@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, Q, When
+from django.db.models import Case, Count, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -121,6 +122,20 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Return how many environments have each version of a template set."""
         rows = self.exclude(template_version=None).order_by().values_list("template_version")
         return {int(version): int(number) for version, number in rows.annotate(Count("pk"))}
+
+    def by_version(self) -> Self:
+        """Order by template set, the newest version of each first; those of an unknown one come first."""
+        rows = self.annotate(
+            set_name=Coalesce("template_version__source__name", Value("")),
+            set_number=Coalesce("template_version__number", Value(0)),
+        )
+        return rows.order_by("set_name", "-set_number", "-pk")
+
+    def after_version(self, set_name: str, number: int, pk: int) -> Self:
+        """Keep those that come after a row in the order of `by_version`."""
+        same = Q(set_name=set_name)
+        older = same & (Q(set_number__lt=number) | Q(set_number=number, pk__lt=pk))
+        return self.filter(Q(set_name__gt=set_name) | older)
 
     def after(self, state: int, pk: int) -> Self:
         """Keep those that come after a row in the order of `for_list`."""

@@ -17,6 +17,8 @@ from deployments.presentation.holds import lock_badge
 from deployments.presentation.updates import update_badge, updates_by_environment, with_update
 
 PAGE = 50
+BY_VERSION = "version"
+"""The value of `sort` that orders the list by template set and version."""
 STATES = {state.name.lower(): state for state in EnvironmentState if state is not EnvironmentState.DELETED}
 
 
@@ -37,8 +39,8 @@ def rows_context(given: QueryDict) -> dict[str, Any]:
     state = STATES.get(str(given.get("status")))
     if state is not None:  # the most urgent one is 0
         rows = rows.in_state(state)
-    if position := _position(given.get(CURSOR, "")):
-        rows = rows.after(*position)
+    is_by_version = given.get("sort") == BY_VERSION
+    rows = _after(rows.by_version() if is_by_version else rows, given.get(CURSOR, ""))
     found: list[Any] = list(rows[: PAGE + 1])  # each with its `state`
     last = found[PAGE - 1] if len(found) > PAGE else None
     strips = list_strips(found[:PAGE])
@@ -53,7 +55,8 @@ def rows_context(given: QueryDict) -> dict[str, Any]:
         "rows": found[:PAGE],
         "update_badge": update_badge(),
         "counts": narrowed.state_counts(),
-        "more": query(given, after=f"{last.state}-{last.pk}") if last else "",
+        "more": query(given, after=_cursor(last, is_by_version=is_by_version)) if last else "",
+        "is_by_version": is_by_version,
         "given": given,
     }
 
@@ -66,10 +69,22 @@ def _waits(environments: list[int]) -> dict[int, list[Deployment]]:
     return found
 
 
-def _position(text: str) -> tuple[int, int] | None:
-    """Return (state, pk) of the last row of the page before, None for the first page."""
-    state, dash, pk = text.partition("-")
-    return (parse_number(state), parse_number(pk)) if dash else None
+def _cursor(last: Any, *, is_by_version: bool) -> str:
+    """Return the position of the last row of a page, from which the next one begins."""
+    if is_by_version:
+        return f"{last.set_number}-{last.pk}-{last.set_name}"
+    return f"{last.state}-{last.pk}"
+
+
+def _after(rows: EnvironmentQuerySet, cursor: str) -> EnvironmentQuerySet:
+    """Keep the rows after a position in their order: all without one."""
+    first, dash, rest = cursor.partition("-")
+    pk, is_by_version, name = rest.partition("-")
+    if not dash:
+        return rows
+    if is_by_version:
+        return rows.by_version().after_version(name, parse_number(first), parse_number(pk))
+    return rows.after(parse_number(first), parse_number(pk))
 
 
 def filters_context(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
@@ -92,6 +107,9 @@ def filters_context(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
         ),
         "by_set": filter_choices(
             given, "set", [("", _("All template sets"), None), *((str(s.pk), s.name, None) for s in sources)]
+        ),
+        "by_order": filter_choices(
+            given, "sort", [("", _("Problems first"), None), (BY_VERSION, _("By set and version"), None)]
         ),
         "by_update": filter_choices(
             given, "update", [("", _("All versions"), None), ("1", _("Update available"), None)]

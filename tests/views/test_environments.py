@@ -114,6 +114,7 @@ def test_filters_have_counts_and_mark_the_chosen_one(browser: Client) -> None:
         "Problems 1",
         "All accounts",
         "All versions",
+        "Problems first",
         "Active",
     ]
 

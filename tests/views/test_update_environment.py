@@ -15,6 +15,8 @@ from django.urls import reverse
 
 from deployments.models import AuditRecord, Deployment, Environment, TemplateRef, TemplateSource
 from deployments.models import TemplateVersion as Version
+from deployments.presentation import environment_list
+from tests.builders import make_environment
 from tests.template_versions import ROOT, make_pinned, make_source, make_version
 from tests.views.pages import Element, page
 
@@ -358,6 +360,25 @@ def test_the_list_is_filtered_by_set_and_by_available_updates(
     assert names(update="1") == ["shop"]
     assert names(set=source.pk) == ["pinned", "shop"]
     assert names() == ["latest", "pinned", "shop"]
+
+
+def test_the_list_is_ordered_by_set_and_version_over_its_pages(
+    browser: Client, source: TemplateSource, first: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment_list, "PAGE", 2)
+    version = newer(source, tmp_path)
+    other = make_version(make_source("another-set"), tmp_path / "o", "v1.0")
+    for name, own in (("old", first), ("new", version), ("older", first), ("other", other)):
+        make_pinned(name, own)
+    make_environment("unknown")
+
+    names, address = [], f"{LIST}?sort=version"
+    while address:
+        shown = page(browser.get(address))
+        names += [row.one("th").text for row in shown.one("tbody").all("tr")]
+        links = [link["href"] for link in shown.all("a") if link.text == "Next page"]
+        address = f"{LIST}{links[0]}" if links else ""
+    assert names == ["unknown", "other", "new", "older", "old"]
 
 
 def test_the_list_takes_the_same_number_of_queries_for_many_sets_and_environments(
