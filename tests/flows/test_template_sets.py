@@ -50,13 +50,14 @@ def test_a_moved_tag_is_confirmed_and_a_version_is_withdrawn_by_keyboard(
     expect(page.get_by_role("heading", name="Tag v1 has moved")).to_have_count(0)
 
     page.locator("#versions").get_by_role("link", name="v1").press("Enter")
-    page.get_by_label("Status").select_option("withdrawn")
+    page.locator("#id_status").select_option("withdrawn")
     page.get_by_role("button", name="Set status").press("Enter")
     expect(page.locator("#id_reason_error")).to_contain_text("Enter a reason.")
     assert faults(page) == []
     page.get_by_label("Reason").fill("It loses the queue.")
     page.get_by_label("Reason").press("Enter")
     expect(page.locator("#status-says")).to_contain_text("nothing is deployed from this version anew")
+    page.reload()  # without the message
     assert faults(page) == []
 
 
