@@ -46,7 +46,7 @@ def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes
             root_only=deployment.is_root_only,
             root_only_reason=str(deployment.changes.get("root_only_reason", "")),
         ),
-        # The stack has the images of the deployment before; those of releases before this one were not stored.
+        # The stack has the images of the deployment before, which the environment's parameters leave out.
         _side(base, deployment.base.images | before) if base and deployment.base else None,
         _side(template_set, after),
         causes,

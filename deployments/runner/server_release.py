@@ -37,6 +37,9 @@ BEFORE = timedelta(minutes=10)
 """The reads of the site that those of the watch are compared with."""
 _GONE = ("Terminat", "Detach")
 _REGISTERED = ("initial", "healthy", "unhealthy")
+ATTEMPTS = 2
+"""How often a server is configured: else a release would not end that takes longer than the schedule of the
+association, which brings the earlier version until the stacks are updated."""
 _SETTLE = 15.0
 """Seconds on AWS that a server must have been healthy: longer than an interval of its health checks."""
 
@@ -78,6 +81,8 @@ def _send_again(deployment: Deployment, release: ServerRelease, now: datetime) -
     for run in runs.of_association(release.association):
         server = done.get(run.instance_id)
         if server is None or run.at is None or not server.was_configured_before(run.at):
+            continue
+        if server.attempt >= ATTEMPTS:  # the update of the stacks brings the new version back
             continue
         with transaction.atomic():
             _save(

@@ -24,6 +24,8 @@ from deployments.core.canceling import CancelEffect
 from deployments.core.phases import State
 from deployments.core.release_kind import ReleaseKind
 from deployments.models import (
+    Association,
+    AssociationRun,
     AuditRecord,
     Deployment,
     Environment,
@@ -419,6 +421,33 @@ def test_a_server_that_joins_midway_gets_the_version_and_one_that_left_is_left_o
 
     assert ended.state == State.STACKS, reason(ended)
     assert stages(ended) == {"i-1": "done", "i-2": "gone", "i-3": "done"}
+
+
+def scheduled_run(shop: Environment, instance_id: str) -> None:
+    """Observe a run of the association that ends now: it has brought the earlier version back."""
+    association, _ = Association.objects.get_or_create(
+        environment=shop, association_id=ASSOCIATION, defaults={"observed_at": timezone.now()}
+    )
+    AssociationRun.objects.update_or_create(
+        association=association,
+        instance_id=instance_id,
+        defaults={"execution_id": "scheduled", "status": "Success", "at": timezone.now()},
+    )
+
+
+def test_a_server_that_a_scheduled_run_has_set_back_is_configured_once_more_and_no_oftener(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    change = released(shop, settings, operator, aws)
+    go(change, aws, until=lambda d: len(aws.commands) == 2)
+    scheduled_run(shop, "i-1")
+    go(change, aws, until=lambda d: ReleaseServer.objects.filter(attempt=2, stage="done").exists())
+    scheduled_run(shop, "i-1")
+    ended = go(change, aws)
+
+    # Otherwise a release that takes longer than the schedule would never end; the stacks bring it to all.
+    assert ended.state == State.STACKS, reason(ended)
+    assert [one.instance_id for one in aws.commands.values()].count("i-1") == 2
 
 
 def test_an_environment_whose_association_takes_no_artifact_goes_to_its_stacks_at_once(

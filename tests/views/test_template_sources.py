@@ -97,7 +97,7 @@ def test_an_edit_keeps_replaces_or_deletes_the_credentials(browser: Client) -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "says"),
+    ("given", "field", "message"),
     [
         ({"name": "-x"}, "name", "A name begins with a letter or digit"),
         ({"name": "Known"}, "name", "There is a template set Known already."),
@@ -110,14 +110,14 @@ def test_an_edit_keeps_replaces_or_deletes_the_credentials(browser: Client) -> N
     ],
 )
 def test_what_cannot_be_fetched_is_an_error_of_its_field(
-    browser: Client, given: dict[str, str], field: str, says: str
+    browser: Client, given: dict[str, str], field: str, message: str
 ) -> None:
     make_source("known")
 
     response = browser.post(reverse("template_set_new"), GIVEN | given)
 
     assert response.status_code == 422
-    assert says in page(response).one("ul", id=f"id_{field}_error").text
+    assert message in page(response).one("ul", id=f"id_{field}_error").text
     assert not TemplateFetch.objects.exists()
 
 
@@ -262,7 +262,7 @@ def test_a_version_that_is_deprecated_meanwhile_is_refused(
     account = make_account()
     url = reverse("environment_new")
     form = page(browser.get(url, {"version": other_version.pk}))
-    assert "Use v2." in form.one("div", id="version-says").text
+    assert "Use v2." in form.one("div", id="version-note").text
     given = {
         "version": other_version.pk,
         "account": account.pk,
