@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='deployment',
             name='cancel_code',
-            field=models.CharField(blank=True, choices=[('', ''), ('discarded', 'Discarded'), ('denied', 'Denied'), ('expired', 'Expired'), ('missed', 'Scheduled time missed'), ('permission_lost', 'Permission withdrawn'), ('environment_deleted', 'Environment deleted'), ('end', 'Canceled before its stacks'), ('delete', 'Canceled: stack deleted'), ('roll_back', 'Canceled: update rolled back'), ('stop_release', 'Release stopped'), ('stop_waiting', 'Canceled while waiting'), ('leave_unprotected', 'Protection canceled')], default='', editable=False, max_length=20),
+            field=models.CharField(blank=True, choices=[('', ''), ('discarded', 'Discarded'), ('denied', 'Denied'), ('expired', 'Expired'), ('missed', 'Scheduled time missed'), ('permission_lost', 'Permission withdrawn'), ('version_withdrawn', 'Version withdrawn'), ('environment_deleted', 'Environment deleted'), ('end', 'Canceled before its stacks'), ('delete', 'Canceled: stack deleted'), ('roll_back', 'Canceled: update rolled back'), ('stop_release', 'Release stopped'), ('stop_waiting', 'Canceled while waiting'), ('leave_unprotected', 'Protection canceled')], default='', editable=False, max_length=20),
         ),
         migrations.AlterField(
             model_name='deployment',

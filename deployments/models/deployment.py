@@ -76,6 +76,7 @@ CANCEL_CODES = [
     ("expired", _("Expired")),
     ("missed", _("Scheduled time missed")),
     ("permission_lost", _("Permission withdrawn")),
+    ("version_withdrawn", _("Version withdrawn")),
     ("environment_deleted", _("Environment deleted")),
     ("end", _("Canceled before its stacks")),
     ("delete", _("Canceled: stack deleted")),

@@ -20,6 +20,7 @@ from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, Message,
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, ServerRelease, holds
 from deployments.models.sealed import unseal
+from deployments.models.template_version import WITHDRAWN
 from deployments.runner import (
     approvals,
     change_sets,
@@ -278,7 +279,7 @@ def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) ->
         return BUSY
     if not _is_current(deployment, stack, change_set):
         return _out_of_date(deployment)
-    if not _is_permitted(deployment):
+    if not _is_permitted(deployment) or _is_withdrawn(deployment):
         return AT_ONCE
     if approvals.is_missing(deployment):
         delay = approvals.request_again(deployment)
@@ -357,6 +358,20 @@ def _is_permitted(deployment: Deployment) -> bool:
         return True
     deployment.record(cancel_code="permission_lost", active_key=None)
     return False
+
+
+def _is_withdrawn(deployment: Deployment) -> bool:
+    """Return whether its version was withdrawn after Apply; then it ends, and its place is given back.
+
+    Going back to such a version is allowed, and so is a change of an environment that has it.
+    """
+    version, base = deployment.template_version, deployment.base
+    if version is None or version.status != WITHDRAWN or deployment.rolls_back_to_id:
+        return False
+    if base is not None and base.template_digest == version.digest:
+        return False
+    deployment.record(cancel_code="version_withdrawn", active_key=None)
+    return True
 
 
 def _wait_for(hold: holds.Hold | None) -> float:

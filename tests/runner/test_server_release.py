@@ -17,6 +17,7 @@ from deployments import catalog
 from deployments.actions.cancel import request_cancel
 from deployments.actions.change import apply_change, request_change, request_rollback
 from deployments.actions.request import PermissionMissing
+from deployments.actions.versions import set_version_status
 from deployments.aws.autoscaling import Group, GroupInstance
 from deployments.aws.elbv2 import TargetHealth
 from deployments.aws.ssm import AssociationCall
@@ -448,6 +449,22 @@ def test_a_server_that_a_scheduled_run_has_set_back_is_configured_once_more_and_
     # Otherwise a release that takes longer than the schedule would never end; the stacks bring it to all.
     assert ended.state == State.STACKS, reason(ended)
     assert [one.instance_id for one in aws.commands.values()].count("i-1") == 2
+
+
+def test_a_version_that_was_withdrawn_after_apply_is_not_released(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws
+) -> None:
+    change = released(shop, settings, operator, aws)
+    version = change.template_version
+    assert version is not None
+    set_version_status(
+        user=allow(operator, "manage_template_sets"), version=version, status="withdrawn", reason="?"
+    )
+    ended = run(change, aws)
+
+    assert (ended.state, ended.cancel_code) == (State.CANCELED, "version_withdrawn")
+    assert not aws.commands
+    assert Environment.objects.get(pk=shop.pk).active_deployment is None
 
 
 def test_an_environment_whose_association_takes_no_artifact_goes_to_its_stacks_at_once(

@@ -76,6 +76,7 @@ def canceled(code: str, name: str) -> str:
         "expired": _("Preview expired"),
         "missed": _("Scheduled time missed"),
         "permission_lost": _("Permission withdrawn before the change began"),
+        "version_withdrawn": _("Version withdrawn before the change began"),
         "environment_deleted": _("Environment deleted before the change was applied"),
     }
     return texts.get(code, _("Canceled")) % {"name": name}
@@ -248,6 +249,7 @@ def _change_canceled(values: Values) -> str:
             "Expired: it missed its scheduled time by more than an hour. Nothing was changed in AWS."
         ),
         "permission_lost": _("Who applied it no longer has the permission. Nothing was changed in AWS."),
+        "version_withdrawn": _("Its version was withdrawn. Nothing was changed in AWS."),
         "expired": _("The preview expired before it was applied. Nothing was changed in AWS."),
         "environment_deleted": _("The environment was deleted before the change was applied."),
     }
