@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -117,4 +119,5 @@ def template_set_push(request: HttpRequest, pk: int) -> HttpResponse:
         signature=request.headers.get("X-Hub-Signature-256", ""),
         token=request.headers.get("X-Gitlab-Token", ""),
     )
-    return HttpResponse(status=answer.value)
+    phrase = HTTPStatus(answer.value).phrase
+    return HttpResponse(f"{phrase}\n", status=answer.value, content_type="text/plain")

@@ -31,7 +31,10 @@ def values_of(dump: Dump, table: str, column: str) -> set[Any]:
     return {row[column] for row in dump.records(f"deployments_{table}")}
 
 
-NEWER = {State.PROTECT, State.PREVIEW, State.APPROVAL, State.SCHEDULED, State.QUEUED, State.CANCELED}
+NEWER = {
+    *(State.PROTECT, State.PREVIEW, State.APPROVAL, State.SCHEDULED, State.QUEUED, State.SERVERS),
+    State.CANCELED,
+}
 """States of later releases."""
 OF_THE_RELEASE = {kind: [phase for phase in phases if phase not in NEWER] for kind, phases in PHASES.items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from deployments.models import AuditRecord, Deployment, Environment
+from deployments.models import AuditRecord, Deployment, Environment, TemplateRef, TemplateVersion
 from deployments.wording.requests import ACTIONS
 from tests.builders import make_deployment, make_environment, make_user
 from tests.services import Redis
+from tests.template_versions import make_source, make_version
 from tests.views.pages import page
 
 NAMES = ("home", "environments", "environment_new", "deployments")
@@ -88,10 +90,14 @@ def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[tuple[str, 
 
 
 def test_viewers_may_not_post_to_any_address(
-    client: Client, environment: Environment, redis_server: Redis
+    client: Client, environment: Environment, redis_server: Redis, tmp_path: Path
 ) -> None:
     """A new page that accepts POST must be listed here."""
     for_everybody = {"home", "login", "logout", "password_change", "set_language", ""}
+    for_everybody.add("template_set_push")  # webhooks, which prove themselves by a signature
+    source = make_source(pk=1)
+    TemplateVersion.objects.filter(pk=make_version(source, tmp_path).pk).update(id=1)
+    TemplateRef.objects.create(pk=1, source=source, name="refs/tags/v1", version_id=1, is_tag=True)
     vic, found = make_user("vic"), {}
     make_deployment(environment=environment, pk=1)
     for name, address in addresses(get_resolver().url_patterns):
