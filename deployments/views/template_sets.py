@@ -10,12 +10,13 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from deployments.actions.request import MANAGE_SETS
 from deployments.actions.versions import confirm_moved_tag, set_version_status
 from deployments.errors import UserFixable
 from deployments.forms.template_sets import VersionStatusForm
 from deployments.models import TemplateRef, TemplateSource, TemplateVersion
 from deployments.presentation.template_sets import set_context, sets_context, version_context
-from deployments.views.requests import AuthedRequest
+from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
 
 
@@ -43,8 +44,15 @@ def template_set(request: AuthedRequest, pk: int) -> HttpResponse:
 def template_version(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show one version, or set its status."""
     version = get_object_or_404(TemplateVersion.objects.for_page(), pk=pk)
-    form = VersionStatusForm(request.POST or None, initial={"status": version.status})
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST":
+        return _set_status(request, version)
+    return _version_page(request, version, VersionStatusForm(initial={"status": version.status}))
+
+
+@may(MANAGE_SETS, "set_version_status")
+def _set_status(request: AuthedRequest, version: TemplateVersion) -> HttpResponse:
+    form = VersionStatusForm(request.POST, initial={"status": version.status})
+    if form.is_valid():
         values = {name: form.cleaned_data[name] for name in ("status", "reason")}
         try:
             version = set_version_status(user=request.user, version=version, **values)
@@ -57,6 +65,10 @@ def template_version(request: AuthedRequest, pk: int) -> HttpResponse:
                 % {"version": version.label, "status": version.get_status_display()},
             )
             return redirect(version)
+    return _version_page(request, version, form)
+
+
+def _version_page(request: AuthedRequest, version: TemplateVersion, form: VersionStatusForm) -> HttpResponse:
     context = version_context(version) | {"form": form}
     return render(request, "deployments/template_version.html", context, status=422 if form.is_bound else 200)
 

@@ -43,6 +43,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "add_freeze": _("Add freeze window"),
     "edit_freeze": _("Change freeze window"),
     "delete_freeze": _("Delete freeze window"),
+    "set_version_status": _("Change version status"),  # refused before its status was read
     "activate_version": _("Make version active"),
     "deprecate_version": _("Deprecate version"),
     "withdraw_version": _("Withdraw version"),
