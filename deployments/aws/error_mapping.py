@@ -29,7 +29,7 @@ _RETRY = (
     "InternalFailure InternalError InternalServerError InternalServerException "
     "ServiceUnavailable ServiceUnavailableException Unavailable RequestTimeout RequestTimeoutException "
     "InternalServiceException OperationAborted OperationAbortedException PaginationTokenExpiredException "
-    "IDPCommunicationError ResourceContention HealthUnavailable InvalidNextToken "
+    "IDPCommunicationError ResourceContention ResourceInUse HealthUnavailable InvalidNextToken "
     "500 502 503 504"
 )
 _ADOPT = (
@@ -43,7 +43,7 @@ _MISSING = (
     "AssociationDoesNotExist AssociationExecutionDoesNotExist InvalidAssociation InvalidInstanceId "
     "DBClusterNotFoundFault DBInstanceNotFound DBClusterSnapshotNotFoundFault DBSnapshotNotFound "
     "DBClusterAutomatedBackupNotFoundFault DBInstanceAutomatedBackupNotFound "
-    "InvalidNetworkInterfaceID.NotFound NoSuchVersion 404"
+    "InvalidNetworkInterfaceID.NotFound NoSuchVersion InvalidCommandId InvocationDoesNotExist 404"
 )
 _REJECTED = (
     "ValidationError ValidationException InsufficientCapabilitiesException LimitExceededException "
@@ -54,7 +54,8 @@ _REJECTED = (
     "PackedPolicyTooLarge InvalidRange InvalidObjectState InvalidRequest InvalidWriteOffset TooManyParts "
     "EncryptionTypeMismatch InvalidConfigurationRequest InvalidDocument InvalidDocumentVersion "
     "InvalidAssociationVersion InvalidParameters InvalidOutputFolder InvalidRole InvalidNotificationConfig "
-    "InvalidNetworkInterface.InUse InvalidKeyId "
+    "InvalidNetworkInterface.InUse InvalidKeyId InvalidPluginName InvalidFilterKey "
+    "TooManyRegistrationsForTargetId TooManyTargets "
     "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
 )
 # Errors of ModifyDBCluster and ModifyDBInstance: the cluster is busy or stopped, or the change is not

@@ -16,13 +16,13 @@ from deployments.errors import AwsFailure, QuotaExhausted
 Result = TypeVar("Result")
 
 _NAMES = (
-    "account_id action activity_id arn association_id attribute causing_entity change_set_id cluster_id "
-    "counts detailed_status "
+    "account_id action activity_id arguments arn association_id attribute causing_entity change_set_id "
+    "cluster_id command_id counts detailed_status "
     "dns_name document endpoint engine_version evaluation event_id execution_id execution_status group "
     "health id instance_class instance_id instance_type interface_id key kind launch_template_version "
     "lifecycle load_balancer_arns logical_id name output_bucket output_key output_prefix parameter_status "
     "policy_action protocol reader_endpoint recreation replacement scope source "
-    "stack_id stack_name state status tags target_group_arn target_id token "
+    "stack_id stack_name state status suspended tags target_group_arn target_groups target_id token "
     "type updated version zone zones"
 )
 PUBLIC = frozenset(_NAMES.split())

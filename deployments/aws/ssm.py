@@ -74,12 +74,15 @@ class ExecutionTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationCall:
-    """What an association runs: its document with the parameters, and where the output goes ("": nowhere)."""
+    """What an association runs: its document with the arguments, and where the output goes ("": nowhere).
+
+    The arguments are sent again as they are, and neither stored nor logged.
+    """
 
     association_id: str
     name: str
     document: str
-    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     output_bucket: str = ""
     output_prefix: str = ""
 
@@ -240,7 +243,7 @@ class SSMGateway:
             answer = self._client.send_command(
                 DocumentName=call.document,
                 InstanceIds=[instance_id],
-                Parameters={name: list(values) for name, values in call.parameters.items()},
+                Parameters={name: list(values) for name, values in call.arguments.items()},
                 Comment=comment,
                 **output,
             )
@@ -335,7 +338,7 @@ def _call(row: Any) -> AssociationCall:
         association_id=row["AssociationId"],
         name=row.get("AssociationName", ""),
         document=row["Name"],
-        parameters={name: tuple(values) for name, values in row.get("Parameters", {}).items()},
+        arguments={name: tuple(values) for name, values in row.get("Parameters", {}).items()},
         output_bucket=location.get("OutputS3BucketName", ""),
         output_prefix=location.get("OutputS3KeyPrefix", ""),
     )

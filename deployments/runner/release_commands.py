@@ -54,8 +54,8 @@ def _call(deployment: Deployment, release: ServerRelease, clients: Clients) -> A
     found = clients.ssm.association_calls([release.association])
     if not found:
         raise AwsNotFound("AssociationDoesNotExist", release.association, "ssm:DescribeAssociation")
-    parameters = releases.with_version(found[0], release.artifacts, deployment.artifact_prefix)
-    return replace(found[0], parameters=parameters)
+    arguments = releases.with_version(found[0], release.artifacts, deployment.artifact_prefix)
+    return replace(found[0], arguments=arguments)
 
 
 def poll(server: ReleaseServer, clients: Clients) -> Invocation | None:

@@ -84,13 +84,13 @@ def with_version(call: AssociationCall, artifacts: Iterable[str], prefix: str) -
     addresses = _addresses(artifacts)
     return {
         name: tuple(addresses.sub(rf"{prefix}/\g<key>", value) for value in values)
-        for name, values in call.parameters.items()
+        for name, values in call.arguments.items()
     }
 
 
 def _downloads(call: AssociationCall, artifacts: Iterable[str]) -> bool:
     addresses = _addresses(artifacts)
-    return any(addresses.search(value) for values in call.parameters.values() for value in values)
+    return any(addresses.search(value) for values in call.arguments.values() for value in values)
 
 
 def _addresses(artifacts: Iterable[str]) -> re.Pattern[str]:

@@ -93,7 +93,7 @@ def test_a_request_in_progress_completes_during_shutdown(cluster: Cluster, start
 
 def test_a_long_request_completes_during_a_chain_reload(cluster: Cluster, start_app: StartAppServer) -> None:
     """The worker waits for it (worker-reload-mercy), and the new one serves others meanwhile."""
-    cluster.run("CREATE TRIGGER slow BEFORE INSERT ON datelog FOR EACH ROW SET @x = SLEEP(8)")
+    cluster.run("CREATE TRIGGER slow BEFORE INSERT ON datelog FOR EACH ROW SET @x = SLEEP(20)")
     app = start_app()
     app.wait_for_workers()
     before = set(app.workers())

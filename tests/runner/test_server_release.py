@@ -130,7 +130,7 @@ def shop(template_set: catalog.TemplateSet, operator: User, aws: FakeAws) -> Env
         association_id=ASSOCIATION,
         name="shop-app-servers",
         document="shop-document",
-        parameters={"SourceUrl": (old,), "ExtraVariables": ("DB_NAME=datelog",)},
+        arguments={"SourceUrl": (old,), "ExtraVariables": ("DB_NAME=datelog",)},
     )
     make_servers(aws, "i-1", "i-2")
     return Environment.objects.for_page().get(pk=shop.pk)
@@ -216,19 +216,15 @@ def test_a_code_release_reaches_one_server_after_the_other_and_then_the_stacks(
     assert [one.instance_id for one in aws.commands.values()] == ["i-1", "i-2"]
     sent = next(iter(aws.commands.values()))
     assert sent.call.document == "shop-document"
-    assert sent.call.parameters["SourceUrl"] == (
+    assert sent.call.arguments["SourceUrl"] == (
         f"https://b.s3.amazonaws.com/{ended.artifact_prefix}/playbook.zip",
     )
-    assert sent.call.parameters["ExtraVariables"] == ("DB_NAME=datelog",)
+    assert sent.call.arguments["ExtraVariables"] == ("DB_NAME=datelog",)
     assert str(ended.token) in sent.comment
     assert len(sent.comment) <= 100
     assert not since_apply(aws, "elasticloadbalancing:Reg", "elasticloadbalancing:Der", "autoscaling:Sus")
-    assert list(Event.objects.of(ended).filter(code="phase").values_list("values__phase", flat=True))[
-        -2:
-    ] == [
-        "servers",
-        "stacks",
-    ]
+    phases = Event.objects.of(ended).filter(code="phase").values_list("values__phase", flat=True)
+    assert list(phases)[-2:] == ["servers", "stacks"]
     watched = Event.objects.of(ended).filter(code="release.server", values__stage="watching")
     assert [one.values["server"] for one in watched] == ["i-1"]
 
@@ -307,7 +303,7 @@ def test_a_release_stops_at_the_server_that_fails_and_goes_back(
     assert done.template_digest == before
     sent = list(aws.commands.values())[at:]
     assert {one.instance_id for one in sent} == {"i-1", "i-2"}
-    assert all(before in one.call.parameters["SourceUrl"][0] for one in sent)
+    assert all(before in one.call.arguments["SourceUrl"][0] for one in sent)
     assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1
     again = previewed(shop, operator, aws)
     assert again.release is not None  # the set of today is the one that failed
@@ -426,14 +422,10 @@ def test_a_server_that_joins_midway_gets_the_version_and_one_that_left_is_left_o
 
 def scheduled_run(shop: Environment, instance_id: str) -> None:
     """Observe a run of the association that ends now: it has brought the earlier version back."""
-    association, _ = Association.objects.get_or_create(
-        environment=shop, association_id=ASSOCIATION, defaults={"observed_at": timezone.now()}
-    )
-    AssociationRun.objects.update_or_create(
-        association=association,
-        instance_id=instance_id,
-        defaults={"execution_id": "scheduled", "status": "Success", "at": timezone.now()},
-    )
+    about = {"environment": shop, "association_id": ASSOCIATION, "observed_at": timezone.now()}
+    one = Association.objects.filter(environment=shop).first() or Association.objects.create(**about)
+    run = {"execution_id": "scheduled", "status": "Success", "at": timezone.now()}
+    AssociationRun.objects.update_or_create(association=one, instance_id=instance_id, defaults=run)
 
 
 def test_a_server_that_a_scheduled_run_has_set_back_is_configured_once_more_and_no_oftener(
@@ -446,7 +438,6 @@ def test_a_server_that_a_scheduled_run_has_set_back_is_configured_once_more_and_
     scheduled_run(shop, "i-1")
     ended = go(change, aws)
 
-    # Otherwise a release that takes longer than the schedule would never end; the stacks bring it to all.
     assert ended.state == State.STACKS, reason(ended)
     assert [one.instance_id for one in aws.commands.values()].count("i-1") == 2
 
@@ -455,11 +446,9 @@ def test_a_version_that_was_withdrawn_after_apply_is_not_released(
     shop: Environment, settings: Settings, operator: User, aws: FakeAws
 ) -> None:
     change = released(shop, settings, operator, aws)
-    version = change.template_version
+    manager, version = allow(operator, "manage_template_sets"), change.template_version
     assert version is not None
-    set_version_status(
-        user=allow(operator, "manage_template_sets"), version=version, status="withdrawn", reason="?"
-    )
+    set_version_status(user=manager, version=version, status="withdrawn", reason="?")
     ended = run(change, aws)
 
     assert (ended.state, ended.cancel_code) == (State.CANCELED, "version_withdrawn")

@@ -45,11 +45,11 @@ def test_what_an_association_runs_is_sent_to_one_instance_and_found_by_its_comme
     gateway = SSMGateway(commands.ssm)
     (call,) = gateway.association_calls([commands.association, "gone"])
     assert call.document == commands.document
-    assert call.parameters == {"variables": ("DB_NAME=datelog",)}
+    assert call.arguments == {"variables": ("DB_NAME=datelog",)}
     since = datetime.now(UTC) - timedelta(minutes=1)
     assert gateway.find_command(one, "sanso:a:1", since) == ""
 
-    sent = gateway.send_command(replace(call, parameters={"variables": ("DB_NAME=new",)}), one, "sanso:a:1")
+    sent = gateway.send_command(replace(call, arguments={"variables": ("DB_NAME=new",)}), one, "sanso:a:1")
 
     assert gateway.find_command(one, "sanso:a:1", since) == sent
     assert gateway.find_command(one, "sanso:a:2", since) == ""
