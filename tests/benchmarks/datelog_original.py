@@ -10,7 +10,7 @@ import json
 import os
 from typing import Any
 
-import flask  # type: ignore[import-not-found] # installed for the run only
+import flask
 import mysql.connector  # type: ignore[import-not-found] # installed for the run only
 
 FORMAT = "%Y-%m-%d %H:%M:%S"
