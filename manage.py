@@ -8,6 +8,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from deployments.acting import COMMAND, acting_as
 from portal.process import protect
 
 # These write in the data folder; others, such as compile_translations, write for other users, too.
@@ -17,4 +18,5 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     if PROTECTED.intersection(sys.argv[1:2]):
         protect()
-    execute_from_command_line(sys.argv)
+    with acting_as(by=COMMAND, id=" ".join(sys.argv[1:2])[:64]):  # for audit records
+        execute_from_command_line(sys.argv)

@@ -22,7 +22,7 @@ from kombu.exceptions import OperationalError
 
 from deployments import tasks
 from deployments.models import ActionRequest, Deployment, Environment, Observer, TemplateFetch, leases
-from deployments.runner import fetches, observe, versions
+from deployments.runner import audit_chain, audit_retention, fetches, observe, versions
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ OBSERVER_INTERVAL = 2.0
 """Seconds between two searches for accounts without observers, and for template sets to fetch."""
 CLEANUP_INTERVAL = 60.0
 """Minimum of seconds between two batches that delete old rows, while no row is due."""
+AUDIT_INTERVAL = 2.0
+"""Seconds between two looks for audit records that are not chained yet."""
 RECORD_INTERVAL = 60.0
 """Seconds between two looks at the files of the bundled template set."""
 
@@ -69,6 +71,7 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
     """Make passes until `stop` is set. While the database is unavailable, wait for it."""
     searched_at = cleaned_at = time.monotonic() - CLEANUP_INTERVAL
     recorded_at = time.monotonic() - RECORD_INTERVAL
+    chained_at = time.monotonic() - AUDIT_INTERVAL
     while not stop.is_set():
         close_old_connections()
         try:
@@ -79,6 +82,11 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
             if time.monotonic() - recorded_at > RECORD_INTERVAL:
                 recorded_at = time.monotonic()
                 versions.record_current()
+                audit_retention.remove_old()
+                audit_chain.anchor()
+            if time.monotonic() - chained_at > AUDIT_INTERVAL:
+                chained_at = time.monotonic()
+                audit_chain.chain_all()
             if not one_pass() and time.monotonic() - cleaned_at > CLEANUP_INTERVAL:
                 cleaned_at = time.monotonic()
                 _publish_cleanup()

@@ -13,7 +13,9 @@ from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # What Sanso writes to the folder. Other files in it are not changed.
-OWN = frozenset({"first-login.json", "logs", "redis", "run.lock", "sandbox", "secret-key"})
+OWN = frozenset(
+    {"audit-anchors.txt", "first-login.json", "logs", "redis", "run.lock", "sandbox", "secret-key"}
+)
 OWN_PREFIXES = ("sanso.sqlite3", "secret-key.")
 
 

@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "portal.time_zones.time_zone",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "portal.acting.acting",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -188,6 +189,10 @@ SANSO_STREAMS_PER_USER = env.int("SANSO_STREAMS_PER_USER", default=100)
 SANSO_STREAMS_PER_PROCESS = env.int("SANSO_STREAMS_PER_PROCESS", default=500)
 # Days to keep the health history of environments; after one day, only the worst status of every ten minutes.
 SANSO_HEALTH_DAYS = env.int("SANSO_HEALTH_DAYS", default=30)
+# Days to keep audit records; 0 keeps them for ever. And the file to which dispatchers append the daily anchor
+# of their chain (docs/audit.md).
+SANSO_AUDIT_DAYS = env.int("SANSO_AUDIT_DAYS", default=0)
+SANSO_AUDIT_ANCHORS = env.str("SANSO_AUDIT_ANCHORS", default=str(DATA_DIR / "audit-anchors.txt"))
 
 # --- security -----------------------------------------------------------------------------------
 # https://docs.djangoproject.com/en/5.2/howto/deployment/checklist/

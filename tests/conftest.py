@@ -21,7 +21,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from hypothesis import HealthCheck
+from pytest_django import DjangoDbBlocker
 
+from deployments.migrations import _audit_triggers
 from portal.translations import compile_catalogs
 from tests import loopback_only
 from tests.services import (
@@ -187,6 +189,13 @@ def django_db_modify_db_settings(
         request.getfixturevalue("mariadb_server")
     else:
         connection.settings_dict["TEST"]["NAME"] = str(FOLDER / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Drop the triggers that keep audit records: tests with transactions empty all tables afterwards."""
+    with django_db_blocker.unblock():
+        _audit_triggers.drop_triggers(connection)
 
 
 @pytest.fixture

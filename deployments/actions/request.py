@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
+from deployments import acting
 from deployments.core.phases import Kind
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
@@ -47,9 +48,10 @@ WHILE_NOT_FROZEN = frozenset(["deploy", "apply", "delete", "approve_deletion", "
 class Request:
     """A request under way. What is set here until its end is in its audit record.
 
-    `action` has its label in `deployments.wording.requests`. `repeats`: it was requested before, by the other
-    click of a double click, and nothing was written: it has no record of its own. `account` is the one of an
-    environment that is not there yet. `begins_later`: it waits first, and is checked for a freeze after that.
+    `before` and `after` have what it changes, never secrets. `action` has its label in
+    `deployments.wording.requests`. `repeats`: it was requested before, by the other click of a double click,
+    and nothing was written: it has no record of its own. `account` is the one of an environment that is not
+    there yet. `begins_later`: it waits first, and is checked for a freeze after that.
     """
 
     user: User
@@ -61,6 +63,8 @@ class Request:
     deployment: Deployment | None = None
     name: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
     repeats: bool = False
     begins_later: bool = False
 
@@ -68,17 +72,26 @@ class Request:
         """Add the audit record."""
         environment = self.environment
         name = environment.name if environment else self.name
+        account, by = self.account, acting.current()
         AuditRecord.objects.create(
             user=self.user,
+            username=self.user.get_username(),
+            by=by.by,
+            by_id=by.id,
+            address=by.address,
+            request_id=by.request_id,
             action=self.action,
             permission=self.permission,
             outcome="refused" if refusal else "requested",
             reason=self.reason[: AuditRecord.MAX_REASON],
             refusal=refusal.as_json() if refusal else {},
             name=name[: AuditRecord.MAX_NAME],
+            account_id=environment.account_id if environment else (account.pk if account else None),
             environment=environment,
             deployment=self.deployment,
             details=self.details,
+            before=self.before,
+            after=None if refusal else self.after,
         )
 
     def record_missing_permission(self) -> None:

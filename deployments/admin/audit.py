@@ -63,7 +63,8 @@ class AuditRecordAdmin(ReadOnly):
     ordering = ("-pk",)
     fields = readonly_fields = (
         *("at", "user", "displayed_action", "displayed_permission", "displayed_outcome"),
-        *("displayed_refusal", "reason", "name", "environment", "deployment", "details"),
+        *("displayed_refusal", "reason", "name", "environment", "deployment", "details", "before", "after"),
+        *("username", "by", "by_id", "address", "request_id", "seq", "hash"),
     )
 
     @admin.display(description=_("action"), ordering="action")

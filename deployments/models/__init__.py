@@ -2,7 +2,7 @@
 
 from deployments.models.account import Account
 from deployments.models.approval import Approval
-from deployments.models.audit import AuditRecord
+from deployments.models.audit import AuditAnchor, AuditChain, AuditCut, AuditRecord
 from deployments.models.deployed_set import DeployedSet
 from deployments.models.deployment import Deployment
 from deployments.models.duration import Duration, Expectation
@@ -40,6 +40,9 @@ __all__ = [
     "Approval",
     "Association",
     "AssociationRun",
+    "AuditAnchor",
+    "AuditChain",
+    "AuditCut",
     "AuditRecord",
     "DatabaseCluster",
     "DatabaseMember",

@@ -1,37 +1,106 @@
-"""What was requested, by whom and under which permission, and what was refused: rows are only added."""
+"""What was requested, by whom and under which permission, and what was refused: rows are only added.
+
+Each is chained to the one before (`deployments/runner/audit_chain.py`), so that a change or a gap shows.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments import acting
+from deployments.core.audit_chain import FIRST, Link
+from deployments.models.account import Account
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
 
 OUTCOMES = [("requested", _("Requested")), ("refused", _("Refused"))]
+BY = [
+    ("", _("Not recorded")),
+    (acting.SESSION, _("Session")),
+    (acting.TOKEN, _("API token")),
+    (acting.SCHEDULE, _("Schedule")),
+    (acting.WEBHOOK, _("Webhook")),
+    (acting.COMMAND, _("Command line")),
+]
+_UNCHANGEABLE = "audit records are not changed"
+CHAINED = (
+    *("id", "user_id", "username", "by", "by_id", "address", "request_id", "action", "permission", "outcome"),
+    *("reason", "refusal", "name", "account_id", "environment_id", "deployment_id", "details"),
+    *("before", "after"),
+)
+"""The columns that the hash covers, besides the time and the number."""
+
+
+class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
+    """Audit records. They are added and read only."""
+
+    def update(self, **values: Any) -> NoReturn:
+        """Raise TypeError."""
+        raise TypeError(_UNCHANGEABLE)
+
+    def delete(self) -> NoReturn:
+        """Raise TypeError: only the retention removes records (`deployments/runner/audit_retention.py`)."""
+        raise TypeError(_UNCHANGEABLE)
+
+    def unchained(self) -> AuditRecordQuerySet:
+        """Return those that the chain does not have yet, oldest first."""
+        return self.filter(seq=None).order_by("pk")
+
+    def chained(self) -> AuditRecordQuerySet:
+        """Return those of the chain, in its order."""
+        return self.filter(seq__isnull=False).order_by("seq")
 
 
 class AuditRecord(models.Model):
-    """One request. `refusal` is why it was refused, a message as JSON; `name` outlives the environment."""
+    """One request. `refusal` is why it was refused, a message as JSON; `name` outlives the environment.
+
+    `by` is by what it was requested; `by_id` tells sessions and tokens apart and is no secret. `before` and
+    `after` have what it changed. `username` is the name at the time. The keys of what it is about stay when
+    that is deleted. `seq` and `hash` are the record's place in the chain, None and "" until it is chained.
+    """
 
     MAX_REASON, MAX_NAME = 200, 60
 
     at = models.DateTimeField(_("time"), auto_now_add=True, db_index=True)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("user")
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("user"),
     )
+    username = models.CharField(_("username"), max_length=150, blank=True, default="", db_default="")
+    by = models.CharField(_("by"), max_length=10, blank=True, choices=BY, default="", db_default="")
+    by_id = models.CharField(max_length=64, blank=True, default="", db_default="")
+    address = models.CharField(_("address"), max_length=45, blank=True, default="", db_default="")
+    request_id = models.CharField(_("request ID"), max_length=64, blank=True, default="", db_default="")
     action = models.CharField(_("action"), max_length=40)
     permission = models.CharField(_("permission"), max_length=100)
     outcome = models.CharField(_("outcome"), max_length=10, choices=OUTCOMES)
     reason = models.CharField(_("reason"), max_length=MAX_REASON, blank=True, default="")
     refusal = models.JSONField(default=dict, blank=True)
     name = models.CharField(_("environment"), max_length=MAX_NAME, blank=True, default="")
-    environment = models.ForeignKey(Environment, null=True, on_delete=models.SET_NULL, related_name="+")
-    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="+")
+    account = models.ForeignKey(
+        Account, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    environment = models.ForeignKey(
+        Environment, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    deployment = models.ForeignKey(
+        Deployment, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     details = models.JSONField(default=dict, blank=True)
+    before = models.JSONField(null=True, blank=True)
+    after = models.JSONField(null=True, blank=True)
+    seq = models.PositiveBigIntegerField(_("number"), null=True, unique=True, editable=False)
+    hash = models.CharField(max_length=64, default="", db_default="", editable=False)
+
+    objects = AuditRecordQuerySet.as_manager()
 
     class Meta:
         ordering = ("-pk",)
@@ -45,5 +114,68 @@ class AuditRecord(models.Model):
     def save(self, *args: Any, **options: Any) -> None:
         """Add the record. Raise TypeError for one that exists: records are not changed."""
         if not self._state.adding:
-            raise TypeError("audit records are not changed")
+            raise TypeError(_UNCHANGEABLE)
         super().save(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> NoReturn:
+        """Raise TypeError."""
+        raise TypeError(_UNCHANGEABLE)
+
+    def chained_values(self) -> dict[str, Any]:
+        """Return what the hash covers; the number is added when it is known."""
+        values = {name: getattr(self, name) for name in CHAINED}
+        return values | {"at": self.at.astimezone(UTC).isoformat(timespec="microseconds")}
+
+    def as_link(self) -> Link:
+        """Return the record as a link of the chain. Raise ValueError if it is not chained."""
+        if self.seq is None:
+            raise ValueError("the record is not chained")
+        return Link(seq=self.seq, hash=self.hash, pk=self.pk, values=self.chained_values())
+
+
+class AuditChain(models.Model):
+    """The one row with the end of the chain: who holds its lock may chain records."""
+
+    ONLY = 1
+
+    seq = models.PositiveBigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default=FIRST)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("end of the audit chain")
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.hash}"
+
+
+class AuditAnchor(models.Model):
+    """The end of the chain on one day, in UTC; it is also written to a file (`SANSO_AUDIT_ANCHORS`)."""
+
+    day = models.DateField(_("day"), unique=True)
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+    seq = models.PositiveBigIntegerField(_("number"))
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("day",)
+        verbose_name = _("audit anchor")
+        verbose_name_plural = _("audit anchors")
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.seq} {self.hash}"
+
+
+class AuditCut(models.Model):
+    """Up to which number old records were removed, and the hash of the last one: the chain's new start."""
+
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+    seq = models.PositiveBigIntegerField(_("number"), unique=True)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("seq",)
+        verbose_name = _("removal of audit records")
+        verbose_name_plural = _("removals of audit records")
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.hash}"

@@ -57,6 +57,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "add_account": _("Add account"),
     "edit_account": _("Change account"),
     "delete_account": _("Delete account"),
+    "remove_audit_records": _("Remove old audit records"),
 }
 """By the `action` of an audit record. One of a newer release is displayed as it is stored."""
 

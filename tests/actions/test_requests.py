@@ -20,6 +20,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
@@ -155,7 +156,7 @@ def an_approval() -> dict[str, Any]:
     preview = make_preview(environment)
     requester = make_operator("requester")
     change.apply_change(user=requester, deployment=preview, digest=preview.preview_digest)
-    AuditRecord.objects.all().delete()
+    QuerySet(AuditRecord).delete()
     approval = Approval.objects.waiting().get(deployment=preview)
     return {"deployment": preview, "approval_pk": approval.pk, "digest": preview.preview_digest}
 

@@ -1,0 +1,119 @@
+"""The hash chain of audit records, and what is wrong with one. docs/audit.md describes it for auditors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+FIRST = "0" * 64
+"""The hash before the first record."""
+EXAMINED = 200
+"""Records that do not match which are compared with each other, to tell moved ones from changed ones."""
+
+
+class Problem(StrEnum):
+    """What a change of the stored records looks like."""
+
+    CHANGED = "changed"
+    MOVED = "moved"
+    MISSING = "missing"
+    END_MISSING = "end_missing"
+    HEAD = "head"
+    ANCHOR = "anchor"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One problem of the records `first` to `last`, by their numbers; `pk` is the key of the row."""
+
+    problem: Problem
+    first: int
+    last: int
+    pk: int | None = None
+    day: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A chained record as it is stored: its number, the hash of it, and its values."""
+
+    seq: int
+    hash: str
+    pk: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A number in the chain with its hash: the end of the chain, a daily anchor, or where a removal ended."""
+
+    seq: int
+    hash: str
+    day: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """A walk through the chain from `start`, record by record."""
+
+    start: Point
+    points: Mapping[int, list[Point]] = field(default_factory=dict)
+    checked: int = 0
+    last: Point = field(init=False)
+    _unmatched: list[tuple[str, Link]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.last = self.start
+
+    def over(self, links: Iterable[Link]) -> Iterator[Finding]:
+        """Yield what is wrong, in order; what does not match is yielded at the end."""
+        yield from self._points_at(self.start)
+        for link in links:
+            self.checked += 1
+            if link.seq != self.last.seq + 1:
+                yield Finding(problem=Problem.MISSING, first=self.last.seq + 1, last=link.seq - 1)
+            elif link_hash(self.last.hash, link.seq, link.values) != link.hash:
+                self._unmatched.append((self.last.hash, link))
+            self.last = Point(seq=link.seq, hash=link.hash)
+            yield from self._points_at(self.last)
+        yield from self._explained()
+
+    def _points_at(self, here: Point) -> Iterator[Finding]:
+        for point in self.points.get(here.seq, ()):
+            if point.hash != here.hash:
+                yield Finding(problem=Problem.ANCHOR, first=point.seq, last=point.seq, day=point.day)
+
+    def _explained(self) -> Iterator[Finding]:
+        """Yield records that do not match: moved if another's place has the hash of them, else changed."""
+        some = self._unmatched[:EXAMINED]
+        for before, link in self._unmatched:
+            moved = any(
+                link_hash(before, link.seq, other.values) == link.hash for _, other in some if other != link
+            )
+            problem = Problem.MOVED if moved else Problem.CHANGED
+            yield Finding(problem=problem, first=link.seq, last=link.seq, pk=link.pk)
+
+
+def beyond(end: Point, points: Iterable[Point], problem: Problem) -> Iterator[Finding]:
+    """Yield a finding for what was stored after the present end of the chain."""
+    later = [point for point in points if point.seq > end.seq]
+    if later:
+        newest = max(later, key=lambda point: point.seq)
+        yield Finding(problem=problem, first=end.seq + 1, last=newest.seq, day=newest.day)
+
+
+def link_hash(previous: str, seq: int, values: Mapping[str, Any]) -> str:
+    """Return SHA-256(previous hash ‖ canonical record). Both hashes are texts of hexadecimal digits."""
+    return hashlib.sha256(previous.encode() + canonical({**values, "seq": seq})).hexdigest()
+
+
+def canonical(values: Mapping[str, Any]) -> bytes:
+    """Return a record as JSON with sorted names, without spaces, in UTF-8."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        errors="surrogatepass"
+    )

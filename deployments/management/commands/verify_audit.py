@@ -1,0 +1,68 @@
+"""`manage.py verify_audit`: whether the audit records are as they were written, and complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from deployments.core.audit_chain import Finding, Problem
+from deployments.runner.audit_chain import anchors_in
+from deployments.runner.audit_verification import verify
+
+TEXTS = {
+    Problem.CHANGED: "Record {first} (row {pk}) was changed.",
+    Problem.MOVED: "Record {first} (row {pk}) was moved: another record belongs there.",
+    Problem.MISSING: "{records} missing.",
+    Problem.END_MISSING: "{records} missing at the end.",
+    Problem.HEAD: "The stored end of the chain does not match record {first}.",
+    Problem.ANCHOR: "The anchor of {day} does not match record {first}: it, or one before it, was changed.",
+    Problem.CUT: "Records up to {last} were removed without a record of the removal.",
+}
+
+
+class Command(BaseCommand):
+    """Verify the audit records, and exit with 1 if something is wrong."""
+
+    help = "Verify that audit records were neither changed, removed nor re-ordered. Exit code 1 if they were."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the option for files of anchors."""
+        parser.add_argument(
+            "--anchors",
+            action="append",
+            type=Path,
+            metavar="FILE",
+            help="a file of daily anchors, for example a copy; by default the one of SANSO_AUDIT_ANCHORS",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print what was verified. Raise CommandError if something is wrong."""
+        files = options["anchors"] or [Path(settings.SANSO_AUDIT_ANCHORS)]
+        try:
+            anchors = [point for path in files for point in self._read(path)]
+        except (OSError, ValueError) as exc:
+            raise CommandError(f"The anchors could not be read: {exc}") from exc
+        found = verify(anchors)
+        self.stdout.write(f"{found.checked} records verified, up to number {found.end.seq}.")
+        self.stdout.write(f"Hash: {found.end.hash}")
+        self.stdout.write(f"Anchors in files: {len(anchors)}. Records not chained yet: {found.waiting}.")
+        if found.findings:
+            for finding in found.findings:
+                self.stderr.write(_text(finding))
+            raise CommandError(f"The audit records are not intact: {len(found.findings)} problem(s).")
+
+    def _read(self, path: Path) -> list[Any]:
+        if not path.exists():
+            self.stderr.write(f"There is no file {path}: the end is compared with the database alone.")
+        return anchors_in(path)
+
+
+def _text(finding: Finding) -> str:
+    first, last = finding.first, finding.last
+    records = f"Record {first} is" if first == last else f"Records {first} to {last} are"
+    return TEXTS[finding.problem].format(
+        records=records, first=first, last=last, pk=finding.pk, day=finding.day
+    )

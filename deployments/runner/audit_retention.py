@@ -1,0 +1,55 @@
+"""Remove audit records that are too old: in order from the start, and with a record of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from deployments import acting
+from deployments.models import AuditCut, AuditRecord
+from deployments.runner.audit_chain import locked_end
+
+REMOVED = "remove_audit_records"
+"""The action of the record about it."""
+BATCH = 5000
+EVERY = timedelta(hours=20)
+"""Old records are removed once a day, all that are due."""
+
+
+def remove_old() -> int:
+    """Remove the records that are too old, if the setting is set and that was not done today."""
+    days = int(settings.SANSO_AUDIT_DAYS)
+    latest = AuditCut.objects.order_by("-at").first()
+    if days <= 0 or (latest and latest.at > timezone.now() - EVERY):
+        return 0
+    removed = 0
+    while batch := _remove_batch(days):
+        removed += batch
+    return removed
+
+
+def _remove_batch(days: int) -> int:
+    oldest = timezone.now() - timedelta(days=days)
+    with transaction.atomic():
+        locked_end()
+        some = AuditRecord.objects.chained().only("seq", "hash", "at")[:BATCH]
+        rows = [(one.seq or 0, one.hash, one.at) for one in some]
+        # In order: a record stays with all that come after it in the chain.
+        number = next((n for n, (_, _, at) in enumerate(rows) if at >= oldest), len(rows))
+        if not number:
+            return 0
+        first, (last, digest, until) = rows[0][0], rows[number - 1]
+        AuditCut.objects.create(seq=last, hash=digest)
+        removed, _ = models.QuerySet(AuditRecord).filter(seq__lte=last).delete()
+        AuditRecord.objects.create(
+            user=None,
+            by=acting.SCHEDULE,
+            action=REMOVED,
+            permission="",
+            outcome="requested",
+            details={"first": first, "last": last, "hash": digest, "until": until.isoformat(), "days": days},
+        )
+        return removed

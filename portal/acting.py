@@ -1,0 +1,61 @@
+"""From which session and address a request comes, for the audit records of what it requests."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from uuid import uuid4
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
+from structlog.contextvars import get_contextvars
+
+from deployments.acting import SESSION, Acting, acting_as
+
+
+@sync_and_async_middleware
+def acting(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Write what a request does as requested by its session. It comes after the session's middleware."""
+    if iscoroutinefunction(get_response):
+
+        async def answer_async(request: HttpRequest) -> HttpResponse:
+            with _acting(request):
+                pending: Awaitable[HttpResponse] = get_response(request)
+                return await pending
+
+        return answer_async
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        with _acting(request):
+            response: HttpResponse = get_response(request)
+            return response
+
+    return answer
+
+
+def _acting(request: HttpRequest) -> AbstractContextManager[Acting]:
+    request_id = str(get_contextvars().get("request_id") or uuid4().hex)
+    return acting_as(
+        by=SESSION, id=session_id(request), address=address_of(request), request_id=request_id[:64]
+    )
+
+
+def session_id(request: HttpRequest) -> str:
+    """Return a name of the session that is no secret: of its key, a part of the digest."""
+    key = request.session.session_key
+    return hashlib.sha256(f"audit {key}".encode()).hexdigest()[:16] if key else ""
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the client's address, "" for a Unix socket.
+
+    It is the connection's, or the one from a proxy that uvicorn trusts (`--forwarded-allow-ips`).
+    """
+    try:
+        return str(ipaddress.ip_address(str(request.META.get("REMOTE_ADDR", ""))))
+    except ValueError:
+        return ""
