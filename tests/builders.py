@@ -6,12 +6,12 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.aws.cloudformation import StackEvent
 from deployments.core.phases import TERMINAL, State
-from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
+from deployments.models import Account, Deployment, Environment, Event, Grant, Resource, Stack
 
 _number = itertools.count(1)
 START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -25,14 +25,43 @@ OPERATOR = (
 
 
 def make_user(name: str = "", **values: Any) -> User:
-    """Return a saved user."""
-    return User.objects.create_user(name or f"user{next(_number)}", password="a long password", **values)
+    """Return a saved user who may view everything."""
+    user = User.objects.create_user(name or f"user{next(_number)}", password="a long password", **values)
+    return user if user.is_superuser else make_grant(user, role="viewer")
 
 
 def allow(user: User, *codenames: str) -> User:
     """Give a user these permissions; without any, all that an operator needs: every one but approval."""
-    of_sanso = Permission.objects.filter(content_type__app_label="deployments")
-    user.user_permissions.add(*of_sanso.filter(codename__in=codenames or OPERATOR))
+    return allow_only(user, *(codenames or OPERATOR))
+
+
+def allow_only(user: User, *codenames: str) -> User:
+    """Give a user these permissions, none without any."""
+    return make_grant(user, role="custom", rights=sorted(f"deployments.{one}" for one in codenames))
+
+
+def disallow(user: User, *codenames: str) -> User:
+    """Take permissions of a user away; without any, all but viewing everything."""
+    lost = {f"deployments.{one}" for one in codenames}
+    for grant in user.grants.filter(role="custom"):
+        kept = sorted(set(grant.rights) - lost) if codenames else []
+        grant.delete()
+        if kept:
+            make_grant(user, role="custom", rights=kept)
+    return forget_access(user)
+
+
+def make_grant(user: User, **values: Any) -> User:
+    """Give a user a role, for everything unless `values` say for what."""
+    grant = Grant(user=user, **values)
+    grant.key = f"{grant.unique_key()} {next(_number)}"
+    grant.save()
+    return forget_access(user)
+
+
+def forget_access(user: User) -> User:
+    """Read the user's grants again at the next question, as the next request would."""
+    vars(user).pop("_sanso_access", None)
     return user
 
 

@@ -6,12 +6,11 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from deployments.actions.request import Request, requesting
+from deployments.core.roles import Right
 from deployments.models import Account
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-ADD, EDIT, REMOVE = "deployments.add_account", "deployments.change_account", "deployments.delete_account"
 
 
 def save_account(*, user: User, account: Account, changed: Collection[str]) -> None:
@@ -21,7 +20,7 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
         Request(
             user=user,
             action="add_account" if is_new else "edit_account",
-            permission=ADD if is_new else EDIT,
+            permission=Right.MANAGE_ACCOUNTS,
             name=account.name,
             details={name: str(getattr(account, name)) for name in changed},
         )
@@ -31,5 +30,7 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
 
 def delete_account(*, user: User, account: Account) -> None:
     """Delete an account that has no environments: others are protected by their rows."""
-    with requesting(Request(user=user, action="delete_account", permission=REMOVE, name=account.name)):
+    with requesting(
+        Request(user=user, action="delete_account", permission=Right.MANAGE_ACCOUNTS, name=account.name)
+    ):
         account.delete()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from deployments.access import can
 from deployments.actions.change import begin_waiting
 from deployments.actions.request import CHANGE, DELETE, Request, busy, requesting
 from deployments.core.approvals import (
@@ -43,7 +44,7 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
         decider = Decider(
             user=user.pk,
             requesters=_requesters(row, approval),
-            is_requester_permitted=approval.requested_by.has_perm(takes),
+            is_requester_permitted=can(approval.requested_by, takes, deployment.environment),
         )
         _refuse(refusal_to_approve(decider, expires_at=approval.expires_at, now=timezone.now()))
         request.details = {"digest": digest, "requested_by": approval.requested_by.get_username()}
@@ -99,7 +100,7 @@ def set_approval_required(*, user: User, environment: Environment, required: boo
             waiting = Approval.objects.waiting_of(row.pk)
             requesters = waiting.values_list("requested_by", "deployment__requested_by")
             found = frozenset(pk for pair in requesters for pk in pair)
-            _refuse(refusal_to_stop_requiring(user.pk, user.has_perm(APPROVE), found))
+            _refuse(refusal_to_stop_requiring(user.pk, can(user, APPROVE, row), found))
         request.details = {"before": row.requires_approval, "after": required}
         Environment.objects.filter(pk=row.pk).update(requires_approval=required)
         environment.requires_approval = required

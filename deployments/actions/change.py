@@ -12,6 +12,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from deployments import catalog
+from deployments.access import can
 from deployments.actions import schedule, skipped
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, DELETE, RELEASE, Request, busy, requesting
@@ -306,7 +307,7 @@ def apply_change(
     environment = deployment.environment
     request = Request(user=user, action="apply", permission=CHANGE, environment=environment)
     request.begins_later = scheduled_for is not None or environment.requires_approval
-    if deployment.releases_to_servers and not user.has_perm(RELEASE):
+    if deployment.releases_to_servers and not can(user, RELEASE, environment):
         request.deployment, request.permission = deployment, RELEASE
     with requesting(request):
         row = _open(deployment)

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments import catalog
+from deployments.access import can
 from deployments.actions.change import set_of_version
 from deployments.actions.parameters import checked
 from deployments.actions.request import (
@@ -65,9 +66,9 @@ def request_deployment(
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
         return before
-    if requires_approval and not user.has_perm(REQUIRE):
+    if requires_approval and not can(user, REQUIRE, account):
         Request(
-            user=user, action="require_approval", permission=REQUIRE, name=name
+            user=user, action="require_approval", permission=REQUIRE, name=name, account=account
         ).record_missing_permission()
         raise PermissionMissing(REQUIRE)
     with requesting(

@@ -6,13 +6,11 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from deployments.actions.request import Request, requesting
+from deployments.core.roles import Right
 from deployments.models import FreezeWindow
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-ADD, EDIT = "deployments.add_freezewindow", "deployments.change_freezewindow"
-REMOVE = "deployments.delete_freezewindow"
 
 
 def save_freeze(*, user: User, window: FreezeWindow, changed: Collection[str]) -> None:
@@ -23,7 +21,7 @@ def save_freeze(*, user: User, window: FreezeWindow, changed: Collection[str]) -
         Request(
             user=user,
             action="add_freeze" if is_new else "edit_freeze",
-            permission=ADD if is_new else EDIT,
+            permission=Right.MANAGE_ACCOUNTS,
             reason=window.reason,
             name=window.account.name,
             details={"window": window.name, **details},
@@ -38,7 +36,7 @@ def delete_freeze(*, user: User, window: FreezeWindow) -> None:
         Request(
             user=user,
             action="delete_freeze",
-            permission=REMOVE,
+            permission=Right.MANAGE_ACCOUNTS,
             name=window.account.name,
             details={"window": window.name},
         )

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from deployments import acting
+from deployments.access import can
 from deployments.core.phases import Kind
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
@@ -115,7 +116,7 @@ def requesting(request: Request) -> Iterator[Request]:
     so is one because of a lock or a freeze.
     Raise IntegrityError as the body raised it, without a record: the caller finds the row that was first.
     """
-    if not request.user.has_perm(request.permission):
+    if not _is_permitted(request):
         request.record_missing_permission()
         raise PermissionMissing(request.permission)
     about = request.deployment
@@ -129,6 +130,11 @@ def requesting(request: Request) -> Iterator[Request]:
         request.deployment = about  # a row of the body is undone
         request.record(refusal.message)
         raise
+
+
+def _is_permitted(request: Request) -> bool:
+    """Return whether the person has the right about the environment, else the account, else everything."""
+    return can(request.user, request.permission, request.environment or request.account)
 
 
 def _refuse_if_held(request: Request) -> None:

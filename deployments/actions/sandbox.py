@@ -17,6 +17,8 @@ def request_of_sandbox(*, user: User, account: Account, what: str, about: str = 
     `what` is the action of the sandbox, `about` an instance, a cluster or a resource.
     """
     details = {"account": account.name, "action": what, "about": about}
-    request = Request(user=user, action="sandbox", permission=DEPLOY, name=account.name, details=details)
+    request = Request(
+        user=user, action="sandbox", permission=DEPLOY, account=account, name=account.name, details=details
+    )
     with requesting(request):
         pass

@@ -1,4 +1,4 @@
-"""The users of sessions and their permissions: four queries for any number of sessions."""
+"""The users of sessions and their grants: four queries for any number of sessions."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from deployments.models import Grant
+
 MAX_LIST = 4_000
-"""Maximum length of a list of permissions."""
+"""Maximum length of a list of grants."""
 EVERYTHING = 0
-"""In place of permission ids: a superuser has all permissions."""
+"""In place of grants: a superuser has all rights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """The user of a session, and the ids of the user's permissions."""
+    """The user of a session, and the keys of the user's grants: these are not changed."""
 
     user: int
-    permissions: frozenset[int]
+    grants: frozenset[int]
 
     @property
-    def permission_list(self) -> str:
-        """Return the ids in the format of URLs, such as "25,26"."""
-        return ",".join(map(str, sorted(self.permissions)))
+    def grant_list(self) -> str:
+        """Return the keys in the format of URLs, such as "25,26"."""
+        return ",".join(map(str, sorted(self.grants)))
 
     def covers(self, earlier: Access) -> bool:
-        """Return whether all earlier permissions still exist."""
-        return EVERYTHING in self.permissions or earlier.permissions <= self.permissions
+        """Return whether all earlier grants still exist."""
+        return EVERYTHING in self.grants or earlier.grants <= self.grants
 
 
 def of_sessions(keys: Collection[str]) -> dict[str, Access]:
@@ -48,9 +50,9 @@ def of_sessions(keys: Collection[str]) -> dict[str, Access]:
     sessions = {row.session_key: row.get_decoded() for row in rows}
     owners = {key: _user_id(session) for key, session in sessions.items()}
     users = User.objects.filter(is_active=True).in_bulk({pk for pk in owners.values() if pk is not None})
-    permissions = _permissions(users)
+    grants = _grants(users)
     return {
-        key: Access(user=user.pk, permissions=permissions[user.pk])
+        key: Access(user=user.pk, grants=grants[user.pk])
         for key, session in sessions.items()
         if (user := users.get(owners[key] or 0)) and _is_verified(session, user)
     }
@@ -58,11 +60,11 @@ def of_sessions(keys: Collection[str]) -> dict[str, Access]:
 
 def of_user(user: User) -> Access:
     """Return the access of a user who is logged in. Two queries."""
-    return Access(user=user.pk, permissions=_permissions({user.pk: user})[user.pk])
+    return Access(user=user.pk, grants=_grants({user.pk: user})[user.pk])
 
 
-def permission_ids(text: str) -> frozenset[int]:
-    """Return the ids in a list of permissions from a browser; other values are left out."""
+def grant_keys(text: str) -> frozenset[int]:
+    """Return the keys in a list of grants from a browser; other values are left out."""
     ids = text[:MAX_LIST].split(",")
     return frozenset(int(pk) for pk in ids if pk.isascii() and pk.isdecimal())
 
@@ -83,13 +85,13 @@ def _is_verified(session: Mapping[str, Any], user: User) -> bool:
     return any(constant_time_compare(signed, one) for one in valid)
 
 
-def _permissions(users: Mapping[int, User]) -> dict[int, frozenset[int]]:
+def _grants(users: Mapping[int, User]) -> dict[int, frozenset[int]]:
     found: dict[int, set[int]] = defaultdict(set)
     for user in users.values():
         if user.is_superuser:
             found[user.pk].add(EVERYTHING)
-    for through in ("user", "group__user"):
-        granted = Permission.objects.filter(**{f"{through}__in": list(users)})
-        for user_id, permission in granted.values_list(through, "pk"):
-            found[user_id].add(permission)
+    for through in ("user", "team__memberships__user"):
+        granted = Grant.objects.filter(**{f"{through}__in": list(users)})
+        for user_id, grant in granted.values_list(through, "pk"):
+            found[user_id].add(grant)
     return {pk: frozenset(found[pk]) for pk in users}

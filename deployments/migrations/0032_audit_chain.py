@@ -23,7 +23,7 @@ def name_who_and_where(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0030_releases'),
+        ('deployments', '0031_access'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

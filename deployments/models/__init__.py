@@ -1,5 +1,6 @@
 """The models: accounts, environments, deployments, their stacks, resources and events, and health."""
 
+from deployments.models.access import Grant, Label, ServiceAccount, Team, TeamMember
 from deployments.models.account import Account
 from deployments.models.approval import Approval
 from deployments.models.audit import AuditAnchor, AuditChain, AuditCut, AuditRecord
@@ -57,7 +58,9 @@ __all__ = [
     "FleetGroup",
     "FleetInstance",
     "FreezeWindow",
+    "Grant",
     "HealthSample",
+    "Label",
     "LoadBalancer",
     "Observation",
     "Observer",
@@ -65,10 +68,13 @@ __all__ = [
     "Resource",
     "ScalingActivity",
     "ServerRelease",
+    "ServiceAccount",
     "SiteProbe",
     "SiteReads",
     "Stack",
     "Target",
+    "Team",
+    "TeamMember",
     "TemplateCheck",
     "TemplateFetch",
     "TemplateRef",

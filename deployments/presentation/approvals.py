@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from deployments.access import can
 from deployments.actions.request import CHANGE, DELETE
 from deployments.core.approvals import APPROVE, Decider, refusal_to_approve, refusal_to_deny
 from deployments.core.phases import Kind, State
@@ -32,14 +33,14 @@ def approval_context(deployment: Deployment, user: User | AnonymousUser | Abstra
         "withdrawn": latest if latest and latest.decision in VOID and not latest.decided_by else None,
         "is_waiting_for_approval": waiting is not None and not deployment.cancel_code,
         "is_scheduled": deployment.state == State.SCHEDULED and not deployment.cancel_code,
-        "may_approve": user.has_perm(APPROVE),  # type: ignore[union-attr]  # of every user model
+        "may_approve": can(user, APPROVE, deployment.environment),
         "zone": timezone.get_current_timezone_name(),
     } | (_refusals(deployment, waiting, user.pk) if waiting else {})
 
 
 def _refusals(deployment: Deployment, approval: Approval, user: int | None) -> dict[str, str]:
     takes = CHANGE if deployment.kind == Kind.UPDATE else DELETE
-    permitted = approval.requested_by.has_perm(takes)
+    permitted = can(approval.requested_by, takes, deployment.environment)
     decider = Decider(
         user=user or 0,
         requesters=frozenset({deployment.requested_by_id, approval.requested_by_id}),

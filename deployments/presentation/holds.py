@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from deployments.access import can
+from deployments.core.roles import Right
 from deployments.core.status import DisplayStatus
 from deployments.models import Account, Environment, EnvironmentLock, FreezeWindow
 from deployments.models.holds import freeze_hold, lock_hold, of_lock
@@ -38,12 +40,11 @@ def lock_view(environment: Environment, user: User | AnonymousUser | AbstractBas
     if hold is None or hold.lock is None:
         return None
     is_own = hold.lock.owner_id == user.pk
-    has_perm = user.has_perm  # type: ignore[union-attr]  # of every user model
     return LockView(
         row=hold.lock,
         sentence=message_text(hold.message),
-        may_unlock=is_own and has_perm("deployments.lock_environment"),
-        may_break=not is_own and has_perm("deployments.break_lock"),
+        may_unlock=is_own and can(user, Right.LOCK, environment),
+        may_break=not is_own and can(user, Right.BREAK_LOCK, environment),
     )
 
 

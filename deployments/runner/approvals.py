@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
+from deployments.access import can
 from deployments.core.approvals import APPROVE, LATE, VALID_FOR
 from deployments.core.phases import State
 from deployments.models import Approval, Deployment, Environment
@@ -109,7 +110,7 @@ def is_missing(deployment: Deployment) -> bool:
         return True
     if approved.choices != choices_of(deployment):
         return True
-    return approved.decided_by is None or not approved.decided_by.has_perm(APPROVE)
+    return approved.decided_by is None or not can(approved.decided_by, APPROVE, deployment.environment)
 
 
 def request_again(deployment: Deployment) -> float:

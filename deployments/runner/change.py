@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from deployments.access import can
 from deployments.aws.cloudformation import ChangeSet, ChangeSetRequest, StackView
 from deployments.aws.session import Clients
 from deployments.core.changes import Changes
@@ -354,7 +355,7 @@ def _is_permitted(deployment: Deployment) -> bool:
     """Return whether who applied the change still may; otherwise it ends, and its place is given back."""
     user = deployment.applied_by
     needed = (CHANGE, RELEASE) if deployment.releases_to_servers else (CHANGE,)
-    if user is None or user.has_perms(needed):
+    if user is None or all(can(user, right, deployment.environment) for right in needed):
         return True
     deployment.record(cancel_code="permission_lost", active_key=None)
     return False

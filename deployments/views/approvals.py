@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from deployments.access import can_somewhere
 from deployments.actions import approve
 from deployments.core.approvals import APPROVE, REQUIRE
 from deployments.core.phases import Kind
@@ -44,7 +45,7 @@ def approval_list(request: AuthedRequest) -> HttpResponse:
 @never_cache
 def approval_count(request: AuthedRequest) -> HttpResponse:
     """Show how many requests wait, for the navigation of who may approve to refresh."""
-    number = waiting_number() if request.user.has_perm(APPROVE) else None
+    number = waiting_number() if can_somewhere(request.user, APPROVE) else None
     return render(request, "deployments/_approval_count.html", {"to_decide": number})
 
 

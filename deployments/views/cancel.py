@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from deployments.access import can
 from deployments.actions.cancel import effect_of, permission_to_cancel, request_cancel
 from deployments.core.operations import Operation
 from deployments.errors import Message, UserFixable
@@ -49,7 +50,7 @@ def _context(request: AuthedRequest, deployment: Deployment) -> dict[str, Any]:
     if isinstance(effect, Message):
         return {"deployment": deployment, "refusal": message_text(effect)}
     permission = permission_to_cancel(deployment)
-    missing = "" if request.user.has_perm(permission) else permission_text(permission)
+    missing = "" if can(request.user, permission, deployment.environment) else permission_text(permission)
     shown = explanation(deployment, effect)
     return {"deployment": deployment, "effect": effect.value, "missing": missing, **shown}
 

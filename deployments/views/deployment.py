@@ -49,7 +49,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         | {
             "deployment": view.deployment,
             # Before the template reads permissions: one that is lost in between is still reported.
-            "permissions": access.of_user(request.user).permission_list,
+            "permissions": access.of_user(request.user).grant_list,
             "title": view.title,
             **view.chart(),
             "rows": view.render_rows(_rows(request, view), locale),

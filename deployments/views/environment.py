@@ -8,6 +8,7 @@ middleware/#module-django.middleware.gzip
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -18,6 +19,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from deployments.access import can
 from deployments.actions import operate
 from deployments.actions.delete import close_environment
 from deployments.actions.request import DELETE, OPERATE
@@ -66,7 +68,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         environment,
         tab,
         everything="all" in request.GET,
-        may_operate=request.user.has_perm(OPERATE),
+        may_operate=can(request.user, OPERATE, environment),
     )
     context |= failure_context(environment) | {"environment": environment, "latest": environment.latest}
     is_observed = bool(
@@ -76,7 +78,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     context |= {
         "is_observed": is_observed,
         "is_gone": environment.missing_since is not None or environment.deleted_at is not None,
-        "operations": operations_view(environment, request.user.has_perm),
+        "operations": operations_view(environment, partial(can, request.user, about=environment)),
         "needs_operator": environment.needs_operator,
         "own_version": version_of(environment),
         "take_over_key": uuid.uuid4(),

@@ -42,7 +42,7 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     name = f"{slugify(deployment.environment.name) or 'environment'}-deployment-{deployment.pk}-events.{kind}"
     exports = broadcaster.current().exports
     try:
-        viewer = exports.admit(key, Access(user=user.pk or 0, permissions=frozenset()))
+        viewer = exports.admit(key, Access(user=user.pk or 0, grants=frozenset()))
     except TooMany as exc:
         return _rejected(exc)
     parts = file(FORMATS[kind], deployment, EventFilter.of(request.GET), Locale.of(request))

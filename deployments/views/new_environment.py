@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import catalog
+from deployments.access import can_somewhere
 from deployments.actions.deploy import prefill, request_deployment, set_to_deploy
 from deployments.actions.request import DEPLOY
 from deployments.core.approvals import REQUIRE
@@ -42,7 +43,7 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     except UserFixable as broken:
         context |= {"broken": error_text(broken), "folder": settings.SANSO_TEMPLATE_SET}
         return render(request, PAGE, context, status=503)
-    may_require = request.user.has_perm(REQUIRE)
+    may_require = can_somewhere(request.user, REQUIRE)
     if request.method != "POST":
         form = NewEnvironmentForm(template_set, initial=initial, may_require_approval=may_require)
         return render(request, PAGE, context | _context(form))

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
+from deployments.access import can_somewhere
 from deployments.actions.request import PermissionMissing, Request
 from deployments.models import Deployment, Environment
 
@@ -45,7 +46,7 @@ def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
     def requiring(view: View[P]) -> View[P]:
         @wraps(view)
         def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if not request.user.has_perm(permission):
+            if not can_somewhere(request.user, permission):
                 if request.method == "POST":
                     what = action or view.__name__
                     _about(request, Request(user=request.user, action=what, permission=permission))

@@ -84,8 +84,8 @@ async def _access(request: HttpRequest) -> Access | None:
 
 def _lost_permission(request: HttpRequest, granted: Access) -> str:
     """Return the code of a permission that was lost since the page was rendered, "" if none was."""
-    rendered_with = access.permission_ids(request.GET.get("permissions", ""))
-    covered = granted.covers(Access(user=granted.user, permissions=rendered_with))
+    rendered_with = access.grant_keys(request.GET.get("permissions", ""))
+    covered = granted.covers(Access(user=granted.user, grants=rendered_with))
     return "" if covered else streams.PERMISSIONS
 
 

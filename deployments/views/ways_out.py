@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from deployments.access import can
 from deployments.actions import ways_out
 from deployments.actions.request import CHANGE, DELETE, FORCE_DELETE
 from deployments.core.operations import Operation
@@ -70,7 +71,7 @@ def environment_delete_again(request: AuthedRequest, pk: int) -> HttpResponse:
         return redirect(deployment)
     context = _context(environment, Operation.FORCE_DELETE, form, rows) | {
         "chosen": form["resources"].value() or [],
-        "may_force": request.user.has_perm(FORCE_DELETE),
+        "may_force": can(request.user, FORCE_DELETE, environment),
         "force_permission": FORCE_DELETE,
     }
     return render(request, "deployments/delete_again.html", context, status=422 if form.is_bound else 200)

@@ -13,8 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from deployments import access
 from deployments.core.approvals import APPROVE
-from deployments.models import Account
+from deployments.core.roles import Right
+from deployments.models import Account, Environment
 from deployments.presentation import badges
 from deployments.presentation.approvals import waiting_number
 from deployments.presentation.text.datetime_formats import (
@@ -70,15 +72,28 @@ def current(context: Context, beginning: str) -> SafeString:
 def may_break_the_sandbox(context: Context) -> bool:
     """Return whether the user may open the sandbox's page: there is a sandbox, and the user may deploy."""
     user = context.get("user")
-    allowed = user is not None and user.has_perm("deployments.add_deployment")
+    allowed = user is not None and access.can_somewhere(user, Right.CREATE)
     return allowed and Account.objects.sandboxes().exists()
+
+
+@register.simple_tag(takes_context=True)
+def can(context: Context, right: str, about: Environment | Account | None = None) -> bool:
+    """Return whether the user has a right, such as "change_environment", about an environment or an account.
+
+    Without one: about anything at all, for links to pages where the rest is decided.
+    """
+    user = context.get("user")
+    if user is None:
+        return False
+    name = f"deployments.{right}"
+    return access.can(user, name, about) if about else access.can_somewhere(user, name)
 
 
 @register.simple_tag(takes_context=True)
 def approvals_to_decide(context: Context) -> int | None:
     """Return how many requests wait for approval; None for a user who may not approve, without a query."""
     user = context.get("user")
-    return waiting_number() if user is not None and user.has_perm(APPROVE) else None
+    return waiting_number() if user is not None and access.can_somewhere(user, APPROVE) else None
 
 
 @register.simple_tag

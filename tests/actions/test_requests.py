@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import QuerySet
@@ -47,6 +47,7 @@ from deployments.actions import (
 )
 from deployments.actions import recordings as recorded
 from deployments.core.remaining import Billing, Reason, RemainingResource
+from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.models import (
     Account,
@@ -63,7 +64,7 @@ from deployments.models import (
 )
 from deployments.runner import versions as recorded_versions
 from deployments.wording.requests import ACTIONS, PERMISSIONS
-from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
+from tests.builders import allow, make_account, make_deployment, make_environment, make_operator, make_user
 from tests.built_health import make_whole
 from tests.live import scenes
 from tests.previews import make_preview
@@ -370,8 +371,7 @@ def test_without_its_permission_a_request_writes_its_refusal_alone(action: Calla
     values = SCENES[action]()
     needed = PERMISSION.get(action, "change_environment")
     user = make_user()
-    others = Permission.objects.filter(content_type__app_label="deployments").exclude(codename=needed)
-    user.user_permissions.add(*others)  # every other permission does not help
+    allow(user, *(one for one in PERMISSIONS if one != needed))  # every other permission does not help
 
     with CaptureQueriesContext(connection) as queries, pytest.raises(PermissionDenied):
         action(user=user, **values)
@@ -426,7 +426,4 @@ def test_every_action_and_permission_has_its_words() -> None:
                 if keyword.arg == "action" and isinstance(keyword.value, ast.Constant):
                     named.add(keyword.value.value)
     assert named <= set(ACTIONS)
-    declared = {codename for codename, _name in Environment._meta.permissions}
-    names = dict(Permission.objects.filter(codename__in=PERMISSIONS).values_list("codename", "name"))
-    assert declared <= set(PERMISSIONS)
-    assert names == dict(PERMISSIONS)
+    assert {right.removeprefix("deployments.") for right in Right} == set(PERMISSIONS)

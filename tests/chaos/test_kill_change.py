@@ -10,12 +10,13 @@ import uuid
 from collections.abc import Iterable
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 
 from deployments.actions.change import apply_change, discard_change, request_change, request_rollback
 from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Account, Deployment, Environment
+from tests.builders import allow
 from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
 from tests.running import Portal, client, new_account
@@ -60,7 +61,7 @@ def templates() -> dict[str, str]:
 
 def operator() -> User:
     user = User.objects.get(username="operator")
-    user.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    allow(user, "change_environment")
     return User.objects.get(pk=user.pk)
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 from deployments.actions.ways_out import request_deletion_again
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Event
 from deployments.models.stack import STACK_TYPE
-from tests.builders import make_user
+from tests.builders import allow, make_user
 from tests.chaos.conftest import (
     Point,
     assert_complete_log,
@@ -57,7 +57,7 @@ def remover(*more: str) -> User:
     """Return a user who may delete environments, and what is named besides."""
     user = make_user(f"remover-{uuid.uuid4().hex[:8]}")
     for codename in ("delete_environment", *more):
-        user.user_permissions.add(Permission.objects.get(codename=codename))
+        allow(user, codename)
     return User.objects.get(pk=user.pk)
 
 

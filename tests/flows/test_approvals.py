@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +20,7 @@ from deployments import catalog
 from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.models import Approval, Deployment, Environment, TemplateCheck
-from tests.builders import make_user
+from tests.builders import allow_only, disallow, make_user
 from tests.flows.test_pages import faults
 from tests.flows.web import logged_in, start_web
 from tests.running import Portal, new_account
@@ -68,7 +68,7 @@ def portal(
 
 def person(name: str, *codenames: str) -> User:
     user = make_user(name)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    allow_only(user, *codenames)
     return User.objects.get(pk=user.pk)
 
 
@@ -210,7 +210,7 @@ def test_denial_expiry_and_lost_permissions_change_nothing(portal: Portal, team:
     waiting, _ = team.asked("waiting")
     team.ben_page.goto(waiting.get_absolute_url())
     expect(approve_button(team.ben_page)).to_be_visible()
-    team.ben.user_permissions.clear()
+    disallow(team.ben)
     approve_button(team.ben_page).click()
     expect(team.ben_page.get_by_role("heading", name="Permission denied")).to_be_visible()
     assert row(waiting).state == State.APPROVAL

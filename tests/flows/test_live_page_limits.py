@@ -8,11 +8,12 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, Response, Route, expect
 
 from deployments.models import Deployment, Stack
+from tests.builders import disallow
 from tests.flows.test_live_page import has_everything
 from tests.flows.web import Web, Wire, environment_of_processes, logged_in, start_web
 from tests.live import opening, scenes
@@ -188,4 +189,4 @@ def test_a_polling_page_reports_a_lost_permission(
 
 
 def remove_permission_to_deploy(user: User) -> None:
-    user.user_permissions.remove(Permission.objects.get(codename="add_deployment"))
+    disallow(user, "add_deployment")

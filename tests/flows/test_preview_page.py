@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Deployment, Environment
+from tests.builders import allow
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(autouse=True)
 def _may_change(operator: User) -> None:
-    operator.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    allow(operator, "change_environment")
 
 
 def test_every_state_of_a_preview_is_accessible(page: Page, web: Web, environment: Environment) -> None:

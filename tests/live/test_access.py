@@ -7,14 +7,16 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import SESSION_KEY, get_user
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from deployments.live.access import Access, of_sessions, of_user, permission_ids
+from deployments.live.access import Access, grant_keys, of_sessions, of_user
+from deployments.models import Grant, Team, TeamMember
+from tests.builders import allow, disallow
 from tests.live.scenes import make_user
 
 pytestmark = pytest.mark.django_db
@@ -95,19 +97,18 @@ def test_a_session_in_which_nobody_is_logged_in_has_no_access(content: dict[str,
     assert of_sessions([session.session_key, "unknown"]) == {}
 
 
-def test_a_lost_permission_is_noticed_whether_it_was_the_users_or_the_groups() -> None:
-    user, group = make_user(), Group.objects.create(name="operators")
-    own, shared = Permission.objects.filter(codename__in=["add_deployment", "add_environment"])
-    user.user_permissions.add(own)
-    group.permissions.add(shared)
-    user.groups.add(group)
+def test_a_lost_grant_is_noticed_whether_it_was_the_users_or_the_teams() -> None:
+    user = allow(make_user(), "add_deployment")
+    team = Team.objects.create(name="operators", key="operators")
+    TeamMember.objects.create(team=team, user=user)
+    shared = Grant.objects.create(team=team, role="operator", key="team operator")
     key = log_in(user)
     before = access(key)
     assert access(key).covers(before)
 
-    group.permissions.clear()
+    shared.delete()
     without_shared = access(key)
-    user.user_permissions.clear()
+    disallow(user)
     without_any = access(key)
 
     assert not without_shared.covers(before)
@@ -126,11 +127,10 @@ def test_a_superuser_who_becomes_an_ordinary_user_has_lost_permissions() -> None
     assert everything.covers(access(key))
 
 
-def test_the_permissions_in_a_page_are_those_of_its_session() -> None:
-    user = make_user()
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="deployments"))
-    in_page = of_user(user).permission_list
-    assert permission_ids(in_page) == access(log_in(user)).permissions
+def test_the_grants_in_a_page_are_those_of_its_session() -> None:
+    user = allow(make_user())
+    in_page = of_user(user).grant_list
+    assert grant_keys(in_page) == access(log_in(user)).grants
     assert len(in_page) < 1_000  # it is part of an address
 
 
@@ -138,8 +138,8 @@ def test_the_permissions_in_a_page_are_those_of_its_session() -> None:
     ("sent", "ids"),
     [("", set()), ("7,,x, 8,-9,²,9", {7, 9}), ("1" * 10_000, {int("1" * 4_000)}), ("0" * 10_000, {0})],
 )
-def test_any_list_of_permissions_can_be_parsed(sent: str, ids: set[int]) -> None:
-    assert permission_ids(sent) == ids
+def test_any_list_of_grants_can_be_parsed(sent: str, ids: set[int]) -> None:
+    assert grant_keys(sent) == ids
 
 
 def test_a_hundred_sessions_take_as_many_queries_as_one(

@@ -10,10 +10,11 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 
 from deployments.live import streams
 from deployments.models import Deployment
+from tests.builders import allow, disallow
 from tests.flows.web import Web, environment_of_processes, start_web
 from tests.live import opening, scenes
 from tests.live.listening import Message, parse
@@ -177,11 +178,10 @@ async def test_a_stream_ends_when_its_user_loses_access(
 async def test_a_stream_ends_when_its_user_loses_a_permission_and_can_be_opened_again(
     web: Web, deployment: Deployment, user: User
 ) -> None:
-    may_deploy = await Permission.objects.aget(codename="add_deployment")
-    await user.user_permissions.aadd(may_deploy)
+    await sync_to_async(allow)(user, "add_deployment")
     url, session = address(web, deployment, since=1), await sync_to_async(logged_in)(user)
     async with open_streams(url, session, 1) as answers:
-        await user.user_permissions.aremove(may_deploy)
+        await sync_to_async(disallow)(user, "add_deployment")
         end = await last_message(answers[0])
     assert (end.event, end.data["code"]) == ("access", streams.PERMISSIONS)
     async with open_streams(url, session, 1) as answers:

@@ -64,7 +64,7 @@ async def read_stream(
 
 @contextlib.asynccontextmanager
 async def open_stream(deployment: Deployment, since: int) -> AsyncIterator[AsyncIterator[bytes]]:
-    viewer = Viewer(session="", access=Access(user=1, permissions=frozenset()))
+    viewer = Viewer(session="", access=Access(user=1, grants=frozenset()))
     generator = stream.stream(deployment.pk, since, ENGLISH, viewer)
     try:
         yield generator

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from deployments.actions.change import apply_change, request_change
@@ -23,7 +22,7 @@ from deployments.models import (
     Observer,
 )
 from deployments.wording import stored_text
-from tests.builders import make_operator
+from tests.builders import make_grant, make_operator
 from tests.running import Portal
 from tests.services import LIMIT, wait_until
 from tests.wordings import attention, reason
@@ -94,7 +93,7 @@ class Life:
         made = self.deployments[0]
         made.environment.refresh_from_db()
         user = make_operator(f"operator-{uuid.uuid4().hex[:8]}")
-        user.user_permissions.set(Permission.objects.filter(content_type__app_label="deployments"))
+        make_grant(user, role="admin")
         parameters = made.environment.parameters | {"AppServerCount": "3", "LogRetentionDays": "60"}
         declared = {name: value for name, value in parameters.items() if name in made.parameters}
         change = request_change(

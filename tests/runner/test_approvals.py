@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
@@ -20,7 +20,7 @@ from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Approval, AuditRecord, Deployment, Environment, Event
 from deployments.runner import template_sets
-from tests.builders import make_user
+from tests.builders import allow_only, disallow, make_user
 from tests.fakes import FakeAws
 from tests.runner.conftest import run, take_step
 from tests.wordings import reason
@@ -30,7 +30,7 @@ Act = Callable[[], object]
 
 def person(name: str, *codenames: str) -> User:
     user = make_user(name)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    allow_only(user, *codenames)
     return User.objects.get(pk=user.pk)
 
 
@@ -90,7 +90,7 @@ def codes(deployment: Deployment) -> list[str]:
 
 
 def without(user: User, codename: str) -> User:
-    user.user_permissions.remove(Permission.objects.get(codename=codename))
+    disallow(user, codename)
     return User.objects.get(pk=user.pk)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 from deployments import catalog
@@ -19,7 +19,7 @@ from deployments.models import AuditRecord, Deployment, Environment, Event, Reso
 from deployments.models.environment import EnvironmentState
 from deployments.runner import template_sets
 from deployments.wording import stored_text
-from tests.builders import make_environment, make_user
+from tests.builders import allow, make_environment, make_user
 from tests.fakes import FakeAws, FakeStack, lost_answer
 from tests.runner.conftest import run, take_step
 from tests.runner.observed.world import make_healthy, make_parts, set_target_state
@@ -33,10 +33,7 @@ DELETE, CANCEL = "cloudformation:DeleteStack", "cloudformation:CancelUpdateStack
 def operator(db: None) -> User:
     """A user who may create and change environments."""
     user = make_user("operator")
-    wanted = Permission.objects.filter(
-        codename__in=["add_deployment", "delete_environment", "change_environment"]
-    )
-    user.user_permissions.add(*wanted)
+    allow(user, "add_deployment", "delete_environment", "change_environment")
     return user
 
 
@@ -354,7 +351,7 @@ def test_canceling_needs_the_permission_of_the_request(
     deployment: Deployment, updating: Deployment, operator: User
 ) -> None:
     creator = make_user("creator")
-    creator.user_permissions.add(Permission.objects.get(codename="add_deployment"))
+    allow(creator, "add_deployment")
     with pytest.raises(PermissionDenied):
         cancel(updating, creator)
     record = AuditRecord.objects.filter(action="cancel").latest("pk")

@@ -6,7 +6,7 @@ import json
 import uuid
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
@@ -15,7 +15,7 @@ from deployments.actions.change import apply_change, request_change
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, timeline
 from deployments.runner import template_sets
-from tests.builders import make_user
+from tests.builders import allow_only, make_user
 from tests.fakes import FakeAws
 from tests.runner.conftest import run
 from tests.wordings import reason
@@ -25,7 +25,7 @@ from tests.wordings import reason
 def operator(db: None) -> User:
     user = make_user("operator")
     codes = ("change_environment", "add_deployment", "view_deployment")
-    user.user_permissions.set(Permission.objects.filter(codename__in=codes))
+    allow_only(user, *codes)
     return user
 
 

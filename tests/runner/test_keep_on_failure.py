@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 
 from deployments import catalog
 from deployments.actions.change import apply_change, request_change, retried
@@ -18,7 +18,7 @@ from deployments.models import AuditRecord, Deployment, Duration, Environment, E
 from deployments.models.past_state import as_of
 from deployments.presentation.kept import kept_sentences
 from deployments.runner import template_sets
-from tests.builders import make_user
+from tests.builders import allow, make_user
 from tests.fakes import FakeAws, lost_answer
 from tests.runner.conftest import run, take_step
 from tests.wordings import reason
@@ -63,7 +63,7 @@ EMPTYING = [
 def operator(db: None) -> User:
     """A user who may change environments."""
     user = make_user("operator")
-    user.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    allow(user, "change_environment")
     return user
 
 

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 
 from deployments import catalog
 from deployments.actions.change import apply_change, discard_change, preview_again, request_change
@@ -16,7 +16,7 @@ from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Event, Resource, TemplateCheck
 from deployments.runner import template_sets
-from tests.builders import make_user
+from tests.builders import allow, make_user
 from tests.fakes import FakeAws, lost_answer
 from tests.runner.conftest import run
 from tests.wordings import reason
@@ -27,7 +27,7 @@ REFUSED = "Parameter 'Topic' must match pattern [a-z]+"
 @pytest.fixture
 def operator(db: None) -> User:
     user = make_user("operator")
-    user.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    allow(user, "change_environment")
     return user
 
 

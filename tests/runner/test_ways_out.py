@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments import catalog
@@ -18,7 +18,7 @@ from deployments.core.phases import State
 from deployments.errors import AwsAccessError
 from deployments.models import Deployment, Environment, Event
 from deployments.runner import step, template_sets
-from tests.builders import make_deployment, make_environment, make_user
+from tests.builders import allow_only, make_deployment, make_environment, make_user
 from tests.fakes import FakeAws, FakeStack, lost_answer
 from tests.runner.conftest import run
 from tests.wordings import reason
@@ -31,7 +31,7 @@ CONTINUE = "cloudformation:ContinueUpdateRollback"
 def operator(db: None) -> User:
     user = make_user("operator")
     codenames = ("add_deployment", "change_environment", "delete_environment")
-    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    allow_only(user, *codenames)
     return user
 
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from deployments.models import Account, Approval, AuditRecord, Deployment, Environment
-from tests.builders import make_account, make_deployment, make_environment, make_user
+from tests.builders import allow_only, make_account, make_deployment, make_environment, make_user
 from tests.previews import make_preview
 from tests.views.pages import Element, page
 
@@ -26,7 +26,7 @@ VALUES = {
 
 def browser_of(name: str, *codenames: str) -> Client:
     user = User.objects.filter(username=name).first() or make_user(name)
-    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    allow_only(user, *codenames)
     client = Client()
     client.force_login(user)
     client.cookies["sanso_zone"] = TOKYO

@@ -6,14 +6,14 @@ import uuid
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from deployments import catalog
 from deployments.models import AuditRecord, Deployment, Environment
 from deployments.runner import template_sets
-from tests.builders import make_deployment, make_environment
+from tests.builders import allow, make_deployment, make_environment
 from tests.previews import many_changes
 from tests.views.pages import Element, page
 
@@ -25,7 +25,7 @@ VALUES = {
 @pytest.fixture
 def operator(operator: User) -> User:
     """A user who may change environments as well."""
-    operator.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    allow(operator, "change_environment")
     return User.objects.get(pk=operator.pk)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
 from deployments.core.phases import Kind
 from deployments.models import Deployment, Environment
-from tests.builders import make_deployment, make_environment, make_resource, make_stack
+from tests.builders import allow, make_deployment, make_environment, make_resource, make_stack
 from tests.previews import make_preview
 from tests.views.pages import Element, page
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _may_change(operator: User) -> None:
-    operator.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    allow(operator, "change_environment")
 
 
 def stopped(status: str = "UPDATE_FAILED", *, was_complete: bool = True) -> Environment:

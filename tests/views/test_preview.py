@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 
 from deployments.core.change_summary import Prediction
@@ -16,7 +16,7 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Expectation
 from tests.actions.test_freeze import freeze
-from tests.builders import make_deployment, make_environment
+from tests.builders import allow, make_deployment, make_environment
 from tests.previews import make_preview, many_changes
 from tests.views.pages import Element, page
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _may_change(operator: User) -> None:
-    operator.user_permissions.add(Permission.objects.get(codename="change_environment"))
+    allow(operator, "change_environment")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +19,15 @@ from deployments.message_codes import Code
 from deployments.models import AuditRecord, Deployment, Environment
 from deployments.presentation.operations import ROUTES, address
 from deployments.wording import message_text
-from tests.builders import make_deployment, make_environment, make_stack, make_user, stack_id
+from tests.builders import (
+    allow_only,
+    disallow,
+    make_deployment,
+    make_environment,
+    make_stack,
+    make_user,
+    stack_id,
+)
 from tests.core.test_operations import ACCEPTED, STATUSES
 from tests.views.environment_pages import show
 from tests.views.pages import page
@@ -39,7 +47,7 @@ NAMED = StuckResource(
 @pytest.fixture
 def boss(db: None) -> User:
     user = make_user("boss")
-    user.user_permissions.add(*Permission.objects.filter(codename__in=PERMISSIONS))
+    allow_only(user, *PERMISSIONS)
     return user
 
 
@@ -301,7 +309,7 @@ def test_a_deletion_leaves_only_what_was_chosen_of_what_failed(browser: Client) 
 
 def test_a_deletion_is_forced_only_with_its_permission(browser: Client, boss: User) -> None:
     environment = make("DELETE_FAILED")
-    boss.user_permissions.remove(Permission.objects.get(codename="force_delete"))
+    disallow(boss, "force_delete")
     shown = page(browser.get(reverse("environment_delete_again", args=[environment.pk])))
     assert not shown.all("button", id="force-delete")
     assert "deployments.force_delete" in shown.one("details", id="force").text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from deployments.access import can
 from deployments.core.change_summary import (
     Prediction,
     hazards,
@@ -20,6 +21,7 @@ from deployments.core.changes import ChangedResource, Changes
 from deployments.core.data_facts import DatabaseFacts
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import BEFORE_STACKS, Kind, State
+from deployments.core.roles import Right
 from deployments.core.stuck import unreconciled
 from deployments.errors import Message
 from deployments.forms import ON_FAILURE
@@ -189,9 +191,9 @@ def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str,
 
 def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser, changes: Changes) -> str:
     """Return why the change cannot be applied now, "" if it can."""
-    if not user.has_perm("deployments.change_environment"):  # type: ignore[union-attr]  # of every user model
+    if not can(user, Right.CHANGE, deployment.environment):
         return _("You need the permission to change environments.")
-    if deployment.releases_to_servers and not user.has_perm("deployments.release_environment"):  # type: ignore[union-attr]  # of every user model
+    if deployment.releases_to_servers and not can(user, Right.RELEASE, deployment.environment):
         return _("You need the permission to release to running servers.")
     operation = Operation.RETRY if deployment.is_retry else Operation.CHANGE
     why = refusal(deployment.environment.stack_status, operation)

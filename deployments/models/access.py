@@ -1,0 +1,205 @@
+"""Who may do what: teams, service accounts and grants of roles; and the labels that grants may name."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from deployments.core.roles import Granted, Role, Scope, rights_of
+from deployments.models.account import Account
+from deployments.models.environment import Environment
+from deployments.models.fields import IdField
+
+ROLE_NAMES = [
+    (Role.VIEWER.value, _("Viewer")),
+    (Role.OPERATOR.value, _("Operator")),
+    (Role.DEPLOYER.value, _("Deployer")),
+    (Role.APPROVER.value, _("Approver")),
+    (Role.ADMIN.value, _("Admin")),
+    (Role.CUSTOM.value, _("Individual rights")),
+]
+SCOPES = [
+    (Scope.EVERYTHING.value, _("Everything")),
+    (Scope.ACCOUNT.value, _("Account")),
+    (Scope.LABEL.value, _("Label")),
+    (Scope.ENVIRONMENT.value, _("Environment")),
+]
+SOURCES = [("", _("Given by hand")), ("oidc", _("From the identity provider")), ("upgrade", _("Upgrade"))]
+
+
+class Team(models.Model):
+    """People who share grants."""
+
+    MAX_NAME = 60
+
+    name = models.CharField(_("name"), max_length=MAX_NAME)
+    key = IdField(max_length=MAX_NAME, unique=True, editable=False)
+    description = models.CharField(_("description"), max_length=200, blank=True, default="")
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="TeamMember", related_name="teams", verbose_name=_("members")
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @staticmethod
+    def key_for(name: str) -> str:
+        """Return the unique key of a name."""
+        return name.lower()
+
+
+class TeamMember(models.Model):
+    """A person in a team. `source`: who decides about it; an identity provider removes only its own."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    source = models.CharField(max_length=10, choices=SOURCES, blank=True, default="")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("team", "user"), name="one_membership"),)
+        verbose_name = _("team member")
+        verbose_name_plural = _("team members")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.team_id}"
+
+
+class ServiceAccount(models.Model):
+    """A program that calls the API: a user who cannot sign in, with grants and tokens of its own."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="service_account"
+    )
+    description = models.CharField(_("description"), max_length=200, blank=True, default="")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("user__username",)
+        verbose_name = _("service account")
+        verbose_name_plural = _("service accounts")
+
+    def __str__(self) -> str:
+        return self.user.get_username()
+
+
+class Label(models.Model):
+    """A key and a value of an environment, such as `team` and `payments`; one value for each key."""
+
+    MAX_KEY, MAX_VALUE = 40, 60
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="labels")
+    # Compared by bytes, as the function that decides compares them.
+    key = IdField(_("key"), max_length=MAX_KEY)
+    value = IdField(_("value"), max_length=MAX_VALUE)
+
+    class Meta:
+        ordering = ("key",)
+        constraints = (models.UniqueConstraint(fields=("environment", "key"), name="one_value_per_label"),)
+        indexes = (models.Index(fields=("key", "value"), name="environments_by_label"),)
+        verbose_name = _("label")
+        verbose_name_plural = _("labels")
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class GrantQuerySet(models.QuerySet["Grant"]):
+    """Named queries over grants."""
+
+    def of_user(self, user_pk: int) -> Self:
+        """Keep those of a person, directly or through teams."""
+        return self.filter(Q(user=user_pk) | Q(team__memberships__user=user_pk)).distinct()
+
+    def about(self, environment: Environment) -> Self:
+        """Keep those that are about an environment, with their subjects."""
+        labels = Q()
+        for label in environment.labels.all():
+            labels |= Q(scope=Scope.LABEL, label_key=label.key, label_value=label.value)
+        matching = (
+            Q(scope=Scope.EVERYTHING)
+            | Q(scope=Scope.ACCOUNT, account=environment.account_id)
+            | Q(scope=Scope.ENVIRONMENT, environment=environment.pk)
+        )
+        rows = self.filter(matching | labels) if labels else self.filter(matching)
+        return rows.select_related("user", "team")
+
+
+class Grant(models.Model):
+    """A role of a person or a team, for everything, an account, a label or one environment.
+
+    `key` is unique: the same role for the same is given once. `rights` are those of the role CUSTOM.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="grants",
+        verbose_name=_("user"),
+    )
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.CASCADE, related_name="grants", verbose_name=_("team")
+    )
+    role = models.CharField(_("role"), max_length=20, choices=ROLE_NAMES)
+    rights = models.JSONField(default=list, blank=True)
+    scope = models.CharField(_("scope"), max_length=20, choices=SCOPES, default=Scope.EVERYTHING.value)
+    account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
+    environment = models.ForeignKey(
+        Environment, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
+    label_key = IdField(max_length=Label.MAX_KEY, blank=True, default="")
+    label_value = IdField(max_length=Label.MAX_VALUE, blank=True, default="")
+    key = IdField(max_length=200, unique=True, editable=False)
+    source = models.CharField(max_length=10, choices=SOURCES, blank=True, default="")
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = models.Manager.from_queryset(GrantQuerySet)()
+
+    class Meta:
+        ordering = ("pk",)
+        verbose_name = _("grant")
+        verbose_name_plural = _("grants")
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def granted(self) -> Granted:
+        """Return what the grant gives."""
+        return Granted(
+            pk=self.pk,
+            rights=rights_of(self.role, self.rights),
+            scope=Scope(self.scope),
+            account=self.account_id,
+            environment=self.environment_id,
+            label=(self.label_key, self.label_value),
+        )
+
+    def unique_key(self) -> str:
+        """Return the value of `key`: whose it is, the role, and what it is about."""
+        whose = f"team:{self.team_id}" if self.team_id else f"user:{self.user_id}"
+        what = {
+            Scope.ACCOUNT.value: f":{self.account_id}",
+            Scope.ENVIRONMENT.value: f":{self.environment_id}",
+            Scope.LABEL.value: f":{self.label_key}={self.label_value}",
+        }.get(self.scope, "")
+        return f"{whose} {self.role} {self.scope}{what} {self.source}".strip()
