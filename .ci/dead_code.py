@@ -45,8 +45,10 @@ BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed of_stacks causing_entity cancel_update delete_failed_stack template_body
     replaces root_only root_only_reason computed
+    can_create visible_deployments visible_accounts unique_key
+    REQUIRE_APPROVAL BYPASS_APPROVAL MANAGE_ACCESS VIEW_AUDIT
 """  # previews of changes;
-# hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner
+# hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner; access
 TESTED = "example"  # each cause has a text that it must recognize
 
 

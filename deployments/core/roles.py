@@ -137,17 +137,3 @@ def rights_of(role: str, listed: Iterable[str] = ()) -> frozenset[str]:
         return ROLES[Role(role)] if role != Role.CUSTOM else frozenset(listed)
     except ValueError:
         return frozenset(listed)
-
-
-def roles_within(rights: frozenset[str]) -> tuple[list[Role], frozenset[str]]:
-    """Return the roles that some rights contain completely, the largest first, and the rights beyond them.
-
-    The roles together with the rest are exactly the rights: nobody gains one.
-    """
-    found: list[Role] = []
-    rest = set(rights)
-    for role in (Role.ADMIN, Role.DEPLOYER, Role.OPERATOR, Role.APPROVER, Role.VIEWER):
-        if ROLES[role] <= rights and ROLES[role] & rest:
-            found.append(role)
-            rest -= ROLES[role]
-    return found, frozenset(rest)

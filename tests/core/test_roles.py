@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.roles import ROLES, About, Access, Granted, Right, Role, Scope, rights_of, roles_within
+from deployments.core.roles import ROLES, About, Access, Granted, Right, Role, Scope, rights_of
 
 RIGHTS = st.frozensets(st.sampled_from(list(Right)))
 LABELS = st.tuples(st.sampled_from("ab"), st.sampled_from("xy"))
@@ -27,13 +27,6 @@ ABOUT = st.builds(
 
 def granted(scope: Scope = Scope.EVERYTHING, role: Role = Role.DEPLOYER, **values: Any) -> Access:
     return Access(user=1, grants=(Granted(pk=1, rights=rights_of(role), scope=scope, **values),))
-
-
-@given(RIGHTS)
-def test_roles_and_the_rest_are_exactly_the_rights(rights: frozenset[Right]) -> None:
-    roles, rest = roles_within(frozenset(rights))
-
-    assert frozenset().union(rest, *(ROLES[role] for role in roles)) == rights
 
 
 @given(st.lists(GRANTS, max_size=4), st.sampled_from(list(Right)), ABOUT)
