@@ -48,7 +48,7 @@ TO_COME = """
     can_create visible_deployments visible_accounts unique_key
     REQUIRE_APPROVAL BYPASS_APPROVAL MANAGE_ACCESS VIEW_AUDIT
 """  # previews of changes;
-# hints that a stack has changed: what receives EventBridge's; what a failed creation leaves: its banner; access
+# hints that a stack has changed: what receives EventBridge's; what a failed creation leaves
 TESTED = "example"  # each cause has a text that it must recognize
 
 

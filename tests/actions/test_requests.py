@@ -319,10 +319,10 @@ PERMISSION: dict[Callable[..., Any], str] = {
     template_sources.remove_source: "manage_template_sets",
     template_sources.request_fetch: "manage_template_sets",
     template_sources.set_webhook: "manage_template_sets",
-    freeze.save_freeze: "add_freezewindow",
-    freeze.delete_freeze: "delete_freezewindow",
-    account.save_account: "add_account",
-    account.delete_account: "delete_account",
+    freeze.save_freeze: "manage_accounts",
+    freeze.delete_freeze: "manage_accounts",
+    account.save_account: "manage_accounts",
+    account.delete_account: "manage_accounts",
 }
 """The one permission that each requires: of changes, and of everything that is not listed, that to change."""
 REQUESTS = pytest.mark.parametrize("action", SCENES, ids=lambda action: action.__name__)
