@@ -15,6 +15,8 @@ WORKERS ?= -n 3 --dist loadfile --no-loadscope-reorder
 # A test that fails beside two others on a busy machine runs once more, but not if many fail. The summary shows why it
 # failed: look at the cause, too. RERUNS= ends this.
 RERUNS ?= --reruns 1 --max-suite-reruns 10 --rerun-show-tracebacks
+# Tests start many hundreds of processes: what Python has compiled is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets.
