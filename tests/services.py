@@ -59,12 +59,17 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = LIMIT, what: str = "the condition") -> None:
-    """Wait until `condition()` is true; raises TimeoutError when it is not within `seconds`."""
-    deadline = time.monotonic() + seconds
+    """Wait until `condition()` is true; raises TimeoutError when it is not within `seconds`.
+
+    It is looked at less often the longer that takes: most conditions are queries, which would keep a
+    processor from what is waited for.
+    """
+    deadline, pause = time.monotonic() + seconds, 0.01
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come true within {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.1)
 
 
 @dataclass(kw_only=True)
