@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, prefetch_related_objects
 
-from deployments.core.roles import About, Access, Right, Scope
-from deployments.models import Account, Deployment, Environment, Grant, Label
+from deployments.core.roles import FOR_EVERYTHING, About, Access, Right, Scope
+from deployments.models import Account, Approval, Deployment, Environment, Grant, Label
+from deployments.models.approval import ApprovalQuerySet
 from deployments.models.deployment_queries import DeploymentQuerySet
 from deployments.models.environment import EnvironmentQuerySet
 
@@ -34,8 +35,9 @@ def can_create(user: User, account: Account, labels: Collection[tuple[str, str]]
 
 
 def can_somewhere(user: Person, right: str) -> bool:
-    """Return whether a person has a right about anything at all."""
-    return access_of(user).may_somewhere(right)
+    """Return whether a person has a right about anything at all; some rights are for everything only."""
+    access = access_of(user)
+    return access.may_everywhere(right) if right in FOR_EVERYTHING else access.may_somewhere(right)
 
 
 def access_of(user: Person) -> Access:
@@ -66,6 +68,13 @@ def visible_deployments(user: Person, right: str = Right.VIEW) -> DeploymentQuer
     return Deployment.objects.filter(environment__in=visible_environments(user, right))
 
 
+def visible_approvals(user: Person, right: str = Right.VIEW) -> ApprovalQuerySet:
+    """Return the requests for approval in the environments that a person may view, or approve changes of."""
+    if access_of(user).may_everywhere(right):
+        return Approval.objects.all()
+    return Approval.objects.filter(deployment__environment__in=visible_environments(user, right))
+
+
 def visible_accounts(user: Person, right: str = Right.VIEW) -> Q:
     """Return the condition of the accounts that a person has a right about, or may view environments of.
 
@@ -79,7 +88,7 @@ def visible_accounts(user: Person, right: str = Right.VIEW) -> Q:
         return Q()
     found = Q(pk__in=[one.account for one in scoped if one.scope is Scope.ACCOUNT])
     if right == Right.VIEW:
-        found |= Q(environments__in=visible_environments(user))
+        found |= Q(pk__in=visible_environments(user).values("account"))
     return found
 
 
@@ -102,5 +111,11 @@ def environments_with(access: Access, right: str) -> Q:
 def _about(access: Access, about: Environment | Account) -> About:
     if isinstance(about, Account):
         return About(account=about.pk)
-    labels = frozenset(about.labels.values_list("key", "value")) if access.has_labels else frozenset()
+    labels = frozenset(_labels(about)) if access.has_labels else frozenset()
     return About(account=about.account_id, environment=about.pk, labels=labels)
+
+
+def _labels(environment: Environment) -> Iterator[tuple[str, str]]:
+    """Yield the labels of an environment; they are read once for each object."""
+    prefetch_related_objects([environment], "labels")
+    return ((label.key, label.value) for label in environment.labels.all())

@@ -28,6 +28,7 @@ from deployments.models import (
     Resource,
     Stack,
 )
+from deployments.models.deployment_queries import DeploymentQuerySet
 from deployments.recording_check import FIELDS, FORMAT, checked
 
 FOLDER = Path(__file__).parent / "recorded"
@@ -157,10 +158,10 @@ def facts(name: str) -> Facts:
     )
 
 
-def imported() -> list[Deployment]:
-    """Return the deployments that were imported from other files, newest import first."""
+def imported(rows: DeploymentQuerySet) -> list[Deployment]:
+    """Return those of some deployments that were imported from other files, newest import first."""
     keys = [_key(name) for name in included()]
-    return list(Deployment.objects.recordings().exclude(request_key__in=keys)[:IMPORTED])
+    return list(rows.recordings().exclude(request_key__in=keys)[:IMPORTED])
 
 
 def open_included(name: str, user: User) -> Deployment:
@@ -171,10 +172,10 @@ def open_included(name: str, user: User) -> Deployment:
     return load(read(name), user, _key(name))
 
 
-def loaded_included() -> dict[str, Deployment]:
-    """Return the deployments of the included recordings that have been opened, by name."""
+def loaded_included(rows: DeploymentQuerySet) -> dict[str, Deployment]:
+    """Return those of some deployments that are included recordings that have been opened, by name."""
     names = {_key(name): name for name in included()}
-    found = Deployment.objects.filter(request_key__in=names)
+    found = rows.filter(request_key__in=names)
     return {names[deployment.request_key]: deployment for deployment in found}
 
 

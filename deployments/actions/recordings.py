@@ -18,6 +18,6 @@ def request_recording(*, user: User, name: str) -> Deployment:
     Raise UserFixable if there is none of that name.
     """
     with requesting(Request(user=user, action="import_recording", permission=DEPLOY, name=name)) as request:
-        request.repeats = name in recordings.loaded_included()
+        request.repeats = name in recordings.loaded_included(Deployment.objects.all())
         request.deployment = recordings.open_included(name, user)
         return request.deployment

@@ -54,6 +54,10 @@ ROLES: Final[Mapping[Role, frozenset[Right]]] = {
 """The rights of each role. Who approves and deploys has two roles; nobody approves their own."""
 
 
+FOR_EVERYTHING: Final = frozenset({Right.MANAGE_SETS})
+"""Rights about what belongs to no account: grants that are about less do not give them."""
+
+
 class Scope(StrEnum):
     """What a grant is about."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -135,9 +136,16 @@ class NewEnvironmentForm(ParametersForm):
     field_order = ("name", "account", "reason", "on_failure", "requires_approval")
 
     def __init__(
-        self, template_set: TemplateSet, *args: Any, may_require_approval: bool = False, **options: Any
+        self,
+        template_set: TemplateSet,
+        *args: Any,
+        accounts: QuerySet[Account] | None = None,
+        may_require_approval: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(template_set, *args, **options)
+        if accounts is not None:
+            cast("forms.ModelChoiceField[Account]", self.fields["account"]).queryset = accounts
         if not may_require_approval:
             del self.fields["requires_approval"]
         if not self.is_bound:  # a form with errors has the focus on their list
@@ -151,6 +159,11 @@ class NewEnvironmentForm(ParametersForm):
         except UserFixable as error:
             raise ValidationError(error_text(error), code=error.code) from error
         return name
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Return the accounts to choose from: those that the person may deploy to."""
+        return list(cast("forms.ModelChoiceField[Account]", self.fields["account"]).queryset or ())
 
     @property
     def keeps(self) -> bool:

@@ -1,4 +1,4 @@
-"""The users of sessions and their grants: four queries for any number of sessions."""
+"""The users of sessions and their grants, and what they may view: few queries for any number of sessions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from deployments.models import Grant
+from deployments.access import NOBODY
+from deployments.core import roles
+from deployments.core.roles import About, Granted, Right
+from deployments.models import Environment, Grant
 
 MAX_LIST = 4_000
 """Maximum length of a list of grants."""
@@ -28,6 +32,7 @@ class Access:
 
     user: int
     grants: frozenset[int]
+    rights: roles.Access = NOBODY
 
     @property
     def grant_list(self) -> str:
@@ -38,13 +43,17 @@ class Access:
         """Return whether all earlier grants still exist."""
         return EVERYTHING in self.grants or earlier.grants <= self.grants
 
+    def may_view(self, about: About | None) -> bool:
+        """Return whether the user may view an environment; None is one that does not exist."""
+        return about is not None and self.rights.may(Right.VIEW, about)
+
 
 def of_sessions(keys: Collection[str]) -> dict[str, Access]:
     """Return the access of every session with a logged-in user, by session key.
 
     A session that is missing from the result has been logged out, has expired, or belongs to a user who was
     deactivated or has changed the password: Django checks the same at each request
-    (`django.contrib.auth.get_user`). Every logged-in user may view every deployment.
+    (`django.contrib.auth.get_user`).
     """
     rows = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     sessions = {row.session_key: row.get_decoded() for row in rows}
@@ -52,7 +61,7 @@ def of_sessions(keys: Collection[str]) -> dict[str, Access]:
     users = User.objects.filter(is_active=True).in_bulk({pk for pk in owners.values() if pk is not None})
     grants = _grants(users)
     return {
-        key: Access(user=user.pk, grants=grants[user.pk])
+        key: grants[user.pk]
         for key, session in sessions.items()
         if (user := users.get(owners[key] or 0)) and _is_verified(session, user)
     }
@@ -60,7 +69,20 @@ def of_sessions(keys: Collection[str]) -> dict[str, Access]:
 
 def of_user(user: User) -> Access:
     """Return the access of a user who is logged in. Two queries."""
-    return Access(user=user.pk, grants=_grants({user.pk: user})[user.pk])
+    return _grants({user.pk: user})[user.pk]
+
+
+def environments(keys: Collection[int]) -> dict[int, About]:
+    """Return what grants may be about of the environments with these keys. Two queries."""
+    rows = Environment.objects.in_keys(keys).only("account").prefetch_related("labels")
+    return {
+        row.pk: About(
+            account=row.account_id,
+            environment=row.pk,
+            labels=frozenset((label.key, label.value) for label in row.labels.all()),
+        )
+        for row in rows
+    }
 
 
 def grant_keys(text: str) -> frozenset[int]:
@@ -85,13 +107,16 @@ def _is_verified(session: Mapping[str, Any], user: User) -> bool:
     return any(constant_time_compare(signed, one) for one in valid)
 
 
-def _grants(users: Mapping[int, User]) -> dict[int, frozenset[int]]:
-    found: dict[int, set[int]] = defaultdict(set)
-    for user in users.values():
-        if user.is_superuser:
-            found[user.pk].add(EVERYTHING)
+def _grants(users: Mapping[int, User]) -> dict[int, Access]:
+    found: dict[int, dict[int, Granted]] = defaultdict(dict)
     for through in ("user", "team__memberships__user"):
-        granted = Grant.objects.filter(**{f"{through}__in": list(users)})
-        for user_id, grant in granted.values_list(through, "pk"):
-            found[user_id].add(grant)
-    return {pk: frozenset(found[pk]) for pk in users}
+        for grant in Grant.objects.filter(**{f"{through}__in": list(users)}).annotate(holder=F(through)):
+            found[vars(grant)["holder"]][grant.pk] = grant.granted
+    return {
+        pk: Access(
+            user=pk,
+            grants=frozenset({*found[pk], EVERYTHING} if user.is_superuser else found[pk]),
+            rights=roles.Access(user=pk, is_superuser=user.is_superuser, grants=tuple(found[pk].values())),
+        )
+        for pk, user in users.items()
+    }

@@ -28,10 +28,14 @@ class TooMany(Exception):
 
 @dataclass(eq=False, slots=True, weakref_slot=True, kw_only=True)
 class Viewer:
-    """The recipient of a response. `ends` is the code of the reason once the response must end."""
+    """The recipient of a response about an environment.
+
+    `ends` is the code of the reason once the response must end.
+    """
 
     session: str
     access: Access
+    environment: int = 0
     ends: str = ""
 
 
@@ -55,7 +59,7 @@ class Admission:
         if len(self._viewers) >= limit:
             raise TooMany("process", limit)
 
-    def admit(self, session: str, granted: Access) -> Viewer:
+    def admit(self, session: str, granted: Access, environment: int = 0) -> Viewer:
         """Return a viewer, which counts from now on. Raise TooMany if a limit is reached."""
         self.check_process_limit()
         limits, viewers = self._limits(), list(self._viewers)
@@ -63,7 +67,7 @@ class Admission:
             raise TooMany("session", limits.session)
         if sum(viewer.access.user == granted.user for viewer in viewers) >= limits.user:
             raise TooMany("user", limits.user)
-        viewer = Viewer(session=session, access=granted)
+        viewer = Viewer(session=session, access=granted, environment=environment)
         self._viewers.add(viewer)
         return viewer
 

@@ -86,6 +86,7 @@ class Snapshot:
     ended_at: datetime | None
     polled_at: datetime | None
     ticked_at: datetime | None
+    environment: int = 0
     quota: QuotaShare = QuotaShare()
     is_searching: bool = False
 
@@ -99,6 +100,7 @@ class Snapshot:
             ended_at=deployment.ended_at,
             polled_at=deployment.polled_at,
             ticked_at=deployment.ticked_at,
+            environment=deployment.environment_id,
             quota=quota or QuotaShare(),
             is_searching=deployment.remaining.get("search") == SearchState.PENDING,
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from django.conf import settings
 from django.db import Error
 
+from deployments.core.roles import About
 from deployments.live import access, reads
 from deployments.live.access import Access
 from deployments.live.admission import Admission, Limits, Viewer
@@ -29,9 +30,9 @@ class OpenStreams(Admission):
         self._on_end = on_end
         self._checking: asyncio.Task[None] | None = None
 
-    def admit(self, session: str, granted: Access) -> Viewer:
+    def admit(self, session: str, granted: Access, environment: int = 0) -> Viewer:
         """Return a viewer, which is counted and checked from now on. Raise TooMany."""
-        viewer = super().admit(session, granted)
+        viewer = super().admit(session, granted, environment)
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._keep_checking())
         return viewer
@@ -54,17 +55,26 @@ class OpenStreams(Admission):
     async def _check(self) -> None:
         viewers = list(self._viewers)  # viewers that are admitted during the read are checked the next time
         granted = await reads.in_thread(access.of_sessions, {viewer.session for viewer in viewers})
-        self._apply(viewers, granted)
+        watched = {viewer.environment for viewer in viewers if viewer.environment}
+        found = await reads.in_thread(access.environments, watched) if watched else {}
+        self._apply(viewers, granted, found)
 
-    def _apply(self, viewers: Iterable[Viewer], granted: Mapping[str, Access]) -> None:
+    def _apply(
+        self, viewers: Iterable[Viewer], granted: Mapping[str, Access], watched: Mapping[int, About]
+    ) -> None:
         for viewer in viewers:
             now = granted.get(viewer.session)
             if now is None or now.user != viewer.access.user:
                 viewer.ends = LOGGED_OUT
-            elif not now.covers(viewer.access):
+            elif not now.covers(viewer.access) or not _views(now, viewer, watched):
                 viewer.ends = PERMISSIONS
         if any(viewer.ends for viewer in viewers):
             self._on_end()
+
+
+def _views(now: Access, viewer: Viewer, watched: Mapping[int, About]) -> bool:
+    """Return whether a viewer may still view the environment, whose labels may have changed."""
+    return not viewer.environment or now.may_view(watched.get(viewer.environment))
 
 
 def _limits() -> Limits:

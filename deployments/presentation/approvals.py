@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from deployments.access import can
+from deployments.access import Person, can, visible_approvals
 from deployments.actions.request import CHANGE, DELETE
 from deployments.core.approvals import APPROVE, Decider, refusal_to_approve, refusal_to_deny
 from deployments.core.phases import Kind, State
+from deployments.core.roles import Right
 from deployments.models import Approval, Deployment
 from deployments.presentation.text import wording
 from deployments.wording import message_text
@@ -55,6 +56,6 @@ def _refusals(deployment: Deployment, approval: Approval, user: int | None) -> d
     }
 
 
-def waiting_number() -> int:
-    """Return how many requests wait for a decision."""
-    return Approval.objects.waiting().count()
+def waiting_number(user: Person, right: str = Right.VIEW) -> int:
+    """Return how many requests wait for a decision, of those that a person may view, or decide."""
+    return visible_approvals(user, right).waiting().count()

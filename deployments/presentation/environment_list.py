@@ -9,7 +9,8 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from deployments.models import Account, Deployment, Environment, EnvironmentLock, TemplateSource
+from deployments.access import Person, visible_accounts, visible_environments
+from deployments.models import Account, Deployment, EnvironmentLock, TemplateSource
 from deployments.models.environment import EnvironmentQuerySet, EnvironmentState
 from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
 from deployments.presentation.health.list_strip import list_strips
@@ -22,9 +23,9 @@ BY_VERSION = "version"
 STATES = {state.name.lower(): state for state in EnvironmentState if state is not EnvironmentState.DELETED}
 
 
-def _narrowed(given: QueryDict) -> EnvironmentQuerySet:
-    rows = Environment.objects.all() if given.get("deleted") else Environment.objects.live()
-    rows = rows.without_recordings()
+def _narrowed(given: QueryDict, user: Person) -> EnvironmentQuerySet:
+    rows = visible_environments(user).without_recordings()
+    rows = rows if given.get("deleted") else rows.live()
     if given.get("update"):
         rows = rows.in_keys(with_update())
     if given.get("set"):
@@ -32,9 +33,9 @@ def _narrowed(given: QueryDict) -> EnvironmentQuerySet:
     return rows.in_account(parse_number(given.get("account"))) if given.get("account") else rows
 
 
-def rows_context(given: QueryDict) -> dict[str, Any]:
+def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
     """Return the context of the rows that a query asks for: a page of them, and the counts of each state."""
-    narrowed = _narrowed(given)
+    narrowed = _narrowed(given, user)
     rows = narrowed.for_list()
     state = STATES.get(str(given.get("status")))
     if state is not None:  # the most urgent one is 0
@@ -87,9 +88,12 @@ def _after(rows: EnvironmentQuerySet, cursor: str) -> EnvironmentQuerySet:
     return rows.after(parse_number(first), parse_number(pk))
 
 
-def filters_context(given: QueryDict, counts: dict[int, int]) -> dict[str, Any]:
+def filters_context(given: QueryDict, counts: dict[int, int], user: Person) -> dict[str, Any]:
     """Return the context of the filters above the rows; `counts` are by state."""
-    accounts, sources = list(Account.objects.usable()), list(TemplateSource.objects.live())
+    accounts, sources = (
+        list(Account.objects.usable().filter(visible_accounts(user))),
+        list(TemplateSource.objects.live()),
+    )
     return {
         "by_status": filter_choices(
             given,

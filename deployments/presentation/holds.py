@@ -18,6 +18,8 @@ from deployments.presentation import badges
 from deployments.wording import message_text
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 SHOWN = 5
@@ -54,10 +56,10 @@ def freeze_sentence(account: Account) -> str:
     return message_text(hold.message) if hold else ""
 
 
-def frozen_accounts() -> list[str]:
-    """Return for each account that is frozen until when and why."""
+def frozen_accounts(accounts: Collection[Account]) -> list[str]:
+    """Return for each of some accounts that is frozen until when and why."""
     found = FreezeWindow.objects.frozen_accounts(timezone.now())
-    return [sentence for account in found if (sentence := freeze_sentence(account))]
+    return [sentence for account in found if account in accounts and (sentence := freeze_sentence(account))]
 
 
 def holds_context(

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from deployments.access import Person, visible_environments
 from deployments.core.status import DisplayStatus
 from deployments.models import (
     Environment,
@@ -56,11 +57,11 @@ class VersionRow:
         return self.version.message.partition("\n")[0]
 
 
-def sets_context() -> dict[str, Any]:
+def sets_context(user: Person) -> dict[str, Any]:
     """Return the context of the list, in a constant number of queries."""
     sources = sorted(TemplateSource.objects.live(), key=lambda one: (not one.is_bundled, one.name.lower()))
     newest = {one.source_id: one for one in TemplateVersion.objects.newest_of_each()}
-    counts = Environment.objects.live().without_recordings().count_by_version()
+    counts = visible_environments(user).live().without_recordings().count_by_version()
     runs: dict[int, list[tuple[TemplateVersion, int]]] = defaultdict(list)
     for version in TemplateVersion.objects.filter(pk__in=counts).order_by("-number"):
         runs[version.source_id].append((version, counts[version.pk]))
@@ -79,7 +80,7 @@ def sets_context() -> dict[str, Any]:
     return {"rows": rows}
 
 
-def set_context(source: TemplateSource, given: QueryDict) -> dict[str, Any]:
+def set_context(source: TemplateSource, given: QueryDict, user: Person) -> dict[str, Any]:
     """Return the context of the page of one set: its versions, moved tags and latest fetches."""
     versions = TemplateVersion.objects.of(source)
     if before := parse_number(given.get(CURSOR)):
@@ -89,7 +90,7 @@ def set_context(source: TemplateSource, given: QueryDict) -> dict[str, Any]:
     fetches = list(TemplateFetch.objects.of(source).defer("archive")[:FETCHES])
     return {
         "source": source,
-        "rows": version_rows(found[:PAGE], moved),
+        "rows": version_rows(found[:PAGE], user, moved),
         "more": query(given, **{CURSOR: str(found[PAGE - 1].number)}) if len(found) > PAGE else "",
         "moved": moved,
         "fetches": [(one, fetch_badge(one)) for one in fetches],
@@ -97,10 +98,12 @@ def set_context(source: TemplateSource, given: QueryDict) -> dict[str, Any]:
     }
 
 
-def version_rows(versions: list[TemplateVersion], moved: Iterable[TemplateRef] = ()) -> list[VersionRow]:
-    """Return the rows of versions, with their environments and findings in two queries."""
+def version_rows(
+    versions: list[TemplateVersion], user: Person, moved: Iterable[TemplateRef] = ()
+) -> list[VersionRow]:
+    """Return the rows of versions, with the environments that the person may view, in a few queries."""
     runs: dict[int, list[Environment]] = defaultdict(list)
-    for environment in Environment.objects.live().without_recordings().with_versions(versions):
+    for environment in visible_environments(user).live().without_recordings().with_versions(versions):
         runs[environment.template_version_id or 0].append(environment)
     checks = TemplateCheck.objects.in_bulk([one.digest for one in versions], field_name="digest")
     tags: dict[int, list[TemplateRef]] = defaultdict(list)
@@ -118,9 +121,9 @@ def version_rows(versions: list[TemplateVersion], moved: Iterable[TemplateRef] =
     ]
 
 
-def version_context(version: TemplateVersion) -> dict[str, Any]:
+def version_context(version: TemplateVersion, user: Person) -> dict[str, Any]:
     """Return the context of the page of one version, with what cfn-lint found in it."""
-    (row,) = version_rows([version], TemplateRef.objects.moved_tags().of(version.source))
+    (row,) = version_rows([version], user, TemplateRef.objects.moved_tags().of(version.source))
     check = TemplateCheck.objects.filter(digest=version.digest).first()
     return {"version": version, "row": row, "check": check}
 

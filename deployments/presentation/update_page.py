@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployments import catalog
+from deployments.access import Person, visible_environments
 from deployments.actions.change import base_of, set_of, set_of_version
 from deployments.core.set_diff import SetDiff, set_diff
 from deployments.core.template_updates import is_earlier
@@ -68,7 +69,7 @@ class UpdatePage:
         return len(self.diff.files) + sum(len(one.files) for one in self.diff.artifacts)
 
 
-def update_page(environment: Environment, wanted: int) -> UpdatePage:
+def update_page(environment: Environment, wanted: int, user: Person) -> UpdatePage:
     """Return the page about the version with the key `wanted`, or about what the channel offers."""
     own = version_of(environment)
     chosen = TemplateVersion.objects.select_related("source", "fetched_by").filter(pk=wanted).first()
@@ -77,7 +78,7 @@ def update_page(environment: Environment, wanted: int) -> UpdatePage:
     own_set = own.version.source if own.version else None
     choices = [*TemplateVersion.objects.of(own_set).select_related("source")[:MAX_CHOICES]] if own_set else []
     choices += TemplateVersion.objects.of_other_sets(own_set.pk if own_set else 0)[:MAX_CHOICES]
-    ready = Environment.objects.ready_from(source).exclude(pk=environment.pk) if source else ()
+    ready = visible_environments(user).ready_from(source).exclude(pk=environment.pk) if source else ()
     diff, why_not = _diff(environment, to)
     own_version = own.version
     return UpdatePage(

@@ -6,24 +6,25 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from deployments.access import can_somewhere
+from deployments.access import can_somewhere, visible_approvals
 from deployments.actions import approve
 from deployments.core.approvals import APPROVE, REQUIRE
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
-from deployments.models import Approval, Deployment, Environment
+from deployments.models import Deployment
 from deployments.presentation.approvals import approval_context, waiting_number
 from deployments.presentation.deletion_summary import deletion_summary
 from deployments.presentation.environment_tabs import CONFIGURATION, tab_url
 from deployments.presentation.filters.choices import parse_number
 from deployments.views.preview import preview_with
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import deployment_or_404, environment_or_404
 from deployments.wording import error_text
 
 MOST = 100
@@ -35,7 +36,7 @@ MOST = 100
 @vary_on_headers("HX-Request")
 def approval_list(request: AuthedRequest) -> HttpResponse:
     """Show the requests on which somebody has to decide; for htmx only the rows."""
-    rows = list(Approval.objects.waiting().for_list()[: MOST + 1])
+    rows = list(visible_approvals(request.user).waiting().for_list()[: MOST + 1])
     template = "_approval_rows.html" if request.htmx else "approvals.html"
     context = {"rows": rows[:MOST], "has_more": len(rows) > MOST, "most": MOST}
     return render(request, f"deployments/{template}", context)
@@ -45,14 +46,14 @@ def approval_list(request: AuthedRequest) -> HttpResponse:
 @never_cache
 def approval_count(request: AuthedRequest) -> HttpResponse:
     """Show how many requests wait, for the navigation of who may approve to refresh."""
-    number = waiting_number() if can_somewhere(request.user, APPROVE) else None
+    number = waiting_number(request.user, APPROVE) if can_somewhere(request.user, APPROVE) else None
     return render(request, "deployments/_approval_count.html", {"to_decide": number})
 
 
 @require_POST
 def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
     """Approve the request that the page shows, for the preview that it shows."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     try:
         approve.approve(
             user=request.user,
@@ -68,7 +69,7 @@ def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 def change_deny(request: AuthedRequest, pk: int) -> HttpResponse:
     """Deny the request that the page shows, with a reason."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     reason = request.POST.get("reason", "")[:200]
     try:
         approve.deny(
@@ -89,7 +90,7 @@ def change_deny(request: AuthedRequest, pk: int) -> HttpResponse:
 @never_cache
 def deletion_request(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show a deletion that waits for approval, or was denied; for htmx whether that is still so."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     if not request.htmx:
         return _deletion_with(request, deployment) if deployment.is_deletion_request else redirect(deployment)
     response = HttpResponse(status=204)
@@ -121,7 +122,7 @@ def _marker(deployment: Deployment) -> str:
 @may(REQUIRE, "require_approval")
 def environment_require_approval(request: AuthedRequest, pk: int) -> HttpResponse:
     """Decide whether changes of an environment require approval."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     required = request.POST.get("required") == "yes"
     try:
         approve.set_approval_required(

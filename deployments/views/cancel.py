@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -14,10 +14,11 @@ from deployments.access import can
 from deployments.actions.cancel import effect_of, permission_to_cancel, request_cancel
 from deployments.core.operations import Operation
 from deployments.errors import Message, UserFixable
-from deployments.models import Deployment, Environment
+from deployments.models import Deployment
 from deployments.presentation.canceling import explanation, permission_text
 from deployments.presentation.operations import situation_of, why_not
 from deployments.views.requests import AuthedRequest
+from deployments.views.visible import deployment_or_404, environment_or_404
 from deployments.wording import error_text, message_text
 
 
@@ -29,7 +30,7 @@ def deployment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
     If the deployment has ended meanwhile, its page says so; if it has moved on, this page says what canceling
     does now.
     """
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     if request.method == "POST":
         try:
             found = request_cancel(
@@ -61,7 +62,7 @@ def environment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
 
     If nothing that was requested here is, go to the environment, which says why nothing can be canceled.
     """
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     active = environment.active_deployment
     if active:
         return redirect("deployment_cancel", active.pk)

@@ -7,7 +7,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from deployments.actions import change
@@ -17,6 +17,7 @@ from deployments.forms import schedule
 from deployments.models import Deployment
 from deployments.views.preview import preview_with
 from deployments.views.requests import AuthedRequest, may, request_key_of
+from deployments.views.visible import deployment_or_404
 from deployments.wording import error_text
 
 
@@ -35,7 +36,7 @@ def _requested(
 @may(CHANGE, "apply")
 def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
     """Apply the preview whose digest the page shows."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     try:
         applied = change.apply_change(
             user=request.user,
@@ -57,7 +58,7 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
     """Discard a change that has not begun, or a deletion that waits: the permission is that of the kind."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     discard = partial(change.discard_change, user=request.user, deployment=deployment)
     return _requested(request, deployment, discard)
 
@@ -66,7 +67,7 @@ def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(CHANGE, "preview")
 def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
     """Compute the preview of a change again."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     again = partial(change.preview_again, user=request.user, deployment=deployment)
     return _requested(request, deployment, again)
 
@@ -75,7 +76,7 @@ def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(CHANGE, "change")
 def deployment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request the preview of a change back to an earlier deployment."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     go_back = partial(
         change.request_rollback,
         user=request.user,

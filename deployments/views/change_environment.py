@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments import catalog
@@ -24,6 +24,7 @@ from deployments.presentation.holds import held_sentence
 from deployments.presentation.new_environment import FormLayout
 from deployments.presentation.updates import version_of
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import environment_or_404
 from deployments.wording import error_text, message_text
 
 PAGE = "deployments/change_environment.html"
@@ -34,7 +35,7 @@ CURRENT, DEPLOYED = "current", "deployed"
 @may(CHANGE, "change")
 def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the form with the present values, or request the preview of a change."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     context: dict[str, Any] = {"environment": environment, "held": held_sentence(environment)}
     if why := _why_not(environment):
         return render(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from deployments.actions.clean_up import request_clean_up
 from deployments.actions.request import DELETE
 from deployments.errors import UserFixable
-from deployments.models import Deployment
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import deployment_or_404
 from deployments.wording import error_text
 
 
@@ -19,7 +19,7 @@ from deployments.wording import error_text
 @may(DELETE, "clean_up")
 def deployment_clean_up(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request the deletion of what is left, and go to its page, which opens the form at its end."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     try:
         deletion = request_clean_up(user=request.user, deployment=deployment)
     except UserFixable as problem:

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from deployments.core.compare import compare
-from deployments.models import Deployment, Environment
+from deployments.models import Deployment
 from deployments.models.comparison import parts_of
 from deployments.presentation.comparison import rows_of
 from deployments.presentation.filters.choices import filter_choices, parse_number
 from deployments.views.requests import AuthedRequest
+from deployments.views.visible import environment_or_404
 
 CHOICES = 50
 """Deployments that can be chosen: the newest of the environment."""
@@ -28,7 +29,7 @@ def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
 
     The defaults are the two latest deployments of one kind, or the two latest if no two are of one kind.
     """
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     choices = list(Deployment.objects.for_list().of(environment)[:CHOICES])
     first, second = _chosen(
         choices, parse_number(request.GET.get("first")), parse_number(request.GET.get("second"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments.actions.delete import deletion_refusal, request_deletion
@@ -15,6 +15,7 @@ from deployments.models import Deployment, Environment
 from deployments.presentation.deletion_summary import deletion_summary
 from deployments.presentation.holds import held_sentence
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import environment_or_404
 from deployments.wording import message_text
 
 
@@ -22,7 +23,7 @@ from deployments.wording import message_text
 @may(DELETE, "delete")
 def environment_delete(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what will be deleted and the form, or request the deletion."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     if environment.stack_status == DELETE_FAILED and environment.stack_id and request.method != "POST":
         return redirect("environment_delete_again", pk)
     form = DeleteForm(request.POST or None)

@@ -6,7 +6,7 @@ It is compressed here, like environments' pages (see `environment`): a thousand 
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET
 
 from deployments.live import access
 from deployments.live.reads import Snapshot
-from deployments.models import Deployment
 from deployments.models.past_state import as_of
 from deployments.presentation import events_tab, frames, replay, tabs
 from deployments.presentation.filters.choices import parse_number
@@ -24,6 +23,7 @@ from deployments.presentation.waterfall import cache, inspector
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.view_model import DeploymentView
 from deployments.views.requests import AuthedRequest
+from deployments.views.visible import deployment_or_404
 
 MOST_STACKS = 100
 """Stacks whose rows one request may ask for."""
@@ -34,7 +34,7 @@ MOST_STACKS = 100
 @gzip_page
 def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show a deployment: its progress, phases, result, stacks, resources and events."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     if is_preview(deployment):
         return redirect("change_preview_page", pk)
     if deployment.is_deletion_request:
@@ -79,7 +79,7 @@ def _rows(request: AuthedRequest, view: DeploymentView) -> tuple[Row, ...]:
 @gzip_page
 def stack_rows(request: AuthedRequest, pk: int) -> HttpResponse:
     """Return the rows in the stacks `?stack=` of a deployment; in a replay, those at the event `?until=`."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     stacks = request.GET.getlist("stack")[:MOST_STACKS]
     known = cache.get(deployment)
     if "until" in request.GET and not deployment.is_active:

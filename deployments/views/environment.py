@@ -50,6 +50,7 @@ from deployments.presentation.text.datetime_formats import units
 from deployments.presentation.text.terminal_output import readable
 from deployments.presentation.updates import version_of
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import environment_or_404
 from deployments.wording import error_text
 
 HISTORY, LATEST = 10, 3
@@ -61,7 +62,7 @@ TABS_BESIDE_OVERVIEW = tuple(name for name in LABELS if name != OVERVIEW)
 @gzip_page
 def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> HttpResponse:
     """Show one tab of an environment; for htmx only the body."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     if not environment.deleted_at:
         watch(environment)
     context = health_context(
@@ -129,7 +130,7 @@ def _history_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
 @gzip_page
 def environment_health_history(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show only the health history of an environment, for the page to refresh."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     context = {"environment": environment, "health_history": history_context(environment)}
     return render(request, "deployments/_environment_health_history.html", context)
 
@@ -138,7 +139,7 @@ def environment_health_history(request: AuthedRequest, pk: int) -> HttpResponse:
 @gzip_page
 def environment_incidents(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show only the latest incidents of an environment, for the page to refresh."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     context = {"environment": environment, "incidents": incidents_context(environment)}
     return render(request, "deployments/_environment_incidents.html", context)
 
@@ -148,7 +149,7 @@ def environment_incidents(request: AuthedRequest, pk: int) -> HttpResponse:
 @gzip_page
 def environment_output(request: AuthedRequest, pk: int, run: int) -> HttpResponse:
     """Show the output of one association run; for htmx only its text."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     found = get_object_or_404(AssociationRun.objects.of(environment).select_related("association"), pk=run)
     template = "_output.html" if request.htmx else "output.html"
     context = {
@@ -165,7 +166,7 @@ def environment_output(request: AuthedRequest, pk: int, run: int) -> HttpRespons
 @may(OPERATE, "run_association")
 def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request an association run, on all instances or on those where it failed."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         operate.request_association_run(
             user=request.user,
@@ -182,7 +183,7 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(OPERATE, "protect")
 def environment_protect(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request that deletion protection is switched on, after that had failed."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         operate.request_protection(user=request.user, environment=environment)
     except UserFixable as problem:
@@ -194,7 +195,7 @@ def environment_protect(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(OPERATE, "site_check")
 def environment_site_check(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request a site check of the environment."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         operate.request_site_check(user=request.user, environment=environment)
     except UserFixable as problem:
@@ -206,7 +207,7 @@ def environment_site_check(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(DELETE, "close")
 def environment_close(request: AuthedRequest, pk: int) -> HttpResponse:
     """Close an environment whose stack no longer exists."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         close_environment(user=request.user, environment=environment)
     except UserFixable as problem:

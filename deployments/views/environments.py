@@ -18,8 +18,9 @@ from deployments.views.requests import AuthedRequest
 @gzip_page
 def environment_list(request: AuthedRequest) -> HttpResponse:
     """Show all environments, problems first, filtered by the query; for htmx only the rows."""
-    context = rows_context(request.GET)
+    context = rows_context(request.GET, request.user)
     if request.htmx:
         return render(request, "deployments/_environment_rows.html", context)
-    context |= filters_context(request.GET, context["counts"]) | {"waiting_for_approval": waiting_number()}
+    context |= filters_context(request.GET, context["counts"], request.user)
+    context |= {"waiting_for_approval": waiting_number(request.user)}
     return render(request, "deployments/environments.html", context)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from deployments.core.root_cause import first_failure
-from deployments.models import Deployment, Event
+from deployments.models import Event
 from deployments.presentation import events_tab, log
 from deployments.presentation.filters.events import EventFilter
 from deployments.presentation.locale import Locale
+from deployments.views.visible import deployment_or_404
 
 
 @require_GET
@@ -23,7 +23,7 @@ from deployments.presentation.locale import Locale
 @gzip_page
 def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
     """Return a page of the event log as JSON, with `bar` if it is the first; for the page's script."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     filter_ = EventFilter.of(request.GET)
     position = events_tab.position(request.GET)
     # Later and new lines may repeat one that is on the page: the script folds these.
@@ -54,7 +54,7 @@ def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 def first_failed_event(request: HttpRequest, pk: int) -> HttpResponse:
     """Redirect to the event of the first failure, or to all events if nothing has failed."""
-    deployment = get_object_or_404(Deployment, pk=pk)
+    deployment = deployment_or_404(request, pk)
     landmarks = Event.objects.of(deployment).landmarks()
     failure = first_failure(found for event in landmarks if (found := event.as_failure()))
     event = Event.objects.of(deployment).of_failure(failure).first() if failure else None

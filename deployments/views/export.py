@@ -8,7 +8,6 @@ from contextlib import aclosing
 from asgiref.sync import sync_to_async
 from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import aget_object_or_404
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -22,6 +21,7 @@ from deployments.models.event import EventQuerySet
 from deployments.presentation.event_export import FORMATS, ExportFormat, row
 from deployments.presentation.filters.events import EventFilter
 from deployments.presentation.locale import Locale
+from deployments.views.visible import deployment_or_404
 
 BATCH = 5000
 RETRY_SECONDS = 10
@@ -36,7 +36,7 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     """
     if kind not in FORMATS:
         raise Http404
-    deployment = await aget_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = await sync_to_async(deployment_or_404)(request, pk)
     user, key = await request.auser(), request.session.session_key or ""
     await sync_to_async(connections.close_all)()  # as in a stream: batches are read by their own threads
     name = f"{slugify(deployment.environment.name) or 'environment'}-deployment-{deployment.pk}-events.{kind}"

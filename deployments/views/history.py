@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
-from deployments.models import Deployment, Environment
+from deployments.access import visible_deployments, visible_environments
 from deployments.models.deployment_queries import DeploymentQuerySet
 from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
 from deployments.views.requests import AuthedRequest
@@ -22,8 +22,8 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
     """Show all deployments, filtered by the query; for htmx only the rows."""
     given = request.GET
     pk = parse_number(given.get("environment"))
-    environment = Environment.objects.in_bulk([pk]).get(pk)
-    rows = _by_status(given.get("status", ""))
+    environment = visible_environments(request.user).in_bulk([pk]).get(pk)
+    rows = _by_status(visible_deployments(request.user).for_list(), given.get("status", ""))
     rows = rows.of(environment) if environment else rows.without_recordings()
     if given.get(CURSOR):
         rows = rows.before(parse_number(given[CURSOR]))
@@ -41,8 +41,7 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
     return render(request, f"deployments/{template}", context)
 
 
-def _by_status(status: str) -> DeploymentQuerySet:
-    rows = Deployment.objects.for_list()
+def _by_status(rows: DeploymentQuerySet, status: str) -> DeploymentQuerySet:
     return {"active": rows.active, "waiting": rows.waiting, "problems": rows.failed_or_rolled_back}.get(
         status, lambda: rows
     )()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from deployments.models import Deployment
 from deployments.presentation.waterfall import inspector
+from deployments.views.visible import deployment_or_404
 
 
 @require_GET
 @never_cache
 def deployment_row(request: HttpRequest, pk: int, path: str = "") -> HttpResponse:
     """Show the details of the row at a path; the root's is ""."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     details = inspector.details_at(deployment, path.strip("/"))
     if details is None:
         raise Http404

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -18,6 +18,7 @@ from deployments.forms.lock import BreakLockForm, LockForm
 from deployments.models import Environment
 from deployments.presentation.holds import lock_view
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import environment_or_404
 from deployments.wording import error_text
 
 PAGE = "deployments/lock_environment.html"
@@ -28,7 +29,7 @@ PAGE = "deployments/lock_environment.html"
 @never_cache
 def environment_lock(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the form that locks an environment, or lock it."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     form = LockForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -45,7 +46,7 @@ def environment_lock(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(LOCK, "unlock")
 def environment_unlock(request: AuthedRequest, pk: int) -> HttpResponse:
     """Unlock an environment that the user has locked."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         lock.unlock_environment(user=request.user, environment=environment)
     except UserFixable as problem:
@@ -60,7 +61,7 @@ def environment_unlock(request: AuthedRequest, pk: int) -> HttpResponse:
 @never_cache
 def environment_break_lock(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the form that breaks the lock of another user, or break it."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     form = BreakLockForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import catalog
-from deployments.access import can_somewhere
+from deployments.access import can_somewhere, visible_accounts, visible_deployments
 from deployments.actions.deploy import prefill, request_deployment, set_to_deploy
 from deployments.actions.request import DEPLOY
 from deployments.core.approvals import REQUIRE
@@ -33,9 +33,10 @@ CHOICES = 200
 @may(DEPLOY, "deploy")
 def environment_new(request: AuthedRequest) -> HttpResponse:
     """Show the form of a new environment, or request the environment."""
-    if not Account.objects.usable().exists():
+    accounts = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
+    if not accounts.exists():
         return render(request, PAGE, {"no_account": True})
-    initial = _from_an_earlier_one(parse_number(request.GET.get("from")))
+    initial = _from_an_earlier_one(request, parse_number(request.GET.get("from")))
     version = _chosen_version(request, initial.pop("version", None))
     context: dict[str, Any] = {"version": version, **_choices(version)}
     try:
@@ -43,11 +44,14 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     except UserFixable as broken:
         context |= {"broken": error_text(broken), "folder": settings.SANSO_TEMPLATE_SET}
         return render(request, PAGE, context, status=503)
-    may_require = can_somewhere(request.user, REQUIRE)
+    options: dict[str, Any] = {
+        "accounts": accounts,
+        "may_require_approval": can_somewhere(request.user, REQUIRE),
+    }
     if request.method != "POST":
-        form = NewEnvironmentForm(template_set, initial=initial, may_require_approval=may_require)
+        form = NewEnvironmentForm(template_set, initial=initial, **options)
         return render(request, PAGE, context | _context(form))
-    form = NewEnvironmentForm(template_set, request.POST, may_require_approval=may_require)
+    form = NewEnvironmentForm(template_set, request.POST, **options)
     if deployment := _requested(request, form, version):
         return redirect(deployment)
     return render(request, PAGE, context | _context(form), status=422)
@@ -89,7 +93,8 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
         template_set = set_to_deploy(_chosen_version(request, None))
     except UserFixable as broken:
         return HttpResponse(error_text(broken), status=503, content_type="text/plain; charset=utf-8")
-    account = get_object_or_404(Account.objects.usable(), pk=parse_number(request.GET.get("account")))
+    usable = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
+    account = get_object_or_404(usable, pk=parse_number(request.GET.get("account")))
     return render(
         request, "deployments/_duration_estimate.html", {"estimate": estimate_creation(template_set, account)}
     )
@@ -97,14 +102,15 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
 
 def _context(form: NewEnvironmentForm) -> dict[str, Any]:
     layout, estimate = FormLayout(form), _estimate(form)
-    return {"form": form, "layout": layout, "estimate": estimate, "frozen": frozen_accounts()}
+    frozen = frozen_accounts(form.accounts)
+    return {"form": form, "layout": layout, "estimate": estimate, "frozen": frozen}
 
 
 def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:
     """Return the expected duration in the form's account, or in the first one while none is selected."""
-    accounts = Account.objects.usable()
-    chosen = accounts.in_bulk([parse_number(str(form["account"].value() or ""))])
-    account = next(iter(chosen.values()), None) or accounts.first()
+    wanted = parse_number(str(form["account"].value() or ""))
+    accounts = form.accounts
+    account = next((one for one in accounts if one.pk == wanted), next(iter(accounts), None))
     return estimate_creation(form.template_set, account) if account else None
 
 
@@ -129,9 +135,9 @@ def _requested(
         return None
 
 
-def _from_an_earlier_one(pk: int) -> dict[str, Any]:
+def _from_an_earlier_one(request: AuthedRequest, pk: int) -> dict[str, Any]:
     """Return the form's values from the deployment in `?from=`, {} if there is none."""
-    earlier = Deployment.objects.for_page().in_bulk([pk]).get(pk)
+    earlier = visible_deployments(request.user).for_page().in_bulk([pk]).get(pk)
     if earlier is None:
         return {}
     values = prefill(earlier)

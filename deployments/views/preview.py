@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
@@ -16,6 +16,7 @@ from deployments.presentation.approvals import approval_context
 from deployments.presentation.preview import view
 from deployments.presentation.preview.schedule import schedule_context
 from deployments.views.requests import AuthedRequest
+from deployments.views.visible import change_or_404
 
 
 @require_GET
@@ -23,12 +24,12 @@ from deployments.views.requests import AuthedRequest
 @gzip_page
 def preview_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the preview of a change; also after it was applied."""
-    return _page(request, _change(pk))
+    return _page(request, change_or_404(request, pk))
 
 
 def preview_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:
     """Show the preview again, with what was wrong with what was sent from it, as it was sent."""
-    return _page(request, _change(deployment.pk), status=422, sent=request.POST, **problem)
+    return _page(request, change_or_404(request, deployment.pk), status=422, sent=request.POST, **problem)
 
 
 def _page(
@@ -47,7 +48,7 @@ def _page(
 @gzip_page
 def preview_rows(request: AuthedRequest, pk: int) -> HttpResponse:
     """Return rows of the tree: those that fit a search, or those of one stack."""
-    deployment = _change(pk)
+    deployment = change_or_404(request, pk)
     changes = Changes.from_json(deployment.changes)
     context = view.tree_context(deployment, changes, request.GET.dict())
     return render(request, "deployments/_preview_rows.html", context)
@@ -57,14 +58,10 @@ def preview_rows(request: AuthedRequest, pk: int) -> HttpResponse:
 @never_cache
 def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
     """Answer whether the page has to be loaded again: the preview is computed, applied or discarded."""
-    deployment = _change(pk)
+    deployment = change_or_404(request, pk)
     response = HttpResponse(status=204)
     if not view.is_preview(deployment):
         response["HX-Redirect"] = deployment.get_absolute_url()
     elif request.GET.get("marker") != view.marker(deployment):
         response["HX-Refresh"] = "true"
     return response
-
-
-def _change(pk: int) -> Deployment:
-    return get_object_or_404(Deployment.objects.for_page().updates(), pk=pk)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from deployments import recordings
+from deployments.access import visible_deployments
 from deployments.actions.recordings import request_recording
 from deployments.actions.request import DEPLOY
 from deployments.errors import UserFixable
@@ -31,10 +32,11 @@ class Recorded:
 @require_GET
 def recording_list(request: AuthedRequest) -> HttpResponse:
     """Show the recordings."""
-    loaded = recordings.loaded_included()
+    visible = visible_deployments(request.user)
+    loaded = recordings.loaded_included(visible)
     context = {
         "rows": [_recorded(name, loaded.get(name)) for name in recordings.included()],
-        "imported": [(deployment, _replay(deployment)) for deployment in recordings.imported()],
+        "imported": [(deployment, _replay(deployment)) for deployment in recordings.imported(visible)],
     }
     return render(request, "deployments/recordings.html", context)
 

@@ -6,7 +6,7 @@ from typing import cast
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -17,6 +17,7 @@ from deployments.forms import DeleteRemainingForm
 from deployments.models import Deployment, Environment
 from deployments.presentation.remaining import remaining_view
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import environment_or_404
 from deployments.wording import error_text
 
 
@@ -24,7 +25,7 @@ from deployments.wording import error_text
 @may(DELETE_REMAINING, "delete_remaining")
 def environment_remaining(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what remains with what can be deleted, or request the deletion of what was chosen."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     latest = _latest(environment)
     view = remaining_view(latest)
     choices = [(row.value, row.name) for row in view.rows if row.can_delete] if view else []
@@ -64,7 +65,7 @@ def _requested(request: AuthedRequest, deployment: Deployment, form: DeleteRemai
 @may(OPERATE, "search_remaining")
 def environment_remaining_search(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request that what remains is searched for again."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         request_new_search(user=request.user, deployment=_latest(environment))
     except UserFixable as problem:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from deployments.models import Deployment, Event
+from deployments.models import Event
 from deployments.models.past_state import as_of
 from deployments.presentation import frames
 from deployments.presentation.filters.choices import parse_number
@@ -15,13 +14,14 @@ from deployments.presentation.locale import Locale
 from deployments.presentation.text.datetime_formats import iso
 from deployments.presentation.waterfall.view_model import DeploymentView
 from deployments.views.requests import AuthedRequest
+from deployments.views.visible import deployment_or_404
 
 
 @require_GET
 @never_cache
 def replay_frame(request: AuthedRequest, pk: int) -> HttpResponse:
     """Return the frame from the event `?since=` to `?until=`; with all rows if it goes back."""
-    deployment = get_object_or_404(Deployment.objects.for_page(), pk=pk)
+    deployment = deployment_or_404(request, pk)
     if deployment.is_active:
         raise Http404("it has not ended")
     since = parse_number(request.GET.get("since"))

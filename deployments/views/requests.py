@@ -11,9 +11,9 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
-from deployments.access import can_somewhere
+from deployments.access import can, can_somewhere
 from deployments.actions.request import PermissionMissing, Request
-from deployments.models import Deployment, Environment
+from deployments.views.visible import deployment_or_404, environment_or_404
 
 P = ParamSpec("P")
 
@@ -37,20 +37,19 @@ def request_key_of(request: HttpRequest) -> UUID:
 
 
 def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
-    """Require a permission; users without it get 403.
+    """Require a permission about the environment of the address, or else anywhere; users without it get 403.
 
-    What they tried to request, an `action` of the audit log or else the name of the view, is recorded as
+    An environment that they may not view does not exist for them (404). What they tried to request, an `action` of the audit log or else the name of the view, is recorded as
     refused.
     """
 
     def requiring(view: View[P]) -> View[P]:
         @wraps(view)
         def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if not can_somewhere(request.user, permission):
-                if request.method == "POST":
-                    what = action or view.__name__
-                    _about(request, Request(user=request.user, action=what, permission=permission))
-                raise PermissionMissing(permission)
+            about = Request(user=request.user, action=action or view.__name__, permission=permission)
+            if not can(request.user, permission):
+                _find_rows(request, about)
+                _require(request, about)
             return view(request, *args, **kwargs)
 
         return checked
@@ -58,13 +57,25 @@ def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
     return requiring
 
 
-def _about(request: AuthedRequest, refused: Request) -> None:
-    """Record a request without its permission, with the environment or deployment of its address."""
+def _require(request: AuthedRequest, about: Request) -> None:
+    """Raise PermissionMissing without the permission, and record what was requested as refused."""
+    environment = about.environment
+    if environment is not None:
+        allowed = can(request.user, about.permission, environment)
+    else:
+        allowed = can_somewhere(request.user, about.permission)
+    if not allowed:
+        if request.method == "POST":
+            about.record_missing_permission()
+        raise PermissionMissing(about.permission)
+
+
+def _find_rows(request: AuthedRequest, about: Request) -> None:
+    """Add the deployment and the environment of the address. Raise Http404 if they may not be viewed."""
     match = request.resolver_match
     pk = match.kwargs.get("pk") if match else None
     if pk is not None and match and match.route.startswith("deployments/"):
-        refused.deployment = Deployment.objects.for_page().filter(pk=pk).first()
-        refused.environment = refused.deployment.environment if refused.deployment else None
+        about.deployment = deployment_or_404(request, pk)
+        about.environment = about.deployment.environment
     elif pk is not None and match and match.route.startswith("environments/"):
-        refused.environment = Environment.objects.filter(pk=pk).first()
-    refused.record_missing_permission()
+        about.environment = environment_or_404(request, pk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments.actions.change import retried
@@ -16,6 +16,7 @@ from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.presentation.deletion_summary import deletion_summary
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import environment_or_404
 from deployments.wording import message_text
 
 
@@ -23,7 +24,7 @@ from deployments.wording import message_text
 @may(CHANGE, "roll_back")
 def environment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what a rollback does, or request it."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     form = ReasonedForm(request.POST or None)
     if request.method == "POST" and (deployment := _requested(request, environment, form)):
         return redirect(deployment)

@@ -58,9 +58,10 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
         key = request.session.session_key
         if granted is None or key is None:
             return _text(_("You are logged out."), status=401)
-        if await reads.in_thread(reads.snapshot, pk) is None:
+        environment = await reads.in_thread(_visible_environment, pk, granted)
+        if environment is None:
             return _text(_("There is no such deployment."), status=404)
-        viewer = current.streams.admit(key, granted)
+        viewer = current.streams.admit(key, granted, environment)
         viewer.ends = _lost_permission(request, granted)
     except TooMany as exc:
         return _rejected(exc)
@@ -80,6 +81,13 @@ async def _access(request: HttpRequest) -> Access | None:
     if not user.is_authenticated or key is None:
         return None
     return (await reads.in_thread(access.of_sessions, [key])).get(key)
+
+
+def _visible_environment(pk: int, granted: Access) -> int | None:
+    """Return the key of a deployment's environment, None if the user may not view it."""
+    snapshot = reads.snapshot(pk)
+    found = access.environments([snapshot.environment]) if snapshot else {}
+    return next((key for key, about in found.items() if granted.may_view(about)), None)
 
 
 def _lost_permission(request: HttpRequest, granted: Access) -> str:
@@ -115,11 +123,12 @@ def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the frame after `?since=`, the current facts, and `access` as in a stream; for polling."""
     if not isinstance(request.user, User):
         return JsonResponse({"login": True}, status=401)
+    granted = access.of_user(request.user)
     snapshot = reads.snapshot(pk)
-    if snapshot is None:
+    if snapshot is None or _visible_environment(pk, granted) is None:
         raise Http404
     frame = frames.build(pk, parse_number(request.GET.get("since")), snapshot.seq, Locale.of(request))
-    lost = json.dumps(_lost_permission(request, access.of_user(request.user)))
+    lost = json.dumps(_lost_permission(request, granted))
     return HttpResponse(
         f'{{"frame":{frame.json},"fresh":{_fresh(snapshot)},"access":{lost}}}',
         content_type="application/json",

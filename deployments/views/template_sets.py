@@ -26,7 +26,9 @@ from deployments.wording import error_text
 def template_set_list(request: AuthedRequest) -> HttpResponse:
     """Show all template sets; for htmx only the rows."""
     part = "deployments/_template_set_rows.html"
-    return render(request, part if request.htmx else "deployments/template_sets.html", sets_context())
+    return render(
+        request, part if request.htmx else "deployments/template_sets.html", sets_context(request.user)
+    )
 
 
 @require_GET
@@ -37,7 +39,7 @@ def template_set(request: AuthedRequest, pk: int) -> HttpResponse:
     source = get_object_or_404(TemplateSource.objects.for_page(), pk=pk)
     part = "deployments/_template_set_body.html"
     page = part if request.htmx else "deployments/template_set.html"
-    return render(request, page, set_context(source, request.GET))
+    return render(request, page, set_context(source, request.GET, request.user))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +71,7 @@ def _set_status(request: AuthedRequest, version: TemplateVersion) -> HttpRespons
 
 
 def _version_page(request: AuthedRequest, version: TemplateVersion, form: VersionStatusForm) -> HttpResponse:
-    context = version_context(version) | {"form": form}
+    context = version_context(version, request.user) | {"form": form}
     return render(request, "deployments/template_version.html", context, status=422 if form.is_bound else 200)
 
 

@@ -16,12 +16,13 @@ from deployments.actions import channels
 from deployments.actions.change import request_version
 from deployments.actions.request import CHANGE
 from deployments.errors import UserFixable
-from deployments.models import Environment, TemplateVersion
+from deployments.models import TemplateVersion
 from deployments.presentation.environment_tabs import CONFIGURATION, tab_url
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.holds import held_sentence
 from deployments.presentation.update_page import update_page
 from deployments.views.requests import AuthedRequest, may, request_key_of
+from deployments.views.visible import environment_or_404
 from deployments.wording import error_text
 
 PAGE = "deployments/update_environment.html"
@@ -31,10 +32,10 @@ PAGE = "deployments/update_environment.html"
 @gzip_page
 def environment_update(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what differs between the environment's version and another one."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     context = {
         "environment": environment,
-        "page": update_page(environment, parse_number(request.GET.get("to"))),
+        "page": update_page(environment, parse_number(request.GET.get("to")), request.user),
         "held": held_sentence(environment),
         "request_key": uuid.uuid4(),
     }
@@ -45,7 +46,7 @@ def environment_update(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(CHANGE, "change")
 def environment_update_preview(request: AuthedRequest, pk: int, version: int) -> HttpResponse:
     """Request the preview of a change to a version, with the parameters as they are."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     to = get_object_or_404(TemplateVersion, pk=version)
     key, reason = request_key_of(request), request.POST.get("reason", "")[:200]
     try:
@@ -65,7 +66,7 @@ def environment_update_preview(request: AuthedRequest, pk: int, version: int) ->
 @may(CHANGE, "set_channel")
 def environment_channel(request: AuthedRequest, pk: int) -> HttpResponse:
     """Choose the channel that the environment follows."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         channel = channels.set_channel(
             user=request.user, environment=environment, channel=request.POST.get("channel", "")
@@ -82,7 +83,7 @@ def environment_channel(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(CHANGE, "resume_updates")
 def environment_resume_updates(request: AuthedRequest, pk: int) -> HttpResponse:
     """Let the channel offer the version again from which somebody went back."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         channels.resume_updates(user=request.user, environment=environment)
     except UserFixable as problem:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deployments.access import can
@@ -22,6 +22,7 @@ from deployments.models import Deployment, Environment
 from deployments.presentation.operations import situation_of, why_not
 from deployments.presentation.stuck import StuckRow, stuck_rows
 from deployments.views.requests import AuthedRequest, may
+from deployments.views.visible import environment_or_404
 from deployments.wording import error_text, message_text
 
 
@@ -29,7 +30,7 @@ from deployments.wording import error_text, message_text
 @may(CHANGE, "continue_rollback")
 def environment_continue(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show why a rollback failed and how it can be continued, or request that."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     rows = stuck_rows(environment)
     form = ContinueForm([row.value for row in rows or ()], _posted(request))
 
@@ -58,7 +59,7 @@ def environment_continue(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(DELETE, "delete")
 def environment_delete_again(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show why a deletion failed and what can stay, or request the deletion again."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     rows = stuck_rows(environment)
     form = DeleteAgainForm([row.value for row in rows or ()], _posted(request))
 
@@ -81,7 +82,7 @@ def environment_delete_again(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(CHANGE, "take_over")
 def environment_take_over(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request that changes start from the stack as it is now."""
-    environment = get_object_or_404(Environment.objects.for_page(), pk=pk)
+    environment = environment_or_404(request, pk)
     try:
         key = uuid.UUID(request.POST.get("request_key", ""))
     except ValueError:

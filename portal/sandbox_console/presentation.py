@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 
 from deployments import catalog
+from deployments.access import Person, visible_environments
 from deployments.errors import UserFixable
 from deployments.models import Account, Environment
 from deployments.models.health import Association
@@ -64,9 +65,9 @@ class ClusterRow:
     buttons: Sequence[Button]
 
 
-def lists(account: Account, state: SandboxState) -> dict[str, Any]:
+def lists(account: Account, state: SandboxState, user: Person) -> dict[str, Any]:
     """Return the context of the parts of the page that are refreshed."""
-    environments = list(Environment.objects.live().in_account(account.pk))
+    environments = list(visible_environments(user).live().in_account(account.pk))
     return {
         "state": state,
         "pace_words": labels.pace(state.pace),

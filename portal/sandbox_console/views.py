@@ -19,10 +19,12 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from deployments.access import visible_accounts
 from deployments.actions.request import DEPLOY
 from deployments.actions.sandbox import request_of_sandbox
 from deployments.aws.sandbox import read_token
 from deployments.models import Account
+from deployments.models.account import AccountQuerySet
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.text.terminal_output import readable
 from deployments.views.requests import AuthedRequest, may
@@ -46,7 +48,7 @@ NAMED = ("resources", "associations")
 @gzip_page
 def sandbox_page(request: AuthedRequest) -> HttpResponse:
     """Show the sandbox in one account, for htmx only its lists; or process a form."""
-    if not Account.objects.sandboxes().exists():
+    if not _accounts(request).exists():
         return render(request, "sandbox_console/none.html")
     account = _account(request)
     sandbox = _sandbox(account)
@@ -56,10 +58,10 @@ def sandbox_page(request: AuthedRequest) -> HttpResponse:
     state, problem = _state(sandbox)
     context = {"account": account, "url": sandbox.url, "problem": problem}
     if state is not None:
-        context |= presentation.lists(account, state)
+        context |= presentation.lists(account, state, request.user)
     if request.htmx:
         return render(request, "sandbox_console/_lists.html", context)
-    context |= presentation.forms_context(account, state, form) | {"accounts": Account.objects.sandboxes()}
+    context |= presentation.forms_context(account, state, form) | {"accounts": _accounts(request)}
     return render(request, "sandbox_console/sandbox.html", context, status=200 if form is None else 422)
 
 
@@ -120,9 +122,14 @@ def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
     return _do(request, account, take_back, done)
 
 
+def _accounts(request: AuthedRequest) -> AccountQuerySet:
+    """Return the accounts of the sandbox that the person may deploy to."""
+    return Account.objects.sandboxes().filter(visible_accounts(request.user, DEPLOY))
+
+
 def _account(request: AuthedRequest) -> Account:
     """Return the account in the URL, else the first one. Raise Http404 if there is none."""
-    found = {account.pk: account for account in Account.objects.sandboxes()}
+    found = {account.pk: account for account in _accounts(request)}
     given = request.GET.get("account")
     account = found.get(parse_number(given)) if given else next(iter(found.values()), None)
     if account is None:

@@ -73,7 +73,9 @@ def may_break_the_sandbox(context: Context) -> bool:
     """Return whether the user may open the sandbox's page: there is a sandbox, and the user may deploy."""
     user = context.get("user")
     allowed = user is not None and access.can_somewhere(user, Right.CREATE)
-    return allowed and Account.objects.sandboxes().exists()
+    if user is None or not allowed:
+        return False
+    return Account.objects.sandboxes().filter(access.visible_accounts(user, Right.CREATE)).exists()
 
 
 @register.simple_tag(takes_context=True)
@@ -93,7 +95,8 @@ def can(context: Context, right: str, about: Environment | Account | None = None
 def approvals_to_decide(context: Context) -> int | None:
     """Return how many requests wait for approval; None for a user who may not approve, without a query."""
     user = context.get("user")
-    return waiting_number() if user is not None and access.can_somewhere(user, APPROVE) else None
+    allowed = user is not None and access.can_somewhere(user, APPROVE)
+    return waiting_number(user, APPROVE) if user is not None and allowed else None
 
 
 @register.simple_tag
