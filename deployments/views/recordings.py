@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from deployments import recordings
-from deployments.access import visible_deployments
+from deployments.access import can, visible_deployments
 from deployments.actions.recordings import request_recording
 from deployments.actions.request import DEPLOY
 from deployments.errors import UserFixable
@@ -36,6 +36,7 @@ def recording_list(request: AuthedRequest) -> HttpResponse:
     loaded = recordings.loaded_included(visible)
     context = {
         "rows": [_recorded(name, loaded.get(name)) for name in recordings.included()],
+        "may_add": can(request.user, DEPLOY),
         "imported": [(deployment, _replay(deployment)) for deployment in recordings.imported(visible)],
     }
     return render(request, "deployments/recordings.html", context)

@@ -39,8 +39,8 @@ def request_key_of(request: HttpRequest) -> UUID:
 def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
     """Require a permission about the environment of the address, or else anywhere; users without it get 403.
 
-    An environment that they may not view does not exist for them (404). What they tried to request, an `action` of the audit log or else the name of the view, is recorded as
-    refused.
+    An environment that they may not view does not exist for them (404). What they tried to request, an
+    `action` of the audit log or else the name of the view, is recorded as refused.
     """
 
     def requiring(view: View[P]) -> View[P]:

@@ -1,0 +1,200 @@
+"""The rule of every route: who may request it. `test_permissions.py` compares it with the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from deployments.core.roles import Right
+from deployments.presentation.environment_tabs import LABELS, OVERVIEW
+
+
+class To(Enum):
+    """What is needed besides a right."""
+
+    ENVIRONMENT = "the right about the environment; without a view of it there is no page"
+    ACCOUNT = "the right about the account; any other account does not exist"
+    SOMEWHERE = "the right about anything"
+    EVERYTHING = "the right for everything"
+    SIGNED_IN = "nothing but to be signed in; lists show what one may view"
+    PUBLIC = "nothing"
+    SUPERUSER = "to be a superuser"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Who may send a request. `about`: which row the address names, `given` its other arguments.
+
+    `may_be_missing`: what the page is about is not there in the test, so that it may answer 404 to those who
+    may open it. `unknown` is the status for those who are not signed in, 302 a redirect to the login page.
+    """
+
+    to: To
+    right: Right = Right.VIEW
+    method: str = "get"
+    about: str = ""
+    given: Mapping[str, Any] | None = None
+    query: str = ""
+    may_be_missing: bool = False
+    unknown: int = 302
+
+
+def _of(about: str, right: Right = Right.VIEW, method: str = "get", **values: Any) -> Rule:
+    return Rule(to=To.ENVIRONMENT, right=right, method=method, about=about, **values)
+
+
+def _page(right: Right = Right.VIEW, **values: Any) -> Rule:
+    return _of("environment", right, **values)
+
+
+def _action(right: Right, **values: Any) -> Rule:
+    return _of("environment", right, "post", **values)
+
+
+SIGNED_IN: Final = Rule(to=To.SIGNED_IN)
+PUBLIC: Final = Rule(to=To.PUBLIC)
+SETS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_SETS}
+SANDBOX: Final = Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", may_be_missing=True)
+INSTANCE: Final[dict[str, Any]] = {"instance": "i-1"}
+
+RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    # Lists, and what belongs to no environment
+    "home": (SIGNED_IN,),
+    "environments": (SIGNED_IN,),
+    "deployments": (SIGNED_IN,),
+    "approvals": (SIGNED_IN,),
+    "approval_count": (SIGNED_IN,),
+    "recordings": (SIGNED_IN,),
+    "recording_open": (
+        Rule(
+            to=To.EVERYTHING, right=Right.CREATE, method="post", given={"name": "none"}, may_be_missing=True
+        ),
+    ),
+    "environment_new": (
+        Rule(to=To.SOMEWHERE, right=Right.CREATE),
+        Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post"),
+    ),
+    "/environments/new/": (SIGNED_IN,),  # a redirect
+    "environment_expected": (Rule(to=To.ACCOUNT, right=Right.CREATE, about="account"),),
+    # One environment
+    "environment": (_page(),),
+    **{f"environment_{tab}": (_page(),) for tab in LABELS if tab != OVERVIEW},
+    "environment_update": (_page(),),
+    "environment_cancel": (_page(),),
+    "comparison": (_page(),),
+    "environment_incidents": (_page(),),
+    "environment_health_history": (_page(),),
+    "environment_output": (_page(given={"run": 0}, may_be_missing=True),),
+    "environment_change": (_page(Right.CHANGE), _action(Right.CHANGE)),
+    "environment_delete": (_page(Right.DELETE), _action(Right.DELETE)),
+    "environment_delete_again": (_page(Right.DELETE), _action(Right.DELETE)),
+    "environment_continue": (_page(Right.CHANGE), _action(Right.CHANGE)),
+    "environment_roll_back": (_page(Right.CHANGE), _action(Right.CHANGE)),
+    "environment_lock": (_page(Right.LOCK), _action(Right.LOCK)),
+    "environment_break_lock": (_page(Right.BREAK_LOCK), _action(Right.BREAK_LOCK)),
+    "environment_remaining": (_page(Right.DELETE_REMAINING), _action(Right.DELETE_REMAINING)),
+    "environment_update_preview": (_action(Right.CHANGE, given={"version": 0}, may_be_missing=True),),
+    "environment_channel": (_action(Right.CHANGE),),
+    "environment_resume_updates": (_action(Right.CHANGE),),
+    "environment_take_over": (_action(Right.CHANGE),),
+    "environment_unlock": (_action(Right.LOCK),),
+    "environment_remaining_search": (_action(Right.OPERATE),),
+    "environment_protect": (_action(Right.OPERATE),),
+    "environment_run": (_action(Right.OPERATE),),
+    "environment_site_check": (_action(Right.OPERATE),),
+    "environment_require_approval": (_action(Right.REQUIRE_APPROVAL),),
+    "environment_close": (_action(Right.DELETE),),
+    # One deployment
+    "deployment": (_of("deployment"),),
+    "deployment_stack_rows": (_of("deployment"),),
+    "deployment_clean_up": (_of("deployment", Right.DELETE, "post"),),
+    "deployment_cancel": (_of("deployment"), _of("change", Right.CHANGE, "post")),
+    "deployment_roll_back": (_of("deployment", Right.CHANGE, "post"),),
+    "deployment_stream": (_of("deployment", unknown=401),),
+    "deployment_updates": (_of("deployment", unknown=401),),
+    "deployment_rows": (_of("deployment", may_be_missing=True),),
+    "deployment_row": (_of("deployment", given={"path": "Network"}, may_be_missing=True),),
+    "event_lines": (_of("deployment"),),
+    "first_failed_event": (_of("deployment"),),
+    "event_export": (_of("deployment", given={"kind": "csv"}),),
+    "replay_frame": (_of("deployment"),),
+    "deletion_request": (_of("deployment"),),
+    "change_preview_page": (_of("change"),),
+    "change_preview_rows": (_of("change"),),
+    "change_preview_state": (_of("change"),),
+    "change_apply": (_of("change", Right.CHANGE, "post"),),
+    "change_approve": (_of("change", Right.APPROVE, "post"),),
+    "change_deny": (_of("change", Right.APPROVE, "post"),),
+    "change_discard": (_of("change", Right.CHANGE, "post"),),
+    "change_preview": (_of("change", Right.CHANGE, "post"),),
+    # Template sets: everybody may view them
+    "template_sets": (SIGNED_IN,),
+    "template_set": (Rule(to=To.SIGNED_IN, about="source"),),
+    "template_version": (
+        Rule(to=To.SIGNED_IN, about="version"),
+        Rule(**SETS, about="version", method="post"),
+    ),
+    "template_set_new": (Rule(**SETS), Rule(**SETS, method="post")),
+    "template_set_edit": (Rule(**SETS, about="source"), Rule(**SETS, about="source", method="post")),
+    "template_set_remove": (Rule(**SETS, about="source", method="post"),),
+    "template_set_fetch": (Rule(**SETS, about="source", method="post"),),
+    "template_set_webhook": (Rule(**SETS, about="source", method="post"),),
+    "template_ref_confirm": (Rule(**SETS, about="ref", method="post"),),
+    "template_set_push": (Rule(to=To.PUBLIC, about="source", method="post"),),
+    # The sandbox
+    "sandbox": (Rule(to=To.SOMEWHERE, right=Right.CREATE),),
+    "sandbox_log": (Rule(to=To.SOMEWHERE, right=Right.CREATE, given=INSTANCE, may_be_missing=True),),
+    "sandbox_machine": (
+        Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", given=INSTANCE, may_be_missing=True),
+    ),
+    "sandbox_database": (
+        Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", given={"cluster": "c"}, may_be_missing=True),
+    ),
+    "sandbox_take_back": (SANDBOX,),
+    # Without a login, and one's own
+    "login": (PUBLIC,),
+    "logout": (Rule(to=To.PUBLIC, method="post"),),
+    "set_language": (Rule(to=To.PUBLIC, method="post"),),
+    "healthz": (PUBLIC,),
+    "readyz": (PUBLIC,),
+    "/favicon.ico": (PUBLIC,),
+    "password_change": (SIGNED_IN,),
+    "/admin/login/": (PUBLIC,),
+    "/admin/password_change/": (SIGNED_IN,),
+}
+"""By the name of the route, or its address if it has none. The rules of the admin are in the test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route of the URL configuration. `names` are those of its arguments."""
+
+    name: str
+    namespaces: tuple[str, ...]
+    path: str
+    names: frozenset[str]
+
+    @property
+    def key(self) -> str:
+        """Return what `RULES` calls it."""
+        return ":".join((*self.namespaces, self.name)) if self.name else f"/{self.path}"
+
+
+def routes() -> list[Route]:
+    """Return every route of the portal."""
+    return list(_below(get_resolver().url_patterns, "", ()))
+
+
+def _below(patterns: list[Any], prefix: str, namespaces: tuple[str, ...]) -> Iterator[Route]:
+    for one in patterns:
+        path = prefix + str(one.pattern)
+        if isinstance(one, URLResolver):
+            below = (*namespaces, one.namespace) if one.namespace else namespaces
+            yield from _below(one.url_patterns, path, below)
+        elif isinstance(one, URLPattern):
+            names = frozenset(one.pattern.converters) | frozenset(one.pattern.regex.groupindex)
+            yield Route(name=one.name or "", namespaces=namespaces, path=path, names=names)
