@@ -61,7 +61,7 @@ def confirm_moved_tag(*, user: User, ref: TemplateRef) -> TemplateRef:
 
 def refuse_withdrawn(version: TemplateVersion | None, deployed_digest: str = "") -> None:
     """Raise UserFixable if a version was withdrawn, unless the environment runs these files already."""
-    if version is not None and version.status == WITHDRAWN and version.digest != deployed_digest:
+    if version is not None and version.is_withdrawn_for(deployed_digest):
         raise _refused(Code.TEMPLATE_VERSION_WITHDRAWN, version)
 
 

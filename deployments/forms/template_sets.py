@@ -17,6 +17,16 @@ from deployments.models.template_source import KINDS
 from deployments.models.template_version import STATUSES
 from deployments.wording import error_text
 
+KINDS_OF = {
+    "url": "git folder",
+    "refs": "git",
+    "fetch_minutes": "git folder",
+    "username": "git",
+    "token": "git",
+    "ssh_key": "git",
+    "host_key": "git",
+}
+"""The kinds of sources that a field is for; one that is missing is for all. A script hides the others."""
 STORED = ("name", "kind", "url", "path", "refs", "fetch_minutes", "host_key")
 
 
@@ -120,6 +130,8 @@ class SourceForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, *, source: TemplateSource | None = None) -> None:
         super().__init__(data, initial={name: getattr(source, name) for name in STORED} if source else None)
+        for name, kinds in KINDS_OF.items():
+            self.fields[name].widget.attrs["data-kinds"] = kinds
         if source is None or not source.sealed_credentials:
             del self.fields["forget"]
         else:

@@ -131,6 +131,10 @@ class TemplateVersion(models.Model):
         """Return the page of the version."""
         return reverse("template_version", args=[self.pk])
 
+    def is_withdrawn_for(self, deployed_digest: str = "") -> bool:
+        """Return whether it was withdrawn, and the environment does not run its files already."""
+        return self.status == WITHDRAWN and self.digest != deployed_digest
+
     @property
     def label(self) -> str:
         """Return what pages call it: its newest tag, else its short commit, else its number."""

@@ -21,7 +21,6 @@ from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, Message,
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, ServerRelease, holds
 from deployments.models.sealed import unseal
-from deployments.models.template_version import WITHDRAWN
 from deployments.runner import (
     approvals,
     change_sets,
@@ -367,9 +366,9 @@ def _is_withdrawn(deployment: Deployment) -> bool:
     Going back to such a version is allowed, and so is a change of an environment that has it.
     """
     version, base = deployment.template_version, deployment.base
-    if version is None or version.status != WITHDRAWN or deployment.rolls_back_to_id:
+    if version is None or deployment.rolls_back_to_id:
         return False
-    if base is not None and base.template_digest == version.digest:
+    if not version.is_withdrawn_for(base.template_digest if base else ""):
         return False
     deployment.record(cancel_code="version_withdrawn", active_key=None)
     return True

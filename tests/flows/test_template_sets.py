@@ -69,3 +69,20 @@ def test_the_page_of_a_set_follows_a_fetch(page: Page, web: Web, shop: TemplateS
     expect(page.get_by_text("Fetching")).to_be_visible()
     TemplateFetch.objects.filter(pk=fetch.pk).update(active_key=None, state="succeeded", added=1)
     expect(page.get_by_text("Fetching")).to_have_count(0)
+
+
+def test_the_form_shows_only_the_fields_of_the_chosen_kind(
+    page: Page, web: Web, shop: TemplateSource
+) -> None:
+    page.goto(url(web, "template_set_new"))
+    key = page.get_by_label("SSH private key")
+    expect(key).to_be_visible()
+
+    page.get_by_label("Source").select_option("folder")
+    expect(key).to_be_hidden()
+    expect(page.get_by_label("Address")).to_be_visible()
+    page.get_by_label("Source").select_option("archive")
+    expect(page.get_by_label("Address")).to_be_hidden()
+    assert faults(page) == []
+    page.get_by_label("Source").select_option("git")
+    expect(key).to_be_visible()

@@ -276,3 +276,17 @@ def test_a_version_that_is_deprecated_meanwhile_is_refused(
     assert response.status_code == 422
     assert "no new environments are created from it" in page(response).text
     assert not Environment.objects.exists()
+
+
+def test_a_set_is_fetched_from_the_list_too_by_who_may(browser: Client, viewer: Client) -> None:
+    source = added(browser)
+    TemplateFetch.objects.update(active_key=None, state="succeeded")
+
+    button = page(browser.get(reverse("template_sets"))).one("button", id=f"set-{source.pk}-fetch")
+    assert "shop" in button.text
+    assert browser.post(reverse("template_set_fetch", args=[source.pk])).status_code == 302
+
+    assert TemplateFetch.objects.active().get().source == source
+    assert not page(browser.get(reverse("template_sets"))).all("button", id=f"set-{source.pk}-fetch")
+    TemplateFetch.objects.update(active_key=None)
+    assert not page(viewer.get(reverse("template_sets"))).all("button", id=f"set-{source.pk}-fetch")
