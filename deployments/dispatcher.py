@@ -37,18 +37,22 @@ RECORD_INTERVAL = 60.0
 """Seconds between two looks at the files of the bundled template set."""
 
 
-def one_pass() -> int:
-    """Claim every due row and publish its step. Return the number of published messages."""
-    published = 0
-    kinds: list[tuple[QuerySet[Any], Task[Any, Any]]] = [
+def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
+    """Return the rows that have steps, each with the task that takes one."""
+    return [
         (Deployment.objects.active(), tasks.step_deployment),
         (Environment.objects.observed(), tasks.step_environment),
         (ActionRequest.objects.active(), tasks.step_action_request),
         (Observer.objects.all(), tasks.step_observer),
         (TemplateFetch.objects.active(), tasks.fetch_template_set),
     ]
+
+
+def one_pass() -> int:
+    """Claim every due row and publish its step. Return the number of published messages."""
+    published = 0
     lease = timedelta(seconds=settings.SANSO_TICK_LEASE)
-    for rows, task in kinds:
+    for rows, task in kinds():
         for pk, version in leases.claim_due(rows, timezone.now(), lease):
             try:
                 task.apply_async((pk, version), expires=settings.SANSO_TICK_LEASE, retry=False)

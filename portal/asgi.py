@@ -6,8 +6,11 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from deployments import heartbeats
+from deployments.live import broadcaster
 from deployments.live.stopping import WatchingSignals
 from portal.login.queue import LoginQueue
+from portal.metrics.from_redis import STREAMS
 from portal.process import protect
 from portal.warm import warm
 
@@ -15,3 +18,4 @@ protect()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = WatchingSignals(LoginQueue(get_asgi_application()))
 warm()
+heartbeats.start("web", lambda: {STREAMS: broadcaster.count_streams()})

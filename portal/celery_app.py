@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Celery, signals
 
+from deployments import heartbeats
 from portal.process import protect
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -21,6 +22,11 @@ _ONLY_FOR_PUBLISHERS = ("socket_timeout", "max_retries", "interval_start", "inte
 @signals.celeryd_init.connect
 def _protect_the_worker(**_: object) -> None:
     protect()
+
+
+@signals.worker_ready.connect
+def _report_the_worker(**_: object) -> None:
+    heartbeats.start("worker")
 
 
 @signals.celeryd_init.connect

@@ -9,12 +9,13 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from portal import secret_file
+from portal import secret_file, version
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
+SANSO_VERSION = version.version_of(BASE_DIR)
 DATA_DIR = Path(env.str("SANSO_DATA_DIR", default=str(BASE_DIR / ".sanso")))
 
 
@@ -218,6 +219,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# With this bearer token a scraper may read /metrics; without one, only the sessions of superusers may.
+SANSO_METRICS_TOKEN = env.str("SANSO_METRICS_TOKEN", default="")
 # Logins that a web process handles at once, and as many again for known browsers; 0 means half of its cores.
 # Each uses a core for a third of a second.
 SANSO_LOGINS_AT_ONCE = env.int("SANSO_LOGINS_AT_ONCE", default=0)

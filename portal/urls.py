@@ -11,6 +11,7 @@ from django.views.i18n import set_language
 
 from portal import views
 from portal.login.views import LoginPage, PasswordPage
+from portal.metrics.views import metrics
 from portal.sandbox_console import views as sandbox_console
 
 urlpatterns = [
@@ -29,6 +30,7 @@ urlpatterns = [
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("portal/favicon.svg")))),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     # In place of the admin's own pages, which have no limits.
     path("admin/login/", views.admin_login),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),

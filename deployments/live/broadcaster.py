@@ -142,6 +142,11 @@ class Broadcaster:
             channel.wake()
 
 
+def count_streams() -> int:
+    """Return the number of open event streams of this process."""
+    return sum(len(broadcaster.streams) for broadcaster in list(_broadcasters.values()))
+
+
 _broadcasters: WeakKeyDictionary[asyncio.AbstractEventLoop, Broadcaster] = WeakKeyDictionary()
 
 

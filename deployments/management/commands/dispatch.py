@@ -7,7 +7,7 @@ import threading
 
 from django.core.management.base import BaseCommand
 
-from deployments import dispatcher
+from deployments import dispatcher, heartbeats
 
 
 class Command(BaseCommand):
@@ -20,4 +20,5 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        heartbeats.start("dispatcher")
         dispatcher.run(stop)

@@ -1,0 +1,93 @@
+"""Metrics that are counted in the database at each scrape: environments, deployments, steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+
+from django.utils import timezone
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from deployments import dispatcher
+from deployments.core.phases import ACTIVE, Kind
+from deployments.models import Environment, counts
+from deployments.models.environment import EnvironmentState
+
+BOUNDS = (60, 120, 300, 600, 900, 1200, 1500, 1800, 2400, 3600, 7200)
+"""Seconds: an environment takes a minute in the sandbox, and a quarter of an hour or more on AWS."""
+STATES = {
+    EnvironmentState.PROBLEM: "problem",
+    EnvironmentState.CHANGING: "in_progress",
+    EnvironmentState.DEPLOYED: "deployed",
+}
+HEALTH = ("healthy", "degraded", "unhealthy", "unknown")
+
+
+def read() -> list[Metric]:
+    """Return all of them. Raise DatabaseError if the database does not respond."""
+    return [*_environments(), *_deployments(), _ready_times(), *_steps()]
+
+
+def _environments() -> Iterator[Metric]:
+    by_state = Environment.objects.live().without_recordings().state_counts()
+    states = GaugeMetricFamily("sanso_environments", "Environments by state", labels=["state"])
+    for state, label in STATES.items():
+        states.add_metric([label], by_state.get(state.value, 0))
+    yield states
+    by_health = dict.fromkeys(HEALTH, 0) | counts.count_health()
+    health = GaugeMetricFamily("sanso_environments_health", "Environments by health", labels=["health"])
+    for word, number in by_health.items():
+        health.add_metric([word or "unknown"], number)
+    yield health
+
+
+def _deployments() -> Iterator[Metric]:
+    found = counts.count_deployments()
+    numbers = Counter({(str(kind), str(state)): 0 for kind, state in product(Kind, ACTIVE)})
+    numbers.update({(row.kind, row.state): row.deployments for row in found})
+    by_state = GaugeMetricFamily(
+        "sanso_deployments", "Deployments by kind and state", labels=["kind", "state"]
+    )
+    for labels, number in sorted(numbers.items()):
+        by_state.add_metric(labels, number)
+    yield by_state
+    yield CounterMetricFamily(
+        "sanso_events_stored", "Events stored of all deployments", sum(row.events for row in found)
+    )
+    yield GaugeMetricFamily(
+        "sanso_deployments_attention",
+        "Deployments in progress that report a problem",
+        counts.count_attention(),
+    )
+
+
+def _ready_times() -> Metric:
+    times = HistogramMetricFamily(
+        "sanso_time_to_ready_seconds",
+        "Seconds from the beginning of a deployment until its environment was ready",
+        labels=["kind"],
+    )
+    for row in counts.count_ready_times(BOUNDS):
+        buckets = [(str(float(bound)), number) for bound, number in zip(BOUNDS, row.up_to, strict=True)]
+        times.add_metric([row.kind], [*buckets, ("+Inf", row.total)], row.seconds)
+    return times
+
+
+def _steps() -> Iterator[Metric]:
+    lag = GaugeMetricFamily(
+        "sanso_step_lag_seconds", "Seconds for which the oldest due row waits to be published", labels=["row"]
+    )
+    due = GaugeMetricFamily("sanso_due_rows", "Rows whose step is due and not published", labels=["row"])
+    now = timezone.now()
+    for rows, _ in dispatcher.kinds():
+        found = counts.overdue(rows, now)
+        lag.add_metric([rows.model._meta.model_name or ""], found.seconds)
+        due.add_metric([rows.model._meta.model_name or ""], found.rows)
+    yield lag
+    yield due

@@ -1,0 +1,216 @@
+"""/metrics: who may read it, what it says of real rows, and what it says while a part is down."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse
+from pytest_django import Settings
+
+from deployments import heartbeats
+from deployments.aws import call_counts
+from deployments.models import Deployment
+from portal.metrics.scrape import Scrape
+from tests.builders import make_account, make_deployment, make_environment, make_event, make_user
+from tests.services import REPOSITORY, Redis, wait_until
+
+pytestmark = pytest.mark.django_db
+TOKEN = "a-token-of-thirty-two-characters"
+DOCS = REPOSITORY / "docs"
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@pytest.fixture
+def scraper(settings: Settings) -> Client:
+    settings.SANSO_METRICS_TOKEN = TOKEN
+    return Client(headers={"authorization": f"Bearer {TOKEN}"})
+
+
+def samples(scraper: Client) -> Samples:
+    """Return the value of each sample of a scrape, by its name and labels."""
+    response = scraper.get("/metrics")
+    assert response.status_code == 200
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in parse(response.content.decode())
+        for sample in family.samples
+    }
+
+
+def value(found: Samples, name: str, **labels: str) -> float:
+    return found[name, frozenset(labels.items())]
+
+
+def finished(minutes: int, **values: Any) -> Deployment:
+    """Return a deployment that took some minutes to be ready."""
+    deployment = make_deployment(state="succeeded", **values)
+    ready_at = deployment.created_at + timedelta(minutes=minutes)
+    Deployment.objects.filter(pk=deployment.pk).update(ready_at=ready_at)
+    return deployment
+
+
+def test_metrics_need_the_token_or_a_superuser(client: Client, settings: Settings) -> None:
+    for given in ("", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", "Bearer é"):
+        response = client.get("/metrics", headers={"authorization": given})
+        assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
+    settings.SANSO_METRICS_TOKEN = TOKEN
+    assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 401
+    assert client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+    client.force_login(make_user())
+    assert client.get("/metrics").status_code == 403
+    client.force_login(make_user(is_superuser=True))
+    assert client.get("/metrics").status_code == 200
+    assert client.post("/metrics").status_code == 405
+
+
+def test_environments_and_deployments_are_counted_without_recordings(scraper: Client) -> None:
+    made = make_deployment(make_environment(health_word="healthy"), state="stacks", attention_code="X")
+    for seq in (1, 2, 3):
+        make_event(made, seq)
+    recorded = make_environment(account=make_account(is_recording=True))
+    make_event(make_deployment(recorded, state="succeeded"), 1)
+
+    found = samples(scraper)
+
+    assert value(found, "sanso_environments", state="problem") == 1
+    assert value(found, "sanso_environments", state="deployed") == 0
+    assert value(found, "sanso_environments_health", health="healthy") == 1
+    assert value(found, "sanso_deployments", kind="create", state="stacks") == 1
+    assert value(found, "sanso_deployments", kind="delete", state="approval") == 0
+    assert ("sanso_deployments", frozenset({("kind", "create"), ("state", "succeeded")})) not in found
+    assert value(found, "sanso_deployments_attention") == 1
+    assert value(found, "sanso_events_stored_total") == 3
+
+
+def test_the_time_to_ready_is_a_histogram_of_finished_deployments(scraper: Client) -> None:
+    for minutes in (1, 4, 200):
+        finished(minutes)
+    begun = finished(30, kind="update")
+    Deployment.objects.filter(pk=begun.pk).update(applied_at=begun.created_at + timedelta(minutes=28))
+
+    found = samples(scraper)
+
+    bucket = "sanso_time_to_ready_seconds_bucket"
+    assert [value(found, bucket, kind="create", le=le) for le in ("60.0", "300.0", "7200.0", "+Inf")] == [
+        *(1, 2, 2, 3)
+    ]
+    assert value(found, "sanso_time_to_ready_seconds_sum", kind="create") == 205 * 60
+    assert value(found, "sanso_time_to_ready_seconds_count", kind="update") == 1
+    assert value(found, bucket, kind="update", le="120.0") == 1
+
+
+def test_the_step_lag_is_the_age_of_the_oldest_due_row(scraper: Client) -> None:
+    make_deployment(due_at=timezone.now() - timedelta(minutes=5))
+    make_deployment(due_at=timezone.now() - timedelta(minutes=1))
+    make_deployment(due_at=timezone.now() + timedelta(minutes=1))
+
+    found = samples(scraper)
+
+    assert value(found, "sanso_step_lag_seconds", row="deployment") == pytest.approx(300, abs=60)
+    assert value(found, "sanso_due_rows", row="deployment") == 2
+    assert value(found, "sanso_step_lag_seconds", row="observer") == 0
+
+
+def test_calls_processes_streams_and_messages_are_those_of_all_processes(
+    scraper: Client, redis_server: Redis
+) -> None:
+    counts = call_counts.CallCounts(heartbeats.client())
+    counts.add("cloudformation", "DescribeStacks", "throttled")
+    counts.write()
+    stop = heartbeats.start("web", lambda: {"streams": 7})
+    try:
+        wait_until(lambda: bool(heartbeats.running(heartbeats.client())), what="a heartbeat")
+        found = samples(scraper)
+    finally:
+        stop.set()
+
+    call = {"service": "cloudformation", "operation": "DescribeStacks", "result": "throttled"}
+    assert value(found, "sanso_aws_calls_total", **call) == 1
+    assert [number for (name, _), number in found.items() if name == "sanso_streams_open"] == [7]
+    by_kind = {dict(labels)["kind"]: n for (name, labels), n in found.items() if name == "sanso_processes"}
+    assert by_kind == {"web": 1, "worker": 0, "dispatcher": 0}
+    assert value(found, "sanso_queue_messages") == 0
+    assert value(found, "sanso_up", part="redis") == 1
+
+
+def test_a_process_that_stopped_is_not_counted(redis_server: Redis) -> None:
+    client = heartbeats.client()
+    stop = heartbeats.start("worker")
+    wait_until(lambda: bool(heartbeats.running(client)), what="a heartbeat")
+    stop.set()
+    client.delete(*client.keys("sanso:process:*"))  # as their expiry does
+
+    assert heartbeats.running(client) == []
+    assert client.scard(heartbeats.NAMES) == 0
+
+
+def test_without_redis_everything_else_is_served(
+    scraper: Client, settings: Settings, closed_port: int
+) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{closed_port}/0"
+
+    found = samples(scraper)
+
+    assert value(found, "sanso_up", part="redis") == 0
+    assert value(found, "sanso_up", part="database") == 1
+    assert value(found, "sanso_environments", state="problem") == 0
+    assert not any(name == "sanso_aws_calls_total" for name, _ in found)
+
+
+def test_a_scrape_makes_the_same_few_queries_and_none_over_the_events(scraper: Client) -> None:
+    deployments = [make_deployment(state="succeeded") for _ in range(3)]
+    for deployment in deployments:
+        make_event(deployment, 1)
+
+    with CaptureQueriesContext(connection) as queries:
+        samples(scraper)
+
+    assert len(queries) <= 20
+    assert not [query["sql"] for query in queries if "deployments_event" in query["sql"]]
+
+
+def test_openmetrics_is_served_to_those_who_accept_it(scraper: Client) -> None:
+    response = scraper.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+
+    assert response["Content-Type"].startswith("application/openmetrics-text")
+    names = {family.name for family in parse_openmetrics(response.content.decode())}  # type: ignore[no-untyped-call]  # of prometheus_client
+    assert {"sanso_build", "sanso_aws_calls", "sanso_time_to_ready_seconds"} <= names
+
+
+def metric_names() -> set[str]:
+    """Return the names of all samples that a scrape can have."""
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "info": ("_info",)}
+    return {
+        family.name + suffix for family in Scrape().collect() for suffix in suffixes.get(family.type, ("",))
+    }
+
+
+def test_every_metric_is_documented_and_nothing_else(redis_server: Redis) -> None:
+    documented = set(re.findall(r"^\| `(sanso_\w+)", (DOCS / "metrics.md").read_text(), re.MULTILINE))
+
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in metric_names()}
+
+    assert documented == families
+
+
+def test_the_alerts_name_only_metrics_that_exist(redis_server: Redis) -> None:
+    alerts = yaml.safe_load(Path(DOCS / "alerts.yml").read_text())
+    rules = [rule for group in alerts["groups"] for rule in group["rules"]]
+
+    named = {name for rule in rules for name in re.findall(r"sanso_\w+", rule["expr"])}
+
+    assert rules
+    assert named <= metric_names()
+    assert all(rule["annotations"]["summary"] for rule in rules)
