@@ -28,7 +28,7 @@ DJANGO = """
     site_header site_title verbose_name apply_select_related get_changelist has_output
 """
 BY_NAME = """
-    no_store time_zone bad_request forbidden WriterAndReader OneLine VersionHeader
+    no_store time_zone bad_request forbidden WriterAndReader OneLine VersionHeader measure
 """  # settings and URLs name them as text
 CALLED_BACK = """
     data_received pause_writing resume_writing get_code fullname get_plugins _client_connected_cb _spawn

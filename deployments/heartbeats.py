@@ -24,6 +24,8 @@ from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
+STREAMS = "streams"
+"""The name under which a web process reports its open event streams."""
 NAMES = "sanso:processes"
 PREFIX = "sanso:process:"
 INTERVAL = 5.0

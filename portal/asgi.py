@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 
 from django.core.asgi import get_asgi_application
+from django.utils.module_loading import import_string
 
 from deployments import heartbeats
-from deployments.live import broadcaster
 from deployments.live.stopping import WatchingSignals
 from portal.login.queue import LoginQueue
-from portal.metrics.from_redis import STREAMS
 from portal.process import protect
 from portal.warm import warm
 
@@ -18,4 +17,4 @@ protect()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = WatchingSignals(LoginQueue(get_asgi_application()))
 warm()
-heartbeats.start("web", lambda: {STREAMS: broadcaster.count_streams()})
+heartbeats.start("web", import_string("deployments.live.broadcaster.measure"))

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from django.db import Error
 
 from deployments.events import Hint
+from deployments.heartbeats import STREAMS
 from deployments.live import hints, reads, stopping
 from deployments.live.admission import Admission, Limits
 from deployments.live.coalesced import CoalescedResults
@@ -142,9 +143,9 @@ class Broadcaster:
             channel.wake()
 
 
-def count_streams() -> int:
-    """Return the number of open event streams of this process."""
-    return sum(len(broadcaster.streams) for broadcaster in list(_broadcasters.values()))
+def measure() -> dict[str, int]:
+    """Return what a web process reports with its heartbeat: its open event streams."""
+    return {STREAMS: sum(len(broadcaster.streams) for broadcaster in list(_broadcasters.values()))}
 
 
 _broadcasters: WeakKeyDictionary[asyncio.AbstractEventLoop, Broadcaster] = WeakKeyDictionary()

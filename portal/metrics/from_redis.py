@@ -13,11 +13,9 @@ from redis import Redis
 from deployments import heartbeats
 from deployments.aws import call_counts, quota
 from deployments.aws.account_ref import AccountRef
-from deployments.heartbeats import RunningProcess
+from deployments.heartbeats import STREAMS, RunningProcess
 
 KINDS = ("web", "worker", "dispatcher")
-STREAMS = "streams"
-"""The name under which a web process reports its open event streams."""
 QUEUE = "celery"
 """Celery's own name of its only queue."""
 
