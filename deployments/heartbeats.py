@@ -1,6 +1,6 @@
 """The running processes: each reports its version and what it measures to Redis, under a key that expires.
 
-Nothing that Sanso does depends on a heartbeat: they are read by the metrics and by `manage.py doctor`.
+Nothing that Sanso does depends on a heartbeat: the metrics read them.
 """
 
 from __future__ import annotations
