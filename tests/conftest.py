@@ -51,6 +51,15 @@ AREAS = (
     "views",
 )
 CORE = tuple(f"tests/{area}/" for area in AREAS)
+MARKED = "pytest.mark.core"
+# Among them, what has no queries that differ: once is enough.
+SAME_ON_BOTH = (
+    "tests/catalog/",
+    "tests/fuzz/test_control_api.py",
+    "tests/fuzz/test_sources.py",
+    "tests/fuzz/test_template_sets.py",
+    "tests/sources/",
+)
 HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
@@ -112,6 +121,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out of the whole SQLite run files without core tests: they are most, and take long to import."""
+    is_whole = [Path(arg).name for arg in config.args] == ["tests"]
+    if config.getoption("database") != "sqlite" or not is_whole or not collection_path.match("test_*.py"):
+        return None
+    name = collection_path.relative_to(config.rootpath).as_posix()
+    is_core = name.startswith(CORE) or MARKED in collection_path.read_text()
+    return None if is_core and not name.startswith(SAME_ON_BOTH) else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
