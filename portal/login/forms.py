@@ -1,15 +1,19 @@
-"""The forms that check a password: login and password change. Each counts an attempt before the check."""
+"""The forms that check a password or a code. Each counts an attempt before the check."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from portal.login.limits import Attempt, login_attempt, password_change_attempt
+from portal.login.codes import matching_step, use_code
+from portal.login.limits import Attempt, code_attempt, login_attempt, password_change_attempt
 
 WAIT = "wait"
 """The code of the error that asks the user to wait; its params have the seconds."""
@@ -63,6 +67,81 @@ class PasswordForm(PasswordChangeForm):
             raise
         attempt.succeeded()
         return old
+
+
+class ConfirmForm(forms.Form):
+    """The password again, before the ways to log in are changed; limited like a change of the password."""
+
+    password = forms.CharField(
+        label=gettext_lazy("Current password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, user
+
+    def clean_password(self) -> str:
+        """Check the password. Raise ValidationError if it is wrong, or must not be checked now."""
+        attempt = _begun(password_change_attempt(self.request, self.user))
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            attempt.failed()
+            raise ValidationError(
+                PasswordForm.error_messages["password_incorrect"], code="password_incorrect"
+            )
+        attempt.succeeded()
+        return password
+
+
+class CodeForm(forms.Form):
+    """A code of the authenticator app, or a recovery code, as the second step of a login."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Code"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True}),
+    )
+    authenticator: Authenticator
+
+    def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, user
+
+    def clean_code(self) -> str:
+        """Use the code. Raise ValidationError if it is wrong, was used, or must not be checked now."""
+        attempt = _begun(code_attempt(self.request, self.user))
+        code: str = self.cleaned_data["code"]
+        found = use_code(self.user, code)
+        if found is None:
+            attempt.failed()
+            raise ValidationError(gettext("The code is incorrect, or was already used."), code="incorrect")
+        attempt.succeeded()
+        self.authenticator = found
+        return code
+
+
+class AppForm(forms.Form):
+    """The first code of an authenticator app that is being set up: the app has the secret."""
+
+    code = CodeForm.base_fields["code"]
+    step: int
+
+    def __init__(self, *args: Any, secret: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.secret = secret
+
+    def clean_code(self) -> str:
+        """Compare the code. Raise ValidationError if it is not of this secret and this time."""
+        code: str = self.cleaned_data["code"]
+        step = matching_step(self.secret, code)
+        if step is None:
+            raise ValidationError(
+                gettext("The code is incorrect. Check the time of the device with the app."), code="incorrect"
+            )
+        self.step = step
+        return code
 
 
 def _begun(attempt: Attempt) -> Attempt:

@@ -32,13 +32,14 @@ ALL_BURST, ALL_EVERY = 100, 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One attempt with a password, and the rules that it counts for."""
+    """One attempt with a password or a code, and the rules that it counts for."""
 
     who: str  # for the log; never what was typed
     rules: tuple[Rule, ...]
+    what: str = "password"
 
     def begin(self) -> int:
-        """Count it and return 0; or return the seconds to wait if the password must not be checked."""
+        """Count it and return 0; or return the seconds to wait if nothing may be checked now."""
         return math.ceil(counters().count(self.rules))
 
     def succeeded(self) -> None:
@@ -48,7 +49,7 @@ class Attempt:
 
     def failed(self) -> None:
         """Log the failure. It was counted when it began."""
-        log.warning("wrong password for %s", self.who)
+        log.warning("wrong %s for %s", self.what, self.who)
 
 
 def login_attempt(request: HttpRequest, username: str) -> Attempt:
@@ -62,17 +63,34 @@ def login_attempt(request: HttpRequest, username: str) -> Attempt:
     rules: list[Rule] = [Backoff(key=_key("name", folded(username)))]
     if user is not None:
         rules.append(Backoff(key=_key("account", str(user.pk))))
-    rules += [
-        Rate(key=_key("address", address), burst=ADDRESS_BURST, every=ADDRESS_EVERY),
-        Rate(key="all", burst=ALL_BURST, every=ALL_EVERY),
-    ]
-    return Attempt(who=who, rules=tuple(rules))
+    return Attempt(who=who, rules=(*rules, *_of_address(address)))
+
+
+def code_attempt(request: HttpRequest, user: User) -> Attempt:
+    """Return the attempt with a code of the second factor, by somebody who knows the password.
+
+    Its failures are counted apart from those with passwords, so that a correct password does not reset them.
+    """
+    address = address_of(request)
+    who = f"user {user.pk} from {address}"
+    if device := device_of(request, user):
+        rule = Backoff(key=_key("device code", f"{user.pk} {device}"))
+        return Attempt(who=who, what="code", rules=(rule,))
+    rules: tuple[Rule, ...] = (Backoff(key=_key("code", str(user.pk))), *_of_address(address))
+    return Attempt(who=who, what="code", rules=rules)
 
 
 def password_change_attempt(request: HttpRequest, user: User) -> Attempt:
     """Return the attempt with the current password: the thief of a session could guess it."""
     rule = Backoff(key=_key("session", str(request.session.session_key)))
     return Attempt(who=f"user {user.pk} in a session from {address_of(request)}", rules=(rule,))
+
+
+def _of_address(address: str) -> tuple[Rate, Rate]:
+    return (
+        Rate(key=_key("address", address), burst=ADDRESS_BURST, every=ADDRESS_EVERY),
+        Rate(key="all", burst=ALL_BURST, every=ALL_EVERY),
+    )
 
 
 def address_of(request: HttpRequest) -> str:

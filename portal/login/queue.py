@@ -69,7 +69,7 @@ class LoginQueue:
     def __init__(self, application: Any) -> None:
         places = settings.SANSO_LOGINS_AT_ONCE or max(1, _cores() // 2)
         self._application = application
-        self._paths = {reverse("login"), reverse("password_change")}
+        self._paths = {reverse(name) for name in ("login", "password_change", "account_reauthenticate")}
         self._known, self._strangers = (Line(places, WAITING, MAX_WAIT) for _ in range(2))
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:

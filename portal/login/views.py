@@ -5,28 +5,37 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.account.internal.decorators import login_stage_required
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.stages import AuthenticateStage
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, PasswordChangeView
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from portal.first_login import forget
-from portal.login import devices
-from portal.login.forms import WAIT, LoginForm, PasswordForm
+from portal.login.forms import WAIT, CodeForm, LoginForm, PasswordForm
 
 
 class LoginPage(LoginView):
-    """Django's login with limits: 422 for a wrong password, 429 if the user must wait."""
+    """Django's page with limits: 422 for a wrong password, 429 if the user must wait.
+
+    After the password, allauth's stages follow: the code of the second factor, if the user has one.
+    """
 
     form_class = LoginForm
     redirect_authenticated_user = True
 
     def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
-        """Log the user in, and remember the browser."""
-        response = super().form_valid(form)
-        devices.remember(response, self.request, form.get_user())
+        """Log the user in, or ask for the second factor first."""
+        login = Login(user=form.get_user(), redirect_url=self.get_success_url())
+        response: HttpResponse = perform_password_login(self.request, {}, login)
         return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
@@ -37,6 +46,20 @@ class LoginPage(LoginView):
         """Return the URL in `next`, "" if it is this page, which would redirect forever."""
         url = super().get_redirect_url()
         return "" if urlsplit(url).path == reverse("login") else url
+
+
+@require_http_methods(["GET", "POST"])
+@login_stage_required(stage=AuthenticateStage.key, redirect_urlname="login")  # type: ignore[untyped-decorator]
+def code_page(request: HttpRequest) -> HttpResponse:
+    """Ask for a code after the password; without a login that has begun, redirect to its page."""
+    stage: AuthenticateStage = request._login_stage  # type: ignore[attr-defined]
+    form = CodeForm(request.POST or None, request=request, user=stage.login.user)
+    if form.is_valid():
+        post_authentication(request, form.authenticator)
+        response: HttpResponse = stage.exit()
+        return response
+    page = render(request, "registration/code.html", {"form": form})
+    return with_status(page, form) if form.is_bound else page
 
 
 class PasswordPage(PasswordChangeView):

@@ -1,0 +1,68 @@
+"""What django-allauth asks of the project: where a login ends, how secrets are stored, what it may not do.
+
+https://docs.allauth.org/en/latest/account/adapter.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from deployments.models.sealed import decrypt, encrypt
+from portal.login import devices
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """Accounts are created by administrators. Every way to log in ends in `post_login`."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Return False: nobody can create an account."""
+        return False
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Remember the browser, whichever way the user has logged in."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        devices.remember(response, request, user)
+        return response
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Return to the login page."""
+        messages.error(request, _("This account is deactivated. Contact an administrator."))
+        return redirect("login")
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Return whether a URL to continue at is the portal's own."""
+        request = context.request
+        secure = request.is_secure()
+        return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=secure)
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: the pages have messages of their own."""
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: the portal sends no mail about accounts."""
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+    """Secrets of second factors are encrypted with the portal's key."""
+
+    def encrypt(self, text: str) -> str:
+        """Return a secret as a token for the database."""
+        return encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return the secret of a token."""
+        return decrypt(encrypted_text)
+
+    def get_totp_label(self, user: User) -> str:
+        """Return the account's name in authenticator apps, which may have accounts of several portals."""
+        return f"{user.get_username()}@{context.request.get_host()}"

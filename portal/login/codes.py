@@ -1,0 +1,64 @@
+"""Codes of the second factor: each is accepted once.
+
+allauth marks used codes in Django's cache, and this project has none that is shared (settings.CACHES). So the
+time step of the last code is stored with the secret, under the lock of its row.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from allauth.core.internal.cryptokit import compare_user_code
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from deployments.models.sealed import decrypt, renewed
+
+LAST_STEP = "last_step"
+"""The key, in an authenticator's data, of the time step whose code was used last."""
+
+
+def matching_step(secret: str, code: str, *, after: int = 0) -> int | None:
+    """Return the time step whose code this is, or None. Codes of steps up to `after` are not accepted.
+
+    A verifier must not accept a code twice: https://www.rfc-editor.org/rfc/rfc6238#section-5.2
+    """
+    for step in yield_hotp_counters_from_time():
+        if step > after and compare_user_code(
+            actual=code, expected=format_hotp_value(hotp_value(secret, step))
+        ):
+            return int(step)
+    return None
+
+
+@transaction.atomic
+def use_code(user: User, typed: str) -> Authenticator | None:
+    """Return the authenticator or the recovery codes that a code is from, and mark it as used; else None."""
+    code = unicodedata.normalize("NFKC", typed)  # Japanese keyboards also type full-width digits
+    of_user = Authenticator.objects.select_for_update().filter(user=user)
+    for authenticator in of_user.exclude(type=Authenticator.Type.WEBAUTHN):
+        if authenticator.type == Authenticator.Type.TOTP:
+            valid = _use_time_code(authenticator, code)
+        else:
+            valid = authenticator.wrap().validate_code(code)
+        if valid:
+            return authenticator
+    return None
+
+
+def mark_used(authenticator: Authenticator, step: int) -> None:
+    """Store the time step of an accepted code; keep the secret under the current key."""
+    authenticator.data["secret"] = renewed(authenticator.data["secret"])
+    authenticator.data[LAST_STEP] = step
+    authenticator.save(update_fields=["data"])
+
+
+def _use_time_code(authenticator: Authenticator, code: str) -> bool:
+    secret = decrypt(authenticator.data["secret"])
+    step = matching_step(secret, code, after=authenticator.data.get(LAST_STEP, 0))
+    if step is None:
+        return False
+    mark_used(authenticator, step)
+    return True

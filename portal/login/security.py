@@ -1,0 +1,157 @@
+"""The page Account security: the user's own second factors. Changes need the password again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+import qrcode
+from allauth.account.internal.flows.reauthentication import (
+    did_recently_reauthenticate,
+    reauthenticate_by_password,
+)
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.flows import generate_recovery_codes
+from allauth.mfa.totp.internal.auth import get_totp_secret
+from allauth.mfa.totp.internal.flows import deactivate_totp
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from deployments.views.requests import AuthedRequest
+from portal.login.activation import activate
+from portal.login.forms import AppForm, ConfirmForm
+from portal.login.views import with_status
+
+View = Callable[..., HttpResponse]
+
+
+def confirmed(view: View) -> View:
+    """Ask for the password first, unless the user has just typed it in this session."""
+
+    @wraps(view)
+    def asking(request: AuthedRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if did_recently_reauthenticate(request):
+            return view(request, *args, **kwargs)
+        url = request.path if request.method == "GET" else reverse("account_security")
+        return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': url})}")
+
+    return asking
+
+
+@require_safe
+def security_page(request: AuthedRequest) -> HttpResponse:
+    """Show the user's password and second factors."""
+    return render(
+        request, "account/security.html", {"app": _app(request), "codes_left": _codes_left(request)}
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def confirm_page(request: AuthedRequest) -> HttpResponse:
+    """Ask for the password, then continue at the page in `next`."""
+    if not request.user.has_usable_password():
+        raise PermissionDenied("the account has no password")
+    form = ConfirmForm(request.POST or None, request=request, user=request.user)
+    if form.is_valid():
+        reauthenticate_by_password(request)
+        return redirect(_continued_at(request))
+    page = render(request, "account/confirm.html", {"form": form})
+    return with_status(page, form) if form.is_bound else page
+
+
+@require_http_methods(["GET", "POST"])
+@confirmed
+def app_page(request: AuthedRequest) -> HttpResponse:
+    """Show the secret for an authenticator app; with its first code, enable it and show recovery codes."""
+    if _app(request):
+        return redirect("account_security")
+    form = AppForm(request.POST or None, secret=get_totp_secret())
+    if form.is_valid():
+        return _codes(request, activate(request, form), _("The authenticator app is set up."))
+    url = get_adapter().build_totp_url(request.user, form.secret)
+    key = " ".join(form.secret[at : at + 4] for at in range(0, len(form.secret), 4))
+    page = render(request, "account/app.html", {"form": form, "qr": qr_of(url), "key": key})
+    return with_status(page, form) if form.is_bound else page
+
+
+@require_http_methods(["GET", "POST"])
+@confirmed
+def remove_app_page(request: AuthedRequest) -> HttpResponse:
+    """Remove the authenticator app, and with it the recovery codes."""
+    found = get_object_or_404(Authenticator, user=request.user, type=Authenticator.Type.TOTP)
+    if request.method != "POST":
+        return _question(
+            request, _("Remove authenticator app"), _("After that, your password is enough to log in.")
+        )
+    deactivate_totp(request, found)
+    messages.success(request, _("The authenticator app was removed."))
+    return redirect("account_security")
+
+
+@require_http_methods(["GET", "POST"])
+@confirmed
+def codes_page(request: AuthedRequest) -> HttpResponse:
+    """Create new recovery codes, and show them once; the earlier ones end."""
+    if not _second_factors(request).exists():
+        return redirect("account_security")
+    if request.method != "POST":
+        return _question(request, _("Create new recovery codes"), _("Your earlier recovery codes end."))
+    return _codes(request, generate_recovery_codes(request), _("The recovery codes were replaced."))
+
+
+@dataclass(frozen=True, slots=True)
+class QrCode:
+    """A QR code as the path of an SVG whose unit is one module."""
+
+    size: int
+    path: str
+
+
+def qr_of(text: str) -> QrCode:
+    """Return the QR code of a text, with its quiet zone of four modules."""
+    code = qrcode.QRCode(border=4)
+    code.add_data(text)
+    rows = code.get_matrix()
+    path = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
+    return QrCode(len(rows), "".join(path))
+
+
+def _question(request: AuthedRequest, title: str, consequence: str) -> HttpResponse:
+    return render(request, "account/question.html", {"title": title, "consequence": consequence})
+
+
+def _codes(request: AuthedRequest, codes: Authenticator, done: str) -> HttpResponse:
+    found = [f"{code[:5]} {code[5:]}" for code in codes.wrap().get_unused_codes()]
+    return render(request, "account/codes.html", {"codes": found, "done": done})
+
+
+def _continued_at(request: AuthedRequest) -> str:
+    url = request.GET.get("next", "")
+    safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if safe and url.startswith("/") else reverse("account_security")
+
+
+def _second_factors(request: AuthedRequest) -> Any:
+    of_user = Authenticator.objects.filter(user=request.user)
+    return of_user.exclude(type=Authenticator.Type.RECOVERY_CODES)
+
+
+def _app(request: AuthedRequest) -> Authenticator | None:
+    found: Authenticator | None = _second_factors(request).filter(type=Authenticator.Type.TOTP).first()
+    return found
+
+
+def _codes_left(request: AuthedRequest) -> int | None:
+    of_user = Authenticator.objects.filter(user=request.user, type=Authenticator.Type.RECOVERY_CODES)
+    codes = of_user.first()
+    return None if codes is None else len(codes.wrap().get_unused_codes())
