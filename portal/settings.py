@@ -238,7 +238,7 @@ ACCOUNT_RATE_LIMITS = False
 ACCOUNT_REAUTHENTICATION_METHODS = ["password"]
 # https://docs.allauth.org/en/latest/mfa/configuration.html
 MFA_ADAPTER = "portal.login.adapters.MFAAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Sanso"
 MFA_TOTP_TOLERANCE = 1  # clocks may differ by half a minute
 MFA_RECOVERY_CODE_DIGITS = 10

@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import views
-from portal.login import security
+from portal.login import passkey_pages, security
 from portal.login.views import LoginPage, PasswordPage, code_page
 from portal.metrics.views import metrics
 from portal.sandbox_console import views as sandbox_console
@@ -21,11 +21,19 @@ urlpatterns = [
     path("login/", LoginPage.as_view(), name="login"),
     path("login/", LoginPage.as_view(), name="account_login"),  # allauth's name for it
     path("login/code/", code_page, name="mfa_authenticate"),
+    path("login/passkey/", passkey_pages.passkey_login, name="passkey_login"),
+    path("login/passkey/options/", passkey_pages.passkey_options, name="passkey_options"),
     path("account/security/", security.security_page, name="account_security"),
     path("account/security/confirm/", security.confirm_page, name="account_reauthenticate"),
     path("account/security/app/", security.app_page, name="account_app"),
     path("account/security/app/remove/", security.remove_app_page, name="account_app_remove"),
     path("account/security/recovery-codes/", security.codes_page, name="account_recovery_codes"),
+    path("account/security/passkeys/", passkey_pages.add_page, name="account_passkey_add"),
+    path("account/security/passkeys/options/", passkey_pages.add_options, name="account_passkey_options"),
+    path("account/security/passkeys/<int:pk>/", passkey_pages.rename_page, name="account_passkey"),
+    path(
+        "account/security/passkeys/<int:pk>/remove/", passkey_pages.remove_page, name="account_passkey_remove"
+    ),
     path("password/", PasswordPage.as_view(), name="password_change"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("language/", login_not_required(set_language), name="set_language"),

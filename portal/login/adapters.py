@@ -5,20 +5,41 @@ https://docs.allauth.org/en/latest/account/adapter.html
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.utils import user_pk_to_url_str
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from deployments.models.sealed import decrypt, encrypt
 from portal.login import devices
+
+_ADDRESS: Final = re.compile(r"\[.*\]|[0-9.]+")
+"""An IP address instead of a name."""
+
+
+def passkeys_possible(request: HttpRequest) -> bool:
+    """Return whether browsers create passkeys at this address: a name behind HTTPS, or http://localhost.
+
+    https://www.w3.org/TR/webauthn-3/#relying-party-identifier
+    """
+    name = _host(request)
+    return name == "localhost" or (request.is_secure() and not _ADDRESS.fullmatch(name))
+
+
+def _host(request: HttpRequest) -> str:
+    """Return the name in the address of the page, which ALLOWED_HOSTS admits; without the port."""
+    name: str = split_domain_port(request.get_host())[0]
+    return name
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -62,6 +83,15 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
     def decrypt(self, encrypted_text: str) -> str:
         """Return the secret of a token."""
         return decrypt(encrypted_text)
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return the name that passkeys are for, and what browsers display."""
+        return {"id": _host(context.request), "name": "Sanso"}
+
+    def get_public_key_credential_user_entity(self, user: User) -> dict[str, Any]:
+        """Return the user as the browser stores it: the username, and no e-mail address."""
+        name = user.get_username()
+        return {"id": user_pk_to_url_str(user).encode(), "display_name": name, "name": name}
 
     def get_totp_label(self, user: User) -> str:
         """Return the account's name in authenticator apps, which may have accounts of several portals."""

@@ -32,8 +32,13 @@ def device_of(request: HttpRequest, user: User) -> str | None:
 
 def knows(request: HttpRequest) -> bool:
     """Return whether a user has logged in with this browser before, by the request's cookies."""
+    return any_device(request) is not None
+
+
+def any_device(request: HttpRequest) -> str | None:
+    """Return the first id of the browser, whichever user has logged in with it; else None."""
     names = [name for name in request.COOKIES if name.startswith(PREFIX)]
-    return any(_read(request, name) for name in names[:MAX_COOKIES])
+    return next((found for name in names[:MAX_COOKIES] if (found := _read(request, name))), None)
 
 
 def remember(response: HttpResponse, request: HttpRequest, user: User) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from portal.login.codes import matching_step, use_code
 from portal.login.limits import Attempt, code_attempt, login_attempt, password_change_attempt
+from portal.login.passkeys import MAX, Refused, register
 
 WAIT = "wait"
 """The code of the error that asks the user to wait; its params have the seconds."""
@@ -144,14 +145,49 @@ class AppForm(forms.Form):
         return code
 
 
+class PasskeyNameForm(forms.Form):
+    """The name under which the user recognizes a passkey."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=60,
+        help_text=gettext_lazy("For you to recognize it, such as the device that stores it."),
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"}),
+    )
+
+
+class PasskeyForm(PasskeyNameForm):
+    """A new passkey, as the browser describes it."""
+
+    credential: dict[str, Any]
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean(self) -> dict[str, Any]:
+        """Verify the passkey. Raise ValidationError if it is not valid, or there are too many."""
+        cleaned = super().clean() or {}
+        stored = Authenticator.objects.filter(user=self.request.user, type=Authenticator.Type.WEBAUTHN)
+        if stored.count() >= MAX:
+            raise ValidationError(gettext("You have the maximum of passkeys. Remove one first."), code="many")
+        try:
+            self.credential = register(self.request, self.data.get("credential", ""))
+        except Refused as exc:
+            message = gettext("The passkey was not accepted. Try again.")
+            raise ValidationError(message, code="refused") from exc
+        return cleaned
+
+
 def _begun(attempt: Attempt) -> Attempt:
     """Count an attempt and return it. Raise ValidationError if the password must not be checked now."""
     if seconds := attempt.begin():
-        raise ValidationError(_too_early(seconds), code=WAIT, params={"seconds": seconds})
+        raise ValidationError(too_early(seconds), code=WAIT, params={"seconds": seconds})
     return attempt
 
 
-def _too_early(seconds: int) -> str:
+def too_early(seconds: int) -> str:
+    """Return the message that asks the user to wait."""
     if seconds < 120:
         return ngettext(
             "Too many failed attempts. Try again in %(count)d second.",

@@ -19,7 +19,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from portal.login.counters import counters
-from portal.login.devices import device_of
+from portal.login.devices import any_device, device_of
 from portal.login.rules import Backoff, Rate, Rule
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,25 @@ def code_attempt(request: HttpRequest, user: User) -> Attempt:
         return Attempt(who=who, what="code", rules=(rule,))
     rules: tuple[Rule, ...] = (Backoff(key=_key("code", str(user.pk))), *_of_address(address))
     return Attempt(who=who, what="code", rules=rules)
+
+
+def passkey_attempt(request: HttpRequest) -> Attempt:
+    """Return the attempt with a passkey alone. Its user is not known yet, and could not be locked out."""
+    address = address_of(request)
+    rules: tuple[Rule, ...] = _of_address(address)
+    if device := any_device(request):
+        rules = (Backoff(key=_key("device passkey", device)),)
+    return Attempt(who=f"an unknown user from {address}", what="passkey", rules=rules)
+
+
+def passkey_options_attempt(request: HttpRequest) -> Attempt:
+    """Return the request for a challenge, which is stored in a session: a rate for each address."""
+    address = address_of(request)
+    rules = (
+        Rate(key=_key("challenge", address), burst=ADDRESS_BURST, every=ADDRESS_EVERY / 5),
+        Rate(key="challenges", burst=ALL_BURST, every=ALL_EVERY),
+    )
+    return Attempt(who=f"an unknown user from {address}", what="passkey", rules=rules)
 
 
 def password_change_attempt(request: HttpRequest, user: User) -> Attempt:

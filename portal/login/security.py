@@ -23,13 +23,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from deployments.views.requests import AuthedRequest
 from portal.login.activation import activate
+from portal.login.adapters import passkeys_possible
 from portal.login.forms import AppForm, ConfirmForm
+from portal.login.redirects import continued_at
 from portal.login.views import with_status
 
 View = Callable[..., HttpResponse]
@@ -51,9 +52,10 @@ def confirmed(view: View) -> View:
 @require_safe
 def security_page(request: AuthedRequest) -> HttpResponse:
     """Show the user's password and second factors."""
-    return render(
-        request, "account/security.html", {"app": _app(request), "codes_left": _codes_left(request)}
-    )
+    passkeys = of_user(request).filter(type=Authenticator.Type.WEBAUTHN)
+    context = {"app": _app(request), "codes_left": _codes_left(request)}
+    context |= {"passkeys": passkeys, "passkeys_possible": passkeys_possible(request)}
+    return render(request, "account/security.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -64,7 +66,7 @@ def confirm_page(request: AuthedRequest) -> HttpResponse:
     form = ConfirmForm(request.POST or None, request=request, user=request.user)
     if form.is_valid():
         reauthenticate_by_password(request)
-        return redirect(_continued_at(request))
+        return redirect(continued_at(request, "account_security"))
     page = render(request, "account/confirm.html", {"form": form})
     return with_status(page, form) if form.is_bound else page
 
@@ -77,7 +79,7 @@ def app_page(request: AuthedRequest) -> HttpResponse:
         return redirect("account_security")
     form = AppForm(request.POST or None, secret=get_totp_secret())
     if form.is_valid():
-        return _codes(request, activate(request, form), _("The authenticator app is set up."))
+        return codes_shown(request, activate(request, form), _("The authenticator app is set up."))
     url = get_adapter().build_totp_url(request.user, form.secret)
     key = " ".join(form.secret[at : at + 4] for at in range(0, len(form.secret), 4))
     page = render(request, "account/app.html", {"form": form, "qr": qr_of(url), "key": key})
@@ -90,9 +92,7 @@ def remove_app_page(request: AuthedRequest) -> HttpResponse:
     """Remove the authenticator app, and with it the recovery codes."""
     found = get_object_or_404(Authenticator, user=request.user, type=Authenticator.Type.TOTP)
     if request.method != "POST":
-        return _question(
-            request, _("Remove authenticator app"), _("After that, your password is enough to log in.")
-        )
+        return question(request, _("Remove authenticator app"), _("Codes of the app are no longer accepted."))
     deactivate_totp(request, found)
     messages.success(request, _("The authenticator app was removed."))
     return redirect("account_security")
@@ -102,11 +102,11 @@ def remove_app_page(request: AuthedRequest) -> HttpResponse:
 @confirmed
 def codes_page(request: AuthedRequest) -> HttpResponse:
     """Create new recovery codes, and show them once; the earlier ones end."""
-    if not _second_factors(request).exists():
+    if not of_user(request).exists():
         return redirect("account_security")
     if request.method != "POST":
-        return _question(request, _("Create new recovery codes"), _("Your earlier recovery codes end."))
-    return _codes(request, generate_recovery_codes(request), _("The recovery codes were replaced."))
+        return question(request, _("Create new recovery codes"), _("Your earlier recovery codes end."))
+    return codes_shown(request, generate_recovery_codes(request), _("The recovery codes were replaced."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +126,29 @@ def qr_of(text: str) -> QrCode:
     return QrCode(len(rows), "".join(path))
 
 
-def _question(request: AuthedRequest, title: str, consequence: str) -> HttpResponse:
+def question(request: AuthedRequest, title: str, consequence: str) -> HttpResponse:
+    """Ask whether to do what the title says."""
     return render(request, "account/question.html", {"title": title, "consequence": consequence})
 
 
-def _codes(request: AuthedRequest, codes: Authenticator, done: str) -> HttpResponse:
+def codes_shown(request: AuthedRequest, codes: Authenticator, done: str) -> HttpResponse:
+    """Show recovery codes, which is possible once."""
     found = [f"{code[:5]} {code[5:]}" for code in codes.wrap().get_unused_codes()]
     return render(request, "account/codes.html", {"codes": found, "done": done})
 
 
-def _continued_at(request: AuthedRequest) -> str:
-    url = request.GET.get("next", "")
-    safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if safe and url.startswith("/") else reverse("account_security")
-
-
-def _second_factors(request: AuthedRequest) -> Any:
-    of_user = Authenticator.objects.filter(user=request.user)
-    return of_user.exclude(type=Authenticator.Type.RECOVERY_CODES)
+def of_user(request: AuthedRequest) -> Any:
+    """Return the user's second factors, without recovery codes."""
+    found = Authenticator.objects.filter(user=request.user).order_by("pk")
+    return found.exclude(type=Authenticator.Type.RECOVERY_CODES)
 
 
 def _app(request: AuthedRequest) -> Authenticator | None:
-    found: Authenticator | None = _second_factors(request).filter(type=Authenticator.Type.TOTP).first()
+    found: Authenticator | None = of_user(request).filter(type=Authenticator.Type.TOTP).first()
     return found
 
 
 def _codes_left(request: AuthedRequest) -> int | None:
-    of_user = Authenticator.objects.filter(user=request.user, type=Authenticator.Type.RECOVERY_CODES)
-    codes = of_user.first()
+    found = Authenticator.objects.filter(user=request.user, type=Authenticator.Type.RECOVERY_CODES)
+    codes = found.first()
     return None if codes is None else len(codes.wrap().get_unused_codes())

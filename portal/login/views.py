@@ -9,7 +9,9 @@ from allauth.account.internal.decorators import login_stage_required
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, PasswordChangeView
@@ -20,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.first_login import forget
+from portal.login.adapters import passkeys_possible
 from portal.login.forms import WAIT, CodeForm, LoginForm, PasswordForm
 
 
@@ -37,6 +40,10 @@ class LoginPage(LoginView):
         login = Login(user=form.get_user(), redirect_url=self.get_success_url())
         response: HttpResponse = perform_password_login(self.request, {}, login)
         return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what the page shows besides the form."""
+        return super().get_context_data(passkeys_possible=passkeys_possible(self.request), **kwargs)
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
         """Show the form with its errors."""
@@ -58,7 +65,8 @@ def code_page(request: HttpRequest) -> HttpResponse:
         post_authentication(request, form.authenticator)
         response: HttpResponse = stage.exit()
         return response
-    page = render(request, "registration/code.html", {"form": form})
+    has_passkey = passkeys_possible(request) and is_mfa_enabled(form.user, [Authenticator.Type.WEBAUTHN])
+    page = render(request, "registration/code.html", {"form": form, "has_passkey": has_passkey})
     return with_status(page, form) if form.is_bound else page
 
 

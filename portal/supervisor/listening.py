@@ -18,6 +18,8 @@ import tempfile
 from pathlib import Path
 
 HOST = "127.0.0.1"
+NAME = "localhost"
+"""The name of the portal's address: browsers create no passkeys for an IP address."""
 TRIES = 200
 BACKLOG = 2048  # connections that wait for the program, as many as with uvicorn
 LONGEST_PATH = 100  # bytes; the kernel allows 107 on Linux and 103 on macOS, including a final zero
@@ -37,6 +39,40 @@ def listen(first: int, *, host: str = HOST) -> socket.socket:
         if (listener := _listen(host, port)) is not None:
             return listener
     raise NoFreePort(f"No port from {first} to {last} is free.")
+
+
+def listen_for_browsers(first: int) -> list[socket.socket]:
+    """Return a socket that listens on the first free port from `first` up, as the first of the list.
+
+    The second, if this machine has IPv6, occupies the same port of ::1 without listening: browsers try that
+    address of "localhost" first, and another user's program must not respond there.
+    Raise NoFreePort if there is none.
+    """
+    wanted = first
+    while True:
+        listener = listen(wanted)
+        try:
+            return [listener, *_occupy("::1", port_of(listener))]
+        except OSError:
+            wanted = port_of(listener) + 1
+            listener.close()
+            if wanted >= first + TRIES:
+                raise NoFreePort(f"No port from {first} to {wanted - 1} is free.") from None
+
+
+def _occupy(address: str, port: int) -> list[socket.socket]:
+    """Bind a socket that refuses connections. Raise OSError if another program has the port."""
+    if not socket.has_ipv6:
+        return []
+    holder = socket.socket(socket.AF_INET6)  # without SO_REUSEADDR, which would let others bind it too
+    try:
+        holder.bind((address, port))
+    except OSError as error:
+        holder.close()
+        if error.errno == errno.EADDRNOTAVAIL:  # IPv6 is disabled
+            return []
+        raise
+    return [holder]
 
 
 def _listen(host: str, port: int) -> socket.socket | None:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from portal.sandbox import environment
 from portal.supervisor import answers
 from portal.supervisor.children import Program
-from portal.supervisor.listening import HOST, listen, port_of, socket_path
+from portal.supervisor.listening import HOST, NAME, listen, listen_for_browsers, port_of, socket_path
 
 PORTS = {"web": 8000, "sandbox": 4567}  # where the search for a free one begins
 
@@ -46,8 +46,8 @@ def make_plan(data: Path, manage: Path) -> ProcessPlan:
     """
     services, addresses, notes, listeners = [], {}, [], []
     wanted = wanted_port()
-    web = listen(wanted)
-    listeners.append(web)
+    web, *holders = listen_for_browsers(wanted)
+    listeners += [web, *holders]
     if port_of(web) != wanted:
         notes.append(f"Port {wanted} is taken, so the portal uses {port_of(web)}.")
     if "REDIS_URL" not in os.environ:
@@ -68,7 +68,7 @@ def make_plan(data: Path, manage: Path) -> ProcessPlan:
             Program(name="dispatcher", command=[*python, "dispatch"]),
             web_program(web),
         ],
-        url=f"http://{HOST}:{port_of(web)}/",
+        url=f"http://{NAME}:{port_of(web)}/",
         notes=notes,
         listeners=listeners,
     )

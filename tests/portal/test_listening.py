@@ -125,3 +125,26 @@ def test_a_long_path_gives_redis_a_folder_of_this_user_alone(tmp_path: Path) -> 
     finally:
         for place in {path.parent, listening.socket_path(tmp_path / ("Long" * 30)).parent}:
             place.rmdir()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
+def test_nobody_else_can_respond_at_localhost() -> None:
+    """Browsers try ::1 before 127.0.0.1."""
+    sockets = listening.listen_for_browsers(free_port())
+    port = port_of(sockets[0])
+    if len(sockets) == 1:
+        pytest.skip("this machine has no IPv6")
+    with socket.socket(socket.AF_INET6) as foreign:
+        foreign.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            foreign.bind(("::1", port))
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("::1", port)):
+        pass
+    for one in sockets:
+        one.close()
+
+    with socket.create_server(("::1", port), family=socket.AF_INET6):
+        first, *others = listening.listen_for_browsers(port)
+        assert port_of(first) > port
+        for one in (first, *others):
+            one.close()

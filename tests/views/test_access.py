@@ -95,7 +95,9 @@ def test_viewers_may_not_post_to_any_address(
     """A new page that accepts POST must be listed here."""
     for_everybody = {"home", "login", "logout", "password_change", "set_language", ""}
     for_everybody |= {"account_login", "mfa_authenticate", "account_reauthenticate", "account_app"}
-    for_everybody |= {"account_app_remove", "account_recovery_codes"}  # of the user's own account
+    for_everybody |= {"account_app_remove", "account_recovery_codes", "account_passkey_add"}
+    for_everybody |= {"account_passkey", "account_passkey_remove", "account_passkey_options"}
+    for_everybody |= {"passkey_options", "passkey_login"}  # of the user's own account
     for_everybody.add("template_set_push")  # webhooks, which prove themselves by a signature
     source = make_source(pk=1)
     TemplateVersion.objects.filter(pk=make_version(source, tmp_path).pk).update(id=1)
