@@ -30,7 +30,7 @@ _ADDRESS: Final = re.compile(r"\[.*\]|[0-9.]+")
 def passkeys_possible(request: HttpRequest) -> bool:
     """Return whether browsers create passkeys at this address: a name behind HTTPS, or http://localhost.
 
-    https://www.w3.org/TR/webauthn-3/#relying-party-identifier
+    https://www.w3.org/TR/webauthn-3/#rp-id
     """
     name = _host(request)
     return name == "localhost" or (request.is_secure() and not _ADDRESS.fullmatch(name))
