@@ -48,6 +48,10 @@ EXAMPLES ?= 3000
 fuzz: test-environment ## Look for input that causes an error, longer than `make test` does (long).
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
+.PHONY: kill-points
+kill-points: test-environment ## Kill the worker before and after every AWS call, reads as well (long).
+	KILL_POINTS=all $(BIN)/pytest $(WORKERS) tests/chaos $(ARGS)
+
 .PHONY: bench
 bench: bench-datelog bench-page bench-lists bench-environment bench-live bench-polling bench-release ## Measure everything (docs/benchmarks.md).
 

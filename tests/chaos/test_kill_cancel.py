@@ -170,7 +170,7 @@ def walk(portal: Portal, sandbox: Sandbox, in_flight: InFlight, action: str, at_
         wait_for_search([canceled])
     points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
     at_the_end(canceled)
-    assert len(points) >= 6
+    assert len({point[:3] for point in points}) >= 3
     reached: list[Point] = []
 
     for batch in batches(points):

@@ -167,7 +167,7 @@ def test_a_change_survives_the_death_of_its_worker_at_every_call(portal: Portal,
     before = len(calls_of(sandbox, control.environment.account))
     applied(portal, change(control, Title="second"))
     points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
-    assert len(points) >= 20
+    assert len({point[:3] for point in points}) >= 10
 
     for batch in batches(points):
         accounts: list[Account] = [new_account() for _ in batch]

@@ -115,7 +115,7 @@ def test_a_deletion_after_a_failed_one_survives_the_death_of_its_worker_at_every
     (ended,) = portal.wait_for_end(delete_again(found, *retain, user=user, force=force))
     assert ended.state == State.SUCCEEDED, reason(ended)
     points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
-    assert len(points) >= 10
+    assert len({point[:3] for point in points}) >= 5
     assert ("cloudformation", "DeleteStack", 0, "hold_after") in points
     once, kept = deletions(ended), topics(ended, sandbox)
 

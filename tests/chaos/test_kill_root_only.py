@@ -143,7 +143,7 @@ def test_the_second_attempt_survives_the_death_of_its_worker_at_every_call(
         applied(portal, change(control, Title="second"))
         calls = calls_of(sandbox, control.environment.account, since=before)
     points: list[Point] = points_of([one for one in calls if one["action"] in ABOUT_CHANGE_SETS])
-    assert len(points) >= 10
+    assert len({point[:3] for point in points}) >= 5
 
     for batch in batches(points):
         accounts: list[Account] = [new_account() for _ in batch]

@@ -178,7 +178,7 @@ def test_a_continued_rollback_survives_the_death_of_its_worker_at_every_call(
     (ended,) = portal.wait_for_end(go_on(found, "Inner/Named"))
     assert ended.state == State.SUCCEEDED, reason(ended)
     points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
-    assert len(points) >= 10
+    assert len({point[:3] for point in points}) >= 5
 
     for batch in batches(points):
         accounts = [new_account() for _ in batch]
