@@ -15,9 +15,9 @@ from vulture.core import Item
 CODE = ("datelog", "deployments", "portal", "infra_templates", "manage.py")
 TEMPLATES = ("datelog/templates", "deployments/templates", "portal/templates")
 SETTINGS = ("datelog/settings.py", "portal/settings.py")
-MODELS = ("datelog/models.py", "deployments/models/")
+MODELS = ("datelog/models.py", "deployments/models/", "deployments/api/schemas/")
 SANDBOX = "portal/sandbox/"
-DECORATORS = ("@admin.*", "@register.*", "@*.connect*")
+DECORATORS = ("@admin.*", "@register.*", "@*.connect*", "@router.*", "@api.*", "@requests")
 
 DJANGO = """
     Meta *Config field_choices field_order filter_horizontal clean_* handler4* handler5* urlpatterns
@@ -26,6 +26,7 @@ DJANGO = """
     date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
     delete_model delete_queryset parameter_name readonly_fields save_model search_* show_full_result_count
     site_header site_title verbose_name apply_select_related get_changelist has_output
+    openapi_description authenticate param_name
 """
 BY_NAME = """
     no_store time_zone bad_request forbidden WriterAndReader OneLine VersionHeader measure
@@ -73,7 +74,7 @@ def main() -> int:
 
 
 def is_used_elsewhere(item: Item) -> bool:
-    """Return whether it is a setting, a column, or an attribute of another library's object."""
+    """Return whether it is a setting, a column, a field, or an attribute of another library's object."""
     path = Path(item.filename).resolve().relative_to(Path.cwd()).as_posix()
     if path in SETTINGS or item.typ == "attribute":
         return True

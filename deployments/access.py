@@ -55,6 +55,11 @@ def access_of(user: Person) -> Access:
     return found
 
 
+def limit(user: User, rights: frozenset[str]) -> None:
+    """Limit what a user object may do to some rights: those that the token of a request covers."""
+    setattr(user, _CACHED, access_of(user).within(rights))
+
+
 def visible_environments(user: Person, right: str = Right.VIEW) -> EnvironmentQuerySet:
     """Return the environments that a person may view, or about which they have another right."""
     return Environment.objects.filter(environments_with(access_of(user), right))

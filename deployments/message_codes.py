@@ -29,6 +29,9 @@ class Code(StrEnum):
     LOCK_OF_ANOTHER = "lock_of_another"
     LOCK_EXPIRY_PASSED = "lock_expiry_passed"
     REASON_MISSING = "reason_missing"
+    TOKEN_NAME_INVALID = "token_name_invalid"  # noqa: S105  # a code
+    TOKEN_LIFETIME_INVALID = "token_lifetime_invalid"  # noqa: S105  # a code
+    TOO_MANY_TOKENS = "too_many_tokens"
     ACCOUNT_FROZEN = "account_frozen"
     ACCOUNT_FROZEN_UNTIL = "account_frozen_until"
     PARAMETER_UNKNOWN = "parameter_unknown"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
+from deployments.api.urls import urlpatterns as api_patterns
 from deployments.views import (
     approvals,
     cancel,
@@ -20,6 +21,7 @@ from deployments.views import (
     replay,
     stream,
     template_sources,
+    tokens,
     update_environment,
 )
 from deployments.views.change_environment import environment_change
@@ -44,6 +46,7 @@ from deployments.views.ways_out import (
 )
 
 urlpatterns = [
+    path("api/v1/", include(api_patterns[:2], api_patterns[2])),
     path("environments/", environment_list, name="environments"),
     path("environments/new", environment_new, name="environment_new"),
     path("environments/new/", RedirectView.as_view(pattern_name="environment_new", query_string=True)),
@@ -104,6 +107,8 @@ urlpatterns = [
         environment.environment_output,
         name="environment_output",
     ),
+    path("tokens/", tokens.token_list, name="tokens"),
+    path("tokens/<int:pk>/revoke", tokens.token_revoke, name="token_revoke"),
     path("template-sets/", template_set_list, name="template_sets"),
     path("template-sets/new", template_sources.template_set_new, name="template_set_new"),
     path("template-sets/<int:pk>/", template_set, name="template_set"),

@@ -12,7 +12,8 @@ from django.utils.decorators import sync_and_async_middleware
 
 INVALID_FORM = 422
 """The browser may cache an invalid form; otherwise Back would have to submit the form again. The page has
-the user's input, and is for one session only (`Vary: Cookie`).
+the user's input, and is for one session only (`Vary: Cookie`). A program may keep what has an ETag, and asks
+again each time.
 """
 
 
@@ -34,7 +35,7 @@ def no_store(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReques
 
 
 def _marked(response: HttpResponse) -> HttpResponse:
-    if response.status_code == INVALID_FORM:
+    if response.status_code == INVALID_FORM or "ETag" in response:
         patch_cache_control(response, no_cache=True, private=True)
     else:
         patch_cache_control(response, no_store=True, private=True)

@@ -192,6 +192,11 @@ SANSO_DISPATCH_INTERVAL = env.float("SANSO_DISPATCH_INTERVAL", default=0.5)
 SANSO_STREAMS_PER_SESSION = env.int("SANSO_STREAMS_PER_SESSION", default=20)
 SANSO_STREAMS_PER_USER = env.int("SANSO_STREAMS_PER_USER", default=100)
 SANSO_STREAMS_PER_PROCESS = env.int("SANSO_STREAMS_PER_PROCESS", default=500)
+# API requests a minute: with one token, and from one address, which several programs may share; and how many
+# of them may come from an address without a valid token.
+SANSO_API_REQUESTS_PER_TOKEN = env.int("SANSO_API_REQUESTS_PER_TOKEN", default=600)
+SANSO_API_REQUESTS_PER_ADDRESS = env.int("SANSO_API_REQUESTS_PER_ADDRESS", default=3000)
+SANSO_API_WRONG_TOKENS = env.int("SANSO_API_WRONG_TOKENS", default=30)
 # Days to keep the health history of environments; after one day, only the worst status of every ten minutes.
 SANSO_HEALTH_DAYS = env.int("SANSO_HEALTH_DAYS", default=30)
 # Days to keep audit records; 0 keeps them for ever. And the file to which dispatchers append the daily anchor

@@ -40,6 +40,7 @@ from tests.services import (
 # What the SQLite run collects, besides what is marked `core`.
 AREAS = (
     "actions",
+    "api",
     "catalog",
     "fuzz",
     "live",

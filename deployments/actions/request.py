@@ -50,9 +50,10 @@ class Request:
     """A request under way. What is set here until its end is in its audit record.
 
     `before` and `after` have what it changes, never secrets. `action` has its label in
-    `deployments.wording.requests`. `repeats`: it was requested before, by the other click of a double click,
-    and nothing was written: it has no record of its own. `account` is the one of an environment that is not
-    there yet. `begins_later`: it waits first, and is checked for a freeze after that.
+    `deployments.wording.requests`, and `permission` is "" for what everybody may request for themselves.
+    `repeats`: it was requested before, by the other click of a double click, and nothing was written: it has
+    no record of its own. `account` is the one of an environment that is not there yet. `begins_later`: it
+    waits first, and is checked for a freeze after that.
     """
 
     user: User
@@ -134,7 +135,9 @@ def requesting(request: Request) -> Iterator[Request]:
 
 def _is_permitted(request: Request) -> bool:
     """Return whether the person has the right about the environment, else the account, else everything."""
-    return can(request.user, request.permission, request.environment or request.account)
+    return not request.permission or can(
+        request.user, request.permission, request.environment or request.account
+    )
 
 
 def _refuse_if_held(request: Request) -> None:

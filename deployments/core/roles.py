@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -107,6 +107,11 @@ class Access:
     def may_everywhere(self, right: str) -> bool:
         """Return whether the person has a right for everything."""
         return self.may(right)
+
+    def within(self, rights: frozenset[str]) -> Access:
+        """Return what the person may do with these rights alone: with a token that covers no others."""
+        given = (Granted(pk=0, rights=frozenset(Right)),) if self.is_superuser else self.grants
+        return Access(user=self.user, grants=tuple(replace(one, rights=one.rights & rights) for one in given))
 
     def scoped(self, right: str) -> tuple[Granted, ...]:
         """Return the grants of a right that are about less than everything."""

@@ -96,6 +96,22 @@ class ParametersForm(ReasonedForm):
         secret = {n for n, parameter in self.template_set.parameters.items() if parameter.no_echo}
         return {name: value for name, value in values.items() if value or name not in secret}
 
+    def take(self, parameters: Mapping[str, str], **values: Any) -> dict[str, str] | None:
+        """Take values that a program sent in place of a page, and return those for the action.
+
+        Parameters that it did not send have the values with which the page begins. What the set does not
+        declare, or cannot be changed, is passed on: the action refuses it. Return None if values are not
+        valid, with the errors in the form.
+        """
+        fields = {name: self.fields[PREFIX + name] for name in self.template_set.parameters}
+        self.data = {PREFIX + name: field.initial or "" for name, field in fields.items()} | values
+        self.data |= {PREFIX + name: value for name, value in parameters.items()}
+        self.is_bound = True
+        if not self.is_valid():
+            return None
+        beside = {n: v for n, v in parameters.items() if n not in fields or fields[n].disabled}
+        return self.parameters() | beside
+
     def secrets_typed(self) -> list[BoundField]:
         """Return the secret fields that must be typed again, since pages never contain secrets."""
         return [

@@ -5,11 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
+from deployments import catalog
+from deployments.actions.change import set_of, set_of_version
 from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter
+from deployments.errors import UserFixable
 from deployments.forms import PREFIX, ParameterField, ParametersForm
+from deployments.models import Deployment, TemplateVersion
+
+
+def chosen_set(
+    base: Deployment | None, version: TemplateVersion | None, *, wants_current: bool
+) -> tuple[TemplateSet, bool]:
+    """Return the template set of a change, and whether it is the bundled one as it is now.
+
+    It is that of a version, the bundled one if it is wanted, or else the one that is deployed. Raise
+    UserFixable if it cannot be read.
+    """
+    if version is not None:
+        return set_of_version(version), False
+    if base is not None and not wants_current:
+        try:
+            return set_of(base), False
+        except UserFixable:  # an earlier release did not store it
+            pass
+    return catalog.load(settings.SANSO_TEMPLATE_SET), True
 
 
 class ChangeForm(ParametersForm):

@@ -18,10 +18,11 @@ from django.utils.crypto import constant_time_compare
 from deployments.access import NOBODY
 from deployments.core import roles
 from deployments.core.roles import About, Granted, Right
-from deployments.models import Environment, Grant
+from deployments.models import ApiToken, Environment, Grant
 
 MAX_LIST = 4_000
 """Maximum length of a list of grants."""
+_TOKEN = "token:"  # noqa: S105  # the beginning of keys
 EVERYTHING = 0
 """In place of grants: a superuser has all rights."""
 
@@ -65,6 +66,25 @@ def of_sessions(keys: Collection[str]) -> dict[str, Access]:
         for key, session in sessions.items()
         if (user := users.get(owners[key] or 0)) and _is_verified(session, user)
     }
+
+
+def of_viewers(keys: Collection[str]) -> dict[str, Access]:
+    """Return the access of sessions, and of the API tokens among the keys (`key_of_token`)."""
+    tokens = {key for key in keys if key.startswith(_TOKEN)}
+    return of_sessions(set(keys) - tokens) | _of_tokens(tokens)
+
+
+def key_of_token(pk: int) -> str:
+    """Return the key of an API token among those of sessions, which have no colon."""
+    return f"{_TOKEN}{pk}"
+
+
+def _of_tokens(keys: Collection[str]) -> dict[str, Access]:
+    """Return the access of the owners of tokens that were not revoked and have not expired."""
+    rows = ApiToken.objects.usable(timezone.now()).select_related("owner")
+    tokens = rows.in_bulk({int(key.removeprefix(_TOKEN)) for key in keys}) if keys else {}
+    grants = _grants({token.owner_id: token.owner for token in tokens.values()})
+    return {key_of_token(pk): grants[token.owner_id] for pk, token in tokens.items()}
 
 
 def of_user(user: User) -> Access:

@@ -54,7 +54,7 @@ class OpenStreams(Admission):
 
     async def _check(self) -> None:
         viewers = list(self._viewers)  # viewers that are admitted during the read are checked the next time
-        granted = await reads.in_thread(access.of_sessions, {viewer.session for viewer in viewers})
+        granted = await reads.in_thread(access.of_viewers, {viewer.session for viewer in viewers})
         watched = {viewer.environment for viewer in viewers if viewer.environment}
         found = await reads.in_thread(access.environments, watched) if watched else {}
         self._apply(viewers, granted, found)

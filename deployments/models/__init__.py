@@ -28,16 +28,19 @@ from deployments.models.health import (
     SiteReads,
     Target,
 )
+from deployments.models.idempotency import IdempotencyKey
 from deployments.models.lock import EnvironmentLock
 from deployments.models.release import ReleaseServer, ServerRelease
 from deployments.models.stack import Resource, Stack
 from deployments.models.template_check import TemplateCheck
 from deployments.models.template_source import TemplateFetch, TemplateSource
 from deployments.models.template_version import TemplateRef, TemplateVersion
+from deployments.models.token import ApiToken
 
 __all__ = [
     "Account",
     "ActionRequest",
+    "ApiToken",
     "Approval",
     "Association",
     "AssociationRun",
@@ -60,6 +63,7 @@ __all__ = [
     "FreezeWindow",
     "Grant",
     "HealthSample",
+    "IdempotencyKey",
     "Label",
     "LoadBalancer",
     "Observation",

@@ -32,6 +32,14 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """Keep those that can be deployed into."""
         return self.filter(is_recording=False)
 
+    def matching(self, condition: models.Q) -> Self:
+        """Keep those that a condition is true of: those that a person may view."""
+        return self.filter(condition).distinct()
+
+    def before(self, pk: int) -> Self:
+        """Keep those added before the one with this key, newest first; all of them for 0."""
+        return (self.filter(pk__lt=pk) if pk else self).order_by("-pk")
+
     def sandboxes(self) -> Self:
         """Keep the accounts of the sandbox."""
         return self.usable().filter(is_sandbox=True)

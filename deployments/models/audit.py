@@ -47,6 +47,11 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         """Raise TypeError: only the retention removes records (`deployments/runner/audit_retention.py`)."""
         raise TypeError(_UNCHANGEABLE)
 
+    def before(self, pk: int) -> AuditRecordQuerySet:
+        """Return those before the one with this key, newest first, with their users; all of them for 0."""
+        rows = self.select_related("user").order_by("-pk")
+        return rows.filter(pk__lt=pk) if pk else rows
+
     def unchained(self) -> AuditRecordQuerySet:
         """Return those that the chain does not have yet, oldest first."""
         return self.filter(seq=None).order_by("pk")

@@ -137,6 +137,11 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those requested before the one with this key: the next page of a list."""
         return self.filter(pk__lt=pk)
 
+    def for_api(self) -> Self:
+        """Select everything of the row that the API returns."""
+        people = ("requested_by", "applied_by", "canceled_by")
+        return self.for_page().select_related("template_version__source", *people)
+
     def for_page(self) -> Self:
         """Select everything of the row that the deployment's page shows."""
         return self.select_related("environment__account", "environment__latest", "requested_by")

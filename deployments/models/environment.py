@@ -141,6 +141,18 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those that come after a row in the order of `for_list`."""
         return self.filter(Q(state__gt=state) | Q(state=state, pk__lt=pk))
 
+    def newest_first(self) -> Self:
+        """Order those of `for_list` by age alone: their state changes while pages of them are read."""
+        return self.for_list().order_by("-pk")
+
+    def before(self, pk: int) -> Self:
+        """Keep those created before the one with this key: the next page in the order of age."""
+        return self.filter(pk__lt=pk)
+
+    def called(self, name: str) -> Self:
+        """Keep those with this name; case does not distinguish names."""
+        return self.filter(name__iexact=name)
+
     def for_page(self) -> Self:
         """Select everything of the row that the environment's page shows."""
         return self.select_related("account", "owner", "latest__requested_by", *VERSION)

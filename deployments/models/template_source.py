@@ -48,6 +48,10 @@ class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
         """Keep those that people added and have not removed."""
         return self.live().filter(is_bundled=False)
 
+    def before(self, pk: int) -> Self:
+        """Keep those added before the one with this key, newest first; all of them for 0."""
+        return (self.filter(pk__lt=pk) if pk else self).order_by("-pk")
+
     def for_page(self) -> Self:
         """Select everything of the row that the page of the set shows."""
         return self.select_related("created_by")

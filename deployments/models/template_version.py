@@ -34,6 +34,10 @@ class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
         """Keep those of one template set, newest first."""
         return self.filter(source=source).order_by("-number")
 
+    def before_number(self, number: int) -> Self:
+        """Keep those with lower numbers; all of them for 0."""
+        return self.filter(number__lt=number) if number else self
+
     def active(self) -> Self:
         """Keep those from which new environments can be created."""
         return self.filter(status=ACTIVE)

@@ -10,13 +10,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments import catalog
-from deployments.actions.change import base_of, request_change, retried, set_of, set_of_version
+from deployments.actions.change import base_of, request_change, retried, set_of
 from deployments.actions.request import CHANGE
 from deployments.actions.roll_back import returns_to
 from deployments.catalog import TemplateSet
 from deployments.core.operations import Operation, is_allowed, refusal
 from deployments.errors import Message, UserFixable
-from deployments.forms.change import ChangeForm
+from deployments.forms.change import ChangeForm, chosen_set
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, TemplateVersion
 from deployments.presentation.filters.choices import parse_number
@@ -97,14 +97,9 @@ def _chosen(base: Deployment | None, wanted: str) -> tuple[TemplateSet, str | Te
 
     Raise UserFixable if it cannot be read.
     """
-    if version := TemplateVersion.objects.filter(pk=parse_number(wanted)).select_related("source").first():
-        return set_of_version(version), version
-    if base is not None and wanted != CURRENT:
-        try:
-            return set_of(base), DEPLOYED
-        except UserFixable:  # an earlier release did not store it
-            pass
-    return catalog.load(settings.SANSO_TEMPLATE_SET), CURRENT
+    version = TemplateVersion.objects.filter(pk=parse_number(wanted)).select_related("source").first()
+    found, is_current = chosen_set(base, version, wants_current=wanted == CURRENT)
+    return found, version or (CURRENT if is_current else DEPLOYED)
 
 
 def _versions(base: Deployment | None, version: str | TemplateVersion) -> dict[str, Any]:

@@ -58,6 +58,8 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "edit_account": _("Change account"),
     "delete_account": _("Delete account"),
     "remove_audit_records": _("Remove old audit records"),
+    "create_token": _("Create API token"),
+    "revoke_token": _("Revoke API token"),
 }
 """By the `action` of an audit record. One of a newer release is displayed as it is stored."""
 

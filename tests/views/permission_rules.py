@@ -163,6 +163,8 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "readyz": (PUBLIC,),
     "/favicon.ico": (PUBLIC,),
     "password_change": (SIGNED_IN,),
+    "tokens": (SIGNED_IN, Rule(to=To.SIGNED_IN, method="post")),
+    "token_revoke": (Rule(to=To.SIGNED_IN, method="post", given={"pk": 0}, may_be_missing=True),),
     "/admin/login/": (PUBLIC,),
     "/admin/password_change/": (SIGNED_IN,),
 }

@@ -1,0 +1,199 @@
+"""Requests that create a deployment: new environments, changes, deletions, ways out of a failure."""
+
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+
+from deployments.access import visible_accounts
+from deployments.actions import delete, roll_back, ways_out
+from deployments.actions.change import base_of, request_change, retried
+from deployments.actions.deploy import request_deployment, set_to_deploy
+from deployments.api.deployments import deployment_of
+from deployments.api.environments import environment_of, router
+from deployments.api.idempotency import requests
+from deployments.api.keyset import Key
+from deployments.api.problems import of_form
+from deployments.api.requests import ApiRequest
+from deployments.api.schemas.bodies import (
+    ChangeBody,
+    ContinueBody,
+    CreateBody,
+    DeletionAgainBody,
+    DeletionBody,
+    ReasonBody,
+)
+from deployments.api.schemas.deployments import DeploymentDetail
+from deployments.forms import NewEnvironmentForm
+from deployments.forms.change import ChangeForm, chosen_set
+from deployments.models import Account, Deployment, TemplateVersion
+
+CREATED = 201
+
+
+@requests(router, "/environments", DeploymentDetail, status=CREATED, name="create_environment")
+def create_environment(request: ApiRequest, body: CreateBody) -> DeploymentDetail:
+    """Create an environment, and return the deployment that does."""
+    version = _version(body.template_version)
+    accounts = Account.objects.usable().matching(visible_accounts(request.user))
+    form = NewEnvironmentForm(set_to_deploy(version), accounts=accounts)
+    values = body.model_dump(include={"name", "account", "reason", "on_failure"})
+    parameters = form.take(body.parameters, request_key=str(request.request_key), **values)
+    if parameters is None:
+        raise of_form(form)
+    given = {name: form.cleaned_data[name] for name in ("account", "name", "reason", "request_key")}
+    deployment = request_deployment(
+        user=request.user,
+        parameters=parameters,
+        keep_on_failure=form.keeps,
+        requires_approval=body.requires_approval,
+        version=version,
+        **given,
+    )
+    return _out(request, deployment)
+
+
+@requests(
+    router,
+    "/environments/{environment_id}/previews",
+    DeploymentDetail,
+    status=CREATED,
+    name="create_preview",
+)
+def create_preview(request: ApiRequest, environment_id: Key, body: ChangeBody) -> DeploymentDetail:
+    """Request the preview of a change, and return its deployment; nothing changes until it is applied."""
+    return _change(request, environment_id, body, is_retry=False)
+
+
+@requests(
+    router, "/environments/{environment_id}/retry", DeploymentDetail, status=CREATED, name="create_retry"
+)
+def create_retry(request: ApiRequest, environment_id: Key, body: ChangeBody) -> DeploymentDetail:
+    """Request the preview of a retry after a failure that was kept."""
+    return _change(request, environment_id, body, is_retry=True)
+
+
+@requests(
+    router,
+    "/environments/{environment_id}/deletion",
+    DeploymentDetail,
+    status=CREATED,
+    name="create_deletion",
+)
+def create_deletion(request: ApiRequest, environment_id: Key, body: DeletionBody) -> DeploymentDetail:
+    """Request the deletion of an environment, and return its deployment."""
+    environment = environment_of(request, environment_id)
+    found = delete.request_deletion(
+        user=request.user, environment=environment, request_key=request.request_key, **body.model_dump()
+    )
+    return _out(request, found)
+
+
+@requests(
+    router,
+    "/environments/{environment_id}/deletion-again",
+    DeploymentDetail,
+    status=CREATED,
+    name="create_deletion_again",
+)
+def create_deletion_again(
+    request: ApiRequest, environment_id: Key, body: DeletionAgainBody
+) -> DeploymentDetail:
+    """Request the deletion of a stack whose deletion failed, without what is to stay in AWS."""
+    environment = environment_of(request, environment_id)
+    found = ways_out.request_deletion_again(
+        user=request.user, environment=environment, request_key=request.request_key, **body.model_dump()
+    )
+    return _out(request, found)
+
+
+@requests(
+    router,
+    "/environments/{environment_id}/rollback",
+    DeploymentDetail,
+    status=CREATED,
+    name="create_rollback",
+)
+def create_rollback(request: ApiRequest, environment_id: Key, body: ReasonBody) -> DeploymentDetail:
+    """Request that what was kept after a failure is rolled back."""
+    environment = environment_of(request, environment_id)
+    found = roll_back.request_stack_rollback(
+        user=request.user,
+        environment=environment,
+        reason=body.reason,
+        request_key=request.request_key,
+    )
+    return _out(request, found)
+
+
+@requests(
+    router,
+    "/environments/{environment_id}/continue-rollback",
+    DeploymentDetail,
+    status=CREATED,
+    name="continue_rollback",
+)
+def continue_rollback(request: ApiRequest, environment_id: Key, body: ContinueBody) -> DeploymentDetail:
+    """Request that a failed rollback is continued, without the resources that are skipped."""
+    environment = environment_of(request, environment_id)
+    found = ways_out.request_continue(
+        user=request.user,
+        environment=environment,
+        skip=body.resources,
+        reason=body.reason,
+        request_key=request.request_key,
+    )
+    return _out(request, found)
+
+
+@requests(
+    router, "/environments/{environment_id}/take-over", DeploymentDetail, status=CREATED, name="take_over"
+)
+def take_over(request: ApiRequest, environment_id: Key, body: ReasonBody) -> DeploymentDetail:
+    """Request that changes start from the stack as it is, after it was changed outside of Sanso."""
+    environment = environment_of(request, environment_id)
+    found = ways_out.request_take_over(
+        user=request.user,
+        environment=environment,
+        reason=body.reason,
+        request_key=request.request_key,
+    )
+    return _out(request, found)
+
+
+def _change(
+    request: ApiRequest, environment_id: int, body: ChangeBody, *, is_retry: bool
+) -> DeploymentDetail:
+    environment = environment_of(request, environment_id)
+    version = _version(body.template_version)
+    failed = retried(environment) if is_retry else None
+    base = failed or base_of(environment)
+    template_set, is_current = chosen_set(base, version, wants_current=body.current_set)
+    form = ChangeForm(
+        template_set,
+        failed.parameters if failed else environment.parameters,
+        base.parameters if base else {},
+        is_creation=failed is not None and not roll_back.returns_to(environment),
+    )
+    parameters = form.take(body.parameters, reason=body.reason, request_key=str(request.request_key))
+    if parameters is None:
+        raise of_form(form)
+    found = request_change(
+        user=request.user,
+        environment=environment,
+        parameters=parameters,
+        reason=form.cleaned_data["reason"],
+        request_key=request.request_key,
+        current_set=is_current,
+        version=version,
+        is_retry=is_retry,
+    )
+    return _out(request, found)
+
+
+def _version(pk: int | None) -> TemplateVersion | None:
+    """Return a version of a template set, None without a key. Raise Http404 if there is none."""
+    return get_object_or_404(TemplateVersion.objects.for_page(), pk=pk) if pk else None
+
+
+def _out(request: ApiRequest, deployment: Deployment) -> DeploymentDetail:
+    return DeploymentDetail.of_page(deployment_of(request, deployment.pk))

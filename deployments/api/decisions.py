@@ -1,0 +1,131 @@
+"""Requests about deployments: apply, discard, cancel, approve, deny; and the preview that they are about."""
+
+from __future__ import annotations
+
+from deployments.actions import approve as approvals
+from deployments.actions import change, clean_up
+from deployments.actions.cancel import effect_of, request_cancel
+from deployments.api.deployments import deployment_of, router
+from deployments.api.idempotency import requests
+from deployments.api.keyset import Key
+from deployments.api.requests import ApiRequest
+from deployments.api.responses import FOR_ONE
+from deployments.api.schemas.bodies import (
+    ApplyBody,
+    ApproveBody,
+    CancelBody,
+    DenyBody,
+    Nothing,
+    OnFailure,
+    ReasonBody,
+)
+from deployments.api.schemas.deployments import DeploymentDetail
+from deployments.api.schemas.previews import PreviewOut
+from deployments.errors import Message, UserFixable
+from deployments.message_codes import Code
+from deployments.models import Approval, Deployment
+
+
+@router.get(
+    "/deployments/{deployment_id}/preview", response={200: PreviewOut, **FOR_ONE}, operation_id="get_preview"
+)
+def get_preview(request: ApiRequest, deployment_id: Key) -> PreviewOut:
+    """Return the preview of a change, what it waits for, and what canceling does now."""
+    row = deployment_of(request, deployment_id)
+    return PreviewOut.of(row, _waiting(row), effect_of(row))
+
+
+@requests(router, "/deployments/{deployment_id}/apply", DeploymentDetail, name="apply_preview")
+def apply_preview(request: ApiRequest, deployment_id: Key, body: ApplyBody) -> DeploymentDetail:
+    """Apply the preview with this digest: at once, at a time, or when it is approved."""
+    values = body.model_dump(exclude={"on_failure"})
+    keep = body.on_failure is OnFailure.KEEP
+    row = deployment_of(request, deployment_id)
+    change.apply_change(user=request.user, deployment=row, keep_on_failure=keep, **values)
+    return _out(request, deployment_id)
+
+
+@requests(router, "/deployments/{deployment_id}/discard", DeploymentDetail, name="discard_preview")
+def discard_preview(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
+    """Discard a change that has not begun, or a deletion that waits for approval."""
+    change.discard_change(user=request.user, deployment=deployment_of(request, deployment_id))
+    return _out(request, deployment_id)
+
+
+@requests(router, "/deployments/{deployment_id}/preview-again", DeploymentDetail, name="preview_again")
+def preview_again(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
+    """Compute the preview of a change again; its approval is void."""
+    change.preview_again(user=request.user, deployment=deployment_of(request, deployment_id))
+    return _out(request, deployment_id)
+
+
+@requests(router, "/deployments/{deployment_id}/cancel", DeploymentDetail, name="cancel_deployment")
+def cancel_deployment(request: ApiRequest, deployment_id: Key, body: CancelBody) -> DeploymentDetail:
+    """Request that a deployment is canceled: what that does depends on its phase."""
+    row = deployment_of(request, deployment_id)
+    found = effect_of(row)
+    effect = body.effect or ("" if isinstance(found, Message) else found.value)
+    request_cancel(user=request.user, deployment=row, effect=effect)
+    return _out(request, deployment_id)
+
+
+@requests(router, "/deployments/{deployment_id}/approve", DeploymentDetail, name="approve")
+def approve(request: ApiRequest, deployment_id: Key, body: ApproveBody) -> DeploymentDetail:
+    """Approve the request of somebody else, for exactly the preview with this digest."""
+    row = deployment_of(request, deployment_id)
+    key = _key_of_waiting(row)
+    approvals.approve(user=request.user, deployment=row, approval_pk=key, digest=body.digest)
+    return _out(request, deployment_id)
+
+
+@requests(router, "/deployments/{deployment_id}/deny", DeploymentDetail, name="deny")
+def deny(request: ApiRequest, deployment_id: Key, body: DenyBody) -> DeploymentDetail:
+    """Deny the request of somebody else, with a reason."""
+    row = deployment_of(request, deployment_id)
+    key = _key_of_waiting(row)
+    approvals.deny(user=request.user, deployment=row, approval_pk=key, reason=body.reason)
+    return _out(request, deployment_id)
+
+
+@requests(
+    router,
+    "/deployments/{deployment_id}/rollback",
+    DeploymentDetail,
+    status=201,
+    name="create_rollback_to_deployment",
+)
+def create_rollback_to_deployment(
+    request: ApiRequest, deployment_id: Key, body: ReasonBody
+) -> DeploymentDetail:
+    """Request the preview of a change back to an earlier deployment."""
+    row = deployment_of(request, deployment_id)
+    found = change.request_rollback(
+        user=request.user, deployment=row, reason=body.reason, request_key=request.request_key
+    )
+    return _out(request, found.pk)
+
+
+@requests(router, "/deployments/{deployment_id}/clean-up", DeploymentDetail, status=201, name="clean_up")
+def delete_remains(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
+    """Delete what a failed creation left, so that it can be requested again."""
+    row = deployment_of(request, deployment_id)
+    return _out(request, clean_up.request_clean_up(user=request.user, deployment=row).pk)
+
+
+def _waiting(row: Deployment) -> Approval | None:
+    return Approval.objects.of(row.pk).waiting().with_people().first()
+
+
+def _key_of_waiting(row: Deployment) -> int:
+    """Return the key of the request that waits, or of the latest one, which the action refuses.
+
+    Raise UserFixable if there never was one.
+    """
+    found = _waiting(row) or Approval.objects.of(row.pk).first()
+    if found is None:
+        raise UserFixable("NothingToApprove", Code.NOTHING_TO_APPROVE)
+    return found.pk
+
+
+def _out(request: ApiRequest, pk: int) -> DeploymentDetail:
+    return DeploymentDetail.of_page(deployment_of(request, pk))

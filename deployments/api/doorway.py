@@ -1,0 +1,76 @@
+"""What every response of the API has: no login page, problems in place of HTML, ETags of what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response, set_response_etag
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from deployments.acting import TOKEN, acting_as
+from deployments.api import limits
+from deployments.api.limits import Usage
+from deployments.api.problems import not_found, problem
+from deployments.core.token_scopes import SHOWN
+
+View = Callable[..., Any]
+
+
+def doorway(view: View) -> View:
+    """Return a view of the API with what all have in common. Its authentication checks CSRF by itself."""
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def answer_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            usage = await sync_to_async(limits.of_request)(request)
+            with _acting(request):
+                found = _too_many() if usage.is_exceeded else await view(request, *args, **kwargs)
+            return await sync_to_async(_finished)(request, found, usage)
+
+        return login_not_required(csrf_exempt(answer_async))
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        usage = limits.of_request(request)
+        with _acting(request):
+            found = _too_many() if usage.is_exceeded else view(request, *args, **kwargs)
+        return _finished(request, found, usage)
+
+    return login_not_required(csrf_exempt(answer))
+
+
+def unknown(request: HttpRequest) -> HttpResponse:
+    """Return that there is nothing at this address."""
+    return not_found(request)
+
+
+def _acting(request: HttpRequest) -> AbstractContextManager[Any]:
+    """Write what a request does as requested by its token; without one it is by the session."""
+    token = request.headers.get("Authorization", "").rpartition(" ")[2]
+    return acting_as(by=TOKEN, id=token[:SHOWN]) if token else nullcontext()
+
+
+def _too_many() -> HttpResponse:
+    return problem(429, "TooManyRequests", _("Too many requests. Try again later."))
+
+
+def _finished(request: HttpRequest, response: HttpResponse, usage: Usage) -> Any:
+    if response.status_code == 401:
+        limits.count_wrong(request)
+    if response.status_code == 405:
+        allowed = response["Allow"]
+        response = problem(405, "MethodNotAllowed", _("This method is not allowed here."))
+        response["Allow"] = allowed
+    for name, value in usage.headers().items():
+        response[name] = value
+    if request.method in ("GET", "HEAD") and response.status_code == 200 and not response.streaming:
+        set_response_etag(response)
+        return get_conditional_response(request, etag=response["ETag"], response=response)
+    return response

@@ -1,0 +1,124 @@
+"""Environments: reading them, their stacks and their deployments."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Query, Router
+
+from deployments.access import visible_environments
+from deployments.actions.watch import watch
+from deployments.api import keyset
+from deployments.api.deployments import page_of
+from deployments.api.keyset import MAX_KEY, After, Key, Limit
+from deployments.api.requests import ApiRequest
+from deployments.api.responses import FOR_LIST, FOR_ONE
+from deployments.api.schemas.deployments import DeploymentPage
+from deployments.api.schemas.environments import (
+    EnvironmentDetail,
+    EnvironmentOut,
+    EnvironmentPage,
+    StackList,
+    StackOut,
+    StateName,
+)
+from deployments.api.schemas.health import HealthOut
+from deployments.core.health.rollup import roll_up
+from deployments.models import Deployment, Environment, EnvironmentLock, Stack
+from deployments.models.environment import EnvironmentState
+from deployments.models.health.reads import facts_of
+
+router = Router(tags=["Environments"])
+
+AccountKey = Annotated[int | None, Query(None, ge=1, le=MAX_KEY, description="Only those in this account.")]
+SetKey = Annotated[
+    int | None, Query(None, ge=1, le=MAX_KEY, description="Only those with a version of this template set.")
+]
+Name = Annotated[str | None, Query(None, max_length=60, description="Only those with this name.")]
+State = Annotated[StateName | None, Query(None, description="Only those in this state.")]
+Deleted = Annotated[bool, Query(False, description="Also those that were deleted.")]
+
+
+@router.get("/environments", response={200: EnvironmentPage, **FOR_LIST}, operation_id="list_environments")
+def list_environments(
+    request: ApiRequest,
+    response: HttpResponse,
+    after: After,
+    limit: Limit,
+    name: Name,
+    account: AccountKey,
+    state: State,
+    set: SetKey,  # noqa: A002  # the name in the address
+    deleted: Deleted,
+) -> EnvironmentPage:
+    """List environments, the newest first."""
+    rows = visible_environments(request.user).newest_first().without_recordings()
+    rows = rows if deleted or state is StateName.DELETED else rows.live()
+    rows = rows.in_state(EnvironmentState[state.name]) if state else rows
+    rows = rows.in_account(account) if account else rows
+    rows = rows.of_source(set) if set else rows
+    rows = rows.called(name) if name else rows
+    rows = rows.before(after) if after else rows
+    found = [EnvironmentOut.of(row) for row in rows[: limit + 1]]
+    return EnvironmentPage(**keyset.page(request, response, found, limit, "id"))
+
+
+@router.get(
+    "/environments/{environment_id}",
+    response={200: EnvironmentDetail, **FOR_ONE},
+    operation_id="get_environment",
+)
+def get_environment(request: ApiRequest, environment_id: Key) -> EnvironmentDetail:
+    """Return an environment."""
+    return detail_of(request, environment_id)
+
+
+@router.get(
+    "/environments/{environment_id}/stacks", response={200: StackList, **FOR_ONE}, operation_id="list_stacks"
+)
+def list_stacks(request: ApiRequest, environment_id: Key) -> StackList:
+    """Return the stacks of an environment by its latest deployment, parents first."""
+    environment = environment_of(request, environment_id)
+    latest = environment.latest
+    rows = Stack.objects.of(latest).with_counts() if latest else ()
+    return StackList(items=[StackOut.of(row) for row in rows])
+
+
+@router.get(
+    "/environments/{environment_id}/health", response={200: HealthOut, **FOR_ONE}, operation_id="get_health"
+)
+def get_health(request: ApiRequest, environment_id: Key) -> HealthOut:
+    """Return the health of an environment by tier and component; reading it polls its sources more often."""
+    environment = environment_of(request, environment_id)
+    if not environment.deleted_at:
+        watch(environment)
+    facts = facts_of(environment)
+    return HealthOut.of(roll_up(facts, timezone.now()), facts.sources)
+
+
+@router.get(
+    "/environments/{environment_id}/deployments",
+    response={200: DeploymentPage, **FOR_ONE},
+    operation_id="list_deployments_of_environment",
+)
+def list_deployments_of_environment(
+    request: ApiRequest, response: HttpResponse, environment_id: Key, after: After, limit: Limit
+) -> DeploymentPage:
+    """List the deployments of an environment, the newest first."""
+    rows = Deployment.objects.for_list().of(environment_of(request, environment_id))
+    return page_of(request, response, rows, after, limit)
+
+
+def environment_of(request: ApiRequest, pk: int) -> Environment:
+    """Return an environment that the user may see. Raise Http404 for any other."""
+    return get_object_or_404(visible_environments(request.user).for_page(), pk=pk)
+
+
+def detail_of(request: ApiRequest, pk: int) -> EnvironmentDetail:
+    """Return an environment with everything about it. Raise Http404 for one that the user may not see."""
+    row = get_object_or_404(visible_environments(request.user).newest_first(), pk=pk)
+    locks = EnvironmentLock.objects.in_force_by_environment([row.pk], timezone.now())
+    return EnvironmentDetail.of_page(row, locks.get(row.pk))

@@ -1,0 +1,100 @@
+"""`Idempotency-Key`: a request that is sent again with its key does nothing, and gets the first response."""
+
+from __future__ import annotations
+
+import inspect
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+from ninja import Router, Schema, Status
+
+from deployments.api.problems import Refused
+from deployments.api.requests import ApiRequest
+from deployments.api.responses import FOR_REQUEST
+from deployments.models import IdempotencyKey
+
+MAX_LENGTH = 255
+_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same request does nothing again, for 48 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
+}
+_NAMESPACE = uuid.UUID("5f0a2f0e-7f7a-4d0b-9c51-4b1d1c3c6f55")
+
+Result = TypeVar("Result", bound=Schema)
+Operation = Callable[..., Result]
+
+
+def requests(
+    router: Router, path: str, response: type[Result], *, status: int = 200, name: str
+) -> Callable[[Operation[Result]], Operation[Result]]:
+    """Register an operation that requests something: a POST that is remembered by its key.
+
+    The operation gets the request key, which actions take, as `request.request_key`.
+    """
+
+    def registered(operation: Operation[Result]) -> Operation[Result]:
+        @wraps(operation)
+        def remembered(request: ApiRequest, **values: Any) -> Any:
+            request.request_key, kept = _begun(request)
+            if kept is not None and kept.body is not None:
+                return Status(status, response(**kept.body))
+            try:
+                result = operation(request, **values)
+            except BaseException:
+                if kept is not None:  # what was refused may be sent again with other values
+                    IdempotencyKey.objects.without_response().filter(pk=kept.pk).delete()
+                raise
+            if kept is not None:
+                IdempotencyKey.objects.filter(pk=kept.pk).update(body=result.model_dump(mode="json"))
+            return Status(status, result)
+
+        # django-ninja reads the names of types in this module otherwise.
+        remembered.__signature__ = inspect.signature(operation, eval_str=True)  # type: ignore[attr-defined]
+        router.post(
+            path,
+            response={status: response, **FOR_REQUEST},
+            operation_id=name,
+            openapi_extra={"parameters": [_HEADER]},
+        )(remembered)
+        return cast("Operation[Result]", remembered)
+
+    return registered
+
+
+def _begun(request: ApiRequest) -> tuple[uuid.UUID, IdempotencyKey | None]:
+    """Return the request key, and the row of the header's key; None without the header.
+
+    Raise Refused if the key is not valid, or came with another request before.
+    """
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return uuid.uuid4(), None
+    if not 0 < len(given) <= MAX_LENGTH:
+        raise Refused(422, "InvalidKey", _("An Idempotency-Key has 1 to 255 characters."))
+    key = uuid.uuid5(_NAMESPACE, f"{request.user.pk} {given}")
+    fingerprint = _fingerprint(request)
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            row = IdempotencyKey.objects.create(key=key, user=request.user, fingerprint=fingerprint)
+        IdempotencyKey.objects.remove_old(now)
+    except IntegrityError:
+        row = IdempotencyKey.objects.get(key=key)
+    if row.fingerprint != fingerprint:
+        raise Refused(409, "KeyReused", _("This Idempotency-Key came with another request before."))
+    return key, row
+
+
+def _fingerprint(request: ApiRequest) -> str:
+    """Return a fingerprint of what is requested. It has a secret, so that nobody guesses what it is of."""
+    what = f"{request.method} {request.path}\n".encode() + request.body
+    return salted_hmac("sanso idempotency", what, algorithm="sha256").hexdigest()

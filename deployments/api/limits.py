@@ -1,0 +1,124 @@
+"""How many requests a program may send: counted in Redis, or in this process while it is away."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from django.conf import settings
+from django.http import HttpRequest
+from redis import Redis
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+WINDOW = 60
+"""Seconds in which requests are counted."""
+TIMEOUT, PAUSE = 0.5, 5.0
+"""Seconds to wait for Redis, and until it is tried again after it did not respond."""
+MAX_KEYS = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """How much of a limit is used in this minute. `reset` is in seconds."""
+
+    limit: int
+    used: int
+    reset: int
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Return whether the request is one too many."""
+        return self.used > self.limit
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a response."""
+        found = {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(max(0, self.limit - self.used)),
+            "RateLimit-Reset": str(self.reset),
+        }
+        return found | ({"Retry-After": str(self.reset)} if self.is_exceeded else {})
+
+
+def of_request(request: HttpRequest) -> Usage:
+    """Count a request, and return the usage that allows the fewest further ones: its address's or token's.
+
+    Wrong tokens are counted for the address as well (`count_wrong`), and far fewer of them are allowed.
+    """
+    address = address_of(request)
+    found = [_counted("address", address, settings.SANSO_API_REQUESTS_PER_ADDRESS)]
+    wrong = _counted("wrong", address, settings.SANSO_API_WRONG_TOKENS, add=0)
+    if wrong.used >= wrong.limit:
+        return Usage(limit=wrong.limit, used=wrong.used + 1, reset=wrong.reset)
+    if given := request.headers.get("Authorization"):
+        found.append(_counted("token", given, settings.SANSO_API_REQUESTS_PER_TOKEN))
+    return min(found, key=lambda usage: usage.limit - usage.used)
+
+
+def count_wrong(request: HttpRequest) -> None:
+    """Count a request without a valid token for its address."""
+    _counted("wrong", address_of(request), settings.SANSO_API_WRONG_TOKENS)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the client's address for counting: IPv4, or the first 64 bits of IPv6: one subscriber's."""
+    try:
+        address = ipaddress.ip_address(str(request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+        address = address.ipv4_mapped
+    return str(address)
+
+
+def _counted(kind: str, what: str, limit: int, *, add: int = 1) -> Usage:
+    now = time.time()
+    window, passed = divmod(int(now), WINDOW)
+    digest = hashlib.sha256(f"{settings.SECRET_KEY} {what}".encode(errors="replace")).hexdigest()[:32]
+    used = _counters(settings.REDIS_URL).add(f"sanso:api:{kind}:{digest}:{window}", add, now)
+    return Usage(limit=limit, used=used, reset=WINDOW - passed)
+
+
+@dataclass(slots=True)
+class _Counters:
+    """Counters of all processes, or of this one while Redis does not respond."""
+
+    redis: Redis
+    own: dict[str, int] = field(default_factory=dict)
+    away_until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, key: str, number: int, now: float) -> int:
+        """Add to a counter, and return its value."""
+        if now >= self.away_until:
+            try:
+                return self._add_shared(key, number)
+            except RedisError as exc:
+                log.warning("Redis is unavailable; this process counts API requests by itself: %s", exc)
+                self.away_until = now + PAUSE
+        with self.lock:
+            if len(self.own) >= MAX_KEYS:
+                self.own.clear()
+            self.own[key] = self.own.get(key, 0) + number
+            return self.own[key]
+
+    def _add_shared(self, key: str, number: int) -> int:
+        with self.redis.pipeline(transaction=False) as pipeline:
+            pipeline.incrby(key, number)
+            pipeline.expire(key, 2 * WINDOW)
+            used, _expires = pipeline.execute()
+        return int(used)
+
+
+@lru_cache(maxsize=1)
+def _counters(url: str) -> _Counters:
+    return _Counters(Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT))

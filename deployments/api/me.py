@@ -1,0 +1,24 @@
+"""Who sends a request."""
+
+from __future__ import annotations
+
+from ninja import Router
+
+from deployments.access import can_somewhere
+from deployments.api.requests import ApiRequest
+from deployments.api.responses import FOR_LIST
+from deployments.api.schemas.me import MeOut, TokenOut, UserOut
+from deployments.core.roles import Right
+
+router = Router(tags=["Account of the request"])
+
+
+@router.get("/me", response={200: MeOut, **FOR_LIST}, operation_id="get_me")
+def get_me(request: ApiRequest) -> MeOut:
+    """Return the user and the token of the request, and what it may do."""
+    token = request.auth.token
+    return MeOut(
+        user=UserOut.of(request.user),
+        token=TokenOut.of(token) if token else None,
+        rights=[right for right in Right if can_somewhere(request.user, right)],
+    )

@@ -1,0 +1,105 @@
+"""Requests about environments that create no deployment: locks, site checks, runs, rules."""
+
+from __future__ import annotations
+
+from deployments.actions import approve, channels, delete, lock, operate
+from deployments.api.environments import detail_of, environment_of, router
+from deployments.api.idempotency import requests
+from deployments.api.keyset import Key
+from deployments.api.requests import ApiRequest
+from deployments.api.schemas.bodies import (
+    ApprovalRuleBody,
+    ChannelBody,
+    LockBody,
+    Nothing,
+    ReasonBody,
+    RunBody,
+)
+from deployments.api.schemas.environments import EnvironmentDetail
+from deployments.api.schemas.previews import ActionOut
+
+ACCEPTED = 202
+
+
+@requests(router, "/environments/{environment_id}/lock", EnvironmentDetail, name="lock_environment")
+def lock_environment(request: ApiRequest, environment_id: Key, body: LockBody) -> EnvironmentDetail:
+    """Lock an environment against every request that changes it."""
+    environment = environment_of(request, environment_id)
+    lock.lock_environment(user=request.user, environment=environment, **body.model_dump())
+    return detail_of(request, environment_id)
+
+
+@requests(router, "/environments/{environment_id}/unlock", EnvironmentDetail, name="unlock_environment")
+def unlock_environment(request: ApiRequest, environment_id: Key, body: Nothing) -> EnvironmentDetail:
+    """Unlock an environment that the user has locked."""
+    lock.unlock_environment(user=request.user, environment=environment_of(request, environment_id))
+    return detail_of(request, environment_id)
+
+
+@requests(router, "/environments/{environment_id}/break-lock", EnvironmentDetail, name="break_lock")
+def break_lock(request: ApiRequest, environment_id: Key, body: ReasonBody) -> EnvironmentDetail:
+    """Break the lock of another user, with a reason."""
+    environment = environment_of(request, environment_id)
+    lock.break_lock(user=request.user, environment=environment, reason=body.reason)
+    return detail_of(request, environment_id)
+
+
+@requests(
+    router, "/environments/{environment_id}/require-approval", EnvironmentDetail, name="require_approval"
+)
+def require_approval(request: ApiRequest, environment_id: Key, body: ApprovalRuleBody) -> EnvironmentDetail:
+    """Decide whether changes and the deletion of an environment require approval."""
+    environment = environment_of(request, environment_id)
+    approve.set_approval_required(user=request.user, environment=environment, **body.model_dump())
+    return detail_of(request, environment_id)
+
+
+@requests(router, "/environments/{environment_id}/channel", EnvironmentDetail, name="set_channel")
+def set_channel(request: ApiRequest, environment_id: Key, body: ChannelBody) -> EnvironmentDetail:
+    """Set the branches and tags that an environment follows; nothing is deployed."""
+    environment = environment_of(request, environment_id)
+    channels.set_channel(user=request.user, environment=environment, channel=body.channel)
+    return detail_of(request, environment_id)
+
+
+@requests(router, "/environments/{environment_id}/resume-updates", EnvironmentDetail, name="resume_updates")
+def resume_updates(request: ApiRequest, environment_id: Key, body: Nothing) -> EnvironmentDetail:
+    """Let the channel offer the version from which somebody went back again."""
+    channels.resume_updates(user=request.user, environment=environment_of(request, environment_id))
+    return detail_of(request, environment_id)
+
+
+@requests(router, "/environments/{environment_id}/close", EnvironmentDetail, name="close_environment")
+def close_environment(request: ApiRequest, environment_id: Key, body: Nothing) -> EnvironmentDetail:
+    """Remove an environment whose stack no longer exists from Sanso."""
+    delete.close_environment(user=request.user, environment=environment_of(request, environment_id))
+    return detail_of(request, environment_id)
+
+
+@requests(
+    router, "/environments/{environment_id}/site-check", ActionOut, status=ACCEPTED, name="run_site_check"
+)
+def run_site_check(request: ApiRequest, environment_id: Key, body: Nothing) -> ActionOut:
+    """Request a site check: a time is saved through the site, and read back."""
+    environment = environment_of(request, environment_id)
+    return ActionOut.of(operate.request_site_check(user=request.user, environment=environment))
+
+
+@requests(router, "/environments/{environment_id}/runs", ActionOut, status=ACCEPTED, name="run_association")
+def run_association(request: ApiRequest, environment_id: Key, body: RunBody) -> ActionOut:
+    """Request a run of an association, on all its instances or on those where it failed."""
+    environment = environment_of(request, environment_id)
+    found = operate.request_association_run(
+        user=request.user,
+        environment=environment,
+        association_id=body.association,
+        only_failed=body.only_failed,
+    )
+    return ActionOut.of(found)
+
+
+@requests(router, "/environments/{environment_id}/protection", ActionOut, status=ACCEPTED, name="protect")
+def protect(request: ApiRequest, environment_id: Key, body: Nothing) -> ActionOut:
+    """Request that deletion protection is switched on, after that had failed."""
+    environment = environment_of(request, environment_id)
+    return ActionOut.of(operate.request_protection(user=request.user, environment=environment))

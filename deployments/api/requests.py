@@ -1,0 +1,72 @@
+"""Who sends a request to the API: a program with a token, or a person's browser with its session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.errors import AuthenticationError
+from ninja.security import APIKeyCookie, HttpBearer
+
+from deployments.access import limit
+from deployments.core.token_scopes import rights_of
+from deployments.models import ApiToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The user of a request, and the token that it came with; None with a session."""
+
+    user: User
+    token: ApiToken | None = None
+
+
+class ApiRequest(HttpRequest):
+    """A request after its authentication: `user` has no more rights than the token covers."""
+
+    user: User
+    auth: Caller
+    request_key: UUID
+
+
+class BearerToken(HttpBearer):
+    """A token in `Authorization: Bearer sanso_…`. It is exempt from CSRF: no browser adds it by itself."""
+
+    openapi_description = "An API token of a person or a service account."
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Return the caller, None without the header.
+
+        Raise AuthenticationError for another header: a session does not help then.
+        """
+        if "Authorization" not in request.headers:
+            return None
+        caller = super().__call__(request)
+        if caller is None:
+            raise AuthenticationError
+        return caller
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
+        """Return the caller with a usable token, and write that it was used."""
+        now = timezone.now()
+        found = ApiToken.objects.with_value(token, now)
+        if found is None:
+            return None
+        ApiToken.objects.note_use(found, now)
+        limit(found.owner, rights_of(found.scopes))
+        request.user = found.owner
+        return Caller(user=found.owner, token=found)
+
+
+class BrowserSession(APIKeyCookie):
+    """The session of a browser. Methods that change something also need the CSRF token of a page."""
+
+    param_name = "sessionid"
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:
+        """Return the caller of a session."""
+        return Caller(user=request.user) if isinstance(request.user, User) else None

@@ -1,0 +1,146 @@
+"""What operations take: the names of values are those of the pages' fields."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from ninja import Schema
+from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt
+
+from deployments.api.keyset import MAX_KEY
+
+MAX_TEXT = 10_000
+Reason = Field(default="", max_length=200, description="Shown in the history.", examples=["Larger servers"])
+TypedName = Field(max_length=60, description="The environment's name, as a confirmation.", examples=["shop"])
+Parameters: Any = Field(
+    default={},
+    description="The values of parameters, also of secrets. Those left out keep their value or default.",
+    examples=[{"WebInstanceType": "t4g.small"}],
+)
+Digest = Field(max_length=64, description="The digest of the preview that was read.")
+VersionKey = Field(
+    default=None, ge=1, le=MAX_KEY, description="The key of a version of a template set.", examples=[7]
+)
+
+
+class OnFailure(StrEnum):
+    """What happens when something fails."""
+
+    ROLL_BACK = "roll_back"
+    KEEP = "keep"
+
+
+class Body(Schema):
+    """What an operation takes. A name that it does not know is refused: it may be a misspelled one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Nothing(Body):
+    """An operation that takes no values: `{}`."""
+
+
+class ReasonBody(Body):
+    """Why something is requested."""
+
+    reason: str = Reason
+
+
+class CreateBody(ReasonBody):
+    """A new environment."""
+
+    name: str = Field(max_length=40, examples=["shop"])
+    account: StrictInt = Field(ge=1, le=MAX_KEY, description="The key of its account.", examples=[1])
+    parameters: dict[str, str] = Parameters
+    template_version: StrictInt | None = VersionKey
+    on_failure: OnFailure = OnFailure.ROLL_BACK
+    requires_approval: StrictBool = False
+
+
+class ChangeBody(ReasonBody):
+    """A change of an environment: values, a version of the template set, or both."""
+
+    parameters: dict[str, str] = Parameters
+    template_version: StrictInt | None = VersionKey
+    current_set: StrictBool = Field(
+        default=False, description="Take the bundled template set as it is now, not the deployed version."
+    )
+
+
+class DeletionBody(ReasonBody):
+    """The deletion of an environment."""
+
+    typed_name: str = TypedName
+    unprotect: StrictBool = Field(default=False, description="Turn off deletion protection first.")
+
+
+class DeletionAgainBody(DeletionBody):
+    """The deletion of a stack whose deletion failed."""
+
+    resources: list[str] = Field(default=[], max_length=500, description="The paths of what stays in AWS.")
+    force: StrictBool = Field(default=False, description="Leave everything in AWS that resists.")
+
+
+class ContinueBody(ReasonBody):
+    """How a failed rollback is continued."""
+
+    resources: list[str] = Field(default=[], max_length=500, description="The paths of what is skipped.")
+
+
+class LockBody(Body):
+    """A lock of an environment."""
+
+    reason: str = Field(max_length=200, examples=["Load test until noon"])
+    expires_at: AwareDatetime | None = None
+
+
+class ApprovalRuleBody(ReasonBody):
+    """Whether changes of an environment require approval."""
+
+    required: StrictBool
+
+
+class ChannelBody(Body):
+    """The branches and tags that an environment follows."""
+
+    channel: str = Field(max_length=1000, description="Patterns, empty for none.", examples=["v1.*"])
+
+
+class RunBody(Body):
+    """A run of an association."""
+
+    association: str = Field(max_length=200)
+    only_failed: StrictBool = False
+
+
+class ApplyBody(Body):
+    """How a preview is applied."""
+
+    digest: str = Digest
+    typed_name: str = Field(
+        default="", max_length=60, description="The environment's name, if data may be lost."
+    )
+    in_line: StrictBool = Field(
+        default=False, description="What a rollback skipped is in line with the templates."
+    )
+    on_failure: OnFailure = OnFailure.ROLL_BACK
+    scheduled_for: AwareDatetime | None = None
+
+
+class CancelBody(Body):
+    """What canceling is meant to do; without `effect`, what it does now."""
+
+    effect: str = Field(default="", max_length=30, examples=["roll_back"])
+
+
+class ApproveBody(Body):
+    """What is approved."""
+
+    digest: str = Digest
+
+
+class DenyBody(Body):
+    """Why a request is denied."""
+
+    reason: str = Field(max_length=200)

@@ -1,0 +1,210 @@
+"""Deployments as the API returns them, and their events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from ninja import Schema
+from pydantic import Field
+
+from deployments.api.schemas.common import EnvironmentRef, Next, StatusMessage, VersionRef
+from deployments.core.phases import WAITS, State
+from deployments.core.timeline import at_ms
+from deployments.models import Deployment, Event
+from deployments.models.event import Plain
+from deployments.models.timeline import Timeline, TimelineRow
+from deployments.presentation.text import wording
+from deployments.wording import stored_text
+
+
+class DeploymentOut(Schema):
+    """A deployment as a list has it."""
+
+    id: int = Field(examples=[12])
+    environment: EnvironmentRef
+    kind: str = Field(examples=["update"])
+    operation: str = Field(description="What it does beyond its kind, often empty.", examples=["continue"])
+    state: str = Field(examples=["stacks"])
+    phase: str = Field(description="The last phase that it came to.", examples=["stacks"])
+    is_active: bool = Field(description="Whether it has not ended.")
+    is_waiting: bool = Field(description="Whether it waits for a person, its time or its turn.")
+    requested_by: str = Field(examples=["ana"])
+    reason: str = Field(examples=["Larger servers"])
+    progress: int = Field(description="Percent.", examples=[40])
+    last_seq: int = Field(description="The number of its last event.", examples=[57])
+    error: StatusMessage | None
+    attention: StatusMessage | None = Field(description="What somebody has to fix so that it goes on.")
+    canceled: str = Field(description="Why it ended or ends before its goal, often empty.")
+    created_at: datetime
+    applied_at: datetime | None
+    scheduled_for: datetime | None
+    ended_at: datetime | None
+    page: str = Field(description="Its page in the portal.", examples=["/deployments/12/"])
+
+    @classmethod
+    def of(cls, row: Deployment) -> DeploymentOut:
+        """Return a row."""
+        return DeploymentOut(**_values(row))
+
+
+class DeploymentDetail(DeploymentOut):
+    """A deployment with everything that its page shows of its row."""
+
+    parameters: dict[str, str] = Field(description="Without secrets.", examples=[{"Size": "small"}])
+    template_version: VersionRef | None
+    template_digest: str
+    applied_by: str | None
+    canceled_by: str | None
+    keep_on_failure: bool
+    is_retry: bool
+    rolls_back_to: int | None = Field(description="The earlier deployment that it goes back to.")
+    preview_digest: str = Field(description="The digest of its preview, with which it is applied.")
+    waiting_for: list[str] = Field(description="The conditions that are not met in the last phases.")
+    ready_at: datetime | None
+    polled_at: datetime | None
+
+    @classmethod
+    def of_page(cls, row: Deployment) -> Self:
+        """Return a row with what it refers to."""
+        version = row.template_version
+        return cls(
+            **_values(row),
+            parameters={name: str(value) for name, value in row.parameters.items()},
+            template_version=VersionRef.of(version) if version else None,
+            template_digest=row.template_digest,
+            applied_by=row.applied_by.get_username() if row.applied_by else None,
+            canceled_by=row.canceled_by.get_username() if row.canceled_by else None,
+            keep_on_failure=row.keep_on_failure,
+            is_retry=row.is_retry,
+            rolls_back_to=row.rolls_back_to_id,
+            preview_digest=row.preview_digest,
+            waiting_for=[stored_text(one) for one in row.waiting_for],
+            ready_at=row.ready_at,
+            polled_at=row.polled_at,
+        )
+
+
+def _values(row: Deployment) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "environment": EnvironmentRef.of(row.environment),
+        "kind": row.kind,
+        "operation": row.operation,
+        "state": row.state,
+        "phase": row.last_phase,
+        "is_active": row.is_active,
+        "is_waiting": State(row.state) in WAITS or row.state == State.PREVIEW,
+        "requested_by": row.requested_by.get_username(),
+        "reason": row.reason,
+        "progress": row.progress,
+        "last_seq": row.last_seq,
+        "error": StatusMessage.of(row.error_code, row.error_sentence, row.error_message),
+        "attention": StatusMessage.of(row.attention_code, row.attention_sentence, row.attention),
+        "canceled": row.cancel_code,
+        "created_at": row.created_at,
+        "applied_at": row.applied_at,
+        "scheduled_for": row.scheduled_for,
+        "ended_at": row.ended_at,
+        "page": row.get_absolute_url(),
+    }
+
+
+class DeploymentPage(Schema):
+    """A page of deployments, the newest first."""
+
+    items: list[DeploymentOut]
+    next: str | None = Next
+
+
+class EventOut(Schema):
+    """An event of CloudFormation, or of Sanso itself."""
+
+    seq: int = Field(description="Numbered from 1 in each deployment, without gaps.", examples=[57])
+    at: datetime
+    source: str = Field(examples=["cloudformation"])
+    stack: str | None = Field(description="The path of its stack, empty for the root.", examples=["Network"])
+    logical_id: str = Field(examples=["Vpc"])
+    physical_id: str = Field(examples=["vpc-0a1b2c3d"])
+    type: str = Field(examples=["AWS::EC2::VPC"])
+    status: str = Field(examples=["CREATE_COMPLETE"])
+    reason: str
+    code: str = Field(description="The code of one of Sanso's own events.", examples=["requested"])
+    values: dict[str, Any] = Field(description="The values of its text.")
+    text: str = Field(description="The text of one of Sanso's own events, in the request's language.")
+
+    @classmethod
+    def of(cls, event: Plain) -> Self:
+        """Return plain values of a row."""
+        own = event.source == "portal"
+        return cls(
+            seq=event.seq,
+            at=event.at,
+            source=event.source,
+            stack=event.path,
+            logical_id=event.logical_id,
+            physical_id=event.physical_id,
+            type=event.type,
+            status=event.status,
+            reason=event.reason,
+            code=event.code,
+            values=event.values,
+            text=wording.event(Event(code=event.code, values=event.values)) if own else "",
+        )
+
+
+class EventPage(Schema):
+    """A page of events in the order of their numbers."""
+
+    items: list[EventOut]
+    next: str | None = Next
+
+
+class RowOut(Schema):
+    """A stack, a resource or a phase (`@…`) of a deployment's timeline."""
+
+    path: str = Field(
+        description="The logical ids below the root, empty for the root.", examples=["Network/Vpc"]
+    )
+    type: str = Field(examples=["AWS::EC2::VPC"])
+    status: str = Field(examples=["CREATE_IN_PROGRESS"])
+    is_stack: bool
+    started_at: datetime | None
+    ended_at: datetime | None
+    expected_start: datetime | None
+    expected_end: datetime | None
+    is_slow: bool = Field(description="Whether it takes longer than usual.")
+    is_critical: bool = Field(description="Whether the end of the deployment depends on it.")
+
+    @classmethod
+    def of(cls, row: TimelineRow) -> Self:
+        """Return a row of a timeline."""
+        return cls(
+            path=row.path,
+            type=row.type,
+            status=row.status,
+            is_stack=row.is_stack,
+            started_at=_time(row.span.start),
+            ended_at=_time(row.span.end),
+            expected_start=_time(row.expected.start) if row.expected else None,
+            expected_end=_time(row.expected.end) if row.expected else None,
+            is_slow=row.is_slow,
+            is_critical=row.is_critical,
+        )
+
+
+def _time(ms: float | None) -> datetime | None:
+    return None if ms is None else at_ms(ms)
+
+
+class RowList(Schema):
+    """The rows of a timeline, stacks before the resources in them."""
+
+    items: list[RowOut]
+    expected_end: datetime | None = Field(description="When the deployment is expected to end.")
+
+    @classmethod
+    def of(cls, timeline: Timeline) -> Self:
+        """Return a timeline."""
+        rows = [RowOut.of(row) for row in timeline.lines.values()]
+        return cls(items=rows, expected_end=_time(timeline.forecast.end) if timeline.forecast else None)

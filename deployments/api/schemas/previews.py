@@ -1,0 +1,105 @@
+"""Previews of changes, and requests for approval, as the API returns them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from ninja import Schema
+from pydantic import Field
+
+from deployments.core.canceling import CancelEffect
+from deployments.core.change_summary import counts, may_lose_data
+from deployments.core.changes import ChangedResource, Changes
+from deployments.errors import Message
+from deployments.models import ActionRequest, Approval, Deployment
+from deployments.wording import stored_text
+
+
+class ChangedOut(Schema):
+    """What a change does to one resource."""
+
+    path: str = Field(examples=["Web/Instances"])
+    type: str = Field(examples=["AWS::AutoScaling::AutoScalingGroup"])
+    action: str = Field(examples=["modify"])
+    effect: str = Field(examples=["updated"])
+    replacement: str = Field(examples=["False"])
+    properties: list[str] = Field(description="The names of the properties that change.")
+
+    @classmethod
+    def of(cls, row: ChangedResource) -> Self:
+        """Return a changed resource."""
+        return cls(
+            path=row.path,
+            type=row.type,
+            action=row.action,
+            effect=row.effect,
+            replacement=row.replacement,
+            properties=[one.label for one in row.properties],
+        )
+
+
+class ApprovalOut(Schema):
+    """A request for approval that waits."""
+
+    requested_by: str = Field(examples=["ana"])
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, row: Approval) -> Self:
+        """Return a row with who requested it."""
+        return cls(requested_by=row.requested_by.get_username(), expires_at=row.expires_at)
+
+
+class PreviewOut(Schema):
+    """The preview of a change: complete in the state `preview`, and while it waits."""
+
+    deployment: int = Field(examples=[12])
+    state: str = Field(examples=["preview"])
+    is_ready: bool = Field(description="Whether the changes are known.")
+    digest: str = Field(description="Applied and approved with it.")
+    counts: dict[str, int] = Field(examples=[{"updated": 2}])
+    may_lose_data: bool = Field(description="Whether applying it needs the environment's name.")
+    resources: list[ChangedOut]
+    approval: ApprovalOut | None
+    cancel_effect: str = Field(description="What canceling does now, empty if it cannot be canceled.")
+
+    @classmethod
+    def of(cls, row: Deployment, approval: Approval | None, effect: CancelEffect | Message) -> Self:
+        """Return the preview of a row."""
+        changes = Changes.from_json(row.changes)
+        return cls(
+            deployment=row.pk,
+            state=row.state,
+            is_ready=bool(row.preview_digest),
+            digest=row.preview_digest,
+            counts={str(name): number for name, number in counts(changes).items()},
+            may_lose_data=may_lose_data(changes),
+            resources=[ChangedOut.of(one) for one in changes.resources],
+            approval=ApprovalOut.of(approval) if approval else None,
+            cancel_effect="" if isinstance(effect, Message) else effect.value,
+        )
+
+
+class ActionOut(Schema):
+    """An action in an environment that a worker executes: a run of an association, a site check."""
+
+    id: int = Field(examples=[4])
+    kind: str = Field(examples=["site_check"])
+    state: str = Field(examples=["waiting"])
+    text: str = Field(description="Its result, in the request's language.")
+    created_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, row: ActionRequest) -> Self:
+        """Return a row."""
+        kind = "site_check" if row.kind == "save_time" else row.kind
+        return cls(
+            id=row.pk,
+            kind=kind,
+            state=row.state,
+            text=stored_text(row.result.get("sentence")),
+            created_at=row.created_at,
+            ended_at=row.ended_at,
+        )

@@ -1,0 +1,78 @@
+"""Template sets and their versions: reading them, fetching, and the status of a version."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from ninja import Router
+
+from deployments.actions.template_sources import request_fetch
+from deployments.actions.versions import set_version_status
+from deployments.api import keyset
+from deployments.api.idempotency import requests
+from deployments.api.keyset import After, Key, Limit
+from deployments.api.requests import ApiRequest
+from deployments.api.responses import FOR_LIST, FOR_ONE
+from deployments.api.schemas.bodies import Nothing
+from deployments.api.schemas.template_sets import (
+    FetchOut,
+    SetOut,
+    SetPage,
+    StatusBody,
+    VersionOut,
+    VersionPage,
+)
+from deployments.models import TemplateSource, TemplateVersion
+
+router = Router(tags=["Template sets"])
+
+
+@router.get("/template-sets", response={200: SetPage, **FOR_LIST}, operation_id="list_template_sets")
+def list_template_sets(request: ApiRequest, response: HttpResponse, after: After, limit: Limit) -> SetPage:
+    """List template sets, the newest first."""
+    rows = TemplateSource.objects.live().before(after)
+    found = [SetOut.of(row) for row in rows[: limit + 1]]
+    return SetPage(**keyset.page(request, response, found, limit, "id"))
+
+
+@router.get("/template-sets/{set_id}", response={200: SetOut, **FOR_ONE}, operation_id="get_template_set")
+def get_template_set(request: ApiRequest, set_id: Key) -> SetOut:
+    """Return a template set."""
+    return SetOut.of(get_object_or_404(TemplateSource, pk=set_id))
+
+
+@router.get(
+    "/template-sets/{set_id}/versions", response={200: VersionPage, **FOR_ONE}, operation_id="list_versions"
+)
+def list_versions(
+    request: ApiRequest, response: HttpResponse, set_id: Key, after: After, limit: Limit
+) -> VersionPage:
+    """List the versions of a template set, the newest first; `after` is a number."""
+    rows = TemplateVersion.objects.of(get_object_or_404(TemplateSource, pk=set_id)).before_number(after)
+    found = [VersionOut.of(row) for row in rows[: limit + 1]]
+    return VersionPage(**keyset.page(request, response, found, limit, "number"))
+
+
+@router.get("/versions/{version_id}", response={200: VersionOut, **FOR_ONE}, operation_id="get_version")
+def get_version(request: ApiRequest, version_id: Key) -> VersionOut:
+    """Return a version of a template set."""
+    return VersionOut.of(_version(version_id))
+
+
+@requests(router, "/template-sets/{set_id}/fetch", FetchOut, status=202, name="fetch_template_set")
+def fetch_template_set(request: ApiRequest, set_id: Key, body: Nothing) -> FetchOut:
+    """Request a fetch of new versions; it deploys nothing."""
+    source = get_object_or_404(TemplateSource, pk=set_id)
+    return FetchOut.of(request_fetch(user=request.user, source=source))
+
+
+@requests(router, "/versions/{version_id}/status", VersionOut, name="set_version_status")
+def set_status(request: ApiRequest, version_id: Key, body: StatusBody) -> VersionOut:
+    """Set the status of a version: whether it is offered, and whether it may be deployed."""
+    version = _version(version_id)
+    set_version_status(user=request.user, version=version, status=body.status.value, reason=body.reason)
+    return VersionOut.of(_version(version_id))
+
+
+def _version(pk: int) -> TemplateVersion:
+    return get_object_or_404(TemplateVersion.objects.for_page(), pk=pk)

@@ -1,0 +1,60 @@
+"""The routes of the API, and what all of its responses have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.urls import URLPattern, URLResolver, re_path
+
+from deployments.api import (
+    changes,  # noqa: F401  # adds its operations to the router
+    decisions,  # noqa: F401
+    deployments,
+    environments,
+    me,
+    operations,  # noqa: F401
+    records,
+    stream,  # noqa: F401
+    template_sets,
+)
+from deployments.api.doorway import doorway, unknown
+from deployments.api.problems import add_handlers
+from deployments.api.requests import BearerToken, BrowserSession
+from deployments.api.schema import DocumentedApi
+
+DESCRIPTION = """What the portal's pages can do, for programs.
+
+Send an API token in `Authorization: Bearer sanso_…`; create one on the page *API tokens*. Errors are
+problem+json (RFC 9457) with the codes and texts of the pages. Lists are pages by key: follow `next`."""
+
+api = DocumentedApi(
+    title="Sanso",
+    version="1",
+    description=DESCRIPTION,
+    openapi_url=None,
+    docs_url=None,
+    auth=[BearerToken(), BrowserSession()],
+    urls_namespace="api",
+)
+add_handlers(api)
+for module in (environments, deployments, template_sets, records, me):
+    api.add_router("", module.router)
+
+
+@api.get("/openapi.json", include_in_schema=False)
+def openapi(request: HttpRequest) -> JsonResponse:
+    """Return the OpenAPI document of this API."""
+    return JsonResponse(api.get_openapi_schema())
+
+
+def _patterns() -> list[URLPattern]:
+    found: list[URLPattern] = []
+    for pattern in api.urls[0]:
+        if isinstance(pattern, URLPattern) and pattern.name != "api-root":
+            pattern.callback = doorway(pattern.callback)
+            found.append(pattern)
+    return [*found, re_path(r"", doorway(unknown), name="api-root")]
+
+
+urlpatterns: tuple[list[URLPattern | URLResolver] | Any, str, str] = (_patterns(), *api.urls[1:])

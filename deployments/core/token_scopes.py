@@ -1,0 +1,64 @@
+"""API tokens: their format, their digest, and which rights each of their scopes covers."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from typing import Final
+
+from deployments.core.roles import Right
+
+PREFIX: Final = "sanso_"
+"""Tools that search for leaked secrets recognize a token by it."""
+SHOWN: Final = len(PREFIX) + 6
+"""How many characters of a token are stored as they are, so that its owner can tell it from others."""
+READ, DEPLOY, CHANGE, RELEASE, DELETE, APPROVE, ADMIN = SCOPES = (
+    *("read", "deploy", "change", "release", "delete", "approve", "admin"),
+)
+LIFETIMES: Final = (7, 30, 90, 365)
+"""The days after which a token may expire; there are none that do not."""
+DEFAULT_LIFETIME: Final = 90
+LAST_USE_EVERY: Final = timedelta(minutes=1)
+"""The last use of a token is written at most this often."""
+
+_SCOPES: Final = {
+    Right.VIEW: READ,
+    Right.VIEW_AUDIT: READ,
+    Right.CREATE: DEPLOY,
+    Right.CHANGE: CHANGE,
+    Right.OPERATE: CHANGE,
+    Right.LOCK: CHANGE,
+    Right.RELEASE: RELEASE,
+    Right.DELETE: DELETE,
+    Right.DELETE_REMAINING: DELETE,
+    Right.FORCE_DELETE: DELETE,
+    Right.APPROVE: APPROVE,
+}
+"""The scopes of rights; those of all others are `admin`."""
+
+
+def new_token() -> str:
+    """Return a new token: its prefix and 256 random bits."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(token: str) -> str:
+    """Return the digest under which a token is stored.
+
+    A plain hash is enough for 256 random bits, which nobody can guess, and is looked up in an index: the time
+    that this takes says nothing about the tokens that exist.
+    """
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def rights_of(scopes: Collection[str]) -> frozenset[str]:
+    """Return the rights that scopes cover."""
+    return frozenset(right for right in Right if _SCOPES.get(right, ADMIN) in scopes)
+
+
+def in_order(scopes: Iterable[str]) -> list[str]:
+    """Return the known ones of some scopes in the order of all, each once."""
+    given = set(scopes)
+    return [scope for scope in SCOPES if scope in given]

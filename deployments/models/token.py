@@ -1,0 +1,70 @@
+"""Tokens for the API: whose they are, for what and until when. Their values are not stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.core.token_scopes import LAST_USE_EVERY, SHOWN, digest_of
+from deployments.models.fields import IdField
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    """Named queries over tokens."""
+
+    def of(self, owner_pk: int) -> Self:
+        """Keep those of one user, newest first."""
+        return self.filter(owner=owner_pk).select_related("created_by").order_by("-pk")
+
+    def usable(self, now: datetime) -> Self:
+        """Keep those that are neither revoked nor expired, and whose owner is active."""
+        return self.filter(revoked_at=None, expires_at__gt=now, owner__is_active=True)
+
+    def with_value(self, value: str, now: datetime) -> ApiToken | None:
+        """Return the usable token with this value, with its owner; None if there is none."""
+        return self.usable(now).filter(digest=digest_of(value)).select_related("owner").first()
+
+    def note_use(self, token: ApiToken, now: datetime) -> None:
+        """Write that a token was used, at most once a minute."""
+        if token.last_used_at is None or now - token.last_used_at >= LAST_USE_EVERY:
+            rows = self.filter(pk=token.pk)
+            recent = models.Q(last_used_at__gt=now - LAST_USE_EVERY)
+            rows.exclude(recent & models.Q(last_used_at__isnull=False)).update(last_used_at=now)
+
+
+class ApiToken(models.Model):
+    """One token. `digest` is that of its value; `prefix` are its first characters, to tell it from others."""
+
+    MAX_NAME = 60
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("owner")
+    )
+    name = models.CharField(_("name"), max_length=MAX_NAME)
+    prefix = models.CharField(_("token"), max_length=SHOWN, editable=False)
+    digest = IdField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(_("scopes"), default=list)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("created by")
+    )
+    expires_at = models.DateTimeField(_("expires"))
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+
+    objects = models.Manager.from_queryset(ApiTokenQuerySet)()
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

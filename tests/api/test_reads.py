@@ -1,0 +1,178 @@
+"""What the API returns of environments and deployments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from deployments.models import Environment
+from tests.api.clients import ROOT, Program
+from tests.builders import (
+    make_account,
+    make_deployment,
+    make_environment,
+    make_event,
+    make_grant,
+    make_resource,
+    make_stack,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop(operator: User) -> Environment:
+    """A deployed environment with a stack, an event of CloudFormation and one of Sanso."""
+    environment = make_environment(
+        "shop", owner=operator, parameters={"Size": "small"}, outputs={"SiteUrl": "http://shop.example.com"}
+    )
+    deployment = make_deployment(environment, state="succeeded", requested_by=operator)
+    make_resource(make_stack(deployment, status="CREATE_COMPLETE"), "Topic")
+    make_event(deployment, 1, source="portal", code="requested", status="", values={"user": "ana"})
+    make_event(deployment, 2)
+    return environment
+
+
+def names(response: Any) -> list[str]:
+    return [one["name"] for one in response.json()["items"]]
+
+
+def test_environments_are_filtered(program: Program, shop: Environment) -> None:
+    other = make_environment("other", account=make_account("elsewhere"))
+    make_deployment(other)
+    make_environment("gone", deleted_at=timezone.now())
+
+    assert names(program.get("/environments")) == ["other", "shop"]
+    assert names(program.get("/environments", {"name": "SHOP"})) == ["shop"]
+    assert names(program.get("/environments", {"account": other.account_id})) == ["other"]
+    assert names(program.get("/environments", {"state": "changing"})) == ["other"]
+    assert names(program.get("/environments", {"state": "deleted"})) == ["gone"]
+    assert names(program.get("/environments", {"set": 1})) == []
+    assert names(program.get("/environments", {"deleted": "true"})) == ["gone", "other", "shop"]
+
+
+def test_pages_of_a_list_lead_to_each_other(program: Program, operator: User) -> None:
+    account = make_account()
+    for number in range(5):
+        make_environment(f"env-{number}", account=account, owner=operator)
+
+    found, path = [], "/environments?limit=2"
+    while path:
+        response = program.get(path)
+        found.append(names(response))
+        path = (response.json()["next"] or "").removeprefix(ROOT)
+        assert ("Link" in response) == bool(path)
+    assert found == [["env-4", "env-3"], ["env-2", "env-1"], ["env-0"]]
+
+
+def test_an_environment_has_what_its_page_shows(program: Program, shop: Environment) -> None:
+    found = program.get(f"/environments/{shop.pk}").json()
+
+    assert found["state"] == "deployed"
+    assert found["parameters"] == {"Size": "small"}
+    assert found["site_url"] == "http://shop.example.com"
+    assert found["latest_deployment"]["state"] == "succeeded"
+    assert found["page"] == shop.get_absolute_url()
+    (stack,) = program.get(f"/environments/{shop.pk}/stacks").json()["items"]
+    assert (stack["path"], stack["resources"]) == ("", 1)
+
+
+def test_a_deployment_has_its_events_and_its_timeline(program: Program, shop: Environment) -> None:
+    (listed,) = program.get(f"/environments/{shop.pk}/deployments").json()["items"]
+    path = f"/deployments/{listed['id']}"
+
+    assert program.get(path).json()["requested_by"] == "ana"
+    own, second = program.get(f"{path}/events").json()["items"]
+    assert "ana" in own["text"]
+    assert (second["seq"], second["status"], second["text"]) == (2, "CREATE_COMPLETE", "")
+    assert [one["seq"] for one in program.get(f"{path}/events", {"after": 1}).json()["items"]] == [2]
+    assert "Topic" in [row["path"] for row in program.get(f"{path}/rows").json()["items"]]
+
+
+def test_deployments_are_filtered_by_status(program: Program, shop: Environment) -> None:
+    failed = make_deployment(state="failed", error_code="Broken", error_message="No room.")
+
+    (found,) = program.get("/deployments", {"status": "problems"}).json()["items"]
+    assert found["id"] == failed.pk
+    assert found["error"] == {"code": "Broken", "text": "No room."}
+    assert program.get("/deployments", {"status": "active"}).json()["items"] == []
+
+
+def test_what_a_person_may_not_see_does_not_exist_for_their_program(shop: Environment) -> None:
+    own = make_environment("own")
+    hidden = make_deployment(shop)
+    guest = Program(
+        make_grant(User.objects.create_user("guest"), role="viewer", scope="environment", environment=own)
+    )
+
+    assert names(guest.get("/environments")) == ["own"]
+    assert guest.get("/deployments").json()["items"] == []
+    for path in (
+        f"/environments/{shop.pk}",
+        f"/environments/{shop.pk}/stacks",
+        f"/deployments/{hidden.pk}/events",
+    ):
+        assert guest.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/environments/99999", 404, "NotFound"),
+        ("/environments/99999999999999999999", 422, "InvalidRequest"),
+        ("/environments/abc", 422, "InvalidRequest"),
+        ("/deployments/99999/events", 404, "NotFound"),
+        ("/nothing", 404, "NotFound"),
+        ("/", 404, "NotFound"),
+        ("/environments?limit=0", 422, "InvalidRequest"),
+        ("/environments?state=sleepy", 422, "InvalidRequest"),
+    ],
+)
+def test_errors_are_problems(program: Program, path: str, status: int, code: str) -> None:
+    response = program.get(path)
+
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    found = response.json()
+    assert (found["status"], found["code"]) == (status, code)
+    assert found["detail"]
+
+
+def test_a_value_that_is_not_valid_is_named(program: Program) -> None:
+    (error,) = program.get("/environments", {"limit": "many"}).json()["errors"]
+
+    assert error["field"] == "limit"
+
+
+def test_what_has_not_changed_is_not_sent_again(program: Program, shop: Environment) -> None:
+    path = f"/environments/{shop.pk}"
+    first = program.get(path)
+    assert "no-store" not in first["Cache-Control"]
+
+    assert program.get(path, **{"If-None-Match": first["ETag"]}).status_code == 304
+    Environment.objects.update(health_word="degraded")
+    assert program.get(path, **{"If-None-Match": first["ETag"]}).status_code == 200
+
+
+def test_a_list_takes_the_same_number_of_queries_for_any_length(
+    program: Program, shop: Environment, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(3):
+        make_deployment(make_environment(f"env-{number}"), state="succeeded")
+
+    with django_assert_max_num_queries(6):
+        assert len(program.get("/environments").json()["items"]) == 4
+    with django_assert_max_num_queries(8):
+        assert len(program.get("/deployments").json()["items"]) == 4
+
+
+def test_the_document_describes_every_operation(program: Program) -> None:
+    document = program.get("/openapi.json").json()
+
+    assert document["openapi"].startswith("3.1")
+    problems = document["paths"][f"{ROOT}/environments"]["get"]["responses"]["401"]["content"]
+    assert list(problems) == ["application/problem+json"]

@@ -1,0 +1,95 @@
+"""Template sets, accounts, the audit and health, as the API returns them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+
+from deployments.models import Account, AuditRecord, TemplateSource, TemplateVersion
+from tests.api.clients import Program
+from tests.builders import make_account, make_environment, make_grant, make_user
+from tests.built_health import make_whole
+from tests.template_versions import make_source, make_version
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def version(tmp_path: Path) -> TemplateVersion:
+    """A version of a set with credentials."""
+    source = make_source()
+    sealed = {"sealed_credentials": "sealed", "sealed_webhook_secret": "sealed"}
+    TemplateSource.objects.filter(pk=source.pk).update(**sealed)
+    return make_version(source, tmp_path)
+
+
+def test_template_sets_have_their_versions_and_no_secrets(program: Program, version: TemplateVersion) -> None:
+    response = program.get("/template-sets")
+    (found,) = response.json()["items"]
+
+    assert found["id"] == version.source_id
+    assert "sealed" not in response.content.decode()
+    (listed,) = program.get(f"/template-sets/{found['id']}/versions").json()["items"]
+    assert listed == program.get(f"/versions/{version.pk}").json()
+    assert listed["number"] == version.number
+
+
+def test_a_version_is_withdrawn_with_a_reason(program: Program, version: TemplateVersion) -> None:
+    path = f"/versions/{version.pk}/status"
+
+    assert program.post(path, {"status": "withdrawn"}).json()["code"] == "ReasonMissing"
+    assert program.post(path, {"status": "sleepy"}).status_code == 422
+    body = {"status": "withdrawn", "reason": "broken"}
+    assert program.post(path, body).json()["status"] == "withdrawn"
+
+
+def test_a_set_is_fetched_once_at_a_time(program: Program, version: TemplateVersion) -> None:
+    path = f"/template-sets/{version.source_id}/fetch"
+
+    assert program.post(path).status_code == 202
+    assert program.post(path).json()["code"] == "FetchInProgress"
+
+
+def test_template_sets_are_changed_only_with_the_right_and_the_scope(
+    version: TemplateVersion, operator: User
+) -> None:
+    for program in (Program(make_user("vic")), Program(operator, "change", "deploy")):
+        assert program.post(f"/template-sets/{version.source_id}/fetch").status_code == 403
+        body = {"status": "withdrawn", "reason": "broken"}
+        assert program.post(f"/versions/{version.pk}/status", body).status_code == 403
+
+
+def test_accounts_are_those_that_a_person_may_view(program: Program) -> None:
+    own = make_environment("own")
+    make_account("other", role_arn="arn:aws:iam::123456789012:role/secret-role")
+    guest = make_grant(User.objects.create_user("guest"), role="viewer", scope="environment", environment=own)
+
+    assert len(program.get("/accounts").json()["items"]) == Account.objects.count() == 2
+    (found,) = Program(guest).get("/accounts").json()["items"]
+    assert found["id"] == own.account_id
+    assert "secret-role" not in program.get("/accounts").content.decode()
+
+
+def test_the_audit_is_for_who_may_view_it(program: Program) -> None:
+    root = Program(make_user("root", is_superuser=True), "read")
+    assert program.get("/audit").json()["code"] == "PermissionDenied"
+
+    first, second = root.get("/audit").json()["items"]
+    assert {first["action"], second["action"]} == {"create_token"}
+    assert AuditRecord.objects.count() == 2
+    assert len(root.get("/audit", {"limit": 1}).json()["items"]) == 1
+    assert root.get("/audit", {"after": second["id"]}).json()["items"] == []
+
+
+def test_health_is_that_of_the_page(program: Program) -> None:
+    shop = make_whole("shop")
+
+    found = program.get(f"/environments/{shop.pk}/health").json()
+
+    assert found["status"] == "healthy"
+    assert {"web", "app", "database"} <= {tier["name"] for tier in found["tiers"]}
+    assert all(one["status"] == "healthy" for tier in found["tiers"] for one in tier["components"])
+    shop.refresh_from_db()
+    assert shop.watched_until
