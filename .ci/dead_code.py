@@ -29,11 +29,13 @@ DJANGO = """
     openapi_description authenticate param_name
 """
 BY_NAME = """
-    no_store time_zone bad_request forbidden WriterAndReader OneLine VersionHeader measure
+    no_store note_use time_zone bad_request forbidden WriterAndReader OneLine VersionHeader measure
 """  # settings and URLs name them as text
 ALLAUTH = """
     AccountAdapter MFAAdapter is_open_for_signup respond_user_inactive is_safe_url add_message
     send_notification_mail get_public_key_credential_*_entity get_totp_label
+    SocialAccountAdapter pre_social_login on_authentication_error save_user get_callback_url complete_login
+    oauth2_adapter_class pkce_enabled_default get_oauth2_adapter extract_*
 """
 CALLED_BACK = """
     data_received pause_writing resume_writing get_code fullname get_plugins _client_connected_cb _spawn

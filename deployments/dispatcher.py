@@ -21,7 +21,15 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import tasks
-from deployments.models import ActionRequest, Deployment, Environment, Observer, TemplateFetch, leases
+from deployments.models import (
+    ActionRequest,
+    Deployment,
+    Environment,
+    Observer,
+    TemplateFetch,
+    UserSession,
+    leases,
+)
 from deployments.runner import audit_chain, audit_retention, fetches, observe, versions
 
 log = logging.getLogger(__name__)
@@ -45,6 +53,7 @@ def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
         (ActionRequest.objects.active(), tasks.step_action_request),
         (Observer.objects.all(), tasks.step_observer),
         (TemplateFetch.objects.active(), tasks.fetch_template_set),
+        (UserSession.objects.of_provider(), tasks.check_session),
     ]
 
 

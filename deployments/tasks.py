@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deployments.runner import fetch, step
+from deployments.runner import fetch, sessions, step
 
 
 @shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
@@ -39,6 +39,12 @@ def step_action_request(pk: int, version: int, **_newer: object) -> None:
 def fetch_template_set(pk: int, version: int, **_newer: object) -> None:
     """Look at the source of a template set for new versions; the one task that may take a minute."""
     fetch.run_fetch(pk, version)
+
+
+@shared_task(name="deployments.check_session", acks_late=True, ignore_result=True)
+def check_session(pk: int, version: int, **_newer: object) -> None:
+    """Ask the identity provider about the account of a session."""
+    sessions.run_check(pk, version)
 
 
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)

@@ -23,3 +23,8 @@ def read_or_create(path: Path, size: int = 32) -> str:
             os.link(fresh, path)
         Path(fresh).unlink()
     return path.read_text().strip()
+
+
+def given(text: str, path: str) -> str:
+    """Return a secret from a setting: its text, or else the content of the file at a path."""
+    return text or (Path(path).read_text().strip() if path else "")

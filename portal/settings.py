@@ -9,6 +9,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.identity_groups import memberships
 from portal import secret_file, version
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ INSTALLED_APPS = [
     # Before the portal, which replaces their pages of the admin. The others have no routes.
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "portal",  # before the admin, whose templates it replaces
     "django.contrib.admin",
     "django.contrib.auth",
@@ -58,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.login.sessions.note_use",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -248,6 +251,24 @@ MFA_TOTP_ISSUER = "Sanso"
 MFA_TOTP_TOLERANCE = 1  # clocks may differ by half a minute
 MFA_RECOVERY_CODE_DIGITS = 10
 MFA_RECOVERY_CODES_SHOW_ONCE = True
+# The identity provider, by OpenID Connect; none while the issuer is empty (docs/sign-in.md).
+SANSO_OIDC_ISSUER = env.str("SANSO_OIDC_ISSUER", default="")
+SANSO_OIDC_CLIENT_ID = env.str("SANSO_OIDC_CLIENT_ID", default="")
+SANSO_OIDC_CLIENT_SECRET = secret_file.given(
+    env.str("SANSO_OIDC_CLIENT_SECRET", default=""), env.str("SANSO_OIDC_CLIENT_SECRET_FILE", default="")
+)
+SANSO_OIDC_NAME = env.str("SANSO_OIDC_NAME", default="") or "SSO"
+SANSO_OIDC_SCOPES = env.list("SANSO_OIDC_SCOPES", default=["openid", "profile", "email"])
+SANSO_OIDC_GROUP_CLAIM = env.str("SANSO_OIDC_GROUP_CLAIM", default="groups")
+SANSO_OIDC_ALLOWED_GROUPS = env.list("SANSO_OIDC_ALLOWED_GROUPS", default=[])
+SANSO_OIDC_GROUPS = env.list("SANSO_OIDC_GROUPS", default=[])
+memberships((), SANSO_OIDC_GROUPS)  # an entry that cannot be read stops the start, not a login
+SANSO_OIDC_CHECK_SECONDS = env.float("SANSO_OIDC_CHECK_SECONDS", default=300.0)
+# https://docs.allauth.org/en/latest/socialaccount/configuration.html
+SOCIALACCOUNT_ADAPTER = "portal.login.accounts.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

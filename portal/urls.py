@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import views
-from portal.login import passkey_pages, security
+from portal.login import oidc_pages, passkey_pages, security, sessions
 from portal.login.views import LoginPage, PasswordPage, code_page
 from portal.metrics.views import metrics
 from portal.sandbox_console import views as sandbox_console
@@ -23,6 +23,8 @@ urlpatterns = [
     path("login/code/", code_page, name="mfa_authenticate"),
     path("login/passkey/", passkey_pages.passkey_login, name="passkey_login"),
     path("login/passkey/options/", passkey_pages.passkey_options, name="passkey_options"),
+    path("login/oidc/", oidc_pages.oidc_login, name="oidc_login"),
+    path("login/oidc/callback/", oidc_pages.oidc_callback, name="oidc_callback"),
     path("account/security/", security.security_page, name="account_security"),
     path("account/security/confirm/", security.confirm_page, name="account_reauthenticate"),
     path("account/security/app/", security.app_page, name="account_app"),
@@ -34,6 +36,8 @@ urlpatterns = [
     path(
         "account/security/passkeys/<int:pk>/remove/", passkey_pages.remove_page, name="account_passkey_remove"
     ),
+    path("account/security/sessions/<int:pk>/end/", sessions.end_session, name="account_session_end"),
+    path("account/security/sessions/end-others/", sessions.end_others, name="account_sessions_end"),
     path("password/", PasswordPage.as_view(), name="password_change"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("language/", login_not_required(set_language), name="set_language"),

@@ -36,6 +36,7 @@ from deployments.models.template_check import TemplateCheck
 from deployments.models.template_source import TemplateFetch, TemplateSource
 from deployments.models.template_version import TemplateRef, TemplateVersion
 from deployments.models.token import ApiToken
+from deployments.models.user_session import UserSession
 
 __all__ = [
     "Account",
@@ -84,4 +85,5 @@ __all__ = [
     "TemplateRef",
     "TemplateSource",
     "TemplateVersion",
+    "UserSession",
 ]

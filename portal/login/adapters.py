@@ -21,7 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from deployments.models.sealed import decrypt, encrypt
-from portal.login import devices
+from portal.login import devices, sessions
 
 _ADDRESS: Final = re.compile(r"\[.*\]|[0-9.]+")
 """An IP address instead of a name."""
@@ -50,8 +50,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return False
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Remember the browser, whichever way the user has logged in."""
+        """Remember browser and session, whichever way the user has logged in; apply the provider's groups."""
         response: HttpResponse = super().post_login(request, user, **kwargs)
+        sessions.record(request, user, (kwargs.get("signal_kwargs") or {}).get("sociallogin"))
         devices.remember(response, request, user)
         return response
 

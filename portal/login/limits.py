@@ -80,17 +80,22 @@ def code_attempt(request: HttpRequest, user: User) -> Attempt:
     return Attempt(who=who, what="code", rules=rules)
 
 
-def passkey_attempt(request: HttpRequest) -> Attempt:
+def passkey_attempt(request: HttpRequest, what: str = "passkey") -> Attempt:
     """Return the attempt with a passkey alone. Its user is not known yet, and could not be locked out."""
     address = address_of(request)
     rules: tuple[Rule, ...] = _of_address(address)
     if device := any_device(request):
-        rules = (Backoff(key=_key("device passkey", device)),)
-    return Attempt(who=f"an unknown user from {address}", what="passkey", rules=rules)
+        rules = (Backoff(key=_key(f"device {what}", device)),)
+    return Attempt(who=f"an unknown user from {address}", what=what, rules=rules)
 
 
-def passkey_options_attempt(request: HttpRequest) -> Attempt:
-    """Return the request for a challenge, which is stored in a session: a rate for each address."""
+def provider_attempt(request: HttpRequest) -> Attempt:
+    """Return the attempt with an answer of the identity provider. Its user is not known yet either."""
+    return passkey_attempt(request, "answer of the identity provider")
+
+
+def challenge_attempt(request: HttpRequest) -> Attempt:
+    """Return the beginning of a login, whose challenge is stored in a session: a rate for each address."""
     address = address_of(request)
     rules = (
         Rate(key=_key("challenge", address), burst=ADDRESS_BURST, every=ADDRESS_EVERY / 5),
@@ -127,6 +132,14 @@ def address_of(request: HttpRequest) -> str:
             return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
         address = address.ipv4_mapped
     return str(address)
+
+
+def connection_address(request: HttpRequest) -> str | None:
+    """Return the client's address as it is shown to its user; None if it is unknown."""
+    try:
+        return str(ipaddress.ip_address(str(request.META.get("REMOTE_ADDR", ""))))
+    except ValueError:
+        return None
 
 
 def folded(name: str) -> str:

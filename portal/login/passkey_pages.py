@@ -23,9 +23,9 @@ from portal.login.adapters import passkeys_possible
 from portal.login.forms import PasskeyForm, PasskeyNameForm, too_early
 from portal.login.limits import (
     Attempt,
+    challenge_attempt,
     code_attempt,
     passkey_attempt,
-    passkey_options_attempt,
 )
 from portal.login.passkeys import Refused, creation_options, request_options, verify
 from portal.login.redirects import continued_at
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 @login_not_required
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """Return the challenge for the browser, whose answer `passkey_login` expects."""
-    if seconds := passkey_options_attempt(request).begin():
+    if seconds := challenge_attempt(request).begin():
         return _refused(seconds)
     stage = _stage(request)
     return JsonResponse(request_options(stage.login.user if stage else None))

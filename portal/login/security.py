@@ -26,6 +26,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from deployments.models import UserSession
 from deployments.views.requests import AuthedRequest
 from portal.login.activation import activate
 from portal.login.adapters import passkeys_possible
@@ -55,7 +56,7 @@ def security_page(request: AuthedRequest) -> HttpResponse:
     passkeys = of_user(request).filter(type=Authenticator.Type.WEBAUTHN)
     context = {"app": _app(request), "codes_left": _codes_left(request)}
     context |= {"passkeys": passkeys, "passkeys_possible": passkeys_possible(request)}
-    return render(request, "account/security.html", context)
+    return render(request, "account/security.html", context | sessions_of(request))
 
 
 @require_http_methods(["GET", "POST"])
@@ -141,6 +142,12 @@ def of_user(request: AuthedRequest) -> Any:
     """Return the user's second factors, without recovery codes."""
     found = Authenticator.objects.filter(user=request.user).order_by("pk")
     return found.exclude(type=Authenticator.Type.RECOVERY_CODES)
+
+
+def sessions_of(request: AuthedRequest) -> dict[str, Any]:
+    """Return the user's sessions, and the key of this one."""
+    found = UserSession.objects.of(request.user).open()[:100]
+    return {"sessions": found, "this_session": request.session.session_key}
 
 
 def _app(request: AuthedRequest) -> Authenticator | None:

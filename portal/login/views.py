@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.internal.decorators import login_stage_required
 from allauth.account.internal.flows.login import perform_password_login
@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.first_login import forget
+from portal.login import sessions
 from portal.login.adapters import passkeys_possible
 from portal.login.forms import WAIT, CodeForm, LoginForm, PasswordForm
 
@@ -43,7 +44,9 @@ class LoginPage(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Return what the page shows besides the form."""
-        return super().get_context_data(passkeys_possible=passkeys_possible(self.request), **kwargs)
+        provider = settings.SANSO_OIDC_NAME if settings.SANSO_OIDC_ISSUER else ""
+        more = {"provider": provider, "next_query": urlencode({"next": self.get_redirect_url()})}
+        return super().get_context_data(passkeys_possible=passkeys_possible(self.request), **more, **kwargs)
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
         """Show the form with its errors."""
@@ -85,7 +88,9 @@ class PasswordPage(PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Save the new password. A generated one is no longer displayed."""
+        earlier = str(self.request.session.session_key)
         response = super().form_valid(form)
+        sessions.renamed(self.request, earlier)
         forget(settings.DATA_DIR, form.user)
         messages.success(self.request, _("Password changed. Your other sessions were logged out."))
         return response

@@ -144,6 +144,17 @@ def took(started: datetime | None, ended: datetime | None, now: datetime | None 
 
 
 @register.filter
+def browser_name(user_agent: str) -> str:
+    """Return the browser and the system in a User-Agent header, such as "Firefox · Linux"."""
+    browsers = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+    systems = [("Android", "Android"), ("iPhone", "iOS"), ("iPad", "iPadOS"), ("Windows", "Windows")]
+    systems += [("Mac OS X", "macOS"), ("Linux", "Linux")]
+    browser = next((name for part, name in browsers if part in user_agent), _("Unknown browser"))
+    system = next((name for part, name in systems if part in user_agent), "")
+    return f"{browser} · {system}" if system else browser
+
+
+@register.filter
 def is_link(value: object) -> bool:
     """Return whether a text may be a link: an http or https URL, never javascript: or data:."""
     return isinstance(value, str) and value.lower().startswith(("http://", "https://"))

@@ -97,7 +97,12 @@ def test_viewers_may_not_post_to_any_address(
     for_everybody |= {"account_login", "mfa_authenticate", "account_reauthenticate", "account_app"}
     for_everybody |= {"account_app_remove", "account_recovery_codes", "account_passkey_add"}
     for_everybody |= {"account_passkey", "account_passkey_remove", "account_passkey_options"}
-    for_everybody |= {"passkey_options", "passkey_login"}  # of the user's own account
+    for_everybody |= {
+        "passkey_options",
+        "passkey_login",
+        "account_session_end",
+        "account_sessions_end",
+    }  # of the user's own account
     for_everybody.add("template_set_push")  # webhooks, which prove themselves by a signature
     for_everybody |= {"tokens", "token_revoke"}  # one's own
     source = make_source(pk=1)

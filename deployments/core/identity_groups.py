@@ -1,0 +1,41 @@
+"""The groups of an identity provider as roles and teams: a pure function of the settings' mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from deployments.core.roles import Role
+
+TEAM: Final = "team:"
+"""In the mapping, before the name of a team."""
+
+
+class BadMapping(ValueError):
+    """Raised for an entry of the mapping that is not GROUP=ROLE or GROUP=team:NAME; the message has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What some groups give: roles for everything, and teams by name, whose grants have any scope."""
+
+    roles: frozenset[Role] = frozenset()
+    teams: frozenset[str] = frozenset()
+
+
+def memberships(groups: Iterable[str], mapping: Sequence[str]) -> Membership:
+    """Return the roles and teams of somebody in these groups. Raise BadMapping."""
+    of = set(groups)
+    roles, teams = set(), set()
+    for entry in mapping:
+        group, separator, gives = entry.rpartition("=")
+        if not separator or not group or not gives:
+            raise BadMapping(entry)
+        if gives.startswith(TEAM):
+            teams |= {gives.removeprefix(TEAM)} if group in of else set()
+        elif gives in set(Role) - {Role.CUSTOM}:
+            roles |= {Role(gives)} if group in of else set()
+        else:
+            raise BadMapping(entry)
+    return Membership(frozenset(roles), frozenset(teams))

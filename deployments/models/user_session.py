@@ -1,0 +1,82 @@
+"""Logged-in sessions: whose, from which browser, and the tokens by which their accounts are checked.
+
+The session itself is Django's. A row here describes it, and ends it.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.db import models
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class UserSessionQuerySet(models.QuerySet["UserSession"]):
+    """Named queries over sessions."""
+
+    def open(self) -> Self:
+        """Keep those that have not ended or expired."""
+        valid = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=timezone.now())
+        return self.filter(Exists(valid))
+
+    def of(self, user: User) -> Self:
+        """Keep those of a user, the latest first."""
+        return self.filter(user=user).order_by("-used_at", "-pk")
+
+    def of_provider(self) -> Self:
+        """Keep those whose accounts an identity provider manages."""
+        return self.exclude(account_key="")
+
+    def end(self) -> int:
+        """End sessions: their next request, and their event streams within a heartbeat. Return how many."""
+        keys = list(self.values_list("session_key", flat=True))
+        Session.objects.filter(session_key__in=keys).delete()
+        self.model.objects.filter(session_key__in=keys).delete()
+        return len(keys)
+
+
+class UserSession(models.Model):
+    """One session. `tokens` are sealed; `due_at` is when the provider is asked about the account again."""
+
+    MAX_AGENT = 200
+
+    session_key = models.CharField(max_length=40, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="user_sessions",
+        verbose_name=_("user"),
+    )
+    address = models.GenericIPAddressField(_("address"), null=True, blank=True)
+    user_agent = models.CharField(_("browser"), max_length=MAX_AGENT, blank=True, default="")
+    created_at = models.DateTimeField(_("logged in"), default=timezone.now)
+    used_at = models.DateTimeField(_("last used"), default=timezone.now)
+    account_key = models.CharField(max_length=64, blank=True, default="", db_index=True, editable=False)
+    tokens = models.TextField(blank=True, default="", editable=False)
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True, editable=False)
+    version = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = models.Manager.from_queryset(UserSessionQuerySet)()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.address}"
+
+
+def end_other_sessions(user: User, kept: str) -> None:
+    """End all sessions of a user except one, also those from before there were rows for them."""
+    UserSession.objects.of(user).exclude(session_key=kept).end()
+    for session in (
+        Session.objects.filter(expire_date__gt=timezone.now()).exclude(session_key=kept).iterator()
+    ):
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()

@@ -1,0 +1,102 @@
+"""Accounts of the identity provider: who may log in, and the user that a first login creates.
+
+An account is found by issuer and subject only (portal/login/oidc.py). A user of the same name is never taken
+over: a new one with a number is created, and an administrator can assign the account to another user.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Final
+
+from allauth.account.internal.emailkit import valid_email_or_none
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from deployments.runner.sessions import admits
+from portal.login.oidc import Provider, configured
+
+log = logging.getLogger(__name__)
+
+_NOT_IN_NAMES: Final = re.compile(r"[^\w.@+-]+")
+LONGEST: Final = 140
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """One provider, from the settings."""
+
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Provider:
+        """Return the provider of the settings, whatever the name."""
+        return Provider(request, app=configured())
+
+    def list_apps(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return none: providers are not stored in the database."""
+        return []
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        """Return True: `pre_social_login` has admitted the account."""
+        return True
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Refuse accounts that are in none of the allowed groups."""
+        if not admits(sociallogin.account.extra_data["groups"]):
+            text = _("Your account at %(provider)s may not use Sanso: it is in none of the allowed groups.")
+            refuse(request, text % {"provider": settings.SANSO_OIDC_NAME})
+
+    def on_authentication_error(self, request: HttpRequest, provider: Provider, **kwargs: Any) -> None:
+        """Return to the login page with a message; the reason is in the log."""
+        reason = str(kwargs.get("exception") or kwargs.get("error") or "")[:300]
+        log.warning("a login at the provider failed: %s", reason.encode("unicode_escape").decode("ascii"))
+        refuse(request, _("The login at %(provider)s failed. Try again.") % {"provider": provider.name})
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
+        """Set the names of a new user, and the address where the user receives notifications."""
+        user: User = super().populate_user(request, sociallogin, data)
+        user.email = valid_email_or_none(data.get("contact")) or ""
+        return user
+
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: object = None) -> User:
+        """Create a user without a password, under a name that is free."""
+        user: User = sociallogin.user
+        name = sociallogin.account.extra_data["username"]
+        wanted = _NOT_IN_NAMES.sub("-", name).strip("-")[:LONGEST] or "user"
+        user.set_unusable_password()
+        _save_under_free_name(user, wanted)
+        sociallogin.account.user = user
+        sociallogin.account.save()
+        if user.username != wanted:
+            text = _(
+                "A user named %(wanted)s existed already and is not connected with your account. "
+                "You are logged in as %(name)s. If both are yours, ask an administrator to connect them."
+            )
+            messages.warning(request, text % {"wanted": wanted, "name": user.username})
+        return user
+
+
+def refuse(request: HttpRequest, text: str) -> None:
+    """Raise ImmediateHttpResponse: the login page with a message."""
+    messages.error(request, text)
+    raise ImmediateHttpResponse(redirect("login"))
+
+
+def _save_under_free_name(user: User, wanted: str) -> None:
+    for number in range(1, 1000):
+        user.username = wanted if number == 1 else f"{wanted}-{number}"
+        if User.objects.filter(username=user.username).exists():
+            continue
+        try:
+            with transaction.atomic():
+                user.save()
+        except IntegrityError:  # another login took the name meanwhile
+            continue
+        return
+    raise RuntimeError(f"no free name like {wanted!r}")

@@ -1,0 +1,198 @@
+"""Log in at an OpenID Connect provider: allauth's flow with the checks of an ID token that it leaves out.
+
+allauth compares state and PKCE's verifier. It sends no nonce, accepts whatever issuer the provider names,
+and does not verify the signature of a token that it fetched itself.
+https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from functools import lru_cache
+from typing import Any, Final
+
+import jwt
+from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+
+from deployments.models.sealed import seal
+from deployments.runner.sessions import groups_in
+
+PROVIDER_ID: Final = "oidc"
+ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Signatures with a key pair only: with the others, whoever knows the client's secret could sign."""
+CLOCK_SKEW: Final = 60
+"""Seconds by which the provider's clock may differ."""
+TIMEOUT: Final = 5
+KEPT: Final = 600.0
+"""Seconds for which the provider's configuration is kept."""
+
+
+def uid_of(issuer: str, subject: str) -> str:
+    """Return the key of an account: by issuer and subject, never by name or e-mail address.
+
+    A digest, since the database compares texts without case, and subjects differ by case.
+    """
+    return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
+
+
+class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
+    """The provider's endpoints, and what it says about a user."""
+
+    nonce = ""
+
+    def get_provider(self) -> Provider:
+        """Return the provider of the settings."""
+        return Provider(self.request, app=configured())
+
+    def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
+        """Return the URL to which the provider sends the user back."""
+        return request.build_absolute_uri(reverse("oidc_callback"))
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        """Return the provider's configuration. Raise OAuth2Error if it is that of another issuer."""
+        url = self.get_provider().server_url
+        at, found = _kept.get(url, (0.0, {}))
+        if not found or time.monotonic() - at > KEPT:
+            found = super().openid_config
+            _kept[url] = (time.monotonic(), found)
+        if found.get("issuer") != settings.SANSO_OIDC_ISSUER:
+            raise OAuth2Error("the provider's configuration names another issuer")
+        return found
+
+    def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> Any:
+        """Return the login of the user in the ID token. Raise OAuth2Error if it proves nothing."""
+        claims = self._verified(str(kwargs["response"].get("id_token", "")))
+        user_info = self._fetch_user_info(token.token)
+        about = {**claims, **user_info}
+        if about.get("sub") != claims["sub"]:
+            raise OAuth2Error("the user info is about another subject")
+        tokens = {"access": token.token, "refresh": token.token_secret or "", "subject": claims["sub"]}
+        tokens["groups_in_user_info"] = "yes" if settings.SANSO_OIDC_GROUP_CLAIM in user_info else ""
+        # A login that waits for its second factor is stored in the session with its tokens.
+        token.token, token.token_secret = "", seal(tokens)
+        return self.get_provider().sociallogin_from_response(request, {**about, "iss": claims["iss"]})
+
+    def _verified(self, id_token: str) -> dict[str, Any]:
+        try:
+            key = signing_key(self.openid_config["jwks_uri"], id_token)
+            claims: dict[str, Any] = jwt.decode(
+                id_token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=settings.SANSO_OIDC_CLIENT_ID,
+                issuer=settings.SANSO_OIDC_ISSUER,
+                leeway=CLOCK_SKEW,
+                options={"require": ["iss", "aud", "sub", "exp", "iat"]},
+            )
+        except (jwt.PyJWTError, KeyError, ValueError) as exc:
+            raise OAuth2Error(f"invalid ID token: {exc}") from exc
+        if not self.nonce or not constant_time_compare(str(claims.get("nonce", "")), self.nonce):
+            raise OAuth2Error("invalid ID token: another nonce")
+        if claims.get("azp", settings.SANSO_OIDC_CLIENT_ID) != settings.SANSO_OIDC_CLIENT_ID:
+            raise OAuth2Error("invalid ID token: issued to another client")
+        return claims
+
+
+class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no types
+    """The one provider of the settings."""
+
+    oauth2_adapter_class = Adapter
+    pkce_enabled_default = True
+
+    def get_oauth2_adapter(self, request: HttpRequest) -> Adapter:
+        """Return the adapter."""
+        return Adapter(request, PROVIDER_ID)
+
+    def extract_uid(self, data: dict[str, Any]) -> str:
+        """Return the key of the account."""
+        return uid_of(data["iss"], data["sub"])
+
+    def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return what is stored with the account."""
+        name = str(data.get("preferred_username") or "") or str(data.get("email") or "").partition("@")[0]
+        about = {"issuer": data["iss"], "subject": data["sub"], "username": name}
+        return {**about, "groups": groups_in(data)}
+
+    def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return suggestions for a new user. The e-mail address identifies nobody."""
+        return {
+            "name": data.get("name"),
+            "first_name": data.get("given_name"),
+            "last_name": data.get("family_name"),
+            "contact": data.get("email"),
+        }
+
+    def extract_email_addresses(self, data: dict[str, Any]) -> list[Any]:
+        """Return none: with addresses, allauth would look for other users of the same."""
+        return []
+
+
+class CallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no types
+    """The return from the provider, with the nonce of the state."""
+
+    def _get_state(self, request: HttpRequest, provider: Provider) -> tuple[dict[str, Any] | None, Any]:
+        state, response = super()._get_state(request, provider)
+        self.adapter.nonce = (state or {}).get("nonce", "")
+        return state, response
+
+
+def configured() -> SocialApp:
+    """Return the provider of the settings, as allauth describes one. It is not stored."""
+    return SocialApp(
+        provider="openid_connect",
+        provider_id=PROVIDER_ID,
+        name=settings.SANSO_OIDC_NAME,
+        client_id=settings.SANSO_OIDC_CLIENT_ID,
+        secret=settings.SANSO_OIDC_CLIENT_SECRET,
+        settings={"server_url": settings.SANSO_OIDC_ISSUER, "scope": settings.SANSO_OIDC_SCOPES},
+    )
+
+
+def redirect_to_provider(request: HttpRequest, next_url: str) -> HttpResponse:
+    """Return the redirect to the provider. Its state, nonce and verifier are in the session."""
+    nonce = secrets.token_urlsafe(24)
+    provider = Provider(request, app=configured())
+    response: HttpResponse = provider.redirect(
+        request, "login", next_url, auth_params={"nonce": nonce}, nonce=nonce
+    )
+    return response
+
+
+def finish(request: HttpRequest) -> HttpResponse:
+    """Log in with what the provider sent back."""
+    response: HttpResponse = CallbackView.adapter_view(Adapter(request, PROVIDER_ID))(request)
+    return response
+
+
+_kept: dict[str, tuple[float, dict[str, Any]]] = {}
+
+
+def signing_key(url: str, token: str) -> jwt.PyJWK:
+    """Return the provider's key that a token names; of a provider with one key, that one.
+
+    Raise jwt.PyJWTError if there is none.
+    """
+    keys = _keys(url)
+    if jwt.get_unverified_header(token).get("kid"):
+        return keys.get_signing_key_from_jwt(token)
+    found = keys.get_signing_keys()
+    if len(found) != 1:
+        raise jwt.PyJWTError("the token names no key, and the provider has several")
+    return found[0]
+
+
+@lru_cache(maxsize=4)
+def _keys(url: str) -> jwt.PyJWKClient:
+    """Return the provider's keys, which it fetches again when a token names an unknown one."""
+    return jwt.PyJWKClient(url, timeout=TIMEOUT)

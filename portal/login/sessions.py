@@ -1,0 +1,119 @@
+"""The user's sessions: recorded at each login, listed on the page Account security, ended there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from allauth.socialaccount.models import SocialLogin
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from deployments.models import UserSession
+from deployments.models.user_session import end_other_sessions
+from deployments.runner.sessions import apply_groups, next_check
+from deployments.views.requests import AuthedRequest
+from portal.login.limits import connection_address
+
+INTERVAL: Final = 300.0
+"""Seconds between two notes of one process that a session is used."""
+MAX_NOTES: Final = 10_000
+_noted: OrderedDict[str, float] = OrderedDict()
+_lock = threading.Lock()
+
+
+def record(request: HttpRequest, user: User, account: SocialLogin | None) -> None:
+    """Record the session of a login; of an account of the provider, with the tokens to check it."""
+    about: dict[str, Any] = {}
+    if account is not None:
+        data = account.account.extra_data
+        apply_groups(user, data["groups"])
+        about = {"account_key": account.account.uid, "tokens": account.token.token_secret}
+        about["due_at"] = next_check(timezone.now())
+    UserSession.objects.update_or_create(
+        session_key=request.session.session_key,
+        defaults={
+            "user": user,
+            "address": connection_address(request),
+            "user_agent": request.headers.get("User-Agent", "")[: UserSession.MAX_AGENT],
+            **about,
+        },
+    )
+    UserSession.objects.of(user).exclude(
+        pk__in=UserSession.objects.of(user).open().values("pk")[:500]
+    ).delete()
+
+
+def renamed(request: HttpRequest, earlier: str) -> None:
+    """Keep the record of a session whose key was changed, as after a change of the password."""
+    UserSession.objects.filter(session_key=earlier).update(session_key=request.session.session_key)
+
+
+@sync_and_async_middleware
+def note_use(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Note when sessions are used, every few minutes."""
+    if iscoroutinefunction(get_response):
+
+        async def answer_async(request: HttpRequest) -> HttpResponse:
+            pending: Awaitable[HttpResponse] = get_response(request)
+            response = await pending
+            if key := _key_to_note(request):
+                await sync_to_async(_note)(key)
+            return response
+
+        return answer_async
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = get_response(request)
+        if key := _key_to_note(request):
+            _note(key)
+        return response
+
+    return answer
+
+
+@require_POST
+def end_session(request: AuthedRequest, pk: int) -> HttpResponse:
+    """End one of the user's sessions."""
+    get_object_or_404(UserSession, pk=pk, user=request.user)
+    UserSession.objects.filter(pk=pk, user=request.user).end()
+    messages.success(request, _("The session was ended."))
+    return redirect("account_security")
+
+
+@require_POST
+def end_others(request: AuthedRequest) -> HttpResponse:
+    """End all other sessions of the user."""
+    end_other_sessions(request.user, str(request.session.session_key))
+    messages.success(request, _("All other sessions were ended."))
+    return redirect("account_security")
+
+
+def _key_to_note(request: HttpRequest) -> str | None:
+    """Return the key of the request's session if its use is to be noted. No query."""
+    user = getattr(request, "_cached_user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    key, now = str(request.session.session_key), time.monotonic()
+    with _lock:
+        if now - _noted.get(key, now - INTERVAL - 1) < INTERVAL:
+            return None
+        _noted[key] = now
+        _noted.move_to_end(key)
+        while len(_noted) > MAX_NOTES:
+            _noted.popitem(last=False)
+    return key
+
+
+def _note(key: str) -> None:
+    UserSession.objects.filter(session_key=key).update(used_at=timezone.now())
