@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
@@ -29,7 +29,7 @@ def can(user: Person, right: str, about: Environment | Account | None = None) ->
     return access.may(right, None if about is None else _about(access, about))
 
 
-def can_create(user: User, account: Account, labels: Collection[tuple[str, str]] = ()) -> bool:
+def can_create(user: User, account: Account, labels: Iterable[tuple[str, str]] = ()) -> bool:
     """Return whether a person may create an environment with some labels in an account."""
     return access_of(user).may(Right.CREATE, About(account=account.pk, labels=frozenset(labels)))
 

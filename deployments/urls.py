@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from deployments.api.urls import urlpatterns as api_patterns
 from deployments.views import (
+    access,
     approvals,
     cancel,
     change,
@@ -29,6 +30,7 @@ from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
 from deployments.views.environments import environment_list
 from deployments.views.history import deployment_list
+from deployments.views.labels import environment_labels
 from deployments.views.new_environment import environment_expected, environment_new
 from deployments.views.recordings import recording_list, recording_open
 from deployments.views.remaining import environment_remaining, environment_remaining_search
@@ -76,6 +78,8 @@ urlpatterns = [
     path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),
     path("environments/<int:pk>/take-over", environment_take_over, name="environment_take_over"),
     path("environments/<int:pk>/lock", lock.environment_lock, name="environment_lock"),
+    path("environments/<int:pk>/labels", environment_labels, name="environment_labels"),
+    path("environments/<int:pk>/access", access.environment_access, name="environment_access"),
     path("environments/<int:pk>/unlock", lock.environment_unlock, name="environment_unlock"),
     path("environments/<int:pk>/break-lock", lock.environment_break_lock, name="environment_break_lock"),
     path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
@@ -148,4 +152,26 @@ urlpatterns = [
     path("deployments/<int:pk>/rows/<path:path>", inspector.deployment_row, name="deployment_row"),
     path("deployments/<int:pk>/replay", replay.replay_frame, name="replay_frame"),
     path("deployments/<int:pk>/updates", stream.deployment_updates, name="deployment_updates"),
+    path("access/", access.access_people, name="access_people"),
+    path("access/people/<int:pk>/", access.access_person, name="access_person"),
+    path("access/people/<int:pk>/active", access.access_person_active, name="access_person_active"),
+    path("access/teams/", access.access_teams, name="access_teams"),
+    path("access/teams/new", access.access_team_new, name="access_team_new"),
+    path("access/teams/<int:pk>/", access.access_team, name="access_team"),
+    path("access/teams/<int:pk>/save", access.access_team_save, name="access_team_save"),
+    path("access/teams/<int:pk>/delete", access.access_team_delete, name="access_team_delete"),
+    path("access/teams/<int:pk>/members", access.access_member_add, name="access_member_add"),
+    path(
+        "access/teams/<int:pk>/members/<int:person>/remove",
+        access.access_member_remove,
+        name="access_member_remove",
+    ),
+    path(
+        "access/service-accounts/new",
+        access.access_service_account_new,
+        name="access_service_account_new",
+    ),
+    path("access/give", access.access_give, name="access_give"),
+    path("access/grants/<int:pk>/remove", access.access_grant_remove, name="access_grant_remove"),
+    path("access/accounts/<int:pk>/", access.account_access, name="access_account"),
 ]

@@ -14,6 +14,7 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.access import can
 from deployments.actions.change import set_of_version
+from deployments.actions.labels import give_labels, labels_of, refuse_without_label
 from deployments.actions.parameters import checked
 from deployments.actions.request import (
     DEPLOY,
@@ -25,6 +26,7 @@ from deployments.actions.request import (
 )
 from deployments.actions.versions import refuse_new_environment
 from deployments.core.approvals import REQUIRE
+from deployments.core.labels import checked_labels, labels_text
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -52,6 +54,7 @@ def request_deployment(
     keep_on_failure: bool = False,
     requires_approval: bool = False,
     version: TemplateVersion | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Deployment:
     """Request the creation of an environment, and return its deployment.
 
@@ -59,6 +62,8 @@ def request_deployment(
 
     With `keep_on_failure`, what was created before a failure is kept, so that it can be fixed. With
     `requires_approval`, a second person approves its changes and its deletion; not its creation.
+
+    `labels` are the environment's; without them those of a reused environment stay.
 
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.
@@ -71,9 +76,17 @@ def request_deployment(
             user=user, action="require_approval", permission=REQUIRE, name=name, account=account
         ).record_missing_permission()
         raise PermissionMissing(REQUIRE)
-    with requesting(
-        Request(user=user, action="deploy", permission=DEPLOY, reason=reason, name=name, account=account)
-    ) as request:
+    asked = Request(
+        user=user,
+        action="deploy",
+        permission=DEPLOY,
+        reason=reason,
+        name=name,
+        account=account,
+        labels=checked_labels(labels or {}),
+    )
+    _refuse_without_label(asked, account)
+    with requesting(asked) as request:
         template_set = set_to_deploy(version)
         check_name(name)
         plain, secret = checked(template_set, parameters)
@@ -97,6 +110,9 @@ def request_deployment(
                 raise
             raise _busy(account, name) from None
         request.deployment, request.environment = deployment, deployment.environment
+        if labels is not None:
+            give_labels(user, deployment.environment, request.labels)
+            request.after = {"labels": dict(request.labels)} if labels else None
         if requires_approval:  # a later creation of the same name does not switch it off
             environment = deployment.environment
             Environment.objects.filter(pk=environment.pk).update(requires_approval=True)
@@ -165,6 +181,15 @@ def check_name(name: str) -> None:
         raise UserFixable("IllegalName", Code.NAME_TOO_LONG, "name", count=MAX_NAME_LENGTH)
 
 
+def _refuse_without_label(request: Request, account: Account) -> None:
+    """Raise UserFixable, and record it, if the user may create environments with other labels only."""
+    try:
+        refuse_without_label(request.user, account, request.labels)
+    except UserFixable as refusal:
+        request.record(refusal.message)
+        raise
+
+
 def _busy(account: Account, name: str) -> UserFixable:
     """Return the error of a name that somebody else requested at the same time."""
     other = Environment.objects.filter(live_key=Environment.key_for(account, name)).first()
@@ -187,7 +212,7 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
         )
     if known.active_deployment:
         raise busy(known)
-    if known.stack_id and not known.missing_since:
+    if (known.stack_id and not known.missing_since) or not can(user, DEPLOY, known):
         raise UserFixable(
             "NameTaken",
             Code.ENVIRONMENT_NAME_TAKEN,
@@ -212,6 +237,7 @@ def prefill(deployment: Deployment) -> dict[str, Any]:
         "reason": deployment.reason,
         "on_failure": "keep" if deployment.keep_on_failure else "roll_back",
         "requires_approval": deployment.environment.requires_approval,
+        "labels": labels_text(labels_of(deployment.environment)),
         "version": deployment.template_version_id,
         "parameters": dict(deployment.parameters),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from deployments import acting
-from deployments.access import can
+from deployments.access import access_of, can
 from deployments.core.phases import Kind
+from deployments.core.roles import About
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, AuditRecord, Deployment, Environment
@@ -37,6 +38,7 @@ WHILE_LOCKED = frozenset(
         *("lock", "unlock", "break_lock"),
         *("change", "preview", "discard", "search_remaining"),
         *("approve", "deny", "require_approval", "stop_requiring_approval"),
+        *("give_role", "remove_role"),
         "cancel",  # what has begun may be stopped
     ]
 )
@@ -52,8 +54,8 @@ class Request:
     `before` and `after` have what it changes, never secrets. `action` has its label in
     `deployments.wording.requests`, and `permission` is "" for what everybody may request for themselves.
     `repeats`: it was requested before, by the other click of a double click, and nothing was written: it has
-    no record of its own. `account` is the one of an environment that is not there yet. `begins_later`: it
-    waits first, and is checked for a freeze after that.
+    no record of its own. `account` is the one of an environment that is not there yet, with its
+    `labels`. `begins_later`: it waits first, and is checked for a freeze after that.
     """
 
     user: User
@@ -62,6 +64,7 @@ class Request:
     reason: str = ""
     environment: Environment | None = None
     account: Account | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     deployment: Deployment | None = None
     name: str = ""
     details: dict[str, Any] = field(default_factory=dict)
@@ -135,9 +138,13 @@ def requesting(request: Request) -> Iterator[Request]:
 
 def _is_permitted(request: Request) -> bool:
     """Return whether the person has the right about the environment, else the account, else everything."""
-    return not request.permission or can(
-        request.user, request.permission, request.environment or request.account
-    )
+    if not request.permission:
+        return True
+    if request.labels and not request.environment:
+        account = request.account.pk if request.account else 0
+        about = About(account=account, labels=frozenset(request.labels.items()))
+        return access_of(request.user).may(request.permission, about)
+    return can(request.user, request.permission, request.environment or request.account)
 
 
 def _refuse_if_held(request: Request) -> None:

@@ -19,6 +19,7 @@ from deployments.actions.parameters import broken_rules
 from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter, Problem, problem
 from deployments.errors import UserFixable
+from deployments.forms.label_field import LabelsField
 from deployments.models import Account
 from deployments.wording import error_text
 
@@ -133,6 +134,7 @@ class NewEnvironmentForm(ParametersForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("Letters, digits and hyphens; must start with a letter."),
     )
+    labels = LabelsField()
     on_failure = forms.ChoiceField(
         label=gettext_lazy("If something fails"),
         choices=ON_FAILURE,
@@ -149,7 +151,7 @@ class NewEnvironmentForm(ParametersForm):
         required=False,
         help_text=gettext_lazy("A second person approves each change and the deletion; not the creation."),
     )
-    field_order = ("name", "account", "reason", "on_failure", "requires_approval")
+    field_order = ("name", "account", "reason", "labels", "on_failure", "requires_approval")
 
     def __init__(
         self,

@@ -123,6 +123,23 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """Keep those of a person, directly or through teams."""
         return self.filter(Q(user=user_pk) | Q(team__memberships__user=user_pk)).distinct()
 
+    def labels(self) -> frozenset[tuple[str, str]]:
+        """Return the labels that grants name: adding or removing one changes who may act."""
+        rows = self.filter(scope=Scope.LABEL.value).order_by().values_list("label_key", "label_value")
+        return frozenset(rows.distinct())
+
+    def for_page(self) -> Self:
+        """Select what pages show of each: whose it is, what it is about, and who gave it."""
+        return self.select_related("user", "team", "account", "environment__account", "granted_by")
+
+    def about_account(self, account_pk: int) -> Self:
+        """Keep those that are about a whole account."""
+        return self.filter(Q(scope=Scope.EVERYTHING.value) | Q(scope=Scope.ACCOUNT.value, account=account_pk))
+
+    def that_manage_access(self) -> Self:
+        """Keep those for everything that may contain the right to manage access."""
+        return self.filter(scope=Scope.EVERYTHING.value, role__in=(Role.ADMIN.value, Role.CUSTOM.value))
+
     def about(self, environment: Environment) -> Self:
         """Keep those that are about an environment, with their subjects."""
         labels = Q()

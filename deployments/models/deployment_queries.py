@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
@@ -132,6 +133,14 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep the creations of one account that became ready, newest first."""
         rows = self.filter(kind="create", environment__account=account_pk).exclude(ready_at=None)
         return rows.select_related("environment").order_by("-pk")
+
+    def matching(self, text: str) -> Self:
+        """Keep those of the environments that a search finds, and those of users whose name contains it."""
+        found = Q(environment__in=Environment.objects.matching(text).values("pk"))
+        if "=" not in text:
+            users = get_user_model().objects.filter(username__icontains=text.strip())
+            found |= Q(requested_by__in=users.values("pk"))
+        return self.filter(found)
 
     def before(self, pk: int) -> Self:
         """Keep those requested before the one with this key: the next page of a list."""

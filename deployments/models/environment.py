@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, Q, Value, When
+from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 VERSION = ("template_version__source", "went_back_from")
 """What pages show of the version of an environment."""
+
+
+TEXT_ORDERS = {"name": "name", "owner": "owner__username", "account": "account__name"}
+"""The columns by whose text lists are ordered."""
 
 
 class EnvironmentState(models.IntegerChoices):
@@ -95,6 +99,33 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those in one state."""
         return self.with_state().filter(state=state.value)
 
+    def matching(self, text: str) -> Self:
+        """Keep those whose name or owner a search contains, or that have the label key=value."""
+        key, equals, value = text.strip().partition("=")
+        if equals:
+            return self.with_label(key.strip(), value.strip())
+        return self.filter(Q(name__icontains=key) | Q(owner__username__icontains=key))
+
+    def by_text(self, order: str) -> Self:
+        """Order by one of TEXT_ORDERS, of the same text the newest first."""
+        return self.annotate(sort_text=F(TEXT_ORDERS[order])).order_by("sort_text", "-pk")
+
+    def after_text(self, text: str, pk: int) -> Self:
+        """Keep those that come after a row in the order of `by_text`."""
+        return self.filter(Q(sort_text__gt=text) | Q(sort_text=text, pk__lt=pk))
+
+    def by_age(self) -> Self:
+        """Order by age, the newest first."""
+        return self.order_by("-pk")
+
+    def older_than(self, pk: int) -> Self:
+        """Keep those that come after a row in the order of `by_age`."""
+        return self.filter(pk__lt=pk)
+
+    def with_label(self, key: str, value: str) -> Self:
+        """Keep those that have a label."""
+        return self.filter(labels__key=key, labels__value=value)
+
     def in_account(self, account_pk: int) -> Self:
         """Keep those of one account."""
         return self.filter(account=account_pk)
@@ -112,7 +143,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     def for_list(self) -> Self:
         """Select everything that the list shows, problems first, then newest, without a query per row."""
         rows = self.with_state().select_related("account", "owner", "latest__requested_by", *VERSION)
-        return rows.defer("secret_fingerprints").order_by("state", "-pk")
+        return rows.prefetch_related("labels").defer("secret_fingerprints").order_by("state", "-pk")
 
     def with_versions(self, versions: Collection[TemplateVersion]) -> Self:
         """Keep those that have one of some versions of template sets, by name."""
@@ -155,7 +186,8 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def for_page(self) -> Self:
         """Select everything of the row that the environment's page shows."""
-        return self.select_related("account", "owner", "latest__requested_by", *VERSION)
+        rows = self.select_related("account", "owner", "latest__requested_by", *VERSION)
+        return rows.prefetch_related("labels")
 
     def that_follow_a_channel(self) -> Self:
         """Keep those that exist and follow branches or tags, with their version."""

@@ -8,11 +8,20 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from deployments.access import Person, visible_accounts, visible_environments
 from deployments.models import Account, Deployment, EnvironmentLock, TemplateSource
-from deployments.models.environment import EnvironmentQuerySet, EnvironmentState
-from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
+from deployments.models.environment import TEXT_ORDERS, EnvironmentQuerySet, EnvironmentState
+from deployments.presentation.filters.choices import (
+    CURSOR,
+    MAX_SEARCH,
+    FilterChoice,
+    filter_choices,
+    kept_values,
+    parse_number,
+    query,
+)
 from deployments.presentation.health.list_strip import list_strips
 from deployments.presentation.holds import lock_badge
 from deployments.presentation.updates import update_badge, updates_by_environment, with_update
@@ -20,6 +29,16 @@ from deployments.presentation.updates import update_badge, updates_by_environmen
 PAGE = 50
 BY_VERSION = "version"
 """The value of `sort` that orders the list by template set and version."""
+NEWEST = "newest"
+ORDERS = {
+    "": gettext_lazy("Problems first"),
+    "name": gettext_lazy("By name"),
+    "owner": gettext_lazy("By owner"),
+    "account": gettext_lazy("By account"),
+    BY_VERSION: gettext_lazy("By set and version"),
+    NEWEST: gettext_lazy("Newest first"),
+}
+"""The orders of the list by the value of `sort`."""
 STATES = {state.name.lower(): state for state in EnvironmentState if state is not EnvironmentState.DELETED}
 
 
@@ -30,6 +49,11 @@ def _narrowed(given: QueryDict, user: Person) -> EnvironmentQuerySet:
         rows = rows.in_keys(with_update())
     if given.get("set"):
         rows = rows.of_source(parse_number(given.get("set")))
+    if given.get("q"):
+        rows = rows.matching(str(given["q"])[:MAX_SEARCH])
+    if given.get("label"):
+        key, _equals, value = str(given.get("label")).partition("=")
+        rows = rows.with_label(key, value)
     return rows.in_account(parse_number(given.get("account"))) if given.get("account") else rows
 
 
@@ -40,8 +64,8 @@ def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
     state = STATES.get(str(given.get("status")))
     if state is not None:  # the most urgent one is 0
         rows = rows.in_state(state)
-    is_by_version = given.get("sort") == BY_VERSION
-    rows = _after(rows.by_version() if is_by_version else rows, given.get(CURSOR, ""))
+    sort = str(given.get("sort", ""))
+    rows = _after(_ordered(rows, sort), sort, given.get(CURSOR, ""))
     found: list[Any] = list(rows[: PAGE + 1])  # each with its `state`
     last = found[PAGE - 1] if len(found) > PAGE else None
     strips = list_strips(found[:PAGE])
@@ -56,8 +80,8 @@ def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
         "rows": found[:PAGE],
         "update_badge": update_badge(),
         "counts": narrowed.state_counts(),
-        "more": query(given, after=_cursor(last, is_by_version=is_by_version)) if last else "",
-        "is_by_version": is_by_version,
+        "more": query(given, after=_cursor(last, sort)) if last else "",
+        "caption": _caption(sort),
         "given": given,
     }
 
@@ -70,22 +94,49 @@ def _waits(environments: list[int]) -> dict[int, list[Deployment]]:
     return found
 
 
-def _cursor(last: Any, *, is_by_version: bool) -> str:
+def _ordered(rows: EnvironmentQuerySet, sort: str) -> EnvironmentQuerySet:
+    if sort in TEXT_ORDERS:
+        return rows.by_text(sort)
+    if sort == NEWEST:
+        return rows.by_age()
+    return rows.by_version() if sort == BY_VERSION else rows
+
+
+def _cursor(last: Any, sort: str) -> str:
     """Return the position of the last row of a page, from which the next one begins."""
-    if is_by_version:
+    if sort in TEXT_ORDERS:
+        return f"0-{last.pk}-{last.sort_text}"
+    if sort == BY_VERSION:
         return f"{last.set_number}-{last.pk}-{last.set_name}"
     return f"{last.state}-{last.pk}"
 
 
-def _after(rows: EnvironmentQuerySet, cursor: str) -> EnvironmentQuerySet:
+def _after(rows: EnvironmentQuerySet, sort: str, cursor: str) -> EnvironmentQuerySet:
     """Keep the rows after a position in their order: all without one."""
     first, dash, rest = cursor.partition("-")
-    pk, is_by_version, name = rest.partition("-")
+    pk, _dash, text = rest.partition("-")
     if not dash:
         return rows
-    if is_by_version:
-        return rows.by_version().after_version(name, parse_number(first), parse_number(pk))
+    if sort in TEXT_ORDERS:
+        return rows.after_text(text, parse_number(pk))
+    if sort == BY_VERSION:
+        return rows.after_version(text, parse_number(first), parse_number(pk))
+    if sort == NEWEST:
+        return rows.older_than(parse_number(pk))
     return rows.after(parse_number(first), parse_number(pk))
+
+
+def _caption(sort: str) -> str:
+    """Return the name of the table: its order."""
+    return _("Environments: %(order)s") % {"order": ORDERS.get(sort, ORDERS[""])}
+
+
+def _label_choices(given: QueryDict) -> list[FilterChoice]:
+    """Return the choice of the label in the query and of none; [] without one."""
+    label = str(given.get("label", ""))
+    return (
+        filter_choices(given, "label", [("", _("All labels"), None), (label, label, None)]) if label else []
+    )
 
 
 def filters_context(given: QueryDict, counts: dict[int, int], user: Person) -> dict[str, Any]:
@@ -112,12 +163,12 @@ def filters_context(given: QueryDict, counts: dict[int, int], user: Person) -> d
         "by_set": filter_choices(
             given, "set", [("", _("All template sets"), None), *((str(s.pk), s.name, None) for s in sources)]
         ),
-        "by_order": filter_choices(
-            given, "sort", [("", _("Problems first"), None), (BY_VERSION, _("By set and version"), None)]
-        ),
+        "by_order": filter_choices(given, "sort", [(name, label, None) for name, label in ORDERS.items()]),
         "by_update": filter_choices(
             given, "update", [("", _("All versions"), None), ("1", _("Update available"), None)]
         ),
+        "kept": kept_values(given, "q"),
+        "by_label": _label_choices(given),
         "accounts": accounts,
         "sources": sources,
     }

@@ -10,7 +10,14 @@ from django.views.decorators.vary import vary_on_headers
 
 from deployments.access import visible_deployments, visible_environments
 from deployments.models.deployment_queries import DeploymentQuerySet
-from deployments.presentation.filters.choices import CURSOR, filter_choices, parse_number, query
+from deployments.presentation.filters.choices import (
+    CURSOR,
+    MAX_SEARCH,
+    filter_choices,
+    kept_values,
+    parse_number,
+    query,
+)
 from deployments.views.requests import AuthedRequest
 
 PAGE = 50
@@ -25,6 +32,8 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
     environment = visible_environments(request.user).in_bulk([pk]).get(pk)
     rows = _by_status(visible_deployments(request.user).for_list(), given.get("status", ""))
     rows = rows.of(environment) if environment else rows.without_recordings()
+    if given.get("q"):
+        rows = rows.matching(str(given["q"])[:MAX_SEARCH])
     if given.get(CURSOR):
         rows = rows.before(parse_number(given[CURSOR]))
     found = list(rows[: PAGE + 1])
@@ -34,6 +43,7 @@ def deployment_list(request: AuthedRequest) -> HttpResponse:
         "rows": found[:PAGE],
         "more": query(given, after=str(found[PAGE - 1].pk)) if len(found) > PAGE else "",
         "given": given,
+        "kept": kept_values(given, "q"),
         "environment": environment,
         "by_status": filter_choices(given, "status", choices),
     }

@@ -10,10 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import catalog
-from deployments.access import can_somewhere, visible_accounts, visible_deployments
+from deployments.access import access_of, can_somewhere, visible_accounts, visible_deployments
 from deployments.actions.deploy import prefill, request_deployment, set_to_deploy
+from deployments.actions.labels import labels_to_create
 from deployments.actions.request import DEPLOY
 from deployments.core.approvals import REQUIRE
+from deployments.core.labels import labels_text
 from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
 from deployments.models import Account, Deployment, TemplateVersion
@@ -49,6 +51,7 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
         "may_require_approval": can_somewhere(request.user, REQUIRE),
     }
     if request.method != "POST":
+        initial.setdefault("labels", _own_label(request))
         form = NewEnvironmentForm(template_set, initial=initial, **options)
         return render(request, PAGE, context | _context(form))
     form = NewEnvironmentForm(template_set, request.POST, **options)
@@ -120,7 +123,9 @@ def _requested(
     """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
     if not form.is_valid():
         return None
-    values = {name: form.cleaned_data[name] for name in ("account", "name", "reason", "request_key")}
+    values = {
+        name: form.cleaned_data[name] for name in ("account", "name", "reason", "labels", "request_key")
+    }
     values["requires_approval"] = bool(form.cleaned_data.get("requires_approval"))
     try:
         return request_deployment(
@@ -133,6 +138,14 @@ def _requested(
     except UserFixable as problem:
         form.reject(problem)
         return None
+
+
+def _own_label(request: AuthedRequest) -> str:
+    """Return the label without which the user may not create environments; "" if none or several are."""
+    own = labels_to_create(request.user)
+    if len(own) != 1 or access_of(request.user).may_everywhere(DEPLOY):
+        return ""
+    return labels_text(dict(own))
 
 
 def _from_an_earlier_one(request: AuthedRequest, pk: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Final
 from django.utils.translation import gettext_noop as N_
 
 from deployments.message_codes import Code
+from deployments.wording.access import ACCESS
 from deployments.wording.operations import OPERATIONS
 from deployments.wording.releases import RELEASES
 from deployments.wording.sources import SOURCES
@@ -388,6 +389,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "%(folder)s has %(count)s templates with %(size)s bytes; a template set may have %(limit)s "
         "templates with %(total)s bytes."
     ),
+    **ACCESS,
     **OPERATIONS,
     **RELEASES,
     **SOURCES,

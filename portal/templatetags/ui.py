@@ -65,7 +65,9 @@ def current(context: Context, beginning: str) -> SafeString:
     name = (match.url_name if match and not match.namespace else "") or ""
     if not name.startswith(beginning):
         return SafeString("")
-    return SafeString(f'aria-current="{"page" if name in (f"{beginning}s", "sandbox") else "true"}"')
+    return SafeString(
+        f'aria-current="{"page" if name in (f"{beginning}s", "sandbox", "access_people") else "true"}"'
+    )
 
 
 @register.simple_tag(takes_context=True)

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone, translation
 
 from deployments.actions import (
+    access,
     account,
     approve,
     cancel,
@@ -46,6 +47,8 @@ ALLOWED = (
 )
 """What remains is of environments that are deleted."""
 WITHOUT_ENVIRONMENT = {
+    *(access.give_role, access.remove_grant, access.save_team, access.delete_team, access.set_active),
+    *(access.add_member, access.remove_member, access.add_service_account),
     *(deploy.request_deployment, recordings.request_recording, sandbox.request_of_sandbox),
     *(freeze.save_freeze, freeze.delete_freeze, account.save_account, account.delete_account),
     *(versions.set_version_status, versions.confirm_moved_tag, template_sources.save_source),

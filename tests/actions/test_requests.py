@@ -27,6 +27,7 @@ from pytest_django import Settings
 
 from deployments import actions, catalog
 from deployments.actions import (
+    access,
     account,
     approve,
     cancel,
@@ -36,6 +37,7 @@ from deployments.actions import (
     delete,
     deploy,
     freeze,
+    labels,
     lock,
     operate,
     remaining,
@@ -59,6 +61,8 @@ from deployments.models import (
     Environment,
     EnvironmentLock,
     FreezeWindow,
+    Grant,
+    Team,
     TemplateRef,
     TemplateSource,
     TemplateVersion,
@@ -73,7 +77,10 @@ from tests.previews import make_preview
 pytestmark = pytest.mark.django_db
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
-NOT_REQUESTED = {"begin_waiting", "cancel"}
+NOT_REQUESTED = {
+    *("begin_waiting", "cancel", "give_labels", "labels_to_create", "refuse_without_label"),
+    "may_give_grant",
+}
 """Public functions with a `user` that are parts of requests."""
 Scene = Callable[[], dict[str, Any]]
 """Rows for one request, written before it: returns its arguments other than the user."""
@@ -220,6 +227,16 @@ def a_token() -> dict[str, Any]:
     return {"token": token}
 
 
+def a_team() -> Team:
+    return Team.objects.create(name="Payments", key="payments")
+
+
+def a_grant() -> Grant:
+    """A role that does not end the last way in."""
+    make_user("root", is_superuser=True)
+    return Grant.objects.get(user=make_user("lee"))
+
+
 def an_association() -> dict[str, Any]:
     environment = deployed()
     found = Association.objects.of(environment)[0]
@@ -244,6 +261,15 @@ SCENES: dict[Callable[..., Any], Scene] = {
     change.request_change: lambda: asked(deployed(), parameters={"Size": "large"}),
     change.request_rollback: an_earlier_one,
     change.request_version: a_version,
+    access.give_role: lambda: {"grant": Grant(user=make_user("lee"), role="viewer")},
+    access.remove_grant: lambda: {"grant": a_grant()},
+    access.save_team: lambda: {"team": Team(), "name": "Payments", "description": ""},
+    access.delete_team: lambda: {"team": a_team()},
+    access.add_member: lambda: {"team": a_team(), "person": make_user("lee")},
+    access.remove_member: lambda: {"team": a_team(), "person": make_user("lee")},
+    access.add_service_account: lambda: {"name": "ci", "description": ""},
+    access.set_active: lambda: {"person": make_user("lee"), "active": False},
+    labels.set_labels: lambda: {"environment": deployed(), "labels": {"team": "payments"}},
     channels.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
     channels.resume_updates: went_back,
     change.apply_change: a_preview,
@@ -318,6 +344,14 @@ PERMISSION: dict[Callable[..., Any], str] = {
     remaining.request_deletion_of: "delete_remaining",
     recorded.request_recording: "add_deployment",
     sandbox.request_of_sandbox: "add_deployment",
+    access.give_role: "manage_access",
+    access.remove_grant: "manage_access",
+    access.save_team: "manage_access",
+    access.delete_team: "manage_access",
+    access.add_member: "manage_access",
+    access.remove_member: "manage_access",
+    access.add_service_account: "manage_access",
+    access.set_active: "manage_access",
     approve.approve: "approve_change",
     approve.deny: "approve_change",
     approve.set_approval_required: "require_approval",

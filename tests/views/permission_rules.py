@@ -58,6 +58,8 @@ def _action(right: Right, **values: Any) -> Rule:
 SIGNED_IN: Final = Rule(to=To.SIGNED_IN)
 PUBLIC: Final = Rule(to=To.PUBLIC)
 SETS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_SETS}
+ACCESS: Final[dict[str, Any]] = {"to": To.SOMEWHERE, "right": Right.MANAGE_ACCESS}
+ALL_ACCESS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_ACCESS}
 SANDBOX: Final = Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", may_be_missing=True)
 INSTANCE: Final[dict[str, Any]] = {"instance": "i-1"}
 
@@ -80,8 +82,27 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     ),
     "/environments/new/": (SIGNED_IN,),  # a redirect
     "environment_expected": (Rule(to=To.ACCOUNT, right=Right.CREATE, about="account"),),
+    # Access
+    "access_people": (Rule(**ACCESS),),
+    "access_person": (Rule(**ACCESS, given={"pk": 0}, may_be_missing=True),),
+    "access_teams": (Rule(**ACCESS),),
+    "access_team": (Rule(**ACCESS, given={"pk": 0}, may_be_missing=True),),
+    "access_give": (Rule(**ACCESS), Rule(**ACCESS, method="post")),
+    "access_grant_remove": (Rule(**ACCESS, method="post", given={"pk": 0}, may_be_missing=True),),
+    "access_account": (Rule(**ACCESS, given={"pk": 0}, may_be_missing=True),),
+    "access_team_new": (Rule(**ALL_ACCESS), Rule(**ALL_ACCESS, method="post")),
+    "access_service_account_new": (Rule(**ALL_ACCESS), Rule(**ALL_ACCESS, method="post")),
+    **{
+        name: (Rule(**ALL_ACCESS, method="post", given={"pk": 0}, may_be_missing=True),)
+        for name in ("access_person_active", "access_team_save", "access_team_delete", "access_member_add")
+    },
+    "access_member_remove": (
+        Rule(**ALL_ACCESS, method="post", given={"pk": 0, "person": 0}, may_be_missing=True),
+    ),
     # One environment
     "environment": (_page(),),
+    "environment_access": (_page(),),
+    "environment_labels": (_page(Right.CHANGE), _action(Right.CHANGE)),
     **{f"environment_{tab}": (_page(),) for tab in LABELS if tab != OVERVIEW},
     "environment_update": (_page(),),
     "environment_cancel": (_page(),),

@@ -12,6 +12,10 @@ CURSOR = "after"
 """The query parameter with the position where the page begins; a changed filter begins anew."""
 
 
+MAX_SEARCH = 110
+"""Maximum length of a search text: a label."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterChoice:
     """One choice. `url` is the query that it leads to; `count` is left out when None."""
@@ -42,6 +46,11 @@ def filter_choices(
         FilterChoice(label=str(label), url=query(given, **{name: value}), chosen=value == now, count=count)
         for value, label, count in choices
     ]
+
+
+def kept_values(given: QueryDict, *without: str) -> list[tuple[str, str]]:
+    """Return the values of the query that the form of a search keeps: all but these, and but the position."""
+    return [(name, str(value)) for name, value in given.items() if value and name not in (CURSOR, *without)]
 
 
 def parse_number(text: str | None) -> int:

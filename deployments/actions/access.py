@@ -1,0 +1,185 @@
+"""Give and remove roles, and change teams, service accounts and who may sign in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+
+from deployments.access import access_of
+from deployments.actions.request import Request, requesting
+from deployments.core.giving import about_of, may_give
+from deployments.core.roles import Right, Role, Scope
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import Grant, ServiceAccount, Team, TeamMember
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+USERNAME = re.compile(r"[\w.@+-]{1,60}")
+
+
+def give_role(*, user: User, grant: Grant) -> None:
+    """Give the role of a grant that is not saved yet.
+
+    Raise UserFixable if the user lacks one of its rights there, or if it is given already.
+    """
+    with requesting(_about(user, "give_role", grant)):
+        _refuse_unless_theirs(user, [grant])
+        if grant.role == Role.CUSTOM and not grant.rights:
+            raise UserFixable("NoRights", Code.ROLE_WITHOUT_RIGHTS, "rights")
+        grant.granted_by, grant.key = user, grant.unique_key()
+        with _unique(Code.ROLE_GIVEN_ALREADY, "role"):
+            grant.save()
+
+
+def remove_grant(*, user: User, grant: Grant) -> None:
+    """Take a role away at once: requests and open pages of its people lose it. Raise UserFixable as above."""
+    with requesting(_about(user, "remove_role", grant)), _somebody_manages_access():
+        _refuse_unless_theirs(user, [grant])
+        grant.delete()
+
+
+def save_team(*, user: User, team: Team, name: str, description: str) -> None:
+    """Save a team, a new one or another name. Raise UserFixable if the name is taken."""
+    action = "edit_team" if team.pk else "add_team"
+    with requesting(_whole(user, action, name)) as request:
+        request.before = {"name": team.name, "description": team.description} if team.pk else None
+        request.after = {"name": name, "description": description}
+        team.name, team.description, team.key = name, description, Team.key_for(name)
+        with _unique(Code.TEAM_NAME_TAKEN, "name", name=name):
+            team.save()
+
+
+def delete_team(*, user: User, team: Team) -> None:
+    """Delete a team with its grants. Raise UserFixable if the user could not remove each of them."""
+    with requesting(_whole(user, "delete_team", team.name)), _somebody_manages_access():
+        _refuse_unless_theirs(user, team.grants.all())
+        team.delete()
+
+
+def add_member(*, user: User, team: Team, person: User) -> None:
+    """Add a person to a team. Raise UserFixable if the user could not give each of the team's roles."""
+    with requesting(_whole(user, "add_member", person.get_username(), team=team.name)) as request:
+        _refuse_unless_theirs(user, team.grants.all())
+        _row, is_new = TeamMember.objects.get_or_create(team=team, user=person)
+        request.repeats = not is_new
+
+
+def remove_member(*, user: User, team: Team, person: User) -> None:
+    """Take a person out of a team. Raise UserFixable if the user could not give each of the team's roles."""
+    with (
+        requesting(_whole(user, "remove_member", person.get_username(), team=team.name)),
+        _somebody_manages_access(),
+    ):
+        _refuse_unless_theirs(user, team.grants.all())
+        TeamMember.objects.filter(team=team, user=person).delete()
+
+
+def add_service_account(*, user: User, name: str, description: str) -> ServiceAccount:
+    """Create a service account: a user without a password.
+
+    Raise UserFixable if the name is taken or invalid.
+    """
+    with requesting(_whole(user, "add_service_account", name)):
+        if not USERNAME.fullmatch(name):
+            raise UserFixable("UsernameInvalid", Code.USERNAME_INVALID, "name")
+        with _unique(Code.USERNAME_TAKEN, "name", name=name):
+            account = get_user_model().objects.create_user(name)
+        return ServiceAccount.objects.create(user=account, description=description, created_by=user)
+
+
+def set_active(*, user: User, person: User, active: bool) -> None:
+    """Let a person or a service account sign in and call the API, or no longer: at once.
+
+    Raise UserFixable if the user could not remove each of the roles.
+    """
+    action = "activate_user" if active else "deactivate_user"
+    with requesting(_whole(user, action, person.get_username())), _somebody_manages_access():
+        if person.is_superuser and not user.is_superuser:
+            raise UserFixable("SuperuserOnly", Code.SUPERUSER_ONLY)
+        _refuse_unless_theirs(user, Grant.objects.of_user(person.pk))
+        person.is_active = active
+        person.save(update_fields=["is_active"])
+
+
+def may_give_grant(user: User, grant: Grant) -> bool:
+    """Return whether a user may give or remove a grant."""
+    environment = grant.environment
+    labels = environment.labels.values_list("key", "value") if environment else ()
+    account = environment.account_id if environment else 0
+    return may_give(access_of(user), grant.granted, about_of(grant.granted, account=account, labels=labels))
+
+
+def _refuse_unless_theirs(user: User, grants: Iterable[Grant]) -> None:
+    if not all(may_give_grant(user, one) for one in grants):
+        raise UserFixable("RoleNotYours", Code.ROLE_NOT_YOURS, "role")
+
+
+def _about(user: User, action: str, grant: Grant) -> Request:
+    subject = grant.team.name if grant.team else grant.user.get_username() if grant.user else ""
+    is_label = grant.scope == Scope.LABEL
+    return Request(
+        user=user,
+        action=action,
+        permission=Right.MANAGE_ACCESS,
+        name=subject,
+        environment=grant.environment,
+        account=grant.account,
+        labels={grant.label_key: grant.label_value} if is_label else {},
+        details={"subject": subject, "role": grant.role, "rights": grant.rights, "about": about_text(grant)},
+    )
+
+
+def about_text(grant: Grant) -> str:
+    """Return what a grant is about, as records and pages name it; "" for everything."""
+    if grant.scope == Scope.LABEL:
+        return f"{grant.label_key}={grant.label_value}"
+    about = grant.environment or grant.account
+    return about.name if about else ""
+
+
+def _whole(user: User, action: str, name: str, **details: object) -> Request:
+    return Request(
+        user=user,
+        action=action,
+        permission=Right.MANAGE_ACCESS,
+        name=name,
+        details={"subject": name, **details},
+    )
+
+
+@contextmanager
+def _unique(code: Code, field: str, **params: str) -> Iterator[None]:
+    """Turn the error of a unique key into UserFixable."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as exc:
+        raise UserFixable(str(code), code, field, **params) from exc
+
+
+@contextmanager
+def _somebody_manages_access() -> Iterator[None]:
+    """Raise UserFixable after the body if no active person could manage access to everything any more.
+
+    Rows that decide it are locked first, so that of two admins who remove each other one is refused.
+    """
+    people = get_user_model().objects.filter(service_account=None)
+    list(people.select_for_update(of=("self",)).filter(is_superuser=True).values_list("pk"))
+    list(Grant.objects.that_manage_access().select_for_update().values_list("pk"))
+    yield
+    if people.filter(is_active=True, is_superuser=True).exists():
+        return
+    for grant in Grant.objects.that_manage_access():
+        if Right.MANAGE_ACCESS not in grant.granted.rights:
+            continue
+        subjects = {"grants": grant.pk} if grant.user_id else {"memberships__team": grant.team_id}
+        if people.filter(is_active=True, **subjects).exists():
+            return
+    raise UserFixable("LastWayIn", Code.LAST_WAY_IN)

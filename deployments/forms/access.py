@@ -1,0 +1,142 @@
+"""The forms of roles, teams and service accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.access import visible_accounts, visible_environments
+from deployments.core.labels import parse_labels
+from deployments.core.roles import Right, Role, Scope
+from deployments.errors import UserFixable
+from deployments.forms import ReasonedForm
+from deployments.models import Account, Environment, Grant, Team
+from deployments.models.access import ROLE_NAMES, SCOPES
+from deployments.wording import error_text
+from deployments.wording.access import RIGHTS
+
+_PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+
+
+class AccessForm(ReasonedForm):
+    """A form without a reason: the record says who, what and when."""
+
+    reason = request_key = None  # type: ignore[assignment]  # Django's way to leave out fields of the base class
+
+
+class TeamForm(AccessForm):
+    """The name of a team and what it is."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=Team.MAX_NAME)
+    description = forms.CharField(label=gettext_lazy("Description"), required=False, max_length=200)
+
+
+class ServiceAccountForm(AccessForm):
+    """The name of a service account and what uses it."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=60, widget=forms.TextInput(attrs=_PLAIN))
+    description = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        max_length=200,
+        help_text=gettext_lazy("Which program uses it, and whom to ask about it."),
+    )
+
+
+class MemberForm(AccessForm):
+    """The user name of somebody to add to a team."""
+
+    person = forms.ModelChoiceField(
+        User.objects.filter(is_active=True),
+        to_field_name="username",
+        label=gettext_lazy("User name"),
+        widget=forms.TextInput(attrs=_PLAIN),
+        error_messages={"invalid_choice": gettext_lazy("There is no such active user.")},
+    )
+
+
+class GiveRoleForm(AccessForm):
+    """Whom a role is given, which one, and for what."""
+
+    person = forms.ModelChoiceField(
+        User.objects.filter(is_active=True),
+        to_field_name="username",
+        required=False,
+        label=gettext_lazy("User or service account"),
+        widget=forms.TextInput(attrs=_PLAIN),
+        help_text=gettext_lazy("The user name; or choose a team."),
+        error_messages={"invalid_choice": gettext_lazy("There is no such active user.")},
+    )
+    team = forms.ModelChoiceField(Team.objects.all(), required=False, label=gettext_lazy("Team"))
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=ROLE_NAMES)
+    rights = forms.MultipleChoiceField(
+        label=gettext_lazy("Individual rights"),
+        choices=list(RIGHTS.items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Only for the role “Individual rights”."),
+    )
+    scope = forms.ChoiceField(label=gettext_lazy("For"), choices=SCOPES)
+    account = forms.ModelChoiceField(Account.objects.none(), required=False, label=gettext_lazy("Account"))
+    label = forms.CharField(
+        label=gettext_lazy("Label"),
+        required=False,
+        max_length=110,
+        widget=forms.TextInput(attrs=_PLAIN),
+        help_text=gettext_lazy("key=value: every environment that has this label, now or later."),
+    )
+    environment = forms.ModelChoiceField(
+        Environment.objects.none(), required=False, label=gettext_lazy("Environment")
+    )
+
+    def __init__(self, user: User, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        accounts = Account.objects.usable().filter(visible_accounts(user, Right.MANAGE_ACCESS)).distinct()
+        mine = visible_environments(user, Right.MANAGE_ACCESS).live().select_related("account")
+        self.fields["account"].queryset = accounts  # type: ignore[attr-defined]  # of ModelChoiceField
+        self.fields["environment"].queryset = mine.order_by("name", "pk")  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Check that there is one subject, and what the scope needs."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors and bool(given.get("person")) == bool(given.get("team")):
+            self.add_error("person", _("Enter a user or choose a team, not both."))
+        scope = given.get("scope", "")
+        is_narrow = scope in (Scope.ACCOUNT, Scope.LABEL, Scope.ENVIRONMENT)
+        if is_narrow and not given.get(scope) and scope not in self.errors:
+            self.add_error(scope, _("This field is required."))
+        return given
+
+    def clean_label(self) -> str:
+        """Return the label. Raise ValidationError unless it is one key=value."""
+        text: str = self.cleaned_data["label"]
+        try:
+            if len(parse_labels(text)) > 1:
+                raise ValidationError(_("Enter one label."))
+        except UserFixable as error:
+            raise ValidationError(error_text(error), code=error.code) from error
+        return text
+
+    def grant(self) -> Grant:
+        """Return the grant of a valid form, not saved."""
+        given, scope = self.cleaned_data, self.cleaned_data["scope"]
+        is_custom = given["role"] == Role.CUSTOM
+        label = (
+            next(iter(parse_labels(given["label"]).items()), ("", "")) if scope == Scope.LABEL else ("", "")
+        )
+        return Grant(
+            user=given["person"],
+            team=given["team"],
+            role=given["role"],
+            rights=sorted(given["rights"]) if is_custom else [],
+            scope=scope,
+            account=given["account"] if scope == Scope.ACCOUNT else None,
+            environment=given["environment"] if scope == Scope.ENVIRONMENT else None,
+            label_key=label[0],
+            label_value=label[1],
+        )

@@ -1,0 +1,169 @@
+"""The pages of roles: whose they are, what they are about and why, as rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from deployments.access import can
+from deployments.actions.access import about_text, may_give_grant
+from deployments.core.roles import ROLES, Right, Role
+from deployments.models import Account, Environment, Grant, Team, TeamMember
+from deployments.presentation.filters.choices import CURSOR, filter_choices, query
+from deployments.wording.access import RIGHTS
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRow:
+    """A grant: the role, what it is about, and whether it can be removed by who looks at it."""
+
+    pk: int
+    subject: str
+    role: str
+    rights: str
+    about: str
+    through: str
+    given_by: str
+    is_removable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MayRow:
+    """Somebody who has a role about something, and why."""
+
+    person: User
+    role: str
+    rights: str
+    why: str
+
+
+def rights_text(rights: Iterable[str]) -> str:
+    """Return the names of rights, in their order."""
+    have = set(rights)
+    return ", ".join(str(name) for right, name in RIGHTS.items() if right in have)
+
+
+def scope_text(grant: Grant) -> str:
+    """Return what a grant is about: Everything, Account production, Label team=a."""
+    name = str(grant.get_scope_display())
+    return f"{name} {about_text(grant)}".strip()
+
+
+def grant_rows(user: User, grants: Iterable[Grant]) -> list[GrantRow]:
+    """Return the grants that a user may see: of what they manage access to."""
+    return [_row(user, one) for one in grants if _is_seen(user, one)]
+
+
+def _is_seen(user: User, grant: Grant) -> bool:
+    about = grant.environment or grant.account
+    return can(user, Right.MANAGE_ACCESS, about) or may_give_grant(user, grant)
+
+
+def _row(user: User, grant: Grant) -> GrantRow:
+    subject = grant.team or grant.user
+    return GrantRow(
+        pk=grant.pk,
+        subject=str(subject),
+        role=str(grant.get_role_display()),
+        rights=rights_text(grant.rights) if grant.role == Role.CUSTOM else "",
+        about=scope_text(grant),
+        through=grant.team.name if grant.team else "",
+        given_by=grant.granted_by.get_username() if grant.granted_by else str(grant.get_source_display()),
+        is_removable=may_give_grant(user, grant),
+    )
+
+
+def people_context(given: QueryDict) -> dict[str, Any]:
+    """Return a page of the users that a query asks for, by name, with their teams and roles in short."""
+    rows: QuerySet[User] = User.objects.select_related("service_account").order_by("username")
+    if given.get("q"):
+        rows = rows.filter(username__icontains=str(given["q"])[:60])
+    if given.get("kind") == "service":
+        rows = rows.exclude(service_account=None)
+    elif given.get("kind") == "people":
+        rows = rows.filter(service_account=None)
+    if not given.get("inactive"):
+        rows = rows.filter(is_active=True)
+    if given.get(CURSOR):
+        rows = rows.filter(username__gt=given[CURSOR])
+    found: list[Any] = list(rows.prefetch_related("teams", "grants", "teams__grants")[: PAGE + 1])
+    for row in found:
+        grants = [*row.grants.all(), *(one for team in row.teams.all() for one in team.grants.all())]
+        row.roles = sorted({str(one.get_role_display()) for one in grants})
+    return {
+        "people": found[:PAGE],
+        "more": query(given, after=found[PAGE - 1].username) if len(found) > PAGE else "",
+        "given": given,
+        "by_kind": filter_choices(
+            given,
+            "kind",
+            [("", _("All"), None), ("people", _("People"), None), ("service", _("Service accounts"), None)],
+        ),
+        "by_active": filter_choices(
+            given, "inactive", [("", _("Active"), None), ("1", _("Include inactive"), None)]
+        ),
+    }
+
+
+def who_may(grants: Iterable[Grant]) -> list[MayRow]:
+    """Return who has a role by some grants, and why; superusers, who may do everything, first."""
+    found = [
+        MayRow(person=one, role=_("Superuser"), rights="", why=_("Everything"))
+        for one in User.objects.filter(is_active=True, is_superuser=True).order_by("username")
+    ]
+    rows = list(grants)
+    members: dict[int, list[User]] = defaultdict(list)
+    for row in TeamMember.objects.filter(
+        team__in={one.team_id for one in rows if one.team_id}
+    ).select_related("user"):
+        members[row.team_id].append(row.user)
+    for grant in rows:
+        people = [grant.user] if grant.user else members[grant.team_id or 0]
+        why = scope_text(grant)
+        if grant.team:
+            why = _("%(about)s, by the team %(team)s") % {"about": why, "team": grant.team.name}
+        found += [
+            MayRow(
+                person=one,
+                role=str(grant.get_role_display()),
+                rights=rights_text(grant.granted.rights) if grant.role == Role.CUSTOM else "",
+                why=why,
+            )
+            for one in people
+            if one.is_active
+        ]
+    return sorted(found, key=lambda row: (row.person.get_username().lower(), row.role))
+
+
+def own_rights(user: User, about: Environment | Account) -> list[tuple[str, str | Promise, bool]]:
+    """Return each right with its name, and whether a user has it about something."""
+    return [(right, name, can(user, right, about)) for right, name in RIGHTS.items()]
+
+
+def role_table() -> list[tuple[str, str]]:
+    """Return each role with its rights, for the form that gives one."""
+    names = dict(Grant._meta.get_field("role").flatchoices)
+    return [(str(names[role.value]), rights_text(rights)) for role, rights in ROLES.items()]
+
+
+def teams_list() -> list[Team]:
+    """Return every team with its members and grants."""
+    return list(Team.objects.prefetch_related("members", "grants"))
+
+
+def grants_of(subject: User | Team) -> QuerySet[Grant]:
+    """Return the grants of a person, directly or through teams, or of a team."""
+    rows = Grant.objects.for_page()
+    if isinstance(subject, Team):
+        return rows.filter(team=subject)
+    return rows.filter(Q(pk__in=Grant.objects.of_user(subject.pk).values("pk")))

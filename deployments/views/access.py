@@ -1,0 +1,275 @@
+"""The pages on which roles, teams and service accounts are managed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from deployments.access import can, visible_accounts
+from deployments.actions import access
+from deployments.actions.request import PermissionMissing, Request
+from deployments.core.roles import Right
+from deployments.errors import UserFixable
+from deployments.forms import ReasonedForm
+from deployments.forms.access import GiveRoleForm, MemberForm, ServiceAccountForm, TeamForm
+from deployments.models import Account, Environment, Grant, Team
+from deployments.presentation.access_pages import (
+    grant_rows,
+    grants_of,
+    own_rights,
+    people_context,
+    role_table,
+    teams_list,
+    who_may,
+)
+from deployments.views.requests import AuthedRequest, View, may
+from deployments.views.visible import environment_or_404
+from deployments.wording import error_text
+
+MANAGE = Right.MANAGE_ACCESS.value
+P = ParamSpec("P")
+
+
+def manages_all(action: str) -> Callable[[View[P]], View[P]]:
+    """Require the right to manage access to everything; users without it get 403, and it is recorded."""
+
+    def requiring(view: View[P]) -> View[P]:
+        @wraps(view)
+        def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not can(request.user, MANAGE):
+                if request.method == "POST":
+                    about = Request(user=request.user, action=action, permission=MANAGE)
+                    about.record_missing_permission()
+                raise PermissionMissing(MANAGE)
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return requiring
+
+
+@require_GET
+@may(MANAGE)
+def access_people(request: AuthedRequest) -> HttpResponse:
+    """Show the people and service accounts, filtered by the query."""
+    context = people_context(request.GET) | {"manages_all": can(request.user, MANAGE)}
+    return render(request, "deployments/access_people.html", context)
+
+
+@require_GET
+@may(MANAGE)
+@never_cache
+def access_person(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show one person or service account: roles and why, teams, and whether they may sign in."""
+    person = get_object_or_404(
+        User.objects.select_related("service_account").prefetch_related("teams"), pk=pk
+    )
+    context = {
+        "person": person,
+        "grants": grant_rows(request.user, grants_of(person)),
+        "manages_all": can(request.user, MANAGE),
+    }
+    return render(request, "deployments/access_person.html", context)
+
+
+@require_POST
+@manages_all("deactivate_user")
+def access_person_active(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Let a person sign in again, or no longer."""
+    person, active = get_object_or_404(User, pk=pk), request.POST.get("active") == "yes"
+    done = _("%(name)s is active.") if active else _("%(name)s is deactivated and signed out.")
+    _try(
+        request,
+        lambda: access.set_active(user=request.user, person=person, active=active),
+        done % {"name": person.get_username()},
+    )
+    return redirect("access_person", pk=pk)
+
+
+@require_GET
+@may(MANAGE)
+def access_teams(request: AuthedRequest) -> HttpResponse:
+    """Show the teams."""
+    context = {"teams": teams_list(), "manages_all": can(request.user, MANAGE)}
+    return render(request, "deployments/access_teams.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@manages_all("add_team")
+def access_team_new(request: AuthedRequest) -> HttpResponse:
+    """Show the form of a new team, or add it."""
+    team, form = Team(), TeamForm(request.POST or None)
+    if _saved(form, lambda: access.save_team(user=request.user, team=team, **form.cleaned_data)):
+        return redirect("access_team", pk=team.pk)
+    return _form(request, form, _("New team"), _("Add team"), "access_teams")
+
+
+@require_GET
+@may(MANAGE)
+@never_cache
+def access_team(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show a team with its members and roles."""
+    return _team_page(request, pk)
+
+
+@require_POST
+@manages_all("edit_team")
+def access_team_save(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Save the name of a team."""
+    team, form = get_object_or_404(Team, pk=pk), TeamForm(request.POST)
+    if _saved(form, lambda: access.save_team(user=request.user, team=team, **form.cleaned_data)):
+        messages.success(request, _("The team is saved."))
+        return redirect("access_team", pk=pk)
+    return _team_page(request, pk, form=form)
+
+
+@require_POST
+@manages_all("add_member")
+def access_member_add(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Add somebody to a team."""
+    team, form = get_object_or_404(Team, pk=pk), MemberForm(request.POST, auto_id="member_%s")
+    if _saved(form, lambda: access.add_member(user=request.user, team=team, **form.cleaned_data)):
+        return redirect("access_team", pk=pk)
+    return _team_page(request, pk, members=form)
+
+
+@require_POST
+@manages_all("remove_member")
+def access_member_remove(request: AuthedRequest, pk: int, person: int) -> HttpResponse:
+    """Take somebody out of a team."""
+    team, member = get_object_or_404(Team, pk=pk), get_object_or_404(User, pk=person)
+    _try(request, lambda: access.remove_member(user=request.user, team=team, person=member))
+    return redirect("access_team", pk=pk)
+
+
+@require_POST
+@manages_all("delete_team")
+def access_team_delete(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Delete a team with its roles."""
+    team = get_object_or_404(Team, pk=pk)
+    done = _("The team %(name)s is deleted.") % {"name": team.name}
+    deleted = _try(request, lambda: access.delete_team(user=request.user, team=team), done)
+    return redirect("access_teams") if deleted else redirect("access_team", pk=pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@manages_all("add_service_account")
+def access_service_account_new(request: AuthedRequest) -> HttpResponse:
+    """Show the form of a new service account, or add it."""
+    form = ServiceAccountForm(request.POST or None)
+    if _saved(form, lambda: access.add_service_account(user=request.user, **form.cleaned_data)):
+        return redirect("access_person", pk=User.objects.get(username=form.cleaned_data["name"]).pk)
+    return _form(request, form, _("New service account"), _("Add service account"), "access_people")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(MANAGE, "give_role")
+@never_cache
+def access_give(request: AuthedRequest) -> HttpResponse:
+    """Show the form that gives a role, with the query's values, or give it."""
+    form = GiveRoleForm(request.user, request.POST or None, initial=request.GET.dict())
+    if _saved(form, lambda: access.give_role(user=request.user, grant=form.grant())):
+        messages.success(request, _("The role is given."))
+        return _to_subject(form.cleaned_data["person"], form.cleaned_data["team"])
+    context = {"form": form, "roles": role_table()}
+    return render(request, "deployments/access_give.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@may(MANAGE, "remove_role")
+def access_grant_remove(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Take a role away."""
+    grant = get_object_or_404(Grant.objects.for_page(), pk=pk)
+    _try(request, lambda: access.remove_grant(user=request.user, grant=grant), _("The role is removed."))
+    return _to_subject(grant.user, grant.team)
+
+
+@require_GET
+@never_cache
+def environment_access(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show who may do what with an environment and why, and what the user may do."""
+    environment = environment_or_404(request, pk)
+    return _who_page(request, environment, who_may(Grant.objects.about(environment).for_page()))
+
+
+@require_GET
+@may(MANAGE)
+@never_cache
+def account_access(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show who may do what in a whole account and why, and what the user may do."""
+    mine = Account.objects.filter(visible_accounts(request.user, MANAGE)).distinct()
+    account = get_object_or_404(mine, pk=pk)
+    return _who_page(request, account, who_may(Grant.objects.about_account(pk).for_page()))
+
+
+def _who_page(request: AuthedRequest, about: Environment | Account, rows: Any) -> HttpResponse:
+    is_environment = isinstance(about, Environment)
+    context = {
+        "about": about,
+        "environment": about if is_environment else None,
+        "scope": "environment" if is_environment else "account",
+        "rows": rows,
+        "own": own_rights(request.user, about),
+        "manages": can(request.user, MANAGE, about),
+    }
+    return render(request, "deployments/access_about.html", context)
+
+
+def _team_page(
+    request: AuthedRequest, pk: int, *, form: TeamForm | None = None, members: MemberForm | None = None
+) -> HttpResponse:
+    team = get_object_or_404(Team.objects.prefetch_related("members"), pk=pk)
+    initial = {"name": team.name, "description": team.description}
+    context = {
+        "team": team,
+        "form": form or TeamForm(initial=initial),
+        "member_form": members or MemberForm(auto_id="member_%s"),
+        "grants": grant_rows(request.user, grants_of(team)),
+        "manages_all": can(request.user, MANAGE),
+    }
+    is_wrong = (form is not None and form.is_bound) or members is not None
+    return render(request, "deployments/access_team.html", context, status=422 if is_wrong else 200)
+
+
+def _to_subject(person: User | None, team: Team | None) -> HttpResponse:
+    if team is not None:
+        return redirect("access_team", pk=team.pk)
+    return redirect("access_person", pk=person.pk) if person else redirect("access_people")
+
+
+def _saved(form: ReasonedForm, action: Callable[[], object]) -> bool:
+    """Return whether a form that was sent is valid and its action done; else its errors are in the form."""
+    if not form.is_bound or not form.is_valid():
+        return False
+    try:
+        action()
+    except UserFixable as problem:
+        form.reject(problem)
+        return False
+    return True
+
+
+def _try(request: AuthedRequest, action: Callable[[], object], done: str = "") -> bool:
+    """Run an action of a button; why it was refused is shown on the next page."""
+    try:
+        action()
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+        return False
+    if done:
+        messages.success(request, done)
+    return True
+
+
+def _form(request: AuthedRequest, form: ReasonedForm, title: str, button: str, back: str) -> HttpResponse:
+    context = {"form": form, "title": title, "button": button, "back": back}
+    return render(request, "deployments/access_form.html", context, status=422 if form.is_bound else 200)

@@ -1,0 +1,65 @@
+"""The English texts of messages about labels, roles, teams and people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
+
+from deployments.core.roles import Right
+from deployments.message_codes import Code
+
+ACCESS: Final[Mapping[Code, str]] = {
+    Code.ROLE_NOT_YOURS: N_(
+        "You can give or remove only roles whose rights you have there yourself. Ask an admin."
+    ),
+    Code.ROLE_GIVEN_ALREADY: N_("This role is already given for the same. Remove it first to change it."),
+    Code.ROLE_WITHOUT_RIGHTS: N_("Select at least one right."),
+    Code.LAST_WAY_IN: N_(
+        "Nobody could manage access any more. Give somebody else the role Admin for everything first."
+    ),
+    Code.TEAM_NAME_TAKEN: N_("There is already a team %(name)s."),
+    Code.USERNAME_TAKEN: N_("There is already a user %(name)s."),
+    Code.USERNAME_INVALID: N_("A user name has 1 to 60 letters, digits and . _ @ + -"),
+    Code.SUPERUSER_ONLY: N_("Only a superuser can deactivate a superuser."),
+    Code.LABEL_INVALID: N_("“%(label)s” is not a label. Enter one key=value on each line."),
+    Code.LABEL_KEY_INVALID: N_(
+        "The key “%(key)s” is not valid. A key has up to 40 lower-case letters, digits and . _ / -"
+    ),
+    Code.LABEL_VALUE_INVALID: N_(
+        "The value of %(key)s must have between 1 and %(count)s printable characters."
+    ),
+    Code.LABEL_TWICE: N_("The key %(key)s is given twice."),
+    Code.LABELS_TOO_MANY: N_("An environment has at most %(count)s labels."),
+    Code.LABEL_MISSING: N_(
+        "You may create environments that have one of these labels here: %(labels)s. Add one."
+    ),
+    Code.LABEL_DECIDES_ACCESS: N_(
+        "Roles are given for the label %(label)s, so adding or removing it changes who may act. Ask somebody "
+        "who manages access to the environment."
+    ),
+}
+
+RIGHTS: Final[Mapping[str, Promise]] = {
+    Right.VIEW: _("View"),
+    Right.OPERATE: _("Run associations and site checks"),
+    Right.LOCK: _("Lock"),
+    Right.CREATE: _("Create environments"),
+    Right.CHANGE: _("Change"),
+    Right.RELEASE: _("Release"),
+    Right.DELETE: _("Delete"),
+    Right.DELETE_REMAINING: _("Delete remaining resources"),
+    Right.APPROVE: _("Approve changes"),
+    Right.REQUIRE_APPROVAL: _("Decide whether approval is required"),
+    Right.BYPASS_APPROVAL: _("Apply without approval in an emergency"),
+    Right.BREAK_LOCK: _("Break locks of others"),
+    Right.FORCE_DELETE: _("Force deletion"),
+    Right.MANAGE_SETS: _("Manage template sets"),
+    Right.MANAGE_ACCOUNTS: _("Manage accounts and freeze windows"),
+    Right.MANAGE_ACCESS: _("Manage access"),
+    Right.VIEW_AUDIT: _("View the audit log"),
+}
+"""The names of rights on pages."""
