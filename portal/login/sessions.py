@@ -106,13 +106,13 @@ def _key_to_note(request: HttpRequest) -> str | None:
         return None
     key, now = str(request.session.session_key), time.monotonic()
     with _lock:
-        if now - _noted.get(key, now - INTERVAL - 1) < INTERVAL:
-            return None
-        _noted[key] = now
+        earlier = _noted.setdefault(key, now)  # the login itself was recorded
         _noted.move_to_end(key)
+        if now - earlier >= INTERVAL:
+            _noted[key] = now
         while len(_noted) > MAX_NOTES:
             _noted.popitem(last=False)
-    return key
+    return key if now - earlier >= INTERVAL else None
 
 
 def _note(key: str) -> None:
