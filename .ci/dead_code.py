@@ -24,12 +24,13 @@ DJANGO = """
     requires_system_checks add_arguments allow_relation allow_migrate init_connection_state is_usable
     success_url redirect_authenticated_user template_name
     date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
-    delete_model delete_queryset parameter_name readonly_fields save_model search_* show_full_result_count
+    process_view delete_model delete_queryset parameter_name readonly_fields save_model search_* show_full_result_count
     site_header site_title verbose_name apply_select_related get_changelist has_output
     openapi_description authenticate param_name
 """
 BY_NAME = """
     no_store note_use time_zone bad_request forbidden WriterAndReader OneLine VersionHeader measure
+    RedactArguments formatter RequestIds process_got_request_exception sender
 """  # settings and URLs name them as text
 ALLAUTH = """
     AccountAdapter MFAAdapter is_open_for_signup respond_user_inactive is_safe_url add_message

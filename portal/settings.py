@@ -46,6 +46,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.request_ids.RequestIds",  # first, so that every line of a request has its id
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.no_store.no_store",
@@ -290,12 +291,24 @@ STATIC_URL = "static/"
 # https://whitenoise.readthedocs.io/en/stable/django.html#WHITENOISE_USE_FINDERS
 WHITENOISE_USE_FINDERS = True
 
+# line: for people; json: one object for each record, for a log store.
+SANSO_LOG_FORMAT = env.str("SANSO_LOG_FORMAT", default="line")
+# https://www.structlog.org/en/stable/standard-library.html#rendering-using-structlog-based-formatters-within-logging
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"one_line": {"()": "portal.forbidden.OneLine"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "one_line": {"()": "portal.forbidden.OneLine"},
+        "redact_arguments": {"()": "portal.logs.RedactArguments"},
+    },
+    "formatters": {"chosen": {"()": "portal.logs.formatter", "kind": SANSO_LOG_FORMAT}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "chosen",
+            "filters": ["redact_arguments"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # botocore logs request bodies at DEBUG, and these contain parameters.
     "loggers": {
@@ -304,5 +317,8 @@ LOGGING = {
         "urllib3": {"level": "INFO"},
         "django.request": {"filters": ["one_line"]},
         "django.security.csrf": {"filters": ["one_line"]},
+        # uvicorn's own handlers have another format, and its lines of requests have queries.
+        "uvicorn": {"handlers": [], "level": "INFO", "propagate": True},
+        "uvicorn.access": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

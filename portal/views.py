@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from uuid import uuid4
 
 import redis
 from django.conf import settings
@@ -20,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from deployments.wording.requests import permission_name
+from portal import request_ids
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Show the page for an internal error, with a reference that is also in the log."""
-    reference = uuid4().hex[:8]
-    log.error("page %s failed, reference %s", request.path, reference)
-    return render(request, "500.html", {"reference": reference}, status=500)
+    """Show the page for an internal error, with the request id, which is also in the log."""
+    return render(request, "500.html", {"reference": request_ids.current()}, status=500)

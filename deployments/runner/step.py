@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
@@ -75,14 +76,21 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
         return False  # taken over between the two statements
     now = timezone.now()
     try:
-        deployment.record(ticked_at=now)
-        endpoint_run.update_facts(deployment.environment.account)
-        delay = _guarded_step(deployment, connect, now)
+        with bound_contextvars(**_ids_of(deployment)):
+            deployment.record(ticked_at=now)
+            endpoint_run.update_facts(deployment.environment.account)
+            delay = _guarded_step(deployment, connect, now)
     except LostClaim:
         return False
     if delay is not None:
         leases.end_step(deployment, deployment.version, timezone.now() + timedelta(seconds=delay))
     return True
+
+
+def _ids_of(deployment: Deployment) -> dict[str, int]:
+    """Return the ids that every line about a step has."""
+    environment = deployment.environment
+    return {"deployment": deployment.pk, "environment": environment.pk, "account": environment.account_id}
 
 
 def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> float | None:
@@ -203,6 +211,7 @@ def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailur
         exc.operation,
         exc.code,
         exc.request_id or "without id",
+        extra={"aws_operation": exc.operation, "aws_code": exc.code, "aws_request_id": exc.request_id},
     )
     if isinstance(exc, AwsRetryable):
         failures = deployment.failures + 1

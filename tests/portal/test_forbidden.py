@@ -14,9 +14,10 @@ pytestmark = [pytest.mark.core, pytest.mark.django_db]
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return the formatted log records, with tracebacks."""
+    """Return the formatted warnings and errors, with tracebacks."""
     formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
-    return [line for record in caplog.records for line in formatter.format(record).splitlines()]
+    records = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    return [line for record in records for line in formatter.format(record).splitlines()]
 
 
 def test_a_missing_permission_is_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
