@@ -210,12 +210,12 @@ SANSO_AUDIT_ANCHORS = env.str("SANSO_AUDIT_ANCHORS", default=str(DATA_DIR / "aud
 
 # --- security -----------------------------------------------------------------------------------
 # https://docs.djangoproject.com/en/5.2/howto/deployment/checklist/
-_HTTPS = env.bool("SANSO_HTTPS", default=False)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SANSO_HTTPS = env.bool("SANSO_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SANSO_HTTPS
 SESSION_COOKIE_AGE = 8 * 3600
-SECURE_SSL_REDIRECT = _HTTPS
-SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+SECURE_SSL_REDIRECT = SANSO_HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if SANSO_HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SANSO_HTTPS else None
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
 X_FRAME_OPTIONS = "DENY"
 # https://django-csp.readthedocs.io/en/latest/configuration.html

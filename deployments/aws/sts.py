@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
 from deployments.aws.error_mapping import calling
@@ -13,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The caller's account id (12 digits) and ARN."""
+    """The caller's account id (12 digits) and ARN, and AWS's time, to the second, if the response has it."""
 
     account_id: str
     arn: str
+    answered_at: datetime | None = None
 
 
 class STS(Protocol):
@@ -36,4 +39,6 @@ class STSGateway:
     def caller_identity(self) -> Identity:
         with calling("sts:GetCallerIdentity"):
             answer = self._client.get_caller_identity()
-        return Identity(account_id=answer["Account"], arn=answer["Arn"])
+        date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
+        at = parsedate_to_datetime(date) if date else None
+        return Identity(account_id=answer["Account"], arn=answer["Arn"], answered_at=at)

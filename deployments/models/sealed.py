@@ -49,6 +49,15 @@ def renewed(token: str) -> str:
     return token
 
 
+def is_current(token: str) -> bool:
+    """Return whether the current SECRET_KEY, and not a fallback, decrypts a token."""
+    try:
+        _keys()[0].decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def seal(values: dict[str, str]) -> str:
     """Return secret parameter values as a token for a text column; "" for no values."""
     return encrypt(json.dumps(values)) if values else ""

@@ -1,0 +1,86 @@
+"""Every column whose values are encrypted with SECRET_KEY: counted by key, and encrypted again.
+
+A column counts by its name, so that none is forgotten: it begins with `sealed_`, or is listed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db.models import Model
+
+from deployments.models.sealed import is_current, renewed
+
+FURTHER = frozenset({"secret_fingerprints"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a model."""
+
+    model: type[Model]
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.model._meta.db_table}.{self.name}"
+
+
+@dataclass(slots=True, kw_only=True)
+class SealedCount:
+    """How many values only an earlier key opens, and how many no key does."""
+
+    current: int = 0
+    old: int = 0
+    unreadable: int = 0
+
+
+def columns() -> list[Column]:
+    """Return every column with encrypted values."""
+    return [
+        Column(model=model, name=field.name)
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if field.name.startswith("sealed_") or field.name in FURTHER
+    ]
+
+
+def _values(column: Column) -> Iterator[tuple[object, str]]:
+    rows = column.model._default_manager.exclude(**{column.name: ""}).order_by("pk")
+    yield from rows.values_list("pk", column.name).iterator(chunk_size=200)
+
+
+def count() -> SealedCount:
+    """Return the values of all columns by the key that opens them."""
+    found = SealedCount()
+    for column in columns():
+        for _, stored in _values(column):
+            if is_current(stored):
+                found.current += 1
+            elif renewed(stored) != stored:
+                found.old += 1
+            else:
+                found.unreadable += 1
+    return found
+
+
+def reseal() -> SealedCount:
+    """Encrypt with the current key what only an earlier one opens; return what was found.
+
+    A value that somebody changes meanwhile is left: it has the current key then.
+    """
+    found = SealedCount()
+    for column in columns():
+        for pk, stored in list(_values(column)):
+            if is_current(stored):
+                found.current += 1
+                continue
+            fresh = renewed(stored)
+            if fresh == stored:
+                found.unreadable += 1
+                continue
+            rows = column.model._default_manager.filter(pk=pk, **{column.name: stored})
+            rows.update(**{column.name: fresh})
+            found.old += 1
+    return found

@@ -1,0 +1,84 @@
+"""The accounts: whether the portal's role can be assumed and may read stacks, and the skew of the clock."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from deployments.aws import session
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.session import Clients
+from deployments.core.aws_errors import is_denied
+from deployments.errors import AwsFailure, AwsNotFound
+from deployments.models import Account
+from portal.doctor.finding import Finding, ok, problem, warning
+
+MISSING_STACK = "sanso-doctor-looks-for-this"
+MAX_SKEW = 60.0
+"""Seconds: AWS refuses calls from five minutes on."""
+
+Connect = Callable[[AccountRef], Clients]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    """The account that the role is in, the skew of the clock in seconds, or the code of what AWS refused."""
+
+    name: str
+    account_id: str = ""
+    skew: float = 0.0
+    operation: str = ""
+    code: str = ""
+    is_sandbox: bool = False
+
+
+def read(connect: Connect = session.connect) -> list[AccountFacts]:
+    """Return the facts about every account. Two calls each, both without effect."""
+    return [_of(account, connect) for account in Account.objects.usable()]
+
+
+def _of(account: Account, connect: Connect) -> AccountFacts:
+    try:
+        clients = connect(account.ref())
+        identity = clients.sts.caller_identity()
+        now = datetime.now(UTC)
+        skew = (now - identity.answered_at).total_seconds() if identity.answered_at else 0.0
+        with contextlib.suppress(AwsNotFound):  # that it does not exist may only be known to who may read
+            clients.cloudformation.describe_stack(MISSING_STACK)
+    except AwsFailure as exc:
+        return AccountFacts(
+            name=account.name, operation=exc.operation, code=exc.code, is_sandbox=account.is_sandbox
+        )
+    return AccountFacts(name=account.name, account_id=identity.account_id, skew=skew)
+
+
+def judge(accounts: Sequence[AccountFacts]) -> list[Finding]:
+    """Return what is right and wrong with each account."""
+    if not accounts:
+        return [warning("accounts", "There is no account.", "Add one in the admin (docs/production.md).")]
+    return [_judge(facts) for facts in accounts]
+
+
+def _judge(facts: AccountFacts) -> Finding:
+    check = f"account {facts.name}"
+    if facts.code:
+        return problem(check, f"AWS refused {facts.operation}: {facts.code}.", _fix(facts))
+    if abs(facts.skew) > MAX_SKEW:
+        return problem(
+            check,
+            f"This machine's clock and AWS's differ by {abs(facts.skew):.0f} s.",
+            "Synchronize the clock (systemctl enable --now chrony).",
+        )
+    return ok(check, f"The role in {facts.account_id} can be assumed and may read stacks.")
+
+
+def _fix(facts: AccountFacts) -> str:
+    if facts.is_sandbox:
+        return "Start the sandbox, and check SANSO_SANDBOX_URL and SANSO_SANDBOX_TOKEN_FILE."
+    if facts.operation == "sts:AssumeRole":
+        return "Compare the role's trust policy with the account's external ID; deploy account.yaml again."
+    if is_denied(facts.code):
+        return f"Deploy account.yaml again: the role needs {facts.operation}."
+    return "Check the portal's own credentials and that this machine can reach AWS."

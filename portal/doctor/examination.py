@@ -1,0 +1,39 @@
+"""All checks in their order: what others depend on comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+
+from portal.doctor import (
+    accounts,
+    database,
+    machine,
+    processes,
+    redis_server,
+    rows,
+    secrets,
+    unsafe_settings,
+)
+from portal.doctor.finding import Finding, Status
+
+NEED_DATABASE: tuple[Callable[[], list[Finding]], ...] = (
+    lambda: rows.judge(rows.read()),
+    lambda: accounts.judge(accounts.read()),
+)
+
+
+def examine() -> list[Finding]:
+    """Run every check that can be run, and return what was found."""
+    of_database = database.judge(database.read())
+    findings = [*of_database, *redis_server.judge(redis_server.read()), *processes.judge(processes.read())]
+    findings += machine.judge(machine.read(settings.DATA_DIR))
+    findings += secrets.judge(secrets.read())
+    findings += unsafe_settings.judge(unsafe_settings.read())
+    blocked = any(
+        one.check in ("database", "migrations") and one.status is Status.PROBLEM for one in of_database
+    )
+    if not blocked:
+        findings += [finding for check in NEED_DATABASE for finding in check()]
+    return findings

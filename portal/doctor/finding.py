@@ -1,0 +1,45 @@
+"""What a check found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Whether something has to be done: nothing, sooner or later, or now."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The result of a check: what was found, and how to fix it if anything has to be done."""
+
+    check: str
+    status: Status
+    text: str
+    fix: str = ""
+
+
+def ok(check: str, text: str) -> Finding:
+    """Return a finding with which nothing has to be done."""
+    return Finding(check=check, status=Status.OK, text=text)
+
+
+def warning(check: str, text: str, fix: str) -> Finding:
+    """Return a finding that should be fixed sooner or later."""
+    return Finding(check=check, status=Status.WARNING, text=text, fix=fix)
+
+
+def problem(check: str, text: str, fix: str) -> Finding:
+    """Return a finding that must be fixed."""
+    return Finding(check=check, status=Status.PROBLEM, text=text, fix=fix)
+
+
+def must_be_fixed(findings: Iterable[Finding]) -> bool:
+    """Return whether one of them must be fixed."""
+    return any(finding.status is Status.PROBLEM for finding in findings)

@@ -1,0 +1,278 @@
+"""manage.py doctor: each part is broken on purpose, and each finding says how to fix it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from deployments import heartbeats
+from deployments.models import Account, Deployment, TemplateSource, sealed_columns
+from deployments.models.sealed import decrypt, encrypt, unseal
+from portal.doctor import accounts, database, machine, processes, redis_server, rows, secrets, unsafe_settings
+from portal.doctor.examination import examine
+from portal.doctor.finding import Finding, Status, must_be_fixed
+from portal.doctor.machine import GIGABYTE
+from tests.builders import make_account, make_deployment
+from tests.running import new_account
+from tests.services import Redis, Sandbox, start_redis, wait_until
+from tests.template_versions import make_source
+
+pytestmark = pytest.mark.django_db
+
+
+def problems(findings: list[Finding]) -> dict[str, str]:
+    """Return the fix of each check that found a problem."""
+    return {finding.check: finding.fix for finding in findings if finding.status is Status.PROBLEM}
+
+
+def warnings(findings: list[Finding]) -> dict[str, str]:
+    return {finding.check: finding.fix for finding in findings if finding.status is Status.WARNING}
+
+
+@pytest.fixture
+def all_processes(redis_server: Redis) -> Iterator[None]:
+    """A process of each kind that reports."""
+    stops = [heartbeats.start(kind) for kind in processes.WITHOUT]
+    wait_until(lambda: len(heartbeats.running(heartbeats.client())) == 3, what="three processes")
+    yield
+    for stop in stops:
+        stop.set()
+
+
+def test_a_good_installation_has_nothing_to_fix(
+    all_processes: None, sandbox: Sandbox, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR, settings.ALLOWED_HOSTS = tmp_path, ["localhost"]
+    new_account()
+    assert problems(examine()) == {}
+    out = StringIO()
+
+    call_command("doctor", "--json", stdout=out)
+
+    found = json.loads(out.getvalue())
+    assert {one["check"] for one in found if one["status"] == "problem"} == set()
+    assert {"database", "migrations", "redis", "processes", "disk", "secrets", "settings", "due rows"} <= {
+        one["check"] for one in found
+    }
+
+
+def test_the_exit_code_is_1_and_the_fix_is_printed(
+    redis_server: Redis, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR, settings.DEBUG = tmp_path, True
+    out = StringIO()
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("doctor", stdout=out)
+
+    assert ended.value.code == 1
+    assert "PROBLEM DEBUG:" in out.getvalue()
+    assert "→ Start one (systemctl start sanso-worker)." in out.getvalue()
+
+
+def test_every_finding_that_is_not_ok_says_how_to_fix_it(
+    settings: Settings, closed_port: int, tmp_path: Path
+) -> None:
+    settings.DATA_DIR, settings.DEBUG = tmp_path, True
+    settings.REDIS_URL = f"redis://127.0.0.1:{closed_port}/0"
+    settings.SECRET_KEY_FALLBACKS = ["x" * 50]
+
+    findings = examine()
+
+    assert must_be_fixed(findings)
+    assert all(bool(one.fix) == (one.status is not Status.OK) for one in findings)
+
+
+def test_the_database_of_the_tests_is_as_it_must_be() -> None:
+    facts = database.read()
+
+    assert (facts.engine, facts.isolation, facts.charset) == ("mariadb", "READ-COMMITTED", "utf8mb4/utf8mb4")
+    assert facts.waiting == ()
+    assert problems(database.judge(facts)) == {}
+
+
+@pytest.mark.parametrize(
+    ("broken", "check", "fix"),
+    [
+        ({"version": (10, 4, 1)}, "database", "Upgrade"),
+        ({"isolation": "REPEATABLE-READ"}, "isolation", "isolation_level"),
+        ({"charset": "utf8mb4/latin1"}, "charset", "utf8mb4"),
+        ({"waiting": ("deployments.0099_next",)}, "migrations", "manage.py migrate"),
+        ({"skew": -30.0}, "clock", "chrony"),
+        ({"error": "OperationalError"}, "database", "DATABASE_URL"),
+    ],
+)
+def test_what_is_wrong_with_a_database_is_found(broken: dict[str, Any], check: str, fix: str) -> None:
+    found = problems(database.judge(replace(database.read(), **broken)))
+
+    assert list(found) == [check]
+    assert fix in found[check]
+
+
+def test_a_redis_that_drops_messages_is_found(tmp_path: Path, settings: Settings) -> None:
+    server = start_redis(tmp_path / "redis")
+    settings.REDIS_URL = server.url
+    try:
+        assert problems(redis_server.judge(redis_server.read())) == {}
+        with heartbeats.client() as client:
+            client.config_set("maxmemory", "100mb")
+            client.config_set("maxmemory-policy", "allkeys-lru")
+        assert problems(redis_server.judge(redis_server.read())) == {
+            "redis memory": "Set maxmemory-policy noeviction."
+        }
+    finally:
+        server.stop()
+    assert "REDIS_URL" in problems(redis_server.judge(redis_server.read()))["redis"]
+
+
+def test_a_slow_or_old_redis_is_warned_of() -> None:
+    found = warnings(redis_server.judge(redis_server.RedisFacts(version="5.0.7", latency=0.2)))
+
+    assert set(found) == {"redis", "redis latency"}
+
+
+def test_missing_processes_and_other_versions_are_found(all_processes: None) -> None:
+    running = processes.read()
+    assert running is not None
+    assert problems(processes.judge(running)) == {}
+
+    without_worker = [process for process in running if process.kind != "worker"]
+    assert "sanso-worker" in problems(processes.judge(without_worker))["processes"]
+    assert "Restart" in problems(processes.judge(running, version="0.2.0+abc"))["versions"]
+
+
+def test_rows_that_are_due_for_long_are_found() -> None:
+    make_deployment(due_at=timezone.now() - timedelta(minutes=5))
+
+    found = rows.judge(rows.read())
+
+    assert "dispatcher" in problems(found)["due rows"]
+    assert "1 deployments are due" in found[0].text
+
+
+def test_a_deployment_whose_lease_expires_again_and_again_is_found() -> None:
+    earlier = timezone.now() - timedelta(minutes=11)
+    soon = timezone.now() + timedelta(seconds=20)
+    stuck = make_deployment(state="stacks", due_at=soon, ticked_at=earlier, phase_at=earlier)
+    make_deployment(state="scheduled", due_at=soon, ticked_at=earlier, phase_at=earlier)
+    make_deployment(state="stacks", due_at=soon, ticked_at=timezone.now(), phase_at=earlier)
+
+    assert rows.read().without_steps == [stuck.pk]
+    assert "worker" in problems(rows.judge(rows.read()))["steps"]
+
+
+def test_a_full_disk_and_an_open_key_are_found(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").write_text("x")
+    (tmp_path / "secret-key").chmod(0o644)
+
+    facts = machine.read(tmp_path)
+
+    assert "chmod 600" in problems(machine.judge(facts))["data folder"]
+    full = replace(facts, free=GIGABYTE // 10, is_readable_by_others=False)
+    assert set(problems(machine.judge(full))) == {"disk"}
+    assert set(warnings(machine.judge(replace(full, free=GIGABYTE)))) == {"disk"}
+
+
+def test_an_account_without_credentials_is_found(sandbox: Sandbox) -> None:
+    good, other = new_account(), new_account()
+    Account.objects.filter(pk=other.pk).update(external_id="none")  # the sandbox issues no keys for it
+
+    found = {facts.name: facts for facts in accounts.read()}
+
+    assert found[good.name].account_id == good.sandbox_account_id
+    assert abs(found[good.name].skew) < accounts.MAX_SKEW
+    judged = {finding.check: finding for finding in accounts.judge(list(found.values()))}
+    assert judged[f"account {good.name}"].status is Status.OK
+    assert "SANSO_SANDBOX_TOKEN_FILE" in judged[f"account {other.name}"].fix
+
+
+def test_what_aws_refuses_leads_to_its_fix() -> None:
+    facts = accounts.AccountFacts(name="prod", operation="sts:AssumeRole", code="AccessDenied")
+
+    assert "external ID" in accounts.judge([facts])[0].fix
+    denied = replace(facts, operation="cloudformation:DescribeStacks")
+    assert "cloudformation:DescribeStacks" in accounts.judge([denied])[0].fix
+    assert "sandbox" in accounts.judge([replace(facts, is_sandbox=True)])[0].fix
+    late = accounts.AccountFacts(name="prod", account_id="1" * 12, skew=200.0)
+    assert "chrony" in accounts.judge([late])[0].fix
+    assert accounts.judge([])[0].status is Status.WARNING
+
+
+def test_weak_secrets_are_found(settings: Settings) -> None:
+    settings.SECRET_KEY, settings.SANSO_METRICS_TOKEN = "short", "short"
+
+    assert set(problems(secrets.judge(secrets.read()))) == {"secret key", "metrics token"}
+
+
+def test_values_of_an_earlier_key_are_found_and_sealed_anew(settings: Settings) -> None:
+    deployment = make_deployment(sealed_parameters=encrypt('{"Password": "x"}'))
+    source = make_source()
+    TemplateSource.objects.filter(pk=source.pk).update(sealed_webhook_secret=encrypt("a webhook's secret"))
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "n" * 50
+    new = make_deployment(sealed_parameters=encrypt("{}"))
+    assert "reseal" in warnings(secrets.judge(secrets.read()))["earlier keys"]
+
+    out = StringIO()
+    call_command("reseal", stdout=out)
+
+    assert out.getvalue().startswith("2 encrypted again, 1 had")
+    assert "no secret in the database needs it" in secrets.judge(secrets.read())[0].text
+    settings.SECRET_KEY_FALLBACKS = []
+    assert secrets.judge(secrets.read())[0].status is Status.OK
+    assert unseal(Deployment.objects.get(pk=deployment.pk).sealed_parameters) == {"Password": "x"}
+    assert Deployment.objects.get(pk=new.pk).sealed_parameters == new.sealed_parameters
+    assert decrypt(TemplateSource.objects.get(pk=source.pk).sealed_webhook_secret) == "a webhook's secret"
+
+
+def test_values_that_no_key_opens_are_kept_and_reported() -> None:
+    lost = Fernet(Fernet.generate_key()).encrypt(b"x").decode()
+    deployment = make_deployment(sealed_parameters=lost)
+
+    assert "SECRET_KEY_FALLBACKS" in problems(secrets.judge(secrets.read()))["stored secrets"]
+    with pytest.raises(CommandError, match="No key opens 1"):
+        call_command("reseal", stdout=StringIO())
+    assert Deployment.objects.get(pk=deployment.pk).sealed_parameters == lost
+
+
+def test_every_column_with_encrypted_values_is_known() -> None:
+    assert {str(column) for column in sealed_columns.columns()} >= {
+        "deployments_deployment.sealed_parameters",
+        "deployments_environment.secret_fingerprints",
+        "deployments_templatesource.sealed_credentials",
+        "deployments_templatesource.sealed_webhook_secret",
+    }
+
+
+@pytest.mark.parametrize(
+    ("debug", "hosts", "https", "found"),
+    [
+        (False, ["localhost"], False, set()),
+        (False, ["sanso.example.com"], True, set()),
+        (True, ["localhost"], False, {"DEBUG"}),
+        (False, ["*"], True, {"ALLOWED_HOSTS"}),
+        (False, ["sanso.example.com"], False, {"SANSO_HTTPS"}),
+    ],
+)
+def test_settings_that_are_unsafe_for_others_are_found(
+    debug: bool, hosts: list[str], https: bool, found: set[str]
+) -> None:
+    facts = unsafe_settings.SettingFacts(debug=debug, hosts=hosts, https=https)
+
+    assert set(problems(unsafe_settings.judge(facts))) == found
+
+
+def test_accounts_of_recordings_are_left_out(db: None) -> None:
+    make_account(is_recording=True)
+
+    assert accounts.read() == []
