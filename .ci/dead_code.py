@@ -24,8 +24,8 @@ DJANGO = """
     requires_system_checks add_arguments allow_relation allow_migrate init_connection_state is_usable
     success_url redirect_authenticated_user template_name
     date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
-    process_view delete_model delete_queryset parameter_name readonly_fields save_model search_* show_full_result_count
-    site_header site_title verbose_name apply_select_related get_changelist has_output
+    delete_model delete_queryset parameter_name readonly_fields save_model search_* show_full_result_count
+    site_header site_title verbose_name apply_select_related get_changelist has_output process_view
     openapi_description authenticate param_name
 """
 BY_NAME = """
