@@ -49,9 +49,8 @@ def record(request: HttpRequest, user: User, account: SocialLogin | None) -> Non
             **about,
         },
     )
-    UserSession.objects.of(user).exclude(
-        pk__in=UserSession.objects.of(user).open().values("pk")[:500]
-    ).delete()
+    open_ones = list(UserSession.objects.of(user).open().values_list("pk", flat=True))
+    UserSession.objects.of(user).exclude(pk__in=open_ones).delete()
 
 
 def renamed(request: HttpRequest, earlier: str) -> None:
