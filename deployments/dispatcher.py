@@ -23,6 +23,7 @@ from kombu.exceptions import OperationalError
 from deployments import tasks
 from deployments.models import (
     ActionRequest,
+    Delivery,
     Deployment,
     Environment,
     Observer,
@@ -54,6 +55,7 @@ def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
         (Observer.objects.all(), tasks.step_observer),
         (TemplateFetch.objects.active(), tasks.fetch_template_set),
         (UserSession.objects.of_provider(), tasks.check_session),
+        (Delivery.objects.pending(), tasks.send_notification),
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deployments.runner import fetch, sessions, step
+from deployments.runner import deliver, fetch, sessions, step
 
 
 @shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
@@ -45,6 +45,12 @@ def fetch_template_set(pk: int, version: int, **_newer: object) -> None:
 def check_session(pk: int, version: int, **_newer: object) -> None:
     """Ask the identity provider about the account of a session."""
     sessions.run_check(pk, version)
+
+
+@shared_task(name="deployments.send_notification", acks_late=True, ignore_result=True)
+def send_notification(pk: int, version: int, **_newer: object) -> None:
+    """Make one attempt to send a notification, which takes up to 20 seconds."""
+    deliver.run_delivery(pk, version)
 
 
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)

@@ -169,6 +169,23 @@ SANSO_SOURCE_ADDRESSES = env.list("SANSO_SOURCE_ADDRESSES", default=[])
 # Folders of this machine in which local repositories and folders of template sets may be. Who manages
 # template sets can read the files of those folders.
 SANSO_LOCAL_SOURCES = env.list("SANSO_LOCAL_SOURCES", default=[])
+# Networks whose addresses webhooks may be sent to although they are not public, also over http.
+SANSO_NOTIFY_ADDRESSES = env.list("SANSO_NOTIFY_ADDRESSES", default=[])
+# The services that notifications may be sent to through apprise; all of these use TLS. Those for any HTTP
+# server (json, xml, form) are left out: webhooks are signed and repeated.
+# https://appriseit.com/services/
+SANSO_NOTIFY_SCHEMES = env.list(
+    "SANSO_NOTIFY_SCHEMES",
+    default=["slack", "workflows", "discord", "pagerduty", "opsgenie", "matrixs", "ntfys", "mailtos"],
+)
+# The mail server of notifications, such as smtp+tls://user:password@smtp.example.com:587; without one, there
+# is no email. https://django-environ.readthedocs.io/en/latest/types.html#environ-env-email-url
+SANSO_MAIL = bool(env.str("EMAIL_URL", default=""))
+vars().update(env.email_url("EMAIL_URL") if SANSO_MAIL else {})
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("SANSO_MAIL_FROM", default="Sanso <sanso@localhost>")
+# The address of the portal, for links in notifications.
+SANSO_URL = env.str("SANSO_URL", default="")
 SANSO_STACK_PREFIX = env.str("SANSO_STACK_PREFIX", default="sanso-")
 # Capabilities that the portal acknowledges for templates.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html

@@ -11,7 +11,7 @@ from deployments.actions.request import BREAK_LOCK, LOCK, Request, requesting
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Environment, EnvironmentLock
-from deployments.runner import queue
+from deployments.runner import notices, queue
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -72,6 +72,7 @@ def break_lock(*, user: User, environment: Environment, reason: str) -> None:
         if not reason.strip():
             raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
         _end(lock, user, "broken", reason.strip())
+        notices.lock_broken(lock, user, reason.strip(), timezone.now())
 
 
 def _in_force(environment: Environment) -> EnvironmentLock | None:

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from deployments import acting
-from deployments.access import access_of, can
+from deployments.access import access_of, can, can_somewhere
 from deployments.core.phases import Kind
 from deployments.core.roles import About
 from deployments.errors import Message, UserFixable
@@ -56,6 +56,7 @@ class Request:
     `repeats`: it was requested before, by the other click of a double click, and nothing was written: it has
     no record of its own. `account` is the one of an environment that is not there yet, with its
     `labels`. `begins_later`: it waits first, and is checked for a freeze after that.
+    `anywhere`: the right about anything at all is enough.
     """
 
     user: User
@@ -72,6 +73,7 @@ class Request:
     after: dict[str, Any] | None = None
     repeats: bool = False
     begins_later: bool = False
+    anywhere: bool = False
 
     def record(self, refusal: Message | None = None) -> None:
         """Add the audit record."""
@@ -140,6 +142,8 @@ def _is_permitted(request: Request) -> bool:
     """Return whether the person has the right about the environment, else the account, else everything."""
     if not request.permission:
         return True
+    if request.anywhere:
+        return can_somewhere(request.user, request.permission)
     if request.labels and not request.environment:
         account = request.account.pk if request.account else 0
         about = About(account=account, labels=frozenset(request.labels.items()))

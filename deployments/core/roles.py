@@ -36,6 +36,7 @@ class Right(StrEnum):
     BREAK_LOCK = "deployments.break_lock"
     FORCE_DELETE = "deployments.force_delete"
     MANAGE_SETS = "deployments.manage_template_sets"
+    MANAGE_NOTIFICATIONS = "deployments.manage_notifications"
     MANAGE_ACCOUNTS = "deployments.manage_accounts"
     MANAGE_ACCESS = "deployments.manage_access"
     VIEW_AUDIT = "deployments.view_auditrecord"

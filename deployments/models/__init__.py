@@ -30,6 +30,7 @@ from deployments.models.health import (
 )
 from deployments.models.idempotency import IdempotencyKey
 from deployments.models.lock import EnvironmentLock
+from deployments.models.notification import Delivery, NoticeState, NotificationTarget
 from deployments.models.release import ReleaseServer, ServerRelease
 from deployments.models.stack import Resource, Stack
 from deployments.models.template_check import TemplateCheck
@@ -51,6 +52,7 @@ __all__ = [
     "AuditRecord",
     "DatabaseCluster",
     "DatabaseMember",
+    "Delivery",
     "DeployedSet",
     "Deployment",
     "Duration",
@@ -67,6 +69,8 @@ __all__ = [
     "IdempotencyKey",
     "Label",
     "LoadBalancer",
+    "NoticeState",
+    "NotificationTarget",
     "Observation",
     "Observer",
     "ReleaseServer",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
+from deployments.core.forecast import Forecast
 from deployments.core.phases import Kind
 from deployments.core.progress import ALMOST, percent_of_time, rolled_back, turns_back
 from deployments.core.timeline import in_ms
@@ -16,14 +17,19 @@ from deployments.models.stack import Stack
 from deployments.models.timeline import Timeline
 
 
-def advance(deployment: Deployment) -> None:
-    """Compute the percentage, and store it if it is higher than the stored one of the same direction."""
+def advance(deployment: Deployment) -> Forecast | None:
+    """Compute the percentage, and store it if it is higher than the stored one of the same direction.
+
+    Return the forecast that it was computed from; None in a rollback, or if there is none.
+    """
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
     now = timezone.now()
     timeline = timelines.load(deployment, stacks=stacks, now=now)
     percent = of_rows(stacks, timeline, in_ms(now))
+    is_back = goes_back(Kind(deployment.kind), stacks)
     if percent is not None:
-        deployment.advance_progress(percent, back=goes_back(Kind(deployment.kind), stacks))
+        deployment.advance_progress(percent, back=is_back)
+    return None if is_back else timeline.forecast
 
 
 def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int) -> int | None:

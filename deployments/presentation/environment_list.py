@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from deployments.access import Person, visible_accounts, visible_environments
 from deployments.models import Account, Deployment, EnvironmentLock, TemplateSource
 from deployments.models.environment import TEXT_ORDERS, EnvironmentQuerySet, EnvironmentState
+from deployments.models.offered import updates_by_environment
 from deployments.presentation.filters.choices import (
     CURSOR,
     MAX_SEARCH,
@@ -24,7 +25,7 @@ from deployments.presentation.filters.choices import (
 )
 from deployments.presentation.health.list_strip import list_strips
 from deployments.presentation.holds import lock_badge
-from deployments.presentation.updates import update_badge, updates_by_environment, with_update
+from deployments.presentation.updates import update_badge, with_update
 
 PAGE = 50
 BY_VERSION = "version"

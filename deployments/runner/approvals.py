@@ -14,7 +14,7 @@ from deployments.access import can
 from deployments.core.approvals import APPROVE, LATE, VALID_FOR
 from deployments.core.phases import State
 from deployments.models import Approval, Deployment, Environment
-from deployments.runner import event_log
+from deployments.runner import event_log, notices
 from deployments.runner.skipped import IN_LINE
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def open_request(deployment: Deployment, user: User, now: datetime) -> None:
         expires_at=min(now + VALID_FOR, at + LATE) if at else now + VALID_FOR,
     )
     event_log.add(deployment, "approval.requested", key=str(approval.pk), user=user.get_username())
+    notices.approval_requested(deployment, approval, now)
 
 
 def deletion_digest(environment: Environment, *, unprotect: bool) -> str:
@@ -73,8 +74,13 @@ def choices_of(deployment: Deployment) -> dict[str, Any]:
 def decide(approval: Approval, decision: str, user: User | None = None, reason: str = "") -> bool:
     """Store a decision on a request that waits. Return False if there is one already."""
     rows = Approval.objects.filter(pk=approval.pk, open_key=approval.open_key).exclude(open_key=None)
-    values = {"decision": decision, "decided_by": user, "decided_at": timezone.now(), "reason": reason}
-    return bool(rows.update(open_key=None, **values))
+    now = timezone.now()
+    values = {"decision": decision, "decided_by": user, "decided_at": now, "reason": reason}
+    with transaction.atomic():
+        won = bool(rows.update(open_key=None, **values))
+        if won:
+            notices.approval_decided(approval, decision, user, reason, now)
+    return won
 
 
 def close(deployment: Deployment, decision: str) -> None:

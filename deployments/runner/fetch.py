@@ -26,7 +26,7 @@ from deployments.models import (
     leases,
 )
 from deployments.models.sealed import unseal
-from deployments.runner import preflight, template_sets, versions
+from deployments.runner import notices, preflight, template_sets, versions
 from deployments.sources import Fetched, FetchedVersion, FetchSpec
 from deployments.sources.spec import Kind
 
@@ -168,6 +168,7 @@ def _point(source: TemplateSource, refs: Mapping[str, str]) -> None:
                 _move(row, version, now)
         TemplateRef.objects.filter(pk__in=[row.pk for row in known.values()]).delete()
         _name_versions(by_commit.values(), source)
+        notices.updates_offered(source, now)
 
 
 def _move(row: TemplateRef, version: TemplateVersion, now: object) -> None:

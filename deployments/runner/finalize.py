@@ -15,7 +15,16 @@ from deployments.core.status import DELETED
 from deployments.core.stuck import STUCK
 from deployments.errors import Message
 from deployments.models import Deployment, Environment
-from deployments.runner import event_log, expectations, previews, redactors, remaining, skipped, versions
+from deployments.runner import (
+    event_log,
+    expectations,
+    notices,
+    previews,
+    redactors,
+    remaining,
+    skipped,
+    versions,
+)
 from deployments.runner.observe import history
 
 
@@ -64,6 +73,7 @@ def finalize(
         if deployment.kind in DELETING or unfinished:
             remaining.request_search(deployment)
         Deployment.objects.open_changes().of(deployment.environment).update(due_at=now)
+        notices.deployment_ended(deployment, now)
 
 
 def _is_deleted(kind: Kind, state: State, status: str) -> bool:

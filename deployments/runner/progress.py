@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from datetime import UTC, datetime
+
+from django.utils import timezone
 
 from deployments.models import Deployment
 from deployments.models import progress as percentages
+from deployments.runner import notices
 
 INTERVAL = 2.0
 """Seconds between two computations for a deployment, in one process."""
@@ -22,7 +26,10 @@ def advance(deployment: Deployment) -> None:
     begun = time.monotonic()
     if not deployment.is_active or begun < _next.get(deployment.pk, 0.0):
         return
-    percentages.advance(deployment)
+    forecast = percentages.advance(deployment)
+    if forecast is not None:
+        end = datetime.fromtimestamp(forecast.end / 1000, UTC)
+        notices.forecast_computed(deployment, end, timezone.now())
     ended = time.monotonic()
     _next[deployment.pk] = ended + max(INTERVAL, COST_FACTOR * (ended - begun))
     _next.move_to_end(deployment.pk)

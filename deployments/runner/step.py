@@ -42,6 +42,7 @@ from deployments.runner import (
     event_log,
     launch,
     observe,
+    outbox,
     progress,
     protect,
     queue,
@@ -311,5 +312,6 @@ def run_action_request(pk: int, version: int, connect: Connect = session.connect
 
 
 def tidy() -> int:
-    """Thin and delete old rows of the health history, one batch. Return the number of deleted rows."""
-    return observe.prune(timezone.now())
+    """Delete old rows of the health history and the outbox, one batch. Return the number of deleted rows."""
+    now = timezone.now()
+    return observe.prune(now) + outbox.prune(now)

@@ -9,13 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from deployments import catalog
 from deployments.core.phases import Kind, State
 from deployments.core.template_updates import is_earlier
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, TemplateSource, TemplateVersion
-from deployments.runner import template_sets
+from deployments.runner import notices, template_sets
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def add(
         )
         unknown = Deployment.objects.environments_without_version(template_set.digest)
         Environment.objects.filter(pk__in=unknown).update(template_version=version)
+        notices.updates_offered(source, timezone.now())
         return version
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop as N_
 
 from deployments.message_codes import Code
 from deployments.wording.access import ACCESS
+from deployments.wording.notification_errors import NOTIFICATIONS
 from deployments.wording.operations import OPERATIONS
 from deployments.wording.releases import RELEASES
 from deployments.wording.sources import SOURCES
@@ -390,6 +391,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "templates with %(total)s bytes."
     ),
     **ACCESS,
+    **NOTIFICATIONS,
     **OPERATIONS,
     **RELEASES,
     **SOURCES,

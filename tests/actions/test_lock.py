@@ -18,6 +18,7 @@ from deployments.actions import (
     delete,
     deploy,
     freeze,
+    notifications,
     operate,
     recordings,
     remaining,
@@ -53,6 +54,8 @@ WITHOUT_ENVIRONMENT = {
     *(freeze.save_freeze, freeze.delete_freeze, account.save_account, account.delete_account),
     *(versions.set_version_status, versions.confirm_moved_tag, template_sources.save_source),
     *(template_sources.remove_source, template_sources.request_fetch, template_sources.set_webhook),
+    *(notifications.save_target, notifications.remove_target, notifications.set_enabled),
+    *(notifications.rotate_secret, notifications.request_test, notifications.request_retry),
 }
 
 

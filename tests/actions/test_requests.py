@@ -39,6 +39,7 @@ from deployments.actions import (
     freeze,
     labels,
     lock,
+    notifications,
     operate,
     remaining,
     roll_back,
@@ -57,6 +58,7 @@ from deployments.models import (
     Approval,
     Association,
     AuditRecord,
+    Delivery,
     Deployment,
     Environment,
     EnvironmentLock,
@@ -67,11 +69,13 @@ from deployments.models import (
     TemplateSource,
     TemplateVersion,
 )
+from deployments.runner import outbox
 from deployments.runner import versions as recorded_versions
 from deployments.wording.requests import ACTIONS, PERMISSIONS
 from tests.builders import allow, make_account, make_deployment, make_environment, make_operator, make_user
 from tests.built_health import make_whole
 from tests.live import scenes
+from tests.notified import make_target
 from tests.previews import make_preview
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +84,7 @@ WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 NOT_REQUESTED = {
     *("begin_waiting", "cancel", "give_labels", "labels_to_create", "refuse_without_label"),
     "may_give_grant",
+    "may_set_up",
 }
 """Public functions with a `user` that are parts of requests."""
 Scene = Callable[[], dict[str, Any]]
@@ -247,6 +252,16 @@ def asked(environment: Environment, **values: Any) -> dict[str, Any]:
     return {"environment": environment, "reason": "load test", "request_key": uuid.uuid4()} | values
 
 
+def a_target() -> dict[str, Any]:
+    return {"target": make_target("https://hooks.example.com/")}
+
+
+def a_delivery() -> dict[str, Any]:
+    delivery = outbox.test(make_target("https://hooks.example.com/"), "first", timezone.now())
+    Delivery.objects.update(state="failed", due_at=None)
+    return {"delivery": delivery}
+
+
 SCENES: dict[Callable[..., Any], Scene] = {
     deploy.request_deployment: lambda: {
         "account": make_account(),
@@ -321,6 +336,17 @@ SCENES: dict[Callable[..., Any], Scene] = {
     template_sources.remove_source: lambda: {"source": a_source()},
     template_sources.request_fetch: lambda: {"source": a_source()},
     template_sources.set_webhook: lambda: {"source": a_source(), "on": True},
+    notifications.save_target: lambda: {
+        "target": None,
+        "values": {"name": "hook", "topics": ["deployment.failed"], "language": "en"},
+        "address": "https://hooks.example.com/",
+        "shared": True,
+    },
+    notifications.remove_target: a_target,
+    notifications.set_enabled: lambda: a_target() | {"on": False},
+    notifications.rotate_secret: a_target,
+    notifications.request_test: a_target,
+    notifications.request_retry: a_delivery,
     account.save_account: lambda: {
         "account": Account(name="new", region="ap-northeast-1"),
         "changed": ["name", "region"],
@@ -365,6 +391,12 @@ PERMISSION: dict[Callable[..., Any], str] = {
     template_sources.remove_source: "manage_template_sets",
     template_sources.request_fetch: "manage_template_sets",
     template_sources.set_webhook: "manage_template_sets",
+    notifications.save_target: "manage_notifications",
+    notifications.remove_target: "manage_notifications",
+    notifications.set_enabled: "manage_notifications",
+    notifications.rotate_secret: "manage_notifications",
+    notifications.request_test: "manage_notifications",
+    notifications.request_retry: "manage_notifications",
     freeze.save_freeze: "manage_accounts",
     freeze.delete_freeze: "manage_accounts",
     account.save_account: "manage_accounts",

@@ -15,6 +15,7 @@ from deployments.core.phases import DELETING
 from deployments.models import Environment, FleetInstance, HealthSample, ScalingActivity, SiteProbe, SiteReads
 from deployments.models.health.reads import facts_of
 from deployments.models.health.samples import WHOLE
+from deployments.runner import notices
 
 AGAIN = timedelta(seconds=30)
 """Without changes, health is rolled up this often: it also changes when figures become out of date."""
@@ -41,6 +42,8 @@ def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
         health_sentence=health.sentence.as_json() if health.sentence else {},
         health_at=now,
     )
+    if not active:  # a deployment has its own result
+        notices.health_observed(row, str(health.status), health.sentence, now)
     if health.tiers and not facts.being_created:  # the history begins once the environment exists
         _sample(row, health, now)
 

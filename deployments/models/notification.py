@@ -1,0 +1,200 @@
+"""Where notifications go, and the outbox: a row for each message to each target."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.account import Account
+from deployments.models.deployment import Deployment
+from deployments.models.environment import Environment, EnvironmentQuerySet
+from deployments.models.fields import IdField
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+KINDS = [("webhook", _("Webhook")), ("mail", _("Email")), ("service", _("Chat or paging service"))]
+STATES = [
+    ("pending", _("Pending")),
+    ("collected", _("In a digest")),
+    ("sent", _("Sent")),
+    ("failed", _("Given up")),
+]
+
+
+class NotificationTargetQuerySet(models.QuerySet["NotificationTarget"]):
+    """Named queries over targets."""
+
+    def visible_to(self, user: User, environments: EnvironmentQuerySet) -> Self:
+        """Keep a person's own targets, first, and the shared ones that are about no other environment."""
+        shared = models.Q(owner=None) & (models.Q(environment=None) | models.Q(environment__in=environments))
+        return self.filter(models.Q(owner=user) | shared).for_pages().order_by("-owner", "name", "pk")
+
+    def for_pages(self) -> Self:
+        """Select everything of the rows that pages show."""
+        return self.select_related("owner", "account", "environment")
+
+    def others_of(self, target: NotificationTarget) -> Self:
+        """Keep the other enabled targets of a target's owner, or of who added a shared one."""
+        owner = target.owner or target.created_by
+        return self.filter(owner=owner, enabled=True).exclude(pk=target.pk).exclude(owner=None)
+
+    def for_environment(self, environment: Environment) -> Self:
+        """Keep the enabled ones that are notified about an environment, of people who may log in."""
+        every = models.Q(account=None, environment=None)
+        about = every | models.Q(account=environment.account_id) | models.Q(environment=environment.pk)
+        active = models.Q(owner=None) | models.Q(owner__is_active=True)
+        return self.filter(about, active, enabled=True).select_related("owner").order_by("pk")
+
+
+class NotificationTarget(models.Model):
+    """Where notifications go: a person's own (`owner`), or a shared one.
+
+    It is notified about one environment, those of one account, or all. The address is encrypted, since it may
+    contain a token; `hint` is the part of it that is displayed. `sealed_secret` signs webhooks.
+    """
+
+    name = models.CharField(_("name"), max_length=60)
+    kind = models.CharField(_("kind"), max_length=10, choices=KINDS)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    sealed_address = models.TextField(editable=False)
+    hint = models.CharField(_("address"), max_length=255)
+    sealed_secret = models.TextField(blank=True, default="", editable=False)
+    # Until then, webhooks are signed with the secret before as well.
+    before_until = models.DateTimeField(null=True, blank=True, editable=False)
+    topics = models.JSONField(_("topics"), default=list)
+    account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("account")
+    )
+    environment = models.ForeignKey(
+        Environment,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("environment"),
+    )
+    # Messages are written in this language, with times in this zone.
+    language = models.CharField(_("language"), max_length=10)
+    time_zone = models.CharField(_("time zone"), max_length=64)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Why it was disabled, a message as JSON; {} if somebody disabled it.
+    disabled_reason = models.JSONField(default=dict, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    objects = models.Manager.from_queryset(NotificationTargetQuerySet)()
+
+    class Meta:
+        ordering = ("name", "pk")
+        verbose_name = _("notification target")
+        verbose_name_plural = _("notification targets")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the page of the target."""
+        return reverse("notification", args=[self.pk])
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether it is nobody's own."""
+        return self.owner_id is None
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Named queries over the outbox."""
+
+    def pending(self) -> Self:
+        """Keep those that have to be sent."""
+        return self.filter(state="pending")
+
+    def of(self, target: NotificationTarget) -> Self:
+        """Keep those of one target, newest first."""
+        return self.filter(target=target).select_related("environment").order_by("-pk")
+
+    def recent(self, target: NotificationTarget, since: datetime) -> Self:
+        """Keep what was written to a target about events since a time."""
+        return self.filter(target=target, created_at__gte=since).exclude(topic__in=("test", "digest"))
+
+    def to_collect(self, target: NotificationTarget) -> Self:
+        """Keep what waits for the next digest of a target."""
+        return self.filter(target=target, state="collected", digest=None).order_by("pk")
+
+    def ended_before(self, moment: datetime) -> Self:
+        """Keep those that ended before a time."""
+        return self.filter(ended_at__lt=moment)
+
+
+class Delivery(models.Model):
+    """One message to one target: written with what it is about, sent by a worker, at least once.
+
+    `key` says what it is about, so that it is written once for a target. `payload` has codes and values, no
+    texts and no secrets. A receiver knows a repeated message by `message_id`, the same in each attempt.
+
+    Of a flood, rows are collected for the `digest` of their target: `open_key` is the target's key until the
+    digest is first sent, and NULL afterwards.
+    """
+
+    target = models.ForeignKey(NotificationTarget, on_delete=models.CASCADE, related_name="deliveries")
+    key = IdField(max_length=100)
+    message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    topic = models.CharField(_("topic"), max_length=40)
+    environment = models.ForeignKey(Environment, null=True, on_delete=models.SET_NULL, related_name="+")
+    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="+")
+    payload = models.JSONField(default=dict)
+    state = models.CharField(_("state"), max_length=10, choices=STATES, default="pending")
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    created_at = models.DateTimeField(_("time"))
+    # When somebody requested to send it again after it was given up.
+    retried_at = models.DateTimeField(null=True)
+    attempted_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True, db_index=True)
+    # Of the last attempt: the status of the response, its duration, and why it failed, a message as JSON.
+    status = models.PositiveSmallIntegerField(_("response"), null=True)
+    milliseconds = models.PositiveIntegerField(null=True)
+    error_sentence = models.JSONField(default=dict)
+    digest = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="+")
+    open_key = models.PositiveBigIntegerField(unique=True, null=True)
+    due_at = models.DateTimeField(null=True, db_index=True)
+    version = models.PositiveIntegerField(default=0)
+
+    objects = models.Manager.from_queryset(DeliveryQuerySet)()
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = (
+            models.UniqueConstraint(fields=("target", "key"), name="one_delivery_per_target_and_event"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.state}"
+
+
+class NoticeState(models.Model):
+    """What was last observed of something that is notified when it changes, by its `key`."""
+
+    key = IdField(max_length=60, unique=True)
+    values = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("state of a notification")
+        verbose_name_plural = _("states of notifications")
+
+    def __str__(self) -> str:
+        return self.key

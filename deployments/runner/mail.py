@@ -1,0 +1,81 @@
+"""Notifications by email, through the mail server of EMAIL_URL."""
+
+from __future__ import annotations
+
+import smtplib
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from deployments.core.notifications import Reception
+from deployments.errors import Message
+from deployments.message_codes import Code
+from deployments.models import Delivery
+from deployments.models.sealed import unseal
+from deployments.runner import messages
+from deployments.senders import Outcome
+from deployments.wording import notifications as texts
+
+_SMTP_CODES = {
+    smtplib.SMTPRecipientsRefused: Code.NOTIFY_MAIL_ADDRESS_REJECTED,
+    smtplib.SMTPAuthenticationError: Code.NOTIFY_MAIL_LOGIN_REJECTED,
+}
+
+
+def send(row: Delivery) -> Outcome:
+    """Make one attempt. The Message-ID is the same in each, so that mail programs show the message once."""
+    try:
+        message_of(row).send()
+    except smtplib.SMTPException as exc:
+        status, text = _answer(exc)
+        code = _SMTP_CODES.get(type(exc), Code.NOTIFY_MAIL_REJECTED)
+        values = {"status": str(status or ""), "text": text[:500]}
+        return Outcome(reception=Reception.AGAIN, status=status, problem=Message(code, values))
+    except OSError as exc:
+        values = {"host": settings.EMAIL_HOST, "why": exc.strerror or type(exc).__name__}
+        return Outcome(reception=Reception.AGAIN, problem=Message(Code.SOURCE_UNREACHABLE, values))
+    return Outcome(reception=Reception.SENT)
+
+
+def message_of(row: Delivery) -> EmailMultiAlternatives:
+    """Return the message: plain text, and the same as simple HTML."""
+    target = row.target
+    with messages.speaking_to(target):
+        title = texts.title(row.topic, row.payload)
+        context = {
+            "title": title,
+            "lines": texts.lines(row.topic, row.payload),
+            "url": messages.page_url(row),
+            "language": target.language,
+            "why": _("You receive this because of the notification target “%(name)s”.")
+            % {"name": target.name},
+        }
+        text = render_to_string("deployments/mail/notification.txt", context)
+        html = render_to_string("deployments/mail/notification.html", context)
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    found = EmailMultiAlternatives(
+        subject=f"[Sanso] {' '.join(title.split())}",
+        body=text,
+        to=[unseal(target.sealed_address)["email"]],
+        headers={
+            "Message-ID": f"<{messages.message_id(row)}@{domain}>",
+            "Auto-Submitted": "auto-generated",  # https://www.rfc-editor.org/rfc/rfc3834
+        },
+    )
+    found.attach_alternative(html, "text/html")
+    return found
+
+
+def _answer(exc: smtplib.SMTPException) -> tuple[int | None, str]:
+    """Return the status and the text of a mail server's answer."""
+    answer: bytes | str
+    if isinstance(exc, smtplib.SMTPRecipientsRefused):
+        status, answer = next(iter(exc.recipients.values()))
+    elif isinstance(exc, smtplib.SMTPResponseException):
+        status, answer = exc.smtp_code, exc.smtp_error
+    else:
+        return None, str(exc)
+    return status, answer.decode(errors="replace") if isinstance(answer, bytes) else answer

@@ -1,0 +1,199 @@
+"""What is notified, called in the transaction of what it is about; the messages have codes and values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from deployments.core.causes.catalogue import recognize
+from deployments.core.notifications import HealthSeen, Topic, follow_health, is_late, topic_of_result
+from deployments.core.phases import Kind, State
+from deployments.core.root_cause import Failure, first_failure
+from deployments.errors import Message
+from deployments.models import (
+    Approval,
+    Deployment,
+    Environment,
+    EnvironmentLock,
+    Event,
+    Evidence,
+    NoticeState,
+    TemplateSource,
+    TemplateVersion,
+)
+from deployments.models.offered import updates_by_environment
+from deployments.models.timeline import failures_of
+from deployments.runner import outbox
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+MAX_TEXT = 2000
+"""Characters of AWS's reason in a notification."""
+
+
+def deployment_ended(deployment: Deployment, now: datetime) -> None:
+    """Notify about a deployment that has ended; not about a change that was never applied."""
+    if deployment.kind == Kind.UPDATE and deployment.applied_at is None:
+        return
+    state = State(deployment.state)
+    topic = topic_of_result(state, was_canceled=deployment.was_canceled)
+    targets = outbox.targets_of(topic, deployment.environment)
+    if not targets:
+        return
+    payload = _about(deployment) | {
+        "state": deployment.state,
+        "began_at": deployment.began_at.isoformat(),
+        "ended_at": now.isoformat(),
+    }
+    if topic is Topic.DEPLOYMENT_FAILED:
+        payload |= _why(deployment)
+    key = f"{topic}:{deployment.pk}"
+    environment = deployment.environment
+    outbox.write(targets, topic, key, payload, now, environment=environment, deployment=deployment)
+
+
+def _about(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "deployment": deployment.pk,
+        "kind": deployment.kind,
+        "requested_by": (deployment.applied_by or deployment.requested_by).get_username(),
+    }
+
+
+def _why(deployment: Deployment) -> dict[str, Any]:
+    """Return what failed first, the cause if it is a known one, and what the portal says of it."""
+    found: dict[str, Any] = {"error": {"code": deployment.error_code, "message": deployment.error_sentence}}
+    failure = first_failure(failures_of(deployment, Event.objects.of(deployment).landmarks()))
+    if failure is not None:
+        found |= {"first_failure": _failed(failure), **_cause(failure.type, failure.reason)}
+    output = Evidence.objects.of(deployment).filter(kind="association_output").exclude(text="").first()
+    if output is not None and (lines := output.text.splitlines()):
+        found["server"] = {"id": output.subject.partition(" ")[0], "output": lines[0][:MAX_TEXT]}
+    return found
+
+
+def _failed(failure: Failure) -> dict[str, str]:
+    return {
+        "stack": failure.path,
+        "logical_id": failure.logical_id,
+        "type": failure.type,
+        "status": failure.status,
+        "reason": failure.reason[:MAX_TEXT],
+    }
+
+
+def _cause(type_: str, reason: str) -> dict[str, Any]:
+    known = recognize(type_, reason)
+    return {"cause": {"code": known.cause.code, "values": dict(known.values)}} if known else {}
+
+
+def approval_requested(deployment: Deployment, approval: Approval, now: datetime) -> None:
+    """Notify that a change or a deletion waits for the approval of a second person."""
+    payload = _about(deployment) | {
+        "requested_by": approval.requested_by.get_username(),
+        "reason": deployment.reason,
+        "expires_at": approval.expires_at.isoformat(),
+    }
+    _of_approval(Topic.APPROVAL_REQUESTED, deployment, approval, payload, now)
+
+
+def approval_decided(
+    approval: Approval, decision: str, user: User | None, reason: str, now: datetime
+) -> None:
+    """Notify that a request was approved or denied, or has expired; not that it was withdrawn."""
+    if decision not in ("approved", "denied", "expired"):
+        return
+    payload = _about(approval.deployment) | {
+        "requested_by": approval.requested_by.get_username(),
+        "decision": decision,
+        "decided_by": user.get_username() if user else "",
+        "reason": reason,
+    }
+    _of_approval(Topic.APPROVAL_DECIDED, approval.deployment, approval, payload, now)
+
+
+def _of_approval(
+    topic: Topic, deployment: Deployment, approval: Approval, payload: dict[str, Any], now: datetime
+) -> None:
+    environment = deployment.environment
+    targets = outbox.targets_of(topic, environment)
+    key = f"{topic}:{approval.pk}"
+    outbox.write(targets, topic, key, payload, now, environment=environment, deployment=deployment)
+
+
+def lock_broken(lock: EnvironmentLock, user: User, reason: str, now: datetime) -> None:
+    """Notify that somebody has ended the lock of another person."""
+    payload = {
+        "locked_by": lock.owner.get_username(),
+        "lock_reason": lock.reason,
+        "broken_by": user.get_username(),
+        "reason": reason,
+    }
+    targets = outbox.targets_of(Topic.LOCK_BROKEN, lock.environment)
+    key = f"{Topic.LOCK_BROKEN}:{lock.pk}"
+    outbox.write(targets, Topic.LOCK_BROKEN, key, payload, now, environment=lock.environment)
+
+
+def health_observed(environment: Environment, status: str, sentence: Message | None, now: datetime) -> None:
+    """Notify about another health of an environment, if it has lasted."""
+    key = f"health:{environment.pk}"
+    row = NoticeState.objects.filter(key=key).first()
+    before = None
+    if row is not None:
+        since = datetime.fromisoformat(row.values["since"])
+        before = HealthSeen(notified=row.values["notified"], seen=row.values["seen"], since=since)
+    after, is_change = follow_health(before, status, now)
+    if before is not None and (after.notified, after.seen) == (before.notified, before.seen):
+        return
+    values = {"notified": after.notified, "seen": after.seen, "since": after.since.isoformat()}
+    with transaction.atomic():
+        NoticeState.objects.update_or_create(key=key, defaults={"values": values})
+        if is_change and before is not None:
+            payload = {
+                "before": before.notified,
+                "now": after.notified,
+                "since": before.since.isoformat(),
+                "message": sentence.as_json() if sentence else {},
+            }
+            topic = Topic.HEALTH_CHANGED
+            name = f"{topic}:{environment.pk}:{int(before.since.timestamp())}"  # once, if two observe it
+            targets = outbox.targets_of(topic, environment)
+            outbox.write(targets, topic, name, payload, now, environment=environment)
+
+
+def forecast_computed(deployment: Deployment, end: datetime, now: datetime) -> None:
+    """Notify that a deployment will take longer than was forecast at first, once."""
+    topic = Topic.DEPLOYMENT_LATE
+    targets = outbox.targets_of(topic, deployment.environment)
+    if not targets:
+        return
+    began = deployment.began_at
+    defaults = {"values": {"end": end.isoformat()}}
+    row, is_first = NoticeState.objects.get_or_create(key=f"forecast:{deployment.pk}", defaults=defaults)
+    first_end = datetime.fromisoformat(row.values["end"])
+    if is_first or not is_late(began, first_end, end):
+        return
+    payload = _about(deployment) | {"first_end": first_end.isoformat(), "end": end.isoformat()}
+    key, environment = f"{topic}:{deployment.pk}", deployment.environment
+    outbox.write(targets, topic, key, payload, now, environment=environment, deployment=deployment)
+
+
+def updates_offered(source: TemplateSource, now: datetime) -> None:
+    """Notify about environments whose channel offers a newer version of a set, once for each version."""
+    topic = Topic.UPDATE_AVAILABLE
+    environments = list(Environment.objects.that_follow_a_channel().of_source(source.pk))
+    offered = updates_by_environment(environments)
+    for environment in environments:
+        found = offered[environment.pk]
+        if not found.is_available or found.target is None:
+            continue
+        targets = outbox.targets_of(topic, environment)
+        if not targets:
+            continue
+        own, new = environment.template_version, TemplateVersion.objects.get(pk=found.target.pk)
+        payload = {"set": source.name, "before": own.label if own else "", "version": new.label}
+        key = f"{topic}:{environment.pk}:{new.pk}"
+        outbox.write(targets, topic, key, payload, now, environment=environment)

@@ -1,0 +1,113 @@
+"""The outbox: a row for each message to each target, written in the transaction of what it is about."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from deployments.access import can
+from deployments.core.notifications import WINDOW, Topic, belongs_in_digest
+from deployments.core.roles import Right
+from deployments.models import Delivery, Deployment, Environment, NoticeState, NotificationTarget
+
+KEPT = timedelta(days=30)
+"""How long the log of deliveries goes back."""
+BATCH = 2000
+MAX_ITEMS = 50
+"""Messages that a digest names; of the others it has the number."""
+
+
+def targets_of(topic: Topic, environment: Environment) -> list[NotificationTarget]:
+    """Return the targets that are notified about a topic of an environment."""
+    rows = NotificationTarget.objects.for_environment(environment)
+    return [
+        target
+        for target in rows
+        if topic in target.topics and (target.owner is None or can(target.owner, Right.VIEW, environment))
+    ]
+
+
+def write(
+    targets: Iterable[NotificationTarget],
+    topic: Topic,
+    key: str,
+    payload: dict[str, Any],
+    now: datetime,
+    *,
+    environment: Environment | None = None,
+    deployment: Deployment | None = None,
+) -> list[Delivery]:
+    """Add a row for each target, unless it has one with the same key, and return the new ones.
+
+    They are due at once; those of a flood wait for the digest of their target.
+    """
+    about: dict[str, Any] = {}
+    if environment is not None:
+        about = {"environment": {"id": environment.pk, "name": environment.name}}
+        about |= {"account": environment.account.name, "region": environment.account.region}
+    written = []
+    with transaction.atomic():
+        for target in targets:
+            values: dict[str, Any] = {"topic": topic, "environment": environment, "deployment": deployment}
+            values |= {"payload": about | payload, "created_at": now, "due_at": now}
+            if topic is not Topic.TEST and _is_flooded(target, now):
+                values |= {"state": "collected", "due_at": None}
+            delivery, is_new = Delivery.objects.get_or_create(target=target, key=key, defaults=values)
+            if is_new:
+                written.append(delivery)
+    return written
+
+
+def _is_flooded(target: NotificationTarget, now: datetime) -> bool:
+    """Return whether a message belongs in a digest, of which there is a row then that waits.
+
+    The target's row is locked until the end of the transaction: `begin_digest` either finds the message, or
+    has ended the digest before, and there is a new one.
+    """
+    if not belongs_in_digest(Delivery.objects.recent(target, now - WINDOW).count()):
+        return False
+    NotificationTarget.objects.select_for_update().get(pk=target.pk)
+    Delivery.objects.get_or_create(
+        open_key=target.pk,
+        defaults={
+            "target": target,
+            "key": f"{Topic.DIGEST}:{uuid.uuid4().hex}",
+            "topic": Topic.DIGEST,
+            "created_at": now,
+            "due_at": now + WINDOW,
+        },
+    )
+    return True
+
+
+def begin_digest(digest: Delivery) -> None:
+    """Put what was collected into a digest that is about to be sent for the first time."""
+    if digest.open_key is None:
+        return
+    with transaction.atomic():
+        target = NotificationTarget.objects.select_for_update().get(pk=digest.target_id)
+        collected = Delivery.objects.to_collect(target)
+        items = [{"topic": one.topic, "payload": one.payload} for one in collected[:MAX_ITEMS]]
+        number = collected.update(digest=digest, ended_at=digest.created_at)
+        digest.payload, digest.open_key = {"items": items, "number": number}, None
+        Delivery.objects.filter(pk=digest.pk).update(payload=digest.payload, open_key=None)
+
+
+def test(target: NotificationTarget, key: str, now: datetime) -> Delivery:
+    """Write a test message to a target."""
+    (delivery,) = write([target], Topic.TEST, key, {}, now)
+    return delivery
+
+
+def prune(now: datetime) -> int:
+    """Delete old deliveries and states, one batch of each. Return the number of deleted rows."""
+    before, number = now - KEPT, 0
+    for rows in (Delivery.objects.ended_before(before), NoticeState.objects.filter(updated_at__lt=before)):
+        keys = list(rows.values_list("pk", flat=True)[:BATCH])
+        rows.model._default_manager.filter(pk__in=keys).delete()
+        number += len(keys)
+    return number

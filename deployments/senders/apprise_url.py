@@ -1,0 +1,98 @@
+"""One notification through apprise, in a process of its own, which is ended when its time is over.
+
+apprise blocks, and its addresses may name any host. So only the schemes of SANSO_NOTIFY_SCHEMES are accepted,
+and the process connects only to addresses that are allowed (`apprise_process`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from deployments.core.notifications import Reception
+from deployments.errors import Message, UserFixable
+from deployments.message_codes import Code
+from deployments.senders.outcome import Outcome
+from deployments.sources.process import with_children
+
+LIMIT = 25.0
+"""Seconds for the whole attempt: the start of the process takes some of them."""
+MAX_URL = 1000
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_KEPT = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def scheme_of(url: str, schemes: Collection[str]) -> str:
+    """Return the scheme of an address. Raise UserFixable if it is not allowed, or the text is no address."""
+    scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower()
+    if not separator or not rest or len(url) > MAX_URL or not url.isprintable() or scheme not in schemes:
+        allowed = ", ".join(sorted(schemes))
+        raise UserFixable("SchemeNotAllowed", Code.NOTIFY_SCHEME, "address", allowed=allowed)
+    return scheme
+
+
+def send(
+    url: str,
+    title: str,
+    body: str,
+    *,
+    networks: tuple[str, ...],
+    schemes: Collection[str],
+    limit: float = LIMIT,
+) -> Outcome:
+    """Make one attempt. Nothing is raised for what the service does."""
+    try:
+        scheme = scheme_of(url, schemes)
+    except UserFixable as refused:
+        return Outcome(reception=Reception.AGAIN, problem=refused.message)
+    request = json.dumps({"url": url, "title": title, "body": body, "networks": networks})
+    with tempfile.TemporaryDirectory(prefix="sanso-notify-") as folder:
+        answer = _run(request, folder, limit)
+    if answer is None:
+        values = {"host": scheme, "seconds": f"{limit:g}"}
+        return Outcome(reception=Reception.AGAIN, problem=Message(Code.NOTIFY_TIMED_OUT, values))
+    return _outcome(scheme, answer)
+
+
+def _run(request: str, folder: str, limit: float) -> bytes | None:
+    """Return the output of the process; None if its time was over.
+
+    The address passes through its standard input: arguments and environment are readable for other processes.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-sE", "-m", "deployments.senders.apprise_process"],
+        cwd=_ROOT,
+        env={name: os.environ[name] for name in _KEPT if name in os.environ} | {"HOME": folder},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # apprise's log may have parts of the address
+        start_new_session=True,
+    )
+    try:
+        return process.communicate(request.encode(), limit)[0]
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        with_children(process)
+
+
+def _outcome(scheme: str, answer: bytes) -> Outcome:
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        found = {}
+    if found.get("sent"):
+        return Outcome(reception=Reception.SENT)
+    if found.get("refused"):
+        values = {"host": scheme, "address": str(found["refused"])}
+        return Outcome(reception=Reception.AGAIN, problem=Message(Code.NOTIFY_ADDRESS_NOT_ALLOWED, values))
+    code = Code.NOTIFY_SERVICE_INVALID if found.get("invalid") else Code.NOTIFY_SERVICE_REJECTED
+    status = found.get("status")
+    values = {"service": scheme, "status": str(status or "–")}
+    return Outcome(reception=Reception.AGAIN, status=status, problem=Message(code, values))

@@ -1,0 +1,18 @@
+"""What came of one attempt to send a notification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.core.notifications import Reception
+from deployments.errors import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The outcome of an attempt. `status` is that of an HTTP response, `problem` why it failed."""
+
+    reception: Reception
+    status: int | None = None
+    problem: Message | None = None
+    retry_after: float | None = None

@@ -1,0 +1,78 @@
+"""`kill -9` of the worker between the write of a notification and its sending, and while it sends.
+
+What was written is sent by the next worker. A receiver that had the message before the worker died gets it
+again with the same id, by which it knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from standardwebhooks.webhooks import Webhook
+
+from deployments.core.standard_webhooks import new_secret
+from deployments.models import Delivery
+from deployments.runner import notices
+from tests.builders import make_deployment
+from tests.chaos.conftest import LEASE
+from tests.notified import make_target
+from tests.receiver import Receiver, receiving
+from tests.running import Portal
+from tests.services import Redis, wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of webhooks."""
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture
+def workers(process_environment: dict[str, str], redis_server: Redis, tmp_path: Path) -> Iterator[Portal]:
+    """A worker and a dispatcher that may send to loopback."""
+    environment = process_environment | {
+        "SANSO_TICK_LEASE": str(LEASE),
+        "SANSO_DISPATCH_INTERVAL": "0.1",
+        "SANSO_DATA_DIR": str(tmp_path / "data"),
+        "SANSO_NOTIFY_ADDRESSES": "127.0.0.0/8",
+    }
+    running = Portal(environment, tmp_path, None)  # type: ignore[arg-type]  # nothing is deployed
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_a_notification_survives_the_death_of_its_worker(workers: Portal, receiver: Receiver) -> None:
+    secret = new_secret()
+    make_target(receiver.url, secret=secret)
+    first, second = (make_deployment(state="succeeded", kind="create") for _ in range(2))
+
+    # Killed before it sends: nothing is lost.
+    workers.worker.kill()
+    notices.deployment_ended(first, timezone.now())
+    workers.start()
+    wait_until(lambda: Delivery.objects.filter(state="sent").count() == 1, what="the first delivery")
+    assert len(receiver.requests) == 1
+
+    # Killed after the receiver has it, before that is recorded: repeated with the same id.
+    receiver.open.clear()
+    notices.deployment_ended(second, timezone.now())
+    wait_until(lambda: len(receiver.requests) == 2, what="the second message")
+    workers.worker.kill()
+    receiver.open.set()
+    workers.start()
+    wait_until(lambda: Delivery.objects.filter(state="sent").count() == 2, what="the second delivery")
+
+    assert not Delivery.objects.pending().exists()
+    messages = {got.id: Webhook(secret).verify(got.body, got.headers) for got in receiver.requests}
+    assert len(receiver.requests) == 3
+    assert [
+        messages[f"msg_{row.message_id.hex}"]["data"]["deployment"] for row in Delivery.objects.order_by("pk")
+    ] == [first.pk, second.pk]
+    assert len(messages) == 2

@@ -1,0 +1,55 @@
+"""A mail server on loopback that keeps what it got."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from tests.services import LOOPBACK, free_port
+
+
+@dataclass
+class Mailbox:
+    """The server: `refusal` is what it answers to recipients instead of accepting them."""
+
+    messages: list[EmailMessage] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    refusal: str = ""
+    port: int = 0
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, *_: Any) -> str:
+        if self.refusal:
+            return self.refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.messages.append(parsed)
+        self.recipients += envelope.rcpt_tos
+        return "250 OK"
+
+    def text(self, number: int = -1) -> str:
+        """Return the plain text of a message."""
+        body = self.messages[number].get_body(("plain",))
+        assert body is not None
+        return str(body.get_content())
+
+
+@contextmanager
+def mailbox() -> Iterator[Mailbox]:
+    """Run a mail server meanwhile."""
+    box = Mailbox(port=free_port())
+    controller = Controller(box, hostname=LOOPBACK, port=box.port)
+    controller.start()
+    try:
+        yield box
+    finally:
+        controller.stop()

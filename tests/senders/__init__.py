@@ -1,0 +1,1 @@
+"""Notifications are sent: to which addresses, and what the answers mean."""
