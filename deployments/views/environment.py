@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -41,6 +42,7 @@ from deployments.presentation.failed_environment import failure_context
 from deployments.presentation.health.history_page import history_context, incidents_context
 from deployments.presentation.health.page import health_context
 from deployments.presentation.holds import holds_context, lock_history
+from deployments.presentation.notifications import notified_about
 from deployments.presentation.operations import operations_view
 from deployments.presentation.protection import protection_view
 from deployments.presentation.release_servers import servers_of_environment
@@ -90,7 +92,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "tab_url": tab_url(environment, tab),
         "tabs": environment_tabs(environment, tab, context["health"], is_observed=is_observed),
     }
-    context |= _rows_of_tab(environment, tab)
+    context |= _rows_of_tab(environment, tab, request.user)
     if request.htmx:
         return render(request, "deployments/_environment_body.html", context)
     if is_observed:
@@ -98,11 +100,12 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     return render(request, "deployments/environment.html", context | {"units": units()})
 
 
-def _rows_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
+def _rows_of_tab(environment: Environment, tab: str, user: User) -> dict[str, Any]:
     latest = environment.latest
     protection = {"protection": protection_view(environment)}
     if tab == CONFIGURATION:
-        return protection | {"stacks": Stack.objects.of(latest).with_counts() if latest else ()}
+        stacks = Stack.objects.of(latest).with_counts() if latest else ()
+        return protection | {"stacks": stacks, "notified": notified_about(user, environment)}
     if tab == SERVERS:
         return {"servers": servers_of_environment(environment)}
     if tab not in (OVERVIEW, HISTORY_TAB):

@@ -10,10 +10,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
-from pytest_django import Settings
 
-from deployments import catalog
-from deployments.models import Account, Deployment, Environment, TemplateCheck
+from deployments.models import Account, Deployment, Environment
 from tests.builders import (
     make_account,
     make_deployment,
@@ -100,15 +98,9 @@ def page(chromium: Browser, web: Web, operator: User) -> Iterator[Page]:
 
 @pytest.fixture
 def portal(
-    process_environment: dict[str, str],
-    sandbox: Sandbox,
-    redis_server: Redis,
-    settings: Settings,
-    tmp_path: Path,
+    process_environment: dict[str, str], sandbox: Sandbox, redis_server: Redis, tmp_path: Path
 ) -> Iterator[Portal]:
-    """A worker and a dispatcher with the bundled template set, which test_main_job.py has linted."""
-    digest = catalog.load(settings.SANSO_TEMPLATE_SET).digest
-    TemplateCheck.objects.get_or_create(digest=digest, defaults={"findings": []})
+    """A worker and a dispatcher with the bundled template set."""
     running = Portal(process_environment | {"SANSO_DATA_DIR": str(tmp_path / "data")}, tmp_path, sandbox)
     running.start()
     yield running
@@ -117,15 +109,10 @@ def portal(
 
 @pytest.fixture
 def own_page(chromium: Browser, portal: Portal, tmp_path: Path) -> Iterator[Page]:
-    """A tab of a superuser, at a web process on the worker's database.
-
-    It prefers reduced motion: while it displays a deployment, bars that move four times a second would keep a
-    processor from the deployment.
-    """
+    """A tab of a superuser, at a web process on the worker's database."""
     root = make_user("root", is_staff=True, is_superuser=True)
     server = start_web(tmp_path / "web", portal.environment)
-    options = {"base_url": server.url, "viewport": WIDE, "reduced_motion": "reduce"}
-    with logged_in(chromium, root, server.url, **options) as context:
+    with logged_in(chromium, root, server.url, base_url=server.url, viewport=WIDE) as context:
         yield context.new_page()
     server.stop()
 

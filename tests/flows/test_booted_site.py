@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
-from pytest_django import Settings
 
-from deployments import catalog
-from deployments.models import Account, Deployment, TemplateCheck
+from deployments.models import Account, Deployment
 from tests.builders import make_user
 from tests.flows.booted_failures import failures_are_named_and_heal
 from tests.flows.deployed import Deployed
@@ -58,15 +56,8 @@ def booting(tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def portal(
-    process_environment: dict[str, str],
-    booting: Sandbox,
-    redis_server: Redis,
-    settings: Settings,
-    tmp_path: Path,
+    process_environment: dict[str, str], booting: Sandbox, redis_server: Redis, tmp_path: Path
 ) -> Iterator[Portal]:
-    """A worker and a dispatcher with the bundled template set, which test_main_job.py has linted."""
-    digest = catalog.load(settings.SANSO_TEMPLATE_SET).digest
-    TemplateCheck.objects.create(digest=digest, findings=[])
     environment = process_environment | {
         **booting.portal_settings,
         "SANSO_DATA_DIR": str(tmp_path / "data"),

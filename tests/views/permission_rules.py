@@ -62,6 +62,15 @@ ACCESS: Final[dict[str, Any]] = {"to": To.SOMEWHERE, "right": Right.MANAGE_ACCES
 ALL_ACCESS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_ACCESS}
 SANDBOX: Final = Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", may_be_missing=True)
 INSTANCE: Final[dict[str, Any]] = {"instance": "i-1"}
+NOTIFICATIONS: Final = {
+    "notification": "get",
+    "notification_edit": "get",
+    "notification_test": "post",
+    "notification_switch": "post",
+    "notification_rotate": "post",
+    "notification_remove": "post",
+}
+"""Targets of others are not found; what their action requires is in `tests/views/test_notifications.py`."""
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     # Lists, and what belongs to no environment
@@ -185,6 +194,15 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "/favicon.ico": (PUBLIC,),
     "password_change": (SIGNED_IN,),
     "tokens": (SIGNED_IN, Rule(to=To.SIGNED_IN, method="post")),
+    "notifications": (SIGNED_IN,),
+    "notification_new": (SIGNED_IN, Rule(to=To.SIGNED_IN, method="post")),
+    **{
+        name: (Rule(to=To.SIGNED_IN, method=method, given={"pk": 0}, may_be_missing=True),)
+        for name, method in NOTIFICATIONS.items()
+    },
+    "notification_retry": (
+        Rule(to=To.SIGNED_IN, method="post", given={"pk": 0, "delivery": 0}, may_be_missing=True),
+    ),
     "token_revoke": (Rule(to=To.SIGNED_IN, method="post", given={"pk": 0}, may_be_missing=True),),
     "/admin/login/": (PUBLIC,),
     "/admin/password_change/": (SIGNED_IN,),

@@ -105,6 +105,8 @@ def test_viewers_may_not_post_to_any_address(
     }  # of the user's own account
     for_everybody.add("template_set_push")  # webhooks, which prove themselves by a signature
     for_everybody |= {"tokens", "token_revoke"}  # one's own
+    for_everybody |= {"notification_new", "notification_edit", "notification_test", "notification_switch"}
+    for_everybody |= {"notification_rotate", "notification_remove", "notification_retry"}
     source = make_source(pk=1)
     TemplateVersion.objects.filter(pk=make_version(source, tmp_path).pk).update(id=1)
     TemplateRef.objects.create(pk=1, source=source, name="refs/tags/v1", version_id=1, is_tag=True)

@@ -1,0 +1,135 @@
+"""The form of a notification target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.forms.boundfield import BoundField
+from django.http import QueryDict
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from deployments.core.notifications import CHOSEN, Topic
+from deployments.errors import UserFixable
+from deployments.models import Environment, NotificationTarget
+from deployments.models.notification import KINDS
+from deployments.wording import error_text
+from deployments.wording.notifications import TOPICS
+
+EVERY = "all"
+NOT_AT_FIRST = (Topic.DEPLOYMENT_CANCELED, Topic.UPDATE_AVAILABLE)
+"""Topics that are not chosen in the form of a new target."""
+
+
+class TargetForm(forms.Form):
+    """A target: where to send, about what, for which environments. The address is never returned."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=KINDS)
+    address = forms.CharField(
+        label=gettext_lazy("Address"),
+        max_length=1000,
+        required=False,  # the action says what is missing
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
+        help_text=gettext_lazy(
+            "Of a webhook: https://…, to which signed POST requests with JSON are sent. It is stored "
+            "encrypted, and only the host is displayed. Of your own emails: empty, the address of your user "
+            "is used. Of a chat or paging service: its address for apprise, such as slack://… or ntfys://…."
+        ),
+    )
+    topics = forms.MultipleChoiceField(
+        label=gettext_lazy("Topics"),
+        choices=[(str(topic), TOPICS[topic]) for topic in CHOSEN],
+        initial=[str(topic) for topic in CHOSEN if topic not in NOT_AT_FIRST],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,  # the action says what is missing
+    )
+    environments = forms.ChoiceField(label=gettext_lazy("Environments"))
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        choices=settings.LANGUAGES,
+        help_text=gettext_lazy("Of the texts in the messages. Times are in the time zone of this browser."),
+    )
+    shared = forms.BooleanField(
+        label=gettext_lazy("Shared: everybody sees it, and it stays when you leave"), required=False
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        target: NotificationTarget | None = None,
+        environments: Iterable[Environment],
+        may_share: bool,
+    ) -> None:
+        super().__init__(data, initial=_initial(target))
+        self.fields["environments"].choices = _choices(environments, target)  # type: ignore[attr-defined]  # of a ChoiceField
+        offered = {"mail": settings.SANSO_MAIL, "service": bool(settings.SANSO_NOTIFY_SCHEMES)}
+        kinds = [one for one in KINDS if offered.get(one[0], True)]
+        self.fields["kind"].choices = kinds  # type: ignore[attr-defined]  # of a ChoiceField
+        self.fields["address"].must_be_filled = target is None  # type: ignore[attr-defined]  # of _field.html
+        if target is not None:
+            del self.fields["kind"]
+        if target is not None:
+            self.fields["address"].widget.attrs["placeholder"] = _("Unchanged")
+        if target is not None or not may_share:
+            del self.fields["shared"]
+
+    def reject(self, error: UserFixable) -> None:
+        """Add the error of an action to its field, or to the form if it has none."""
+        self.add_error(error.field if error.field in self.fields else None, error_text(error))
+
+    def problems(self) -> list[tuple[BoundField | None, str, str]]:
+        """Return every (field, label, error) in the order of the page; first those without a field."""
+        whole: list[tuple[BoundField | None, str, str]] = [
+            (None, "", str(e)) for e in self.non_field_errors()
+        ]
+        return whole + [(field, str(field.label), str(e)) for field in self for e in field.errors]
+
+    def values(self) -> dict[str, Any]:
+        """Return the columns for the action."""
+        given = self.cleaned_data
+        kind, _colon, pk = given["environments"].partition(":")
+        return {
+            "name": given["name"],
+            "topics": given["topics"],
+            "language": given["language"],
+            "account_id": int(pk) if kind == "account" else None,
+            "environment_id": int(pk) if kind == "environment" else None,
+        }
+
+
+def _initial(target: NotificationTarget | None) -> dict[str, Any]:
+    if target is None:
+        return {"environments": EVERY, "language": get_language()}
+    return {
+        "name": target.name,
+        "topics": target.topics,
+        "environments": _chosen(target),
+        "language": target.language,
+    }
+
+
+def _chosen(target: NotificationTarget) -> str:
+    if target.environment_id:
+        return f"environment:{target.environment_id}"
+    return f"account:{target.account_id}" if target.account_id else EVERY
+
+
+def _choices(environments: Iterable[Environment], target: NotificationTarget | None) -> list[tuple[Any, Any]]:
+    """Return all, each account and each environment; of a target also what it has, if that is deleted."""
+    found = list(environments)
+    accounts = {one.account_id: one.account.name for one in found}
+    names = {one.pk: f"{one.name} ({one.account.name})" for one in found}
+    if target and target.account:
+        accounts.setdefault(target.account.pk, target.account.name)
+    if target and target.environment:
+        names.setdefault(target.environment.pk, target.environment.name)
+    every: list[tuple[Any, Any]] = [(EVERY, _("All environments"))]
+    if accounts:
+        every.append((_("Account"), [(f"account:{pk}", name) for pk, name in accounts.items()]))
+        every.append((_("Environment"), [(f"environment:{pk}", name) for pk, name in names.items()]))
+    return every

@@ -1,0 +1,125 @@
+"""View models of the pages of notifications: targets, and the log of their deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from deployments.access import visible_environments
+from deployments.actions.notifications import may_set_up
+from deployments.core.status import DisplayStatus
+from deployments.models import Delivery, Environment, NotificationTarget
+from deployments.presentation import badges
+from deployments.wording import notifications as texts
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+LOGGED = 50
+"""Deliveries on the page of a target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRow:
+    """A target as a row of the list."""
+
+    target: NotificationTarget
+    status: SafeString
+    topics: tuple[str, ...]
+    environments: str
+    may_edit: bool
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """A delivery as a row of the log. `response` is the status and the duration of the last attempt."""
+
+    delivery: Delivery
+    status: SafeString
+    title: str
+    response: str
+    may_retry: bool
+
+
+def targets_context(user: User) -> dict[str, Any]:
+    """Return the context of the list: the person's own targets, then the shared ones."""
+    found = NotificationTarget.objects.visible_to(user, visible_environments(user))
+    rows = [_row(user, one) for one in found]
+    return {
+        "own": [row for row in rows if not row.target.is_shared],
+        "shared": [row for row in rows if row.target.is_shared],
+        "may_add": may_set_up(user, shared=False) or may_set_up(user, shared=True),
+        "without_url": not settings.SANSO_URL,
+    }
+
+
+def target_context(user: User, target: NotificationTarget) -> dict[str, Any]:
+    """Return the context of the page of a target. Its log is for those who may change it."""
+    row = _row(user, target)
+    log = Delivery.objects.of(target)[:LOGGED] if row.may_edit else ()
+    return {"row": row, "target": target, "log": [_delivery(one) for one in log]}
+
+
+def notified_about(user: User, environment: Environment) -> list[TargetRow]:
+    """Return who is notified about an environment: shared targets, and those of people."""
+    return [_row(user, one) for one in NotificationTarget.objects.for_environment(environment)]
+
+
+def _row(user: User, target: NotificationTarget) -> TargetRow:
+    return TargetRow(
+        target=target,
+        status=_status(target),
+        topics=tuple(texts.topic_name(topic) for topic in target.topics),
+        environments=_environments(target),
+        may_edit=may_set_up(user, shared=target.is_shared),
+        is_own=target.owner_id == user.pk,
+    )
+
+
+def _status(target: NotificationTarget) -> SafeString:
+    if target.enabled:
+        return badges.status_badge(DisplayStatus.DONE, pgettext("notifications", "On"))
+    kind = DisplayStatus.FAILED if target.disabled_reason else DisplayStatus.CANCELLED
+    return badges.status_badge(kind, pgettext("notifications", "Off"))
+
+
+def _environments(target: NotificationTarget) -> str:
+    if target.environment:
+        return target.environment.name
+    if target.account:
+        return _("All of the account %(name)s") % {"name": target.account.name}
+    return _("All environments")
+
+
+_STATES = {
+    "pending": DisplayStatus.WAITING,
+    "collected": DisplayStatus.WAITING,
+    "sent": DisplayStatus.DONE,
+}
+
+
+def _delivery(one: Delivery) -> DeliveryRow:
+    status = _STATES.get(one.state, DisplayStatus.FAILED)
+    label = one.get_state_display()
+    if one.state == "pending" and one.attempts:
+        status, label = DisplayStatus.ATTENTION, pgettext("delivery", "Retrying")
+    return DeliveryRow(
+        delivery=one,
+        status=badges.status_badge(status, label),
+        title=texts.title(one.topic, one.payload),
+        response=_response(one),
+        may_retry=one.state == "failed",
+    )
+
+
+def _response(one: Delivery) -> str:
+    if one.milliseconds is None:
+        return ""
+    took = _("%(number)d ms") % {"number": one.milliseconds}
+    return f"{one.status} · {took}" if one.status else took
