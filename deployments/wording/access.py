@@ -58,6 +58,7 @@ RIGHTS: Final[Mapping[str, Promise]] = {
     Right.BREAK_LOCK: _("Break locks of others"),
     Right.FORCE_DELETE: _("Force deletion"),
     Right.MANAGE_SETS: _("Manage template sets"),
+    Right.MANAGE_NOTIFICATIONS: _("Manage shared notifications"),
     Right.MANAGE_ACCOUNTS: _("Manage accounts and freeze windows"),
     Right.MANAGE_ACCESS: _("Manage access"),
     Right.VIEW_AUDIT: _("View the audit log"),
