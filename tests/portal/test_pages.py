@@ -70,7 +70,7 @@ def test_an_internal_error_has_no_details_on_the_page_and_is_logged(
 
     client.force_login(make_user())
     client.raise_request_exception = False
-    monkeypatch.setattr("deployments.models.Environment.objects.live", bug)
+    monkeypatch.setattr("deployments.models.environment.EnvironmentQuerySet.for_list", bug)
     with caplog.at_level(logging.ERROR):
         response = client.get(reverse("environments"))
 
