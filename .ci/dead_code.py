@@ -18,6 +18,7 @@ SETTINGS = ("datelog/settings.py", "portal/settings.py")
 MODELS = ("datelog/models.py", "deployments/models/", "deployments/api/schemas/")
 SANDBOX = "portal/sandbox/"
 DECORATORS = ("@admin.*", "@register.*", "@*.connect*", "@router.*", "@api.*", "@requests")
+COMMANDS = ("@app.command", "@sets.command")
 
 DJANGO = """
     Meta *Config field_choices field_order filter_horizontal clean_* handler4* handler5* urlpatterns
@@ -65,7 +66,7 @@ def main() -> int:
     names = " ".join(
         (DJANGO, BY_NAME, ALLAUTH, CALLED_BACK, RESULTS, BY_VALUE, IN_FORMS, TO_COME, TESTED)
     ).split()
-    vulture = Vulture(ignore_names=names, ignore_decorators=list(DECORATORS))
+    vulture = Vulture(ignore_names=names, ignore_decorators=[*DECORATORS, *COMMANDS])
     vulture.scavenge(CODE, exclude=["*/migrations/*"])
     for folder in TEMPLATES:
         for template in Path(folder).rglob("*.html"):

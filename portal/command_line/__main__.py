@@ -1,0 +1,131 @@
+"""`sanso`: its commands, and errors as one line with the exit code."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from portal.command_line import environments, logins, session
+from portal.command_line.changes import preview_of, print_preview
+from portal.command_line.client import ApiError, Client
+from portal.command_line.environments import Name, Output, Yes
+from portal.command_line.follow import code_of, follow
+from portal.command_line.output import Exit, Format, err, fail, out, show
+
+app = typer.Typer(no_args_is_help=True, help="Sanso from the command line.", pretty_exceptions_enable=False)
+sets = typer.Typer(no_args_is_help=True, help="Template sets.")
+app.add_typer(environments.app, name="env")
+app.add_typer(sets, name="sets")
+Deployment = Annotated[int, typer.Argument(help="The deployment's number.")]
+
+
+@app.command()
+def login(
+    url: Annotated[str, typer.Option(help="The portal's URL.", envvar="SANSO_URL")],
+    web: Annotated[bool, typer.Option("--web", help="Open the page that creates tokens.")] = False,
+) -> None:
+    """Store a token of yours: in the system's keyring, or in a file that only you can read."""
+    if web:
+        webbrowser.open(f"{url.rstrip('/')}/tokens/")
+    token = typer.prompt("Token", hide_input=True)
+    me = Client(url, token).get("/me")
+    place = logins.store(url, token)
+    out.print(f"Logged in to {url} as {me['user']['username']}. The token is in: {place}.")
+
+
+@app.command()
+def logout() -> None:
+    """Delete the stored token from this machine; revoke it on the page of your tokens."""
+    logins.forget()
+
+
+@app.command()
+def whoami(output: Output = Format.TABLE) -> None:
+    """Show who you are, and what the token may do."""
+    show(output, session.client().get("/me"))
+
+
+@app.command()
+def accounts(output: Output = Format.TABLE) -> None:
+    """List the accounts that you may see."""
+    show(output, list(session.client().items("/accounts")), ("name", "region", "id"))
+
+
+@app.command("follow")
+def follow_deployment(
+    deployment: Deployment,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines, also in a terminal.")] = False,
+) -> None:
+    """Follow a deployment: exit code 0 if it succeeds, 1 if it fails, 4 if it waits for a person."""
+    raise typer.Exit(follow(session.client(), deployment, plain=plain))
+
+
+@app.command()
+def wait(name: Name) -> None:
+    """Wait until the latest deployment of an environment has ended."""
+    api = session.client()
+    latest = session.environment(api, name).get("latest_deployment") or fail(f"{name} has no deployment.")
+    raise typer.Exit(follow(api, latest["id"], plain=True, stop_when_waiting=False))
+
+
+@app.command()
+def approve(
+    deployment: Deployment,
+    yes: Yes = False,
+    deny: Annotated[str, typer.Option(help="Deny it, with this reason.")] = "",
+) -> None:
+    """Approve (or deny) a change that somebody else requested, after its preview."""
+    api = session.client()
+    if deny:
+        api.post(f"/deployments/{deployment}/deny", {"reason": deny})
+        out.print(f"Deployment {deployment} is denied.")
+        return
+    found = preview_of(api, deployment)
+    if found is None:
+        raise typer.Exit(code_of(api.get(f"/deployments/{deployment}")))
+    print_preview(found, Format.TABLE)
+    if not yes:
+        typer.confirm("Approve?", abort=True)
+    api.post(f"/deployments/{deployment}/approve", {"digest": found["digest"]})
+    out.print(f"Deployment {deployment} is approved.")
+
+
+@app.command()
+def cancel(deployment: Deployment) -> None:
+    """Cancel a deployment: what that does depends on its phase."""
+    show(Format.TABLE, session.client().post(f"/deployments/{deployment}/cancel"))
+
+
+@sets.command("list")
+def list_sets(output: Output = Format.TABLE) -> None:
+    """List template sets."""
+    show(output, list(session.client().items("/template-sets")), ("name", "kind", "url"))
+
+
+@sets.command("versions")
+def list_versions(
+    name: Annotated[str, typer.Argument(help="The set's name or key.")], output: Output = Format.TABLE
+) -> None:
+    """List the versions of a template set, the newest first."""
+    api = session.client()
+    for one in api.items("/template-sets"):
+        if name in (one["name"], str(one["id"])):
+            rows = list(api.items(f"/template-sets/{one['id']}/versions"))
+            show(output, rows, ("label", "number", "status", "commit", "author", "fetched_at"))
+            return
+    fail(f"No template set {name}.")
+
+
+def main() -> None:
+    """Run a command. What the API refuses is printed as the pages word it, with exit code 3."""
+    try:
+        app()
+    except ApiError as exc:
+        err.print(f"✕ {exc}", style="red", markup=False)
+        raise SystemExit(Exit.USAGE) from exc
+
+
+if __name__ == "__main__":
+    main()

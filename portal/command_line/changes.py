@@ -1,0 +1,91 @@
+"""Request, preview and apply: what creates, changes, releases, rolls back and deletes environments."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import typer
+
+from portal.command_line.client import Client
+from portal.command_line.follow import ENDED, follow
+from portal.command_line.output import Exit, Format, err, fail, out, show
+
+PREVIEW_EVERY = 1.0
+"""Seconds between two looks at a preview that is being computed."""
+
+
+def preview_of(api: Client, pk: int) -> dict[str, Any] | None:
+    """Wait for the preview of a change and return it; None if there is nothing to change, or it failed."""
+    while True:
+        deployment = api.get(f"/deployments/{pk}")
+        if deployment["state"] in ENDED:
+            return None
+        found: dict[str, Any] = api.get(f"/deployments/{pk}/preview")
+        if found["is_ready"] and deployment["is_waiting"]:
+            return found
+        if deployment.get("attention"):
+            err.print(deployment["attention"]["text"])
+        time.sleep(PREVIEW_EVERY)
+
+
+def print_preview(found: dict[str, Any], format_: Format) -> None:
+    """Print a preview: what is replaced, deleted, updated and added."""
+    if format_ is not Format.TABLE:
+        show(format_, found)
+        return
+    out.print(
+        ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in found["counts"].items() if number)
+    )
+    show(Format.TABLE, found["resources"], ("effect", "path", "type", "properties"))
+    if found["may_lose_data"]:
+        out.print("[bold red]▲ Data may be lost.[/bold red] Applying it needs the environment's name.")
+
+
+def plan(api: Client, deployment: dict[str, Any], format_: Format) -> int:
+    """Print the preview and discard it. Return 2 if there are changes, 0 if there are none, 1 on failure."""
+    found = preview_of(api, deployment["id"])
+    if found is None:
+        return _nothing(api, deployment["id"])
+    print_preview(found, format_)
+    api.post(f"/deployments/{deployment['id']}/discard")
+    return Exit.CHANGES
+
+
+def carry_out(
+    api: Client, deployment: dict[str, Any], *, yes: bool, wait: bool, format_: Format, typed_name: str = ""
+) -> int:
+    """Preview a change, ask, apply it, and follow it. Return the exit code."""
+    pk = deployment["id"]
+    found = preview_of(api, pk)
+    if found is None:
+        return _nothing(api, pk)
+    if format_ is Format.TABLE:
+        print_preview(found, format_)
+    name = deployment["environment"]["name"]
+    if found["may_lose_data"] and not typed_name:
+        typed_name = typer.prompt(f"Data may be lost. Type {name} to apply") if sys.stdin.isatty() else ""
+    elif not yes and not (sys.stdin.isatty() and typer.confirm("Apply?")):
+        api.post(f"/deployments/{pk}/discard")
+        fail("Not applied: the change is discarded. Without a terminal, --yes applies it.")
+    api.post(f"/deployments/{pk}/apply", {"digest": found["digest"], "typed_name": typed_name})
+    return finish(api, pk, wait=wait, format_=format_)
+
+
+def finish(api: Client, pk: int, *, wait: bool, format_: Format) -> int:
+    """Follow a deployment, or (without `wait`) print it. Return the exit code."""
+    if wait:
+        return follow(api, pk, plain=format_ is not Format.TABLE)
+    show(format_, api.get(f"/deployments/{pk}"))
+    return 0
+
+
+def _nothing(api: Client, pk: int) -> int:
+    found = api.get(f"/deployments/{pk}")
+    if found["state"] == "succeeded":
+        out.print("Nothing to change.")
+        return 0
+    text = found["error"]["text"] if found.get("error") else found["canceled"] or found["state"]
+    err.print(f"✕ {text}")
+    return Exit.FAILED

@@ -1,0 +1,251 @@
+"""The commands `sanso env`: list, show, create, change, release, roll back, delete; health and logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from portal.command_line import session
+from portal.command_line.changes import carry_out, finish, plan
+from portal.command_line.client import Client
+from portal.command_line.follow import line
+from portal.command_line.output import Format, fail, show
+
+app = typer.Typer(no_args_is_help=True, help="Environments.")
+Name = Annotated[str, typer.Argument(help="The environment's name or key.")]
+Output = Annotated[Format, typer.Option("--output", "-o", help="How to print results.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; shown in the history.")]
+Parameter = Annotated[
+    list[str],
+    typer.Option("--parameter", "-p", help="Name=value; Name=@FILE reads a file, Name=@- the input."),
+]
+Version = Annotated[
+    str, typer.Option("--version", help="A version of a template set: SET@LABEL, or its key.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the deployment to its end.")]
+Plan = Annotated[
+    bool, typer.Option("--plan", help="Print the preview only; exit code 2 if there are changes.")
+]
+COLUMNS = ("name", "state", "health", "account.name", "template_version", "owner", "site_url")
+
+
+@app.command("list")
+def list_environments(
+    state: Annotated[str, typer.Option(help="problem, changing, deployed or deleted.")] = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """List environments."""
+    show(output, list(session.client().items("/environments", state=state or None)), COLUMNS)
+
+
+@app.command("show")
+def show_environment(name: Name, output: Output = Format.TABLE) -> None:
+    """Show an environment."""
+    api = session.client()
+    show(output, api.get(f"/environments/{session.environment(api, name)['id']}"))
+
+
+@app.command()
+def health(name: Name, output: Output = Format.TABLE) -> None:
+    """Show the health of an environment by tier and component."""
+    api = session.client()
+    show(output, api.get(f"/environments/{session.environment(api, name)['id']}/health"))
+
+
+@app.command()
+def logs(name: Name, output: Output = Format.TABLE) -> None:
+    """Print the event log of the latest deployment."""
+    api = session.client()
+    latest = session.environment(api, name).get("latest_deployment") or fail(f"{name} has no deployment.")
+    events = list(api.items(f"/deployments/{latest['id']}/events"))
+    if output is Format.TABLE:
+        for event in events:
+            typer.echo(line(event))
+    else:
+        show(output, events)
+
+
+@app.command()
+def deploy(
+    name: Annotated[str, typer.Argument(help="The name of the new environment; with --file its own.")] = "",
+    account: Annotated[str, typer.Option(help="The account's name or key.")] = "",
+    parameter: Parameter = [],  # noqa: B006  # typer copies it
+    version: Version = "",
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="A file that declares an environment.")
+    ] = None,
+    reason: Reason = "",
+    yes: Yes = False,
+    only_plan: Plan = False,
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Create an environment, or bring the one of a file to what the file declares."""
+    api = session.client()
+    named: dict[str, Any] = {"name": name, "account": account, "parameters": {}, "version": version}
+    wanted = declared(file) if file else named
+    wanted["parameters"] |= session.parameters(parameter)
+    wanted["reason"] = reason or wanted.get("reason", "")
+    if not wanted["name"]:
+        fail("Give a name, or a file with --file.")
+    existing = _existing(api, wanted)
+    if existing:
+        _bring_to(api, existing, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
+    if only_plan:
+        typer.echo(f"{wanted['name']} does not exist: it would be created.")
+        raise typer.Exit(2)
+    body = {key: wanted[key] for key in ("name", "reason", "parameters")}
+    body["account"] = session.account(api, str(wanted["account"]))
+    if wanted["version"]:
+        body["template_version"] = session.version(api, str(wanted["version"]))
+    created = api.post("/environments", body)
+    raise typer.Exit(finish(api, created["id"], wait=wait, format_=output))
+
+
+@app.command()
+def change(
+    name: Name,
+    parameter: Parameter = [],  # noqa: B006  # typer copies it
+    reason: Reason = "",
+    yes: Yes = False,
+    only_plan: Plan = False,
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Change parameters: preview, confirm, apply, follow."""
+    api = session.client()
+    wanted = {"parameters": session.parameters(parameter), "version": "", "reason": reason}
+    _bring_to(
+        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
+    )
+
+
+@app.command()
+def release(
+    name: Name,
+    version: Version,
+    reason: Reason = "",
+    yes: Yes = False,
+    only_plan: Plan = False,
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Bring a version of the template set to an environment: preview, confirm, apply, follow."""
+    api = session.client()
+    wanted = {"parameters": {}, "version": version, "reason": reason}
+    _bring_to(
+        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
+    )
+
+
+@app.command()
+def rollback(
+    name: Name,
+    to: Annotated[
+        int, typer.Option(help="The deployment to go back to; without it, what a failure kept.")
+    ] = 0,
+    reason: Reason = "",
+    yes: Yes = False,
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Go back to an earlier deployment, or roll back what was kept after a failure."""
+    api = session.client()
+    environment = session.environment(api, name)
+    if to:
+        found = api.post(f"/deployments/{to}/rollback", {"reason": reason})
+        raise typer.Exit(carry_out(api, found, yes=yes, wait=wait, format_=output))
+    found = api.post(f"/environments/{environment['id']}/rollback", {"reason": reason})
+    raise typer.Exit(finish(api, found["id"], wait=wait, format_=output))
+
+
+@app.command()
+def delete(
+    name: Name,
+    confirm: Annotated[str, typer.Option(help="The environment's name, as a confirmation.")] = "",
+    unprotect: Annotated[bool, typer.Option(help="Turn off deletion protection first.")] = False,
+    reason: Reason = "",
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Delete an environment."""
+    api = session.client()
+    environment = session.environment(api, name)
+    typed = confirm or typer.prompt(f"Type {environment['name']} to delete it")
+    body = {"typed_name": typed, "unprotect": unprotect, "reason": reason}
+    found = api.post(f"/environments/{environment['id']}/deletion", body)
+    raise typer.Exit(finish(api, found["id"], wait=wait, format_=output))
+
+
+@app.command()
+def lock(name: Name, reason: Annotated[str, typer.Option(help="Why; shown to everybody.")]) -> None:
+    """Lock an environment against changes."""
+    api = session.client()
+    api.post(f"/environments/{session.environment(api, name)['id']}/lock", {"reason": reason})
+
+
+@app.command()
+def unlock(name: Name) -> None:
+    """Unlock an environment that you have locked."""
+    api = session.client()
+    api.post(f"/environments/{session.environment(api, name)['id']}/unlock")
+
+
+def declared(path: Path) -> dict[str, Any]:
+    """Return what a file declares: name, account, parameters, version. End the command if it is not valid."""
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as exc:
+        fail(f"{path} cannot be read: {exc}")
+    known = {"name", "account", "parameters", "version", "reason"}
+    if (
+        not isinstance(found, dict)
+        or not found.get("name")
+        or not isinstance(found.get("parameters", {}), dict)
+    ):
+        fail(f"{path} must declare name, account, and parameters by name.")
+    if unknown := set(found) - known:
+        fail(f"{path}: {', '.join(sorted(map(str, unknown)))} is unknown; known: {', '.join(sorted(known))}.")
+    parameters = {str(name): _parameter(value) for name, value in found.get("parameters", {}).items()}
+    return {"account": "", "version": "", "reason": ""} | found | {"parameters": parameters}
+
+
+def _parameter(value: Any) -> str:
+    """Return a value as CloudFormation takes it: true and false in lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _existing(api: Client, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    rows = [row for row in api.items("/environments", name=wanted["name"]) if row["state"] != "deleted"]
+    rows = [row for row in rows if row["name"] == wanted["name"]]
+    if wanted["account"]:
+        rows = [
+            row
+            for row in rows
+            if str(wanted["account"]) in (row["account"]["name"], str(row["account"]["id"]))
+        ]
+    return rows[0] if rows else None
+
+
+def _bring_to(
+    api: Client,
+    environment: dict[str, Any],
+    wanted: dict[str, Any],
+    *,
+    yes: bool,
+    only_plan: bool,
+    wait: bool,
+    output: Format,
+) -> None:
+    """Preview a change of an environment; apply it, or print it only. Ends the command."""
+    body: dict[str, Any] = {"parameters": wanted["parameters"], "reason": wanted["reason"]}
+    if wanted["version"]:
+        body["template_version"] = session.version(api, str(wanted["version"]))
+    found = api.post(f"/environments/{environment['id']}/previews", body)
+    if only_plan:
+        raise typer.Exit(plan(api, found, output))
+    raise typer.Exit(carry_out(api, found, yes=yes, wait=wait, format_=output))

@@ -1,0 +1,81 @@
+"""Where the portal is, and the token for it: from the environment, the system's keyring, or a 0600 file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import keyring
+from keyring.errors import KeyringError
+
+SERVICE = "sanso"
+"""The name under which the keyring has tokens, by the portal's URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A portal and a token for it. `place` is where the token was found."""
+
+    url: str
+    token: str
+    place: str
+
+
+def file() -> Path:
+    """Return the file of the command line: the portal's URL, and the token where there is no keyring."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "sanso" / "login.json"
+
+
+def current() -> Login | None:
+    """Return the login to use; SANSO_URL and SANSO_TOKEN win over what is stored."""
+    stored = _read()
+    url = os.environ.get("SANSO_URL") or stored.get("url", "")
+    if token := os.environ.get("SANSO_TOKEN"):
+        return Login(url=url, token=token, place="SANSO_TOKEN") if url else None
+    if not url:
+        return None
+    with contextlib.suppress(KeyringError):
+        if token := keyring.get_password(SERVICE, url):
+            return Login(url=url, token=token, place="keyring")
+    token = stored.get("token", "") if stored.get("url") == url else ""
+    return Login(url=url, token=token, place=str(file())) if token else None
+
+
+def store(url: str, token: str) -> str:
+    """Store a login, the token in the keyring if the system has one. Return where the token is."""
+    try:
+        keyring.set_password(SERVICE, url, token)
+    except KeyringError:  # no keyring: servers and containers
+        _write({"url": url, "token": token})
+        return str(file())
+    _write({"url": url})
+    return "keyring"
+
+
+def forget() -> None:
+    """Delete the stored login and its token."""
+    url = _read().get("url", "")
+    with contextlib.suppress(KeyringError):
+        if url:
+            keyring.delete_password(SERVICE, url)
+    file().unlink(missing_ok=True)
+
+
+def _read() -> dict[str, str]:
+    try:
+        found = json.loads(file().read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(values: dict[str, str]) -> None:
+    file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file().unlink(missing_ok=True)
+    descriptor = os.open(file(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        json.dump(values, opened)

@@ -1,0 +1,86 @@
+"""What commands print: a table for people, JSON or YAML for programs; errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NoReturn
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class Exit:
+    """Exit codes: programs tell a failed deployment from a wrong call."""
+
+    FAILED, CHANGES, USAGE, WAITS = 1, 2, 3, 4
+
+
+def show(format_: Format, found: Any, columns: Sequence[str] = ()) -> None:
+    """Print what the API returned; in a table the columns, such as `account.name`."""
+    if format_ is Format.JSON:
+        print(json.dumps(found, ensure_ascii=False, indent=2))  # noqa: T201
+    elif format_ is Format.YAML:
+        print(yaml.safe_dump(found, allow_unicode=True, sort_keys=False), end="")  # noqa: T201
+    elif isinstance(found, Mapping):
+        _pairs(found)
+    else:
+        _table(found, columns)
+
+
+def fail(sentence: str, code: int = Exit.USAGE) -> NoReturn:
+    """Print an error and end."""
+    err.print(Text(f"✕ {sentence}", style="red"))
+    raise typer.Exit(code)
+
+
+def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " ").replace(".", " ").upper(), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row, column)) for column in columns))
+    out.print(table if table.rows else Text("Nothing found."))
+
+
+def _pairs(found: Mapping[str, Any]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in found.items():
+        if value not in (None, "", [], {}):
+            table.add_row(name.replace("_", " "), Text(_text(value)))
+    out.print(table)
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    value: Any = row
+    for part in column.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return str(value.get("name") or value.get("label") or json.dumps(value, ensure_ascii=False))
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,76 @@
+"""What every command begins with: the client of the stored login, and rows by their names."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from portal.command_line import logins
+from portal.command_line.client import Client
+from portal.command_line.output import Exit, fail
+
+
+def client() -> Client:
+    """Return a client of the portal. End the command if nobody is logged in."""
+    login = logins.current()
+    if login is None:
+        fail(
+            "Not logged in. Run sanso login --url https://sanso.example.com (or set SANSO_URL, SANSO_TOKEN)."
+        )
+    return Client(login.url, login.token)
+
+
+def environment(api: Client, name: str) -> dict[str, Any]:
+    """Return an environment by its name or its key. End the command if there is none, or more than one."""
+    if name.isdecimal():
+        found: dict[str, Any] = api.get(f"/environments/{name}")
+        return found
+    rows = [row for row in api.items("/environments", name=name) if row["name"] == name]
+    rows = [row for row in rows if row["state"] != "deleted"] or rows[:1]
+    if not rows:
+        fail(f"No environment {name}.", Exit.USAGE)
+    if len(rows) > 1:
+        keys = ", ".join(f"{row['id']} in {row['account']['name']}" for row in rows)
+        fail(f"{name} is the name of several environments. Give a key instead: {keys}.")
+    return rows[0]
+
+
+def account(api: Client, name: str) -> int:
+    """Return the key of an account by its name or key. End the command if there is none."""
+    found = [row for row in api.items("/accounts") if name in (row["name"], str(row["id"]))]
+    return int((found or fail(f"No account {name}."))[0]["id"])
+
+
+def version(api: Client, name: str) -> int:
+    """Return the key of a version: of `SET@LABEL`, or a key. End the command if there is none."""
+    if name.isdecimal():
+        return int(name)
+    set_name, _, label = name.rpartition("@")
+    rows = [
+        row
+        for one in api.items("/template-sets")
+        if one["name"] == set_name
+        for row in api.items(f"/template-sets/{one['id']}/versions")
+        if label in (row["label"], row["commit"])
+    ]
+    problem = f"No version {name}. Write it as SET@LABEL; sanso sets versions SET lists them."
+    return int((rows or fail(problem))[0]["id"])
+
+
+def parameters(given: list[str]) -> dict[str, str]:
+    """Return the parameters of `-p Name=value`; `Name=@FILE` is a value in a file, `@-` the input."""
+    values = {}
+    for one in given:
+        name, separator, value = one.partition("=")
+        if not separator:
+            fail(f"Write parameters as Name=value, not {one}.")
+        if value == "@-":
+            value = sys.stdin.read().rstrip("\n")
+        elif value.startswith("@"):
+            try:
+                with open(value[1:]) as file:  # noqa: PTH123  # a name that a person typed
+                    value = file.read().rstrip("\n")
+            except OSError as exc:
+                fail(f"{value[1:]} cannot be read: {exc.strerror}.")
+        values[name] = value
+    return values

@@ -1,0 +1,185 @@
+"""The command line against a running portal: create, plan, change, follow while the web is killed, delete."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from deployments import catalog
+from deployments.actions.tokens import create_token
+from deployments.core.token_scopes import SCOPES
+from deployments.models import Account, Deployment, Environment, TemplateCheck
+from tests.builders import make_operator
+from tests.flows.deployed import PACE
+from tests.flows.web import Web, start_web
+from tests.running import Portal, new_account
+from tests.services import LIMIT, REPOSITORY, Redis, Sandbox, free_port, wait_until
+
+pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
+TEMPLATE = """
+Parameters:
+  Bucket: {Type: String}
+  Prefix: {Type: String}
+  Title: {Type: String, Default: first, AllowedPattern: "[a-z]+"}
+Resources:
+  Shown: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
+Outputs:
+  Shown: {Value: !Ref Shown}
+"""
+
+
+@dataclass
+class Shell:
+    """A shell in which `sanso` is logged in to a portal."""
+
+    environment: dict[str, str]
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "portal.command_line", *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command, and return its exit code, its output and its errors."""
+        process = self.start(*arguments)
+        output, errors = process.communicate(timeout=4 * LIMIT)
+        return process.returncode, output, errors
+
+
+@pytest.fixture
+def portal(
+    process_environment: dict[str, str],
+    sandbox: Sandbox,
+    redis_server: Redis,
+    settings: Settings,
+    tmp_path: Path,
+) -> Iterator[Portal]:
+    """A worker and a dispatcher with a small template set."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "root.yaml").write_text(TEMPLATE)
+    (folder / "template-set.yaml").write_text(
+        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
+    )
+    settings.SANSO_TEMPLATE_SET = folder
+    TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])
+    environment = process_environment | {
+        "SANSO_TEMPLATE_SET": str(folder),
+        "SANSO_DATA_DIR": str(tmp_path / "data"),
+    }
+    running = Portal(environment, tmp_path, sandbox)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def web(portal: Portal, tmp_path: Path) -> Iterator[Web]:
+    running = start_web(tmp_path, portal.environment, port=free_port())
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def account(sandbox: Sandbox) -> Account:
+    found = new_account()
+    sandbox.control("POST", "pace", {"pace": PACE}, account=found.sandbox_account_id)
+    return found
+
+
+@pytest.fixture
+def shell(web: Web, tmp_path: Path) -> Shell:
+    _token, value = create_token(user=make_operator("ana"), name="CI", scopes=SCOPES, lifetime_days=30)
+    return Shell(
+        {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "SANSO_URL": web.url,
+            "SANSO_TOKEN": value,
+            "COLUMNS": "200",
+        }
+    )
+
+
+def declare(folder: Path, account: Account, title: str) -> str:
+    file = folder / "env.yaml"
+    file.write_text(f"name: shop\naccount: {account.name}\nparameters:\n  Title: {title}\n")
+    return str(file)
+
+
+def test_an_environment_is_created_planned_changed_followed_and_deleted(
+    shell: Shell, web: Web, portal: Portal, account: Account, tmp_path: Path
+) -> None:
+    file = declare(tmp_path, account, "first")
+    code, output, errors = shell.run("env", "deploy", "-f", file, "--plan")
+    assert (code, "would be created" in output) == (2, True), errors
+
+    code, output, errors = shell.run("env", "deploy", "-f", file)
+    assert code == 0, output + errors
+    assert "AWS::SNS::Topic" in output
+    assert "succeeded" in errors
+    assert Environment.objects.get(name="shop").parameters["Title"] == "first"
+
+    assert shell.run("env", "deploy", "-f", file, "--plan")[:2] == (0, "Nothing to change.\n")
+    file = declare(tmp_path, account, "second")
+    code, output, errors = shell.run("env", "deploy", "-f", file, "--plan")
+    assert (code, "Shown" in output) == (2, True), output + errors
+    assert Environment.objects.get(name="shop").parameters["Title"] == "first"
+    code, output, errors = shell.run("env", "deploy", "-f", file)  # nobody can be asked
+    assert (code, "--yes" in errors) == (3, True)
+
+    its_change_is_followed_while_the_web_process_is_killed(shell, web, file)
+    assert Environment.objects.get(name="shop").parameters["Title"] == "second"
+
+    code, output, errors = shell.run("env", "change", "shop", "-p", "Title=NOT lower", "--yes")
+    assert (code, "Title" in errors) == (3, True), output + errors
+    code, output, _ = shell.run("env", "list", "-o", "json")
+    assert [one["name"] for one in json.loads(output)] == ["shop"]
+    assert "shop" in shell.run("env", "show", "shop")[1]
+    code, output, errors = shell.run("env", "delete", "shop", "--confirm", "shop")
+    assert code == 0, output + errors
+    assert Environment.objects.get(name="shop").deleted_at
+    assert shell.run("env", "show", "other")[0] == 3
+
+
+def its_change_is_followed_while_the_web_process_is_killed(shell: Shell, web: Web, file: str) -> None:
+    """Every event is printed once and in order, and the exit code is that of the result."""
+    code, output, errors = shell.run("env", "deploy", "-f", file, "--yes", "--no-wait", "-o", "json")
+    assert code == 0, errors
+    pk = json.loads(output)["id"]
+    following = shell.start("follow", str(pk), "--plain")
+    wait_until(lambda: Deployment.objects.get(pk=pk).last_seq > 3, what="events")
+    web.kill()
+    web.start()
+    output, errors = following.communicate(timeout=4 * LIMIT)
+
+    assert following.returncode == 0, output + errors
+    numbers = [int(line.split()[0]) for line in output.splitlines()]
+    assert numbers == list(range(1, Deployment.objects.get(pk=pk).last_seq + 1))
+
+
+def test_what_is_refused_is_one_line_with_what_to_do(shell: Shell, account: Account) -> None:
+    code, output, errors = shell.run("env", "deploy", "9x", "--account", account.name)
+    assert (code, output) == (3, "")
+    assert "name" in errors
+    assert "Traceback" not in errors
+    alone = Shell(shell.environment | {"SANSO_TOKEN": ""})
+    assert "sanso login" in alone.run("env", "list")[2]
+    wrong = Shell(shell.environment | {"SANSO_TOKEN": "sanso_wrong"})
+    code, _, errors = wrong.run("env", "list")
+    assert code == 3
+    assert "sanso_wrong" not in errors
