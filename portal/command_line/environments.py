@@ -10,7 +10,7 @@ import yaml
 
 from portal.command_line import session
 from portal.command_line.changes import carry_out, finish, plan
-from portal.command_line.client import Client
+from portal.command_line.client import ApiError, Client
 from portal.command_line.follow import line
 from portal.command_line.output import Format, fail, show
 
@@ -177,7 +177,12 @@ def delete(
     environment = session.environment(api, name)
     typed = confirm or typer.prompt(f"Type {environment['name']} to delete it")
     body = {"typed_name": typed, "unprotect": unprotect, "reason": reason}
-    found = api.post(f"/environments/{environment['id']}/deletion", body)
+    try:
+        found = api.post(f"/environments/{environment['id']}/deletion", body)
+    except ApiError as refused:
+        if refused.code == "DeletionProtection":
+            fail(f"{refused.detail} The option for it is --unprotect.")
+        raise
     raise typer.Exit(finish(api, found["id"], wait=wait, format_=output))
 
 

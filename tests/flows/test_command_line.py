@@ -150,7 +150,7 @@ def test_an_environment_is_created_planned_changed_followed_and_deleted(
     code, output, _ = shell.run("env", "list", "-o", "json")
     assert [one["name"] for one in json.loads(output)] == ["shop"]
     assert "shop" in shell.run("env", "show", "shop")[1]
-    code, output, errors = shell.run("env", "delete", "shop", "--confirm", "shop")
+    code, output, errors = shell.run("env", "delete", "shop", "--confirm", "shop", "--unprotect")
     assert code == 0, output + errors
     assert Environment.objects.get(name="shop").deleted_at
     assert shell.run("env", "show", "other")[0] == 3
