@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from deployments.api import reference
 from deployments.api.urls import urlpatterns as api_patterns
 from deployments.views import (
     access,
@@ -49,6 +50,7 @@ from deployments.views.ways_out import (
 )
 
 urlpatterns = [
+    path("api/v1/docs", reference.api_reference, name="api_reference"),
     path("api/v1/", include(api_patterns[:2], api_patterns[2])),
     path("environments/", environment_list, name="environments"),
     path("environments/new", environment_new, name="environment_new"),

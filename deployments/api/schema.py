@@ -19,7 +19,9 @@ class DocumentedApi(NinjaAPI):
         """Return the document."""
         document = super().get_openapi_schema(**options)
         for operations in document["paths"].values():
-            for operation in operations.values():
+            for method, operation in operations.items():
+                if method == "get":
+                    operation["responses"][304] = {"description": "Not Modified"}
                 for status, response in operation["responses"].items():
                     if int(status) >= FIRST_ERROR and "content" in response:
                         response["content"] = {CONTENT_TYPE: response["content"].pop("application/json")}

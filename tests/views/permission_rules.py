@@ -193,6 +193,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "readyz": (PUBLIC,),
     "/favicon.ico": (PUBLIC,),
     "password_change": (SIGNED_IN,),
+    "api_reference": (SIGNED_IN,),
     "tokens": (SIGNED_IN, Rule(to=To.SIGNED_IN, method="post")),
     "notifications": (SIGNED_IN,),
     "notification_new": (SIGNED_IN, Rule(to=To.SIGNED_IN, method="post")),

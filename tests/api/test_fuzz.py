@@ -1,0 +1,98 @@
+"""Generated requests: no answer that the document does not have, and no internal error.
+
+`make test` sends some 2,000 of them, `make fuzz-api` 100,000 (docs/reliability.md has its figures).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytest_django import Settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from deployments.api.urls import api
+from deployments.models import Deployment, Environment, TemplateVersion
+from tests.api.clients import Program
+from tests.builders import make_event, make_user
+from tests.built_health import make_whole
+from tests.previews import make_preview
+from tests.template_versions import make_source, make_version
+from tests.views.conftest import TEMPLATE
+
+pytestmark = pytest.mark.django_db
+DOCUMENT = schemathesis.openapi.from_dict(api.get_openapi_schema())
+ALL: list[Any] = [one.ok() for one in DOCUMENT.get_all_operations()]  # type: ignore[union-attr]  # it is valid
+OPERATIONS = {one.label: one for one in ALL}
+STREAMS = "/stream"
+"""A stream does not end by itself: tests/api/test_stream.py has it."""
+EACH = int(os.environ.get("FUZZ_EXAMPLES", "2000")) // len(OPERATIONS) + 1
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture
+def keys(tmp_path: Path, settings: Settings) -> dict[str, int]:
+    """Rows of every kind, by the names of the addresses' parameters."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "root.yaml").write_text(TEMPLATE)
+    settings.SANSO_TEMPLATE_SET = folder
+    environment: Environment = make_whole("shop", parameters={"Database": "orders"})
+    preview: Deployment = make_preview(environment)
+    make_event(preview, 1)
+    source = make_source()
+    version: TemplateVersion = make_version(source, tmp_path)
+    return {
+        "environment_id": environment.pk,
+        "deployment_id": preview.pk,
+        "set_id": source.pk,
+        "version_id": version.pk,
+    }
+
+
+def sent(case: Any, client: Client, token: str) -> requests.Response:
+    """Return the response of Django to a case, as one of requests."""
+    wanted = requests.Request(**case.as_transport_kwargs(base_url="http://testserver")).prepare()
+    headers = {name: str(value) for name, value in wanted.headers.items()}
+    headers["Authorization"] = f"Bearer {token}"
+    content_type = headers.pop("Content-Type", "application/octet-stream")
+    body = wanted.body or b""
+    answer = client.generic(str(wanted.method), wanted.path_url, body, content_type, headers=headers)
+    found = requests.Response()
+    found.status_code, found.request, found.url = answer.status_code, wanted, str(wanted.url)
+    found.headers.update(answer.headers)
+    found._content = answer.content
+    return found
+
+
+@pytest.mark.parametrize("label", [one for one in OPERATIONS if not one.endswith(STREAMS)])
+def test_every_answer_is_documented(label: str, keys: dict[str, int]) -> None:
+    program = Program(make_user("root", is_superuser=True))
+    client = Client(raise_request_exception=False)
+
+    @settings(max_examples=EACH, suppress_health_check=list(HealthCheck))
+    @given(case=OPERATIONS[label].as_strategy(), exists=st.integers(0, 3))
+    def send(case: Any, exists: int) -> None:
+        if exists:  # a made-up key is not found: mostly those of rows are used
+            known: dict[str, Any] = {name: keys[name] for name in case.path_parameters if name in keys}
+            case.path_parameters.update(known)
+        case.validate_response(sent(case, client, program.value), checks=CHECKS)
+
+    send()
