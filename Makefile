@@ -48,6 +48,10 @@ EXAMPLES ?= 3000
 fuzz: test-environment ## Look for input that causes an error, longer than `make test` does (long).
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
+.PHONY: fuzz-api
+fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make test` sends some 2,000 (long).
+	FUZZ_EXAMPLES=100000 $(BIN)/pytest --timeout=0 tests/api/test_fuzz.py $(ARGS)
+
 .PHONY: kill-points
 kill-points: test-environment ## Kill the worker before and after every AWS call, reads as well (long).
 	KILL_POINTS=all $(BIN)/pytest $(WORKERS) tests/chaos $(ARGS)

@@ -1,6 +1,6 @@
 """Generated requests: no answer that the document does not have, and no internal error.
 
-`make test` sends some 2,000 of them, `make fuzz-api` 100,000 (docs/reliability.md has its figures).
+`make test` sends some 2,000 of them, `make fuzz-api` 100,000.
 """
 
 from __future__ import annotations
