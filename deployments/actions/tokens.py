@@ -1,4 +1,4 @@
-"""Create and revoke API tokens: everybody may for themselves, the value is returned once."""
+"""Create and revoke API tokens: everybody may for themselves, who manages access for service accounts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from deployments.actions.request import Request, requesting
+from deployments.actions.request import PermissionMissing, Request, requesting
+from deployments.core.roles import Right
 from deployments.core.token_scopes import LIFETIMES, READ, SHOWN, digest_of, in_order, new_token
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -22,18 +23,22 @@ MAX_TOKENS = 50
 
 
 def create_token(
-    *, user: User, name: str, scopes: Collection[str], lifetime_days: int
+    *, user: User, name: str, scopes: Collection[str], lifetime_days: int, owner: User | None = None
 ) -> tuple[ApiToken, str]:
-    """Create a token of a user, and return it with its value, which is not stored: nobody can read it again.
+    """Create a token, and return it with its value, which is not stored: nobody can read it again.
 
-    It can always read what its owner sees. Raise UserFixable with the field to correct.
+    It is the user's own, or that of the service account `owner`, and can always read what its owner sees.
+    Raise UserFixable with the field to correct.
     """
-    request = Request(user=user, action="create_token", permission="", name=name.strip())
+    owner = owner or user
+    request = Request(
+        user=user, action="create_token", permission=_permission(user, owner), name=name.strip()
+    )
     with requesting(request):
-        _check(user, name, lifetime_days)
+        _check(owner, name, lifetime_days)
         value, now = new_token(), timezone.now()
         token = ApiToken.objects.create(
-            owner=user,
+            owner=owner,
             name=name.strip(),
             prefix=value[:SHOWN],
             digest=digest_of(value),
@@ -43,6 +48,7 @@ def create_token(
         )
         request.details = {
             "token": token.prefix,
+            "owner": owner.get_username(),
             "scopes": token.scopes,
             "expires_at": token.expires_at.isoformat(),
         }
@@ -50,12 +56,25 @@ def create_token(
 
 
 def revoke_token(*, user: User, token: ApiToken) -> None:
-    """Revoke a token of a user at once; revoking it again does nothing."""
-    request = Request(user=user, action="revoke_token", permission="", name=token.name)
-    request.details = {"token": token.prefix}
+    """Revoke a token at once: one's own, or that of a service account. Revoking it again does nothing."""
+    permission = _permission(user, token.owner)
+    request = Request(user=user, action="revoke_token", permission=permission, name=token.name)
+    request.details = {"token": token.prefix, "owner": token.owner.get_username()}
     with requesting(request):
-        rows = ApiToken.objects.of(user.pk).filter(pk=token.pk, revoked_at=None)
+        rows = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
         request.repeats = not rows.update(revoked_at=timezone.now(), revoked_by=user)
+
+
+def _permission(user: User, owner: User) -> str:
+    """Return the right that tokens of an owner need: none for one's own.
+
+    Raise PermissionMissing about another person: nobody acts in the name of somebody else.
+    """
+    if owner.pk == user.pk:
+        return ""
+    if not hasattr(owner, "service_account"):
+        raise PermissionMissing(Right.MANAGE_ACCESS)
+    return Right.MANAGE_ACCESS
 
 
 def _check(owner: User, name: str, lifetime_days: int) -> None:

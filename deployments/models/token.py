@@ -18,7 +18,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
     def of(self, owner_pk: int) -> Self:
         """Keep those of one user, newest first."""
-        return self.filter(owner=owner_pk).select_related("created_by").order_by("-pk")
+        return self.filter(owner=owner_pk).select_related("owner", "created_by").order_by("-pk")
 
     def usable(self, now: datetime) -> Self:
         """Keep those that are neither revoked nor expired, and whose owner is active."""

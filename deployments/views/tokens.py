@@ -1,19 +1,27 @@
-"""The page of a person's API tokens: create one, whose value is shown once, and revoke them."""
+"""The page of API tokens, one's own or those of a service account: create one and revoke them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from deployments.access import can
+from deployments.actions.request import PermissionMissing
 from deployments.actions.tokens import create_token, revoke_token
+from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.forms.tokens import TokenForm
-from deployments.models import ApiToken
+from deployments.models import ApiToken, ServiceAccount
+from deployments.presentation.filters.choices import parse_number
 from deployments.views.requests import AuthedRequest
 
 PAGE = "deployments/tokens.html"
@@ -25,26 +33,40 @@ MOST = 100
 @never_cache
 def token_list(request: AuthedRequest) -> HttpResponse:
     """Show the tokens of the person and the form of a new one, or create it and show its value once."""
+    owner = _owner(request)
     form = TokenForm(request.POST or None)
+    context: dict[str, Any] = {"owner": owner, "query": f"?owner={owner.pk}" if owner != request.user else ""}
     if request.method == "POST" and form.is_valid():
         try:
-            token, value = create_token(user=request.user, **form.cleaned_data)
+            token, value = create_token(user=request.user, owner=owner, **form.cleaned_data)
         except UserFixable as problem:
             form.reject(problem)
         else:
-            return render(request, "deployments/token_created.html", {"token": token, "value": value})
-    context = {
-        "form": form,
-        "rows": ApiToken.objects.of(request.user.pk)[:MOST],
-        "now": timezone.now(),
-    }
+            context |= {"token": token, "value": value}
+            return render(request, "deployments/token_created.html", context)
+    context |= {"form": form, "rows": ApiToken.objects.of(owner.pk)[:MOST], "now": timezone.now()}
     return render(request, PAGE, context, status=422 if form.is_bound else 200)
 
 
 @require_POST
 def token_revoke(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Revoke a token of the person at once."""
-    token = get_object_or_404(ApiToken.objects.of(request.user.pk), pk=pk)
+    """Revoke a token at once."""
+    owner = _owner(request)
+    token = get_object_or_404(ApiToken.objects.of(owner.pk), pk=pk)
     revoke_token(user=request.user, token=token)
     messages.success(request, _("%(name)s is revoked.") % {"name": token.name})
-    return redirect("tokens")
+    query = f"?owner={owner.pk}" if owner != request.user else ""
+    return redirect(f"{reverse('tokens')}{query}")
+
+
+def _owner(request: AuthedRequest) -> User:
+    """Return whose tokens the page is about: the person, or the service account in `?owner=`.
+
+    Raise PermissionMissing without the right to manage access, Http404 if there is no such account.
+    """
+    pk = parse_number(request.GET.get("owner"))
+    if not pk or pk == request.user.pk:
+        return request.user
+    if not can(request.user, Right.MANAGE_ACCESS):
+        raise PermissionMissing(Right.MANAGE_ACCESS)
+    return get_object_or_404(ServiceAccount.objects.select_related("user"), user=pk).user

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
 
@@ -14,7 +15,7 @@ from deployments.actions.tokens import MAX_TOKENS, create_token, revoke_token
 from deployments.core.roles import Right
 from deployments.core.token_scopes import PREFIX, SCOPES, rights_of
 from deployments.errors import UserFixable
-from deployments.models import ApiToken, AuditRecord
+from deployments.models import ApiToken, AuditRecord, ServiceAccount
 from tests.api.clients import ROOT, Program
 from tests.builders import make_operator, make_user
 from tests.views.pages import page
@@ -147,6 +148,29 @@ def test_nobody_sees_or_revokes_the_tokens_of_others(operator: User, client: Cli
     assert client.post(reverse("token_revoke", args=[program.token.pk])).status_code == 404
     assert "CI" not in page(client.get(reverse("tokens"))).one("main").text
     assert program.get("/me").status_code == 200
+
+
+def test_who_manages_access_creates_and_revokes_tokens_of_service_accounts(
+    client: Client, operator: User
+) -> None:
+    robot = User.objects.create_user("robot")
+    ServiceAccount.objects.create(user=robot)
+    of_robot, of_person = f"?owner={robot.pk}", f"?owner={operator.pk}"
+    client.force_login(make_operator("ben"))
+    assert client.get(reverse("tokens") + of_robot).status_code == 403
+
+    client.force_login(make_user("root", is_superuser=True))
+    assert client.get(reverse("tokens") + of_person).status_code == 404
+    client.post(reverse("tokens") + of_robot, {"name": "CI", "lifetime_days": "30"})
+    token = ApiToken.objects.get()
+    assert token.owner == robot
+    assert "Tokens of robot" in page(client.get(reverse("tokens") + of_robot)).text
+    client.post(reverse("token_revoke", args=[token.pk]) + of_robot)
+    assert ApiToken.objects.get().revoked_at
+    with pytest.raises(PermissionDenied):
+        create_token(
+            user=make_user("root2", is_superuser=True), owner=operator, name="CI", scopes=[], lifetime_days=7
+        )
 
 
 def test_a_person_has_a_limited_number_of_tokens(operator: User) -> None:
