@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -11,3 +13,8 @@ class DeploymentsConfig(AppConfig):
 
     name = "deployments"
     verbose_name = _("Operations")
+
+    def ready(self) -> None:
+        """Receive Django's signals of logins, which become audit records."""
+        # The models can be imported from now on.
+        import_module("deployments.sign_ins").connect()

@@ -27,6 +27,7 @@ from deployments.views import (
     tokens,
     update_environment,
 )
+from deployments.views.audit import audit_export, audit_list, audit_own, audit_record
 from deployments.views.change_environment import environment_change
 from deployments.views.comparison import comparison_page
 from deployments.views.delete_environment import environment_delete
@@ -52,6 +53,10 @@ from deployments.views.ways_out import (
 urlpatterns = [
     path("api/v1/docs", reference.api_reference, name="api_reference"),
     path("api/v1/", include(api_patterns[:2], api_patterns[2])),
+    path("audit/", audit_list, name="audit_records"),
+    path("audit/mine", audit_own, name="audit_own"),
+    path("audit/export.<slug:kind>", audit_export, name="audit_export"),
+    path("audit/<int:pk>/", audit_record, name="audit_record"),
     path("environments/", environment_list, name="environments"),
     path("environments/new", environment_new, name="environment_new"),
     path("environments/new/", RedirectView.as_view(pattern_name="environment_new", query_string=True)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -14,12 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 from structlog.contextvars import get_contextvars
 
-from deployments.acting import SESSION, Acting, acting_as
+from deployments.acting import SESSION, Acting, acting_as, session_id
 
 
 @sync_and_async_middleware
 def acting(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Write what a request does as requested by its session. It comes after the session's middleware."""
+    """Write what a request does as requested by its session. It comes after the middleware of users."""
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponse:
@@ -40,14 +39,12 @@ def acting(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest]
 def _acting(request: HttpRequest) -> AbstractContextManager[Acting]:
     request_id = str(get_contextvars().get("request_id") or uuid4().hex)
     return acting_as(
-        by=SESSION, id=session_id(request), address=address_of(request), request_id=request_id[:64]
+        by=SESSION,
+        id=session_id(request.session.session_key),
+        address=address_of(request),
+        request_id=request_id[:64],
+        person=request.user,
     )
-
-
-def session_id(request: HttpRequest) -> str:
-    """Return a name of the session that is no secret: of its key, a part of the digest."""
-    key = request.session.session_key
-    return hashlib.sha256(f"audit {key}".encode()).hexdigest()[:16] if key else ""
 
 
 def address_of(request: HttpRequest) -> str:

@@ -24,13 +24,17 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
             name=account.name,
             details={name: str(getattr(account, name)) for name in changed},
         )
-    ):
+    ) as request:
+        before = {} if is_new else Account.objects.values(*changed).get(pk=account.pk) if changed else {}
+        request.account = None if is_new else account
+        request.changes(before, {name: getattr(account, name) for name in changed})
         account.save()
 
 
 def delete_account(*, user: User, account: Account) -> None:
     """Delete an account that has no environments: others are protected by their rows."""
-    with requesting(
-        Request(user=user, action="delete_account", permission=Right.MANAGE_ACCOUNTS, name=account.name)
-    ):
+    request = Request(user=user, action="delete_account", permission=Right.MANAGE_ACCOUNTS, name=account.name)
+    with requesting(request):
+        request.account = account
+        request.before = {name: getattr(account, name) for name in ("name", "region", "role_arn")}
         account.delete()

@@ -48,6 +48,7 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
         )
         _refuse(refusal_to_approve(decider, expires_at=approval.expires_at, now=timezone.now()))
         request.details = {"digest": digest, "requested_by": approval.requested_by.get_username()}
+        request.changes({"approval": "waiting"}, {"approval": "approved"})
         approvals.decide(approval, "approved", user)
         event_log.add(row, "approval.approved", key=str(approval.pk), user=user.get_username())
         if row.kind == Kind.DELETE:
@@ -73,6 +74,7 @@ def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -
         _refuse(refusal_to_deny(decider, expires_at=approval.expires_at, now=timezone.now()))
         if not reason.strip():
             raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        request.changes({"approval": "waiting"}, {"approval": "denied"})
         approvals.decide(approval, "denied", user, reason.strip())
         event_log.add(
             row, "approval.denied", key=str(approval.pk), user=user.get_username(), reason=reason.strip()
@@ -102,6 +104,8 @@ def set_approval_required(*, user: User, environment: Environment, required: boo
             found = frozenset(pk for pair in requesters for pk in pair)
             _refuse(refusal_to_stop_requiring(user.pk, can(user, APPROVE, row), found))
         request.details = {"before": row.requires_approval, "after": required}
+        request.before = {"requires_approval": row.requires_approval}
+        request.after = {"requires_approval": required}
         Environment.objects.filter(pk=row.pk).update(requires_approval=required)
         environment.requires_approval = required
 

@@ -61,6 +61,7 @@ def request_cancel(*, user: User, deployment: Deployment, effect: str) -> Deploy
             raise UserFixable("NotCancelable", found.code, **found.params)
         if found != effect:
             raise UserFixable("CancelEffectChanged", Code.CANCEL_EFFECT_CHANGED)
+        request.before, request.after = {"state": row.state}, {"cancel": effect}
         if row.is_open_change or row.state == State.APPROVAL:
             cancel_open_change(row, DISCARDED, user)
         else:

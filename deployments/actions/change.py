@@ -101,6 +101,7 @@ def request_change(
                 request_key=request_key,
                 is_retry=is_retry,
             )
+            request.changes(*parameters_of(request.deployment))
             return request.deployment
     except IntegrityError:  # the other click of a double click
         return Deployment.objects.get(request_key=request_key)
@@ -141,6 +142,13 @@ def request_rollback(*, user: User, deployment: Deployment, reason: str, request
         request_key=request_key,
         rolls_back_to=deployment,
     )
+
+
+def parameters_of(deployment: Deployment) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the parameters before and after a change, without secrets, and the template sets."""
+    before, base = dict(deployment.environment.parameters), deployment.base
+    before["template set"] = base.template_digest[:12] if base else ""
+    return before, {**deployment.parameters, "template set": deployment.template_digest[:12]}
 
 
 Chosen = tuple[catalog.TemplateSet, TemplateVersion | None]
@@ -330,6 +338,7 @@ def apply_change(
             )
         skipped.confirm(request, row, in_line=in_line)
         request.details["keep_on_failure"] = keep
+        request.changes(*parameters_of(row))
         schedule.check(request, row.environment, scheduled_for)
         if row.environment.requires_approval:
             request.action = "request_approval"
@@ -372,6 +381,7 @@ def discard_change(*, user: User, deployment: Deployment) -> Deployment:
     with requesting(request):
         row = _open(deployment, kind=Kind(deployment.kind))
         request.deployment = row
+        request.before, request.after = {"state": row.state}, {"cancel": "discarded"}
         cancel(row, "discarded", user)
         return row
 
@@ -384,6 +394,7 @@ def preview_again(*, user: User, deployment: Deployment) -> Deployment:
         request.deployment = row
         if row.state not in (State.PREVIEW, State.APPROVAL, State.SCHEDULED):
             raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
+        request.before, request.after = {"state": row.state}, {"state": str(State.PREFLIGHT)}
         queue.restart_preview(row, version=row.version + 1, due_at=timezone.now())
         return row
 

@@ -29,6 +29,7 @@ def set_channel(*, user: User, environment: Environment, channel: str) -> str:
         cleaned = " ".join(patterns)
         if len(patterns) > MAX_PATTERNS or len(cleaned) > MAX_LENGTH or not cleaned.isprintable():
             raise UserFixable("ChannelInvalid", Code.CHANNEL_INVALID, "channel", limit=MAX_PATTERNS)
+        request.changes({"channel": environment.channel}, {"channel": cleaned})
         Environment.objects.filter(pk=environment.pk).update(channel=cleaned)
         return cleaned
 
@@ -41,6 +42,7 @@ def resume_updates(*, user: User, environment: Environment) -> None:
     request = Request(user=user, action="resume_updates", permission=CHANGE, environment=environment)
     with requesting(request):
         _refuse_if_deleted(environment)
+        request.before, request.after = {"updates": "paused"}, {"updates": "resumed"}
         if not Environment.objects.paused().filter(pk=environment.pk).update(went_back_from=None):
             raise UserFixable("NoUpdatePaused", Code.NO_UPDATE_PAUSED)
 

@@ -98,6 +98,8 @@ def create_deletion(
     except IntegrityError:
         raise busy(row) from None
     request.deployment = deployment
+    request.before = {"stack": row.stack_name, "stack_status": row.stack_status}
+    request.after = {"deletion": "waits for approval" if waits else "begins", "unprotect": unprotect}
     event_log.add(
         deployment, "requested", kind="delete", user=request.user.get_username(), reason=request.reason
     )
@@ -143,10 +145,14 @@ def close_environment(*, user: User, environment: Environment) -> None:
 
     Raise UserFixable while the stack exists or a deployment is active.
     """
-    with requesting(Request(user=user, action="close", permission=DELETE, environment=environment)):
+    request = Request(user=user, action="close", permission=DELETE, environment=environment)
+    with requesting(request):
         row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
         if row.deleted_at or row.missing_since is None or row.active_deployment:
             raise UserFixable("StackStillThere", Code.STACK_STILL_EXISTS)
+        request.changes(
+            {"stack": row.stack_name, "deleted": False}, {"stack": row.stack_name, "deleted": True}
+        )
         Environment.objects.filter(pk=row.pk).update(
             deleted_at=timezone.now(), live_key=None, due_at=None, secret_fingerprints=""
         )

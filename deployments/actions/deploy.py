@@ -110,9 +110,11 @@ def request_deployment(
                 raise
             raise _busy(account, name) from None
         request.deployment, request.environment = deployment, deployment.environment
+        request.before, request.after = {}, {**plain, "template set": deployment.template_digest[:12]}
+        request.after |= {"keep_on_failure": keep_on_failure, "requires_approval": requires_approval}
         if labels is not None:
             give_labels(user, deployment.environment, request.labels)
-            request.after = {"labels": dict(request.labels)} if labels else None
+            request.after |= {"labels": dict(request.labels)} if labels else {}
         if requires_approval:  # a later creation of the same name does not switch it off
             environment = deployment.environment
             Environment.objects.filter(pk=environment.pk).update(requires_approval=True)

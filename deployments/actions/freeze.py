@@ -26,7 +26,11 @@ def save_freeze(*, user: User, window: FreezeWindow, changed: Collection[str]) -
             name=window.account.name,
             details={"window": window.name, **details},
         )
-    ):
+    ) as request:
+        before = {} if is_new else FreezeWindow.objects.values(*changed).get(pk=window.pk) if changed else {}
+        stored = {name: None if value is None else str(value) for name, value in before.items()}
+        request.account = window.account
+        request.changes(stored, {name: _stored(window, name) for name in changed})
         window.save()
 
 
@@ -40,5 +44,12 @@ def delete_freeze(*, user: User, window: FreezeWindow) -> None:
             name=window.account.name,
             details={"window": window.name},
         )
-    ):
+    ) as request:
+        request.account = window.account
+        request.before = {name: _stored(window, name) for name in ("name", "reason", "kind", "is_on", "zone")}
         window.delete()
+
+
+def _stored(window: FreezeWindow, name: str) -> str | None:
+    value = window.account_id if name == "account" else getattr(window, name)
+    return None if value is None else str(value)

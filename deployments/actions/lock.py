@@ -34,7 +34,7 @@ def lock_environment(
             environment=environment,
             details=details,
         )
-    ):
+    ) as request:
         row = Environment.objects.select_for_update().get(pk=environment.pk)
         if row.deleted_at:
             raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
@@ -47,6 +47,7 @@ def lock_environment(
             raise UserFixable(
                 "AlreadyLocked", Code.ENVIRONMENT_ALREADY_LOCKED, user=held.owner.get_username()
             )
+        request.before, request.after = {"locked_by": None}, {"locked_by": user.get_username(), **details}
         EnvironmentLock.objects.filter(active_key=row.pk).update(active_key=None, end="expired", ended_at=now)
         return EnvironmentLock.objects.create(
             environment=row, active_key=row.pk, owner=user, reason=reason.strip(), expires_at=expires_at
@@ -55,8 +56,9 @@ def lock_environment(
 
 def unlock_environment(*, user: User, environment: Environment) -> None:
     """End the lock of an environment. Raise UserFixable if it is another's: that has to be broken."""
-    with requesting(Request(user=user, action="unlock", permission=LOCK, environment=environment)):
+    with requesting(Request(user=user, action="unlock", permission=LOCK, environment=environment)) as request:
         lock = _locked(environment)
+        request.changes({"locked_by": lock.owner.get_username(), "reason": lock.reason}, {"locked_by": None})
         if lock.owner_id != user.pk:
             raise UserFixable("NotLockOwner", Code.LOCK_OF_ANOTHER, user=lock.owner.get_username())
         _end(lock, user, "unlocked")
@@ -69,6 +71,7 @@ def break_lock(*, user: User, environment: Environment, reason: str) -> None:
     ) as request:
         lock = _locked(environment)
         request.details = {"locked_by": lock.owner.get_username(), "locked_because": lock.reason}
+        request.changes({"locked_by": lock.owner.get_username(), "reason": lock.reason}, {"locked_by": None})
         if not reason.strip():
             raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
         _end(lock, user, "broken", reason.strip())

@@ -63,5 +63,7 @@ def request_deletion_of(
         require_typed_name(environment, typed_name)
         resources = [list(one) for one in wanted]
         request.details = {"resources": resources}
+        request.before = {"resources": [f"{one.type} {one.id}" for one in remaining_of(deployment).deletable]}
+        request.after = {"deleted": [" ".join(one) for one in resources]}
         arguments = {"deployment": deployment.pk, "resources": resources}
         return add_action(request, environment, "delete_remaining", arguments, str(deployment.pk))

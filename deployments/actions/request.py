@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from deployments import acting
 from deployments.access import access_of, can, can_somewhere
 from deployments.core.phases import Kind
 from deployments.core.roles import About
@@ -75,24 +74,25 @@ class Request:
     begins_later: bool = False
     anywhere: bool = False
 
+    def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Record the values that differ, by their names, never secrets."""
+        names = [one for one in dict.fromkeys([*before, *after]) if before.get(one) != after.get(one)]
+        self.before = {name: before[name] for name in names if name in before}
+        self.after = {name: after[name] for name in names if name in after}
+
     def record(self, refusal: Message | None = None) -> None:
         """Add the audit record."""
         environment = self.environment
         name = environment.name if environment else self.name
-        account, by = self.account, acting.current()
-        AuditRecord.objects.create(
+        account = self.account
+        AuditRecord.objects.write(
             user=self.user,
-            username=self.user.get_username(),
-            by=by.by,
-            by_id=by.id,
-            address=by.address,
-            request_id=by.request_id,
             action=self.action,
             permission=self.permission,
             outcome="refused" if refusal else "requested",
-            reason=self.reason[: AuditRecord.MAX_REASON],
+            reason=self.reason,
             refusal=refusal.as_json() if refusal else {},
-            name=name[: AuditRecord.MAX_NAME],
+            name=name,
             account_id=environment.account_id if environment else (account.pk if account else None),
             environment=environment,
             deployment=self.deployment,

@@ -47,6 +47,8 @@ def _begun(request: Request, environment: Environment, request_key: UUID) -> Dep
     if why := refusal(environment.stack_status, Operation.ROLL_BACK):
         raise UserFixable("NothingToRollBack", why.code, **why.params)
     back_to, failed = returns_to(environment), Deployment.objects.attempts_of(environment).first()
+    request.before = {"stack_status": environment.stack_status}
+    request.after = {"returns_to": back_to.pk if back_to else "an empty stack"}
     return begin(
         request,
         environment,

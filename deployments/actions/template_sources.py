@@ -51,6 +51,7 @@ def save_source(
     )
     with requesting(request):
         row = _of(source) if source else TemplateSource(created_by=user)
+        before = _shown(row)
         for name, value in values.items():
             setattr(row, name, value)
         _check(row, before=source)
@@ -68,9 +69,20 @@ def save_source(
             row.save()
         except IntegrityError:
             raise _taken(row) from None
+        request.changes(before, _shown(row, credentials))
         if row.kind != "archive":
             fetches.request(row, "button", now, user=user)
         return row
+
+
+def _shown(row: TemplateSource, credentials: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return what audit records say of a set; of new credentials only that they are there."""
+    if row._state.adding:
+        return {}
+    values = {name: getattr(row, name) for name in SHOWN}
+    if credentials is not None:
+        values["credentials"] = "replaced" if credentials else "deleted"
+    return values
 
 
 def _taken(row: TemplateSource) -> UserFixable:
@@ -120,8 +132,10 @@ def remove_source(*, user: User, source: TemplateSource) -> TemplateSource:
 
     Raise UserFixable for the bundled one, or if it was removed.
     """
-    with requesting(_request(user, source, "remove_template_set")):
+    request = _request(user, source, "remove_template_set")
+    with requesting(request):
         row = _of(source)
+        request.before = _shown(row)
         row.removed_at, row.due_at = timezone.now(), None
         row.live_key = None  # type: ignore[assignment]  # the name can be used again
         row.sealed_credentials = row.sealed_webhook_secret = ""
@@ -155,11 +169,13 @@ def set_webhook(*, user: User, source: TemplateSource, on: bool) -> str:
 
     It is stored encrypted and not displayed again; the secret before is no longer accepted.
     """
-    with requesting(_request(user, source, "set_webhook" if on else "remove_webhook")):
+    request = _request(user, source, "set_webhook" if on else "remove_webhook")
+    with requesting(request):
         row = _of(source)
         if row.kind != "git":
             raise UserFixable("SetNotEditable", Code.SET_NOT_EDITABLE)
         secret = secrets.token_urlsafe(32) if on else ""
+        request.before, request.after = {"webhook": bool(row.sealed_webhook_secret)}, {"webhook": on}
         row.sealed_webhook_secret = encrypt(secret) if secret else ""
         row.save(update_fields=["sealed_webhook_secret"])
         return secret

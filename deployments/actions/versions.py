@@ -39,6 +39,7 @@ def set_version_status(
             raise UserFixable("StatusUnchanged", Code.VERSION_STATUS_UNCHANGED, "status")
         if status != ACTIVE and not reason.strip():
             raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        request.changes({"status": row.status}, {"status": status})
         row.status, row.status_reason, row.status_by = status, reason.strip(), user
         row.status_at = timezone.now()
         row.save(update_fields=["status", "status_reason", "status_by", "status_at"])
@@ -52,6 +53,8 @@ def confirm_moved_tag(*, user: User, ref: TemplateRef) -> TemplateRef:
     """
     request = Request(user=user, action="confirm_tag", permission=MANAGE_SETS, name=ref.source.name)
     request.details = {"tag": ref.name, "version": ref.version.label}
+    request.before = {"version": ref.moved_from.label if ref.moved_from else ""}
+    request.after = {"version": ref.version.label}
     with requesting(request):
         rows = TemplateRef.objects.moved_tags().filter(pk=ref.pk, version=ref.version_id)
         if not rows.update(confirmed_at=timezone.now(), confirmed_by=user):

@@ -46,6 +46,8 @@ def request_continue(
             if why := refusal(row.stack_status, Operation.CONTINUE):
                 raise UserFixable("NotContinuable", why.code, **why.params)
             chosen = chosen_of(row, skip)
+            request.before = {"stack_status": row.stack_status}
+            request.after = {"skipped": [one.key for one in chosen]}
             return begin(
                 request,
                 row,
@@ -77,6 +79,7 @@ def request_take_over(*, user: User, environment: Environment, reason: str, requ
             if why := refusal(row.stack_status, Operation.CHANGE):
                 raise UserFixable("NotTakenOver", why.code, **why.params)
             request.details["changed_at"] = row.changed_outside_at.isoformat()
+            request.before, request.after = {"stack": "changed outside"}, {"stack": "taken over"}
             return begin(
                 request,
                 row,
@@ -188,6 +191,8 @@ def request_deletion_again(
             if why := refusal(row.stack_status, Operation.FORCE_DELETE):
                 raise UserFixable("NotDeletedAgain", why.code, **why.params)
             chosen = [] if force else chosen_of(row, resources)
+            request.before = {"stack_status": row.stack_status}
+            request.after = {"retained": [one.key for one in chosen], "force": force}
             options: dict[str, Any] = {"force": True} if force else {}
             options |= {"retain": [one.as_json() for one in chosen]} if chosen else {}
             return begin(request, row, Kind.DELETE, request_key, options=options, unprotect=unprotect)

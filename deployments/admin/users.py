@@ -9,6 +9,8 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 
+from deployments.admin.recorded import Recorded
+
 if TYPE_CHECKING:
     Users = DjangoUserAdmin[User]
 else:  # generic for type checkers only
@@ -18,7 +20,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(Users):
+class UserAdmin(Recorded, Users):
     """Users. The times of their login and their creation are only shown."""
 
     filter_horizontal = ()
@@ -26,7 +28,7 @@ class UserAdmin(Users):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin):
+class GroupAdmin(Recorded, DjangoGroupAdmin):
     """Groups of users."""
 
     filter_horizontal = ()

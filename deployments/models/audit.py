@@ -5,8 +5,8 @@ Each is chained to the one before (`deployments/runner/audit_chain.py`), so that
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import Any, NoReturn
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +17,9 @@ from deployments.core.audit_chain import FIRST, Link
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 OUTCOMES = [("requested", _("Requested")), ("refused", _("Refused"))]
 BY = [
@@ -39,6 +42,24 @@ CHAINED = (
 class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
     """Audit records. They are added and read only."""
 
+    def write(
+        self, *, action: str, user: User | None = None, name: str = "", reason: str = "", **values: Any
+    ) -> AuditRecord:
+        """Add a record, with by what and from where this is requested. Without a person, `user` is None.
+
+        It belongs in the transaction of what it records.
+        """
+        by = acting.current()
+        given = {"by": by.by, "by_id": by.id, "address": by.address, "request_id": by.request_id}
+        return self.create(
+            action=action,
+            user=user,
+            username=user.get_username() if user else "",
+            name=name[: AuditRecord.MAX_NAME],
+            reason=reason[: AuditRecord.MAX_REASON],
+            **{"outcome": "requested", "permission": "", **given, **values},
+        )
+
     def update(self, **values: Any) -> NoReturn:
         """Raise TypeError."""
         raise TypeError(_UNCHANGEABLE)
@@ -55,6 +76,58 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
     def unchained(self) -> AuditRecordQuerySet:
         """Return those that the chain does not have yet, oldest first."""
         return self.filter(seq=None).order_by("pk")
+
+    def for_list(self) -> AuditRecordQuerySet:
+        """Return them newest first, with what a list displays of each."""
+        return self.select_related("user", "account", "environment", "deployment").order_by("-pk")
+
+    def of_user(self, user_pk: int) -> AuditRecordQuerySet:
+        """Keep those of a user."""
+        return self.filter(user=user_pk)
+
+    def of_person(self, name: str) -> AuditRecordQuerySet:
+        """Keep those of the person who has this name, or had it at that time."""
+        return self.filter(models.Q(user__username__iexact=name) | models.Q(username__iexact=name))
+
+    def with_action(self, action: str) -> AuditRecordQuerySet:
+        """Keep those of an action."""
+        return self.filter(action=action)
+
+    def with_outcome(self, outcome: str) -> AuditRecordQuerySet:
+        """Keep those that were accepted, or refused."""
+        return self.filter(outcome=outcome)
+
+    def about_environment(self, pk: int, name: str) -> AuditRecordQuerySet:
+        """Keep those about the environment with this key, or environments and others of this name."""
+        return self.filter(models.Q(environment=pk) | models.Q(name__iexact=name))
+
+    def of_environments(self, environments: models.QuerySet[Environment]) -> AuditRecordQuerySet:
+        """Keep those about some environments."""
+        return self.filter(environment__in=environments)
+
+    def in_account(self, pk: int) -> AuditRecordQuerySet:
+        """Keep those about an account."""
+        return self.filter(account=pk)
+
+    def requested_by(self, by: str) -> AuditRecordQuerySet:
+        """Keep those that were requested by a session, a token, …"""
+        return self.filter(by=by)
+
+    def failed_logins(self, address: str, since: datetime) -> AuditRecordQuerySet:
+        """Keep the failed logins from an address since a moment."""
+        return self.filter(action="sign_in_failed", address=address, at__gte=since)
+
+    def since(self, moment: datetime) -> AuditRecordQuerySet:
+        """Keep those from a moment on."""
+        return self.filter(at__gte=moment)
+
+    def until(self, moment: datetime) -> AuditRecordQuerySet:
+        """Keep those before a moment."""
+        return self.filter(at__lt=moment)
+
+    def containing(self, text: str) -> AuditRecordQuerySet:
+        """Keep those whose name or reason contains a text."""
+        return self.filter(models.Q(name__icontains=text) | models.Q(reason__icontains=text))
 
     def chained(self) -> AuditRecordQuerySet:
         """Return those of the chain, in its order."""

@@ -35,6 +35,7 @@ def chain_all() -> int:
 def _chain_batch() -> int:
     if not AuditRecord.objects.unchained().exists():  # without a lock
         return 0
+    AuditChain.objects.get_or_create(pk=AuditChain.ONLY)  # not while rows are locked: that can deadlock
     with transaction.atomic():
         end = locked_end()
         seq, previous = end.seq, end.hash
@@ -52,13 +53,8 @@ def _chain_batch() -> int:
 
 
 def locked_end() -> AuditChain:
-    """Return the end of the chain, locked until the transaction ends."""
-    rows = AuditChain.objects.select_for_update()
-    found = rows.filter(pk=AuditChain.ONLY).first()
-    if found is None:
-        AuditChain.objects.get_or_create(pk=AuditChain.ONLY)
-        found = rows.get(pk=AuditChain.ONLY)
-    return found
+    """Return the end of the chain, locked until the transaction ends; a record has been chained before."""
+    return AuditChain.objects.select_for_update().get(pk=AuditChain.ONLY)
 
 
 def anchor(today: date | None = None) -> None:

@@ -23,7 +23,8 @@ def remove_old() -> int:
     """Remove the records that are too old, if the setting is set and that was not done today."""
     days = int(settings.SANSO_AUDIT_DAYS)
     latest = AuditCut.objects.order_by("-at").first()
-    if days <= 0 or (latest and latest.at > timezone.now() - EVERY):
+    is_done = latest is not None and latest.at > timezone.now() - EVERY
+    if days <= 0 or is_done or not AuditRecord.objects.chained().exists():
         return 0
     removed = 0
     while batch := _remove_batch(days):
@@ -44,12 +45,10 @@ def _remove_batch(days: int) -> int:
         first, (last, digest, until) = rows[0][0], rows[number - 1]
         AuditCut.objects.create(seq=last, hash=digest)
         removed, _ = models.QuerySet(AuditRecord).filter(seq__lte=last).delete()
-        AuditRecord.objects.create(
-            user=None,
+        AuditRecord.objects.write(
             by=acting.SCHEDULE,
+            by_id="",
             action=REMOVED,
-            permission="",
-            outcome="requested",
             details={"first": first, "last": last, "hash": digest, "until": until.isoformat(), "days": days},
         )
         return removed

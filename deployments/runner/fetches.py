@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 
-from deployments.models import TemplateFetch, TemplateSource
+from deployments import acting
+from deployments.models import AuditRecord, TemplateFetch, TemplateSource
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -27,6 +28,10 @@ def request(
     """Request a fetch, and return it; None if one is open."""
     try:
         with transaction.atomic():
+            if trigger == "webhook":  # a person's request has its own record
+                AuditRecord.objects.write(
+                    action="fetch_template_set", name=source.name, by=acting.WEBHOOK, by_id=str(source.pk)
+                )
             return TemplateFetch.objects.create(
                 source=source,
                 active_key=source.pk,

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from django.db import transaction
 
+from deployments import acting
 from deployments.core.approvals import Due, due
 from deployments.core.phases import State
-from deployments.models import Deployment
+from deployments.models import AuditRecord, Deployment
 from deployments.runner import event_log
 
 CHECK_EVERY = 3600.0
@@ -26,4 +27,18 @@ def wait(deployment: Deployment, now: datetime) -> float:
     with transaction.atomic():
         deployment.move_to(State.QUEUED, applied_at=now)
         event_log.add(deployment, "schedule.due", key=str(deployment.revision))
+        environment = deployment.environment
+        AuditRecord.objects.write(
+            action="begin_scheduled",
+            user=deployment.applied_by,
+            by=acting.SCHEDULE,
+            by_id="",
+            name=environment.name,
+            reason=deployment.reason,
+            account_id=environment.account_id,
+            environment=environment,
+            deployment=deployment,
+            before={"state": str(State.SCHEDULED)},
+            after={"state": str(State.QUEUED)},
+        )
     return 0.0

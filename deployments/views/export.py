@@ -44,10 +44,10 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     try:
         viewer = exports.admit(key, Access(user=user.pk or 0, grants=frozenset()))
     except TooMany as exc:
-        return _rejected(exc)
+        return rejected(exc)
     parts = file(FORMATS[kind], deployment, EventFilter.of(request.GET), Locale.of(request))
     return StreamingHttpResponse(
-        _counted(parts, exports, viewer),
+        counted(parts, exports, viewer),
         content_type=FORMATS[kind].content_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -56,7 +56,8 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     )
 
 
-def _rejected(problem: TooMany) -> HttpResponse:
+def rejected(problem: TooMany) -> HttpResponse:
+    """Return the response to an export while too many are running."""
     sentence = _("Too many exports are running (limit: %(limit)d). Try again when one of them has ended.")
     return HttpResponse(
         f"{sentence % {'limit': problem.limit}}\n",
@@ -66,9 +67,10 @@ def _rejected(problem: TooMany) -> HttpResponse:
     )
 
 
-async def _counted(
+async def counted(
     parts: AsyncGenerator[bytes, None], exports: Admission, viewer: Viewer
 ) -> AsyncIterator[bytes]:
+    """Yield the parts of a file, and leave the exports that are running at its end."""
     try:
         async with aclosing(parts):
             async for part in parts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import pkgutil
 import uuid
 from collections.abc import Callable
@@ -26,10 +27,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deployments import actions, catalog
+from deployments.acting import acting_as
 from deployments.actions import (
     access,
     account,
     approve,
+    audit,
     cancel,
     change,
     channels,
@@ -87,6 +90,20 @@ NOT_REQUESTED = {
     "may_set_up",
 }
 """Public functions with a `user` that are parts of requests."""
+CHANGES_NOTHING = {
+    *(operate.request_association_run, operate.request_site_check, operate.request_protection),
+    *(remaining.request_new_search, recorded.request_recording, sandbox.request_of_sandbox),
+    *(template_sources.request_fetch, audit.export_audit),
+}
+"""What is requested of AWS, of a server of template sets, or of nobody: no value of the portal changes."""
+WITH_VALUES = {
+    one.__name__
+    for one in (
+        *(account, approve, cancel, change, channels, clean_up, delete, deploy, freeze, lock),
+        *(remaining, roll_back, template_sources, versions, ways_out),
+    )
+}
+"""Modules whose actions record values before and after."""
 Scene = Callable[[], dict[str, Any]]
 """Rows for one request, written before it: returns its arguments other than the user."""
 
@@ -263,6 +280,7 @@ def a_delivery() -> dict[str, Any]:
 
 
 SCENES: dict[Callable[..., Any], Scene] = {
+    audit.export_audit: lambda: {"filters": {"q": "shop"}, "kind": "csv"},
     deploy.request_deployment: lambda: {
         "account": make_account(),
         "name": "shop",
@@ -358,6 +376,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
 FOR_EVERYBODY = {tokens.create_token, tokens.revoke_token}
 """What everybody may request for themselves."""
 PERMISSION: dict[Callable[..., Any], str] = {
+    audit.export_audit: "view_auditrecord",
     deploy.request_deployment: "add_deployment",
     delete.request_deletion: "delete_environment",
     delete.close_environment: "delete_environment",
@@ -464,6 +483,24 @@ def test_without_its_permission_a_request_writes_its_refusal_alone(action: Calla
         "params": {"permission": f"deployments.{needed}"},
     }
     assert record.action in ACTIONS
+
+
+@REQUESTS
+def test_a_request_is_recorded_with_what_it_changes_and_without_secrets(action: Callable[..., Any]) -> None:
+    values = SCENES[action]()
+    user = User.objects.filter(username="root").first() or make_user("root", is_superuser=True)
+
+    with acting_as(by="token", id="7", address="192.0.2.7", request_id="r1"):
+        action(user=user, **values)
+
+    (record,) = AuditRecord.objects.all()
+    assert (record.by, record.by_id, record.address, record.request_id) == ("token", "7", "192.0.2.7", "r1")
+    assert record.username == user.get_username()
+    has_values = record.before is not None or record.after is not None
+    assert has_values or action in CHANGES_NOTHING or action.__module__ not in WITH_VALUES
+    recorded = json.dumps([record.before, record.after, record.details])
+    assert "secret" not in recorded
+    assert "change me" not in recorded
 
 
 def test_a_refusal_is_recorded_and_undoes_the_rest() -> None:

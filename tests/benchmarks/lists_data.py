@@ -19,6 +19,9 @@ from django.db import connection, models
 from deployments import recordings
 from deployments.models import (
     Account,
+    AuditAnchor,
+    AuditChain,
+    AuditCut,
     AuditRecord,
     DeployedSet,
     Deployment,
@@ -44,7 +47,8 @@ TOGETHER = 2_000
 RECORDINGS = 20
 MIX = (("full", 4), ("small", 26), ("none", 10))
 """How many of 40 deployments have all 75 resources, about 12, or failed before their first resource."""
-SHARED = (Account, AuditRecord, DeployedSet, Observer, SiteReads, TemplateCheck)
+AUDIT = (AuditRecord, AuditAnchor, AuditChain, AuditCut)
+SHARED = (Account, *AUDIT, DeployedSet, Observer, SiteReads, TemplateCheck)
 """Models whose rows do not belong to one environment, or which the fixture's release did not have."""
 OF_DEPLOYMENTS = (Stack, Resource, Event, Evidence)
 """What is copied with a deployment of the history, parents first. The page of a list reads no more."""

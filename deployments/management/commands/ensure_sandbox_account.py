@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
 
-from deployments.models import Account
+from deployments.models import Account, AuditRecord
 
 
 class Command(BaseCommand):
@@ -22,11 +23,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the row if it does not exist."""
-        Account.objects.get_or_create(
-            name=options["name"],
-            defaults={
-                "region": options["region"],
-                "is_sandbox": True,
-                "sandbox_account_id": options["account_id"],
-            },
-        )
+        with transaction.atomic():
+            account, is_new = Account.objects.get_or_create(
+                name=options["name"],
+                defaults={
+                    "region": options["region"],
+                    "is_sandbox": True,
+                    "sandbox_account_id": options["account_id"],
+                },
+            )
+            if is_new:
+                after = {"name": account.name, "region": account.region}
+                AuditRecord.objects.write(
+                    action="add_account", name=account.name, account=account, before={}, after=after
+                )

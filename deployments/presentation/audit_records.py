@@ -1,0 +1,182 @@
+"""Audit records as rows of a list and as a page, and who may see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from deployments import acting
+from deployments.access import can, can_somewhere, visible_environments
+from deployments.core.roles import Right
+from deployments.core.status import DisplayStatus
+from deployments.models import Account, AuditRecord
+from deployments.models.audit import BY, OUTCOMES, AuditRecordQuerySet
+from deployments.presentation import badges
+from deployments.wording import stored_text
+from deployments.wording.requests import ACTIONS, permission_name
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from deployments.presentation.filters.audit import AuditFilter
+
+NOBODY = "Sanso"
+"""Who requests what no person does: removals by the retention, fetches by a schedule."""
+
+
+def may_view_audit(person: User) -> bool:
+    """Return whether a person sees audit records of others; one's own need no right."""
+    return can_somewhere(person, Right.VIEW_AUDIT)
+
+
+def may_view(person: User, record: AuditRecord) -> bool:
+    """Return whether a person sees a record: an own one, or by the right about its environment."""
+    return record.user_id == person.pk or can(person, Right.VIEW_AUDIT, record.environment)
+
+
+def may_export(person: User) -> bool:
+    """Return whether a person may export records: who sees all of them."""
+    return can(person, Right.VIEW_AUDIT)
+
+
+def visible_records(person: User) -> AuditRecordQuerySet:
+    """Return the records that a person sees by the right, newest first."""
+    rows = AuditRecord.objects.for_list()
+    if can(person, Right.VIEW_AUDIT):
+        return rows
+    return rows.of_environments(visible_environments(person, Right.VIEW_AUDIT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """A record with its labels."""
+
+    record: AuditRecord
+    action: str
+    outcome: SafeString
+    refusal: str
+    person: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One value that a request changed."""
+
+    name: str
+    before: str
+    after: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One value of a filter's menu."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """A filter with few values."""
+
+    name: str
+    label: str
+    choices: list[Choice]
+
+
+def rows(records: Iterable[AuditRecord]) -> list[AuditRow]:
+    """Return records as rows."""
+    return [row(record) for record in records]
+
+
+def row(record: AuditRecord) -> AuditRow:
+    """Return a record with its labels in the reader's language."""
+    status = DisplayStatus.FAILED if record.outcome == "refused" else DisplayStatus.DONE
+    return AuditRow(
+        record=record,
+        action=str(ACTIONS.get(record.action, record.action)),
+        outcome=badges.status_badge(status, record.get_outcome_display()),
+        refusal=stored_text(record.refusal),
+        person=person_of(record),
+        by=_by(record),
+    )
+
+
+def person_of(record: AuditRecord) -> str:
+    """Return the name of the person at that time; "Sanso" without one."""
+    if record.username:
+        return record.username
+    return record.user.get_username() if record.user else NOBODY
+
+
+def _by(record: AuditRecord) -> str:
+    label = str(dict(BY).get(record.by, record.by)) if record.by else "–"
+    return f"{label} {record.by_id}" if record.by_id and record.by != acting.SESSION else label
+
+
+def differences(record: AuditRecord) -> list[Difference]:
+    """Return what a record says of the values before and after, those that changed first."""
+    before: Mapping[str, Any] = record.before or {}
+    after: Mapping[str, Any] = record.after or {}
+    found = [
+        Difference(
+            name=name,
+            before=text_of(before.get(name)),
+            after=text_of(after.get(name)),
+            changed=before.get(name) != after.get(name),
+        )
+        for name in dict.fromkeys([*before, *after])
+    ]
+    return sorted(found, key=lambda one: not one.changed)
+
+
+def details(record: AuditRecord) -> list[tuple[str, str]]:
+    """Return what was chosen."""
+    return [(name, text_of(value)) for name, value in sorted(record.details.items())]
+
+
+def text_of(value: object) -> str:
+    """Return a stored value as a text; a dash for none."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value) or "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def permission_text(record: AuditRecord) -> str:
+    """Return the name of the permission; a dash if none is needed."""
+    return permission_name(record.permission) if record.permission else "–"
+
+
+def menus(wanted: AuditFilter) -> list[Menu]:
+    """Return the filters with few values, each with the one that is set."""
+    accounts = [
+        (str(pk), name) for pk, name in Account.objects.usable().order_by("name").values_list("pk", "name")
+    ]
+    actions = sorted(((name, str(label)) for name, label in ACTIONS.items()), key=lambda one: one[1])
+    every = (
+        ("action", _("Action"), actions, wanted.action),
+        ("outcome", _("Result"), [(name, str(label)) for name, label in OUTCOMES], wanted.outcome),
+        ("by", _("Requested via"), [(name, str(label)) for name, label in BY if name], wanted.by),
+        ("account", _("Account"), accounts, wanted.account),
+    )
+    return [
+        Menu(
+            name=name,
+            label=label,
+            choices=[
+                Choice(value=value, label=text, chosen=value == now)
+                for value, text in [("", _("All")), *values]
+            ],
+        )
+        for name, label, values, now in every
+    ]

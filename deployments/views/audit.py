@@ -1,0 +1,139 @@
+"""The audit records: the list with its filters, each with a page, and the list as a file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import cast
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.db import connections
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from deployments.actions.audit import export_audit
+from deployments.actions.request import PermissionMissing
+from deployments.core.roles import Right
+from deployments.live import broadcaster, reads
+from deployments.live.access import Access
+from deployments.live.admission import TooMany
+from deployments.models import AuditRecord
+from deployments.models.audit import AuditRecordQuerySet
+from deployments.presentation import audit_records
+from deployments.presentation.audit_export import FORMATS, AuditFormat
+from deployments.presentation.filters.audit import AuditFilter
+from deployments.presentation.filters.choices import CURSOR, parse_number, query
+from deployments.presentation.locale import Locale
+from deployments.views.export import counted, rejected
+from deployments.views.requests import AuthedRequest
+
+PAGE = 50
+BATCH = 2000
+MAX_EXPORTED = 100_000
+"""Records of one file: filter by days for more."""
+
+
+@require_GET
+def audit_list(request: AuthedRequest) -> HttpResponse:
+    """Show the records that the person may see, newest first, filtered by the address."""
+    if not audit_records.may_view_audit(request.user):
+        raise PermissionMissing(Right.VIEW_AUDIT)
+    return _page(request, audit_records.visible_records(request.user), is_own=False)
+
+
+@require_GET
+def audit_own(request: AuthedRequest) -> HttpResponse:
+    """Show the person's own records, which need no permission."""
+    return _page(request, AuditRecord.objects.for_list().of_user(request.user.pk), is_own=True)
+
+
+def _page(request: AuthedRequest, rows: AuditRecordQuerySet, *, is_own: bool) -> HttpResponse:
+    given = request.GET
+    wanted = AuditFilter.of(given)
+    rows = wanted.records(rows)
+    if given.get(CURSOR):
+        rows = rows.before(parse_number(given[CURSOR]))
+    found = list(rows[: PAGE + 1])
+    context = {
+        "rows": audit_records.rows(found[:PAGE]),
+        "older": query(given, after=str(found[PAGE - 1].pk)) if len(found) > PAGE else "",
+        "newest": query(given) if given.get(CURSOR) else "",
+        "wanted": wanted,
+        "menus": audit_records.menus(wanted),
+        "filtered": query(given),
+        "is_own": is_own,
+        "may_export": audit_records.may_export(request.user),
+        "may_view_audit": audit_records.may_view_audit(request.user),
+    }
+    return render(request, "deployments/audit_records.html", context)
+
+
+@require_GET
+def audit_record(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show one record with everything that it has; of others only with the permission."""
+    record = get_object_or_404(AuditRecord.objects.for_list(), pk=pk)
+    if not audit_records.may_view(request.user, record):
+        raise PermissionMissing(Right.VIEW_AUDIT)
+    context = {
+        "record": record,
+        "row": audit_records.row(record),
+        "differences": audit_records.differences(record),
+        "details": audit_records.details(record),
+        "permission": audit_records.permission_text(record),
+        "may_view_audit": audit_records.may_view_audit(request.user),
+    }
+    return render(request, "deployments/audit_record.html", context)
+
+
+@require_GET
+@never_cache
+async def audit_export(request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:
+    """Return the records that match the filters in the address as a file, newest first; it is recorded."""
+    if kind not in FORMATS:
+        raise Http404
+    user, key = cast("User", await request.auser()), request.session.session_key or ""
+    wanted, locale = AuditFilter.of(request.GET), Locale.of(request)
+    exports = broadcaster.current().exports
+    try:
+        viewer = exports.admit(key, Access(user=user.pk, grants=frozenset()))
+    except TooMany as exc:
+        return rejected(exc)
+    try:
+        await sync_to_async(export_audit)(user=user, filters=wanted.values, kind=kind)
+    except BaseException:
+        exports.leave(viewer)
+        raise
+    await sync_to_async(connections.close_all)()  # batches are read by their own threads
+    name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{kind}"
+    return StreamingHttpResponse(
+        counted(file(FORMATS[kind], wanted, locale), exports, viewer),
+        content_type=FORMATS[kind].content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
+    )
+
+
+async def file(kind: AuditFormat, wanted: AuditFilter, locale: Locale) -> AsyncGenerator[bytes, None]:
+    """Yield the records in batches, each from where the one before ended."""
+    yield kind.before.encode()
+    last, number, between = 0, 0, ""
+    while number < MAX_EXPORTED:
+        text, last = await reads.in_thread(_batch, kind, wanted, locale, last)
+        if text:
+            yield f"{between}{text}".encode()
+            between = kind.between
+        if not last:
+            break
+        number += BATCH
+    yield kind.after.encode()
+
+
+def _batch(kind: AuditFormat, wanted: AuditFilter, locale: Locale, before: int) -> tuple[str, int]:
+    """Return the text of the batch before a record, and the last one's key; 0 if no more follow."""
+    with locale.active():
+        rows = wanted.records(AuditRecord.objects.for_list())
+        batch = list((rows.before(before) if before else rows)[:BATCH])
+        text = kind.write(batch) if batch else ""
+    return text, batch[-1].pk if len(batch) == BATCH else 0
