@@ -13,6 +13,7 @@ from deployments.actions import (
     access,
     account,
     approve,
+    audit,
     cancel,
     change,
     delete,
@@ -24,6 +25,7 @@ from deployments.actions import (
     remaining,
     sandbox,
     template_sources,
+    tokens,
     versions,
 )
 from deployments.actions.lock import break_lock, lock_environment, unlock_environment
@@ -56,6 +58,7 @@ WITHOUT_ENVIRONMENT = {
     *(template_sources.remove_source, template_sources.request_fetch, template_sources.set_webhook),
     *(notifications.save_target, notifications.remove_target, notifications.set_enabled),
     *(notifications.rotate_secret, notifications.request_test, notifications.request_retry),
+    *(audit.export_audit, tokens.create_token, tokens.revoke_token),
 }
 
 
