@@ -57,6 +57,9 @@ def _action(right: Right, **values: Any) -> Rule:
 
 SIGNED_IN: Final = Rule(to=To.SIGNED_IN)
 PUBLIC: Final = Rule(to=To.PUBLIC)
+OWN: Final = Rule(to=To.SIGNED_IN, may_be_missing=True)
+"""One's own settings; some pages only accept forms."""
+OF_OWN: Final = Rule(to=To.SIGNED_IN, given={"pk": 0}, may_be_missing=True)
 SETS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_SETS}
 ACCESS: Final[dict[str, Any]] = {"to": To.SOMEWHERE, "right": Right.MANAGE_ACCESS}
 ALL_ACCESS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_ACCESS}
@@ -205,6 +208,24 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         Rule(to=To.SIGNED_IN, method="post", given={"pk": 0, "delivery": 0}, may_be_missing=True),
     ),
     "token_revoke": (Rule(to=To.SIGNED_IN, method="post", given={"pk": 0}, may_be_missing=True),),
+    "metrics": (Rule(to=To.SUPERUSER, unknown=401),),
+    "account_login": (PUBLIC,),
+    "oidc_login": (PUBLIC,),
+    "oidc_callback": (PUBLIC,),
+    "account_session_end": (OF_OWN,),
+    "account_sessions_end": (OWN,),
+    "mfa_authenticate": (PUBLIC,),
+    "passkey_login": (PUBLIC,),
+    "passkey_options": (PUBLIC,),
+    "account_security": (OWN,),
+    "account_reauthenticate": (OWN,),
+    "account_app": (OWN,),
+    "account_app_remove": (OWN,),
+    "account_recovery_codes": (OWN,),
+    "account_passkey_add": (OWN,),
+    "account_passkey_options": (OWN,),
+    "account_passkey": (OF_OWN,),
+    "account_passkey_remove": (OF_OWN,),
     "/admin/login/": (PUBLIC,),
     "/admin/password_change/": (SIGNED_IN,),
 }

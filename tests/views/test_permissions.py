@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -143,7 +144,8 @@ def is_allowed(rule: Rule, subject: Subject, *, inside: bool) -> bool:
         return False
     if rule.to is To.EVERYTHING:
         return subject.scope is Scope.EVERYTHING
-    return rule.to is To.SOMEWHERE or subject.views(inside=inside)
+    in_any_account = rule.to is To.ACCOUNT and subject.scope is Scope.LABEL
+    return rule.to is To.SOMEWHERE or in_any_account or subject.views(inside=inside)
 
 
 def is_there(rule: Rule, subject: Subject, *, inside: bool) -> bool:
@@ -158,12 +160,16 @@ def wrong(route: Route, rule: Rule, subject: Subject, rows: Mapping[str, int], *
     """Send a request, undo what it did, and return what is wrong with the answer; "" if nothing is."""
     allowed, there = is_allowed(rule, subject, inside=inside), is_there(rule, subject, inside=inside)
     with transaction.atomic():
+        cookies = deepcopy(subject.client.cookies)
         response = getattr(subject.client, rule.method)(address(route, rule, rows))
+        subject.client.cookies = cookies  # a logout is undone, too
         transaction.set_rollback(True)
     status = response.status_code
     login = status == 302 and response["Location"].startswith(reverse("login"))
     if allowed:
-        right = not login and (status < 400 or status == 422 or (status == 404 and rule.may_be_missing))
+        right = not login and (
+            status < 400 or status == 422 or (status in (404, 405) and rule.may_be_missing)
+        )
         right = right or (rule.to is To.PUBLIC and status not in (403, 500))
         expected = "an answer"
     elif subject.is_anonymous:
