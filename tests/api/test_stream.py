@@ -32,8 +32,8 @@ def set_up() -> tuple[Program, Deployment]:
 
 
 async def opened(program: Program, deployment: Deployment, **headers: str) -> Any:
-    client = AsyncClient(headers={"Authorization": f"Bearer {program.value}"} | headers)
-    return await client.get(f"{ROOT}/deployments/{deployment.pk}/stream")
+    given = {"Authorization": f"Bearer {program.value}"} | headers
+    return await AsyncClient().get(f"{ROOT}/deployments/{deployment.pk}/stream", headers=given)
 
 
 async def messages(response: Any) -> AsyncIterator[tuple[str, Any]]:
