@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from deployments.admin.recorded import Recorded
 from deployments.models import UserSession
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ admin.site.unregister([EmailAddress, Authenticator, SocialAccount, SocialApp, So
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(Authenticators):
+class AuthenticatorAdmin(Recorded, Authenticators):
     """Authenticator apps, passkeys and recovery codes, without their secrets."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
@@ -42,7 +43,7 @@ class AuthenticatorAdmin(Authenticators):
 
 
 @admin.register(SocialAccount)
-class AccountAdmin(Accounts):
+class AccountAdmin(Recorded, Accounts):
     """Accounts of the identity provider. An administrator can assign one to another user."""
 
     list_display = ("user", "subject", "issuer", "date_joined", "last_login")
@@ -66,7 +67,7 @@ class AccountAdmin(Accounts):
 
 
 @admin.register(UserSession)
-class SessionAdmin(Sessions):
+class SessionAdmin(Recorded, Sessions):
     """Sessions of all users; deleting one ends it."""
 
     list_display = ("user", "user_agent", "address", "created_at", "used_at")

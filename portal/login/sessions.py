@@ -12,6 +12,7 @@ from allauth.socialaccount.models import SocialLogin
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -19,7 +20,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from deployments.models import UserSession
+from deployments.models import AuditRecord, UserSession
 from deployments.models.user_session import end_other_sessions
 from deployments.runner.sessions import apply_groups, next_check
 from deployments.views.requests import AuthedRequest
@@ -85,7 +86,9 @@ def note_use(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReques
 def end_session(request: AuthedRequest, pk: int) -> HttpResponse:
     """End one of the user's sessions."""
     get_object_or_404(UserSession, pk=pk, user=request.user)
-    UserSession.objects.filter(pk=pk, user=request.user).end()
+    with transaction.atomic():
+        UserSession.objects.filter(pk=pk, user=request.user).end()
+        _write(request, {"session": pk})
     messages.success(request, _("The session was ended."))
     return redirect("account_security")
 
@@ -93,9 +96,16 @@ def end_session(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 def end_others(request: AuthedRequest) -> HttpResponse:
     """End all other sessions of the user."""
-    end_other_sessions(request.user, str(request.session.session_key))
+    with transaction.atomic():
+        end_other_sessions(request.user, str(request.session.session_key))
+        _write(request, {"session": "all others"})
     messages.success(request, _("All other sessions were ended."))
     return redirect("account_security")
+
+
+def _write(request: AuthedRequest, details: dict[str, Any]) -> None:
+    user = request.user
+    AuditRecord.objects.write(action="end_session", user=user, name=user.get_username(), details=details)
 
 
 def _key_to_note(request: HttpRequest) -> str | None:
