@@ -104,7 +104,7 @@ async def _messages(pk: int, since: int, viewer: Viewer, language: str | None) -
                 for event in found:
                     since, sent_at = event.seq, time.monotonic()
                     yield _message("event", event.model_dump_json(), event.seq)
-                if snapshot and not found and state != snapshot.state:
+                if snapshot and since >= snapshot.seq and state != snapshot.state:
                     state = snapshot.state
                     yield _message("state", _facts(snapshot), snapshot.seq)
                 if snapshot and snapshot.is_settled and since >= snapshot.seq:
