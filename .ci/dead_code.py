@@ -23,7 +23,7 @@ COMMANDS = ("@app.command", "@sets.command")
 DJANGO = """
     Meta *Config field_choices field_order filter_horizontal clean_* handler4* handler5* urlpatterns
     requires_system_checks add_arguments allow_relation allow_migrate init_connection_state is_usable
-    success_url redirect_authenticated_user template_name
+    success_url redirect_authenticated_user template_name default_site has_permission
     date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
     delete_model delete_queryset parameter_name readonly_fields save_model search_* show_full_result_count
     site_header site_title verbose_name apply_select_related get_changelist has_output process_view
@@ -31,7 +31,7 @@ DJANGO = """
 """
 BY_NAME = """
     no_store note_use time_zone bad_request forbidden WriterAndReader OneLine VersionHeader measure
-    RedactArguments formatter RequestIds process_got_request_exception sender
+    RedactArguments formatter RequestIds process_got_request_exception sender SansoAdminSite
 """  # settings and URLs name them as text
 ALLAUTH = """
     AccountAdapter MFAAdapter is_open_for_signup respond_user_inactive is_safe_url add_message
@@ -54,7 +54,7 @@ BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed of_stacks causing_entity cancel_update delete_failed_stack template_body
     replaces root_only root_only_reason computed
-    can_create visible_deployments visible_accounts unique_key
+    can_create unique_key
     REQUIRE_APPROVAL BYPASS_APPROVAL MANAGE_ACCESS VIEW_AUDIT
 """  # previews of changes;
 # hints that a stack has changed: what receives EventBridge's; what a failed creation leaves

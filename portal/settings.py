@@ -34,7 +34,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "portal",  # before the admin, whose templates it replaces
-    "django.contrib.admin",
+    "portal.admin_config.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -18,6 +18,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from deployments.actions.request import PermissionMissing
+from deployments.presentation.granters import about_text, granters_text
 from deployments.wording.requests import permission_name
 from portal import request_ids
 
@@ -31,9 +33,9 @@ class LogoutPage(LogoutView):
 
 @login_not_required
 def admin_login(request: HttpRequest) -> HttpResponse:
-    """Redirect to the login page. Raise PermissionDenied for a logged-in user without access to the admin."""
-    if request.user.is_authenticated and not request.user.is_staff:
-        raise PermissionDenied("the staff status is missing")
+    """Redirect to the login page. Raise PermissionDenied for others than superusers: the admin is theirs."""
+    if request.user.is_authenticated and not getattr(request.user, "is_superuser", False):
+        raise PermissionDenied("the admin is for superusers")
     url = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
     if not is_ours or not url.startswith("/"):  # a word alone might be the name of a route
@@ -87,9 +89,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Show the page for a missing permission, with the permission's name in the admin."""
-    permission = getattr(exception, "permission", "")
-    return render(request, "403.html", {"missing": permission and permission_name(permission)}, status=403)
+    """Show the page for a missing permission: its name, what it is needed for, and who can grant it."""
+    context: dict[str, str] = {}
+    if isinstance(exception, PermissionMissing):
+        context = {
+            "missing": permission_name(exception.permission),
+            "about": about_text(exception.about),
+            "granters": granters_text(exception.about),
+        }
+    return render(request, "403.html", context, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -107,11 +107,11 @@ class Request:
 
 
 class PermissionMissing(PermissionDenied):
-    """Raised when the user lacks a permission; the page says which one."""
+    """Raised when the user lacks a permission; the page says which one, about what, and who can grant it."""
 
-    def __init__(self, permission: str) -> None:
+    def __init__(self, permission: str, about: Environment | Account | None = None) -> None:
         super().__init__(f"the permission {permission} is missing")
-        self.permission = permission
+        self.permission, self.about = permission, about
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def requesting(request: Request) -> Iterator[Request]:
     """
     if not _is_permitted(request):
         request.record_missing_permission()
-        raise PermissionMissing(request.permission)
+        raise PermissionMissing(request.permission, request.environment or request.account)
     about = request.deployment
     try:
         with transaction.atomic():

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.actions.freeze import delete_freeze, save_freeze
-from deployments.admin.rows import AccountFilter, ReadOnly
+from deployments.admin.rows import AccountFilter, ManagedAccounts, ReadOnly
 from deployments.core.freeze import freeze_at
 from deployments.models import Account, EnvironmentLock, FreezeWindow
 from deployments.presentation.text.datetime_formats import timestamp
@@ -40,7 +40,7 @@ class WindowForm(FreezeForm):
 
 
 @admin.register(FreezeWindow)
-class FreezeWindowAdmin(FreezeRows):
+class FreezeWindowAdmin(ManagedAccounts, FreezeRows):
     """Times in which nothing is deployed, changed or deleted in an account."""
 
     form = WindowForm

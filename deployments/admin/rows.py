@@ -12,6 +12,8 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from deployments.access import can
+from deployments.core.roles import Right
 from deployments.core.status import COMPLETE, FAILED, IN_PROGRESS
 from deployments.models import Deployment, Environment, Stack
 
@@ -100,6 +102,30 @@ class StatusFilter(admin.SimpleListFilter):
         """Return the rows of the choice."""
         chosen = _STATUSES.get(self.value() or "")
         return queryset.filter(status__in=chosen) if chosen else queryset
+
+
+class ManagedAccounts:
+    """The permissions of accounts and freeze windows: the right to manage accounts, in place of Django's."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may manage accounts."""
+        return can(request.user, Right.MANAGE_ACCOUNTS)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may manage accounts."""
+        return can(request.user, Right.MANAGE_ACCOUNTS)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may manage accounts."""
+        return can(request.user, Right.MANAGE_ACCOUNTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may manage accounts."""
+        return can(request.user, Right.MANAGE_ACCOUNTS)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may manage accounts."""
+        return can(request.user, Right.MANAGE_ACCOUNTS)
 
 
 class ReadOnly(Rows):

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from deployments.actions.account import delete_account, save_account
-from deployments.admin.rows import AccountFilter, EnvironmentFilter, ReadOnly, StatusFilter
+from deployments.admin.rows import AccountFilter, EnvironmentFilter, ManagedAccounts, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.presentation import badges
 from deployments.presentation.text import wording
@@ -27,7 +27,7 @@ else:  # generic for type checkers only
 
 
 @admin.register(Account)
-class AccountAdmin(AccountRows):
+class AccountAdmin(ManagedAccounts, AccountRows):
     """Accounts that the portal deploys to. The portal generates the external id."""
 
     list_display = ("name", "region", "role_arn", "is_sandbox")

@@ -55,8 +55,8 @@ ROLES: Final[Mapping[Role, frozenset[Right]]] = {
 """The rights of each role. Who approves and deploys has two roles; nobody approves their own."""
 
 
-FOR_EVERYTHING: Final = frozenset({Right.MANAGE_SETS})
-"""Rights about what belongs to no account: grants that are about less do not give them."""
+FOR_EVERYTHING: Final = frozenset({Right.MANAGE_SETS, Right.MANAGE_ACCOUNTS})
+"""Rights about what belongs to no account or to all: grants that are about less do not give them."""
 
 
 class Scope(StrEnum):

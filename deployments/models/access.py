@@ -153,6 +153,19 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         rows = self.filter(matching | labels) if labels else self.filter(matching)
         return rows.select_related("user", "team")
 
+    def that_manage_access_to(self, about: Environment | Account | None) -> Self:
+        """Keep those of people and teams that may contain the right to manage access to something."""
+        if isinstance(about, Environment):
+            rows = self.about(about)
+        else:
+            matching = Q(scope=Scope.EVERYTHING)
+            if about is not None:
+                matching |= Q(scope=Scope.ACCOUNT, account=about.pk)
+            rows = self.filter(matching).select_related("user", "team")
+        return rows.filter(role__in=(Role.ADMIN, Role.CUSTOM), user__service_account=None).order_by(
+            "role", "pk"
+        )
+
 
 class Grant(models.Model):
     """A role of a person or a team, for everything, an account, a label or one environment.

@@ -19,7 +19,8 @@ from deployments.core.progress import turns_back
 from deployments.core.timeline import Changes
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models import Deployment, Event, Resource
+from deployments.models import Deployment, Environment, Event, Resource
+from deployments.presentation.granters import granters_text
 from deployments.presentation.text import wording
 from deployments.wording import message_text, stored_text
 
@@ -81,11 +82,13 @@ def cancel_offer(deployment: Deployment, root_status: str) -> CancelOffer | None
     return CancelOffer(url=reverse("deployment_cancel", args=[deployment.pk]), needs=needs)
 
 
-def permission_text(permission: str) -> str:
-    """Return the sentence for a user without the permission to cancel."""
+def permission_text(permission: str, environment: Environment) -> str:
+    """Return the sentences for a user without the permission to cancel."""
     if permission == CHANGE:
-        return _("You need the permission to change environments.")
-    return _("You need the permission to create environments.")
+        needed = _("You need the permission to change environments.")
+    else:
+        needed = _("You need the permission to create environments.")
+    return f"{needed} {granters_text(environment)}"
 
 
 def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:

@@ -7,7 +7,7 @@ texts in `_texts`; an operation without an address is not shown while CloudForma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.holds import freeze_hold, lock_hold
+from deployments.presentation.granters import granters_text
 from deployments.wording import message_text
 
 ROUTES: Mapping[Operation, str] = {
@@ -84,6 +85,7 @@ class OfferedOperation:
     description: str
     url: str = ""
     reason: str = ""
+    is_permission_missing: bool = False
 
     @property
     def is_destructive(self) -> bool:
@@ -126,6 +128,11 @@ def operations_view(environment: Environment, may: Callable[[str], bool]) -> Ope
     if environment.deleted_at or environment.account.is_recording:
         return None
     found = offered(situation_of(environment), may, environment.pk)
+    if any(one.is_permission_missing for one in found):
+        who = granters_text(environment)
+        found = tuple(
+            replace(one, reason=f"{one.reason} {who}") if one.is_permission_missing else one for one in found
+        )
     return OperationsView(
         possible=tuple(one for one in found if one.url),
         impossible=tuple(one for one in found if not one.url),
@@ -141,7 +148,8 @@ def offered(situation: Situation, may: Callable[[str], bool], pk: int) -> tuple[
         if why is None and operation not in ROUTES:
             continue
         permission = _permission(situation, operation)
-        if why is None and not may(permission):
+        is_missing = why is None and not may(permission)
+        if is_missing:
             why = Message(Code.PERMISSION_MISSING, {"permission": permission})
         label, description = _texts(operation)
         found.append(
@@ -151,6 +159,7 @@ def offered(situation: Situation, may: Callable[[str], bool], pk: int) -> tuple[
                 description=description,
                 url="" if why else address(situation.status, operation, pk),
                 reason=message_text(why) if why else "",
+                is_permission_missing=is_missing,
             )
         )
     return tuple(found)

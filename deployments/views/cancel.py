@@ -51,7 +51,11 @@ def _context(request: AuthedRequest, deployment: Deployment) -> dict[str, Any]:
     if isinstance(effect, Message):
         return {"deployment": deployment, "refusal": message_text(effect)}
     permission = permission_to_cancel(deployment)
-    missing = "" if can(request.user, permission, deployment.environment) else permission_text(permission)
+    missing = (
+        ""
+        if can(request.user, permission, deployment.environment)
+        else permission_text(permission, deployment.environment)
+    )
     shown = explanation(deployment, effect)
     return {"deployment": deployment, "effect": effect.value, "missing": missing, **shown}
 

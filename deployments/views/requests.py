@@ -67,7 +67,7 @@ def _require(request: AuthedRequest, about: Request) -> None:
     if not allowed:
         if request.method == "POST":
             about.record_missing_permission()
-        raise PermissionMissing(about.permission)
+        raise PermissionMissing(about.permission, environment)
 
 
 def _find_rows(request: AuthedRequest, about: Request) -> None:

@@ -19,6 +19,7 @@ from deployments.core.roles import Right
 from deployments.models import Account, Environment
 from deployments.presentation import badges
 from deployments.presentation.approvals import waiting_number
+from deployments.presentation.granters import granters_text
 from deployments.presentation.text.datetime_formats import (
     age_text,
     clock,
@@ -91,6 +92,12 @@ def can(context: Context, right: str, about: Environment | Account | None = None
         return False
     name = f"deployments.{right}"
     return access.can(user, name, about) if about else access.can_somewhere(user, name)
+
+
+@register.simple_tag
+def granters(about: Environment | Account | None = None) -> str:
+    """Return who can give rights about something, for those who lack one."""
+    return granters_text(about)
 
 
 @register.simple_tag(takes_context=True)

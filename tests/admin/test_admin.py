@@ -11,10 +11,12 @@ from django.urls import reverse
 
 from deployments.models import Account
 from tests.builders import (
+    allow,
     make_account,
     make_deployment,
     make_environment,
     make_event,
+    make_grant,
     make_resource,
     make_stack,
     make_user,
@@ -168,13 +170,33 @@ def test_a_bad_value_of_an_account_is_an_error_of_its_field(admin: Client, name:
     assert not Account.objects.exists()
 
 
-def test_staff_without_a_permission_cannot_view_rows(client: Client, rows: dict[str, int]) -> None:
+def test_who_manages_accounts_opens_their_pages_and_no_others(client: Client, rows: dict[str, int]) -> None:
     user = make_user(is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_event"))
     client.force_login(user)
+    accounts = reverse("admin:deployments_account_changelist")
+    assert client.get(accounts, follow=True).status_code == 403
 
-    assert client.get(reverse("admin:deployments_event_changelist")).status_code == 200
-    assert client.get(reverse("admin:deployments_deployment_changelist")).status_code == 403
+    allow(user, "manage_accounts")
+
+    for name in ("index", "deployments_account_changelist", "deployments_account_add"):
+        assert client.get(reverse(f"admin:{name}")).status_code == 200
+    assert (
+        client.post(
+            reverse("admin:deployments_account_add"), {"name": "shop", "region": "eu-west-1"}, follow=True
+        ).status_code
+        == 200
+    )
+    assert Account.objects.filter(name="shop").exists()
+    for name in ("deployments_event_changelist", "deployments_deployment_changelist", "auth_user_changelist"):
+        assert client.get(reverse(f"admin:{name}"), follow=True).status_code == 403
+
+
+def test_managing_one_account_does_not_open_the_admin(client: Client) -> None:
+    user = make_grant(make_user(), role="admin", scope="account", account=make_account())
+    client.force_login(user)
+
+    assert client.get(reverse("admin:deployments_account_changelist"), follow=True).status_code == 403
 
 
 def test_the_list_of_accounts_marks_the_sandbox(admin: Client) -> None:

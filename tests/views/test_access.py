@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from deployments.models import AuditRecord, Deployment, Environment, TemplateRef, TemplateVersion
 from deployments.wording.requests import ACTIONS
-from tests.builders import make_deployment, make_environment, make_user
+from tests.builders import allow, make_deployment, make_environment, make_grant, make_user
 from tests.services import Redis
 from tests.template_versions import make_source, make_version
 from tests.views.pages import page
@@ -125,11 +126,31 @@ def test_viewers_may_not_post_to_any_address(
     assert {name for name, status in found.items() if status not in (403, 405)} <= for_everybody
 
 
-def test_only_staff_has_a_link_to_the_admin(viewer: Client, client: Client, db: None) -> None:
-    client.force_login(make_user(is_staff=True))
+def test_only_superusers_and_account_managers_have_a_link_to_the_admin(viewer: Client, db: None) -> None:
+    def has_link(user: User) -> bool:
+        client = Client()
+        client.force_login(user)
+        return bool(page(client.get(reverse("environments"))).all("a", href=reverse("admin:index")))
 
     assert not page(viewer.get(reverse("environments"))).all("a", href=reverse("admin:index"))
-    assert page(client.get(reverse("environments"))).all("a", href=reverse("admin:index"))
+    assert not has_link(make_user(is_staff=True))
+    assert has_link(make_user(is_superuser=True))
+    assert has_link(allow(make_user(), "manage_accounts"))
+
+
+def test_a_missing_permission_names_what_it_is_for_and_who_can_grant_it(
+    client: Client, environment: Environment
+) -> None:
+    Environment.objects.filter(pk=environment.pk).update(missing_since=None, stack_status="CREATE_COMPLETE")
+    make_grant(make_user("mia"), role="admin", scope="environment", environment=environment)
+    client.force_login(make_user("vic"))
+
+    refused = page(client.post(reverse("environment_delete", args=[environment.pk]))).one("main").text
+    shown = page(client.get(reverse("environment", args=[environment.pk])))
+
+    assert "“Can delete environment” for the environment staging" in refused
+    assert "mia can grant it." in refused
+    assert "mia can grant it." in shown.one(id="delete-why-not").text
 
 
 def test_the_admin_has_no_login_of_its_own(client: Client, viewer: Client) -> None:

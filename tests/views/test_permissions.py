@@ -219,3 +219,20 @@ def test_every_route_does_what_its_rule_says(world: World, part: int) -> None:
                     found.append(wrong(route, rule, subject, rows, inside=inside))
     assert [one for one in found if one] == []
     assert len(found) > 100
+
+
+def test_the_admin_is_for_superusers_and_some_pages_for_those_who_manage_accounts(world: World) -> None:
+    values = {"object_id": "1", "app_label": "deployments", "content_type_id": "1", "id": "1", "url": "x"}
+    subjects = [one for one in world.subjects if not one.is_anonymous]
+    for route in [one for one in routes() if "admin" in one.namespaces]:
+        if not route.name or route.name in ("login", "logout", "password_change"):
+            continue  # redirects
+        url = reverse(route.key, kwargs={name: values[name] for name in route.names})
+        is_managed = route.name.startswith(("deployments_account_", "deployments_freezewindow_"))
+        for one in subjects:
+            has_right = one.role is Role.ADMIN and one.scope is Scope.EVERYTHING
+            if one.is_superuser or (has_right and (is_managed or route.name in ("index", "jsi18n"))):
+                continue
+            response = one.client.get(url)
+            refused = response.status_code == 302 and response["Location"].startswith("/admin/login/")
+            assert refused, f"{route.key} for {one.who}: {response.status_code}"

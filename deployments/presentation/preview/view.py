@@ -29,6 +29,7 @@ from deployments.models import Deployment
 from deployments.models.expected import history
 from deployments.models.holds import freeze_hold, hold_of, lock_hold
 from deployments.presentation.canceling import discard_stages
+from deployments.presentation.granters import granters_text
 from deployments.presentation.holds import held_sentence
 from deployments.presentation.preview import consequences, rows, schedule, words
 from deployments.presentation.preview.inputs import parameter_rows
@@ -191,10 +192,13 @@ def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str,
 
 def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser, changes: Changes) -> str:
     """Return why the change cannot be applied now, "" if it can."""
-    if not can(user, Right.CHANGE, deployment.environment):
-        return _("You need the permission to change environments.")
-    if deployment.releases_to_servers and not can(user, Right.RELEASE, deployment.environment):
-        return _("You need the permission to release to running servers.")
+    environment, missing = deployment.environment, ""
+    if not can(user, Right.CHANGE, environment):
+        missing = _("You need the permission to change environments.")
+    elif deployment.releases_to_servers and not can(user, Right.RELEASE, environment):
+        missing = _("You need the permission to release to running servers.")
+    if missing:
+        return f"{missing} {granters_text(environment)}"
     operation = Operation.RETRY if deployment.is_retry else Operation.CHANGE
     why = refusal(deployment.environment.stack_status, operation)
     if deployment.is_retry and not why:
