@@ -82,6 +82,10 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "deployments": (SIGNED_IN,),
     "approvals": (SIGNED_IN,),
     "approval_count": (SIGNED_IN,),
+    "audit_own": (SIGNED_IN,),
+    "audit_records": (Rule(to=To.SOMEWHERE, right=Right.VIEW_AUDIT),),
+    "audit_record": (Rule(to=To.EVERYTHING, right=Right.VIEW_AUDIT, about="record"),),
+    "audit_export": (Rule(to=To.EVERYTHING, right=Right.VIEW_AUDIT, given={"kind": "csv"}),),
     "recordings": (SIGNED_IN,),
     "recording_open": (
         Rule(

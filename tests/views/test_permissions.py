@@ -16,11 +16,12 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
+from deployments.actions.request import Request
 from deployments.core.roles import ROLES, Right, Role, Scope
 from deployments.live import broadcaster, reads
 from deployments.live.admission import Admission, Limits
-from deployments.models import Account, Environment, Label, TemplateRef
-from deployments.views import export, stream
+from deployments.models import Account, AuditRecord, Environment, Label, TemplateRef
+from deployments.views import audit, export, stream
 from tests.builders import make_account, make_deployment, make_environment, make_grant, make_user
 from tests.previews import make_preview
 from tests.template_versions import make_source, make_version
@@ -70,7 +71,10 @@ def world(template_set: Path, tmp_path: Path, db: None, monkeypatch: pytest.Monk
     source = make_source()
     version = make_version(source, tmp_path / "version")
     ref = TemplateRef.objects.create(source=source, name="refs/tags/v1", version=version, is_tag=True)
-    shared = {"source": source.pk, "version": version.pk, "ref": ref.pk}
+    Request(user=make_user(), action="fetch", permission=Right.MANAGE_SETS).record_missing_permission()
+    record = AuditRecord.objects.order_by("-pk").first()
+    assert record
+    shared = {"source": source.pk, "version": version.pk, "ref": ref.pk, "record": record.pk}
     return World(
         subjects=list(_subjects(ours, inside)),
         inside=shared | _rows(inside),
@@ -88,7 +92,7 @@ def in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         return Admission(lambda: Limits(session=1_000, user=1_000, process=1_000))
 
     monkeypatch.setattr(reads, "in_thread", read)
-    for module in (stream, export):
+    for module in (stream, export, audit):
         monkeypatch.setattr(module, "connections", SimpleNamespace(close_all=lambda: None))
     admitted = SimpleNamespace(streams=admission(), exports=admission())
     monkeypatch.setattr(broadcaster, "current", lambda: admitted)
