@@ -80,6 +80,7 @@ def _run(request: str, folder: str, limit: float) -> bytes | None:
         return None
     finally:
         with_children(process)
+        process.communicate()  # closes the pipes
 
 
 def _outcome(scheme: str, answer: bytes) -> Outcome:

@@ -90,6 +90,8 @@ def post(
             with closing(_connection(url, networks, sockets)) as connection:
                 connection.request("POST", url.path, body=body, headers=sent, preload_content=False)
                 response = connection.getresponse()
+                if is_over.is_set():  # the headers were cut off, not ended
+                    return Outcome(reception=Reception.AGAIN, problem=_timed_out(url, limit))
                 return _outcome(url, response.status, response.headers.get("Retry-After", ""))
         except UserFixable as refused:
             message = refused.message
