@@ -30,7 +30,7 @@ PAPERS = re.compile(r"\bDESIGN\b|\bSTYLE\b|\bWORDING\b|\bresearch\b")
 """Papers that are not in the repository."""
 PERMISSION = re.compile(r"\w+\.(?:add|change|delete|view)_\w+")
 LEFT_OUT = {"CHANGELOG.md", "named.py"}
-OF_OTHER_PROJECTS = {"ages.js"}
+OF_OTHER_PROJECTS = {"ages.js", "shop.yaml", "actions/checkout"}
 
 
 @cache

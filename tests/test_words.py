@@ -49,6 +49,7 @@ EXCEPTIONS = {
     "deployments/admin/work.py": "an address of AWS's documentation",
     "portal/sandbox/backends/machines/booted/init.py": "an option of systemd-nspawn",
     "portal/settings.py": "an option of SQLite",
+    "portal/backups/engines.py": "an option of SQLite",
     "portal/sandbox/backends/databases/embedded/sessions.py": "an option of SQLite",
     "portal/sandbox/engine/": "the records of MiniStack's engine",
 }

@@ -171,7 +171,7 @@ def _somebody_manages_access() -> Iterator[None]:
     Rows that decide it are locked first, so that of two admins who remove each other one is refused.
     """
     people = get_user_model().objects.filter(service_account=None)
-    list(people.select_for_update(of=("self",)).filter(is_superuser=True).values_list("pk"))
+    list(get_user_model().objects.select_for_update().filter(is_superuser=True).values_list("pk"))
     list(Grant.objects.that_manage_access().select_for_update().values_list("pk"))
     yield
     if people.filter(is_active=True, is_superuser=True).exists():

@@ -14,7 +14,7 @@ from deployments.actions import change, clean_up, delete, deploy, operate
 from deployments.errors import UserFixable
 from deployments.models import Account, AuditRecord, Deployment, FreezeWindow
 from deployments.wording import error_text
-from tests.actions.test_requests import SCENES, template_set
+from tests.actions.scenes import SCENES, template_set
 from tests.builders import make_account, make_operator
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, AuditRecord, Deployment, Environment, Label
-from tests.actions.test_requests import template_set
+from tests.actions.scenes import template_set
 from tests.builders import make_account, make_environment, make_grant, make_user
 
 pytestmark = pytest.mark.django_db
@@ -104,7 +104,7 @@ def test_a_deployer_by_label_creates_environments_with_the_label_only() -> None:
 
     assert labels_of(environment) == {"team": "a", "env": "test"}
     assert can(deployer, Right.CHANGE, environment)
-    assert AuditRecord.objects.get(outcome="requested").after == {"labels": {"team": "a", "env": "test"}}
+    assert AuditRecord.objects.get(outcome="requested").after["labels"] == {"team": "a", "env": "test"}
 
 
 @pytest.mark.usefixtures("template_set")

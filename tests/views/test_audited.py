@@ -22,7 +22,7 @@ from django.urls import URLResolver, get_resolver
 
 from deployments.models import AuditRecord
 from deployments.models.audit import AuditRecordQuerySet
-from tests.actions.test_requests import REQUESTS, SCENES, template_set
+from tests.actions.scenes import REQUESTS, SCENES, template_set
 from tests.builders import make_environment, make_operator, make_user
 
 pytestmark = pytest.mark.django_db
