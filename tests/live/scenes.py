@@ -17,6 +17,7 @@ from deployments.core.phases import State
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import event_log
+from tests.builders import make_grant
 
 NINE_STACKS: Mapping[str, int] = {  # nested stacks with the resources of each: 64 with the stacks themselves
     "Network": 18,
@@ -38,7 +39,7 @@ _numbers = itertools.count(1)
 def make_user(name: str = "") -> User:
     name = name or f"ana{next(_numbers)}"
     user: User = get_user_model().objects.create_user(name, password="correct horse battery staple")
-    return user
+    return make_grant(user, role="viewer")
 
 
 def make_deployment(*, kind: str = "create", name: str = "", user: User | None = None) -> Deployment:

@@ -230,7 +230,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "account_passkey_options": (OWN,),
     "account_passkey": (OF_OWN,),
     "account_passkey_remove": (OF_OWN,),
-    "/admin/login/": (PUBLIC,),
+    "/admin/login/": (Rule(to=To.SUPERUSER),),
     "/admin/password_change/": (SIGNED_IN,),
 }
 """By the name of the route, or its address if it has none. The rules of the admin are in the test."""

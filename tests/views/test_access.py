@@ -26,7 +26,7 @@ OF_ONE = ("environment", "environment_delete", "environment_close")
 
 @pytest.fixture
 def environment(db: None) -> Environment:
-    return make_environment("staging", stack_id="arn:stack", missing_since=timezone.now())
+    return make_environment("staging", pk=1, stack_id="arn:stack", missing_since=timezone.now())
 
 
 @pytest.mark.parametrize("name", [*NAMES, *OF_ONE])
