@@ -25,8 +25,8 @@ from deployments.api.schema import DocumentedApi
 
 DESCRIPTION = """What the portal's pages can do, for programs.
 
-Send an API token in `Authorization: Bearer sanso_…`; create one on the page *API tokens*. Errors are
-problem+json (RFC 9457) with the codes and texts of the pages. Lists are pages by key: follow `next`."""
+Send an API token in the header Authorization, as Bearer sanso_…; the page API tokens creates one. Errors are
+problem+json (RFC 9457) with the codes and texts of the pages. Lists have pages: follow next."""
 
 api = DocumentedApi(
     title="Sanso",

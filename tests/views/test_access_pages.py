@@ -130,6 +130,9 @@ def test_a_service_account_and_a_person_are_deactivated(admin: Client) -> None:
     response = admin.post(reverse("access_service_account_new"), {"name": "ci", "description": "GitHub"})
     account = User.objects.get(username="ci")
     assert response["Location"] == reverse("access_person", args=[account.pk])
+    tokens = f"{reverse('tokens')}?owner={account.pk}"
+    assert page(admin.get(response["Location"])).one("a", href=tokens)
+    assert "ci" in page(admin.get(tokens)).one("main").text
 
     shown = admin.post(reverse("access_person_active", args=[account.pk]), {"active": "no"}, follow=True)
 
