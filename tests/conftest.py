@@ -55,11 +55,14 @@ CORE = tuple(f"tests/{area}/" for area in AREAS)
 MARKED = "pytest.mark.core"
 # Among them, what has no queries that differ: once is enough.
 SAME_ON_BOTH = (
+    "tests/api/test_document.py",
+    "tests/api/test_fuzz.py",
     "tests/catalog/",
     "tests/fuzz/test_control_api.py",
     "tests/fuzz/test_sources.py",
     "tests/fuzz/test_template_sets.py",
     "tests/sources/",
+    "tests/views/test_permissions.py",
 )
 HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
