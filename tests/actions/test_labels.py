@@ -104,7 +104,9 @@ def test_a_deployer_by_label_creates_environments_with_the_label_only() -> None:
 
     assert labels_of(environment) == {"team": "a", "env": "test"}
     assert can(deployer, Right.CHANGE, environment)
-    assert AuditRecord.objects.get(outcome="requested").after["labels"] == {"team": "a", "env": "test"}
+    after = AuditRecord.objects.get(outcome="requested").after
+    assert after is not None
+    assert after["labels"] == {"team": "a", "env": "test"}
 
 
 @pytest.mark.usefixtures("template_set")

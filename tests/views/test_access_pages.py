@@ -131,7 +131,7 @@ def test_a_service_account_and_a_person_are_deactivated(admin: Client) -> None:
     account = User.objects.get(username="ci")
     assert response["Location"] == reverse("access_person", args=[account.pk])
     tokens = f"{reverse('tokens')}?owner={account.pk}"
-    assert page(admin.get(response["Location"])).one("a", href=tokens)
+    assert "API tokens" in page(admin.get(response["Location"])).one("a", href=tokens).text
     assert "ci" in page(admin.get(tokens)).one("main").text
 
     shown = admin.post(reverse("access_person_active", args=[account.pk]), {"active": "no"}, follow=True)
