@@ -99,7 +99,7 @@ class Team:
     def asked(self, title: str) -> tuple[Deployment, Approval]:
         """Return a change for which Ana has requested approval on its page, and the request."""
         deployment = self.requested(title)
-        self.ana_page.goto(deployment.get_absolute_url())
+        self.ana_page.goto(reverse("change_preview_page", args=[deployment.pk]))
         self.ana_page.get_by_role("button", name="Request approval").click()
         expect(self.ana_page.get_by_role("heading", name="Waiting for approval")).to_be_visible()
         return row(deployment), Approval.objects.waiting().get(deployment=deployment)
