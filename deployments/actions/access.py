@@ -101,9 +101,7 @@ def set_active(*, user: User, person: User, active: bool) -> None:
     """
     action = "activate_user" if active else "deactivate_user"
     with requesting(_whole(user, action, person.get_username())), _somebody_manages_access():
-        if person.is_superuser and not user.is_superuser:
-            raise UserFixable("SuperuserOnly", Code.SUPERUSER_ONLY)
-        _refuse_unless_theirs(user, Grant.objects.of_user(person.pk))
+        refuse_unless_all_theirs(user, person)
         person.is_active = active
         person.save(update_fields=["is_active"])
 
@@ -114,6 +112,13 @@ def may_give_grant(user: User, grant: Grant) -> bool:
     labels = environment.labels.values_list("key", "value") if environment else ()
     account = environment.account_id if environment else 0
     return may_give(access_of(user), grant.granted, about_of(grant.granted, account=account, labels=labels))
+
+
+def refuse_unless_all_theirs(user: User, person: User) -> None:
+    """Raise UserFixable if a person, or a service account, has any right that a user could not give."""
+    if person.is_superuser and not user.is_superuser:
+        raise UserFixable("SuperuserOnly", Code.SUPERUSER_ONLY)
+    _refuse_unless_theirs(user, Grant.objects.of_user(person.pk))
 
 
 def _refuse_unless_theirs(user: User, grants: Iterable[Grant]) -> None:

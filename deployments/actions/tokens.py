@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from deployments.actions.access import refuse_unless_all_theirs
 from deployments.actions.request import PermissionMissing, Request, requesting
 from deployments.core.roles import Right
 from deployments.core.token_scopes import LIFETIMES, READ, SHOWN, digest_of, in_order, new_token
@@ -28,13 +29,16 @@ def create_token(
     """Create a token, and return it with its value, which is not stored: nobody can read it again.
 
     It is the user's own, or that of the service account `owner`, and can always read what its owner sees.
-    Raise UserFixable with the field to correct.
+    Raise UserFixable with the field to correct, or if the user could not give each of the account's roles:
+    a token would let them act with rights that they do not have.
     """
     owner = owner or user
     request = Request(
         user=user, action="create_token", permission=_permission(user, owner), name=name.strip()
     )
     with requesting(request):
+        if owner.pk != user.pk:
+            refuse_unless_all_theirs(user, owner)
         _check(owner, name, lifetime_days)
         value, now = new_token(), timezone.now()
         token = ApiToken.objects.create(

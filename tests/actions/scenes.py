@@ -70,6 +70,7 @@ WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 NOT_REQUESTED = {
     *("begin_waiting", "cancel", "give_labels", "labels_to_create", "refuse_without_label"),
     "may_give_grant",
+    "refuse_unless_all_theirs",
     "may_set_up",
 }
 """Public functions with a `user` that are parts of requests."""

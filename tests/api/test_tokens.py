@@ -17,7 +17,7 @@ from deployments.core.token_scopes import PREFIX, SCOPES, rights_of
 from deployments.errors import UserFixable
 from deployments.models import ApiToken, AuditRecord, ServiceAccount
 from tests.api.clients import ROOT, Program
-from tests.builders import make_operator, make_user
+from tests.builders import allow_only, make_grant, make_operator, make_user
 from tests.views.pages import page
 
 pytestmark = pytest.mark.django_db
@@ -179,3 +179,20 @@ def test_a_person_has_a_limited_number_of_tokens(operator: User) -> None:
 
     with pytest.raises(UserFixable, match="TooManyTokens"):
         create_token(user=operator, name="CI", scopes=[], lifetime_days=7)
+
+
+def test_a_token_of_a_service_account_gives_nobody_rights_that_they_lack(client: Client, db: None) -> None:
+    robot = User.objects.create_user("robot")
+    ServiceAccount.objects.create(user=robot)
+    make_grant(robot, role="admin")
+    manager = allow_only(make_user("mary"), "manage_access")
+    client.force_login(manager)
+
+    refused = client.post(f"{reverse('tokens')}?owner={robot.pk}", {"name": "CI", "lifetime_days": "30"})
+
+    assert refused.status_code == 422
+    assert not ApiToken.objects.exists()
+    robot.grants.all().delete()
+    make_grant(robot, role="viewer")
+    client.post(f"{reverse('tokens')}?owner={robot.pk}", {"name": "CI", "lifetime_days": "30"})
+    assert ApiToken.objects.get().owner == robot
