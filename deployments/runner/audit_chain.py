@@ -1,6 +1,7 @@
 """Chain new audit records, and write a daily anchor: requests only add records, and do not wait for this.
 
-One writer at a time: whoever holds the lock of the chain's one row. Numbers follow the order of chaining.
+One writer at a time: the process that holds the lock of the one row of the chain. Numbers follow the order of
+chaining.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Refused(OSError):
 
 
 class Guard:
-    """Refuses connections to addresses that are neither public nor listed, whoever makes them."""
+    """Refuses connections to addresses that are neither public nor listed, in all libraries."""
 
     def __init__(self, networks: list[str]) -> None:
         self.networks = networks

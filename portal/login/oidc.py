@@ -29,7 +29,7 @@ from deployments.runner.sessions import groups_in
 
 PROVIDER_ID: Final = "oidc"
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Signatures with a key pair only: with the others, whoever knows the client's secret could sign."""
+"""Signatures with a key pair only: with the others, anybody with the client's secret could sign."""
 CLOCK_SKEW: Final = 60
 """Seconds by which the provider's clock may differ."""
 TIMEOUT: Final = 5
