@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,6 +13,7 @@ from django.utils.decorators import sync_and_async_middleware
 from structlog.contextvars import get_contextvars
 
 from deployments.acting import SESSION, Acting, acting_as, session_id
+from deployments.client_address import address_of
 
 
 @sync_and_async_middleware
@@ -45,14 +45,3 @@ def _acting(request: HttpRequest) -> AbstractContextManager[Acting]:
         request_id=request_id[:64],
         person=request.user,
     )
-
-
-def address_of(request: HttpRequest) -> str:
-    """Return the client's address, "" for a Unix socket.
-
-    It is the connection's, or the one from a proxy that uvicorn trusts (`--forwarded-allow-ips`).
-    """
-    try:
-        return str(ipaddress.ip_address(str(request.META.get("REMOTE_ADDR", ""))))
-    except ValueError:
-        return ""

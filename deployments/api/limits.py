@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import logging
 import threading
 import time
@@ -14,6 +13,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from redis import Redis
 from redis.exceptions import RedisError
+
+from deployments.client_address import network_of
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def of_request(request: HttpRequest) -> Usage:
 
     Wrong tokens are counted for the address as well (`count_wrong`), and far fewer of them are allowed.
     """
-    address = address_of(request)
+    address = network_of(request)
     found = [_counted("address", address, settings.SANSO_API_REQUESTS_PER_ADDRESS)]
     wrong = _counted("wrong", address, settings.SANSO_API_WRONG_TOKENS, add=0)
     if wrong.used >= wrong.limit:
@@ -64,20 +65,7 @@ def of_request(request: HttpRequest) -> Usage:
 
 def count_wrong(request: HttpRequest) -> None:
     """Count a request without a valid token for its address."""
-    _counted("wrong", address_of(request), settings.SANSO_API_WRONG_TOKENS)
-
-
-def address_of(request: HttpRequest) -> str:
-    """Return the client's address for counting: IPv4, or the first 64 bits of IPv6: one subscriber's."""
-    try:
-        address = ipaddress.ip_address(str(request.META.get("REMOTE_ADDR", "")))
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
-        address = address.ipv4_mapped
-    return str(address)
+    _counted("wrong", network_of(request), settings.SANSO_API_WRONG_TOKENS)
 
 
 def _counted(kind: str, what: str, limit: int, *, add: int = 1) -> Usage:

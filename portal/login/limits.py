@@ -8,7 +8,6 @@ digests: users sometimes type a password as the name.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import logging
 import math
 import unicodedata
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from deployments.client_address import network_of
 from portal.login.counters import counters
 from portal.login.devices import any_device, device_of
 from portal.login.rules import Backoff, Rate, Rule
@@ -55,7 +55,7 @@ class Attempt:
 def login_attempt(request: HttpRequest, username: str) -> Attempt:
     """Return the attempt of a login with its rules."""
     user = User.objects.filter(username=username).first()  # by the database's collation
-    address = address_of(request)
+    address = network_of(request)
     who = f"{f'user {user.pk}' if user else 'an unknown user'} from {address}"
     if user is not None and (device := device_of(request, user)):
         return Attempt(who=who, rules=(Backoff(key=_key("device", f"{user.pk} {device}")),))
@@ -71,7 +71,7 @@ def code_attempt(request: HttpRequest, user: User) -> Attempt:
 
     Its failures are counted apart from those with passwords, so that a correct password does not reset them.
     """
-    address = address_of(request)
+    address = network_of(request)
     who = f"user {user.pk} from {address}"
     if device := device_of(request, user):
         rule = Backoff(key=_key("device code", f"{user.pk} {device}"))
@@ -82,7 +82,7 @@ def code_attempt(request: HttpRequest, user: User) -> Attempt:
 
 def passkey_attempt(request: HttpRequest, what: str = "passkey") -> Attempt:
     """Return the attempt with a passkey alone. Its user is not known yet, and could not be locked out."""
-    address = address_of(request)
+    address = network_of(request)
     rules: tuple[Rule, ...] = _of_address(address)
     if device := any_device(request):
         rules = (Backoff(key=_key(f"device {what}", device)),)
@@ -96,7 +96,7 @@ def provider_attempt(request: HttpRequest) -> Attempt:
 
 def challenge_attempt(request: HttpRequest) -> Attempt:
     """Return the beginning of a login, whose challenge is stored in a session: a rate for each address."""
-    address = address_of(request)
+    address = network_of(request)
     rules = (
         Rate(key=_key("challenge", address), burst=ADDRESS_BURST, every=ADDRESS_EVERY / 5),
         Rate(key="challenges", burst=ALL_BURST, every=ALL_EVERY),
@@ -107,7 +107,7 @@ def challenge_attempt(request: HttpRequest) -> Attempt:
 def password_change_attempt(request: HttpRequest, user: User) -> Attempt:
     """Return the attempt with the current password: the thief of a session could guess it."""
     rule = Backoff(key=_key("session", str(request.session.session_key)))
-    return Attempt(who=f"user {user.pk} in a session from {address_of(request)}", rules=(rule,))
+    return Attempt(who=f"user {user.pk} in a session from {network_of(request)}", rules=(rule,))
 
 
 def _of_address(address: str) -> tuple[Rate, Rate]:
@@ -115,31 +115,6 @@ def _of_address(address: str) -> tuple[Rate, Rate]:
         Rate(key=_key("address", address), burst=ADDRESS_BURST, every=ADDRESS_EVERY),
         Rate(key="all", burst=ALL_BURST, every=ALL_EVERY),
     )
-
-
-def address_of(request: HttpRequest) -> str:
-    """Return the client's address for counting: IPv4, the first 64 bits of IPv6, else "unknown".
-
-    One subscriber has a /64: https://www.rfc-editor.org/rfc/rfc6177. The address is the connection's, or the
-    one from a proxy that uvicorn trusts (`--forwarded-allow-ips`).
-    """
-    try:
-        address = ipaddress.ip_address(str(request.META.get("REMOTE_ADDR", "")))
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
-        address = address.ipv4_mapped
-    return str(address)
-
-
-def connection_address(request: HttpRequest) -> str | None:
-    """Return the client's address as it is shown to its user; None if it is unknown."""
-    try:
-        return str(ipaddress.ip_address(str(request.META.get("REMOTE_ADDR", ""))))
-    except ValueError:
-        return None
 
 
 def folded(name: str) -> str:

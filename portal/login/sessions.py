@@ -20,11 +20,11 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from deployments.client_address import address_of
 from deployments.models import AuditRecord, UserSession
 from deployments.models.user_session import end_other_sessions
 from deployments.runner.sessions import apply_groups, next_check
 from deployments.views.requests import AuthedRequest
-from portal.login.limits import connection_address
 
 INTERVAL: Final = 300.0
 """Seconds between two notes of one process that a session is used."""
@@ -45,7 +45,7 @@ def record(request: HttpRequest, user: User, account: SocialLogin | None) -> Non
         session_key=request.session.session_key,
         defaults={
             "user": user,
-            "address": connection_address(request),
+            "address": address_of(request) or None,
             "user_agent": request.headers.get("User-Agent", "")[: UserSession.MAX_AGENT],
             **about,
         },

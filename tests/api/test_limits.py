@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from deployments.api import limits
+from deployments.client_address import network_of
 from tests.api.clients import ROOT, Program
 from tests.services import free_port
 
@@ -64,4 +65,4 @@ def test_addresses_count_by_what_one_subscriber_has() -> None:
         ("", "unknown"),
     ):
         request.META["REMOTE_ADDR"] = given
-        assert limits.address_of(request) == counted
+        assert network_of(request) == counted
