@@ -34,11 +34,13 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    others = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of the largest process before
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     yield folder
     assert list(folder.iterdir()) == []
+    # Until it runs its program, a child counts the memory of the process that started it.
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert largest == others or largest * 1024 < MEMORY
+    assert largest <= max(before, own) or largest * 1024 < MEMORY
 
 
 @pytest.fixture
