@@ -167,10 +167,12 @@ language: ## Create the translation catalog of a language: make language CODE=fr
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 lock: ## Write the lock files from pyproject.toml (UPGRADE=--upgrade for newer versions).
-	$(COMPILE) pyproject.toml --extra mysql --group dev --output-file requirements-test.lock
+	$(COMPILE) pyproject.toml --extra mysql --extra saml --group dev --output-file requirements-test.lock
 	$(COMPILE) pyproject.toml --constraint requirements-test.lock --output-file requirements.lock
 	$(COMPILE) pyproject.toml --constraint requirements-test.lock --extra mysql \
 		--output-file requirements-production.lock
+	$(COMPILE) pyproject.toml --constraint requirements-test.lock --extra mysql --extra saml \
+		--output-file requirements-saml.lock
 	$(COMPILE) datelog/requirements.in --constraint requirements-test.lock --output-file datelog/requirements.lock
 	$(COMPILE) playbook/ansible.in --constraint requirements-test.lock --output-file playbook/ansible.lock
 	$(COMPILE) requirements-checkov.in --output-file requirements-checkov.lock
