@@ -23,6 +23,7 @@ from deployments.api.schemas.bodies import (
     ReasonBody,
 )
 from deployments.api.schemas.deployments import DeploymentDetail
+from deployments.core.labels import checked_labels
 from deployments.forms import NewEnvironmentForm
 from deployments.forms.change import ChangeForm, chosen_set
 from deployments.models import Account, Deployment, TemplateVersion
@@ -47,6 +48,7 @@ def create_environment(request: ApiRequest, body: CreateBody) -> DeploymentDetai
         keep_on_failure=form.keeps,
         requires_approval=body.requires_approval,
         version=version,
+        labels=None if body.labels is None else checked_labels(body.labels),
         **given,
     )
     return _out(request, deployment)

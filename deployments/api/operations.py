@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.actions import approve, channels, delete, lock, operate
+from deployments.actions import approve, channels, delete, labels, lock, operate
 from deployments.api.environments import detail_of, environment_of, router
 from deployments.api.idempotency import requests
 from deployments.api.keyset import Key
@@ -10,6 +10,7 @@ from deployments.api.requests import ApiRequest
 from deployments.api.schemas.bodies import (
     ApprovalRuleBody,
     ChannelBody,
+    LabelsBody,
     LockBody,
     Nothing,
     ReasonBody,
@@ -41,6 +42,14 @@ def break_lock(request: ApiRequest, environment_id: Key, body: ReasonBody) -> En
     """Break the lock of another user, with a reason."""
     environment = environment_of(request, environment_id)
     lock.break_lock(user=request.user, environment=environment, reason=body.reason)
+    return detail_of(request, environment_id)
+
+
+@requests(router, "/environments/{environment_id}/labels", EnvironmentDetail, name="set_labels")
+def set_labels(request: ApiRequest, environment_id: Key, body: LabelsBody) -> EnvironmentDetail:
+    """Replace the labels of an environment."""
+    environment = environment_of(request, environment_id)
+    labels.set_labels(user=request.user, environment=environment, labels=body.labels)
     return detail_of(request, environment_id)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
-from deployments.access import can, visible_accounts
+from deployments.access import visible_accounts
 from deployments.actions.request import PermissionMissing
 from deployments.api import keyset
 from deployments.api.keyset import After, Limit
 from deployments.api.problems import Problem
 from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_LIST
-from deployments.api.schemas.records import AccountOut, AccountPage, RecordOut, RecordPage
+from deployments.api.schemas.records import AccountOut, AccountPage, AuditQuery, RecordOut, RecordPage
 from deployments.core.roles import Right
-from deployments.models import Account, AuditRecord
+from deployments.models import Account
+from deployments.presentation import audit_records
+from deployments.presentation.filters.audit import AuditFilter
 
 router = Router(tags=["Accounts and audit"])
 
@@ -28,9 +30,13 @@ def list_accounts(request: ApiRequest, response: HttpResponse, after: After, lim
 
 
 @router.get("/audit", response={200: RecordPage, 403: Problem, **FOR_LIST}, operation_id="list_audit")
-def list_audit(request: ApiRequest, response: HttpResponse, after: After, limit: Limit) -> RecordPage:
+def list_audit(
+    request: ApiRequest, response: HttpResponse, after: After, limit: Limit, wanted: Query[AuditQuery]
+) -> RecordPage:
     """List what was requested and refused, the newest first. It needs the right to view the audit."""
-    if not can(request.user, Right.VIEW_AUDIT):
+    if not audit_records.may_view_audit(request.user):
         raise PermissionMissing(Right.VIEW_AUDIT)
-    found = [RecordOut.of(row) for row in AuditRecord.objects.before(after)[: limit + 1]]
+    rows = AuditFilter(**wanted.values()).records(audit_records.visible_records(request.user))
+    rows = rows.before(after) if after else rows
+    found = [RecordOut.of(row) for row in rows[: limit + 1]]
     return RecordPage(**keyset.page(request, response, found, limit, "id"))

@@ -15,8 +15,10 @@ from deployments.api import (
     me,
     operations,  # noqa: F401
     records,
+    remaining,  # noqa: F401
     stream,  # noqa: F401
     template_sets,
+    timelines,
 )
 from deployments.api.doorway import doorway, unknown
 from deployments.api.problems import add_handlers
@@ -38,7 +40,7 @@ api = DocumentedApi(
     urls_namespace="api",
 )
 add_handlers(api)
-for module in (environments, deployments, template_sets, records, me):
+for module in (environments, deployments, timelines, template_sets, records, me):
     api.add_router("", module.router)
 
 

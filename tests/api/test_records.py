@@ -83,6 +83,27 @@ def test_the_audit_is_for_who_may_view_it(program: Program) -> None:
     assert root.get("/audit", {"after": second["id"]}).json()["items"] == []
 
 
+def test_audit_records_are_filtered_and_those_of_own_environments_need_no_more(program: Program) -> None:
+    root = Program(make_user("root", is_superuser=True), "read")
+    own, other = make_environment("own"), make_environment("other")
+    for shop in (own, other):
+        program.post(f"/environments/{shop.pk}/lock", {"reason": f"load test of {shop.name}"})
+
+    def found(who: Program, **query: str) -> list[tuple[str, str]]:
+        return [(one["action"], one["name"]) for one in who.get("/audit", query).json()["items"]]
+
+    assert found(root, action="lock", environment="own") == [("lock", "own")]
+    assert found(root, action="lock", q="test of other") == [("lock", "other")]
+    assert found(root, action="lock", until="2020-01-01") == []
+    assert len(found(root, person="ana", outcome="requested", by="token", since="2020-01-01")) == 2
+    (record,) = root.get("/audit", {"environment": own.pk}).json()["items"]
+    assert record["after"]["locked_by"] == "ana"
+    assert root.get("/audit", {"since": "1999-01-01"}).status_code == 422
+    guest = User.objects.create_user("guest")
+    make_grant(guest, role="admin", scope="environment", environment=own)
+    assert found(Program(guest)) == [("lock", "own")]
+
+
 def test_health_is_that_of_the_page(program: Program) -> None:
     shop = make_whole("shop")
 

@@ -231,6 +231,19 @@ def test_an_environment_is_locked_and_unlocked(program: Program, shop: Environme
     assert program.post(f"{path}/unlock").json()["lock"] is None
 
 
+def test_labels_are_set_and_returned(program: Program, shop: Environment) -> None:
+    path = f"/environments/{shop.pk}"
+
+    assert program.post(f"{path}/labels", {"labels": {"team": "payments"}}).json()["labels"] == {
+        "team": "payments"
+    }
+    assert program.get(path).json()["labels"] == {"team": "payments"}
+    assert code_of(program.post(f"{path}/labels", {"labels": {"Team": "a"}})) == (422, "LabelKeyInvalid")
+    assert program.post(f"{path}/labels", {"labels": {}}).json()["labels"] == {}
+    created = program.post("/environments", new(name="new", labels={"team": "a"})).json()
+    assert program.get(f"/environments/{created['environment']['id']}").json()["labels"] == {"team": "a"}
+
+
 def test_a_second_person_approves_or_denies(program: Program, shop: Environment) -> None:
     Environment.objects.update(requires_approval=True)
     approver = Program(allow(make_user("ben"), "approve_change"))
@@ -279,6 +292,13 @@ PATHS = [
     ("/environments/{shop}/lock", {"reason": "test"}, "change"),
     ("/environments/{shop}/unlock", {}, "change"),
     ("/environments/{shop}/break-lock", {"reason": "test"}, "admin"),
+    ("/environments/{shop}/labels", {"labels": {}}, "change"),
+    ("/environments/{shop}/remaining/search", {}, "change"),
+    (
+        "/environments/{shop}/remaining/deletion",
+        {"resources": [{"type": "a", "id": "b"}], "typed_name": "shop"},
+        "delete",
+    ),
     ("/environments/{shop}/require-approval", {"required": True}, "admin"),
     ("/environments/{shop}/channel", {"channel": "main"}, "change"),
     ("/environments/{shop}/resume-updates", {}, "change"),
@@ -295,8 +315,13 @@ PATHS = [
     ("/deployments/{preview}/rollback", {}, "change"),
     ("/deployments/{preview}/clean-up", {}, "delete"),
 ]
-SET_PATHS = {"/template-sets/{set_id}/fetch", "/versions/{version_id}/status"}
-"""They are about no environment; tests/api/test_records.py has them."""
+OTHER_PATHS = {
+    "/environments",
+    "/recordings/{recording}/import",
+    "/template-sets/{set_id}/fetch",
+    "/versions/{version_id}/status",
+}
+"""They are about no environment that exists: tests of their own have their rights."""
 
 
 @pytest.mark.parametrize("caller", ["viewer", "without the scope"])
@@ -343,7 +368,7 @@ def test_every_operation_is_in_the_tests_of_rights(program: Program) -> None:
         path.replace("{shop}", "{environment_id}").replace("{preview}", "{deployment_id}")
         for path, _body, _scope in PATHS
     }
-    assert posts == tested | {"/environments"} | SET_PATHS
+    assert posts == tested | OTHER_PATHS
 
 
 def test_an_association_is_run(program: Program, shop: Environment) -> None:

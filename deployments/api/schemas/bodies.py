@@ -18,6 +18,11 @@ Parameters: Any = Field(
     description="The values of parameters, also of secrets. Those left out keep their value or default.",
     examples=[{"WebInstanceType": "t4g.small"}],
 )
+Labels: Any = Field(
+    max_length=100,
+    description="Sanso's own, not tags of the stack: one value for each key.",
+    examples=[{"team": "payments"}],
+)
 Digest = Field(max_length=64, description="The digest of the preview that was read.")
 VersionKey = Field(
     default=None, ge=1, le=MAX_KEY, description="The key of a version of a template set.", examples=[7]
@@ -56,6 +61,9 @@ class CreateBody(ReasonBody):
     template_version: StrictInt | None = VersionKey
     on_failure: OnFailure = OnFailure.ROLL_BACK
     requires_approval: StrictBool = False
+    labels: dict[str, str] | None = Field(
+        default=None, max_length=100, description="Its labels.", examples=[{"team": "payments"}]
+    )
 
 
 class ChangeBody(ReasonBody):
@@ -86,6 +94,12 @@ class ContinueBody(ReasonBody):
     """How a failed rollback is continued."""
 
     resources: list[str] = Field(default=[], max_length=500, description="The paths of what is skipped.")
+
+
+class LabelsBody(Body):
+    """All labels of an environment."""
+
+    labels: dict[str, str] = Labels
 
 
 class LockBody(Body):

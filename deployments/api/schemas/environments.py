@@ -89,6 +89,7 @@ class EnvironmentDetail(EnvironmentOut):
         description="The values of its parameters, without secrets.", examples=[{"Size": "small"}]
     )
     outputs: dict[str, str] = Field(examples=[{"SiteUrl": "http://shop.example.com"}])
+    labels: dict[str, str] = Field(examples=[{"team": "payments"}])
     channel: str = Field(description="The branches and tags that it follows, empty for none.")
     requires_approval: bool
     is_protected: bool = Field(description="Whether something in it has deletion protection.")
@@ -106,6 +107,7 @@ class EnvironmentDetail(EnvironmentOut):
             status_reason=row.status_reason,
             parameters={name: str(value) for name, value in row.parameters.items()},
             outputs={name: str(value) for name, value in row.outputs.items()},
+            labels={one.key: one.value for one in row.labels.all()},
             channel=row.channel,
             requires_approval=row.requires_approval,
             is_protected=row.is_protected,

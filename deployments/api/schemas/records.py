@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Self
+from datetime import date, datetime
+from typing import Annotated, Any, Self
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from deployments.api.keyset import MAX_KEY
 from deployments.api.schemas.common import Next
 from deployments.models import Account, AuditRecord
+from deployments.presentation.filters.audit import LONGEST, YEARS
 from deployments.wording import stored_text
 
 
@@ -34,6 +36,37 @@ class AccountPage(Schema):
     next: str | None = Next
 
 
+def _in_years(day: date | None) -> date | None:
+    """Return a day. Raise ValueError if no record can be of its year."""
+    if day is not None and not YEARS[0] <= day.year <= YEARS[1]:
+        raise ValueError(f"The year must be from {YEARS[0]} to {YEARS[1]}.")
+    return day
+
+
+Day = Annotated[date | None, AfterValidator(_in_years)]
+
+
+class AuditQuery(Schema):
+    """The filters of the audit records; those left out do not filter."""
+
+    person: str = Field(default="", max_length=LONGEST, description="Only of this user.")
+    action: str = Field(default="", max_length=LONGEST, description="Only this action.")
+    outcome: str = Field(default="", max_length=LONGEST, description="Only `requested` or `refused`.")
+    environment: str = Field(
+        default="", max_length=LONGEST, description="Only about the environment of this key or name."
+    )
+    account: int | None = Field(default=None, ge=1, le=MAX_KEY, description="Only in this account.")
+    by: str = Field(default="", max_length=LONGEST, description="Only by `session`, `token`, …")
+    since: Day = Field(default=None, description="Only from the beginning of this day (UTC).")
+    until: Day = Field(default=None, description="Only until the end of this day (UTC).")
+    q: str = Field(default="", max_length=LONGEST, description="Only those that contain this text.")
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of the pages' filter."""
+        given = {name: value.strip() if isinstance(value, str) else value for name, value in self}
+        return given | {"account": str(self.account or "")}
+
+
 class RecordOut(Schema):
     """What was requested, or refused."""
 
@@ -49,6 +82,10 @@ class RecordOut(Schema):
     environment: int | None
     deployment: int | None
     details: dict[str, Any]
+    before: dict[str, Any] | None = Field(description="The values before, without secrets.")
+    after: dict[str, Any] | None = Field(description="The values after, without secrets.")
+    by: str = Field(description="How it was requested: by a session or a token.", examples=["token"])
+    by_id: str = Field(description="Of a token, its beginning.", examples=["sanso_a1B2c3"])
 
     @classmethod
     def of(cls, row: AuditRecord) -> Self:
@@ -66,6 +103,10 @@ class RecordOut(Schema):
             environment=row.environment_id,
             deployment=row.deployment_id,
             details=row.details,
+            before=row.before,
+            after=row.after,
+            by=row.by,
+            by_id=row.by_id,
         )
 
 
