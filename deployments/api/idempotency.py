@@ -20,6 +20,8 @@ from deployments.api.responses import FOR_REQUEST
 from deployments.models import IdempotencyKey
 
 MAX_LENGTH = 255
+SECRETS = ("secret",)
+"""Members of responses that are not stored."""
 _HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -54,7 +56,7 @@ def requests(
                     IdempotencyKey.objects.without_response().filter(pk=kept.pk).delete()
                 raise
             if kept is not None:
-                IdempotencyKey.objects.filter(pk=kept.pk).update(body=result.model_dump(mode="json"))
+                IdempotencyKey.objects.filter(pk=kept.pk).update(body=_stored(result))
             return Status(status, result)
 
         # django-ninja reads the names of types in this module otherwise.
@@ -68,6 +70,12 @@ def requests(
         return cast("Operation[Result]", remembered)
 
     return registered
+
+
+def _stored(result: Schema) -> dict[str, Any]:
+    """Return what is kept of a response: not a secret, which is returned once."""
+    found = result.model_dump(mode="json")
+    return found | {name: "" for name in SECRETS if name in found}
 
 
 def _begun(request: ApiRequest) -> tuple[uuid.UUID, IdempotencyKey | None]:

@@ -6,11 +6,11 @@ import json
 import logging
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
-from django.forms import Form
+from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Schema
@@ -22,6 +22,8 @@ from deployments.wording import error_text
 from deployments.wording.requests import permission_name
 
 log = logging.getLogger(__name__)
+
+AnyForm = TypeVar("AnyForm", bound=BaseForm)
 
 CONTENT_TYPE = "application/problem+json"
 CONFLICTS = frozenset({"EnvironmentBusy", "NameTaken"})
@@ -102,7 +104,7 @@ def of_user_fixable(request: HttpRequest, exc: Any) -> HttpResponse:
     )
 
 
-def of_form(form: Form) -> Refused:
+def of_form(form: BaseForm) -> Refused:
     """Return what is wrong with the values of a form, to be raised."""
     found = [
         FieldProblem(field=_name(field), code=str(error.code or "invalid"), detail=" ".join(error.messages))
@@ -110,6 +112,13 @@ def of_form(form: Form) -> Refused:
         for error in errors
     ]
     return Refused(422, "InvalidRequest", _("The request is not valid."), found)
+
+
+def validated(form: AnyForm) -> AnyForm:
+    """Return a form whose values are valid. Raise Refused with what is wrong with them."""
+    if not form.is_valid():
+        raise of_form(form)
+    return form
 
 
 def _name(field: str) -> str:

@@ -9,10 +9,14 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja.errors import AuthenticationError
 from ninja.security import APIKeyCookie, HttpBearer
 
-from deployments.access import limit
+from deployments.access import can_somewhere, limit
+from deployments.actions.request import PermissionMissing, Request
+from deployments.api.problems import Refused
+from deployments.core.roles import Right
 from deployments.core.token_scopes import rights_of
 from deployments.models import ApiToken
 
@@ -31,6 +35,22 @@ class ApiRequest(HttpRequest):
     user: User
     auth: Caller
     request_key: UUID
+
+
+def require_somewhere(request: ApiRequest, right: Right, action: str = "") -> None:
+    """Raise PermissionMissing without a right about anything; what was to be requested is recorded."""
+    if can_somewhere(request.user, right):
+        return
+    if action:
+        Request(user=request.user, action=action, permission=right).record_missing_permission()
+    raise PermissionMissing(right)
+
+
+def require_scope(request: ApiRequest, scope: str) -> None:
+    """Raise Refused if a request came with a token that does not have a scope."""
+    if request.auth.token and scope not in request.auth.token.scopes:
+        text = _("The token does not have the scope “%(scope)s”.") % {"scope": scope}
+        raise Refused(403, "ScopeMissing", text)
 
 
 class BearerToken(HttpBearer):

@@ -8,11 +8,13 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, URLResolver, re_path
 
 from deployments.api import (
+    access,
     changes,  # noqa: F401  # adds its operations to the router
     decisions,  # noqa: F401
     deployments,
     environments,
     me,
+    notifications,
     operations,  # noqa: F401
     records,
     remaining,  # noqa: F401
@@ -40,7 +42,7 @@ api = DocumentedApi(
     urls_namespace="api",
 )
 add_handlers(api)
-for module in (environments, deployments, timelines, template_sets, records, me):
+for module in (environments, deployments, timelines, template_sets, records, access, notifications, me):
     api.add_router("", module.router)
 
 

@@ -132,6 +132,11 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """Select what pages show of each: whose it is, what it is about, and who gave it."""
         return self.select_related("user", "team", "account", "environment__account", "granted_by")
 
+    def given_to(self, *, person: int | None, team: int | None) -> Self:
+        """Keep those of a person themselves, and of a team; None keeps all."""
+        rows = self.filter(user=person) if person else self
+        return rows.filter(team=team) if team else rows
+
     def about_account(self, account_pk: int) -> Self:
         """Keep those that are about a whole account."""
         return self.filter(Q(scope=Scope.EVERYTHING.value) | Q(scope=Scope.ACCOUNT.value, account=account_pk))

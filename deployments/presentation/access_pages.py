@@ -61,10 +61,11 @@ def scope_text(grant: Grant) -> str:
 
 def grant_rows(user: User, grants: Iterable[Grant]) -> list[GrantRow]:
     """Return the grants that a user may see: of what they manage access to."""
-    return [_row(user, one) for one in grants if _is_seen(user, one)]
+    return [_row(user, one) for one in grants if is_seen(user, one)]
 
 
-def _is_seen(user: User, grant: Grant) -> bool:
+def is_seen(user: User, grant: Grant) -> bool:
+    """Return whether a user sees a grant: of what they manage access to."""
     about = grant.environment or grant.account
     return can(user, Right.MANAGE_ACCESS, about) or may_give_grant(user, grant)
 
@@ -81,6 +82,12 @@ def _row(user: User, grant: Grant) -> GrantRow:
         given_by=grant.granted_by.get_username() if grant.granted_by else str(grant.get_source_display()),
         is_removable=may_give_grant(user, grant),
     )
+
+
+def people(name: str = "") -> QuerySet[User]:
+    """Return the users whose name contains a text, with their teams."""
+    rows = User.objects.select_related("service_account").prefetch_related("teams")
+    return rows.filter(username__icontains=name) if name else rows
 
 
 def people_context(given: QueryDict) -> dict[str, Any]:

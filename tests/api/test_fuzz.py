@@ -13,6 +13,7 @@ import pytest
 import requests
 import schemathesis
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -25,10 +26,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from deployments.api.urls import api
-from deployments.models import Deployment, Environment, TemplateVersion
+from deployments.models import Deployment, Environment, Grant, Team, TemplateVersion
+from deployments.runner import outbox
 from tests.api.clients import Program
 from tests.builders import make_event, make_user
 from tests.built_health import make_whole
+from tests.notified import make_target
 from tests.previews import make_preview
 from tests.template_versions import make_source, make_version
 from tests.views.conftest import TEMPLATE
@@ -66,6 +69,14 @@ def keys(tmp_path: Path, settings: Settings) -> dict[str, Any]:
         "set_id": source.pk,
         "version_id": version.pk,
         "recording": "failure",
+        "person_id": make_user("vic").pk,
+        "team_id": (team := Team.objects.create(name="payments", key="payments")).pk,
+        "grant_id": Grant.objects.create(team=team, role="viewer", key="viewer of payments").pk,
+        "account_id": environment.account_id,
+        "target_id": (
+            delivery := outbox.test(make_target("https://hooks.example.com/"), "test:1", timezone.now())
+        ).target_id,
+        "delivery_id": delivery.pk,
     }
 
 

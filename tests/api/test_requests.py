@@ -317,6 +317,12 @@ PATHS = [
 ]
 OTHER_PATHS = {
     "/environments",
+    *("/people/{person_id}/active", "/service-accounts", "/grants", "/grants/{grant_id}/remove"),
+    *("/teams", "/teams/{team_id}", "/teams/{team_id}/delete", "/teams/{team_id}/members"),
+    "/teams/{team_id}/members/{person_id}/remove",
+    *("/notifications", "/notifications/{target_id}", "/notifications/{target_id}/remove"),
+    *("/notifications/{target_id}/secret", "/notifications/{target_id}/enabled"),
+    *("/notifications/{target_id}/test", "/notifications/{target_id}/deliveries/{delivery_id}/retry"),
     "/recordings/{recording}/import",
     "/template-sets/{set_id}/fetch",
     "/versions/{version_id}/status",
