@@ -92,6 +92,10 @@ bench-polling: test-environment ## Measure the calls of a deployment, and those 
 bench-environment: test-environment ## Measure the environment's page with 200 instances, and the list of 50.
 	$(BIN)/python -m tests.benchmarks.environment_bench
 
+.PHONY: screens
+screens: test-environment ## Take every page, light and dark, wide and narrow, in each language (20 min).
+	$(BIN)/python -m tests.screens
+
 .PHONY: test-environment
 test-environment: ## Install what the tests need: Debian packages where they are missing, and the Python ones.
 	@.ci/packages

@@ -1,0 +1,1 @@
+"""Screenshots of every page and state of a running portal: `make screens`."""
