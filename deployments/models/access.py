@@ -95,6 +95,16 @@ class ServiceAccount(models.Model):
         return self.user.get_username()
 
 
+class LabelQuerySet(models.QuerySet["Label"]):
+    """Named queries over labels."""
+
+    def in_use(self, environments: models.QuerySet[Environment], most: int) -> list[Label]:
+        """Return one of each label that some environments have, by key and value, at most so many."""
+        rows = self.filter(environment__in=environments.order_by().values("pk")).order_by("key", "value")
+        pairs = rows.values_list("key", "value").distinct()[:most]
+        return [Label(key=key, value=value) for key, value in pairs]
+
+
 class Label(models.Model):
     """A key and a value of an environment, such as `team` and `payments`; one value for each key."""
 
@@ -104,6 +114,8 @@ class Label(models.Model):
     # Compared by bytes, as the function that decides compares them.
     key = IdField(_("key"), max_length=MAX_KEY)
     value = IdField(_("value"), max_length=MAX_VALUE)
+
+    objects = models.Manager.from_queryset(LabelQuerySet)()
 
     class Meta:
         ordering = ("key",)

@@ -6,9 +6,11 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models.deployment import Deployment
+from deployments.models.environment import Environment, EnvironmentQuerySet
 
 DECISIONS = [
     ("", _("Waiting")),
@@ -41,9 +43,19 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return self.select_related("requested_by", "decided_by")
 
     def for_list(self) -> Self:
-        """Select everything that the list shows, the first to expire first, without a query per row."""
-        rows = self.select_related("deployment__environment__account", "requested_by")
-        return rows.order_by("expires_at", "pk")
+        """Select everything that the list shows, without a query per row."""
+        return self.select_related("deployment__environment__account", "requested_by")
+
+    def about(self, environments: EnvironmentQuerySet) -> Self:
+        """Keep those about deployments of some environments."""
+        return self.filter(deployment__environment__in=environments.order_by().values("pk"))
+
+    def matching(self, text: str) -> Self:
+        """Keep those of the environments that a search finds, and those of users whose name contains it."""
+        found = Q(deployment__environment__in=Environment.objects.matching(text).values("pk"))
+        if "=" not in text:
+            found |= Q(requested_by__username__icontains=text.strip())
+        return self.filter(found)
 
 
 class Approval(models.Model):

@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Q, Subquery
 
 from deployments.core.phases import ACTIVE, BEFORE_STACKS, PAST_STACKS, WAITS, State
 from deployments.models.environment import Environment
+from deployments.models.template_version import TemplateVersion
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -98,7 +99,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def waiting_in(self, environments: Collection[int]) -> Self:
         """Keep what waits in some environments, the oldest first, with what a list shows of it."""
         rows = self.waiting().filter(environment__in=environments).order_by("pk")
-        return rows.only("pk", "kind", "state", "environment", "scheduled_for")
+        return rows.only("pk", "kind", "operation", "state", "environment", "scheduled_for")
 
     def not_protected(self) -> Self:
         """Keep creations after which deletion protection could not be switched on, newest first."""
@@ -133,6 +134,19 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep the creations of one account that became ready, newest first."""
         rows = self.filter(kind="create", environment__account=account_pk).exclude(ready_at=None)
         return rows.select_related("environment").order_by("-pk")
+
+    def in_account(self, account_pk: int) -> Self:
+        """Keep those of the environments in one account."""
+        return self.filter(environment__in=Environment.objects.in_account(account_pk).values("pk"))
+
+    def with_label(self, key: str, value: str) -> Self:
+        """Keep those of the environments that have a label."""
+        return self.filter(environment__in=Environment.objects.with_label(key, value).values("pk"))
+
+    def of_source(self, source_pk: int) -> Self:
+        """Keep those that deployed a version of a template set."""
+        versions = TemplateVersion.objects.filter(source=source_pk)
+        return self.filter(template_version__in=versions.values("pk"))
 
     def matching(self, text: str) -> Self:
         """Keep those of the environments that a search finds, and those of users whose name contains it."""

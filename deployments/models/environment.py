@@ -100,11 +100,12 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.with_state().filter(state=state.value)
 
     def matching(self, text: str) -> Self:
-        """Keep those whose name or owner a search contains, or that have the label key=value."""
+        """Keep those that a search finds by name, owner, account, set and version, or by key=value."""
         key, equals, value = text.strip().partition("=")
         if equals:
             return self.with_label(key.strip(), value.strip())
-        return self.filter(Q(name__icontains=key) | Q(owner__username__icontains=key))
+        found = Q(name__icontains=key) | Q(owner__username__icontains=key) | Q(account__name__icontains=key)
+        return self.filter(found | Q(template_version__in=TemplateVersion.objects.matching(key).values("pk")))
 
     def by_text(self, order: str) -> Self:
         """Order by one of TEXT_ORDERS, of the same text the newest first."""

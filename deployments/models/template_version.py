@@ -69,6 +69,12 @@ class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
         rows = self.filter(source__removed_at=None).exclude(source=source_pk).select_related("source")
         return rows.order_by("source__name", "source", "-number")
 
+    def matching(self, text: str) -> Self:
+        """Keep those of sets whose name a search contains, or whose tag or commit begins with it."""
+        tagged = TemplateRef.objects.filter(is_tag=True, name__startswith=f"{TAGS}{text}").values("version")
+        found = Q(source__name__icontains=text) | Q(pk__in=tagged)
+        return self.filter(found | Q(commit__istartswith=text) if text else found)
+
     def between(self, source: int, first: int, last: int) -> Self:
         """Keep those of one template set with these numbers."""
         return self.filter(source=source, number__range=(first, last))

@@ -7,27 +7,35 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.access import Person, visible_accounts, visible_environments
-from deployments.models import Account, Deployment, EnvironmentLock, TemplateSource
+from deployments.models import Account, Deployment, EnvironmentLock, Label, TemplateSource
 from deployments.models.environment import TEXT_ORDERS, EnvironmentQuerySet, EnvironmentState
 from deployments.models.offered import updates_by_environment
 from deployments.presentation.filters.choices import (
     CURSOR,
     MAX_SEARCH,
-    FilterChoice,
-    filter_choices,
-    kept_values,
     parse_number,
     query,
+)
+from deployments.presentation.filters.lists import (
+    PAGE,
+    Choices,
+    ListControls,
+    ListFilter,
+    list_filter,
+    order_filter,
+    value_filter,
 )
 from deployments.presentation.health.list_strip import list_strips
 from deployments.presentation.holds import lock_badge
 from deployments.presentation.updates import update_badge, with_update
 
-PAGE = 50
+MOST_LABELS = 100
+"""Labels that the filter offers; any other is found by the search."""
 BY_VERSION = "version"
 """The value of `sort` that orders the list by template set and version."""
 NEWEST = "newest"
@@ -77,10 +85,12 @@ def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
         row.has_update = offered[row.pk].is_available and not row.deleted_at
         row.strip, row.waits = strips[row.pk], waits[row.pk]
         row.lock = lock_badge(locks.get(row.pk), row.name)
+    counts = narrowed.state_counts()
     return {
         "rows": found[:PAGE],
         "update_badge": update_badge(),
-        "counts": narrowed.state_counts(),
+        "counts": counts,
+        "controls": SimpleLazyObject(lambda: list_controls(given, counts, user)),
         "more": query(given, after=_cursor(last, sort)) if last else "",
         "caption": _caption(sort),
         "given": given,
@@ -132,44 +142,38 @@ def _caption(sort: str) -> str:
     return _("Environments: %(order)s") % {"order": ORDERS.get(sort, ORDERS[""])}
 
 
-def _label_choices(given: QueryDict) -> list[FilterChoice]:
-    """Return the choice of the label in the query and of none; [] without one."""
-    label = str(given.get("label", ""))
-    return (
-        filter_choices(given, "label", [("", _("All labels"), None), (label, label, None)]) if label else []
-    )
+def label_filter(given: QueryDict, user: Person) -> ListFilter:
+    """Return the filter by a label, of those in use in environments that a person may view."""
+    labels = Label.objects.in_use(visible_environments(user).live().without_recordings(), MOST_LABELS)
+    return value_filter(given, "label", _("Label"), _("All labels"), map(str, labels))
 
 
-def filters_context(given: QueryDict, counts: dict[int, int], user: Person) -> dict[str, Any]:
-    """Return the context of the filters above the rows; `counts` are by state."""
-    accounts, sources = (
-        list(Account.objects.usable().filter(visible_accounts(user))),
-        list(TemplateSource.objects.live()),
+def place_filters(given: QueryDict, user: Person) -> list[ListFilter]:
+    """Return the filters by account and by template set, of a list of environments or what is in them."""
+    accounts = Account.objects.usable().filter(visible_accounts(user)).order_by("name")
+    by_account = [(str(pk), name, None) for pk, name in accounts.values_list("pk", "name").distinct()]
+    sources = TemplateSource.objects.live().values_list("pk", "name")
+    by_set = [(str(pk), name, None) for pk, name in sources]
+    return [
+        list_filter(given, "account", _("Account"), [("", _("All accounts"), None), *by_account], least=2),
+        list_filter(given, "set", _("Template set"), [("", _("All template sets"), None), *by_set], least=2),
+    ]
+
+
+def list_controls(given: QueryDict, counts: dict[int, int], user: Person) -> ListControls:
+    """Return what is above the rows; `counts` are by state."""
+    states = [(name, state.label, counts.get(state, 0)) for name, state in STATES.items()]
+    updates: Choices = [("", _("All versions"), None), ("1", _("Update available"), None)]
+    deleted: Choices = [("", _("Active"), None), ("1", _("Include deleted"), None)]
+    return ListControls(
+        given=given,
+        searched=_("Name, owner, account, version or key=value"),
+        filters=[
+            list_filter(given, "status", _("Status"), [("", _("All"), sum(counts.values())), *states]),
+            *place_filters(given, user),
+            label_filter(given, user),
+            list_filter(given, "update", _("Version"), updates),
+            order_filter(given, ORDERS),
+            list_filter(given, "deleted", _("Deleted"), deleted, hides=False),
+        ],
     )
-    return {
-        "by_status": filter_choices(
-            given,
-            "status",
-            [
-                ("", _("All"), sum(counts.values())),
-                *((name, state.label, counts.get(state, 0)) for name, state in STATES.items()),
-            ],
-        ),
-        "by_account": filter_choices(
-            given, "account", [("", _("All accounts"), None), *((str(a.pk), a.name, None) for a in accounts)]
-        ),
-        "by_deleted": filter_choices(
-            given, "deleted", [("", _("Active"), None), ("1", _("Include deleted"), None)]
-        ),
-        "by_set": filter_choices(
-            given, "set", [("", _("All template sets"), None), *((str(s.pk), s.name, None) for s in sources)]
-        ),
-        "by_order": filter_choices(given, "sort", [(name, label, None) for name, label in ORDERS.items()]),
-        "by_update": filter_choices(
-            given, "update", [("", _("All versions"), None), ("1", _("Update available"), None)]
-        ),
-        "kept": kept_values(given, "q"),
-        "by_label": _label_choices(given),
-        "accounts": accounts,
-        "sources": sources,
-    }

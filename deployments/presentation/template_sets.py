@@ -10,7 +10,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from deployments.access import Person, visible_environments
 from deployments.core.status import DisplayStatus
@@ -22,12 +22,21 @@ from deployments.models import (
     TemplateSource,
     TemplateVersion,
 )
+from deployments.models.template_source import KINDS
 from deployments.models.template_version import ACTIVE, DEPRECATED
 from deployments.presentation import badges
-from deployments.presentation.filters.choices import CURSOR, parse_number, query
+from deployments.presentation.filters.choices import CURSOR, MAX_SEARCH, parse_number, query
+from deployments.presentation.filters.lists import ListControls, list_filter, order_filter
 
 PAGE = 50
 FETCHES = 10
+ORDERS = {
+    "": gettext_lazy("Bundled first"),
+    "name": gettext_lazy("By name"),
+    "newest": gettext_lazy("Newest version first"),
+    "environments": gettext_lazy("Most environments first"),
+}
+"""The orders of the list by the value of `sort`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +66,47 @@ class VersionRow:
         return self.version.message.partition("\n")[0]
 
 
-def sets_context(user: Person) -> dict[str, Any]:
-    """Return the context of the list, in a constant number of queries."""
+def sets_context(given: QueryDict, user: Person) -> dict[str, Any]:
+    """Return the context of the list that a query asks for, in a constant number of queries."""
+    rows = [row for row in _set_rows(user) if _is_wanted(row, given)]
+    sort = given.get("sort", "")
+    if sort == "newest":
+        rows.sort(key=lambda row: row.newest.fetched_at.timestamp() if row.newest else 0, reverse=True)
+    elif sort == "environments":
+        rows.sort(key=lambda row: sum(number for _version, number in row.runs), reverse=True)
+    elif sort == "name":
+        rows.sort(key=lambda row: row.source.name.lower())
+    return {
+        "rows": rows,
+        "given": given,
+        "caption": _("Template sets: %(order)s") % {"order": ORDERS.get(sort, ORDERS[""])},
+        "controls": ListControls(
+            given=given,
+            searched=_("Name, address or version"),
+            filters=[
+                list_filter(
+                    given,
+                    "kind",
+                    _("Source"),
+                    [("", _("All sources"), None), *((kind, name, None) for kind, name in KINDS)],
+                ),
+                order_filter(given, ORDERS),
+            ],
+        ),
+    }
+
+
+def _is_wanted(row: SetRow, given: QueryDict) -> bool:
+    """Return whether a template set is of the kind, and has the text, of the query."""
+    if given.get("kind") and row.source.kind != given["kind"]:
+        return False
+    labels = [row.newest.label] if row.newest else []
+    labels += [version.label for version, _number in row.runs]
+    text = str(given.get("q", "")).strip()[:MAX_SEARCH].lower()
+    return any(text in one.lower() for one in (row.source.name, row.source.url, *labels))
+
+
+def _set_rows(user: Person) -> list[SetRow]:
     sources = sorted(TemplateSource.objects.live(), key=lambda one: (not one.is_bundled, one.name.lower()))
     newest = {one.source_id: one for one in TemplateVersion.objects.newest_of_each()}
     counts = visible_environments(user).live().without_recordings().count_by_version()
@@ -67,7 +115,7 @@ def sets_context(user: Person) -> dict[str, Any]:
         runs[version.source_id].append((version, counts[version.pk]))
     moved = TemplateRef.objects.moved_tags().count_by_source()
     fetches = {one.source_id: one for one in TemplateFetch.objects.active()}
-    rows = [
+    return [
         SetRow(
             source=one,
             newest=newest.get(one.pk),
@@ -77,7 +125,6 @@ def sets_context(user: Person) -> dict[str, Any]:
         )
         for one in sources
     ]
-    return {"rows": rows}
 
 
 def set_context(source: TemplateSource, given: QueryDict, user: Person) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from deployments.access import can_somewhere, visible_approvals
+from deployments.access import can_somewhere
 from deployments.actions import approve
 from deployments.core.approvals import APPROVE, REQUIRE
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
 from deployments.models import Deployment
+from deployments.presentation.approval_list import rows_context
 from deployments.presentation.approvals import approval_context, waiting_number
 from deployments.presentation.deletion_summary import deletion_summary
 from deployments.presentation.environment_tabs import CONFIGURATION, tab_url
@@ -27,19 +28,14 @@ from deployments.views.requests import AuthedRequest, may
 from deployments.views.visible import deployment_or_404, environment_or_404
 from deployments.wording import error_text
 
-MOST = 100
-"""Requests on the list; the first to expire are shown first."""
-
 
 @require_GET
 @never_cache
 @vary_on_headers("HX-Request")
 def approval_list(request: AuthedRequest) -> HttpResponse:
     """Show the requests on which somebody has to decide; for htmx only the rows."""
-    rows = list(visible_approvals(request.user).waiting().for_list()[: MOST + 1])
     template = "_approval_rows.html" if request.htmx else "approvals.html"
-    context = {"rows": rows[:MOST], "has_more": len(rows) > MOST, "most": MOST}
-    return render(request, f"deployments/{template}", context)
+    return render(request, f"deployments/{template}", rows_context(request.GET, request.user))
 
 
 @require_GET

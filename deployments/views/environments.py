@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.presentation.approvals import waiting_number
-from deployments.presentation.environment_list import filters_context, rows_context
+from deployments.presentation.environment_list import rows_context
 from deployments.views.requests import AuthedRequest
 
 
@@ -21,6 +21,5 @@ def environment_list(request: AuthedRequest) -> HttpResponse:
     context = rows_context(request.GET, request.user)
     if request.htmx:
         return render(request, "deployments/_environment_rows.html", context)
-    context |= filters_context(request.GET, context["counts"], request.user)
     context |= {"waiting_for_approval": waiting_number(request.user)}
     return render(request, "deployments/environments.html", context)

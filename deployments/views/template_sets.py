@@ -26,9 +26,8 @@ from deployments.wording import error_text
 def template_set_list(request: AuthedRequest) -> HttpResponse:
     """Show all template sets; for htmx only the rows."""
     part = "deployments/_template_set_rows.html"
-    return render(
-        request, part if request.htmx else "deployments/template_sets.html", sets_context(request.user)
-    )
+    page = part if request.htmx else "deployments/template_sets.html"
+    return render(request, page, sets_context(request.GET, request.user))
 
 
 @require_GET

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import pytest
-from django.test import Client
-from django.urls import reverse
+from datetime import timedelta
+from pathlib import Path
 
-from deployments.models import Label
-from deployments.presentation import environment_list
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from deployments.models import Account, Approval, Deployment, Label
+from deployments.presentation import approval_list, deployment_list, environment_list
 from tests.builders import make_account, make_deployment, make_environment, make_operator
-from tests.views.pages import page
+from tests.template_versions import make_source, make_version
+from tests.views.pages import Element, page
 
 pytestmark = pytest.mark.django_db
 
 ENVIRONMENTS, DEPLOYMENTS = reverse("environments"), reverse("deployments")
+APPROVALS, SETS = reverse("approvals"), reverse("template_sets")
+LISTS = (ENVIRONMENTS, DEPLOYMENTS, APPROVALS, SETS)
 
 
 def names(client: Client, url: str) -> list[str]:
@@ -69,3 +79,170 @@ def test_deployments_are_found_by_environment_user_and_label(browser: Client) ->
         shown = page(browser.get(DEPLOYMENTS, {"q": text})).one("main")
         links = {a["href"] for a in shown.all("a")}
         assert [one for one in (first, second) if f"/deployments/{one.pk}/" in links] == found
+
+
+def make_request(name: str, *, hours: int = 24, account: Account | None = None, user: str = "") -> Deployment:
+    """Return a change that waits for approval."""
+    person = make_operator(user)
+    environment = make_environment(name, account=account or make_account(), owner=make_operator())
+    change = make_deployment(
+        environment, kind="update", state="approval", active_key=None, requested_by=person
+    )
+    Approval.objects.create(
+        deployment=change,
+        open_key=change.pk,
+        digest="d",
+        requested_by=person,
+        requested_at=timezone.now(),
+        expires_at=timezone.now() + timedelta(hours=hours),
+    )
+    return change
+
+
+def environments_of(client: Client, url: str) -> list[str]:
+    """Return the environments of the rows of a list of deployments or approvals."""
+    body = page(client.get(url)).all("tbody")
+    return [row.all("a")[1].text for row in body[0].all("tr")] if body else []
+
+
+@pytest.mark.parametrize(
+    ("url", "orders"),
+    [
+        (DEPLOYMENTS, {"": "cba", "oldest": "abc", "name": "abc", "account": "bca", "user": "cab"}),
+        (APPROVALS, {"": "bca", "newest": "cba", "name": "abc", "account": "bca", "user": "cab"}),
+    ],
+)
+def test_pages_of_deployments_and_of_requests_are_in_the_chosen_order(
+    browser: Client, monkeypatch: pytest.MonkeyPatch, url: str, orders: dict[str, str]
+) -> None:
+    monkeypatch.setattr(deployment_list, "PAGE", 1)
+    monkeypatch.setattr(approval_list, "PAGE", 1)
+    make_request("a", hours=3, account=make_account("z"), user="lee")
+    make_request("b", hours=1, account=make_account("x"), user="mia")
+    make_request("c", hours=2, account=make_account("y"), user="kim")
+
+    for sort, expected in orders.items():
+        seen, following = [], f"?sort={sort}"
+        while following:
+            shown = page(browser.get(url + following))
+            seen += [row.all("a")[1].text for row in shown.one("tbody").all("tr")]
+            following = "".join(a["href"] for a in shown.all("a", class_="button") if a.text == "Next page")
+        assert "".join(seen) == expected, sort
+
+
+@pytest.mark.parametrize("url", [ENVIRONMENTS, DEPLOYMENTS, APPROVALS])
+def test_lists_are_narrowed_by_account_set_label_and_text(browser: Client, url: str, tmp_path: Path) -> None:
+    source = make_source(name="shop-set")
+    version = make_version(source, tmp_path, "v1.2")
+    make_source(name="other-set")
+    change, other = make_request("shop"), make_request("other")
+    Deployment.objects.filter(pk=change.pk).update(template_version=version)
+    shop = change.environment
+    type(shop).objects.filter(pk=shop.pk).update(template_version=version)
+    Label.objects.create(environment=shop, key="team", value="payments")
+    read = names if url == ENVIRONMENTS else environments_of
+
+    shown = page(browser.get(url))
+    links = {a.text: a["href"] for a in shown.all("a", class_="chip")}
+
+    for chosen in (shop.account.name, "shop-set", "team=payments"):
+        assert read(browser, url + links[chosen]) == ["shop"], chosen
+    for text in ("shop-set", "v1", shop.account.name, "team=payments"):
+        assert read(browser, f"{url}?q={text}") == ["shop"], text
+    assert sorted(read(browser, url)) == ["other", "shop"]
+    assert read(browser, f"{url}?account={other.environment.account_id}") == ["other"]
+
+
+def test_many_choices_are_a_menu_in_the_form_of_the_search(browser: Client) -> None:
+    for number in range(10):
+        make_environment(f"env{number}", account=make_account(f"account{number}"))
+
+    form = page(browser.get(f"{ENVIRONMENTS}?sort=name")).one("form", id="search")
+
+    options = [option.text for option in form.one("select", name="account").all("option")]
+    assert options[:2] == ["All accounts", "account0"]
+    assert form.one("label", for_="filter-account").text == "Account"
+    hidden = [field["name"] for field in form.all("input", type="hidden")]
+    assert hidden == ["sort"]  # and not the account, which the menu sends
+
+
+@pytest.mark.parametrize(
+    ("url", "query", "expected"),
+    [
+        (
+            ENVIRONMENTS,
+            "status=problem&q=x&sort=name&deleted=1",
+            {
+                "Remove filter Search: x ✕": "?status=problem&sort=name&deleted=1",
+                "Remove filter Status: Problems ✕": "?q=x&sort=name&deleted=1",
+            },
+        ),
+        (DEPLOYMENTS, "label=team%3Dx", {"Remove filter Label: team=x ✕": "?"}),
+        (DEPLOYMENTS, "account=4711&sort=user", {"Remove filter Account: 4711 ✕": "?sort=user"}),
+        (APPROVALS, "q=nothing", {"Remove filter Search: nothing ✕": "?"}),
+        (
+            SETS,
+            "kind=archive&q=nothing",
+            {
+                "Remove filter Search: nothing ✕": "?kind=archive",
+                "Remove filter Source: Archive ✕": "?q=nothing",
+            },
+        ),
+    ],
+)
+def test_an_empty_list_says_which_filters_hide_rows_and_removes_each(
+    browser: Client, url: str, query: str, expected: dict[str, str]
+) -> None:
+    make_request("shop")
+    make_source()
+
+    for headers in ({}, {"HX-Request": "true"}):
+        shown = page(browser.get(f"{url}?{query}", headers=headers))
+        found: Element = shown.one(class_="set-filters")
+        assert {a.text: a["href"] for a in found.all("a")} == expected
+        assert not shown.all("table")
+
+
+def test_template_sets_are_found_and_ordered(browser: Client, tmp_path: Path) -> None:
+    beta = make_source(name="beta", url="https://git.example.com/web.git")
+    make_version(beta, tmp_path, "v7")
+    make_source(name="alpha", kind="folder")
+
+    assert names(browser, f"{SETS}?sort=name") == ["alpha", "beta"]
+    assert names(browser, f"{SETS}?sort=newest") == ["beta", "alpha"]
+    for text in ("BET", "web.git", "v7"):
+        assert names(browser, f"{SETS}?q={text}") == ["beta"]
+    assert names(browser, f"{SETS}?kind=git") == ["beta"]
+
+
+@pytest.mark.parametrize("url", LISTS)
+def test_more_rows_take_no_more_queries(
+    browser: Client, url: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    def add(numbers: range) -> None:
+        for number in numbers:
+            environment = make_request(f"e{number}").environment
+            Label.objects.create(environment=environment, key="a", value=f"{number}")
+            make_source(name=f"set-e{number}")
+
+    queries = ("?q=e&sort=name", "?q=none", "?sort=account")
+    add(range(2))
+    browser.get(url)
+    few = {}
+    for query in queries:
+        with CaptureQueriesContext(connection) as seen:
+            browser.get(url + query)
+        few[query] = len(seen)
+    add(range(2, 9))
+
+    for query in queries:
+        with django_assert_num_queries(few[query]):
+            browser.get(url + query)
+
+
+@pytest.mark.parametrize("url", LISTS)
+def test_an_address_that_somebody_changed_causes_no_error(browser: Client, url: str) -> None:
+    make_request("shop")
+
+    for query in ("after=1-2026-01-01", "after=x-y", "after=5-&sort=name", "sort=x&after=3", "account=x"):
+        assert browser.get(f"{url}?{query}").status_code == 200

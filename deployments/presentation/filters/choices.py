@@ -24,6 +24,7 @@ class FilterChoice:
     url: str
     chosen: bool
     count: int | None = None
+    value: str = ""
 
 
 def query(given: QueryDict, **changes: str) -> str:
@@ -43,7 +44,9 @@ def filter_choices(
     """Return a choice for each (value, label, count) of the query's `name`; the value "" means all."""
     now = given.get(name, "")
     return [
-        FilterChoice(label=str(label), url=query(given, **{name: value}), chosen=value == now, count=count)
+        FilterChoice(
+            label=str(label), url=query(given, **{name: value}), chosen=value == now, count=count, value=value
+        )
         for value, label, count in choices
     ]
 
