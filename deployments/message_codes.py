@@ -40,6 +40,7 @@ class Code(StrEnum):
     USERNAME_TAKEN = "username_taken"
     USERNAME_INVALID = "username_invalid"
     SUPERUSER_ONLY = "superuser_only"
+    INVITATION_MISSING = "invitation_missing"
     LABEL_INVALID = "label_invalid"
     LABEL_KEY_INVALID = "label_key_invalid"
     LABEL_VALUE_INVALID = "label_value_invalid"

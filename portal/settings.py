@@ -254,6 +254,8 @@ SANSO_METRICS_TOKEN = env.str("SANSO_METRICS_TOKEN", default="")
 # Logins that a web process handles at once, and as many again for known browsers; 0 means half of its cores.
 # Each uses a core for a third of a second.
 SANSO_LOGINS_AT_ONCE = env.int("SANSO_LOGINS_AT_ONCE", default=0)
+# Days for which the link of an invitation is accepted.
+SANSO_INVITATION_DAYS = env.int("SANSO_INVITATION_DAYS", default=7)
 # allauth's own limits need a shared cache; portal/login/limits.py has those of the portal.
 # https://docs.allauth.org/en/latest/account/configuration.html
 ACCOUNT_ADAPTER = "portal.login.adapters.AccountAdapter"

@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import views
-from portal.login import oidc_pages, passkey_pages, security, sessions
+from portal.login import invitations, oidc_pages, passkey_pages, security, sessions
 from portal.login.views import LoginPage, PasswordPage, code_page
 from portal.metrics.views import metrics
 from portal.sandbox_console import views as sandbox_console
@@ -25,6 +25,7 @@ urlpatterns = [
     path("login/passkey/options/", passkey_pages.passkey_options, name="passkey_options"),
     path("login/oidc/", oidc_pages.oidc_login, name="oidc_login"),
     path("login/oidc/callback/", oidc_pages.oidc_callback, name="oidc_callback"),
+    path("invitation/", invitations.accept_page, name="invitation"),
     path("account/security/", security.security_page, name="account_security"),
     path("account/security/confirm/", security.confirm_page, name="account_reauthenticate"),
     path("account/security/app/", security.app_page, name="account_app"),

@@ -30,43 +30,43 @@ def give_role(*, user: User, grant: Grant) -> None:
     Raise UserFixable if the user lacks one of its rights there, or if it is given already.
     """
     with requesting(_about(user, "give_role", grant)):
-        _refuse_unless_theirs(user, [grant])
+        refuse_unless_theirs(user, [grant])
         if grant.role == Role.CUSTOM and not grant.rights:
             raise UserFixable("NoRights", Code.ROLE_WITHOUT_RIGHTS, "rights")
         grant.granted_by, grant.key = user, grant.unique_key()
-        with _unique(Code.ROLE_GIVEN_ALREADY, "role"):
+        with unique(Code.ROLE_GIVEN_ALREADY, "role"):
             grant.save()
 
 
 def remove_grant(*, user: User, grant: Grant) -> None:
     """Take a role away at once: requests and open pages of its people lose it. Raise UserFixable as above."""
     with requesting(_about(user, "remove_role", grant)), _somebody_manages_access():
-        _refuse_unless_theirs(user, [grant])
+        refuse_unless_theirs(user, [grant])
         grant.delete()
 
 
 def save_team(*, user: User, team: Team, name: str, description: str) -> None:
     """Save a team, a new one or another name. Raise UserFixable if the name is taken."""
     action = "edit_team" if team.pk else "add_team"
-    with requesting(_whole(user, action, name)) as request:
+    with requesting(whole(user, action, name)) as request:
         request.before = {"name": team.name, "description": team.description} if team.pk else None
         request.after = {"name": name, "description": description}
         team.name, team.description, team.key = name, description, Team.key_for(name)
-        with _unique(Code.TEAM_NAME_TAKEN, "name", name=name):
+        with unique(Code.TEAM_NAME_TAKEN, "name", name=name):
             team.save()
 
 
 def delete_team(*, user: User, team: Team) -> None:
     """Delete a team with its grants. Raise UserFixable if the user could not remove each of them."""
-    with requesting(_whole(user, "delete_team", team.name)), _somebody_manages_access():
-        _refuse_unless_theirs(user, team.grants.all())
+    with requesting(whole(user, "delete_team", team.name)), _somebody_manages_access():
+        refuse_unless_theirs(user, team.grants.all())
         team.delete()
 
 
 def add_member(*, user: User, team: Team, person: User) -> None:
     """Add a person to a team. Raise UserFixable if the user could not give each of the team's roles."""
-    with requesting(_whole(user, "add_member", person.get_username(), team=team.name)) as request:
-        _refuse_unless_theirs(user, team.grants.all())
+    with requesting(whole(user, "add_member", person.get_username(), team=team.name)) as request:
+        refuse_unless_theirs(user, team.grants.all())
         _row, is_new = TeamMember.objects.get_or_create(team=team, user=person)
         request.repeats = not is_new
 
@@ -74,10 +74,10 @@ def add_member(*, user: User, team: Team, person: User) -> None:
 def remove_member(*, user: User, team: Team, person: User) -> None:
     """Take a person out of a team. Raise UserFixable if the user could not give each of the team's roles."""
     with (
-        requesting(_whole(user, "remove_member", person.get_username(), team=team.name)),
+        requesting(whole(user, "remove_member", person.get_username(), team=team.name)),
         _somebody_manages_access(),
     ):
-        _refuse_unless_theirs(user, team.grants.all())
+        refuse_unless_theirs(user, team.grants.all())
         TeamMember.objects.filter(team=team, user=person).delete()
 
 
@@ -86,10 +86,10 @@ def add_service_account(*, user: User, name: str, description: str) -> ServiceAc
 
     Raise UserFixable if the name is taken or invalid.
     """
-    with requesting(_whole(user, "add_service_account", name)):
+    with requesting(whole(user, "add_service_account", name)):
         if not USERNAME.fullmatch(name):
             raise UserFixable("UsernameInvalid", Code.USERNAME_INVALID, "name")
-        with _unique(Code.USERNAME_TAKEN, "name", name=name):
+        with unique(Code.USERNAME_TAKEN, "name", name=name):
             account = get_user_model().objects.create_user(name)
         return ServiceAccount.objects.create(user=account, description=description, created_by=user)
 
@@ -100,7 +100,7 @@ def set_active(*, user: User, person: User, active: bool) -> None:
     Raise UserFixable if the user could not remove each of the roles.
     """
     action = "activate_user" if active else "deactivate_user"
-    with requesting(_whole(user, action, person.get_username())), _somebody_manages_access():
+    with requesting(whole(user, action, person.get_username())), _somebody_manages_access():
         refuse_unless_all_theirs(user, person)
         person.is_active = active
         person.save(update_fields=["is_active"])
@@ -118,10 +118,11 @@ def refuse_unless_all_theirs(user: User, person: User) -> None:
     """Raise UserFixable if a person, or a service account, has any right that a user could not give."""
     if person.is_superuser and not user.is_superuser:
         raise UserFixable("SuperuserOnly", Code.SUPERUSER_ONLY)
-    _refuse_unless_theirs(user, Grant.objects.of_user(person.pk))
+    refuse_unless_theirs(user, Grant.objects.of_user(person.pk))
 
 
-def _refuse_unless_theirs(user: User, grants: Iterable[Grant]) -> None:
+def refuse_unless_theirs(user: User, grants: Iterable[Grant]) -> None:
+    """Raise UserFixable unless a user may give and remove each of some grants."""
     if not all(may_give_grant(user, one) for one in grants):
         raise UserFixable("RoleNotYours", Code.ROLE_NOT_YOURS, "role")
 
@@ -149,7 +150,8 @@ def about_text(grant: Grant) -> str:
     return about.name if about else ""
 
 
-def _whole(user: User, action: str, name: str, **details: object) -> Request:
+def whole(user: User, action: str, name: str, **details: object) -> Request:
+    """Return a request that needs the right to manage access to everything."""
     return Request(
         user=user,
         action=action,
@@ -160,7 +162,7 @@ def _whole(user: User, action: str, name: str, **details: object) -> Request:
 
 
 @contextmanager
-def _unique(code: Code, field: str, **params: str) -> Iterator[None]:
+def unique(code: Code, field: str, **params: str) -> Iterator[None]:
     """Turn the error of a unique key into UserFixable."""
     try:
         with transaction.atomic():
@@ -173,9 +175,10 @@ def _unique(code: Code, field: str, **params: str) -> Iterator[None]:
 def _somebody_manages_access() -> Iterator[None]:
     """Raise UserFixable after the body if no active person could manage access to everything any more.
 
+    Who has not accepted the invitation does not count.
     Rows that decide it are locked first, so that of two admins who remove each other one is refused.
     """
-    people = get_user_model().objects.filter(service_account=None)
+    people = get_user_model().objects.filter(service_account=None, invitation=None)
     list(get_user_model().objects.select_for_update().filter(is_superuser=True).values_list("pk"))
     list(Grant.objects.that_manage_access().select_for_update().values_list("pk"))
     yield

@@ -48,6 +48,33 @@ class ServiceAccountForm(AccessForm):
     )
 
 
+class InvitationForm(AccessForm):
+    """The user name and the email address of a new person, with roles for everything and teams."""
+
+    name = forms.CharField(
+        label=gettext_lazy("User name"), max_length=60, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("Email address"),
+        required=False,
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    roles = forms.MultipleChoiceField(
+        label=gettext_lazy("Roles for everything"),
+        choices=ROLE_NAMES[:-1],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Narrower roles are given on the person's page."),
+    )
+    teams = forms.ModelMultipleChoiceField(
+        Team.objects.all(),
+        label=gettext_lazy("Teams"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
 class MemberForm(AccessForm):
     """The user name of somebody to add to a team."""
 

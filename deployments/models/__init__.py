@@ -29,6 +29,7 @@ from deployments.models.health import (
     Target,
 )
 from deployments.models.idempotency import IdempotencyKey
+from deployments.models.invitation import Invitation
 from deployments.models.lock import EnvironmentLock
 from deployments.models.notification import Delivery, NoticeState, NotificationTarget
 from deployments.models.release import ReleaseServer, ServerRelease
@@ -67,6 +68,7 @@ __all__ = [
     "Grant",
     "HealthSample",
     "IdempotencyKey",
+    "Invitation",
     "Label",
     "LoadBalancer",
     "NoticeState",

@@ -92,13 +92,15 @@ def people(name: str = "") -> QuerySet[User]:
 
 def people_context(given: QueryDict) -> dict[str, Any]:
     """Return a page of the users that a query asks for, by name, with their teams and roles in short."""
-    rows: QuerySet[User] = User.objects.select_related("service_account").order_by("username")
+    rows: QuerySet[User] = User.objects.select_related("service_account", "invitation").order_by("username")
     if given.get("q"):
         rows = rows.filter(username__icontains=str(given["q"])[:60])
     if given.get("kind") == "service":
         rows = rows.exclude(service_account=None)
     elif given.get("kind") == "people":
         rows = rows.filter(service_account=None)
+    elif given.get("kind") == "invited":
+        rows = rows.exclude(invitation=None)
     if not given.get("inactive"):
         rows = rows.filter(is_active=True)
     if given.get(CURSOR):
@@ -114,7 +116,12 @@ def people_context(given: QueryDict) -> dict[str, Any]:
         "by_kind": filter_choices(
             given,
             "kind",
-            [("", _("All"), None), ("people", _("People"), None), ("service", _("Service accounts"), None)],
+            [
+                ("", _("All"), None),
+                ("people", _("People"), None),
+                ("invited", _("Invited"), None),
+                ("service", _("Service accounts"), None),
+            ],
         ),
         "by_active": filter_choices(
             given, "inactive", [("", _("Active"), None), ("1", _("Include inactive"), None)]

@@ -71,7 +71,7 @@ def access_people(request: AuthedRequest) -> HttpResponse:
 def access_person(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show one person or service account: roles and why, teams, and whether they may sign in."""
     person = get_object_or_404(
-        User.objects.select_related("service_account").prefetch_related("teams"), pk=pk
+        User.objects.select_related("service_account", "invitation").prefetch_related("teams"), pk=pk
     )
     context = {
         "person": person,
@@ -87,7 +87,7 @@ def access_person_active(request: AuthedRequest, pk: int) -> HttpResponse:
     """Let a person sign in again, or no longer."""
     person, active = get_object_or_404(User, pk=pk), request.POST.get("active") == "yes"
     done = _("%(name)s is active.") if active else _("%(name)s is deactivated and signed out.")
-    _try(
+    attempted(
         request,
         lambda: access.set_active(user=request.user, person=person, active=active),
         done % {"name": person.get_username()},
@@ -147,7 +147,7 @@ def access_member_add(request: AuthedRequest, pk: int) -> HttpResponse:
 def access_member_remove(request: AuthedRequest, pk: int, person: int) -> HttpResponse:
     """Take somebody out of a team."""
     team, member = get_object_or_404(Team, pk=pk), get_object_or_404(User, pk=person)
-    _try(request, lambda: access.remove_member(user=request.user, team=team, person=member))
+    attempted(request, lambda: access.remove_member(user=request.user, team=team, person=member))
     return redirect("access_team", pk=pk)
 
 
@@ -157,7 +157,7 @@ def access_team_delete(request: AuthedRequest, pk: int) -> HttpResponse:
     """Delete a team with its roles."""
     team = get_object_or_404(Team, pk=pk)
     done = _("The team %(name)s is deleted.") % {"name": team.name}
-    deleted = _try(request, lambda: access.delete_team(user=request.user, team=team), done)
+    deleted = attempted(request, lambda: access.delete_team(user=request.user, team=team), done)
     return redirect("access_teams") if deleted else redirect("access_team", pk=pk)
 
 
@@ -189,7 +189,7 @@ def access_give(request: AuthedRequest) -> HttpResponse:
 def access_grant_remove(request: AuthedRequest, pk: int) -> HttpResponse:
     """Take a role away."""
     grant = get_object_or_404(Grant.objects.for_page(), pk=pk)
-    _try(request, lambda: access.remove_grant(user=request.user, grant=grant), _("The role is removed."))
+    attempted(request, lambda: access.remove_grant(user=request.user, grant=grant), _("The role is removed."))
     return _to_subject(grant.user, grant.team)
 
 
@@ -258,7 +258,7 @@ def _saved(form: ReasonedForm, action: Callable[[], object]) -> bool:
     return True
 
 
-def _try(request: AuthedRequest, action: Callable[[], object], done: str = "") -> bool:
+def attempted(request: AuthedRequest, action: Callable[[], object], done: str = "") -> bool:
     """Run an action of a button; why it was refused is shown on the next page."""
     try:
         action()

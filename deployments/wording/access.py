@@ -24,6 +24,7 @@ ACCESS: Final[Mapping[Code, str]] = {
     Code.TEAM_NAME_TAKEN: N_("There is already a team %(name)s."),
     Code.USERNAME_TAKEN: N_("There is already a user %(name)s."),
     Code.USERNAME_INVALID: N_("A user name has 1 to 60 letters, digits and . _ @ + -"),
+    Code.INVITATION_MISSING: N_("%(name)s has no open invitation: it was accepted or withdrawn."),
     Code.SUPERUSER_ONLY: N_("Only a superuser can deactivate a superuser."),
     Code.LABEL_INVALID: N_("“%(label)s” is not a label. Enter one key=value on each line."),
     Code.LABEL_KEY_INVALID: N_(

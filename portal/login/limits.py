@@ -94,6 +94,11 @@ def provider_attempt(request: HttpRequest) -> Attempt:
     return passkey_attempt(request, "answer of the identity provider")
 
 
+def invitation_attempt(request: HttpRequest) -> Attempt:
+    """Return the attempt with the link of an invitation, whose person is not known yet."""
+    return passkey_attempt(request, "link of an invitation")
+
+
 def challenge_attempt(request: HttpRequest) -> Attempt:
     """Return the beginning of a login, whose challenge is stored in a session: a rate for each address."""
     address = network_of(request)

@@ -32,6 +32,9 @@ RETRY_AFTER = 3
 MAX_BODY = 64 * 1024
 """Maximum size of a form in bytes. It is read before the queue, so that slow clients occupy no place."""
 
+NAMES = ("login", "password_change", "account_reauthenticate", "invitation")
+"""The routes whose forms have a password."""
+
 Scope = MutableMapping[str, Any]
 
 
@@ -69,7 +72,7 @@ class LoginQueue:
     def __init__(self, application: Any) -> None:
         places = settings.SANSO_LOGINS_AT_ONCE or max(1, _cores() // 2)
         self._application = application
-        self._paths = {reverse(name) for name in ("login", "password_change", "account_reauthenticate")}
+        self._paths = {reverse(name) for name in NAMES}
         self._known, self._strangers = (Line(places, WAITING, MAX_WAIT) for _ in range(2))
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:

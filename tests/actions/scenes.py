@@ -28,6 +28,7 @@ from deployments.actions import (
     delete,
     deploy,
     freeze,
+    invitations,
     labels,
     lock,
     notifications,
@@ -53,6 +54,7 @@ from deployments.models import (
     EnvironmentLock,
     FreezeWindow,
     Grant,
+    Invitation,
     Team,
     TemplateRef,
     TemplateSource,
@@ -70,7 +72,7 @@ WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 NOT_REQUESTED = {
     *("begin_waiting", "cancel", "give_labels", "labels_to_create", "refuse_without_label"),
     "may_give_grant",
-    "refuse_unless_all_theirs",
+    *("refuse_unless_all_theirs", "refuse_unless_theirs", "whole"),
     "may_set_up",
 }
 """Public functions with a `user` that are parts of requests."""
@@ -237,6 +239,12 @@ def a_team() -> Team:
     return Team.objects.create(name="Payments", key="payments")
 
 
+def invited() -> User:
+    person = make_user("lee")
+    Invitation.objects.create(user=person, digest="d", expires_at=timezone.now())
+    return person
+
+
 def a_grant() -> Grant:
     """A role that does not end the last way in."""
     make_user("root", is_superuser=True)
@@ -286,6 +294,9 @@ SCENES: dict[Callable[..., Any], Scene] = {
     access.remove_member: lambda: {"team": a_team(), "person": make_user("lee")},
     access.add_service_account: lambda: {"name": "ci", "description": ""},
     access.set_active: lambda: {"person": make_user("lee"), "active": False},
+    invitations.invite: lambda: {"name": "lee", "email": "", "roles": ["viewer"], "teams": [a_team()]},
+    invitations.renew_invitation: lambda: {"person": invited()},
+    invitations.withdraw_invitation: lambda: {"person": invited()},
     labels.set_labels: lambda: {"environment": deployed(), "labels": {"team": "payments"}},
     channels.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
     channels.resume_updates: went_back,
@@ -381,6 +392,9 @@ PERMISSION: dict[Callable[..., Any], str] = {
     access.remove_member: "manage_access",
     access.add_service_account: "manage_access",
     access.set_active: "manage_access",
+    invitations.invite: "manage_access",
+    invitations.renew_invitation: "manage_access",
+    invitations.withdraw_invitation: "manage_access",
     approve.approve: "approve_change",
     approve.deny: "approve_change",
     approve.set_approval_required: "require_approval",

@@ -112,6 +112,9 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         name: (Rule(**ALL_ACCESS, method="post", given={"pk": 0}, may_be_missing=True),)
         for name in ("access_person_active", "access_team_save", "access_team_delete", "access_member_add")
     },
+    "access_invite": (Rule(**ALL_ACCESS), Rule(**ALL_ACCESS, method="post")),
+    "access_invitation_renew": (Rule(**ALL_ACCESS, method="post", given={"pk": 0}, may_be_missing=True),),
+    "access_invitation_withdraw": (Rule(**ALL_ACCESS, method="post", given={"pk": 0}, may_be_missing=True),),
     "access_member_remove": (
         Rule(**ALL_ACCESS, method="post", given={"pk": 0, "person": 0}, may_be_missing=True),
     ),
@@ -214,6 +217,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "token_revoke": (Rule(to=To.SIGNED_IN, method="post", given={"pk": 0}, may_be_missing=True),),
     "metrics": (Rule(to=To.SUPERUSER, unknown=401),),
     "account_login": (PUBLIC,),
+    "invitation": (PUBLIC,),
     "oidc_login": (PUBLIC,),
     "oidc_callback": (PUBLIC,),
     "account_session_end": (OF_OWN,),
