@@ -25,7 +25,7 @@ class Screen:
     who: str = "ana"
     step: Step | None = None
     is_whole: bool = True
-    """Whether the picture has all of the page, not only what the window shows."""
+    """Whether the image has all of the page, not only what the window shows."""
 
 
 def _of(row: str, route: str, name: str = "", **values: str) -> Screen:
@@ -55,6 +55,8 @@ FRESH: Final = tuple(
 """Of a portal in which nobody has done anything."""
 
 SCREENS: Final = (
+    # First: later runs take the place of this one.
+    Screen(name="association-output", route="environment_output", given={"pk": "shop", "run": "run"}),
     Screen(name="login", route="login", who=""),
     Screen(name="password", route="password_change"),
     Screen(name="security", route="account_security"),
@@ -93,7 +95,6 @@ SCREENS: Final = (
     _of("stuck", "environment_continue"),
     _of("archive", "environment_remaining"),
     _of("notes", "comparison"),
-    Screen(name="association-output", route="environment_output", given={"pk": "shop", "run": "run"}),
     Screen(name="deployments", route="deployments"),
     Screen(name="deployments-no-match", route="deployments", query="?q=nothing-like-this"),
     Screen(name="recordings", route="recordings"),
@@ -172,7 +173,7 @@ LIVE: Final = (
 """While an environment is being created."""
 
 IN_README: Final = {"deployment-in-progress": "live.png", "deployment-failed": "failure.png"}
-"""The pictures of README, in docs/images."""
+"""The images of README, in docs/images."""
 
 ERROR_PAGES: Final = ("400", "403_csrf", "413", "500", "503")
 """Templates of errors that cannot be had from a portal that works."""

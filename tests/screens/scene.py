@@ -276,14 +276,13 @@ class Scene:
         healthy = Environment.objects.filter(pk=shop.pk, health_word="healthy")
         wait_until(healthy.exists, seconds=SECONDS, what="a healthy shop")
         operate.request_site_check(user=self.ana, environment=shop)
-        runs = AssociationRun.objects.filter(association__environment=shop)
-        self.pks["run"] = runs.latest("pk").pk if runs.exists() else 0
         self.pks["shop_preview"] = self.changed("shop", WebInstanceType="t4g.small").pk
         set_labels(
             user=self.ana, environment=shop, labels={"team": "storefront", "stage": "production", "tier": "1"}
         )
 
     def _records(self) -> None:
+        self.pks["run"] = AssociationRun.objects.of(self.environment("shop")).latest("pk").pk
         self.pks["record"] = AuditRecord.objects.latest("pk").pk
         self.pks["account"] = self.account.pk
         self.pks["delivery"] = Delivery.objects.latest("pk").pk if Delivery.objects.exists() else 0

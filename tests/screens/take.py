@@ -18,7 +18,6 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Error,
-    FloatRect,
     Page,
     Route,
     ViewportSize,
@@ -104,16 +103,13 @@ class Camera:
             page.set_viewport_size(viewport)
             if page.evaluate(SIDEWAYS):
                 self.problems.append(f"{name} {language} {size}: scrolls sideways")
-            height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
+            if is_whole:  # a window as tall as the page, since rows outside of it are not painted
+                tall = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
+                page.set_viewport_size({"width": viewport["width"], "height": max(tall, viewport["height"])})
             for theme in THEMES:
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 file = f"{name}.{language}.{size}.{theme}.png"
-                tall = max(height, viewport["height"])
-                clip = FloatRect(x=0, y=0, width=viewport["width"], height=tall)
-                if is_whole:
-                    page.screenshot(path=FOLDER / file, full_page=True, clip=clip)
-                else:
-                    page.screenshot(path=FOLDER / file)
+                page.screenshot(path=FOLDER / file)
                 self.taken.append(file)
 
     def take_errors(self) -> None:
