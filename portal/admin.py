@@ -74,6 +74,10 @@ class SessionAdmin(Recorded, Sessions):
     search_fields = ("user__username",)
     fields = readonly_fields = ("user", "user_agent", "address", "created_at", "used_at")
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the open sessions."""
+        return UserSession.objects.open()
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: logins create them."""
         return False

@@ -21,8 +21,16 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         return self.filter(owner=owner_pk).select_related("owner", "created_by").order_by("-pk")
 
     def usable(self, now: datetime) -> Self:
-        """Keep those that are neither revoked nor expired, and whose owner is active."""
-        return self.filter(revoked_at=None, expires_at__gt=now, owner__is_active=True)
+        """Keep those that are neither revoked, suspended nor expired, and whose owner is active."""
+        return self.filter(revoked_at=None, suspended_at=None, expires_at__gt=now, owner__is_active=True)
+
+    def suspend(self, owner_pk: int, now: datetime) -> int:
+        """Stop those of one user until `resume`. Return how many there were."""
+        return self.usable(now).filter(owner=owner_pk).update(suspended_at=now)
+
+    def resume(self, owner_pk: int) -> None:
+        """Accept those of one user again."""
+        self.filter(owner=owner_pk).exclude(suspended_at=None).update(suspended_at=None)
 
     def with_value(self, value: str, now: datetime) -> ApiToken | None:
         """Return the usable token with this value, with its owner; None if there is none."""
@@ -37,7 +45,10 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """One token. `digest` is that of its value; `prefix` are its first characters, to tell it from others."""
+    """One token. `digest` is that of its value; `prefix` are its first characters, to tell it from others.
+
+    `suspended_at`: the identity provider refused its owner, who has not logged in there since.
+    """
 
     MAX_NAME = 60
 
@@ -54,6 +65,7 @@ class ApiToken(models.Model):
     )
     expires_at = models.DateTimeField(_("expires"))
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    suspended_at = models.DateTimeField(_("suspended"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False

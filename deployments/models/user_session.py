@@ -33,16 +33,35 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """Keep those whose accounts an identity provider manages."""
         return self.exclude(account_key="")
 
+    def of_account(self, key: str) -> Self:
+        """Keep those of an account of an identity provider."""
+        return self.filter(account_key=key)
+
     def end(self) -> int:
-        """End sessions: their next request, and their event streams within a heartbeat. Return how many."""
+        """End sessions: their next request, and their event streams within a heartbeat. Return how many.
+
+        Rows of an identity provider stay until their next check, which is due at once: API tokens of their
+        users may depend on them.
+        """
+        keys = list(self.values_list("session_key", flat=True))
+        Session.objects.filter(session_key__in=keys).delete()
+        rows = self.model.objects.filter(session_key__in=keys)
+        rows.filter(account_key="").delete()
+        rows.update(due_at=timezone.now())
+        return len(keys)
+
+    def remove(self) -> None:
+        """End sessions as above, and delete their rows."""
         keys = list(self.values_list("session_key", flat=True))
         Session.objects.filter(session_key__in=keys).delete()
         self.model.objects.filter(session_key__in=keys).delete()
-        return len(keys)
 
 
 class UserSession(models.Model):
-    """One session. `tokens` are sealed; `due_at` is when the provider is asked about the account again."""
+    """One session. `tokens` are sealed; `due_at` is when the provider is asked about the account again.
+
+    The row of a session that has ended stays while the provider is asked on behalf of the user's API tokens.
+    """
 
     MAX_AGENT = 200
 

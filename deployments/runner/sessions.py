@@ -1,4 +1,8 @@
-"""Check the accounts of sessions with the identity provider: end those that it refuses, renew groups."""
+"""Check the accounts of sessions with the identity provider: end those that it refuses, renew groups.
+
+API tokens of a user whom it refuses are suspended until the next login there. While a user has tokens, the
+account is checked after the session has ended as well.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from django.utils import timezone
 from deployments import identity_provider
 from deployments.core.identity_groups import Membership, memberships
 from deployments.identity_provider import AccountRefused, Client, ProviderUnavailable, Tokens
-from deployments.models import Grant, Team, TeamMember, UserSession, leases
+from deployments.models import ApiToken, AuditRecord, Grant, Team, TeamMember, UserSession, leases
 from deployments.models.sealed import seal, unseal
 
 log = logging.getLogger(__name__)
@@ -27,15 +31,16 @@ def run_check(pk: int, version: int) -> None:
     sessions = UserSession.objects.of_provider()
     if not leases.begin_step(sessions, pk, version):
         return
-    session = sessions.open().select_related("user").filter(pk=pk).first()
-    if session is None or not settings.SANSO_OIDC_ISSUER:
-        sessions.filter(pk=pk).end()
+    session = sessions.select_related("user").filter(pk=pk).first()
+    if session is None or not settings.SANSO_OIDC_ISSUER or not _is_needed(session):
+        sessions.filter(pk=pk).remove()
         return
     try:
         _check(session)
     except AccountRefused as exc:
         log.warning("the identity provider refuses user %d (%s): a session ends", session.user_id, exc)
-        sessions.filter(pk=pk).end()
+        sessions.filter(pk=pk).remove()
+        _suspend_tokens(session)
         return
     except ProviderUnavailable as exc:
         log.warning("the identity provider cannot be asked about user %d: %s", session.user_id, exc)
@@ -70,6 +75,31 @@ def groups_in(claims: dict[str, object]) -> list[str]:
     found = claims.get(settings.SANSO_OIDC_GROUP_CLAIM, [])
     found = [found] if isinstance(found, str) else found
     return [group for group in found if isinstance(group, str)] if isinstance(found, list) else []
+
+
+def _is_needed(session: UserSession) -> bool:
+    """Return whether a session is open, or is the last one by which the owner of API tokens is checked."""
+    if UserSession.objects.open().filter(pk=session.pk).exists():
+        return True
+    others = UserSession.objects.of_account(session.account_key).exclude(pk=session.pk)
+    if others.filter(pk__gt=session.pk).exists() or others.open().exists():
+        return False
+    return ApiToken.objects.of(session.user_id).usable(timezone.now()).exists()
+
+
+def _suspend_tokens(session: UserSession) -> None:
+    """Suspend the API tokens of a refused account; while it has other sessions, these are checked at once.
+
+    A provider also refuses the tokens of a single session, whose user has logged out there.
+    """
+    now = timezone.now()
+    if UserSession.objects.of_account(session.account_key).update(due_at=now):
+        return
+    with transaction.atomic():
+        if ApiToken.objects.suspend(session.user_id, now):
+            name = session.user.get_username()
+            log.warning("the API tokens of user %d are suspended", session.user_id)
+            AuditRecord.objects.write(action="suspend_tokens", name=name, details={"owner": name})
 
 
 def _check(session: UserSession) -> None:

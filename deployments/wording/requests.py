@@ -103,6 +103,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "remove_audit_records": _("Remove old audit records"),
     "create_token": _("Create API token"),
     "revoke_token": _("Revoke API token"),
+    "suspend_tokens": _("Suspend API tokens"),
 }
 """By the `action` of an audit record. One of a newer release is displayed as it is stored."""
 

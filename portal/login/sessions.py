@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from deployments.client_address import address_of
-from deployments.models import AuditRecord, UserSession
+from deployments.models import ApiToken, AuditRecord, UserSession
 from deployments.models.user_session import end_other_sessions
 from deployments.runner.sessions import apply_groups, next_check
 from deployments.views.requests import AuthedRequest
@@ -41,6 +41,7 @@ def record(request: HttpRequest, user: User, account: SocialLogin | None) -> Non
         apply_groups(user, data["groups"])
         about = {"account_key": account.account.uid, "tokens": account.token.token_secret}
         about["due_at"] = next_check(timezone.now())
+        ApiToken.objects.resume(user.pk)
     UserSession.objects.update_or_create(
         session_key=request.session.session_key,
         defaults={
@@ -50,8 +51,8 @@ def record(request: HttpRequest, user: User, account: SocialLogin | None) -> Non
             **about,
         },
     )
-    open_ones = list(UserSession.objects.of(user).open().values_list("pk", flat=True))
-    UserSession.objects.of(user).exclude(pk__in=open_ones).delete()
+    ended = UserSession.objects.of(user).filter(account_key__in={"", about.get("account_key", "")})
+    ended.exclude(pk__in=list(ended.open().values_list("pk", flat=True))).delete()
 
 
 def renamed(request: HttpRequest, earlier: str) -> None:
