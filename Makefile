@@ -162,6 +162,11 @@ check-translations: ## Check that every translation is complete.
 check-permissions: test-environment ## Take each action of the roles away in turn, and write docs/permissions.md (long).
 	$(BIN)/pytest -q -s --timeout=0 tests/permissions/sweep.py $(ARGS)
 
+.PHONY: reference
+reference: test-environment ## Write the references of the API and of the command line from the code.
+	$(BIN)/python manage.py api_document > docs/api/openapi.json
+	$(BIN)/python -m tests.reference
+
 .PHONY: language
 language: ## Create the translation catalog of a language: make language CODE=fr.
 	$(BIN)/python manage.py create_language $(CODE)
