@@ -50,9 +50,12 @@ class Portal:
         return service
 
     def stop(self) -> None:
-        """Kill what still runs."""
+        """Kill what still runs, and empty the accounts, whose servers would go on until the sandbox ends."""
         for service in self.services:
             service.kill()
+        for account in Account.objects.exclude(sandbox_account_id=""):
+            if self.sandbox.is_running():
+                self.sandbox.control("POST", "reset", account=account.sandbox_account_id)
 
     def deploy(self, name: str = "staging", account: Account | None = None, **parameters: str) -> Deployment:
         """Request an environment, in an account of its own unless one is given."""
