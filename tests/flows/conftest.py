@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, expect, sync_playwright
 
 from deployments.models import Account, Deployment, Environment
 from tests.builders import (
@@ -32,27 +32,40 @@ expect.set_options(timeout=LIMIT * 1000)
 WIDE = ViewportSize(width=1440, height=900)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests of a file; `logged_in` gives each test a profile of its own."""
-    with sync_playwright() as playwright:
-        browser = open_chromium(playwright)
-        yield browser
-        browser.close()
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """What controls browsers: there can be one at a time.
+
+    It runs a loop in this thread, so that Django considers it asynchronous; tests write rows all the same.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as started:
+            yield started
 
 
-@pytest.fixture(scope="module")
-def web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """A web process of its own, on the tests' database."""
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One browser for all flows in a row; `logged_in` gives each test a profile of its own."""
+    browser = open_chromium(playwright)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def shared_web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """A web process for all flows in a row."""
     server = start_web(tmp_path_factory.mktemp("web"), environment_of_processes())
     yield server
     server.stop()
 
 
-@pytest.fixture(autouse=True)
-def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Allow tests to write rows: Playwright runs a loop in this thread, so Django considers it async."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+@pytest.fixture
+def web(shared_web: Web) -> Web:
+    """A web process on the tests' database. It runs, even if a test before has stopped it."""
+    if not shared_web.is_running():
+        shared_web.start()
+    return shared_web
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import boto3
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Route
 
 from tests.flows.web import ARGUMENTS, CHROMIUM
 from tests.services import LOOPBACK, Sandbox
@@ -66,12 +66,11 @@ def attacker_origin() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def unprotected_chromium() -> Iterator[Browser]:
+def unprotected_chromium(playwright: Playwright) -> Iterator[Browser]:
     """A browser without local network access checks."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *OPEN])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *OPEN])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
