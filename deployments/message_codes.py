@@ -49,6 +49,7 @@ class Code(StrEnum):
     LABEL_MISSING = "label_missing"
     LABEL_DECIDES_ACCESS = "label_decides_access"
     ACCOUNT_FROZEN = "account_frozen"
+    ACCOUNT_IN_USE = "account_in_use"
     ACCOUNT_FROZEN_UNTIL = "account_frozen_until"
     PARAMETER_UNKNOWN = "parameter_unknown"
     PARAMETER_NOT_ALLOWED = "parameter_not_allowed"

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from deployments import heartbeats
 from portal.process import protect
@@ -27,6 +28,17 @@ def _protect_the_worker(**_: object) -> None:
 @signals.worker_ready.connect
 def _report_the_worker(**_: object) -> None:
     heartbeats.start("worker")
+
+
+@signals.task_prerun.connect
+def _bind_the_task(task_id: str = "", **_: object) -> None:
+    """Add the id of the task to what is logged meanwhile; runner/step.py adds those of its row."""
+    bind_contextvars(task_id=task_id)
+
+
+@signals.task_postrun.connect
+def _unbind_the_task(**_: object) -> None:
+    unbind_contextvars("task_id")
 
 
 @signals.celeryd_init.connect

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from deployments.actions.request import Request, requesting
 from deployments.core.roles import Right
-from deployments.models import Account
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import Account, Environment
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,9 +34,11 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
 
 
 def delete_account(*, user: User, account: Account) -> None:
-    """Delete an account that has no environments: others are protected by their rows."""
+    """Delete an account. Raise UserFixable if it has environments: also deleted ones keep their history."""
     request = Request(user=user, action="delete_account", permission=Right.MANAGE_ACCOUNTS, name=account.name)
     with requesting(request):
         request.account = account
+        if Environment.objects.in_account(account.pk).exists():
+            raise UserFixable("AccountInUse", Code.ACCOUNT_IN_USE, account=account.name)
         request.before = {name: getattr(account, name) for name in ("name", "region", "role_arn")}
         account.delete()

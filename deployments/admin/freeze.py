@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
-from zoneinfo import available_timezones
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import ForeignKey, QuerySet
@@ -18,25 +16,14 @@ from django.utils.translation import gettext_lazy
 from deployments.actions.freeze import delete_freeze, save_freeze
 from deployments.admin.rows import AccountFilter, ManagedAccounts, ReadOnly
 from deployments.core.freeze import freeze_at
+from deployments.forms.accounts import WindowForm
 from deployments.models import Account, EnvironmentLock, FreezeWindow
 from deployments.presentation.text.datetime_formats import timestamp
 
 if TYPE_CHECKING:
     FreezeRows = admin.ModelAdmin[FreezeWindow]
-    FreezeForm = forms.ModelForm[FreezeWindow]
 else:  # generic for type checkers only
     FreezeRows = admin.ModelAdmin
-    FreezeForm = forms.ModelForm
-
-
-class WindowForm(FreezeForm):
-    """The form of a freeze window, with the time zones that this installation knows."""
-
-    zone = forms.ChoiceField(
-        label=gettext_lazy("Time zone"),
-        choices=lambda: [(name, name) for name in sorted(available_timezones())],
-        initial="UTC",
-    )
 
 
 @admin.register(FreezeWindow)

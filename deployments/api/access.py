@@ -66,7 +66,7 @@ def get_person(request: ApiRequest, person_id: Key) -> PersonOut:
     return PersonOut.of(get_object_or_404(people(), pk=person_id))
 
 
-@requests(router, "/people/{person_id}/active", PersonOut, name="set_person_active")
+@requests(router, "/people/{person_id}/active", PersonOut, name="set_person_active", needs=MANAGE)
 def set_person_active(request: ApiRequest, person_id: Key, body: ActiveBody) -> PersonOut:
     """Let somebody sign in and call the API, or no longer: at once."""
     require_somewhere(request, MANAGE, "activate_user" if body.active else "deactivate_user")
@@ -75,7 +75,7 @@ def set_person_active(request: ApiRequest, person_id: Key, body: ActiveBody) -> 
     return PersonOut.of(people().get(pk=person_id))
 
 
-@requests(router, "/service-accounts", PersonOut, status=CREATED, name="create_service_account")
+@requests(router, "/service-accounts", PersonOut, status=CREATED, name="create_service_account", needs=MANAGE)
 def create_service_account(request: ApiRequest, body: NamedBody) -> PersonOut:
     """Create a service account; its tokens are created on the page API tokens."""
     require_somewhere(request, MANAGE, "add_service_account")
@@ -100,19 +100,19 @@ def get_team(request: ApiRequest, team_id: Key) -> TeamOut:
     return TeamOut.of(get_object_or_404(Team, pk=team_id))
 
 
-@requests(router, "/teams", TeamOut, status=CREATED, name="create_team")
+@requests(router, "/teams", TeamOut, status=CREATED, name="create_team", needs=MANAGE)
 def create_team(request: ApiRequest, body: NamedBody) -> TeamOut:
     """Create a team."""
     return _saved(request, Team(), body)
 
 
-@requests(router, "/teams/{team_id}", TeamOut, name="edit_team")
+@requests(router, "/teams/{team_id}", TeamOut, name="edit_team", needs=MANAGE)
 def edit_team(request: ApiRequest, team_id: Key, body: NamedBody) -> TeamOut:
     """Change the name and the description of a team."""
     return _saved(request, _team(request, team_id, "edit_team"), body)
 
 
-@requests(router, "/teams/{team_id}/members", TeamOut, name="add_team_member")
+@requests(router, "/teams/{team_id}/members", TeamOut, name="add_team_member", needs=MANAGE)
 def add_team_member(request: ApiRequest, team_id: Key, body: MemberBody) -> TeamOut:
     """Add somebody to a team."""
     team = _team(request, team_id, "add_member")
@@ -121,7 +121,9 @@ def add_team_member(request: ApiRequest, team_id: Key, body: MemberBody) -> Team
     return TeamOut.of(Team.objects.get(pk=team_id))
 
 
-@requests(router, "/teams/{team_id}/members/{person_id}/remove", TeamOut, name="remove_team_member")
+@requests(
+    router, "/teams/{team_id}/members/{person_id}/remove", TeamOut, name="remove_team_member", needs=MANAGE
+)
 def remove_team_member(request: ApiRequest, team_id: Key, person_id: Key, body: Nothing) -> TeamOut:
     """Take somebody out of a team."""
     team = _team(request, team_id, "remove_member")
@@ -129,7 +131,7 @@ def remove_team_member(request: ApiRequest, team_id: Key, person_id: Key, body: 
     return TeamOut.of(Team.objects.get(pk=team_id))
 
 
-@requests(router, "/teams/{team_id}/delete", TeamOut, name="delete_team")
+@requests(router, "/teams/{team_id}/delete", TeamOut, name="delete_team", needs=MANAGE)
 def delete_team(request: ApiRequest, team_id: Key, body: Nothing) -> TeamOut:
     """Delete a team with its roles, and return what it was."""
     team = _team(request, team_id, "delete_team")
@@ -150,7 +152,7 @@ def list_grants(
     return GrantPage(items=found, next=page["next"])
 
 
-@requests(router, "/grants", GrantOut, status=CREATED, name="give_role")
+@requests(router, "/grants", GrantOut, status=CREATED, name="give_role", needs=MANAGE)
 def give_role(request: ApiRequest, body: GiveBody) -> GrantOut:
     """Give a role to a user or a team: only with rights that the user has there as well."""
     require_somewhere(request, MANAGE, "give_role")
@@ -159,7 +161,7 @@ def give_role(request: ApiRequest, body: GiveBody) -> GrantOut:
     return GrantOut.of(grant)
 
 
-@requests(router, "/grants/{grant_id}/remove", GrantOut, name="remove_role")
+@requests(router, "/grants/{grant_id}/remove", GrantOut, name="remove_role", needs=MANAGE)
 def remove_role(request: ApiRequest, grant_id: Key, body: Nothing) -> GrantOut:
     """Take a role away at once, and return what it was."""
     require_somewhere(request, MANAGE, "remove_role")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.shortcuts import get_object_or_404
 
 from deployments.access import visible_accounts
@@ -83,11 +86,7 @@ def create_retry(request: ApiRequest, environment_id: Key, body: ChangeBody) -> 
 )
 def create_deletion(request: ApiRequest, environment_id: Key, body: DeletionBody) -> DeploymentDetail:
     """Request the deletion of an environment, and return its deployment."""
-    environment = environment_of(request, environment_id)
-    found = delete.request_deletion(
-        user=request.user, environment=environment, request_key=request.request_key, **body.model_dump()
-    )
-    return _out(request, found)
+    return _requested(request, environment_id, delete.request_deletion, **body.model_dump())
 
 
 @requests(
@@ -101,11 +100,7 @@ def create_deletion_again(
     request: ApiRequest, environment_id: Key, body: DeletionAgainBody
 ) -> DeploymentDetail:
     """Request the deletion of a stack whose deletion failed, without what is to stay in AWS."""
-    environment = environment_of(request, environment_id)
-    found = ways_out.request_deletion_again(
-        user=request.user, environment=environment, request_key=request.request_key, **body.model_dump()
-    )
-    return _out(request, found)
+    return _requested(request, environment_id, ways_out.request_deletion_again, **body.model_dump())
 
 
 @requests(
@@ -117,14 +112,7 @@ def create_deletion_again(
 )
 def create_rollback(request: ApiRequest, environment_id: Key, body: ReasonBody) -> DeploymentDetail:
     """Request that what was kept after a failure is rolled back."""
-    environment = environment_of(request, environment_id)
-    found = roll_back.request_stack_rollback(
-        user=request.user,
-        environment=environment,
-        reason=body.reason,
-        request_key=request.request_key,
-    )
-    return _out(request, found)
+    return _requested(request, environment_id, roll_back.request_stack_rollback, reason=body.reason)
 
 
 @requests(
@@ -136,15 +124,8 @@ def create_rollback(request: ApiRequest, environment_id: Key, body: ReasonBody) 
 )
 def continue_rollback(request: ApiRequest, environment_id: Key, body: ContinueBody) -> DeploymentDetail:
     """Request that a failed rollback is continued, without the resources that are skipped."""
-    environment = environment_of(request, environment_id)
-    found = ways_out.request_continue(
-        user=request.user,
-        environment=environment,
-        skip=body.resources,
-        reason=body.reason,
-        request_key=request.request_key,
-    )
-    return _out(request, found)
+    action = ways_out.request_continue
+    return _requested(request, environment_id, action, skip=body.resources, reason=body.reason)
 
 
 @requests(
@@ -152,14 +133,16 @@ def continue_rollback(request: ApiRequest, environment_id: Key, body: ContinueBo
 )
 def take_over(request: ApiRequest, environment_id: Key, body: ReasonBody) -> DeploymentDetail:
     """Request that changes start from the stack as it is, after it was changed outside of Sanso."""
+    return _requested(request, environment_id, ways_out.request_take_over, reason=body.reason)
+
+
+def _requested(
+    request: ApiRequest, environment_id: int, action: Callable[..., Deployment], **values: Any
+) -> DeploymentDetail:
+    """Run an action about an environment that creates a deployment, and return that."""
     environment = environment_of(request, environment_id)
-    found = ways_out.request_take_over(
-        user=request.user,
-        environment=environment,
-        reason=body.reason,
-        request_key=request.request_key,
-    )
-    return _out(request, found)
+    key = request.request_key
+    return _out(request, action(user=request.user, environment=environment, request_key=key, **values))
 
 
 def _change(

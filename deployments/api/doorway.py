@@ -14,11 +14,11 @@ from django.utils.cache import get_conditional_response, set_response_etag
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
+from deployments import limits
 from deployments.acting import TOKEN, acting_as
-from deployments.api import limits
-from deployments.api.limits import Usage
 from deployments.api.problems import not_found, problem
 from deployments.core.token_scopes import SHOWN
+from deployments.limits import Usage
 
 View = Callable[..., Any]
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.db import IntegrityError, transaction
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 
+from deployments.access import visible_deployments, visible_environments
 from deployments.api.problems import Refused
-from deployments.api.requests import ApiRequest
+from deployments.api.requests import ApiRequest, require_somewhere
 from deployments.api.responses import FOR_REQUEST
+from deployments.core.roles import Right
 from deployments.models import IdempotencyKey
 
 MAX_LENGTH = 255
@@ -36,9 +39,18 @@ Operation = Callable[..., Result]
 
 
 def requests(
-    router: Router, path: str, response: type[Result], *, status: int = 200, name: str
+    router: Router,
+    path: str,
+    response: type[Result],
+    *,
+    status: int = 200,
+    name: str,
+    needs: Right | None = None,
 ) -> Callable[[Operation[Result]], Operation[Result]]:
     """Register an operation that requests something: a POST that is remembered by its key.
+
+    Who sends it again and may no longer view the environment, or no longer has the right that it `needs`
+    about anything, does not get the response that is kept.
 
     The operation gets the request key, which actions take, as `request.request_key`.
     """
@@ -48,6 +60,7 @@ def requests(
         def remembered(request: ApiRequest, **values: Any) -> Any:
             request.request_key, kept = _begun(request)
             if kept is not None and kept.body is not None:
+                _refuse_unless_seen(request, values | kept.body, needs)
                 return Status(status, response(**kept.body))
             try:
                 result = operation(request, **values)
@@ -70,6 +83,21 @@ def requests(
         return cast("Operation[Result]", remembered)
 
     return registered
+
+
+def _refuse_unless_seen(request: ApiRequest, known: Mapping[str, Any], needs: Right | None) -> None:
+    """Raise Http404 or PermissionMissing if a user may no longer view what a response is about.
+
+    `known` has the arguments of the operation and the members of the response.
+    """
+    if needs is not None:
+        require_somewhere(request, needs)
+    about = known.get("environment")
+    environments = {known.get("environment_id"), about.get("id") if isinstance(about, Mapping) else None}
+    for pk in environments - {None}:
+        get_object_or_404(visible_environments(request.user), pk=pk)
+    if pk := known.get("deployment_id"):
+        get_object_or_404(visible_deployments(request.user), pk=pk)
 
 
 def _stored(result: Schema) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: that of django-ninja, with errors as problem+json and the headers of lists."""
+"""The OpenAPI document: that of django-ninja, with the headers and the errors that all operations share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
 from deployments.api.problems import CONTENT_TYPE
+from deployments.api.schema_parts import EXAMPLES, HEADERS, IF_NONE_MATCH, OF_EVERY_RESPONSE, OF_STATUS
 
 FIRST_ERROR = 400
+NOT_MODIFIED, OK = 304, 200
 
 
 class DocumentedApi(NinjaAPI):
@@ -18,11 +20,31 @@ class DocumentedApi(NinjaAPI):
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         """Return the document."""
         document = super().get_openapi_schema(**options)
+        document["components"]["headers"] = HEADERS
         for operations in document["paths"].values():
             for method, operation in operations.items():
+                for parameter in operation["parameters"]:
+                    parameter.pop("examples", None)  # django-ninja's are a list; those of the schema stay
+                is_read = method == "get" and not _is_stream(operation)
                 if method == "get":
-                    operation["responses"][304] = {"description": "Not Modified"}
+                    operation["responses"][NOT_MODIFIED] = {"description": "Not Modified"}
+                if is_read:
+                    operation["parameters"].append(IF_NONE_MATCH)
                 for status, response in operation["responses"].items():
-                    if int(status) >= FIRST_ERROR and "content" in response:
-                        response["content"] = {CONTENT_TYPE: response["content"].pop("application/json")}
+                    _complete(int(status), response, is_read=is_read)
         return document
+
+
+def _is_stream(operation: dict[str, Any]) -> bool:
+    return "text/event-stream" in operation["responses"].get(OK, {}).get("content", {})
+
+
+def _complete(status: int, response: dict[str, Any], *, is_read: bool) -> None:
+    """Add the headers of a response, and of an error its content type and an example."""
+    names = [*OF_EVERY_RESPONSE, *OF_STATUS.get(status, ())]
+    if is_read and status in (OK, NOT_MODIFIED):
+        names.append("ETag")
+    response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    if status >= FIRST_ERROR and "content" in response:
+        content = response["content"].pop("application/json")
+        response["content"] = {CONTENT_TYPE: content | {"example": EXAMPLES[status]}}

@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, re_path
 
 from deployments.api import (
     access,
+    accounts,  # noqa: F401
     changes,  # noqa: F401  # adds its operations to the router
     decisions,  # noqa: F401
     deployments,
@@ -18,6 +19,7 @@ from deployments.api import (
     operations,  # noqa: F401
     records,
     remaining,  # noqa: F401
+    sources,  # noqa: F401
     stream,  # noqa: F401
     template_sets,
     timelines,

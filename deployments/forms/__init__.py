@@ -224,6 +224,13 @@ class ParameterField(forms.CharField):
         has_default = self.parameter.no_echo and self.parameter.default is not None
         return not has_default and problem(self.parameter, "") is not None
 
+    @property
+    def compared_with(self) -> str | None:
+        """Return the value from which a script marks another as changed; None of a secret to be chosen."""
+        if self.parameter.no_echo:
+            return "" if self.is_kept else None
+        return self.unchanged or ""
+
     def to_python(self, value: Any) -> str:
         """Return the value for CloudFormation. In the form, a list may have one entry per line."""
         text = super().to_python(value) or ""

@@ -57,6 +57,8 @@ class ChangeForm(ParametersForm):
             field = self.fields[PREFIX + name]
             if isinstance(field, ParameterField):
                 _with_values(field, parameter, current, good)
+                if field.is_typed_again(self):
+                    field.widget.attrs["placeholder"] = _("Changed: enter it again")
                 field.disabled = field.disabled and not is_creation
 
     @property

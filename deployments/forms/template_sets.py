@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -128,7 +128,9 @@ class SourceForm(forms.Form):
     )
     forget = forms.BooleanField(label=gettext_lazy("Delete the stored credentials"), required=False)
 
-    def __init__(self, data: QueryDict | None = None, *, source: TemplateSource | None = None) -> None:
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, source: TemplateSource | None = None
+    ) -> None:
         super().__init__(data, initial={name: getattr(source, name) for name in STORED} if source else None)
         for name, kinds in KINDS_OF.items():
             self.fields[name].widget.attrs["data-kinds"] = kinds

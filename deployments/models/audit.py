@@ -117,6 +117,11 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         """Keep the failed logins from an address since a moment."""
         return self.filter(action="sign_in_failed", address=address, at__gte=since)
 
+    def request_of(self, deployment_pk: int) -> str:
+        """Return the id of the last request about a deployment that was accepted, "" if it had none."""
+        rows = self.filter(deployment=deployment_pk, outcome="requested").order_by("-pk")
+        return rows.values_list("request_id", flat=True).first() or ""
+
     def since(self, moment: datetime) -> AuditRecordQuerySet:
         """Keep those from a moment on."""
         return self.filter(at__gte=moment)

@@ -32,6 +32,10 @@ class FreezeWindowQuerySet(models.QuerySet["FreezeWindow"]):
         """Keep those of one account that are switched on."""
         return self.filter(account=account_pk, is_on=True)
 
+    def of_accounts(self, accounts: models.QuerySet[Account]) -> Self:
+        """Keep those of some accounts, with their accounts."""
+        return self.filter(account__in=accounts).select_related("account")
+
     def frozen_accounts(self, now: datetime) -> list[Account]:
         """Return the accounts with a freeze in force. One query."""
         rows = self.filter(is_on=True, account__is_recording=False).select_related("account")

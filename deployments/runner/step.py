@@ -30,7 +30,7 @@ from deployments.errors import (
     UserFixable,
 )
 from deployments.message_codes import Code
-from deployments.models import Deployment, leases
+from deployments.models import AuditRecord, Deployment, leases
 from deployments.runner import (
     action_requests,
     approvals,
@@ -88,10 +88,12 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
     return True
 
 
-def _ids_of(deployment: Deployment) -> dict[str, int]:
-    """Return the ids that every line about a step has."""
+def _ids_of(deployment: Deployment) -> dict[str, int | str]:
+    """Return the ids that every line about a step has, with that of the request that caused it."""
     environment = deployment.environment
-    return {"deployment": deployment.pk, "environment": environment.pk, "account": environment.account_id}
+    ids = {"deployment": deployment.pk, "environment": environment.pk, "account": environment.account_id}
+    request_id = AuditRecord.objects.request_of(deployment.pk)
+    return ids | ({"request_id": request_id} if request_id else {})
 
 
 def _guarded_step(deployment: Deployment, connect: Connect, now: datetime) -> float | None:

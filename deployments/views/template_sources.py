@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from django.contrib import messages
@@ -14,9 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from deployments import limits
 from deployments.actions import template_sources
 from deployments.actions.request import MANAGE_SETS
-from deployments.actions.webhook import accept_push
+from deployments.actions.webhook import Answer, accept_push
 from deployments.errors import UserFixable
 from deployments.forms.template_sets import SourceForm
 from deployments.models import TemplateSource
@@ -112,12 +114,22 @@ def template_set_webhook(request: AuthedRequest, pk: int) -> HttpResponse:
 @login_not_required
 @require_POST
 def template_set_push(request: HttpRequest, pk: int) -> HttpResponse:
-    """Accept a webhook of a Git server, which proves itself by a signature or a token."""
+    """Accept a webhook of a Git server, which proves itself by a signature or a token.
+
+    An address from which too many came without one has to wait, as with wrong API tokens.
+    """
+    if (usage := limits.of_unproven(request, limits.WEBHOOKS)).is_exceeded:
+        return _answer(HTTPStatus.TOO_MANY_REQUESTS, usage.headers())
     answer = accept_push(
         pk,
         request.body,
         signature=request.headers.get("X-Hub-Signature-256", ""),
         token=request.headers.get("X-Gitlab-Token", ""),
     )
-    phrase = HTTPStatus(answer.value).phrase
-    return HttpResponse(f"{phrase}\n", status=answer.value, content_type="text/plain")
+    if answer is not Answer.ACCEPTED:
+        limits.count_wrong(request, limits.WEBHOOKS)
+    return _answer(HTTPStatus(answer.value))
+
+
+def _answer(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(f"{status.phrase}\n", status=status, content_type="text/plain", headers=headers)

@@ -120,6 +120,15 @@ def test_who_may_do_what_is_said_to_who_may_see_it(root: Program) -> None:
     assert "root" in [one["user"]["username"] for one in root.get(path).json()["items"]]
 
 
+def test_a_kept_response_needs_the_right_as_well(root: Program) -> None:
+    key = {"Idempotency-Key": "one"}
+    assert root.post("/teams", {"name": "payments"}, **key).status_code == 201
+
+    User.objects.update(is_superuser=False)
+
+    assert root.post("/teams", {"name": "payments"}, **key).status_code == 403
+
+
 READS = ("/people", "/people/1", "/teams", "/teams/1", "/grants", "/accounts/1/access")
 CHANGES: tuple[tuple[str, Any], ...] = (
     ("/people/1/active", {"active": True}),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import schemathesis
 from django.test import Client
 
 from deployments.api.urls import api
@@ -31,6 +32,30 @@ def test_nothing_that_was_released_is_removed_or_narrowed() -> None:
 def test_the_released_document_is_that_of_this_code() -> None:
     """After an addition: `manage.py api_document > docs/api/openapi.json`."""
     assert json.loads(RELEASED.read_text()) == current()
+
+
+def test_the_document_is_valid_and_complete() -> None:
+    """It is valid OpenAPI 3.1, and says of every operation which headers and errors it has."""
+    document = current()
+    schemathesis.openapi.from_dict(document).validate()
+    assert document["openapi"].startswith("3.1")
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            responses = operation["responses"]
+            wanted = {"401", "403", "422", "429"} | ({"404"} if "{" in path else set())
+            assert wanted <= set(responses), (path, method)
+            names = {one["name"] for one in operation["parameters"]}
+            if method == "post":
+                assert "409" in responses, path
+                assert "Idempotency-Key" in names, path
+            elif not path.endswith("/stream"):
+                assert "If-None-Match" in names, path
+                assert {"ETag", "RateLimit-Limit"} <= set(responses["200"]["headers"]), path
+            for status, response in responses.items():
+                assert "RateLimit-Remaining" in response["headers"], (path, status)
+                if status >= "400":
+                    example = response["content"]["application/problem+json"]["example"]
+                    assert example["status"] == int(status), path
 
 
 def test_the_reference_is_a_page_of_the_portal_without_parts_from_elsewhere(client: Client, db: None) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,22 @@ from schemathesis import Response
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
 
 from deployments.api.urls import api
-from deployments.models import Deployment, Environment, Grant, Team, TemplateVersion
+from deployments.models import (
+    Account,
+    Deployment,
+    Environment,
+    FreezeWindow,
+    Grant,
+    Team,
+    TemplateRef,
+    TemplateVersion,
+)
 from deployments.runner import outbox
 from tests.api.clients import Program
 from tests.builders import make_event, make_user
@@ -48,7 +59,13 @@ CHECKS = [
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
+    response_headers_conformance,
 ]
+
+
+def freeze_window(account: Account) -> FreezeWindow:
+    values = {"start_day": 4, "start_time": time(18), "end_day": 0, "end_time": time(9), "is_on": False}
+    return FreezeWindow.objects.create(account=account, name="Weekend", reason="Nobody is here", **values)
 
 
 @pytest.fixture
@@ -77,6 +94,8 @@ def keys(tmp_path: Path, settings: Settings) -> dict[str, Any]:
             delivery := outbox.test(make_target("https://hooks.example.com/"), "test:1", timezone.now())
         ).target_id,
         "delivery_id": delivery.pk,
+        "window_id": freeze_window(environment.account).pk,
+        "ref_id": TemplateRef.objects.create(source=source, name="refs/tags/v1", version=version).pk,
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
-from deployments.api import limits
+from deployments import limits
 from deployments.client_address import network_of
 from tests.api.clients import ROOT, Program
 from tests.services import free_port
+from tests.template_versions import make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def _minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stay in one minute, of which no other test counts the requests."""
     at = 1_795_800_010.0 + 60 * free_port()
-    monkeypatch.setattr("deployments.api.limits.time.time", lambda: at)
+    monkeypatch.setattr("deployments.limits.time.time", lambda: at)
 
 
 @pytest.fixture(params=["with Redis", "without Redis"])
@@ -54,6 +56,20 @@ def test_an_address_has_few_wrong_tokens_in_a_minute(program: Program, settings:
 
     assert found == [401, 401, 429, 429]
     assert program.get("/me").status_code == 429  # from the same address
+
+
+@pytest.mark.usefixtures("_redis", "_minute")
+def test_an_address_sends_few_webhooks_without_a_valid_signature(
+    program: Program, settings: Settings
+) -> None:
+    settings.SANSO_API_WRONG_TOKENS = 2
+    path = reverse("template_set_push", args=[make_source().pk])
+
+    found = [Client().post(path, headers={"X-Gitlab-Token": "guessed"}) for _ in range(4)]
+
+    assert [one.status_code for one in found] == [404, 404, 429, 429]
+    assert 0 < int(found[-1]["Retry-After"]) <= 60
+    assert program.get("/me").status_code == 200  # counted apart from tokens
 
 
 def test_addresses_count_by_what_one_subscriber_has() -> None:

@@ -281,6 +281,27 @@ def test_a_repeated_request_gets_the_first_response_although_it_would_be_refused
     assert EnvironmentLock.objects.count() == 1
 
 
+def test_a_kept_response_is_not_returned_to_who_may_no_longer_view_what_it_is_about(
+    operator: User, shop: Environment
+) -> None:
+    guest = make_grant(User.objects.create_user("guest"), role="deployer")
+    program = Program(guest)
+    preview = make_preview(shop)
+    sent = [
+        ("/environments", new()),
+        (f"/environments/{shop.pk}/lock", {"reason": "load test"}),
+        (f"/deployments/{preview.pk}/discard", {}),
+    ]
+    for path, body in sent:
+        assert program.post(path, body, **{"Idempotency-Key": path}).status_code in (200, 201)
+
+    guest.grants.all().delete()
+
+    for path, body in sent:
+        response = program.post(path, body, **{"Idempotency-Key": path})
+        assert (path, *code_of(response)) == (path, 404, "NotFound")
+
+
 PATHS = [
     ("/environments/{shop}/previews", {}, "change"),
     ("/environments/{shop}/retry", {}, "change"),
@@ -318,6 +339,10 @@ PATHS = [
 OTHER_PATHS = {
     "/environments",
     *("/people/{person_id}/active", "/service-accounts", "/grants", "/grants/{grant_id}/remove"),
+    *("/accounts", "/accounts/{account_id}", "/accounts/{account_id}/delete"),
+    *("/freeze-windows", "/freeze-windows/{window_id}", "/freeze-windows/{window_id}/delete"),
+    *("/template-sets", "/template-sets/{set_id}", "/template-sets/{set_id}/remove"),
+    *("/template-sets/{set_id}/webhook", "/refs/{ref_id}/confirm"),
     *("/teams", "/teams/{team_id}", "/teams/{team_id}/delete", "/teams/{team_id}/members"),
     "/teams/{team_id}/members/{person_id}/remove",
     *("/notifications", "/notifications/{target_id}", "/notifications/{target_id}/remove"),

@@ -67,6 +67,9 @@ def test_the_form_has_the_present_values_and_no_secret(browser: Client, environm
     assert changed["data-initial"] == "2"  # the last good deployment's: the page marks the difference
     assert "value" not in field(shown, "Password").attributes
     assert field(shown, "Password")["placeholder"] == "Unchanged"
+    assert (
+        shown.one(data_name="parameter_Password")["data-initial"] == ""
+    )  # what is typed is marked as changed
 
 
 def test_what_is_chosen_once_is_locked_with_the_reason(browser: Client, environment: Environment) -> None:
@@ -89,6 +92,15 @@ def test_a_change_is_requested_with_the_values_and_keeps_secrets(
     assert requested.parameters == VALUES | {"Count": "3"}
     assert (requested.sealed_parameters, requested.reason) == ("", "more load")
     assert requested.active_key is None
+
+
+def test_a_secret_that_was_typed_is_not_said_to_be_unchanged(
+    browser: Client, environment: Environment
+) -> None:
+    answer = browser.post(address(environment), form_of(environment, Count="99", Password="new and long"))
+
+    assert field(page(answer), "Password")["placeholder"] == "Changed: enter it again"
+    assert "new and long" not in answer.content.decode()
 
 
 def test_an_invalid_value_is_an_error_at_its_field(browser: Client, environment: Environment) -> None:

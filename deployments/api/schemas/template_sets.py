@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictInt
 
 from deployments.api.schemas.bodies import Body
 from deployments.api.schemas.common import Next
-from deployments.models import TemplateFetch, TemplateSource, TemplateVersion
+from deployments.models import TemplateFetch, TemplateRef, TemplateSource, TemplateVersion
 from deployments.models.template_version import ACTIVE, DEPRECATED, WITHDRAWN
 from deployments.wording import stored_text
 
@@ -122,3 +122,77 @@ class StatusBody(Body):
 
     status: VersionStatus
     reason: str = Field(default="", max_length=200, description="Required unless it becomes active.")
+
+
+class SetKind(StrEnum):
+    """Where a template set comes from."""
+
+    GIT = "git"
+    FOLDER = "folder"
+    ARCHIVE = "archive"
+
+
+class SetBody(Body):
+    """A template set. What is left out has its default; credentials that are left out stay."""
+
+    name: str = Field(max_length=60, examples=["shop"])
+    kind: SetKind = SetKind.GIT
+    url: str = Field(default="", max_length=500, examples=["https://git.example.com/shop.git"])
+    path: str = Field(default="", max_length=255, description="Where the templates are in it.")
+    refs: str = Field(default="main v*", max_length=255, description="Patterns of branches and tags.")
+    fetch_minutes: StrictInt = Field(default=60, ge=0, le=10_080, description="0: only on request.")
+    username: str = Field(default="", max_length=100)
+    token: str = Field(default="", max_length=500, description="For https; stored encrypted.")
+    ssh_key: str = Field(default="", max_length=10_000, description="For ssh; stored encrypted.")
+    host_key: str = Field(default="", max_length=5_000, description="Of the server, for ssh.")
+    forget_credentials: StrictBool = Field(default=False, description="Delete the stored credentials.")
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of the page's form."""
+        return self.model_dump(mode="json") | {"forget": self.forget_credentials}
+
+
+class WebhookBody(Body):
+    """Whether a Git server may request fetches."""
+
+    enabled: StrictBool
+
+
+class WebhookOut(Schema):
+    """The webhook of a template set."""
+
+    enabled: bool
+    address: str = Field(examples=["https://sanso.example.com/template-sets/1/push"])
+    secret: str = Field(description="It is returned once, and empty in a repeated response.")
+
+
+class RefOut(Schema):
+    """A branch or tag, and the version that it points at."""
+
+    id: int = Field(examples=[6])
+    name: str = Field(examples=["refs/tags/v1.2"])
+    is_tag: bool
+    version: int = Field(description="The key of the version.", examples=[7])
+    moved_from: int | None = Field(description="The version at which a tag pointed before.")
+    moved_at: datetime | None
+    confirmed_at: datetime | None = Field(description="When somebody confirmed that the tag moved.")
+
+    @classmethod
+    def of(cls, row: TemplateRef) -> Self:
+        """Return a row."""
+        return cls(
+            id=row.pk,
+            name=row.name,
+            is_tag=row.is_tag,
+            version=row.version_id,
+            moved_from=row.moved_from_id,
+            moved_at=row.moved_at,
+            confirmed_at=row.confirmed_at,
+        )
+
+
+class RefPage(Schema):
+    """A page of branches and tags, the newest first."""
+
+    items: list[RefOut]
+    next: str | None = Next

@@ -1,4 +1,4 @@
-"""How many requests a program may send: counted in Redis, or in this process while it is away."""
+"""Limits of what programs send in a minute: counted in Redis, or in this process while it is away."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ WINDOW = 60
 TIMEOUT, PAUSE = 0.5, 5.0
 """Seconds to wait for Redis, and until it is tried again after it did not respond."""
 MAX_KEYS = 50_000
+TOKENS, WEBHOOKS = "wrong", "webhook"
+"""What is counted of an address: requests without a valid token, and without a valid signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +57,25 @@ def of_request(request: HttpRequest) -> Usage:
     """
     address = network_of(request)
     found = [_counted("address", address, settings.SANSO_API_REQUESTS_PER_ADDRESS)]
-    wrong = _counted("wrong", address, settings.SANSO_API_WRONG_TOKENS, add=0)
-    if wrong.used >= wrong.limit:
-        return Usage(limit=wrong.limit, used=wrong.used + 1, reset=wrong.reset)
+    if (wrong := of_unproven(request)).is_exceeded:
+        return wrong
     if given := request.headers.get("Authorization"):
         found.append(_counted("token", given, settings.SANSO_API_REQUESTS_PER_TOKEN))
     return min(found, key=lambda usage: usage.limit - usage.used)
 
 
-def count_wrong(request: HttpRequest) -> None:
-    """Count a request without a valid token for its address."""
-    _counted("wrong", network_of(request), settings.SANSO_API_WRONG_TOKENS)
+def of_unproven(request: HttpRequest, kind: str = TOKENS) -> Usage:
+    """Return how many requests without a valid token or signature came from the address of a request.
+
+    One that is refused because of them is one too many itself.
+    """
+    found = _counted(kind, network_of(request), settings.SANSO_API_WRONG_TOKENS, add=0)
+    return Usage(limit=found.limit, used=found.used + 1, reset=found.reset)
+
+
+def count_wrong(request: HttpRequest, kind: str = TOKENS) -> None:
+    """Count a request without a valid token or signature for its address."""
+    _counted(kind, network_of(request), settings.SANSO_API_WRONG_TOKENS)
 
 
 def _counted(kind: str, what: str, limit: int, *, add: int = 1) -> Usage:
