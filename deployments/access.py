@@ -97,6 +97,14 @@ def visible_accounts(user: Person, right: str = Right.VIEW) -> Q:
     return found
 
 
+def whole_accounts(user: Person, right: str) -> Q:
+    """Return the condition of the accounts about which, as a whole, a person has a right."""
+    access = access_of(user)
+    if access.may_everywhere(right):
+        return Q()
+    return Q(pk__in=[one.account for one in access.scoped(right) if one.scope is Scope.ACCOUNT])
+
+
 def environments_with(access: Access, right: str) -> Q:
     """Return the condition of the environments about which a person has a right."""
     if access.may_everywhere(right):

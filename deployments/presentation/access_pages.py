@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
-from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -17,10 +15,7 @@ from deployments.access import can
 from deployments.actions.access import about_text, may_give_grant
 from deployments.core.roles import ROLES, Right, Role
 from deployments.models import Account, Environment, Grant, Team, TeamMember
-from deployments.presentation.filters.choices import CURSOR, filter_choices, query
 from deployments.wording.access import RIGHTS
-
-PAGE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,45 +85,6 @@ def people(name: str = "") -> QuerySet[User]:
     return rows.filter(username__icontains=name) if name else rows
 
 
-def people_context(given: QueryDict) -> dict[str, Any]:
-    """Return a page of the users that a query asks for, by name, with their teams and roles in short."""
-    rows: QuerySet[User] = User.objects.select_related("service_account", "invitation").order_by("username")
-    if given.get("q"):
-        rows = rows.filter(username__icontains=str(given["q"])[:60])
-    if given.get("kind") == "service":
-        rows = rows.exclude(service_account=None)
-    elif given.get("kind") == "people":
-        rows = rows.filter(service_account=None)
-    elif given.get("kind") == "invited":
-        rows = rows.exclude(invitation=None)
-    if not given.get("inactive"):
-        rows = rows.filter(is_active=True)
-    if given.get(CURSOR):
-        rows = rows.filter(username__gt=given[CURSOR])
-    found: list[Any] = list(rows.prefetch_related("teams", "grants", "teams__grants")[: PAGE + 1])
-    for row in found:
-        grants = [*row.grants.all(), *(one for team in row.teams.all() for one in team.grants.all())]
-        row.roles = sorted({str(one.get_role_display()) for one in grants})
-    return {
-        "people": found[:PAGE],
-        "more": query(given, after=found[PAGE - 1].username) if len(found) > PAGE else "",
-        "given": given,
-        "by_kind": filter_choices(
-            given,
-            "kind",
-            [
-                ("", _("All"), None),
-                ("people", _("People"), None),
-                ("invited", _("Invited"), None),
-                ("service", _("Service accounts"), None),
-            ],
-        ),
-        "by_active": filter_choices(
-            given, "inactive", [("", _("Active"), None), ("1", _("Include inactive"), None)]
-        ),
-    }
-
-
 def who_may(grants: Iterable[Grant]) -> list[MayRow]:
     """Return who has a role by some grants, and why; superusers, who may do everything, first."""
     found = [
@@ -168,11 +124,6 @@ def role_table() -> list[tuple[str, str]]:
     """Return each role with its rights, for the form that gives one."""
     names = dict(Grant._meta.get_field("role").flatchoices)
     return [(str(names[role.value]), rights_text(rights)) for role, rights in ROLES.items()]
-
-
-def teams_list() -> list[Team]:
-    """Return every team with its members and grants."""
-    return list(Team.objects.prefetch_related("members", "grants"))
 
 
 def grants_of(subject: User | Team) -> QuerySet[Grant]:

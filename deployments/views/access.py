@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from deployments.access import can, visible_accounts
+from deployments.access import can, whole_accounts
 from deployments.actions import access
 from deployments.actions.request import PermissionMissing, Request
 from deployments.core.roles import Right
@@ -22,13 +22,12 @@ from deployments.errors import UserFixable
 from deployments.forms import ReasonedForm
 from deployments.forms.access import GiveRoleForm, MemberForm, ServiceAccountForm, TeamForm
 from deployments.models import Account, Environment, Grant, Team
+from deployments.presentation.access_lists import accounts_context, people_context, teams_context
 from deployments.presentation.access_pages import (
     grant_rows,
     grants_of,
     own_rights,
-    people_context,
     role_table,
-    teams_list,
     who_may,
 )
 from deployments.views.requests import AuthedRequest, View, may
@@ -98,9 +97,16 @@ def access_person_active(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_GET
 @may(MANAGE)
 def access_teams(request: AuthedRequest) -> HttpResponse:
-    """Show the teams."""
-    context = {"teams": teams_list(), "manages_all": can(request.user, MANAGE)}
+    """Show the teams, filtered by the query."""
+    context = teams_context(request.GET) | {"manages_all": can(request.user, MANAGE)}
     return render(request, "deployments/access_teams.html", context)
+
+
+@require_GET
+@may(MANAGE)
+def access_accounts(request: AuthedRequest) -> HttpResponse:
+    """Show the accounts that the user manages access to."""
+    return render(request, "deployments/access_accounts.html", accounts_context(request.GET, request.user))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -206,8 +212,7 @@ def environment_access(request: AuthedRequest, pk: int) -> HttpResponse:
 @never_cache
 def account_access(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show who may do what in a whole account and why, and what the user may do."""
-    mine = Account.objects.filter(visible_accounts(request.user, MANAGE)).distinct()
-    account = get_object_or_404(mine, pk=pk)
+    account = get_object_or_404(Account.objects.filter(whole_accounts(request.user, MANAGE)), pk=pk)
     return _who_page(request, account, who_may(Grant.objects.about_account(pk).for_page()))
 
 

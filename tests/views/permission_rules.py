@@ -105,6 +105,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "access_team": (Rule(**ACCESS, given={"pk": 0}, may_be_missing=True),),
     "access_give": (Rule(**ACCESS), Rule(**ACCESS, method="post")),
     "access_grant_remove": (Rule(**ACCESS, method="post", given={"pk": 0}, may_be_missing=True),),
+    "access_accounts": (Rule(**ACCESS),),
     "access_account": (Rule(**ACCESS, given={"pk": 0}, may_be_missing=True),),
     "access_team_new": (Rule(**ALL_ACCESS), Rule(**ALL_ACCESS, method="post")),
     "access_service_account_new": (Rule(**ALL_ACCESS), Rule(**ALL_ACCESS, method="post")),

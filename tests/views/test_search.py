@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,9 +14,16 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from deployments.models import Account, Approval, Deployment, Label
-from deployments.presentation import approval_list, deployment_list, environment_list
-from tests.builders import make_account, make_deployment, make_environment, make_operator
+from deployments.models import Account, Approval, Deployment, Grant, Label, Team, TeamMember
+from deployments.presentation import access_lists, approval_list, deployment_list, environment_list
+from tests.builders import (
+    make_account,
+    make_deployment,
+    make_environment,
+    make_grant,
+    make_operator,
+    make_user,
+)
 from tests.template_versions import make_source, make_version
 from tests.views.pages import Element, page
 
@@ -240,9 +248,98 @@ def test_more_rows_take_no_more_queries(
             browser.get(url + query)
 
 
-@pytest.mark.parametrize("url", LISTS)
+def test_two_hundred_users_are_found_by_name_team_and_role_and_read_in_pages(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(make_grant(make_user("boss"), role="admin"))
+    url, team = reverse("access_people"), Team.objects.create(name="Payments", key="payments")
+    Grant.objects.create(team=team, role="operator", key="g")
+
+    def add(numbers: range) -> None:
+        users = [User(username=f"user{number:03}", email=f"u{number}@example.com") for number in numbers]
+        made = User.objects.bulk_create(users)
+        TeamMember.objects.bulk_create(
+            TeamMember(team=team, user=one) for one in made if one.username.endswith("7")
+        )
+
+    add(range(8))
+    with CaptureQueriesContext(connection) as few:
+        client.get(f"{url}?q=user")
+    add(range(8, 200))
+
+    with django_assert_num_queries(len(few)):
+        client.get(f"{url}?q=user")
+    seen, following = [], "?q=user"
+    while following:
+        shown = page(client.get(url + following))
+        seen += [row.one("th").text for row in shown.one("tbody").all("tr")]
+        following = "".join(a["href"] for a in shown.all("a", class_="button") if a.text == "Next page")
+    assert seen == [f"user{number:03}" for number in range(200)]
+    assert names(client, f"{url}?q=payments") == [f"user{number:03}" for number in range(7, 200, 10)]
+    assert names(client, f"{url}?role=operator&sort=newest")[0] == "user197"
+    assert names(client, f"{url}?q=u44%40example") == ["user044"]
+    hiding = page(client.get(f"{url}?role=approver&q=x")).one(class_="set-filters")
+    assert [a.text for a in hiding.all("a")] == [
+        "Remove filter Search: x ✕",
+        "Remove filter Role: Approver ✕",
+    ]
+
+
+def test_teams_and_accounts_are_searched_in_pages_with_the_numbers_of_what_they_have(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_lists, "PAGE", 30)
+    client.force_login(make_grant(make_user("boss"), role="admin"))
+    lee, places = make_user("lee"), {"access_teams": "team-", "access_accounts": "account-"}
+
+    def add(numbers: range) -> None:
+        for number in numbers:
+            team = Team.objects.create(name=f"team-{number:02}", key=f"team-{number:02}")
+            account = make_account(f"account-{number:02}", region=f"eu-west-{number % 3}")
+            make_environment(f"e{number}", account=account, owner=lee)
+            TeamMember.objects.create(team=team, user=lee)
+
+    add(range(3))
+    few = {}
+    for name in places:
+        with CaptureQueriesContext(connection) as seen:
+            client.get(reverse(name))
+        few[name] = len(seen)
+    add(range(3, 50))
+
+    for name, start in places.items():
+        url = reverse(name)
+        with django_assert_num_queries(few[name]):
+            shown = page(client.get(url))
+        more = next(a["href"] for a in shown.all("a", class_="button") if a.text == "Next page")
+        assert names(client, url) + names(client, url + more) == [f"{start}{n:02}" for n in range(50)]
+        assert names(client, f"{url}?q={start.upper()}07&sort=newest") == [f"{start}07"]
+        hiding = page(client.get(f"{url}?q=nothing")).one(class_="set-filters")
+        assert hiding.text == "Remove filter Search: nothing ✕"
+    assert names(client, f"{reverse('access_teams')}?q=lee")[0] == "team-00"
+    assert names(client, f"{reverse('access_accounts')}?sort=region")[0] == "account-48"
+
+
+def test_an_account_leads_to_who_may_do_what_in_it_for_those_who_manage_it(client: Client) -> None:
+    mine, other = make_environment("mine"), make_environment("other")
+    user = make_grant(make_user("ann"), role="admin", scope="account", account=mine.account)
+    Label.objects.create(environment=other, key="team", value="a")
+    make_grant(user, role="admin", scope="label", label_key="team", label_value="a")
+    client.force_login(user)
+
+    links = {a.text: a["href"] for a in page(client.get(ENVIRONMENTS)).one("tbody").all("a")}
+
+    assert links[mine.account.name] == reverse("access_account", args=[mine.account_id])
+    assert other.account.name not in links
+    assert names(client, reverse("access_accounts")) == [mine.account.name]
+    assert client.get(links[mine.account.name]).status_code == 200
+    assert client.get(reverse("access_account", args=[other.account_id])).status_code == 404
+
+
+@pytest.mark.parametrize("url", [*LISTS, reverse("access_people"), reverse("access_teams")])
 def test_an_address_that_somebody_changed_causes_no_error(browser: Client, url: str) -> None:
     make_request("shop")
+    make_grant(User.objects.get(username="ana"), role="admin")
 
     for query in ("after=1-2026-01-01", "after=x-y", "after=5-&sort=name", "sort=x&after=3", "account=x"):
         assert browser.get(f"{url}?{query}").status_code == 200
