@@ -26,7 +26,8 @@ DJANGO = """
     success_url redirect_authenticated_user template_name default_site has_permission
     date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
     delete_model delete_queryset parameter_name readonly_fields save_model search_* show_full_result_count
-    site_header site_title verbose_name apply_select_related get_changelist has_output process_view
+    site_header site_title verbose_name apply_select_related get_changelist has_output
+    process_view
     openapi_description authenticate param_name
 """
 BY_NAME = """
@@ -55,7 +56,7 @@ TO_COME = """
     notify_changed of_stacks causing_entity cancel_update delete_failed_stack template_body
     replaces root_only root_only_reason computed
     can_create unique_key
-    REQUIRE_APPROVAL BYPASS_APPROVAL MANAGE_ACCESS VIEW_AUDIT
+    REQUIRE_APPROVAL MANAGE_ACCESS VIEW_AUDIT
 """  # previews of changes;
 # hints that a stack has changed: what receives EventBridge's; what a failed creation leaves
 TESTED = "example"  # each cause has a text that it must recognize

@@ -9,6 +9,7 @@ from deployments.api import reference
 from deployments.api.urls import urlpatterns as api_patterns
 from deployments.views import (
     access,
+    approval_rules,
     approvals,
     cancel,
     change,
@@ -156,12 +157,15 @@ urlpatterns = [
     path("deployments/<int:pk>/stack-rows", deployment.stack_rows, name="deployment_stack_rows"),
     path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
     path("deployments/<int:pk>/preview", preview.preview_page, name="change_preview_page"),
+    path("approval-rules/", approval_rules.approval_rules, name="approval_rules"),
+    path("approval-rules/<int:pk>/remove", approval_rules.approval_rule_remove, name="approval_rule_remove"),
     path("deployments/<int:pk>/deletion", approvals.deletion_request, name="deletion_request"),
     path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
     path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),
     path("deployments/<int:pk>/cancel", cancel.deployment_cancel, name="deployment_cancel"),
     path("deployments/<int:pk>/apply", change.change_apply, name="change_apply"),
     path("deployments/<int:pk>/approve", approvals.change_approve, name="change_approve"),
+    path("deployments/<int:pk>/bypass", approvals.change_bypass, name="change_bypass"),
     path("deployments/<int:pk>/deny", approvals.change_deny, name="change_deny"),
     path("deployments/<int:pk>/discard", change.change_discard, name="change_discard"),
     path("deployments/<int:pk>/preview-again", change.change_preview, name="change_preview"),

@@ -10,29 +10,42 @@ from django.utils import timezone
 from deployments.access import can
 from deployments.actions.change import begin_waiting
 from deployments.actions.request import CHANGE, DELETE, Request, busy, requesting
+from deployments.approvers import approvers, is_service_account, missing_role, requesters_of
 from deployments.core.approvals import (
     APPROVE,
     REQUIRE,
     Decider,
+    Policy,
     refusal_to_approve,
     refusal_to_deny,
     refusal_to_stop_requiring,
 )
 from deployments.core.phases import Kind, State
+from deployments.core.roles import Right
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
-from deployments.models import Approval, Deployment, Environment
-from deployments.runner import approvals, event_log
+from deployments.models import Approval, ApprovalRule, ApprovalVote, Deployment, Environment
+from deployments.models.approval import policy_of
+from deployments.runner import approvals, event_log, notices
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str) -> Deployment:
-    """Approve one request, for exactly the preview with this digest; the deployment goes on at once.
+_DECIDED = {
+    "approved": Code.APPROVAL_GIVEN,
+    "denied": Code.APPROVAL_DENIED,
+    "bypassed": Code.APPROVAL_BYPASSED,
+}
 
-    Raise UserFixable if the request is not the one that waits, is the user's own or has expired, the preview
-    is another one, or who requested it lost the permission.
+
+def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str) -> Deployment:
+    """Approve one request, for exactly the preview with this digest.
+
+    With the last approval that is needed the deployment goes on at once. Approvals by people who lost the
+    right or the role do not count. Raise UserFixable if the request is not the one that waits, is the user's
+    own or has expired, the preview is another one, who requested it lost the permission, the role is missing,
+    or the user has approved it already or is a service account.
     """
     action, takes = ("approve", CHANGE) if deployment.kind == Kind.UPDATE else ("approve_deletion", DELETE)
     request = Request(user=user, action=action, permission=APPROVE, environment=deployment.environment)
@@ -41,21 +54,78 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
         request.deployment, request.reason = row, row.reason
         if approval.digest != digest or row.preview_digest != digest:
             raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
+        policy = policy_of(row.environment) or Policy()
+        before = len(approvers(approval, policy, row.environment))
         decider = Decider(
             user=user.pk,
-            requesters=_requesters(row, approval),
+            requesters=requesters_of(approval),
             is_requester_permitted=can(approval.requested_by, takes, deployment.environment),
+            missing_role=missing_role(user, policy, row.environment),
+            has_approved=before < policy.approvals and approval.votes.filter(user=user).exists(),
+            is_service_account=is_service_account(user),
         )
-        _refuse(refusal_to_approve(decider, expires_at=approval.expires_at, now=timezone.now()))
-        request.details = {"digest": digest, "requested_by": approval.requested_by.get_username()}
-        request.changes({"approval": "waiting"}, {"approval": "approved"})
-        approvals.decide(approval, "approved", user)
-        event_log.add(row, "approval.approved", key=str(approval.pk), user=user.get_username())
-        if row.kind == Kind.DELETE:
-            _begin_deletion(row)
+        now = timezone.now()
+        _refuse(refusal_to_approve(decider, expires_at=approval.expires_at, now=now))
+        ApprovalVote.objects.get_or_create(approval=approval, user=user)
+        given = len(approvers(approval, policy, row.environment))
+        values = {"given": given, "needed": policy.approvals}
+        request.details = {"digest": digest, "requested_by": approval.requested_by.get_username(), **values}
+        request.changes({"approvals": before}, {"approvals": given})
+        event_log.add(
+            row, "approval.approved", key=f"{approval.pk}-{user.pk}", user=user.get_username(), **values
+        )
+        if given < policy.approvals:
+            notices.approval_given(row, approval, user, given, policy.approvals, now)
         else:
-            begin_waiting(row, row.scheduled_for, approval.requested_by)
+            request.changes(
+                {"approval": "waiting", "approvals": before}, {"approval": "approved", "approvals": given}
+            )
+            approvals.decide(approval, "approved", user)
+            _go_on(row, approval)
         return row
+
+
+def bypass(*, user: User, deployment: Deployment, approval_pk: int, digest: str, reason: str) -> Deployment:
+    """Let a deployment go on in an emergency without its approvals; the pages say so from then on.
+
+    Who has the right may bypass the approval of their own request. Raise UserFixable if the request is not
+    the one that waits or has expired, the preview is another one, no reason is given, or a service account
+    requests it.
+    """
+    request = Request(
+        user=user,
+        action="bypass_approval" if deployment.kind == Kind.UPDATE else "bypass_deletion",
+        permission=Right.BYPASS_APPROVAL,
+        reason=reason,
+        environment=deployment.environment,
+    )
+    with requesting(request):
+        row, approval = _waiting(deployment, approval_pk)
+        request.deployment = row
+        if approval.digest != digest or row.preview_digest != digest:
+            raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
+        if timezone.now() >= approval.expires_at:
+            raise UserFixable("NotPermitted", Code.APPROVAL_EXPIRED)
+        if is_service_account(user):
+            raise UserFixable("NotPermitted", Code.APPROVER_SERVICE_ACCOUNT)
+        if not reason.strip():
+            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        request.details = {"digest": digest, "requested_by": approval.requested_by.get_username()}
+        request.changes({"approval": "waiting"}, {"approval": "bypassed"})
+        approvals.decide(approval, "bypassed", user, reason.strip())
+        event_log.add(
+            row, "approval.bypassed", key=str(approval.pk), user=user.get_username(), reason=reason.strip()
+        )
+        _go_on(row, approval)
+        return row
+
+
+def _go_on(row: Deployment, approval: Approval) -> None:
+    """Let a deployment that waited for approval begin, or wait for its time or its turn."""
+    if row.kind == Kind.DELETE:
+        _begin_deletion(row)
+    else:
+        begin_waiting(row, row.scheduled_for, approval.requested_by)
 
 
 def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -> Deployment:
@@ -70,7 +140,7 @@ def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -
     with requesting(request):
         row, approval = _waiting(deployment, approval_pk)
         request.deployment = row
-        decider = Decider(user=user.pk, requesters=_requesters(row, approval))
+        decider = Decider(user=user.pk, requesters=requesters_of(approval))
         _refuse(refusal_to_deny(decider, expires_at=approval.expires_at, now=timezone.now()))
         if not reason.strip():
             raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
@@ -84,8 +154,10 @@ def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -
         return row
 
 
-def set_approval_required(*, user: User, environment: Environment, required: bool, reason: str) -> None:
-    """Decide whether changes and the deletion of an environment require a second person's approval.
+def set_approval_required(
+    *, user: User, environment: Environment, required: bool, reason: str, policy: Policy | None = None
+) -> None:
+    """Decide whether changes and the deletion of an environment require approvals, and whose.
 
     While requests wait, only a person who may approve them can switch it off. They go on waiting: what was
     requested is not applied by the switch. Raise UserFixable if the person may not.
@@ -98,16 +170,30 @@ def set_approval_required(*, user: User, environment: Environment, required: boo
             raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
         if not required and not reason.strip():
             raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
-        if not required:
-            waiting = Approval.objects.waiting_of(row.pk)
-            requesters = waiting.values_list("requested_by", "deployment__requested_by")
-            found = frozenset(pk for pair in requesters for pk in pair)
-            _refuse(refusal_to_stop_requiring(user.pk, can(user, APPROVE, row), found))
+        rule = ApprovalRule.objects.of(row)
+        before = rule.policy if rule else Policy()
+        after = (policy or before) if required else None
+        if row.requires_approval and (after is None or after.is_weaker_than(before)):
+            requesters = Approval.objects.waiting_of(row.pk).requesters()
+            _refuse(refusal_to_stop_requiring(user.pk, can(user, APPROVE, row), requesters))
         request.details = {"before": row.requires_approval, "after": required}
-        request.before = {"requires_approval": row.requires_approval}
-        request.after = {"requires_approval": required}
+        request.changes(_values(before if row.requires_approval else None), _values(after))
+        if after is not None:
+            _keep_rule(row, after)
         Environment.objects.filter(pk=row.pk).update(requires_approval=required)
         environment.requires_approval = required
+
+
+def _values(policy: Policy | None) -> dict[str, object]:
+    """Return what the audit record says of a policy."""
+    if policy is None:
+        return {"requires_approval": False}
+    return {"requires_approval": True, "approvals": policy.approvals, "role": ", ".join(sorted(policy.roles))}
+
+
+def _keep_rule(environment: Environment, policy: Policy) -> None:
+    values = {"environment": environment, "approvals": policy.approvals, "role": next(iter(policy.roles))}
+    ApprovalRule.objects.update_or_create(key=ApprovalRule.key_for(environment), defaults=values)
 
 
 def _waiting(deployment: Deployment, approval_pk: int) -> tuple[Deployment, Approval]:
@@ -124,17 +210,12 @@ def _waiting(deployment: Deployment, approval_pk: int) -> tuple[Deployment, Appr
 
 def _decided(row: Deployment, approval_pk: int) -> UserFixable:
     before = Approval.objects.of(row.pk).with_people().filter(pk=approval_pk).first()
-    if before is not None and before.decided_by is not None and before.decision in ("approved", "denied"):
+    if before is not None and before.decided_by is not None and before.decision in _DECIDED:
         who = before.decided_by.get_username()
-        code = Code.APPROVAL_GIVEN if before.decision == "approved" else Code.APPROVAL_DENIED
-        return UserFixable("AlreadyDecided", code, user=who)
+        return UserFixable("AlreadyDecided", _DECIDED[before.decision], user=who)
     if before is not None and before.decision == "expired":
         return UserFixable("ApprovalExpired", Code.APPROVAL_EXPIRED)
     return UserFixable("NothingToApprove", Code.NOTHING_TO_APPROVE)
-
-
-def _requesters(row: Deployment, approval: Approval) -> frozenset[int]:
-    return frozenset({row.requested_by_id, approval.requested_by_id})
 
 
 def _refuse(why: Message | None) -> None:

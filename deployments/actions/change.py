@@ -25,6 +25,7 @@ from deployments.core.status import is_final
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, TemplateVersion
+from deployments.models.approval import policy_of
 from deployments.models.sealed import seal
 from deployments.runner import approvals, event_log, queue, template_sets, versions
 
@@ -314,7 +315,7 @@ def apply_change(
     """
     environment = deployment.environment
     request = Request(user=user, action="apply", permission=CHANGE, environment=environment)
-    request.begins_later = scheduled_for is not None or environment.requires_approval
+    request.begins_later = scheduled_for is not None or policy_of(environment) is not None
     if deployment.releases_to_servers and not can(user, RELEASE, environment):
         request.deployment, request.permission = deployment, RELEASE
     with requesting(request):
@@ -340,7 +341,7 @@ def apply_change(
         request.details["keep_on_failure"] = keep
         request.changes(*parameters_of(row))
         schedule.check(request, row.environment, scheduled_for)
-        if row.environment.requires_approval:
+        if policy_of(row.environment) is not None:
             request.action = "request_approval"
             # With a new version, a step that has begun before writes nothing more.
             row.scheduled_for, row.keep_on_failure = scheduled_for, keep

@@ -15,6 +15,7 @@ from deployments.core.phases import Kind, State
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
+from deployments.models.approval import policy_of
 from deployments.runner import approvals, event_log
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def create_deletion(
         raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
     if row.active_deployment:
         raise busy(row)
-    waits = row.requires_approval and not cleans_up
+    waits = policy_of(row) is not None and not cleans_up
     if waits and (other := Deployment.objects.waiting_deletion_of(row.pk)):
         raise UserFixable("DeletionWaiting", Code.DELETION_WAITING, deployment=other.pk)
     try:

@@ -11,7 +11,7 @@ from deployments.core.labels import checked_labels
 from deployments.core.roles import About, Right, Scope
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.models import Account, Environment, Grant, Label
+from deployments.models import Account, ApprovalRule, Environment, Grant, Label
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -23,7 +23,8 @@ def set_labels(*, user: User, environment: Environment, labels: Mapping[str, str
     """Replace the labels of an environment. They are Sanso's own: AWS does not receive them as tags.
 
     Raise UserFixable if a label is not valid, or if one that is added or removed is named by a grant and the
-    user may not manage access to the environment.
+    user may not manage access to the environment; or named by a rule of approvals, without the right to
+    decide whether approval is required.
     """
     with requesting(
         Request(user=user, action="label", permission=CHANGE, environment=environment)
@@ -33,9 +34,10 @@ def set_labels(*, user: User, environment: Environment, labels: Mapping[str, str
             raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
         before = labels_of(row)
         after = checked_labels(labels)
-        _refuse_to_decide(
-            frozenset(before.items() ^ after.items()), is_entitled=can(user, Right.MANAGE_ACCESS, row)
-        )
+        changed = frozenset(before.items() ^ after.items())
+        _refuse_to_decide(changed, is_entitled=can(user, Right.MANAGE_ACCESS, row))
+        if not can(user, Right.REQUIRE_APPROVAL, row):
+            _refuse_to_decide_about_approval(changed)
         request.before, request.after = {"labels": before}, {"labels": after}
         request.repeats = before == after
         _write(row, after)
@@ -82,6 +84,14 @@ def _refuse_to_decide(changed: Pairs, *, is_entitled: bool) -> None:
     if named := sorted(changed & Grant.objects.labels()):
         key, value = named[0]
         raise UserFixable("LabelDecidesAccess", Code.LABEL_DECIDES_ACCESS, "labels", label=f"{key}={value}")
+
+
+def _refuse_to_decide_about_approval(changed: Pairs) -> None:
+    if named := sorted(changed & ApprovalRule.objects.labels()):
+        key, value = named[0]
+        raise UserFixable(
+            "LabelDecidesApproval", Code.LABEL_DECIDES_APPROVAL, "labels", label=f"{key}={value}"
+        )
 
 
 def _write(environment: Environment, labels: Mapping[str, str]) -> None:

@@ -36,13 +36,15 @@ WHILE_LOCKED = frozenset(
     [
         *("lock", "unlock", "break_lock"),
         *("change", "preview", "discard", "search_remaining"),
-        *("approve", "deny", "require_approval", "stop_requiring_approval"),
+        *("approve", "deny", "bypass_approval", "require_approval", "stop_requiring_approval"),
         *("give_role", "remove_role"),
         "cancel",  # what has begun may be stopped
     ]
 )
 """What can be requested while the environment is locked: what does not change it, and to stop."""
-WHILE_NOT_FROZEN = frozenset(["deploy", "apply", "delete", "approve_deletion", "clean_up", "force_delete"])
+WHILE_NOT_FROZEN = frozenset(
+    ["deploy", "apply", "delete", "approve_deletion", "bypass_deletion", "clean_up", "force_delete"]
+)
 """What cannot be requested while the account is frozen: what begins a deployment."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from deployments.core.roles import Role
 from deployments.errors import Message
 from deployments.message_codes import Code
 
@@ -20,25 +22,112 @@ FURTHEST = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How many people have to approve, and which roles each of them must have."""
+
+    approvals: int = 1
+    roles: frozenset[str] = frozenset({str(Role.APPROVER)})
+
+    def is_weaker_than(self, other: Policy) -> bool:
+        """Return whether approvals that satisfy this policy may not satisfy the other one.
+
+        The right to approve, which the role of approvers is about, is needed for every approval.
+        """
+        missing = other.roles - self.roles - {str(Role.APPROVER)}
+        return self.approvals < other.approvals or bool(missing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A policy for one environment, or (without one) for every environment with a label."""
+
+    policy: Policy
+    environment: int | None = None
+    label: tuple[str, str] = ("", "")
+
+
+def policy_for(
+    rules: Iterable[Rule], *, environment: int, labels: Collection[tuple[str, str]], is_switched_on: bool
+) -> Policy | None:
+    """Return what changes of an environment need, None if they need no approval.
+
+    `is_switched_on`: the environment itself requires approval, by its own rule or, without one, of one
+    approver. Rules of its labels require approvals whether it is switched on or not.
+    """
+    matching = [
+        rule.policy
+        for rule in rules
+        if (rule.environment is None and rule.label in labels)
+        or (is_switched_on and rule.environment == environment)
+    ]
+    return strictest(matching) if matching or is_switched_on else None
+
+
+def strictest(policies: Iterable[Policy]) -> Policy:
+    """Return the policy that satisfies several: the largest number, and the roles of all."""
+    found = list(policies) or [Policy()]
+    return Policy(
+        approvals=max(one.approvals for one in found),
+        roles=frozenset().union(*(one.roles for one in found)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voter:
+    """Who has approved a request, or could, with the rights that they have now."""
+
+    user: int
+    may_approve: bool
+    missing_role: str = ""
+    """A role that approvers need and this user does not have."""
+    is_service_account: bool = False
+
+
+def counted(voters: Iterable[Voter], requesters: Collection[int]) -> list[int]:
+    """Return the users whose approvals count, each once, in their order.
+
+    Never a requester, nor a service account: whoever has its token would approve in its name.
+    """
+    counting = (
+        one.user
+        for one in voters
+        if one.may_approve
+        and not one.missing_role
+        and not one.is_service_account
+        and one.user not in requesters
+    )
+    return list(dict.fromkeys(counting))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decider:
     """Who wants to decide on a request, and who requested it."""
 
     user: int
     requesters: frozenset[int]
-    """Who requested the change, and who requested its approval."""
+    """Who requested the change, or its approval, or has created a token of the service account that did."""
     is_requester_permitted: bool = True
     """Whether who requested the approval may still request the change."""
+    missing_role: str = ""
+    """A role that approvers need and this person does not have."""
+    has_approved: bool = False
+    """Whether this person has approved this request already, and others have to as well."""
+    is_service_account: bool = False
 
 
 def refusal_to_approve(decider: Decider, *, expires_at: datetime, now: datetime) -> Message | None:
     """Return why the request cannot be approved by this person now, None if it can."""
     if now >= expires_at:
         return Message(Code.APPROVAL_EXPIRED)
+    if decider.is_service_account:
+        return Message(Code.APPROVER_SERVICE_ACCOUNT)
     if decider.user in decider.requesters:
         return Message(Code.APPROVAL_OWN)
     if not decider.is_requester_permitted:
         return Message(Code.REQUESTER_NOT_PERMITTED)
-    return None
+    if decider.missing_role:
+        return Message(Code.APPROVER_ROLE, {"role": decider.missing_role})
+    return Message(Code.APPROVAL_REPEATED) if decider.has_approved else None
 
 
 def refusal_to_deny(decider: Decider, *, expires_at: datetime, now: datetime) -> Message | None:

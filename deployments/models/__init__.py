@@ -2,7 +2,7 @@
 
 from deployments.models.access import Grant, Label, ServiceAccount, Team, TeamMember
 from deployments.models.account import Account
-from deployments.models.approval import Approval
+from deployments.models.approval import Approval, ApprovalRule, ApprovalVote
 from deployments.models.audit import AuditAnchor, AuditChain, AuditCut, AuditRecord
 from deployments.models.deployed_set import DeployedSet
 from deployments.models.deployment import Deployment
@@ -45,6 +45,8 @@ __all__ = [
     "ActionRequest",
     "ApiToken",
     "Approval",
+    "ApprovalRule",
+    "ApprovalVote",
     "Association",
     "AssociationRun",
     "AuditAnchor",

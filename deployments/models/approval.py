@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Self
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.approvals import Policy, Rule, policy_for
+from deployments.core.roles import Role
+from deployments.models.access import Label
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment, EnvironmentQuerySet
+from deployments.models.fields import IdField
 
 DECISIONS = [
     ("", _("Waiting")),
@@ -20,7 +25,13 @@ DECISIONS = [
     ("withdrawn", _("Withdrawn")),
     ("void", _("Void: the preview was replaced")),
     ("not_permitted", _("Void: the approver lost the permission")),
+    ("bypassed", _("Bypassed in an emergency")),
 ]
+
+
+ROLES = [(Role.APPROVER.value, _("Approver")), (Role.ADMIN.value, _("Admin"))]
+"""The roles that can approve; who has another role as well needs one of these."""
+MAX_APPROVALS = 5
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):
@@ -29,6 +40,21 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def waiting(self) -> Self:
         """Keep those on which somebody has to decide."""
         return self.exclude(open_key=None)
+
+    def bypassed_in(self, environment_pk: int) -> Self:
+        """Keep those of an environment's latest deployment whose approval was bypassed."""
+        rows = self.filter(decision="bypassed", deployment__environment=environment_pk)
+        return rows.filter(deployment__environment__latest=models.F("deployment")).with_people()
+
+    def waiting_with_label(self, key: str, value: str) -> Self:
+        """Keep those of environments with a label on which somebody has to decide."""
+        labels = Label.objects.filter(key=key, value=value)
+        return self.waiting().filter(deployment__environment__in=labels.values("environment"))
+
+    def requesters(self) -> frozenset[int]:
+        """Return the keys of who requested the changes, and of who requested their approval."""
+        pairs = self.values_list("requested_by", "deployment__requested_by")
+        return frozenset(pk for pair in pairs for pk in pair)
 
     def waiting_of(self, environment_pk: int) -> Self:
         """Keep those of one environment on which somebody has to decide."""
@@ -102,3 +128,96 @@ class Approval(models.Model):
     def is_waiting(self) -> bool:
         """Return whether somebody has to decide."""
         return self.open_key is not None
+
+
+class ApprovalVote(models.Model):
+    """One person's approval of a request that needs several."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="votes")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (models.UniqueConstraint(fields=("approval", "user"), name="one_vote"),)
+        verbose_name = _("vote")
+        verbose_name_plural = _("votes")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} on {self.approval_id}"
+
+
+class ApprovalRuleQuerySet(models.QuerySet["ApprovalRule"]):
+    """Named queries over rules of approval."""
+
+    def of(self, environment: Environment) -> ApprovalRule | None:
+        """Return the rule of an environment itself."""
+        return self.filter(key=ApprovalRule.key_for(environment)).first()
+
+    def of_labels(self) -> Self:
+        """Keep those of labels."""
+        return self.filter(environment=None)
+
+    def labels(self) -> frozenset[tuple[str, str]]:
+        """Return the labels that rules name: removing one from an environment takes its approvals away."""
+        return frozenset(self.of_labels().values_list("label_key", "label_value"))
+
+
+class ApprovalRule(models.Model):
+    """How many people of which role approve changes of one environment, or of all with a label.
+
+    A label's rule requires approvals of its environments. `key` is unique: there is one rule for each.
+    """
+
+    environment = models.ForeignKey(
+        Environment, null=True, blank=True, on_delete=models.CASCADE, related_name="approval_rules"
+    )
+    label_key = IdField(_("label's key"), max_length=Label.MAX_KEY, blank=True, default="")
+    label_value = IdField(_("label's value"), max_length=Label.MAX_VALUE, blank=True, default="")
+    approvals = models.PositiveSmallIntegerField(
+        _("approvals"), default=1, validators=[MinValueValidator(1), MaxValueValidator(MAX_APPROVALS)]
+    )
+    role = models.CharField(_("role"), max_length=20, choices=ROLES, default=Role.APPROVER.value)
+    key = IdField(max_length=120, unique=True, editable=False)
+
+    objects = models.Manager.from_queryset(ApprovalRuleQuerySet)()
+
+    class Meta:
+        ordering = ("key",)
+        verbose_name = _("approval rule")
+        verbose_name_plural = _("approval rules")
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def rule(self) -> Rule:
+        """Return what the rule requires, and of which environments."""
+        return Rule(policy=self.policy, environment=self.environment_id, label=self.label)
+
+    @property
+    def policy(self) -> Policy:
+        """Return what the rule requires."""
+        return Policy(approvals=self.approvals, roles=frozenset([self.role]))
+
+    @property
+    def label(self) -> tuple[str, str]:
+        """Return the label's key and value; empty for the rule of an environment."""
+        return self.label_key, self.label_value
+
+    @staticmethod
+    def key_for(environment: Environment | None, label: tuple[str, str] = ("", "")) -> str:
+        """Return the unique key of the rule of an environment or a label."""
+        return f"environment:{environment.pk}" if environment else f"label:{label[0]}={label[1]}"
+
+
+def policy_of(environment: Environment) -> Policy | None:
+    """Return what approvals of changes of an environment need, None if it requires none. Two queries."""
+    labels = [(label.key, label.value) for label in environment.labels.all()]
+    keys = [ApprovalRule.key_for(environment), *(ApprovalRule.key_for(None, label) for label in labels)]
+    return policy_for(
+        (row.rule for row in ApprovalRule.objects.filter(key__in=keys)),
+        environment=environment.pk,
+        labels=labels,
+        is_switched_on=environment.requires_approval,
+    )

@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from deployments.access import Person, can, visible_approvals
 from deployments.actions.request import CHANGE, DELETE
-from deployments.core.approvals import APPROVE, Decider, refusal_to_approve, refusal_to_deny
+from deployments.approvers import (
+    approvers,
+    is_service_account,
+    missing_role,
+    possible_approvers,
+    requesters_of,
+)
+from deployments.core.approvals import APPROVE, Decider, Policy, refusal_to_approve, refusal_to_deny
 from deployments.core.phases import Kind, State
-from deployments.core.roles import Right
-from deployments.models import Approval, Deployment
+from deployments.core.roles import Right, Role
+from deployments.models import Approval, ApprovalRule, Deployment, Environment
+from deployments.models.approval import ROLES, policy_of
 from deployments.presentation.text import wording
 from deployments.wording import message_text
 
@@ -25,27 +35,110 @@ def approval_context(deployment: Deployment, user: User | AnonymousUser | Abstra
     """Return the request that waits for a decision, what was decided last, and what this user may decide."""
     found = list(Approval.objects.of(deployment.pk).with_people())
     waiting = next((one for one in found if one.is_waiting), None)
-    latest = found[0] if found else None
     return {
         "canceled_title": wording.canceled(deployment.cancel_code, deployment.environment.name),
         "approval": waiting,
-        "last_approval": latest,
-        "voided": latest if latest and latest.decision in VOID and latest.decided_by else None,
-        "withdrawn": latest if latest and latest.decision in VOID and not latest.decided_by else None,
         "is_waiting_for_approval": waiting is not None and not deployment.cancel_code,
         "is_scheduled": deployment.state == State.SCHEDULED and not deployment.cancel_code,
         "may_approve": can(user, APPROVE, deployment.environment),
         "zone": timezone.get_current_timezone_name(),
-    } | (_refusals(deployment, waiting, user.pk) if waiting else {})
+        "bypassed": next((one for one in found if one.decision == "bypassed"), None),
+        **(_decided(found[0]) if found else {}),
+        **(_waiting(deployment, waiting, user) if waiting else {}),
+    }
 
 
-def _refusals(deployment: Deployment, approval: Approval, user: int | None) -> dict[str, str]:
+def _decided(latest: Approval) -> dict[str, Any]:
+    """Return what was decided on the latest request, by whom, and whether it is void."""
+    is_void = latest.decision in VOID
+    return {
+        "last_approval": latest,
+        "voided": latest if is_void and latest.decided_by else None,
+        "withdrawn": latest if is_void and not latest.decided_by else None,
+        "approved_by": _names(latest) if latest.decision == "approved" else "",
+    }
+
+
+def _names(approval: Approval) -> str:
+    """Return who approved a request; requests of earlier releases have no votes, but who decided."""
+    votes = [vote.user.get_username() for vote in approval.votes.select_related("user")]
+    return ", ".join(votes or ([approval.decided_by.get_username()] if approval.decided_by else []))
+
+
+def bypass_notice(environment: Environment) -> Approval | None:
+    """Return the bypassed approval of an environment's latest deployment, None if there is none."""
+    return Approval.objects.bypassed_in(environment.pk).first()
+
+
+def bypass_of(deployment: Deployment) -> Approval | None:
+    """Return the bypassed approval of a deployment, None if there is none."""
+    return Approval.objects.of(deployment.pk).filter(decision="bypassed").with_people().first()
+
+
+def required_text(policy: Policy) -> str:
+    """Return how many approvals a change needs, and of which role."""
+    labels = {str(value): str(label) for value, label in ROLES}
+    role = ", ".join(labels.get(one, one) for one in sorted(policy.roles)) or labels[Role.APPROVER]
+    text = ngettext(
+        "%(number)d approval, role %(role)s", "%(number)d approvals, role %(role)s", policy.approvals
+    )
+    return text % {"number": policy.approvals, "role": role}
+
+
+def rule_rows() -> list[dict[str, Any]]:
+    """Return the rules of labels, with what each requires."""
+    rows = ApprovalRule.objects.of_labels()
+    return [
+        {"pk": row.pk, "label": "=".join(row.label), "required": required_text(row.policy)} for row in rows
+    ]
+
+
+def shortfall_text(policy: Policy, environment: Environment, approval: Approval | None = None) -> str:
+    """Return that nobody can give the approvals that are needed, "" if enough people can.
+
+    Of one request, its requesters are not among them.
+    """
+    number = len(possible_approvers(policy, environment, approval))
+    if number >= policy.approvals:
+        return ""
+    text = ngettext(
+        "Only %(number)d person can approve this, which is not enough.",
+        "Only %(number)d people can approve this, which is not enough.",
+        number,
+    )
+    nobody = _("Nobody can approve this.")
+    advice = _("Give the role to more people, or require fewer approvals.")
+    return f"{text % {'number': number} if number else nobody} {advice}"
+
+
+def _waiting(deployment: Deployment, approval: Approval, user: Person) -> dict[str, Any]:
+    """Return who has approved a request that waits, what it needs, and why this user cannot decide."""
+    environment = deployment.environment
+    policy = policy_of(environment) or Policy()
+    given = [one.get_username() for one in approvers(approval, policy, environment)]
+    counted = {"given": len(given), "needed": policy.approvals, "who": ", ".join(given)}
+    progress = _("%(given)d of %(needed)d approved") % counted
+    return {
+        "needs_several": policy.approvals > 1,
+        "progress": _("%(given)d of %(needed)d approved by %(who)s") % counted if given else progress,
+        "required_text": required_text(policy),
+        "shortfall": shortfall_text(policy, environment, approval),
+        "may_bypass": can(user, Right.BYPASS_APPROVAL, environment),
+    } | _refusals(deployment, approval, user, policy, is_short=len(given) < policy.approvals)
+
+
+def _refusals(
+    deployment: Deployment, approval: Approval, user: Person, policy: Policy, *, is_short: bool
+) -> dict[str, str]:
     takes = CHANGE if deployment.kind == Kind.UPDATE else DELETE
     permitted = can(approval.requested_by, takes, deployment.environment)
     decider = Decider(
-        user=user or 0,
-        requesters=frozenset({deployment.requested_by_id, approval.requested_by_id}),
+        user=user.pk or 0,
+        requesters=requesters_of(approval),
         is_requester_permitted=permitted,
+        missing_role=missing_role(user, policy, deployment.environment),
+        has_approved=is_short and approval.votes.filter(user=user.pk or 0).exists(),
+        is_service_account=is_service_account(user),
     )
     now = timezone.now()
     approve = refusal_to_approve(decider, expires_at=approval.expires_at, now=now)

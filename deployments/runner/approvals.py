@@ -11,15 +11,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments.access import can
-from deployments.core.approvals import APPROVE, LATE, VALID_FOR
+from deployments.approvers import approvers
+from deployments.core.approvals import LATE, VALID_FOR
 from deployments.core.phases import State
+from deployments.core.roles import Right
 from deployments.models import Approval, Deployment, Environment
+from deployments.models.approval import policy_of
 from deployments.runner import event_log, notices
 from deployments.runner.skipped import IN_LINE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+GIVEN = ("approved", "bypassed")
+"""Decisions after which a deployment goes on."""
 CHECK_EVERY = 3600.0
 """Seconds between two steps of a request that waits: a step at the end would be enough."""
 
@@ -92,7 +97,7 @@ def close(deployment: Deployment, decision: str) -> None:
 def void(deployment: Deployment, decision: str = "void") -> None:
     """Void what was requested or approved: it was about a preview that is replaced."""
     close(deployment, decision)
-    for approval in Approval.objects.of(deployment.pk).filter(decision="approved").with_people():
+    for approval in Approval.objects.of(deployment.pk).filter(decision__in=GIVEN).with_people():
         Approval.objects.filter(pk=approval.pk).update(decision=decision)
         approver = approval.decided_by
         event_log.add(
@@ -109,14 +114,18 @@ def is_missing(deployment: Deployment) -> bool:
 
     One of another preview or other choices is none, nor one by a person who may not approve any more.
     """
-    if not Environment.objects.filter(pk=deployment.environment_id, requires_approval=True).exists():
+    environment = Environment.objects.get(pk=deployment.environment_id)
+    policy = policy_of(environment)
+    if policy is None:
         return False
-    approved = Approval.objects.of(deployment.pk).filter(decision="approved").with_people().first()
+    approved = Approval.objects.of(deployment.pk).filter(decision__in=GIVEN).with_people().first()
     if approved is None or approved.digest != deployment.preview_digest:
         return True
     if approved.choices != choices_of(deployment):
         return True
-    return approved.decided_by is None or not can(approved.decided_by, APPROVE, deployment.environment)
+    if approved.decision == "bypassed":
+        return approved.decided_by is None or not can(approved.decided_by, Right.BYPASS_APPROVAL, environment)
+    return len(approvers(approved, policy, environment)) < policy.approvals
 
 
 def request_again(deployment: Deployment) -> float:

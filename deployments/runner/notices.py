@@ -100,11 +100,25 @@ def approval_requested(deployment: Deployment, approval: Approval, now: datetime
     _of_approval(Topic.APPROVAL_REQUESTED, deployment, approval, payload, now)
 
 
+def approval_given(
+    deployment: Deployment, approval: Approval, user: User, given: int, needed: int, now: datetime
+) -> None:
+    """Notify that somebody has approved a request that needs more approvals."""
+    payload = _about(deployment) | {
+        "requested_by": approval.requested_by.get_username(),
+        "decision": "given",
+        "decided_by": user.get_username(),
+        "given": given,
+        "needed": needed,
+    }
+    _of_approval(Topic.APPROVAL_DECIDED, deployment, approval, payload, now, by=user)
+
+
 def approval_decided(
     approval: Approval, decision: str, user: User | None, reason: str, now: datetime
 ) -> None:
-    """Notify that a request was approved or denied, or has expired; not that it was withdrawn."""
-    if decision not in ("approved", "denied", "expired"):
+    """Notify that a request was approved, denied or bypassed, or has expired; not that it was withdrawn."""
+    if decision not in ("approved", "denied", "bypassed", "expired"):
         return
     payload = _about(approval.deployment) | {
         "requested_by": approval.requested_by.get_username(),
@@ -116,11 +130,16 @@ def approval_decided(
 
 
 def _of_approval(
-    topic: Topic, deployment: Deployment, approval: Approval, payload: dict[str, Any], now: datetime
+    topic: Topic,
+    deployment: Deployment,
+    approval: Approval,
+    payload: dict[str, Any],
+    now: datetime,
+    by: User | None = None,
 ) -> None:
     environment = deployment.environment
     targets = outbox.targets_of(topic, environment)
-    key = f"{topic}:{approval.pk}"
+    key = f"{topic}:{approval.pk}" + (f":{by.pk}" if by else "")
     outbox.write(targets, topic, key, payload, now, environment=environment, deployment=deployment)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, ParamSpec
 
 from django.contrib import messages
@@ -16,7 +15,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from deployments.access import can, whole_accounts
 from deployments.actions import access
-from deployments.actions.request import PermissionMissing, Request
 from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.forms import ReasonedForm
@@ -30,7 +28,7 @@ from deployments.presentation.access_pages import (
     role_table,
     who_may,
 )
-from deployments.views.requests import AuthedRequest, View, may
+from deployments.views.requests import AuthedRequest, View, may, may_everywhere
 from deployments.views.visible import environment_or_404
 from deployments.wording import error_text
 
@@ -40,20 +38,7 @@ P = ParamSpec("P")
 
 def manages_all(action: str) -> Callable[[View[P]], View[P]]:
     """Require the right to manage access to everything; users without it get 403, and it is recorded."""
-
-    def requiring(view: View[P]) -> View[P]:
-        @wraps(view)
-        def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if not can(request.user, MANAGE):
-                if request.method == "POST":
-                    about = Request(user=request.user, action=action, permission=MANAGE)
-                    about.record_missing_permission()
-                raise PermissionMissing(MANAGE)
-            return view(request, *args, **kwargs)
-
-        return checked
-
-    return requiring
+    return may_everywhere(MANAGE, action)
 
 
 @require_GET

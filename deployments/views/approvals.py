@@ -17,6 +17,7 @@ from deployments.actions import approve
 from deployments.core.approvals import APPROVE, REQUIRE
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
+from deployments.forms.approval import ApprovalForm
 from deployments.models import Deployment
 from deployments.presentation.approval_list import rows_context
 from deployments.presentation.approvals import approval_context, waiting_number
@@ -56,6 +57,23 @@ def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
             deployment=deployment,
             approval_pk=parse_number(request.POST.get("approval")),
             digest=request.POST.get("digest", ""),
+        )
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    return redirect(deployment)
+
+
+@require_POST
+def change_bypass(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Let the deployment that the page shows go on without its approvals, with a reason."""
+    deployment = deployment_or_404(request, pk)
+    try:
+        approve.bypass(
+            user=request.user,
+            deployment=deployment,
+            approval_pk=parse_number(request.POST.get("approval")),
+            digest=request.POST.get("digest", ""),
+            reason=request.POST.get("reason", "")[:200],
         )
     except UserFixable as problem:
         messages.error(request, error_text(problem))
@@ -119,6 +137,7 @@ def _marker(deployment: Deployment) -> str:
 def environment_require_approval(request: AuthedRequest, pk: int) -> HttpResponse:
     """Decide whether changes of an environment require approval."""
     environment = environment_or_404(request, pk)
+    form = ApprovalForm(request.POST)
     required = request.POST.get("required") == "yes"
     try:
         approve.set_approval_required(
@@ -126,6 +145,7 @@ def environment_require_approval(request: AuthedRequest, pk: int) -> HttpRespons
             environment=environment,
             required=required,
             reason=request.POST.get("reason", "")[:200],
+            policy=form.policy,
         )
     except UserFixable as problem:
         messages.error(request, error_text(problem))

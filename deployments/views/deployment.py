@@ -16,6 +16,7 @@ from deployments.live import access
 from deployments.live.reads import Snapshot
 from deployments.models.past_state import as_of
 from deployments.presentation import events_tab, frames, replay, tabs
+from deployments.presentation.approvals import bypass_of
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.locale import Locale
 from deployments.presentation.preview.view import is_preview
@@ -50,6 +51,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
             "deployment": view.deployment,
             # Before the template reads permissions: one that is lost in between is still reported.
             "permissions": access.of_user(request.user).grant_list,
+            "bypassed": bypass_of(deployment),
             "title": view.title,
             **view.chart(),
             "rows": view.render_rows(_rows(request, view), locale),

@@ -29,6 +29,7 @@ from deployments.core.health.aws_statuses import RUN_SKIPPED
 from deployments.errors import UserFixable
 from deployments.models import Deployment, Environment, Stack
 from deployments.models.health import AssociationRun
+from deployments.presentation.approvals import bypass_notice
 from deployments.presentation.environment_tabs import (
     CONFIGURATION,
     LABELS,
@@ -83,6 +84,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "is_gone": environment.missing_since is not None or environment.deleted_at is not None,
         "operations": operations_view(environment, partial(can, request.user, about=environment)),
         "needs_operator": environment.needs_operator,
+        "bypassed": bypass_notice(environment),
         "own_version": version_of(environment),
         "take_over_key": uuid.uuid4(),
         **holds_context(environment, request.user, may_operate=context["may_operate"]),

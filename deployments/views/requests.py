@@ -57,6 +57,24 @@ def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
     return requiring
 
 
+def may_everywhere(permission: str, action: str) -> Callable[[View[P]], View[P]]:
+    """Require a permission for everything; users without it get 403, and what they requested is recorded."""
+
+    def requiring(view: View[P]) -> View[P]:
+        @wraps(view)
+        def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not can(request.user, permission):
+                if request.method == "POST":
+                    about = Request(user=request.user, action=action, permission=permission)
+                    about.record_missing_permission()
+                raise PermissionMissing(permission)
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return requiring
+
+
 def _require(request: AuthedRequest, about: Request) -> None:
     """Raise PermissionMissing without the permission, and record what was requested as refused."""
     environment = about.environment

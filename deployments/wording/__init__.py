@@ -24,6 +24,10 @@ def message_text(message: Message) -> str:
     if message.code in (Code.PARAMETER_CONSTRAINT, Code.RULE_DESCRIPTION):
         constraint = values["constraint"]
         return gettext(constraint)  # our own template set's constraints are in the catalogs
+    if message.code == Code.APPROVER_ROLE:
+        values["role"] = gettext(
+            str(values["role"]).capitalize()
+        )  # in the catalogs, by the choices of grants
     if until := values.get("until"):
         values["until"] = _time_text(until)
     return _filled(gettext(MESSAGES[message.code]), values)

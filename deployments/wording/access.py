@@ -38,6 +38,10 @@ ACCESS: Final[Mapping[Code, str]] = {
     Code.LABEL_MISSING: N_(
         "You may create environments that have one of these labels here: %(labels)s. Add one."
     ),
+    Code.LABEL_DECIDES_APPROVAL: N_(
+        "A rule requires approvals for the label %(label)s. Adding or removing it needs the right to decide "
+        "whether approval is required."
+    ),
     Code.LABEL_DECIDES_ACCESS: N_(
         "Roles are given for the label %(label)s, so adding or removing it changes who may act. Ask somebody "
         "who manages access to the environment."

@@ -131,8 +131,14 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "to be requested again."
     ),
     Code.APPROVAL_OWN: N_("You requested this. Another person has to decide."),
+    Code.APPROVAL_REPEATED: N_("You have approved this. Another person has to approve it as well."),
+    Code.APPROVER_ROLE: N_("Approving changes of this environment needs the role %(role)s."),
+    Code.APPROVER_SERVICE_ACCOUNT: N_(
+        "A service account can neither approve nor bypass approvals. A person has to."
+    ),
     Code.APPROVAL_EXPIRED: N_("The request for approval has expired and counts as denied. Request it again."),
     Code.APPROVAL_GIVEN: N_("%(user)s has already approved this."),
+    Code.APPROVAL_BYPASSED: N_("%(user)s has bypassed the approval of this in an emergency."),
     Code.APPROVAL_DENIED: N_("%(user)s has already denied this."),
     Code.APPROVALS_WAITING: N_(
         "Changes of this environment wait for approval. Until they are decided, only a person who may "

@@ -22,7 +22,7 @@ TOPICS: Final[Mapping[str, Promise]] = {
     Topic.DEPLOYMENT_CANCELED: gettext_lazy("Deployment canceled"),
     Topic.DEPLOYMENT_LATE: gettext_lazy("Deployment takes longer than forecast"),
     Topic.APPROVAL_REQUESTED: gettext_lazy("Approval requested"),
-    Topic.APPROVAL_DECIDED: gettext_lazy("Approval given, denied or expired"),
+    Topic.APPROVAL_DECIDED: gettext_lazy("Approval given, denied, bypassed or expired"),
     Topic.HEALTH_CHANGED: gettext_lazy("Health changed"),
     Topic.UPDATE_AVAILABLE: gettext_lazy("Update available"),
     Topic.LOCK_BROKEN: gettext_lazy("Lock broken"),
@@ -61,12 +61,16 @@ _HEALTH = {
     "unhealthy": pgettext_lazy("health", "Unhealthy"),
 }
 _DECISIONS = {
+    "given": gettext_lazy("Change of %(name)s has another approval"),
     "approved": gettext_lazy("Change of %(name)s approved"),
+    "bypassed": gettext_lazy("Approval of a change of %(name)s bypassed in an emergency"),
     "denied": gettext_lazy("Change of %(name)s denied"),
     "expired": gettext_lazy("Approval of %(name)s expired"),
 }
 _DELETION_DECISIONS = {
+    "given": gettext_lazy("Deletion of %(name)s has another approval"),
     "approved": gettext_lazy("Deletion of %(name)s approved"),
+    "bypassed": gettext_lazy("Approval of the deletion of %(name)s bypassed in an emergency"),
     "denied": gettext_lazy("Deletion of %(name)s denied"),
 }
 _OUTPUT = re.compile(r"(?:\S+ : )?(?P<task>.+?): (?P<message>.*)")
@@ -187,8 +191,12 @@ def _decision_title(payload: Payload) -> str:
 
 
 def _decision(payload: Payload) -> list[str]:
-    user = payload.get("decided_by")
-    return [_("Decided by: %(user)s") % {"user": user}] if user else []
+    found = []
+    if user := payload.get("decided_by"):
+        found.append(_("Decided by: %(user)s") % {"user": user})
+    if payload.get("needed"):
+        found.append(_("Approvals: %(given)s of %(needed)s") % payload)
+    return found
 
 
 def _health_title(payload: Payload) -> str:

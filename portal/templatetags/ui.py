@@ -16,9 +16,11 @@ from django.utils.translation import gettext as _
 from deployments import access
 from deployments.core.approvals import APPROVE
 from deployments.core.roles import Right
-from deployments.models import Account, Environment
+from deployments.forms.approval import ApprovalForm
+from deployments.models import Account, ApprovalRule, Environment
+from deployments.models.approval import policy_of
 from deployments.presentation import badges
-from deployments.presentation.approvals import waiting_number
+from deployments.presentation.approvals import required_text, shortfall_text, waiting_number
 from deployments.presentation.granters import granters_text
 from deployments.presentation.text.datetime_formats import (
     age_text,
@@ -92,6 +94,46 @@ def can(context: Context, right: str, about: Environment | Account | None = None
         return False
     name = f"deployments.{right}"
     return access.can(user, name, about) if about else access.can_somewhere(user, name)
+
+
+@register.simple_tag(takes_context=True)
+def may_everywhere(context: Context, right: str) -> bool:
+    """Return whether the user has a right, such as "require_approval", for everything."""
+    user = context.get("user")
+    return user is not None and access.can(user, f"deployments.{right}")
+
+
+@register.simple_tag
+def needs_approval(environment: Environment) -> bool:
+    """Return whether changes of an environment need an approval, by its own rule or that of a label."""
+    return policy_of(environment) is not None
+
+
+@register.simple_tag
+def approval_required(environment: Environment) -> str:
+    """Return how many approvals changes of an environment need, and of which role; "" for none."""
+    policy = policy_of(environment)
+    return required_text(policy) if policy else ""
+
+
+@register.simple_tag
+def approval_shortfall(environment: Environment) -> str:
+    """Return that too few people can approve changes of an environment, "" if enough can."""
+    policy = policy_of(environment)
+    return shortfall_text(policy, environment) if policy else ""
+
+
+@register.simple_tag
+def labels_requiring_approval(environment: Environment) -> list[str]:
+    """Return the labels of an environment whose rules require approvals of its changes."""
+    named = ApprovalRule.objects.labels()
+    return [str(label) for label in environment.labels.all() if (label.key, label.value) in named]
+
+
+@register.simple_tag
+def approval_form(environment: Environment) -> ApprovalForm:
+    """Return the form of an environment's own rule."""
+    return ApprovalForm.of(environment)
 
 
 @register.simple_tag

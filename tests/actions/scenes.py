@@ -19,6 +19,7 @@ from deployments import catalog
 from deployments.actions import (
     access,
     account,
+    approval_rules,
     approve,
     audit,
     cancel,
@@ -46,6 +47,7 @@ from deployments.core.remaining import Billing, Reason, RemainingResource
 from deployments.models import (
     Account,
     Approval,
+    ApprovalRule,
     Association,
     AuditRecord,
     Delivery,
@@ -85,7 +87,7 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(account, approve, cancel, change, channels, clean_up, delete, deploy, freeze, lock),
+        *(account, approval_rules, approve, cancel, change, channels, clean_up, delete, deploy, freeze, lock),
         *(remaining, roll_back, template_sources, versions, ways_out),
     )
 }
@@ -176,6 +178,13 @@ def an_approval() -> dict[str, Any]:
     QuerySet(AuditRecord).delete()
     approval = Approval.objects.waiting().get(deployment=preview)
     return {"deployment": preview, "approval_pk": approval.pk, "digest": preview.preview_digest}
+
+
+def a_rule() -> ApprovalRule:
+    label = ("stage", "production")
+    return ApprovalRule.objects.create(
+        label_key=label[0], label_value=label[1], approvals=2, key=ApprovalRule.key_for(None, label)
+    )
 
 
 def a_lock(owner: User | None = None) -> dict[str, Any]:
@@ -311,6 +320,13 @@ SCENES: dict[Callable[..., Any], Scene] = {
     recorded.request_recording: lambda: {"name": "failure"},
     sandbox.request_of_sandbox: lambda: {"account": make_account(), "what": "kill", "about": "i-1"},
     approve.approve: an_approval,
+    approve.bypass: lambda: an_approval() | {"reason": "production is down"},
+    approval_rules.save_label_rule: lambda: {
+        "label": ("stage", "production"),
+        "approvals": 2,
+        "role": "approver",
+    },
+    approval_rules.delete_label_rule: lambda: {"rule": a_rule()},
     approve.deny: lambda: {k: v for k, v in an_approval().items() if k != "digest"} | {"reason": "no"},
     approve.set_approval_required: lambda: {
         "environment": deployed(),
@@ -396,6 +412,9 @@ PERMISSION: dict[Callable[..., Any], str] = {
     invitations.renew_invitation: "manage_access",
     invitations.withdraw_invitation: "manage_access",
     approve.approve: "approve_change",
+    approve.bypass: "bypass_approval",
+    approval_rules.save_label_rule: "require_approval",
+    approval_rules.delete_label_rule: "require_approval",
     approve.deny: "approve_change",
     approve.set_approval_required: "require_approval",
     ways_out.request_deletion_again: "force_delete",

@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from deployments.actions import (
     access,
     account,
+    approval_rules,
     approve,
     audit,
     cancel,
@@ -42,7 +43,7 @@ PREVIEWS = {
     *(change.request_change, change.request_rollback, change.request_version),
     *(change.preview_again, change.discard_change),
 }
-APPROVING = {approve.approve, approve.deny, approve.set_approval_required}
+APPROVING = {approve.approve, approve.deny, approve.bypass, approve.set_approval_required}
 STOPPING = {cancel.request_cancel}
 LOCKING = {lock_environment, unlock_environment, break_lock}
 ALLOWED = (
@@ -58,6 +59,7 @@ WITHOUT_ENVIRONMENT = {
     *(template_sources.remove_source, template_sources.request_fetch, template_sources.set_webhook),
     *(notifications.save_target, notifications.remove_target, notifications.set_enabled),
     *(notifications.rotate_secret, notifications.request_test, notifications.request_retry),
+    *(approval_rules.save_label_rule, approval_rules.delete_label_rule),
     *(audit.export_audit, tokens.create_token, tokens.revoke_token),
 }
 

@@ -63,6 +63,7 @@ OF_OWN: Final = Rule(to=To.SIGNED_IN, given={"pk": 0}, may_be_missing=True)
 SETS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_SETS}
 ACCESS: Final[dict[str, Any]] = {"to": To.SOMEWHERE, "right": Right.MANAGE_ACCESS}
 ALL_ACCESS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_ACCESS}
+RULES_OF_APPROVAL: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.REQUIRE_APPROVAL}
 SANDBOX: Final = Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", may_be_missing=True)
 INSTANCE: Final[dict[str, Any]] = {"instance": "i-1"}
 NOTIFICATIONS: Final = {
@@ -82,6 +83,8 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "deployments": (SIGNED_IN,),
     "approvals": (SIGNED_IN,),
     "approval_count": (SIGNED_IN,),
+    "approval_rules": (Rule(**RULES_OF_APPROVAL), Rule(**RULES_OF_APPROVAL, method="post")),
+    "approval_rule_remove": (Rule(**RULES_OF_APPROVAL, method="post", given={"pk": 0}, may_be_missing=True),),
     "audit_own": (SIGNED_IN,),
     "audit_records": (Rule(to=To.SOMEWHERE, right=Right.VIEW_AUDIT),),
     "audit_record": (Rule(to=To.EVERYTHING, right=Right.VIEW_AUDIT, about="record"),),
@@ -169,6 +172,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "change_preview_state": (_of("change"),),
     "change_apply": (_of("change", Right.CHANGE, "post"),),
     "change_approve": (_of("change", Right.APPROVE, "post"),),
+    "change_bypass": (_of("change", Right.BYPASS_APPROVAL, "post"),),
     "change_deny": (_of("change", Right.APPROVE, "post"),),
     "change_discard": (_of("change", Right.CHANGE, "post"),),
     "change_preview": (_of("change", Right.CHANGE, "post"),),

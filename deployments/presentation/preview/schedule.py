@@ -12,6 +12,7 @@ from deployments.core.approvals import schedule_problem
 from deployments.errors import UserFixable
 from deployments.forms.schedule import AFTER_FREEZE, LATER, scheduled_time
 from deployments.models import Deployment
+from deployments.models.approval import policy_of
 from deployments.models.holds import Hold, freeze_hold
 from deployments.wording import message_text
 
@@ -30,7 +31,7 @@ def schedule_context(deployment: Deployment, sent: Mapping[str, str]) -> dict[st
     now = freeze_hold(account)
     freeze = freeze_hold(account, at) if (at := _sent_time(sent)) else now
     planned = freeze_hold(account, deployment.scheduled_for) if deployment.scheduled_for else now
-    is_not_now = now is not None and not deployment.environment.requires_approval
+    is_not_now = now is not None and policy_of(deployment.environment) is None
     offered = freeze if freeze and can_wait_for(freeze) else None
     return {
         "after_freeze": offered.until if offered else None,

@@ -26,6 +26,7 @@ from deployments.core.stuck import unreconciled
 from deployments.errors import Message
 from deployments.forms import ON_FAILURE
 from deployments.models import Deployment
+from deployments.models.approval import policy_of
 from deployments.models.expected import history
 from deployments.models.holds import freeze_hold, hold_of, lock_hold
 from deployments.presentation.canceling import discard_stages
@@ -152,7 +153,7 @@ def marker(deployment: Deployment) -> str:
 
 def _marker(deployment: Deployment, place: Place | None) -> str:
     state = f"{deployment.state}-{deployment.revision}-{deployment.cancel_code}"
-    state += "-approval" if deployment.environment.requires_approval else ""
+    state += "-approval" if policy_of(deployment.environment) else ""
     if deployment.is_open_change and (hold := hold_of(deployment.environment)):
         state = f"{state}-{hold.marker}"
     return f"{state}-{place.marker}" if place else state
@@ -213,7 +214,7 @@ def _held(deployment: Deployment) -> Message | None:
     One that is approved first waits afterwards.
     """
     environment = deployment.environment
-    if (lock := lock_hold(environment)) or environment.requires_approval:
+    if (lock := lock_hold(environment)) or policy_of(environment):
         return lock.message if lock else None
     freeze = freeze_hold(environment.account)
     return freeze.message if freeze and not schedule.can_wait_for(freeze) else None

@@ -218,7 +218,13 @@ def _approval_requested(values: Values) -> str:
 
 
 def _approval_approved(values: Values) -> str:
+    if int(values.get("needed", 1)) > 1:
+        return _("%(user)s approved it: %(given)s of %(needed)s approvals.") % values
     return _("%(user)s approved it.") % values
+
+
+def _approval_bypassed(values: Values) -> str:
+    return _("%(user)s bypassed the approval in an emergency: %(reason)s") % values
 
 
 def _approval_denied(values: Values) -> str:
@@ -427,6 +433,7 @@ _EVENTS: dict[str, Callable[[Values], str]] = {
     "approval.requested": _approval_requested,
     "approval.approved": _approval_approved,
     "approval.denied": _approval_denied,
+    "approval.bypassed": _approval_bypassed,
     "approval.expired": _approval_expired,
     "approval.void": _approval_void,
     "schedule.due": _schedule_due,

@@ -1,0 +1,78 @@
+"""Whose approvals of a request count: of people with the role, never of who requested it or of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import User
+from django.db.models import Q
+
+from deployments.access import Person, can
+from deployments.core.approvals import Policy, Voter, counted
+from deployments.core.roles import ROLES, Right, Role
+from deployments.models import ApiToken, Approval, Environment, Grant, ServiceAccount
+
+
+def approvers(approval: Approval, policy: Policy, environment: Environment) -> list[User]:
+    """Return who has approved a request and may still approve it, the first to approve first.
+
+    Requests of earlier releases have no votes, but who decided.
+    """
+    people = [vote.user for vote in approval.votes.select_related("user")]
+    if approval.decision == "approved" and approval.decided_by is not None:
+        people.append(approval.decided_by)
+    return _counted(people, policy, environment, requesters_of(approval))
+
+
+def possible_approvers(
+    policy: Policy, environment: Environment, approval: Approval | None = None
+) -> list[User]:
+    """Return the people who could approve changes of an environment, or one request. A query for each."""
+    grants = Grant.objects.about(environment).values("pk")
+    given = Q(grants__in=grants) | Q(teams__grants__in=grants) | Q(is_superuser=True)
+    people = User.objects.filter(given, is_active=True).distinct().order_by("username")
+    return _counted(people, policy, environment, requesters_of(approval) if approval else frozenset())
+
+
+def requesters_of(approval: Approval) -> frozenset[int]:
+    """Return who requested a change or its approval.
+
+    Behind a service account, these are all who have ever created a token of it: they know its value.
+    """
+    found = {approval.requested_by_id, approval.deployment.requested_by_id}
+    tokens = ApiToken.objects.filter(owner__in=found, owner__service_account__isnull=False)
+    return frozenset(found | set(tokens.order_by().values_list("created_by", flat=True)))
+
+
+def is_service_account(user: Person) -> bool:
+    """Return whether a user is a program that calls the API."""
+    return ServiceAccount.objects.filter(user=user.pk).exists()
+
+
+def missing_role(user: Person, policy: Policy, environment: Environment) -> str:
+    """Return a role that approvers need and a person does not have, "" if there is none."""
+    return next((role for role in sorted(policy.roles) if not _has(user, role, environment)), "")
+
+
+def _counted(
+    people: Iterable[User], policy: Policy, environment: Environment, requesters: frozenset[int]
+) -> list[User]:
+    by_key = {user.pk: user for user in people}
+    programs = set(ServiceAccount.objects.filter(user__in=by_key).values_list("user", flat=True))
+    voters = (
+        Voter(
+            user=pk,
+            may_approve=can(user, Right.APPROVE, environment),
+            missing_role=missing_role(user, policy, environment),
+            is_service_account=pk in programs,
+        )
+        for pk, user in by_key.items()
+    )
+    return [by_key[pk] for pk in counted(voters, requesters)]
+
+
+def _has(user: Person, role: str, environment: Environment) -> bool:
+    """Return whether a person has a role: an approver is who may approve, by whatever grant."""
+    if role == Role.APPROVER:
+        return can(user, Right.APPROVE, environment)
+    return role in ROLES and all(can(user, right, environment) for right in ROLES[Role(role)])
