@@ -1,4 +1,4 @@
-"""Requests about deployments: apply, discard, cancel, approve, deny; and the preview that they are about."""
+"""Requests about deployments: apply, discard, cancel, approve, deny, bypass; and the preview that they are about."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from deployments.api.responses import FOR_ONE
 from deployments.api.schemas.bodies import (
     ApplyBody,
     ApproveBody,
+    BypassBody,
     CancelBody,
     DenyBody,
     Nothing,
@@ -71,10 +72,21 @@ def cancel_deployment(request: ApiRequest, deployment_id: Key, body: CancelBody)
 
 @requests(router, "/deployments/{deployment_id}/approve", DeploymentDetail, name="approve")
 def approve(request: ApiRequest, deployment_id: Key, body: ApproveBody) -> DeploymentDetail:
-    """Approve the request of somebody else, for exactly the preview with this digest."""
+    """Approve the request of somebody else, for exactly the preview with this digest; it may need others."""
     row = deployment_of(request, deployment_id)
     key = _key_of_waiting(row)
     approvals.approve(user=request.user, deployment=row, approval_pk=key, digest=body.digest)
+    return _out(request, deployment_id)
+
+
+@requests(router, "/deployments/{deployment_id}/bypass", DeploymentDetail, name="bypass_approval")
+def bypass_approval(request: ApiRequest, deployment_id: Key, body: BypassBody) -> DeploymentDetail:
+    """Apply the preview with this digest in an emergency, without its approvals and with a reason."""
+    row = deployment_of(request, deployment_id)
+    key = _key_of_waiting(row)
+    approvals.bypass(
+        user=request.user, deployment=row, approval_pk=key, digest=body.digest, reason=body.reason
+    )
     return _out(request, deployment_id)
 
 

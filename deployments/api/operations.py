@@ -18,6 +18,8 @@ from deployments.api.schemas.bodies import (
 )
 from deployments.api.schemas.environments import EnvironmentDetail
 from deployments.api.schemas.previews import ActionOut
+from deployments.core.approvals import Policy
+from deployments.models import ApprovalRule
 
 ACCEPTED = 202
 
@@ -57,9 +59,16 @@ def set_labels(request: ApiRequest, environment_id: Key, body: LabelsBody) -> En
     router, "/environments/{environment_id}/require-approval", EnvironmentDetail, name="require_approval"
 )
 def require_approval(request: ApiRequest, environment_id: Key, body: ApprovalRuleBody) -> EnvironmentDetail:
-    """Decide whether changes and the deletion of an environment require approval."""
+    """Decide whether changes and the deletion of an environment need approvals, how many, of which role."""
     environment = environment_of(request, environment_id)
-    approve.set_approval_required(user=request.user, environment=environment, **body.model_dump())
+    rule = ApprovalRule.objects.of(environment)
+    approve.set_approval_required(
+        user=request.user,
+        environment=environment,
+        required=body.required,
+        reason=body.reason,
+        policy=body.policy(rule.policy if rule else Policy()),
+    )
     return detail_of(request, environment_id)
 
 

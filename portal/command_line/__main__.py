@@ -75,8 +75,9 @@ def approve(
     deployment: Deployment,
     yes: Yes = False,
     deny: Annotated[str, typer.Option(help="Deny it, with this reason.")] = "",
+    bypass: Annotated[str, typer.Option(help="In an emergency: apply it without approval, and why.")] = "",
 ) -> None:
-    """Approve (or deny) a change that somebody else requested, after its preview."""
+    """Approve (or deny) a change that somebody else requested, after its preview; it may need others."""
     api = session.client()
     if deny:
         api.post(f"/deployments/{deployment}/deny", {"reason": deny})
@@ -87,8 +88,17 @@ def approve(
         raise typer.Exit(code_of(api.get(f"/deployments/{deployment}")))
     print_preview(found, Format.TABLE)
     if not yes:
-        typer.confirm("Approve?", abort=True)
-    api.post(f"/deployments/{deployment}/approve", {"digest": found["digest"]})
+        typer.confirm("Bypass the approval?" if bypass else "Approve?", abort=True)
+    digest = {"digest": found["digest"]}
+    if bypass:
+        api.post(f"/deployments/{deployment}/bypass", digest | {"reason": bypass})
+        out.print(f"The approval of deployment {deployment} is bypassed.")
+        return
+    api.post(f"/deployments/{deployment}/approve", digest)
+    if waits := api.get(f"/deployments/{deployment}/preview").get("approval"):
+        given, needed = len(waits["approved_by"]), waits["needed"]
+        out.print(f"Deployment {deployment} has {given} of {needed} approvals.")
+        return
     out.print(f"Deployment {deployment} is approved.")
 
 

@@ -261,6 +261,28 @@ def test_a_second_person_approves_or_denies(program: Program, shop: Environment)
     assert Approval.objects.get().decision == "approved"
 
 
+def test_several_people_approve_and_an_emergency_bypasses_them(program: Program, shop: Environment) -> None:
+    admin = Program(make_grant(make_user("root"), role="admin"))
+    rule = {"required": True, "approvals": 2, "role": "approver"}
+    found = admin.post(f"/environments/{shop.pk}/require-approval", rule).json()
+    assert (found["requires_approval"], found["approvals"], found["approver_roles"]) == (True, 2, ["approver"])
+    preview = make_preview(shop)
+    path, digest = f"/deployments/{preview.pk}", preview.preview_digest
+    program.post(f"{path}/apply", {"digest": digest, "typed_name": "shop"})
+
+    ben = Program(allow(make_user("ben"), "approve_change"))
+    assert ben.post(f"{path}/approve", {"digest": digest}).json()["state"] == "approval"
+    approval = program.get(f"{path}/preview").json()["approval"]
+    assert (approval["approved_by"], approval["needed"]) == (["ben"], 2)
+    assert code_of(ben.post(f"{path}/approve", {"digest": digest})) == (409, "NotPermitted")
+
+    emergency = {"digest": digest, "reason": "the shop is down"}
+    assert program.post(f"{path}/bypass", emergency).status_code == 403
+    assert admin.post(f"{path}/bypass", emergency | {"reason": " "}).status_code == 422
+    assert admin.post(f"{path}/bypass", emergency).json()["state"] == "queued"
+    assert Approval.objects.get().reason == "the shop is down"
+
+
 def test_a_deployment_is_canceled(program: Program, operator: User) -> None:
     row = make_deployment(make_environment("new", owner=operator), state="configuration")
     path = f"/deployments/{row.pk}/cancel"
@@ -333,6 +355,7 @@ PATHS = [
     ("/deployments/{preview}/cancel", {}, "change"),
     ("/deployments/{preview}/approve", {"digest": "a"}, "approve"),
     ("/deployments/{preview}/deny", {"reason": "no"}, "approve"),
+    ("/deployments/{preview}/bypass", {"digest": "a", "reason": "down"}, "admin"),
     ("/deployments/{preview}/rollback", {}, "change"),
     ("/deployments/{preview}/clean-up", {}, "delete"),
 ]

@@ -9,6 +9,8 @@ from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt
 
 from deployments.api.keyset import MAX_KEY
+from deployments.core.approvals import Policy
+from deployments.models.approval import MAX_APPROVALS
 
 MAX_TEXT = 10_000
 Reason = Field(default="", max_length=200, description="Shown in the history.", examples=["Larger servers"])
@@ -27,6 +29,13 @@ Digest = Field(max_length=64, description="The digest of the preview that was re
 VersionKey = Field(
     default=None, ge=1, le=MAX_KEY, description="The key of a version of a template set.", examples=[7]
 )
+
+
+class ApproverRole(StrEnum):
+    """The role that everybody needs who approves."""
+
+    APPROVER = "approver"
+    ADMIN = "admin"
 
 
 class OnFailure(StrEnum):
@@ -113,6 +122,17 @@ class ApprovalRuleBody(ReasonBody):
     """Whether changes of an environment require approval."""
 
     required: StrictBool
+    approvals: StrictInt | None = Field(
+        default=None, ge=1, le=MAX_APPROVALS, description="How many; without it, as many as before, or 1."
+    )
+    role: ApproverRole | None = Field(
+        default=None, description="The role that each approver needs; without it, as before, or `approver`."
+    )
+
+    def policy(self, before: Policy) -> Policy:
+        """Return what is required from now on."""
+        roles = before.roles if self.role is None else frozenset([self.role.value])
+        return Policy(approvals=self.approvals or before.approvals, roles=roles)
 
 
 class ChannelBody(Body):
@@ -152,6 +172,13 @@ class ApproveBody(Body):
     """What is approved."""
 
     digest: str = Digest
+
+
+class BypassBody(Body):
+    """What is applied without its approvals, and why."""
+
+    digest: str = Digest
+    reason: str = Field(max_length=200, examples=["The shop is down"])
 
 
 class DenyBody(Body):

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from deployments.api.schemas.common import AccountRef, Next, VersionRef
 from deployments.models import Deployment, Environment, EnvironmentLock, Stack
+from deployments.models.approval import policy_of
 from deployments.models.environment import EnvironmentState
 
 
@@ -91,7 +92,11 @@ class EnvironmentDetail(EnvironmentOut):
     outputs: dict[str, str] = Field(examples=[{"SiteUrl": "http://shop.example.com"}])
     labels: dict[str, str] = Field(examples=[{"team": "payments"}])
     channel: str = Field(description="The branches and tags that it follows, empty for none.")
-    requires_approval: bool
+    requires_approval: bool = Field(description="Whether it requires approval itself.")
+    approvals: int = Field(description="How many its changes need, by it and by its labels. 0 for none.")
+    approver_roles: list[str] = Field(
+        description="The roles that each approver needs.", examples=[["approver"]]
+    )
     is_protected: bool = Field(description="Whether something in it has deletion protection.")
     lock: LockOut | None
     missing_since: datetime | None = Field(description="Since when its stack is missing in AWS.")
@@ -101,8 +106,11 @@ class EnvironmentDetail(EnvironmentOut):
     @classmethod
     def of_page(cls, row: Any, lock: EnvironmentLock | None) -> Self:
         """Return a row of `for_list`, with its lock that is in force."""
+        policy = policy_of(row)
         return cls(
             **_values(row),
+            approvals=policy.approvals if policy else 0,
+            approver_roles=sorted(policy.roles) if policy else [],
             stack_id=row.stack_id,
             status_reason=row.status_reason,
             parameters={name: str(value) for name, value in row.parameters.items()},

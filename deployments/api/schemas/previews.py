@@ -8,11 +8,14 @@ from typing import Self
 from ninja import Schema
 from pydantic import Field
 
+from deployments.approvers import approvers
+from deployments.core.approvals import Policy
 from deployments.core.canceling import CancelEffect
 from deployments.core.change_summary import counts, may_lose_data
 from deployments.core.changes import ChangedResource, Changes
 from deployments.errors import Message
 from deployments.models import ActionRequest, Approval, Deployment
+from deployments.models.approval import policy_of
 from deployments.wording import stored_text
 
 
@@ -44,11 +47,22 @@ class ApprovalOut(Schema):
 
     requested_by: str = Field(examples=["ana"])
     expires_at: datetime
+    needed: int = Field(description="How many people have to approve.", examples=[2])
+    roles: list[str] = Field(description="The roles that each of them needs.", examples=[["approver"]])
+    approved_by: list[str] = Field(description="Who has approved, and counts.", examples=[["ben"]])
 
     @classmethod
     def of(cls, row: Approval) -> Self:
-        """Return a row with who requested it."""
-        return cls(requested_by=row.requested_by.get_username(), expires_at=row.expires_at)
+        """Return a row with who requested it, what it needs and what it has."""
+        environment = row.deployment.environment
+        policy = policy_of(environment) or Policy()
+        return cls(
+            requested_by=row.requested_by.get_username(),
+            expires_at=row.expires_at,
+            needed=policy.approvals,
+            roles=sorted(policy.roles),
+            approved_by=[one.get_username() for one in approvers(row, policy, environment)],
+        )
 
 
 class PreviewOut(Schema):
