@@ -1,4 +1,4 @@
-"""Requests about deployments: apply, discard, cancel, approve, deny, bypass; and the preview that they are about."""
+"""Requests about deployments: apply, discard, cancel, approve, deny, bypass; and the preview of each."""
 
 from __future__ import annotations
 

@@ -265,7 +265,11 @@ def test_several_people_approve_and_an_emergency_bypasses_them(program: Program,
     admin = Program(make_grant(make_user("root"), role="admin"))
     rule = {"required": True, "approvals": 2, "role": "approver"}
     found = admin.post(f"/environments/{shop.pk}/require-approval", rule).json()
-    assert (found["requires_approval"], found["approvals"], found["approver_roles"]) == (True, 2, ["approver"])
+    assert (found["requires_approval"], found["approvals"], found["approver_roles"]) == (
+        True,
+        2,
+        ["approver"],
+    )
     preview = make_preview(shop)
     path, digest = f"/deployments/{preview.pk}", preview.preview_digest
     program.post(f"{path}/apply", {"digest": digest, "typed_name": "shop"})
