@@ -48,7 +48,8 @@ def _choose_events(page: Page) -> None:
 FRESH: Final = tuple(
     Screen(name=f"empty-{route}", route=route)
     for route in (
-        *("environments", "deployments", "approvals", "recordings", "template_sets", "tokens"),
+        *("environments", "deployments", "approvals", "approval_rules", "recordings"),
+        *("template_sets", "tokens"),
         *("notifications", "audit_records", "audit_own", "access_people", "access_teams", "sandbox"),
     )
 )
@@ -99,6 +100,7 @@ SCREENS: Final = (
     Screen(name="deployments-no-match", route="deployments", query="?q=nothing-like-this"),
     Screen(name="recordings", route="recordings"),
     Screen(name="approvals", route="approvals", who="ben"),
+    Screen(name="approval-rules", route="approval_rules"),
     _of("shop_deployment", "deployment", "deployment-succeeded"),
     _of("shop_deployment", "deployment", "deployment-succeeded-events", query="?tab=events"),
     _of("recording-failure", "deployment", "deployment-failed"),

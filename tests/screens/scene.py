@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from deployments import recordings
 from deployments.actions import access, lock, notifications, operate, template_sources, tokens
+from deployments.actions.approval_rules import save_label_rule
 from deployments.actions.approve import set_approval_required
 from deployments.actions.change import apply_change, request_change, request_version
 from deployments.actions.channels import set_channel
@@ -164,6 +165,7 @@ class Scene:
         )
         access.give_role(user=self.ana, grant=Grant(user=people["dev"], role="viewer", scope="everything"))
         access.add_service_account(user=self.ana, name="ci", description="The pipeline of the shop")
+        save_label_rule(user=self.ana, label=("tier", "critical"), approvals=2, role="approver")
         self.ben, self.viewer = people["ben"], people["dev"]
         self.pks |= {"team": team.pk, "person": people["ben"].pk}
         tokens.create_token(user=self.ana, name="Laptop", scopes=["deploy", "change"], lifetime_days=90)
