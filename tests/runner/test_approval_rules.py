@@ -15,6 +15,7 @@ from deployments.actions.approve import approve, bypass, set_approval_required
 from deployments.actions.labels import set_labels
 from deployments.approvers import approvers, possible_approvers
 from deployments.core.approvals import Policy
+from deployments.core.notifications import Topic
 from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -24,6 +25,7 @@ from deployments.models import (
     ApprovalRule,
     ApprovalVote,
     AuditRecord,
+    Delivery,
     Deployment,
     Environment,
     Label,
@@ -31,7 +33,9 @@ from deployments.models import (
 )
 from deployments.models.approval import policy_of
 from deployments.runner import approvals
+from deployments.wording.notifications import lines, title
 from tests.builders import make_deployment, make_environment, make_grant, make_user
+from tests.notified import make_target
 from tests.previews import make_preview
 
 pytestmark = pytest.mark.django_db
@@ -302,6 +306,27 @@ def test_who_requested_it_bypasses_its_approval_only_with_the_right(environment:
     assert state(approval) != State.APPROVAL
     record = AuditRecord.objects.get(action="bypass_approval", outcome="requested")
     assert (record.user, record.reason, record.after) == (ana, "down", {"approval": "bypassed"})
+
+
+def test_who_is_notified_about_decisions_is_notified_of_each_approval_and_of_a_bypass(
+    environment: Environment,
+) -> None:
+    rule(environment, approvals=2)
+    target = make_target("https://hooks.example.com/", topics=[Topic.APPROVAL_DECIDED])
+    ana, ben, root = person("ana", "deployer"), person("ben", "approver"), person("root", "admin")
+    approval = waiting(environment, ana)
+
+    approving(ben, approval)
+    deployment = Deployment.objects.for_page().get(pk=approval.deployment_id)
+    bypass(
+        user=root, deployment=deployment, approval_pk=approval.pk, digest=approval.digest, reason="it is down"
+    )
+
+    given, bypassed = Delivery.objects.filter(target=target).order_by("pk")
+    assert title(given.topic, given.payload) == "Change of shop has another approval"
+    assert "Approvals: 1 of 2" in lines(given.topic, given.payload)
+    assert title(bypassed.topic, bypassed.payload) == "Approval of a change of shop bypassed in an emergency"
+    assert {"Decided by: root", "Reason: it is down"} <= set(lines(bypassed.topic, bypassed.payload))
 
 
 def test_a_rule_is_not_weakened_by_the_requester_while_a_request_waits(environment: Environment) -> None:

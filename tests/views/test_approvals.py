@@ -12,7 +12,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.models import Account, Approval, AuditRecord, Deployment, Environment
+from deployments.models import (
+    Account,
+    Approval,
+    ApprovalRule,
+    AuditRecord,
+    Deployment,
+    Environment,
+    Label,
+)
 from tests.builders import allow_only, make_account, make_deployment, make_environment, make_user
 from tests.previews import make_preview
 from tests.views.pages import Element, page
@@ -189,6 +197,49 @@ def test_the_switch_is_for_who_may_and_needs_a_reason_to_switch_off(
     assert Environment.objects.get().requires_approval
     ana.post(address, {"required": "no", "reason": "test only"})
     assert not Environment.objects.get().requires_approval
+
+
+def test_rules_of_labels_are_saved_and_removed_by_who_decides_for_everything(
+    ana: Client, viewer: Client, environment: Environment, shown: Deployment
+) -> None:
+    address = reverse("approval_rules")
+    Environment.objects.update(requires_approval=False)
+    Label.objects.create(environment=environment, key="stage", value="production")
+    assert viewer.get(address).status_code == 403
+    assert "No rules for labels" in page(ana.get(address)).text
+
+    refused = ana.post(address, {"label": "production", "approvals": "2", "role": "approver"})
+    assert refused.status_code == 422
+    assert page(refused).one(id="id_label")["aria-invalid"] == "true"
+    ana.post(address, {"label": "stage=production", "approvals": "2", "role": "approver"})
+
+    assert "2 approvals, role Approver" in page(ana.get(address)).text
+    tab = page(ana.get(reverse("environment_configuration", args=[environment.pk]))).one(id="approval").text
+    assert "The label stage=production requires it." in tab
+    assert "Nobody can approve this." in tab
+    assert "Request approval" in opened(ana, shown).one(id="apply-change").text
+    ana.post(reverse("approval_rule_remove", args=[ApprovalRule.objects.get().pk]))
+    assert not ApprovalRule.objects.exists()
+
+
+def test_a_bypass_is_offered_with_the_right_and_stays_on_the_pages(
+    ana: Client, ben: Client, environment: Environment, shown: Deployment
+) -> None:
+    approval = asked(ana, shown)
+    address = reverse("change_bypass", args=[shown.pk])
+    sent = {"approval": approval.pk, "digest": shown.preview_digest, "reason": "the shop is down"}
+    assert not opened(ben, shown).all(id="bypass")
+    assert ben.post(address, sent).status_code == 403
+    browser_of("ana", "bypass_approval")  # also for one's own, with the right
+
+    assert opened(ana, shown).all(id="bypass")
+    ana.post(address, sent)
+
+    assert Deployment.objects.get(pk=shown.pk).state == "queued"
+    Deployment.objects.filter(pk=shown.pk).update(state="succeeded", ended_at=timezone.now(), active_key=None)
+    Environment.objects.update(latest=shown)
+    for url in (shown.get_absolute_url(), environment.get_absolute_url()):
+        assert "ana bypassed it in an emergency. Reason: the shop is down" in page(ben.get(url)).text
 
 
 def test_a_time_is_one_of_the_zone_that_the_page_names(
