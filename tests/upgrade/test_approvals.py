@@ -18,7 +18,7 @@ from tests.builders import allow_only, make_deployment, make_environment, make_u
 from tests.previews import make_preview
 from tests.upgrade import load
 
-BEFORE = "0037_invitations"
+BEFORE = "0038_suspended_tokens"
 
 
 def test_what_waits_is_approved_by_one_person_and_what_was_approved_begins(empty_database: None) -> None:

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0037_invitations'),
+        ('deployments', '0038_suspended_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
