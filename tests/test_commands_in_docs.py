@@ -1,0 +1,187 @@
+"""Every command of the documents is run by a test, or listed here with the reason why it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from portal.command_line.__main__ import app
+from tests.services import REPOSITORY, Sandbox
+from tests.test_project import tracked
+
+BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r"\s+#\s.*$", re.MULTILINE)
+MANAGE = ".venv/bin/python manage.py"
+NOT_RUN = {
+    r"make (run|run-full)": "tests/portal/test_run.py runs what it calls; it does not end by itself",
+    r"make (test|check|fix)": "this test is a part of it",
+    r"\.venv/bin/pytest ": "this test is a part of it",
+    r"(systemctl|journalctl) ": "needs systemd",
+    r"apt-get ": "installs packages on the machine",
+    r"git (clone|pull)|git worktree ": "changes the machine, or needs the repository's server",
+    r"python3 -m venv ": "the tests run in such an environment",
+    r"(\.venv/bin/)?pip install ": "downloads packages; .ci/environment installs from the same lock files",
+    r"aws ": "needs AWS or its command line",
+    r"\.venv/bin/python -m tests\.upgrade\.": "takes half an hour",
+    r"[A-Z_]+=\S*$": "a setting; tests/test_docs.py compares it with .env.example",
+}
+ELSEWHERE = {"docs/api.md": "tests/api/test_examples.py"}
+"""Documents whose commands another test runs."""
+SANDBOX = "docs/sandbox.md"
+
+
+def commands(text: str) -> list[str]:
+    """Return the commands of a block: continued lines are joined, comments and blank lines left out."""
+    lines = COMMENT.sub("", text.replace("\\\n", " ")).splitlines()
+    return [re.sub(r"\s+", " ", line).strip() for line in lines if line.strip()]
+
+
+def blocks(document: str) -> list[str]:
+    """Return the shell blocks of a document."""
+    return BLOCK.findall((REPOSITORY / document).read_text())
+
+
+DOCUMENTS = sorted(str(file.relative_to(REPOSITORY)) for file in tracked("*.md"))
+ALL = [
+    (document, command)
+    for document in DOCUMENTS
+    if document not in (*ELSEWHERE, SANDBOX)
+    for block in blocks(document)
+    for command in commands(block)
+]
+SANSO = sorted({command for _, command in ALL if command.startswith("sanso ")})
+ORDER = ("migrate", "compile_translations", "createsuperuser", "shell", "doctor", "backup", "restore")
+
+
+def managed() -> list[str]:
+    """Return the commands of manage.py, each once, in an order in which they work."""
+    found = {re.sub(r"^systemd-run .* (?=\.venv)", "", command) for _, command in ALL if MANAGE in command}
+
+    def place(command: str) -> int:
+        name = command.partition(MANAGE)[2].split()[0]
+        return ORDER.index(name) if name in ORDER else len(ORDER) - 2
+
+    return sorted(found, key=place)
+
+
+def test_every_command_is_run_or_listed_with_a_reason() -> None:
+    others = [
+        f"{document}: {command}"
+        for document, command in ALL
+        if MANAGE not in command
+        and command not in SANSO
+        and not any(re.match(pattern, command) for pattern in NOT_RUN)
+    ]
+
+    assert others == []
+    for pattern in NOT_RUN:
+        assert any(re.match(pattern, command) for _, command in ALL), f"nothing matches {pattern}"
+
+
+def test_the_documents_that_another_test_runs_are_named_in_it() -> None:
+    for document, test in ELSEWHERE.items():
+        assert document in (REPOSITORY / test).read_text()
+
+
+@pytest.mark.parametrize("command", SANSO)
+def test_the_command_line_takes_the_arguments_of_the_document(command: str) -> None:
+    words = shlex.split(command)[1:]
+    found: Any = typer.main.get_command(app)
+    context = found.make_context("sanso", list(words), resilient_parsing=True)
+    while hasattr(found, "commands"):
+        found = found.commands[words.pop(0)]
+        context = found.make_context(found.name, list(words), parent=context)
+
+    assert not context.args
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a portal whose data folder is empty, without anything of the developer's."""
+    folder = tmp_path_factory.mktemp("machine")
+    (folder / "backups").mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    yield kept | {
+        "SANSO_DATA_DIR": str(folder / "data"),
+        "FOLDER": str(folder),
+        "REDIS_URL": os.environ["REDIS_URL"],
+        "DJANGO_SUPERUSER_USERNAME": "root",
+        "DJANGO_SUPERUSER_PASSWORD": "five green parrots",
+        "DJANGO_SUPERUSER_EMAIL": "root@example.com",
+    }
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def here(command: str, folder: str) -> str:
+    """Return a command with the paths and servers of this machine in place of those of the document."""
+    backup = next(iter(Path(folder, "backups").iterdir()), Path(folder))
+    places = {
+        ".venv/bin/python": shlex.quote(sys.executable),
+        "/var/backups/sanso-2026-11-27.tar.gz": str(backup),
+        "/var/backups": f"{folder}/backups",
+        "/var/lib/sanso": f"{folder}/restored",
+        "mysql://sanso:…@db.internal:3306/sanso": f"sqlite:///{folder}/restored.sqlite3",
+        "createsuperuser": "createsuperuser --noinput",
+    }
+    for given, own in places.items():
+        command = command.replace(given, own)
+    return command
+
+
+def run(command: str, machine: dict[str, str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the repository, as a shell does."""
+    return subprocess.run(
+        ["/bin/bash", "-ec", here(command, machine["FOLDER"])],
+        cwd=REPOSITORY,
+        env=machine | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_commands_of_manage_py_work_on_a_fresh_machine(machine: dict[str, str]) -> None:
+    findings = ("doctor",)  # there are no processes, which it reports
+    failed = []
+    for command in managed():
+        done = run(command, machine)
+        is_report = command.endswith(findings) and "processes" in done.stdout
+        if done.returncode and not is_report:
+            failed.append(f"{command}: {done.stdout[-300:]}{done.stderr[-600:]}")
+
+    assert failed == []
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_commands_of_the_sandbox_work(machine: dict[str, str], sandbox: Sandbox) -> None:
+    own = sandbox.portal_settings
+    run(f"{MANAGE} migrate", machine)
+    assert run(f"{MANAGE} ensure_sandbox_account", machine, **own).returncode == 0
+    for block in blocks(SANDBOX):
+        lines = [line for line in commands(block) if not line.startswith("aws ")]
+        done = run("\n".join(lines), machine, **own)
+        assert done.returncode == 0, done.stderr
+        errors = [found["error"] for found in answers(done.stdout) if "error" in found]
+        # The document names an instance and a cluster that are not there.
+        assert all("i-0123456789abcdef0" in error or "NAME" in error for error in errors), errors
+
+
+def answers(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects that were printed one after the other."""
+    decoder, at = json.JSONDecoder(), text.find("{")
+    while at >= 0:
+        found, end = decoder.raw_decode(text, at)
+        if isinstance(found, dict):
+            yield found
+        at = text.find("{", end)
