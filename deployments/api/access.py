@@ -15,7 +15,7 @@ from deployments.api import keyset
 from deployments.api.environments import environment_of
 from deployments.api.idempotency import requests
 from deployments.api.keyset import MAX_KEY, After, Key, Limit
-from deployments.api.problems import Problem, validated
+from deployments.api.problems import validated
 from deployments.api.requests import ApiRequest, require_somewhere
 from deployments.api.responses import FOR_LIST, FOR_ONE
 from deployments.api.schemas.access import (
@@ -46,7 +46,7 @@ TeamKey = Annotated[int | None, Query(None, ge=1, le=MAX_KEY, description="Only 
 Text = Annotated[str | None, Query(None, max_length=60, description="Only those whose name contains this.")]
 
 
-@router.get("/people", response={200: PersonPage, 403: Problem, **FOR_LIST}, operation_id="list_people")
+@router.get("/people", response={200: PersonPage, **FOR_LIST}, operation_id="list_people")
 def list_people(
     request: ApiRequest, response: HttpResponse, after: After, limit: Limit, q: Text
 ) -> PersonPage:
@@ -57,9 +57,7 @@ def list_people(
     return PersonPage(**keyset.page(request, response, found, limit, "id"))
 
 
-@router.get(
-    "/people/{person_id}", response={200: PersonOut, 403: Problem, **FOR_ONE}, operation_id="get_person"
-)
+@router.get("/people/{person_id}", response={200: PersonOut, **FOR_ONE}, operation_id="get_person")
 def get_person(request: ApiRequest, person_id: Key) -> PersonOut:
     """Return a person or a service account."""
     require_somewhere(request, MANAGE)
@@ -84,7 +82,7 @@ def create_service_account(request: ApiRequest, body: NamedBody) -> PersonOut:
     return PersonOut.of(people().get(pk=found.user_id))
 
 
-@router.get("/teams", response={200: TeamPage, 403: Problem, **FOR_LIST}, operation_id="list_teams")
+@router.get("/teams", response={200: TeamPage, **FOR_LIST}, operation_id="list_teams")
 def list_teams(request: ApiRequest, response: HttpResponse, after: After, limit: Limit) -> TeamPage:
     """List teams, the newest first. It needs the right to manage access."""
     require_somewhere(request, MANAGE)
@@ -93,7 +91,7 @@ def list_teams(request: ApiRequest, response: HttpResponse, after: After, limit:
     return TeamPage(**keyset.page(request, response, found, limit, "id"))
 
 
-@router.get("/teams/{team_id}", response={200: TeamOut, 403: Problem, **FOR_ONE}, operation_id="get_team")
+@router.get("/teams/{team_id}", response={200: TeamOut, **FOR_ONE}, operation_id="get_team")
 def get_team(request: ApiRequest, team_id: Key) -> TeamOut:
     """Return a team with its members."""
     require_somewhere(request, MANAGE)
@@ -140,7 +138,7 @@ def delete_team(request: ApiRequest, team_id: Key, body: Nothing) -> TeamOut:
     return found
 
 
-@router.get("/grants", response={200: GrantPage, 403: Problem, **FOR_LIST}, operation_id="list_grants")
+@router.get("/grants", response={200: GrantPage, **FOR_LIST}, operation_id="list_grants")
 def list_grants(
     request: ApiRequest, response: HttpResponse, after: After, limit: Limit, person: PersonKey, team: TeamKey
 ) -> GrantPage:
@@ -186,7 +184,7 @@ def get_access_to_environment(request: ApiRequest, environment_id: Key) -> Acces
 
 @router.get(
     "/accounts/{account_id}/access",
-    response={200: AccessOut, 403: Problem, **FOR_ONE},
+    response={200: AccessOut, **FOR_ONE},
     operation_id="get_access_to_account",
 )
 def get_access_to_account(request: ApiRequest, account_id: Key) -> AccessOut:

@@ -11,7 +11,7 @@ from deployments.actions.freeze import delete_freeze, save_freeze
 from deployments.api import keyset
 from deployments.api.idempotency import requests
 from deployments.api.keyset import After, Key, Limit
-from deployments.api.problems import Problem, validated
+from deployments.api.problems import validated
 from deployments.api.records import router
 from deployments.api.requests import ApiRequest, require_somewhere
 from deployments.api.responses import FOR_LIST, FOR_ONE
@@ -33,7 +33,7 @@ CREATED = 201
 
 @router.get(
     "/accounts/{account_id}",
-    response={200: AccountDetail, 403: Problem, **FOR_ONE},
+    response={200: AccountDetail, **FOR_ONE},
     operation_id="get_account",
 )
 def get_account(request: ApiRequest, account_id: Key) -> AccountDetail:

@@ -9,7 +9,6 @@ from deployments.access import visible_accounts
 from deployments.actions.request import PermissionMissing
 from deployments.api import keyset
 from deployments.api.keyset import After, Limit
-from deployments.api.problems import Problem
 from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_LIST
 from deployments.api.schemas.records import AccountOut, AccountPage, AuditQuery, RecordOut, RecordPage
@@ -29,7 +28,7 @@ def list_accounts(request: ApiRequest, response: HttpResponse, after: After, lim
     return AccountPage(**keyset.page(request, response, found, limit, "id"))
 
 
-@router.get("/audit", response={200: RecordPage, 403: Problem, **FOR_LIST}, operation_id="list_audit")
+@router.get("/audit", response={200: RecordPage, **FOR_LIST}, operation_id="list_audit")
 def list_audit(
     request: ApiRequest, response: HttpResponse, after: After, limit: Limit, wanted: Query[AuditQuery]
 ) -> RecordPage:

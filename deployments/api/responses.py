@@ -1,12 +1,14 @@
-"""The documented errors of operations: no operation returns another one."""
+"""The documented errors of operations: no operation returns another one.
+
+Each is a `Problem`, which `DocumentedApi` adds to the document: django-ninja would build a model of its own
+for every status of every operation.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from deployments.api.problems import Problem
-
-FOR_LIST: dict[int, Any] = {401: Problem, 403: Problem, 422: Problem, 429: Problem}
-FOR_ONE: dict[int, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem, 429: Problem}
-FOR_REQUEST: dict[int, Any] = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 409: Problem}
-FOR_REQUEST |= {422: Problem, 429: Problem, 503: Problem}
+FOR_LIST: dict[int, Any] = dict.fromkeys((401, 403, 422, 429))
+FOR_ONE: dict[int, Any] = dict.fromkeys((401, 403, 404, 422, 429))
+CONFLICT: dict[int, Any] = {409: None}
+FOR_REQUEST: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 422, 429, 503))

@@ -7,10 +7,11 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from deployments.api.problems import CONTENT_TYPE
+from deployments.api.problems import CONTENT_TYPE, Problem
 from deployments.api.schema_parts import EXAMPLES, HEADERS, IF_NONE_MATCH, OF_EVERY_RESPONSE, OF_STATUS
 
 FIRST_ERROR = 400
+REFERENCE = "#/components/schemas/{model}"
 NOT_MODIFIED, OK = 304, 200
 
 
@@ -21,6 +22,7 @@ class DocumentedApi(NinjaAPI):
         """Return the document."""
         document = super().get_openapi_schema(**options)
         document["components"]["headers"] = HEADERS
+        document["components"]["schemas"] |= _schemas_of_problems()
         for operations in document["paths"].values():
             for method, operation in operations.items():
                 for parameter in operation["parameters"]:
@@ -45,6 +47,11 @@ def _complete(status: int, response: dict[str, Any], *, is_read: bool) -> None:
     if is_read and status in (OK, NOT_MODIFIED):
         names.append("ETag")
     response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-    if status >= FIRST_ERROR and "content" in response:
-        content = response["content"].pop("application/json")
-        response["content"] = {CONTENT_TYPE: content | {"example": EXAMPLES[status]}}
+    if status >= FIRST_ERROR:
+        schema = {"$ref": REFERENCE.format(model=Problem.__name__)}
+        response["content"] = {CONTENT_TYPE: {"schema": schema, "example": EXAMPLES[status]}}
+
+
+def _schemas_of_problems() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template=REFERENCE)
+    return {**schema.pop("$defs"), Problem.__name__: schema}

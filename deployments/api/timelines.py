@@ -15,9 +15,8 @@ from deployments.api.deployments import deployment_of
 from deployments.api.environments import environment_of
 from deployments.api.idempotency import requests
 from deployments.api.keyset import MAX_KEY, Key
-from deployments.api.problems import Problem
 from deployments.api.requests import ApiRequest
-from deployments.api.responses import FOR_LIST, FOR_ONE
+from deployments.api.responses import CONFLICT, FOR_LIST, FOR_ONE
 from deployments.api.schemas.bodies import Nothing
 from deployments.api.schemas.deployments import DeploymentDetail, RowList
 from deployments.api.schemas.timelines import ComparisonOut, IncludedList, RecordingOut
@@ -53,7 +52,7 @@ def compare_deployments(
 
 @router.get(
     "/deployments/{deployment_id}/replay",
-    response={200: RowList, 409: Problem, **FOR_ONE},
+    response={200: RowList, **FOR_ONE, **CONFLICT},
     operation_id="replay_deployment",
 )
 def replay_deployment(request: ApiRequest, deployment_id: Key, until: Until) -> RowList:
@@ -68,7 +67,7 @@ def replay_deployment(request: ApiRequest, deployment_id: Key, until: Until) -> 
 
 @router.get(
     "/deployments/{deployment_id}/recording",
-    response={200: RecordingOut, 409: Problem, **FOR_ONE},
+    response={200: RecordingOut, **FOR_ONE, **CONFLICT},
     operation_id="get_recording",
 )
 def get_recording(request: ApiRequest, deployment_id: Key) -> RecordingOut:
