@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.identity_groups import memberships
-from portal import secret_file, version
+from portal import oidc_file, secret_file, version
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -284,6 +284,10 @@ SANSO_OIDC_SCOPES = env.list("SANSO_OIDC_SCOPES", default=["openid", "profile", 
 SANSO_OIDC_GROUP_CLAIM = env.str("SANSO_OIDC_GROUP_CLAIM", default="groups")
 SANSO_OIDC_ALLOWED_GROUPS = env.list("SANSO_OIDC_ALLOWED_GROUPS", default=[])
 SANSO_OIDC_GROUPS = env.list("SANSO_OIDC_GROUPS", default=[])
+# Further providers: a TOML file with a table each (docs/sign-in.md).
+SANSO_OIDC_MORE = oidc_file.read(
+    env.str("SANSO_OIDC_PROVIDERS_FILE", default=""), first_issuer=SANSO_OIDC_ISSUER
+)
 memberships((), SANSO_OIDC_GROUPS)  # an entry that cannot be read stops the start, not a login
 SANSO_OIDC_CHECK_SECONDS = env.float("SANSO_OIDC_CHECK_SECONDS", default=300.0)
 # https://docs.allauth.org/en/latest/socialaccount/configuration.html

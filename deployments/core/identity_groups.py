@@ -23,6 +23,10 @@ class Membership:
     roles: frozenset[Role] = frozenset()
     teams: frozenset[str] = frozenset()
 
+    def __or__(self, other: Membership) -> Membership:
+        """Return what both give."""
+        return Membership(self.roles | other.roles, self.teams | other.teams)
+
 
 def memberships(groups: Iterable[str], mapping: Sequence[str]) -> Membership:
     """Return the roles and teams of somebody in these groups. Raise BadMapping."""

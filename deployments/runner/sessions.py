@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -16,9 +17,11 @@ from django.utils import timezone
 
 from deployments import identity_provider
 from deployments.core.identity_groups import Membership, memberships
+from deployments.core.oidc_providers import FIRST, OidcProvider
 from deployments.identity_provider import AccountRefused, Client, ProviderUnavailable, Tokens
 from deployments.models import ApiToken, AuditRecord, Grant, Team, TeamMember, UserSession, leases
 from deployments.models.sealed import seal, unseal
+from deployments.runner.oidc_providers import provider_of
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ def run_check(pk: int, version: int) -> None:
     if not leases.begin_step(sessions, pk, version):
         return
     session = sessions.select_related("user").filter(pk=pk).first()
-    if session is None or not settings.SANSO_OIDC_ISSUER or not _is_needed(session):
+    if session is None or _provider(session) is None or not _is_needed(session):
         sessions.filter(pk=pk).remove()
         return
     try:
@@ -52,29 +55,28 @@ def next_check(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.SANSO_OIDC_CHECK_SECONDS)
 
 
-def apply_groups(user: User, groups: list[str]) -> None:
-    """Give a user the roles and teams of the groups, and take away those of earlier groups.
+def apply_groups(user: User, account_key: str, groups: list[str]) -> None:
+    """Give a user the roles and teams of an account's groups, and take away those of earlier groups.
 
-    What was given by hand stays, also if a group gives the same.
+    A user with accounts at several providers has what all of them give. What was given by hand stays, also if
+    a group gives the same.
     """
-    wanted = memberships(groups, settings.SANSO_OIDC_GROUPS)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
+        wanted = Membership()
+        for account in SocialAccount.objects.filter(user=user):
+            if account.uid == account_key and account.extra_data.get("groups") != groups:
+                account.extra_data["groups"] = groups
+                account.save(update_fields=["extra_data"])
+            if provider := provider_of(account.provider):
+                wanted |= memberships(account.extra_data.get("groups", []), provider.groups)
         _apply_roles(user, wanted)
         _apply_teams(user, wanted)
 
 
-def admits(groups: list[str]) -> bool:
-    """Return whether the settings admit somebody in these groups."""
-    allowed = set(settings.SANSO_OIDC_ALLOWED_GROUPS)
-    return not allowed or bool(allowed & set(groups))
-
-
-def groups_in(claims: dict[str, object]) -> list[str]:
-    """Return the groups in an account's claims; a single one may be a text."""
-    found = claims.get(settings.SANSO_OIDC_GROUP_CLAIM, [])
-    found = [found] if isinstance(found, str) else found
-    return [group for group in found if isinstance(group, str)] if isinstance(found, list) else []
+def _provider(session: UserSession) -> OidcProvider | None:
+    """Return the provider of a session; one from before there were several has that of the variables."""
+    return provider_of(unseal(session.tokens).get("provider", FIRST))
 
 
 def _is_needed(session: UserSession) -> bool:
@@ -90,11 +92,14 @@ def _is_needed(session: UserSession) -> bool:
 def _suspend_tokens(session: UserSession) -> None:
     """Suspend the API tokens of a refused account; while it has other sessions, these are checked at once.
 
-    A provider also refuses the tokens of a single session, whose user has logged out there.
+    A provider also refuses the tokens of a single session, whose user has logged out there. What the groups
+    of the account gave ends if the user can log in with another account.
     """
     now = timezone.now()
     if UserSession.objects.of_account(session.account_key).update(due_at=now):
         return
+    if SocialAccount.objects.filter(user=session.user).exclude(uid=session.account_key).exists():
+        apply_groups(session.user, session.account_key, [])
     with transaction.atomic():
         if ApiToken.objects.suspend(session.user_id, now):
             name = session.user.get_username()
@@ -104,23 +109,24 @@ def _suspend_tokens(session: UserSession) -> None:
 
 def _check(session: UserSession) -> None:
     """Raise AccountRefused or ProviderUnavailable."""
-    client = Client(
-        issuer=settings.SANSO_OIDC_ISSUER,
-        client_id=settings.SANSO_OIDC_CLIENT_ID,
-        client_secret=settings.SANSO_OIDC_CLIENT_SECRET,
-    )
     stored = unseal(session.tokens)
+    provider = _provider(session)
+    if provider is None:
+        raise AccountRefused("the settings no longer have its provider")
+    client = Client(
+        issuer=provider.issuer, client_id=provider.client_id, client_secret=provider.client_secret
+    )
     earlier = Tokens(access=stored.get("access", ""), refresh=stored.get("refresh", ""))
     tokens, claims = identity_provider.check(client, earlier)
     sealed = seal({**stored, "access": tokens.access, "refresh": tokens.refresh})
     UserSession.objects.filter(pk=session.pk).update(tokens=sealed)
     if claims.get("sub") != stored.get("subject"):
         raise AccountRefused("another subject")
-    if settings.SANSO_OIDC_GROUP_CLAIM in claims or stored.get("groups_in_user_info"):
-        groups = groups_in(claims)
-        if not admits(groups):
+    if provider.group_claim in claims or stored.get("groups_in_user_info"):
+        groups = provider.groups_in(claims)
+        if not provider.admits(groups):
             raise AccountRefused("none of the allowed groups")
-        apply_groups(session.user, groups)
+        apply_groups(session.user, session.account_key, groups)
 
 
 def _apply_roles(user: User, wanted: Membership) -> None:

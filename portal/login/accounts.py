@@ -13,8 +13,7 @@ from typing import Any, Final
 from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
-from django.conf import settings
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -22,7 +21,7 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from deployments.runner.sessions import admits
+from deployments.runner.oidc_providers import provider_of
 from portal.login.oidc import Provider, configured
 
 log = logging.getLogger(__name__)
@@ -32,11 +31,14 @@ LONGEST: Final = 140
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """One provider, from the settings."""
+    """The providers of the settings."""
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Provider:
-        """Return the provider of the settings, whatever the name."""
-        return Provider(request, app=configured())
+        """Return the provider with this id. Raise SocialApp.DoesNotExist if the settings have none."""
+        about = provider_of(provider)
+        if about is None:
+            raise SocialApp.DoesNotExist
+        return Provider(request, app=configured(about))
 
     def list_apps(self, *args: Any, **kwargs: Any) -> list[Any]:
         """Return none: providers are not stored in the database."""
@@ -48,9 +50,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Refuse accounts that are in none of the allowed groups."""
-        if not admits(sociallogin.account.extra_data["groups"]):
+        about = provider_of(sociallogin.account.provider)
+        if about is None or not about.admits(sociallogin.account.extra_data["groups"]):
             text = _("Your account at %(provider)s may not use Sanso: it is in none of the allowed groups.")
-            refuse(request, text % {"provider": settings.SANSO_OIDC_NAME})
+            refuse(request, text % {"provider": about.name if about else ""})
 
     def on_authentication_error(self, request: HttpRequest, provider: Provider, **kwargs: Any) -> None:
         """Return to the login page with a message; the reason is in the log."""

@@ -19,15 +19,13 @@ from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
+from deployments.core.oidc_providers import FIRST, OidcProvider
 from deployments.models.sealed import seal
-from deployments.runner.sessions import groups_in
 
-PROVIDER_ID: Final = "oidc"
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures with a key pair only: with the others, anybody with the client's secret could sign."""
 CLOCK_SKEW: Final = 60
@@ -50,13 +48,20 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
 
     nonce = ""
 
+    def __init__(self, request: HttpRequest, about: OidcProvider) -> None:
+        super().__init__(request, about.id)
+        self.about = about
+
     def get_provider(self) -> Provider:
         """Return the provider of the settings."""
-        return Provider(self.request, app=configured())
+        return Provider(self.request, app=configured(self.about))
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
-        """Return the URL to which the provider sends the user back."""
-        return request.build_absolute_uri(reverse("oidc_callback"))
+        """Return the URL to which the provider sends the user back: each has its own.
+
+        https://www.rfc-editor.org/rfc/rfc9700#section-4.4.2.2
+        """
+        return request.build_absolute_uri(callback_path(self.about))
 
     @property
     def openid_config(self) -> dict[str, Any]:
@@ -66,7 +71,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
         if not found or time.monotonic() - at > KEPT:
             found = super().openid_config
             _kept[url] = (time.monotonic(), found)
-        if found.get("issuer") != settings.SANSO_OIDC_ISSUER:
+        if found.get("issuer") != self.about.issuer:
             raise OAuth2Error("the provider's configuration names another issuer")
         return found
 
@@ -78,7 +83,8 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
         if about.get("sub") != claims["sub"]:
             raise OAuth2Error("the user info is about another subject")
         tokens = {"access": token.token, "refresh": token.token_secret or "", "subject": claims["sub"]}
-        tokens["groups_in_user_info"] = "yes" if settings.SANSO_OIDC_GROUP_CLAIM in user_info else ""
+        tokens["groups_in_user_info"] = "yes" if self.about.group_claim in user_info else ""
+        tokens["provider"] = self.about.id
         # A login that waits for its second factor is stored in the session with its tokens.
         token.token, token.token_secret = "", seal(tokens)
         return self.get_provider().sociallogin_from_response(request, {**about, "iss": claims["iss"]})
@@ -90,8 +96,8 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
                 id_token,
                 key,
                 algorithms=ALGORITHMS,
-                audience=settings.SANSO_OIDC_CLIENT_ID,
-                issuer=settings.SANSO_OIDC_ISSUER,
+                audience=self.about.client_id,
+                issuer=self.about.issuer,
                 leeway=CLOCK_SKEW,
                 options={"require": ["iss", "aud", "sub", "exp", "iat"]},
             )
@@ -99,20 +105,26 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
             raise OAuth2Error(f"invalid ID token: {exc}") from exc
         if not self.nonce or not constant_time_compare(str(claims.get("nonce", "")), self.nonce):
             raise OAuth2Error("invalid ID token: another nonce")
-        if claims.get("azp", settings.SANSO_OIDC_CLIENT_ID) != settings.SANSO_OIDC_CLIENT_ID:
+        if claims.get("azp", self.about.client_id) != self.about.client_id:
             raise OAuth2Error("invalid ID token: issued to another client")
         return claims
 
 
 class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no types
-    """The one provider of the settings."""
+    """One provider of the settings."""
 
     oauth2_adapter_class = Adapter
     pkce_enabled_default = True
 
     def get_oauth2_adapter(self, request: HttpRequest) -> Adapter:
         """Return the adapter."""
-        return Adapter(request, PROVIDER_ID)
+        return Adapter(request, self.about)
+
+    @property
+    def about(self) -> OidcProvider:
+        """Return its settings."""
+        about: OidcProvider = self.app.settings["about"]
+        return about
 
     def extract_uid(self, data: dict[str, Any]) -> str:
         """Return the key of the account."""
@@ -122,7 +134,7 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no t
         """Return what is stored with the account."""
         name = str(data.get("preferred_username") or "") or str(data.get("email") or "").partition("@")[0]
         about = {"issuer": data["iss"], "subject": data["sub"], "username": name}
-        return {**about, "groups": groups_in(data)}
+        return {**about, "groups": self.about.groups_in(data)}
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return suggestions for a new user. The e-mail address identifies nobody."""
@@ -143,35 +155,49 @@ class CallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no 
 
     def _get_state(self, request: HttpRequest, provider: Provider) -> tuple[dict[str, Any] | None, Any]:
         state, response = super()._get_state(request, provider)
+        if response is None and (state or {}).get("issuer") != self.adapter.about.issuer:
+            raise OAuth2Error("the login began at another provider")
+        if request.GET.get("iss", self.adapter.about.issuer) != self.adapter.about.issuer:
+            raise OAuth2Error("another provider answers")  # https://www.rfc-editor.org/rfc/rfc9207
         self.adapter.nonce = (state or {}).get("nonce", "")
         return state, response
 
 
-def configured() -> SocialApp:
-    """Return the provider of the settings, as allauth describes one. It is not stored."""
+def callback_path(about: OidcProvider) -> str:
+    """Return the path to which a provider sends users back."""
+    return reverse("oidc_callback") if about.id == FIRST else reverse("oidc_callback_at", args=[about.id])
+
+
+def login_path(about: OidcProvider) -> str:
+    """Return the path at which a login at a provider begins."""
+    return reverse("oidc_login") if about.id == FIRST else reverse("oidc_login_at", args=[about.id])
+
+
+def configured(about: OidcProvider) -> SocialApp:
+    """Return a provider of the settings, as allauth describes one. It is not stored."""
     return SocialApp(
         provider="openid_connect",
-        provider_id=PROVIDER_ID,
-        name=settings.SANSO_OIDC_NAME,
-        client_id=settings.SANSO_OIDC_CLIENT_ID,
-        secret=settings.SANSO_OIDC_CLIENT_SECRET,
-        settings={"server_url": settings.SANSO_OIDC_ISSUER, "scope": settings.SANSO_OIDC_SCOPES},
+        provider_id=about.id,
+        name=about.name,
+        client_id=about.client_id,
+        secret=about.client_secret,
+        settings={"server_url": about.issuer, "scope": list(about.scopes), "about": about},
     )
 
 
-def redirect_to_provider(request: HttpRequest, next_url: str) -> HttpResponse:
+def redirect_to_provider(request: HttpRequest, about: OidcProvider, next_url: str) -> HttpResponse:
     """Return the redirect to the provider. Its state, nonce and verifier are in the session."""
     nonce = secrets.token_urlsafe(24)
-    provider = Provider(request, app=configured())
+    provider = Provider(request, app=configured(about))
     response: HttpResponse = provider.redirect(
-        request, "login", next_url, auth_params={"nonce": nonce}, nonce=nonce
+        request, "login", next_url, auth_params={"nonce": nonce}, nonce=nonce, issuer=about.issuer
     )
     return response
 
 
-def finish(request: HttpRequest) -> HttpResponse:
+def finish(request: HttpRequest, about: OidcProvider) -> HttpResponse:
     """Log in with what the provider sent back."""
-    response: HttpResponse = CallbackView.adapter_view(Adapter(request, PROVIDER_ID))(request)
+    response: HttpResponse = CallbackView.adapter_view(Adapter(request, about))(request)
     return response
 
 

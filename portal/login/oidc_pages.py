@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from requests import RequestException
 
+from deployments.core.oidc_providers import FIRST, OidcProvider
+from deployments.runner.oidc_providers import provider_of
 from portal.login.forms import too_early
 from portal.login.limits import challenge_attempt, provider_attempt
 from portal.login.oidc import finish, redirect_to_provider
@@ -25,30 +26,35 @@ log = logging.getLogger(__name__)
 
 @require_GET
 @login_not_required
-def oidc_login(request: HttpRequest) -> HttpResponse:
+def oidc_login(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
     """Redirect to the provider. A link, since the content security policy keeps forms on this site."""
-    _require_provider()
+    about = _require_provider(provider)
     if request.headers.get("Sec-Fetch-Site") == "cross-site":  # another site must not begin a login
         return redirect("login")
     if seconds := challenge_attempt(request).begin():
         return _refused(request, too_early(seconds))
     try:
-        return redirect_to_provider(request, continued_at(request, "home"))
+        return redirect_to_provider(request, about, continued_at(request, "home"))
     except (OAuth2Error, RequestException, ValueError) as exc:
         log.warning("the identity provider cannot be used: %s", exc)
         text = _("%(provider)s does not respond. Try again later.")
-        return _refused(request, text % {"provider": settings.SANSO_OIDC_NAME})
+        return _refused(request, text % {"provider": about.name})
 
 
 @require_GET
 @login_not_required
-def oidc_callback(request: HttpRequest) -> HttpResponse:
+def oidc_callback(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
     """Log in with what the provider sent back."""
-    _require_provider()
+    about = _require_provider(provider)
     attempt = provider_attempt(request)
     if seconds := attempt.begin():
         return _refused(request, too_early(seconds))
-    response = finish(request)
+    try:
+        response = finish(request, about)
+    except OAuth2Error as exc:
+        log.warning("a login at %s was refused: %s", about.id, exc)
+        attempt.failed()
+        return _refused(request, _("The login at %(provider)s failed. Try again.") % {"provider": about.name})
     if request.user.is_authenticated or response.headers.get("Location") == reverse("mfa_authenticate"):
         attempt.succeeded()
     else:
@@ -56,9 +62,10 @@ def oidc_callback(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _require_provider() -> None:
-    if not settings.SANSO_OIDC_ISSUER:
-        raise Http404
+def _require_provider(provider: str) -> OidcProvider:
+    if about := provider_of(provider):
+        return about
+    raise Http404
 
 
 def _refused(request: HttpRequest, text: str) -> HttpResponse:

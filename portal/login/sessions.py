@@ -38,7 +38,7 @@ def record(request: HttpRequest, user: User, account: SocialLogin | None) -> Non
     about: dict[str, Any] = {}
     if account is not None:
         data = account.account.extra_data
-        apply_groups(user, data["groups"])
+        apply_groups(user, account.account.uid, data["groups"])
         about = {"account_key": account.account.uid, "tokens": account.token.token_secret}
         about["due_at"] = next_check(timezone.now())
         ApiToken.objects.resume(user.pk)

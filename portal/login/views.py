@@ -21,10 +21,12 @@ from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from deployments.runner.oidc_providers import all_providers
 from portal.first_login import forget
 from portal.login import sessions
 from portal.login.adapters import passkeys_possible
 from portal.login.forms import WAIT, CodeForm, LoginForm, PasswordForm
+from portal.login.oidc import login_path
 
 
 class LoginPage(LoginView):
@@ -44,8 +46,10 @@ class LoginPage(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Return what the page shows besides the form."""
-        provider = settings.SANSO_OIDC_NAME if settings.SANSO_OIDC_ISSUER else ""
-        more = {"provider": provider, "next_query": urlencode({"next": self.get_redirect_url()})}
+        more = {
+            "providers": [(one.name, login_path(one)) for one in all_providers()],
+            "next_query": urlencode({"next": self.get_redirect_url()}),
+        }
         return super().get_context_data(passkeys_possible=passkeys_possible(self.request), **more, **kwargs)
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class

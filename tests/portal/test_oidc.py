@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,10 +13,12 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from deployments.runner.oidc_providers import all_providers
 from portal.login import counters, limits, oidc
 from tests.builders import make_user
 from tests.portal.identity_provider import IdentityProvider, start_provider
@@ -187,9 +188,9 @@ def test_a_configuration_of_another_issuer_is_refused(
 def test_a_token_for_another_client_is_refused(
     provider: IdentityProvider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of_settings = oidc.configured()
+    of_settings = oidc.configured(all_providers()[0])
     of_settings.client_id = "another"
-    monkeypatch.setattr(oidc, "configured", lambda: of_settings)
+    monkeypatch.setattr(oidc, "configured", lambda about: of_settings)
 
     assert refused(client, provider.log_in(client, "s-1"))
 
@@ -207,7 +208,7 @@ def test_a_token_without_a_signature_is_refused(
     provider: IdentityProvider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.get(LOGIN)
-    adapter = oidc.Adapter(SimpleNamespace(), "oidc")
+    adapter = oidc.Adapter(HttpRequest(), all_providers()[0])
     claims = {"iss": provider.issuer, "aud": "sanso", "sub": "s-1", "exp": 9e9, "iat": 1, "nonce": "n"}
     unsigned = jwt.encode(claims, "", algorithm="none")
     by_secret = jwt.encode(claims, "a secret" * 8, algorithm="HS256")

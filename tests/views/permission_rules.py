@@ -225,6 +225,10 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "invitation": (PUBLIC,),
     "oidc_login": (PUBLIC,),
     "oidc_callback": (PUBLIC,),
+    **{
+        name: (Rule(to=To.PUBLIC, given={"provider": "none"}, may_be_missing=True),)
+        for name in ("oidc_login_at", "oidc_callback_at")
+    },
     "account_session_end": (OF_OWN,),
     "account_sessions_end": (OWN,),
     "mfa_authenticate": (PUBLIC,),

@@ -1,0 +1,34 @@
+"""The OpenID Connect providers of the settings: the one of the variables, and those of the file."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from deployments.core.oidc_providers import FIRST, OidcProvider
+
+
+def all_providers() -> tuple[OidcProvider, ...]:
+    """Return every provider, in the order of the login page."""
+    first = _of_variables()
+    return (first, *settings.SANSO_OIDC_MORE) if first else tuple(settings.SANSO_OIDC_MORE)
+
+
+def provider_of(provider_id: str) -> OidcProvider | None:
+    """Return the provider with an id; None if the settings have none."""
+    return next((one for one in all_providers() if one.id == provider_id), None)
+
+
+def _of_variables() -> OidcProvider | None:
+    if not settings.SANSO_OIDC_ISSUER:
+        return None
+    return OidcProvider(
+        id=FIRST,
+        name=settings.SANSO_OIDC_NAME,
+        issuer=settings.SANSO_OIDC_ISSUER,
+        client_id=settings.SANSO_OIDC_CLIENT_ID,
+        client_secret=settings.SANSO_OIDC_CLIENT_SECRET,
+        scopes=tuple(settings.SANSO_OIDC_SCOPES),
+        group_claim=settings.SANSO_OIDC_GROUP_CLAIM,
+        allowed_groups=tuple(settings.SANSO_OIDC_ALLOWED_GROUPS),
+        groups=tuple(settings.SANSO_OIDC_GROUPS),
+    )
