@@ -15,6 +15,8 @@ FIRST: Final = "oidc"
 SCOPES: Final = ("openid", "profile", "email")
 GROUP_CLAIM: Final = "groups"
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
+RESERVED: Final = frozenset(["callback", "logout"])
+"""In the paths of the first provider."""
 _TEXTS: Final = frozenset(
     ["name", "issuer", "client_id", "client_secret", "client_secret_file", "group_claim"]
 )
@@ -72,10 +74,21 @@ def check_distinct(providers: tuple[OidcProvider, ...]) -> None:
 
 
 def _parsed(name: str, table: Any) -> OidcProvider:
-    if not _ID.fullmatch(name) or name == "callback":  # login/oidc/callback/ is the path of the first one
+    if not _ID.fullmatch(name) or name in RESERVED:
         raise BadProviders(f"[{name}]: a provider's id has lower-case letters, digits and -")
     if not isinstance(table, dict):
         raise BadProviders(f"{name}: not a table")
+    _check_keys(name, table)
+    try:
+        memberships((), table.get("groups", []))
+    except BadMapping as exc:
+        raise BadProviders(f"[{name}]: groups has an entry that is not GROUP=ROLE: {exc}") from exc
+    given = {key: tuple(value) if key in _LISTS else value for key, value in table.items()}
+    secret_file = given.pop("client_secret_file", "")
+    return OidcProvider(**{"id": name, "name": name, "secret_file": secret_file} | given)
+
+
+def _check_keys(name: str, table: Mapping[str, Any]) -> None:
     for key, value in table.items():
         if key not in _TEXTS | _LISTS:
             raise BadProviders(f"[{name}]: unknown key {key}")
@@ -85,10 +98,3 @@ def _parsed(name: str, table: Any) -> OidcProvider:
     for key in ("issuer", "client_id"):
         if not table.get(key):
             raise BadProviders(f"[{name}]: {key} is missing")
-    try:
-        memberships((), table.get("groups", []))
-    except BadMapping as exc:
-        raise BadProviders(f"[{name}]: groups has an entry that is not GROUP=ROLE: {exc}") from exc
-    given = {key: tuple(value) if key in _LISTS else value for key, value in table.items()}
-    secret_file = given.pop("client_secret_file", "")
-    return OidcProvider(**{"id": name, "name": name, "secret_file": secret_file} | given)

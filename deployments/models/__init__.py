@@ -38,6 +38,7 @@ from deployments.models.template_check import TemplateCheck
 from deployments.models.template_source import TemplateFetch, TemplateSource
 from deployments.models.template_version import TemplateRef, TemplateVersion
 from deployments.models.token import ApiToken
+from deployments.models.used_once import UsedOnce
 from deployments.models.user_session import UserSession
 
 __all__ = [
@@ -93,5 +94,6 @@ __all__ = [
     "TemplateRef",
     "TemplateSource",
     "TemplateVersion",
+    "UsedOnce",
     "UserSession",
 ]

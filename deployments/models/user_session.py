@@ -12,7 +12,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -37,6 +37,16 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """Keep those of an account of an identity provider."""
         return self.filter(account_key=key)
 
+    def of_logout(self, account_key: str, sid_key: str) -> Self:
+        """Keep those that a logout at a provider ends: of an account, and of its session if that is named.
+
+        A session of the account that the provider never named might be the one.
+        """
+        if not sid_key:
+            return self.of_account(account_key)
+        of_sid = Q(sid_key=sid_key)
+        return self.filter(Q(of_sid | Q(sid_key=""), account_key=account_key) if account_key else of_sid)
+
     def end(self) -> int:
         """End sessions: their next request, and their event streams within a heartbeat. Return how many.
 
@@ -60,7 +70,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 class UserSession(models.Model):
     """One session. `tokens` are sealed; `due_at` is when the provider is asked about the account again.
 
-    The row of a session that has ended stays while the provider is asked on behalf of the user's API tokens.
+    `sid_key` is the digest of the provider's own session, if it names one. The row of a session that has
+    ended stays while the provider is asked on behalf of the user's API tokens.
     """
 
     MAX_AGENT = 200
@@ -77,6 +88,7 @@ class UserSession(models.Model):
     created_at = models.DateTimeField(_("logged in"), default=timezone.now)
     used_at = models.DateTimeField(_("last used"), default=timezone.now)
     account_key = models.CharField(max_length=64, blank=True, default="", db_index=True, editable=False)
+    sid_key = models.CharField(max_length=64, blank=True, default="", db_index=True, editable=False)
     tokens = models.TextField(blank=True, default="", editable=False)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True, editable=False)
     version = models.PositiveIntegerField(default=0, editable=False)

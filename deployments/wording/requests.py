@@ -44,6 +44,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "sign_in_failed": _("Failed login"),
     "sign_out": _("Log out"),
     "end_session": _("End session"),
+    "provider_logout": _("Log out at the identity provider"),
     "delete_usersession": _("End session of a user"),
     "delete_authenticator": _("Remove second factor of a user"),
     "edit_socialaccount": _("Assign identity provider account"),

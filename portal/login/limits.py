@@ -99,6 +99,12 @@ def invitation_attempt(request: HttpRequest) -> Attempt:
     return passkey_attempt(request, "link of an invitation")
 
 
+def logout_token_attempt(request: HttpRequest) -> Attempt:
+    """Return the attempt with a logout token, which a provider sends."""
+    address = network_of(request)
+    return Attempt(who=f"a provider at {address}", what="logout token", rules=_of_address(address))
+
+
 def challenge_attempt(request: HttpRequest) -> Attempt:
     """Return the beginning of a login, whose challenge is stored in a session: a rate for each address."""
     address = network_of(request)

@@ -38,6 +38,8 @@ KEPT: Final = 600.0
 def uid_of(issuer: str, subject: str) -> str:
     """Return the key of an account: by issuer and subject, never by name or e-mail address.
 
+    Also that of a provider's session: by issuer and session id.
+
     A digest, since the database compares texts without case, and subjects differ by case.
     """
     return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
@@ -85,6 +87,8 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
         tokens = {"access": token.token, "refresh": token.token_secret or "", "subject": claims["sub"]}
         tokens["groups_in_user_info"] = "yes" if self.about.group_claim in user_info else ""
         tokens["provider"] = self.about.id
+        sid = str(claims.get("sid") or "")
+        tokens["sid_key"] = uid_of(self.about.issuer, sid) if sid else ""
         # A login that waits for its second factor is stored in the session with its tokens.
         token.token, token.token_secret = "", seal(tokens)
         return self.get_provider().sociallogin_from_response(request, {**about, "iss": claims["iss"]})
@@ -193,6 +197,14 @@ def redirect_to_provider(request: HttpRequest, about: OidcProvider, next_url: st
         request, "login", next_url, auth_params={"nonce": nonce}, nonce=nonce, issuer=about.issuer
     )
     return response
+
+
+def jwks_uri(request: HttpRequest, about: OidcProvider) -> str:
+    """Return the URL of a provider's keys. Raise OAuth2Error, RequestException or ValueError."""
+    try:
+        return str(Adapter(request, about).openid_config["jwks_uri"])
+    except KeyError as exc:
+        raise OAuth2Error("the provider's configuration names no keys") from exc
 
 
 def finish(request: HttpRequest, about: OidcProvider) -> HttpResponse:

@@ -7,19 +7,23 @@ import logging
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
 from deployments.core.oidc_providers import FIRST, OidcProvider
 from deployments.runner.oidc_providers import provider_of
 from portal.login.forms import too_early
-from portal.login.limits import challenge_attempt, provider_attempt
-from portal.login.oidc import finish, redirect_to_provider
+from portal.login.limits import challenge_attempt, logout_token_attempt, provider_attempt
+from portal.login.logout_tokens import BadLogoutToken, verified
+from portal.login.oidc import finish, jwks_uri, redirect_to_provider
 from portal.login.redirects import continued_at
+from portal.login.sessions import end_sessions
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +66,32 @@ def oidc_callback(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
     return response
 
 
+@require_POST
+@csrf_exempt
+@login_not_required
+@never_cache
+def oidc_logout(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
+    """End the sessions that a provider's logout token is about: a call of the provider, not of a browser.
+
+    https://openid.net/specs/openid-connect-backchannel-1_0.html#BCResponse
+    """
+    about, attempt = _require_provider(provider), logout_token_attempt(request)
+    if seconds := attempt.begin():
+        return HttpResponse(status=429, headers={"Retry-After": str(seconds)})
+    try:
+        token = verified(request.POST.get("logout_token", ""), about, jwks_uri(request, about))
+        end_sessions(about, token)
+    except BadLogoutToken as exc:
+        attempt.failed()
+        log.warning("a logout token of %s was refused: %s", about.id, printable(exc))
+        return JsonResponse({"error": "invalid_request"}, status=400)
+    except (OAuth2Error, RequestException, ValueError) as exc:
+        log.warning("a logout token of %s cannot be verified: %s", about.id, printable(exc))
+        return JsonResponse({"error": "temporarily_unavailable"}, status=503)
+    attempt.succeeded()
+    return HttpResponse()
+
+
 def _require_provider(provider: str) -> OidcProvider:
     if about := provider_of(provider):
         return about
@@ -71,3 +101,8 @@ def _require_provider(provider: str) -> OidcProvider:
 def _refused(request: HttpRequest, text: str) -> HttpResponse:
     messages.error(request, text)
     return redirect("login")
+
+
+def printable(exc: Exception) -> str:
+    """Return the reason of a refusal for one line of the log."""
+    return str(exc)[:300].encode("unicode_escape").decode("ascii")

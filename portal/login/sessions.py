@@ -21,10 +21,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from deployments.client_address import address_of
-from deployments.models import ApiToken, AuditRecord, UserSession
+from deployments.core.oidc_providers import OidcProvider
+from deployments.models import ApiToken, AuditRecord, UsedOnce, UserSession
+from deployments.models.sealed import unseal
 from deployments.models.user_session import end_other_sessions
 from deployments.runner.sessions import apply_groups, next_check
 from deployments.views.requests import AuthedRequest
+from portal.login.logout_tokens import BadLogoutToken, LogoutToken
+from portal.login.oidc import uid_of
 
 INTERVAL: Final = 300.0
 """Seconds between two notes of one process that a session is used."""
@@ -40,6 +44,7 @@ def record(request: HttpRequest, user: User, account: SocialLogin | None) -> Non
         data = account.account.extra_data
         apply_groups(user, account.account.uid, data["groups"])
         about = {"account_key": account.account.uid, "tokens": account.token.token_secret}
+        about["sid_key"] = unseal(account.token.token_secret).get("sid_key", "")
         about["due_at"] = next_check(timezone.now())
         ApiToken.objects.resume(user.pk)
     UserSession.objects.update_or_create(
@@ -102,6 +107,23 @@ def end_others(request: AuthedRequest) -> HttpResponse:
         _write(request, {"session": "all others"})
     messages.success(request, _("All other sessions were ended."))
     return redirect("account_security")
+
+
+def end_sessions(about: OidcProvider, token: LogoutToken) -> None:
+    """End the sessions that a logout at a provider is about. Raise BadLogoutToken for a second use.
+
+    The workers then ask the provider whether the account's API tokens may still be used.
+    """
+    with transaction.atomic():
+        if not UsedOnce.objects.use("logout", about.issuer, token.jti, token.expires_at):
+            raise BadLogoutToken("it was used before")
+        account_key = uid_of(about.issuer, token.subject) if token.subject else ""
+        sid_key = uid_of(about.issuer, token.sid) if token.sid else ""
+        found = UserSession.objects.of_provider().of_logout(account_key, sid_key)
+        for name in sorted(set(found.open().values_list("user__username", flat=True))):
+            details = {"provider": about.id, "session": token.sid}
+            AuditRecord.objects.write(action="provider_logout", name=name, details=details)
+        found.end()
 
 
 def _write(request: AuthedRequest, details: dict[str, Any]) -> None:

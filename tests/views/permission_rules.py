@@ -225,6 +225,8 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "invitation": (PUBLIC,),
     "oidc_login": (PUBLIC,),
     "oidc_callback": (PUBLIC,),
+    "oidc_logout": (Rule(to=To.PUBLIC, method="post", may_be_missing=True),),  # a signed token
+    "oidc_logout_at": (Rule(to=To.PUBLIC, method="post", given={"provider": "none"}, may_be_missing=True),),
     **{
         name: (Rule(to=To.PUBLIC, given={"provider": "none"}, may_be_missing=True),)
         for name in ("oidc_login_at", "oidc_callback_at")
