@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0038_suspended_tokens'),
+        ('deployments', '0039_approval_rules'),
     ]
 
     operations = [
