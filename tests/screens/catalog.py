@@ -141,6 +141,7 @@ SCREENS: Final = (
     Screen(name="access", route="access_people"),
     _of("person", "access_person"),
     Screen(name="access-teams", route="access_teams"),
+    Screen(name="access-accounts", route="access_accounts"),
     _of("team", "access_team"),
     Screen(name="access-team-new", route="access_team_new"),
     Screen(name="access-service-account-new", route="access_service_account_new"),
