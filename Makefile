@@ -50,14 +50,16 @@ fuzz: test-environment ## Look for input that causes an error, longer than `make
 
 .PHONY: fuzz-api
 fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make test` sends some 2,000 (long).
-	FUZZ_EXAMPLES=100000 $(BIN)/pytest --timeout=0 tests/api/test_fuzz.py $(ARGS)
+	FUZZ_EXAMPLES=$(or $(CASES),100000) FUZZ_REPORT=$(abspath fuzz-api.json) \
+	    $(BIN)/pytest --timeout=0 tests/api/test_fuzz.py $(ARGS)
+	@cat fuzz-api.json
 
 .PHONY: kill-points
 kill-points: test-environment ## Kill the worker before and after every AWS call, reads as well (long).
 	KILL_POINTS=all $(BIN)/pytest $(WORKERS) tests/chaos $(ARGS)
 
 .PHONY: bench
-bench: bench-datelog bench-page bench-lists bench-environment bench-live bench-polling bench-release ## Measure everything (docs/benchmarks.md).
+bench: bench-datelog bench-page bench-lists bench-environment bench-live bench-polling bench-release bench-metrics ## Measure everything (docs/benchmarks.md).
 
 .PHONY: bench-datelog
 bench-datelog: test-environment ## Measure datelog and the original in one run.
@@ -83,6 +85,11 @@ bench-release: test-environment ## Measure releases under load: failed requests,
 .PHONY: bench-lists
 bench-lists: test-environment ## Measure every list, filter, search and admin page over millions of rows (30 min).
 	$(BIN)/python -m tests.benchmarks.lists_bench
+
+.PHONY: bench-metrics
+bench-metrics: test-environment ## Measure /metrics with 20,000 deployments on MariaDB and SQLite (2 min).
+	$(BIN)/python -m tests.benchmarks.metrics_bench mariadb
+	$(BIN)/python -m tests.benchmarks.metrics_bench sqlite
 
 .PHONY: bench-polling
 bench-polling: test-environment ## Measure the calls of a deployment, and those of other tools (15 min).

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, QuerySet, Sum, Value, When
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import Count, F, FloatField, Func, IntegerField, QuerySet, Sum
+from django.db.models.functions import Cast, Coalesce
 
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
@@ -34,8 +35,25 @@ class ReadyTimes:
     seconds: float
 
 
+def _seconds_between(begin: Coalesce, end: str) -> Func:
+    """Return the whole seconds between two times, by functions of the database itself.
+
+    Django's own difference calls Python for each row on SQLite, whose times are texts.
+    """
+    if connection.vendor == "mysql":
+        template = "%(function)s(SECOND, %(expressions)s)"
+        return Func(begin, end, function="TIMESTAMPDIFF", template=template, output_field=IntegerField())
+    days = _day(F(end)) - _day(begin)
+    return Cast(days * 86400.0 + 0.0005, IntegerField())
+
+
+def _day(time: F | Coalesce) -> Func:
+    return Func(time, function="julianday", output_field=FloatField())
+
+
 def _of_accounts() -> QuerySet[Deployment]:
-    return Deployment.objects.filter(environment__account__is_recording=False).order_by()
+    recorded = Environment.objects.filter(account__is_recording=True).order_by().values("pk")
+    return Deployment.objects.exclude(environment__in=recorded).order_by()
 
 
 def count_deployments() -> list[DeploymentCount]:
@@ -53,31 +71,27 @@ def count_deployments() -> list[DeploymentCount]:
 def count_ready_times(bounds: Sequence[int]) -> list[ReadyTimes]:
     """Return how long deployments took from their beginning until the environment was ready.
 
-    `bounds` are in seconds, ascending.
+    `bounds` are in seconds, ascending. Durations are whole seconds, without their fractions.
     """
-    took = ExpressionWrapper(
-        F("ready_at") - Coalesce("applied_at", "created_at"), output_field=DurationField()
-    )
-    counts = {
-        f"up_to_{bound}": Sum(Case(When(took__lte=timedelta(seconds=bound), then=Value(1)), default=Value(0)))
-        for bound in bounds
-    }
-    rows = _of_accounts().exclude(ready_at=None).annotate(took=took).values("kind")
-    found: Iterable[Any] = rows.annotate(n=Count("pk"), all=Sum("took"), **counts)
+    began = Coalesce("applied_at", "created_at")
+    rows = _of_accounts().exclude(ready_at=None).annotate(seconds=_seconds_between(began, "ready_at"))
+    by_kind: dict[str, Counter[int]] = defaultdict(Counter)
+    for kind, seconds, number in rows.values_list("kind", "seconds").annotate(Count("pk")):
+        by_kind[kind][seconds] += number
     return [
         ReadyTimes(
-            kind=row["kind"],
-            up_to=tuple(row[f"up_to_{bound}"] for bound in bounds),
-            total=row["n"],
-            seconds=row["all"].total_seconds(),
+            kind=kind,
+            up_to=tuple(sum(n for took, n in found.items() if took <= bound) for bound in bounds),
+            total=found.total(),
+            seconds=float(sum(took * n for took, n in found.items())),
         )
-        for row in found
+        for kind, found in sorted(by_kind.items())
     ]
 
 
 def count_attention() -> int:
     """Return how many deployments in progress report a problem that may need an operator."""
-    return _of_accounts().filter(active_key__isnull=False).exclude(attention_code="").count()
+    return _of_accounts().filter(active_key__gt=0).exclude(attention_code="").count()
 
 
 def count_health() -> dict[str, int]:

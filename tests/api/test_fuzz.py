@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from datetime import time
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +57,7 @@ ALL: list[Any] = [one.ok() for one in DOCUMENT.get_all_operations()]  # type: ig
 OPERATIONS = {one.label: one for one in ALL}
 STREAMS = "/stream"
 """A stream does not end by itself: tests/api/test_stream.py has it."""
+STATUSES: Counter[int] = Counter()
 EACH = int(os.environ.get("FUZZ_EXAMPLES", "2000")) // len(OPERATIONS) + 1
 CHECKS = [
     not_a_server_error,
@@ -64,7 +69,7 @@ CHECKS = [
 
 
 def freeze_window(account: Account) -> FreezeWindow:
-    values = {"start_day": 4, "start_time": time(18), "end_day": 0, "end_time": time(9), "is_on": False}
+    values = {"start_day": 4, "start_time": clock(18), "end_day": 0, "end_time": clock(9), "is_on": False}
     return FreezeWindow.objects.create(account=account, name="Weekend", reason="Nobody is here", **values)
 
 
@@ -99,6 +104,16 @@ def keys(tmp_path: Path, settings: Settings) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _report() -> Iterator[None]:
+    """Write how many requests were sent and how they were answered, for docs/reliability.md."""
+    begun = time.monotonic()
+    yield
+    if path := os.environ.get("FUZZ_REPORT"):
+        numbers = {"seconds": round(time.monotonic() - begun), "cases": STATUSES.total()}
+        Path(path).write_text(json.dumps(numbers | {"statuses": dict(sorted(STATUSES.items()))}))
+
+
 def sent(case: Any, client: Client, token: str) -> Response:
     """Return the response of Django to a case."""
     wanted = requests.Request(**case.as_transport_kwargs(base_url="http://testserver")).prepare()
@@ -107,6 +122,7 @@ def sent(case: Any, client: Client, token: str) -> Response:
     content_type = headers.pop("Content-Type", "application/octet-stream")
     body = wanted.body or b""
     answer = client.generic(str(wanted.method), wanted.path_url, body, content_type, headers=headers)
+    STATUSES[answer.status_code] += 1
     return Response(
         status_code=answer.status_code,
         headers={name.lower(): [str(value)] for name, value in answer.headers.items()},
