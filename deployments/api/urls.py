@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from deployments.api import (
     access,
     accounts,  # noqa: F401
+    approval_rules,  # noqa: F401
     changes,  # noqa: F401  # adds its operations to the router
     decisions,  # noqa: F401
     deployments,

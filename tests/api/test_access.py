@@ -129,6 +129,23 @@ def test_a_kept_response_needs_the_right_as_well(root: Program) -> None:
     assert root.post("/teams", {"name": "payments"}, **key).status_code == 403
 
 
+def test_rules_of_approval_are_saved_and_deleted(root: Program, operator: User) -> None:
+    body = {"label": "stage=production", "approvals": 2}
+
+    saved = root.post("/approval-rules", body).json()
+
+    assert (saved["label"], saved["approvals"], saved["role"]) == ("stage=production", 2, "approver")
+    assert root.get("/approval-rules").json()["items"] == [saved]
+    wrong = root.post("/approval-rules", {"label": "stage", "role": "nobody"}).json()["errors"]
+    assert {error["field"] for error in wrong} == {"label", "role"}
+    path = f"/approval-rules/{saved['id']}/delete"
+    vic = Program(make_user("vic"))
+    assert [vic.get("/approval-rules").status_code, vic.post(path).status_code] == [403, 403]
+    assert vic.post("/approval-rules", body).status_code == 403
+    assert root.post(path).json() == saved
+    assert root.get("/approval-rules").json()["items"] == []
+
+
 READS = ("/people", "/people/1", "/teams", "/teams/1", "/grants", "/accounts/1/access")
 CHANGES: tuple[tuple[str, Any], ...] = (
     ("/people/1/active", {"active": True}),

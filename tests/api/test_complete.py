@@ -17,7 +17,7 @@ from typing import Any
 from django.urls import get_resolver
 
 from deployments import actions, api
-from deployments.actions import audit, change, sandbox, tokens
+from deployments.actions import audit, change, invitations, sandbox, tokens
 from tests.actions.scenes import SCENES
 from tests.views.permission_rules import RULES
 
@@ -25,6 +25,10 @@ ONLY_ON_PAGES: dict[Callable[..., Any], str] = {
     tokens.create_token: "a token that leaks must not create one that lives longer",
     tokens.revoke_token: "as their creation",
     change.request_version: "create_preview with template_version is the same change",
+    **dict.fromkeys(
+        (invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
+        "the link of an invitation lets a person sign in: it is displayed to who invites, once",
+    ),
     audit.export_audit: "the API lists the records themselves",
     sandbox.request_of_sandbox: "the sandbox has a control API of its own, docs/sandbox.md",
 }

@@ -366,6 +366,7 @@ PATHS = [
 OTHER_PATHS = {
     "/environments",
     *("/people/{person_id}/active", "/service-accounts", "/grants", "/grants/{grant_id}/remove"),
+    *("/approval-rules", "/approval-rules/{rule_id}/delete"),
     *("/accounts", "/accounts/{account_id}", "/accounts/{account_id}/delete"),
     *("/freeze-windows", "/freeze-windows/{window_id}", "/freeze-windows/{window_id}/delete"),
     *("/template-sets", "/template-sets/{set_id}", "/template-sets/{set_id}/remove"),
