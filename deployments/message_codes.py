@@ -111,6 +111,8 @@ class Code(StrEnum):
     CANCEL_IN_PROGRESS = "cancel_in_progress"
     OPERATION_FROM_OUTSIDE = "operation_from_outside"
     ENVIRONMENT_NAME_TAKEN = "environment_name_taken"
+    NAME_TAKEN_IN_ACCOUNT = "name_taken_in_account"
+    FOR_SUPERUSERS = "for_superusers"
     ASSOCIATION_NOT_FOUND = "association_not_found"
     PROTECTION_ON = "protection_on"
     PROTECTION_FAILED = "protection_failed"

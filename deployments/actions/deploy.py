@@ -28,6 +28,7 @@ from deployments.actions.versions import refuse_new_environment
 from deployments.core.approvals import REQUIRE
 from deployments.core.labels import checked_labels, labels_text
 from deployments.core.phases import Kind
+from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment, TemplateVersion
@@ -108,7 +109,7 @@ def request_deployment(
                 return twice
             if isinstance(exc, UserFixable):
                 raise
-            raise _busy(account, name) from None
+            raise _busy(user, account, name) from None
         request.deployment, request.environment = deployment, deployment.environment
         request.before, request.after = {}, {**plain, "template set": deployment.template_digest[:12]}
         request.after |= {"keep_on_failure": keep_on_failure, "requires_approval": requires_approval}
@@ -192,12 +193,20 @@ def _refuse_without_label(request: Request, account: Account) -> None:
         raise
 
 
-def _busy(account: Account, name: str) -> UserFixable:
+def _busy(user: User, account: Account, name: str) -> UserFixable:
     """Return the error of a name that somebody else requested at the same time."""
     other = Environment.objects.filter(live_key=Environment.key_for(account, name)).first()
     if other is None:  # it has just been deleted
         return UserFixable("EnvironmentBusy", Code.ENVIRONMENT_BUSY, "name", environment=name)
-    return busy(other)
+    return busy(other) if can(user, Right.VIEW, other) else _taken(name)
+
+
+def _taken(name: str) -> UserFixable:
+    """Return the error of a name that an environment has which the user may not view: as it was typed.
+
+    It says no more: not how the name is spelled, whose it is, or what happens to it.
+    """
+    return UserFixable("NameTaken", Code.NAME_TAKEN_IN_ACCOUNT, "name", name=name)
 
 
 def _environment(user: User, account: Account, name: str, parameters: dict[str, str]) -> Environment:
@@ -212,6 +221,8 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
             owner=user,
             parameters=parameters,
         )
+    if not can(user, Right.VIEW, known):
+        raise _taken(name)
     if known.active_deployment:
         raise busy(known)
     if (known.stack_id and not known.missing_since) or not can(user, DEPLOY, known):

@@ -182,6 +182,8 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.ENVIRONMENT_NAME_TAKEN: N_(
         "The account already has an environment named %(environment)s. Choose another name."
     ),
+    Code.NAME_TAKEN_IN_ACCOUNT: N_("The name %(name)s is taken in this account. Choose another name."),
+    Code.FOR_SUPERUSERS: N_("Only superusers may do this."),
     Code.ASSOCIATION_NOT_FOUND: N_("The environment has no such association."),
     Code.NO_FAILED_INSTANCES: N_("The last run of the association did not fail on any instance."),
     Code.PROTECTION_ON: N_("Deletion protection is on."),

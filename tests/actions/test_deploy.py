@@ -7,15 +7,17 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 
 from deployments.actions.delete import close_environment, request_deletion
 from deployments.actions.deploy import request_deployment
+from deployments.actions.request import PermissionMissing
 from deployments.errors import UserFixable
-from deployments.models import Account, Deployment, Environment
+from deployments.models import Account, AuditRecord, Deployment, Environment
 from deployments.models.sealed import unseal
 from deployments.wording import error_text
-from tests.builders import make_account, make_deployment, make_environment, make_operator
+from tests.builders import make_account, make_deployment, make_environment, make_grant, make_operator
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +100,45 @@ def test_names_that_differ_only_in_case_are_the_same() -> None:
     found = error_of_deploy(account, "Staging")
 
     assert (found.code, found.field) == ("NameTaken", "name")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("stack_id", ["", "arn:x"])
+@pytest.mark.parametrize("state", ["failed", "stacks"])
+def test_a_name_of_an_environment_that_one_may_not_view_is_taken_and_nothing_else_is_said(
+    stack_id: str, state: str
+) -> None:
+    account = make_account()
+    secret = make_environment("Ghost", account=account, stack_id=stack_id)
+    make_deployment(secret, state=state)
+    deployer = User.objects.create_user("dan")
+    make_grant(deployer, role="deployer", scope="label", label_key="team", label_value="a")
+
+    with pytest.raises(UserFixable) as refused:
+        deploy(account, "ghost", user=deployer, labels={"team": "a"})
+
+    assert (refused.value.code, refused.value.field) == ("NameTaken", "name")
+    text = "The name ghost is taken in this account. Choose another name."
+    assert error_text(refused.value) == text
+    record = AuditRecord.objects.get(outcome="refused")
+    assert (record.name, record.environment, record.deployment) == ("ghost", None, None)
+    assert "Ghost" not in str(record.refusal)
+
+
+@pytest.mark.django_db
+def test_where_one_may_not_create_the_answer_is_the_same_for_every_name() -> None:
+    mine, other = make_account(), make_account()
+    make_environment("ghost", account=other, stack_id="arn:x")
+    deployer = User.objects.create_user("dan")
+    make_grant(deployer, role="deployer", scope="account", account=mine)
+
+    answers = []
+    for name in ("ghost", "free"):
+        with pytest.raises(PermissionMissing) as refused:
+            deploy(other, name, user=deployer)
+        answers.append((str(refused.value), refused.value.about))
+
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.django_db
