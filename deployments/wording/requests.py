@@ -102,6 +102,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "retry_notification": _("Send notification again"),
     "enable_notification": _("Switch on notifications"),
     "disable_notification": _("Switch off notifications"),
+    "use_admin": _("Use the admin"),
     "add_account": _("Add account"),
     "edit_account": _("Change account"),
     "delete_account": _("Delete account"),

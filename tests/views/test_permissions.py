@@ -22,6 +22,7 @@ from deployments.live import broadcaster, reads
 from deployments.live.admission import Admission, Limits
 from deployments.models import Account, AuditRecord, Environment, Label, TemplateRef
 from deployments.views import audit, export, stream
+from deployments.wording.requests import ACTIONS
 from tests.builders import make_account, make_deployment, make_environment, make_grant, make_user
 from tests.previews import make_preview
 from tests.template_versions import make_source, make_version
@@ -243,6 +244,11 @@ def test_the_admin_is_for_superusers_and_some_pages_for_those_who_manage_account
             has_right = one.role is Role.ADMIN and one.scope is Scope.EVERYTHING
             if one.is_superuser or (has_right and (is_managed or route.name in ("index", "jsi18n"))):
                 continue
-            response = one.client.get(url)
-            refused = response.status_code == 302 and response["Location"].startswith("/admin/login/")
-            assert refused, f"{route.key} for {one.who}: {response.status_code}"
+            assert one.client.get(url).status_code == 403, f"{route.key} for {one.who}"
+            if one.role is not None and (one.role, one.scope) != (Role.ADMIN, Scope.ACCOUNT):
+                continue
+            before = AuditRecord.objects.count()
+            assert one.client.post(url).status_code == 403, f"{route.key} for {one.who}"
+            record = AuditRecord.objects.order_by("-pk")[0]
+            assert (AuditRecord.objects.count(), record.outcome) == (before + 1, "refused"), route.key
+            assert (record.details, record.action in ACTIONS) == ({"page": url}, True), route.key
