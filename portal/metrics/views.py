@@ -1,4 +1,4 @@
-"""`/metrics`, for superusers and for scrapers that have the token."""
+"""`/metrics`, for those who may view the audit log of everything and for scrapers that have the token."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import secrets
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client.exposition import choose_encoder
 
+from deployments.access import can
+from deployments.actions.request import PermissionMissing
+from deployments.core.roles import Right
 from portal.metrics.scrape import registry
 
 BEARER = "Bearer "
@@ -23,8 +25,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not _has_token(request):
         if not request.user.is_authenticated:
             return HttpResponse("A token is required.\n", status=401, headers={"WWW-Authenticate": "Bearer"})
-        if not request.user.is_superuser:
-            raise PermissionDenied("only superusers may read metrics")
+        if not can(request.user, Right.VIEW_AUDIT):
+            raise PermissionMissing(Right.VIEW_AUDIT)
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(registry()), content_type=content_type)
 

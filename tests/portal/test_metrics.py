@@ -21,7 +21,14 @@ from deployments import heartbeats
 from deployments.aws import call_counts
 from deployments.models import Deployment
 from portal.metrics.scrape import Scrape
-from tests.builders import make_account, make_deployment, make_environment, make_event, make_user
+from tests.builders import (
+    make_account,
+    make_deployment,
+    make_environment,
+    make_event,
+    make_grant,
+    make_user,
+)
 from tests.services import REPOSITORY, Redis, wait_until
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +67,9 @@ def finished(minutes: int, **values: Any) -> Deployment:
     return deployment
 
 
-def test_metrics_need_the_token_or_a_superuser(client: Client, settings: Settings) -> None:
+def test_metrics_need_the_token_or_the_right_to_view_audit_records(
+    client: Client, settings: Settings
+) -> None:
     for given in ("", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", "Bearer é"):
         response = client.get("/metrics", headers={"authorization": given})
         assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
@@ -68,10 +77,12 @@ def test_metrics_need_the_token_or_a_superuser(client: Client, settings: Setting
     assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 401
     assert client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
 
-    client.force_login(make_user())
-    assert client.get("/metrics").status_code == 403
-    client.force_login(make_user(is_superuser=True))
-    assert client.get("/metrics").status_code == 200
+    for one in (make_user(), make_grant(make_user(), role="admin", scope="account", account=make_account())):
+        client.force_login(one)
+        assert client.get("/metrics").status_code == 403
+    for one in (make_user(is_superuser=True), make_grant(make_user(), role="admin")):
+        client.force_login(one)
+        assert client.get("/metrics").status_code == 200
     assert client.post("/metrics").status_code == 405
 
 

@@ -220,7 +220,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         Rule(to=To.SIGNED_IN, method="post", given={"pk": 0, "delivery": 0}, may_be_missing=True),
     ),
     "token_revoke": (Rule(to=To.SIGNED_IN, method="post", given={"pk": 0}, may_be_missing=True),),
-    "metrics": (Rule(to=To.SUPERUSER, unknown=401),),
+    "metrics": (Rule(to=To.EVERYTHING, right=Right.VIEW_AUDIT, unknown=401),),
     "account_login": (PUBLIC,),
     "invitation": (PUBLIC,),
     "oidc_login": (PUBLIC,),
