@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from deployments.access import can_create
 from deployments.models import Label
 from tests.builders import make_account, make_environment, make_grant, make_user
 from tests.views.pages import page
@@ -69,3 +70,28 @@ def test_a_new_environment_needs_a_label_of_the_users_role(client: Client, typed
     assert response.status_code == status
     if status == 422:
         assert "one of these labels here: team=a" in page(response).one("ul", id="id_labels_error").text
+
+
+@pytest.mark.usefixtures("template_set")
+def test_the_form_offers_the_accounts_in_which_one_can_create_and_no_other(client: Client) -> None:
+    ours, theirs = make_account("ours"), make_account("theirs")
+    inside = make_environment("inside", account=ours)
+    label = {"scope": "label", "label_key": "team", "label_value": "a"}
+    for number, (given, labels) in enumerate(
+        (
+            ({"scope": "account", "account": ours}, ()),
+            (label, (("team", "a"),)),
+            ({}, ()),
+        )
+    ):
+        user = make_grant(User.objects.create_user(f"u{number}"), role="deployer", **given)
+        make_grant(user, role="viewer")  # who views an account does not create in it
+        client.force_login(user)
+        shown = page(client.get(reverse("environment_new"))).one("select", id="id_account").all("option")
+        can = [str(one.pk) for one in (ours, theirs) if can_create(user, one, labels)]
+        assert [option["value"] for option in shown] == can
+    of_one = make_grant(
+        User.objects.create_user("one"), role="deployer", scope="environment", environment=inside
+    )
+    client.force_login(of_one)
+    assert not page(client.get(reverse("environment_new"))).all("select", id="id_account")
