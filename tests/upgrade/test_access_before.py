@@ -15,10 +15,12 @@ from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from deployments.access import can
 from deployments.core.roles import Right
+from deployments.errors import UserFixable
+from deployments.migrations import _audit_triggers
 from tests.actions.scenes import FOR_EVERYBODY, SCENES, template_set
 from tests.upgrade import load
 
@@ -140,6 +142,7 @@ def upgraded_people(empty_database: None) -> dict[str, User]:
             group.permissions.set(map(_permission, person.by_group))
             user.groups.add(group)
     load.upgrade()
+    _audit_triggers.drop_triggers(connection)  # scenes empty the audit records, and tests do without
     return {user.username: user for user in User.objects.all()}
 
 
@@ -190,6 +193,8 @@ def _is_allowed(user: User, action: Callable[..., Any], values: dict[str, Any]) 
             action(user=user, **values)
     except PermissionDenied:
         return False
+    except UserFixable:  # the permission was there; the lock of the scene is somebody else's
+        return True
     return True
 
 
