@@ -127,5 +127,5 @@ def test_a_name_without_a_stack_is_not_taken_from_others_by_a_label() -> None:
     with pytest.raises(UserFixable) as refused:
         create(deployer, account=environment.account, team="a")
 
-    assert refused.value.message.code == Code.NAME_TAKEN_IN_ACCOUNT
+    assert refused.value.message.code == Code.ENVIRONMENT_NAME_TAKEN
     assert labels_of(environment) == {"team": "b"}
