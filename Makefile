@@ -84,6 +84,7 @@ bench-release: test-environment ## Measure releases under load: failed requests,
 
 .PHONY: bench-lists
 bench-lists: test-environment ## Measure every list, filter, search and admin page over millions of rows (30 min).
+	$(BIN)/python -m tests.benchmarks.access_bench
 	$(BIN)/python -m tests.benchmarks.lists_bench
 
 .PHONY: bench-metrics
