@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -77,13 +79,12 @@ def test_the_form_offers_the_accounts_in_which_one_can_create_and_no_other(clien
     ours, theirs = make_account("ours"), make_account("theirs")
     inside = make_environment("inside", account=ours)
     label = {"scope": "label", "label_key": "team", "label_value": "a"}
-    for number, (given, labels) in enumerate(
-        (
-            ({"scope": "account", "account": ours}, ()),
-            (label, (("team", "a"),)),
-            ({}, ()),
-        )
-    ):
+    cases: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+        ({"scope": "account", "account": ours}, []),
+        (label, [("team", "a")]),
+        ({}, []),
+    ]
+    for number, (given, labels) in enumerate(cases):
         user = make_grant(User.objects.create_user(f"u{number}"), role="deployer", **given)
         make_grant(user, role="viewer")  # who views an account does not create in it
         client.force_login(user)
