@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from django.contrib.auth.models import User
 from django.db.models import Q
@@ -21,17 +22,21 @@ def approvers(approval: Approval, policy: Policy, environment: Environment) -> l
     people = [vote.user for vote in approval.votes.select_related("user")]
     if approval.decision == "approved" and approval.decided_by is not None:
         people.append(approval.decided_by)
-    return _counted(people, policy, environment, requesters_of(approval))
+    return list(_counted(people, policy, environment, requesters_of(approval)))
 
 
 def possible_approvers(
     policy: Policy, environment: Environment, approval: Approval | None = None
 ) -> list[User]:
-    """Return the people who could approve changes of an environment, or one request. A query for each."""
-    grants = Grant.objects.about(environment).values("pk")
+    """Return people who could approve changes of an environment, or one request: as many as are needed.
+
+    The grants are read in one query, and one more for each of the people who are looked at.
+    """
+    grants = [row.pk for row in Grant.objects.about(environment) if Right.APPROVE in row.granted.rights]
     given = Q(grants__in=grants) | Q(teams__grants__in=grants) | Q(is_superuser=True)
     people = User.objects.filter(given, is_active=True).distinct().order_by("username")
-    return _counted(people, policy, environment, requesters_of(approval) if approval else frozenset())
+    requesters = requesters_of(approval) if approval else frozenset()
+    return list(islice(_counted(people, policy, environment, requesters), policy.approvals))
 
 
 def requesters_of(approval: Approval) -> frozenset[int]:
@@ -56,7 +61,7 @@ def missing_role(user: Person, policy: Policy, environment: Environment) -> str:
 
 def _counted(
     people: Iterable[User], policy: Policy, environment: Environment, requesters: frozenset[int]
-) -> list[User]:
+) -> Iterator[User]:
     by_key = {user.pk: user for user in people}
     programs = set(ServiceAccount.objects.filter(user__in=by_key).values_list("user", flat=True))
     voters = (
@@ -68,7 +73,7 @@ def _counted(
         )
         for pk, user in by_key.items()
     )
-    return [by_key[pk] for pk in counted(voters, requesters)]
+    return (by_key[pk] for pk in counted(voters, requesters))
 
 
 def _has(user: Person, role: str, environment: Environment) -> bool:

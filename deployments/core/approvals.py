@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -83,20 +83,17 @@ class Voter:
     is_service_account: bool = False
 
 
-def counted(voters: Iterable[Voter], requesters: Collection[int]) -> list[int]:
-    """Return the users whose approvals count, each once, in their order.
+def counted(voters: Iterable[Voter], requesters: Collection[int]) -> Iterator[int]:
+    """Yield the users whose approvals count, each once, in their order.
 
     Never a requester, nor a service account: whoever has its token would approve in its name.
     """
-    counting = (
-        one.user
-        for one in voters
-        if one.may_approve
-        and not one.missing_role
-        and not one.is_service_account
-        and one.user not in requesters
-    )
-    return list(dict.fromkeys(counting))
+    others = set(requesters)
+    for one in voters:
+        is_valid = one.may_approve and not one.missing_role and not one.is_service_account
+        if is_valid and one.user not in others:
+            others.add(one.user)
+            yield one.user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

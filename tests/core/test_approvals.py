@@ -119,7 +119,7 @@ VOTERS = st.builds(
 def test_each_person_with_the_right_and_the_role_counts_once_and_no_requester(
     voters: list[Voter], requesters: frozenset[int]
 ) -> None:
-    found = counted(voters, requesters)
+    found = list(counted(voters, requesters))
 
     assert len(found) == len(set(found))
     assert not requesters & set(found)
