@@ -217,7 +217,9 @@ def test_rules_of_labels_are_saved_and_removed_by_who_decides_for_everything(
     tab = page(ana.get(reverse("environment_configuration", args=[environment.pk]))).one(id="approval").text
     assert "The label stage=production requires it." in tab
     assert "Nobody can approve this." in tab
-    assert "Request approval" in opened(ana, shown).one(id="apply-change").text
+    form = opened(ana, shown)
+    assert "Request approval" in form.one(id="apply-change").text
+    assert "exactly as shown: 2 approvals, role Approver" in form.text
     ana.post(reverse("approval_rule_remove", args=[ApprovalRule.objects.get().pk]))
     assert not ApprovalRule.objects.exists()
 
