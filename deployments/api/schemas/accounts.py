@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Self
 
@@ -73,10 +73,10 @@ class FreezeOut(Schema):
     kind: Occurs
     start_day: int | None = Field(description="Of a weekly one, 0 is Monday.", examples=[5])
     start_date: date | None
-    start_time: time
+    start_time: str = Field(description="By the clocks of its zone.", examples=["18:00:00"])
     end_day: int | None
     end_date: date | None
-    end_time: time
+    end_time: str = Field(examples=["09:00:00"])
 
     @classmethod
     def of(cls, row: FreezeWindow) -> Self:
@@ -91,10 +91,10 @@ class FreezeOut(Schema):
             kind=Occurs(row.kind),
             start_day=row.start_day,
             start_date=row.start_date,
-            start_time=row.start_time,
+            start_time=row.start_time.isoformat(),
             end_day=row.end_day,
             end_date=row.end_date,
-            end_time=row.end_time,
+            end_time=row.end_time.isoformat(),
         )
 
 
