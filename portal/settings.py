@@ -263,7 +263,7 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # for a check of allauth: signup is closed
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
-ACCOUNT_REAUTHENTICATION_METHODS = ["password"]
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 # https://docs.allauth.org/en/latest/mfa/configuration.html
 # MySQL has no conditional unique constraints; portal/login/activation.py locks the user's row instead.
 SILENCED_SYSTEM_CHECKS = ["models.W036"]

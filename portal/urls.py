@@ -32,6 +32,7 @@ urlpatterns = [
     path("invitation/", invitations.accept_page, name="invitation"),
     path("account/security/", security.security_page, name="account_security"),
     path("account/security/confirm/", security.confirm_page, name="account_reauthenticate"),
+    path("account/security/confirm/passkey/", passkey_pages.confirm, name="account_reauthenticate_passkey"),
     path("account/security/app/", security.app_page, name="account_app"),
     path("account/security/app/remove/", security.remove_app_page, name="account_app_remove"),
     path("account/security/recovery-codes/", security.codes_page, name="account_recovery_codes"),

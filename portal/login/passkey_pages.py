@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlencode
 
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
@@ -13,8 +14,10 @@ from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.webauthn.internal.flows import add_authenticator, remove_authenticator, rename_authenticator
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -29,7 +32,7 @@ from portal.login.limits import (
 )
 from portal.login.passkeys import Refused, creation_options, request_options, verify
 from portal.login.redirects import continued_at
-from portal.login.security import codes_shown, confirmed, of_user, question
+from portal.login.security import codes_shown, confirmed, is_last_way_in, of_user, question
 from portal.login.views import with_status
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,8 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
     """Return the challenge for the browser, whose answer `passkey_login` expects."""
     if seconds := challenge_attempt(request).begin():
         return _refused(seconds)
+    if request.POST.get("step") == "confirm" and request.user.is_authenticated:
+        return JsonResponse(request_options(request.user))
     stage = _stage(request)
     return JsonResponse(request_options(stage.login.user if stage else None))
 
@@ -51,7 +56,7 @@ def passkey_login(request: HttpRequest) -> HttpResponse:
     """Log in with what the browser signed; after an error, return to the page that the user came from."""
     stage = _stage(request)
     attempt = code_attempt(request, stage.login.user) if stage else passkey_attempt(request)
-    found = _verified(request, stage, attempt)
+    found = verified_by(request, stage.login.user if stage else None, attempt)
     if found is None:
         return redirect("mfa_authenticate" if stage else "login")
     post_authentication(request, found, passwordless=stage is None)
@@ -61,6 +66,18 @@ def passkey_login(request: HttpRequest) -> HttpResponse:
     else:
         response = stage.exit()
     return response
+
+
+@require_POST
+def confirm(request: AuthedRequest) -> HttpResponse:
+    """Confirm who the user is with a passkey, then continue at the page in `next`."""
+    attempt = code_attempt(request, request.user)
+    found = verified_by(request, request.user, attempt, alone=True)
+    if found is None:
+        url = continued_at(request, "account_security")
+        return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': url})}")
+    post_authentication(request, found, reauthenticated=True)
+    return redirect(continued_at(request, "account_security"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -105,6 +122,9 @@ def rename_page(request: AuthedRequest, pk: int) -> HttpResponse:
 def remove_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Remove a passkey."""
     found = _passkey(request, pk)
+    if is_last_way_in(request, found):
+        messages.error(request, _("You have no other way to log in. Add another passkey first."))
+        return redirect("account_security")
     if request.method != "POST":
         consequence = _("You can no longer log in with the passkey “%(name)s”.") % {"name": found.wrap().name}
         return question(request, _("Remove passkey"), consequence)
@@ -113,15 +133,15 @@ def remove_page(request: AuthedRequest, pk: int) -> HttpResponse:
     return redirect("account_security")
 
 
-def _verified(
-    request: HttpRequest, stage: AuthenticateStage | None, attempt: Attempt
+def verified_by(
+    request: HttpRequest, user: User | None, attempt: Attempt, *, alone: bool = False
 ) -> Authenticator | None:
     """Return the passkey that was used; else add a message for the user, and return None."""
     if seconds := attempt.begin():
         messages.error(request, too_early(seconds))
         return None
     try:
-        found = verify(request, request.POST.get("credential", ""), stage.login.user if stage else None)
+        found = verify(request, request.POST.get("credential", ""), user, alone=alone)
     except Refused as exc:
         attempt.failed()
         log.info("a passkey was refused: %s", str(exc)[:200].encode("unicode_escape").decode("ascii"))

@@ -61,10 +61,11 @@ def register(request: HttpRequest, text: str) -> dict[str, Any]:
     return credential
 
 
-def verify(request: HttpRequest, text: str, user: User | None) -> Authenticator:
+def verify(request: HttpRequest, text: str, user: User | None, *, alone: bool = False) -> Authenticator:
     """Return the passkey that signed a browser's answer: of this user, or of the user that it names.
 
-    Without a user the passkey is the only factor, and must have verified its user. Raise Refused otherwise.
+    Without a user, and if it is used `alone`, the passkey is the only factor, and must have verified its
+    user. Raise Refused otherwise.
     """
     try:
         credential = _parsed(text)
@@ -72,7 +73,7 @@ def verify(request: HttpRequest, text: str, user: User | None) -> Authenticator:
         _check_origin(request, response.response.client_data.origin)
         owner = user or auth.extract_user_from_response(credential)
         found: Authenticator = auth.complete_authentication(owner, credential)
-        if user is None and not response.response.authenticator_data.is_user_verified():
+        if (alone or user is None) and not response.response.authenticator_data.is_user_verified():
             raise Refused("the user was not verified")
     except BROKEN as exc:
         raise Refused(str(exc) or type(exc).__name__) from exc

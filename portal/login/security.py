@@ -1,4 +1,4 @@
-"""The page Account security: the user's own second factors. Changes need the password again."""
+"""The page Account security: the user's own second factors. Changes need the password or a passkey again."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.flows import generate_recovery_codes
 from allauth.mfa.totp.internal.auth import get_totp_secret
 from allauth.mfa.totp.internal.flows import deactivate_totp
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -38,7 +39,7 @@ View = Callable[..., HttpResponse]
 
 
 def confirmed(view: View) -> View:
-    """Ask for the password first, unless the user has just typed it in this session."""
+    """Ask for the password or a passkey first, unless the user has just used it in this session."""
 
     @wraps(view)
     def asking(request: AuthedRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -53,7 +54,7 @@ def confirmed(view: View) -> View:
 @require_safe
 def security_page(request: AuthedRequest) -> HttpResponse:
     """Show the user's password and second factors."""
-    passkeys = of_user(request).filter(type=Authenticator.Type.WEBAUTHN)
+    passkeys = _passkeys(request)
     context = {"app": _app(request), "codes_left": _codes_left(request)}
     context |= {"passkeys": passkeys, "passkeys_possible": passkeys_possible(request)}
     return render(request, "account/security.html", context | sessions_of(request))
@@ -61,14 +62,16 @@ def security_page(request: AuthedRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def confirm_page(request: AuthedRequest) -> HttpResponse:
-    """Ask for the password, then continue at the page in `next`."""
-    if not request.user.has_usable_password():
-        raise PermissionDenied("the account has no password")
+    """Ask for the password or a passkey, then continue at the page in `next`."""
+    has_passkey = passkeys_possible(request) and _passkeys(request).exists()
+    if not request.user.has_usable_password() and not has_passkey:
+        raise PermissionDenied("the account has neither a password nor a passkey")
     form = ConfirmForm(request.POST or None, request=request, user=request.user)
-    if form.is_valid():
+    if request.user.has_usable_password() and form.is_valid():
         reauthenticate_by_password(request)
         return redirect(continued_at(request, "account_security"))
-    page = render(request, "account/confirm.html", {"form": form})
+    context = {"form": form, "has_passkey": has_passkey, "next": continued_at(request, "account_security")}
+    page = render(request, "account/confirm.html", context)
     return with_status(page, form) if form.is_bound else page
 
 
@@ -144,10 +147,21 @@ def of_user(request: AuthedRequest) -> Any:
     return found.exclude(type=Authenticator.Type.RECOVERY_CODES)
 
 
+def is_last_way_in(request: AuthedRequest, passkey: Authenticator) -> bool:
+    """Return whether a user could not log in any more without a passkey."""
+    if request.user.has_usable_password() or SocialAccount.objects.filter(user=request.user).exists():
+        return False
+    return not _passkeys(request).exclude(pk=passkey.pk).exists()
+
+
 def sessions_of(request: AuthedRequest) -> dict[str, Any]:
     """Return the user's sessions, and the key of this one."""
     found = UserSession.objects.of(request.user).open()[:100]
     return {"sessions": found, "this_session": request.session.session_key}
+
+
+def _passkeys(request: AuthedRequest) -> Any:
+    return of_user(request).filter(type=Authenticator.Type.WEBAUTHN)
 
 
 def _app(request: AuthedRequest) -> Authenticator | None:

@@ -279,3 +279,68 @@ def test_the_name_and_the_origin_are_those_of_the_page_behind_https(user: User, 
     assert "ana" in json.dumps(options["publicKey"]["user"])
     form = {"name": "Laptop", "credential": key.create(options)}
     assert client.post(ADD, form, secure=True).status_code == 200
+
+
+@pytest.fixture
+def without_password(browser: Client, user: User) -> tuple[Client, SecurityKey]:
+    """A browser in which somebody without a password logged in with a passkey long ago, and the passkey."""
+    key = SecurityKey()
+    register(browser, key)
+    user.set_unusable_password()
+    user.save()
+    client = at_localhost()
+    use(client, key)
+    session = client.session
+    session["account_authentication_methods"] = []
+    session.save()
+    return client, key
+
+
+def confirm(client: Client, key: SecurityKey) -> Any:
+    options = client.post(reverse("passkey_options"), {"step": "confirm"}).json()
+    form = {"credential": key.get(options), "step": "confirm", "next": ADD}
+    return client.post(reverse("account_reauthenticate_passkey"), form)
+
+
+def test_a_user_without_a_password_confirms_with_the_passkey_and_adds_another(
+    without_password: tuple[Client, SecurityKey],
+) -> None:
+    client, key = without_password
+    asked = client.get(ADD)
+    assert asked["Location"].startswith(reverse("account_reauthenticate"))
+    shown = page(client.get(asked["Location"]))
+    assert "Use a passkey" in shown.one("main").text
+    assert not shown.all("input", type="password")
+
+    assert confirm(client, key)["Location"] == ADD
+    assert register(client, SecurityKey(), "Phone").status_code == 302
+    listed = page(client.get(SECURITY)).one("section", aria_labelledby="passkeys").text
+    assert "Laptop" in listed
+    assert "Phone" in listed
+
+
+def test_another_passkey_or_one_without_verification_does_not_confirm(
+    without_password: tuple[Client, SecurityKey],
+) -> None:
+    client, key = without_password
+    key.verifies = False
+    assert confirm(client, key)["Location"].startswith(reverse("account_reauthenticate"))
+    stranger = SecurityKey(user=key.user)
+    assert confirm(client, stranger)["Location"].startswith(reverse("account_reauthenticate"))
+    passkey = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN)
+    client.post(reverse("account_passkey_remove", args=[passkey.pk]))
+
+    assert Authenticator.objects.filter(pk=passkey.pk).exists()
+    assert client.get(ADD)["Location"].startswith(reverse("account_reauthenticate"))
+
+
+def test_the_last_passkey_of_a_user_without_a_password_stays(
+    without_password: tuple[Client, SecurityKey],
+) -> None:
+    client, key = without_password
+    confirm(client, key)
+    passkey = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN)
+    removed = client.post(reverse("account_passkey_remove", args=[passkey.pk]), follow=True)
+
+    assert "no other way to log in" in page(removed).one("main").text
+    assert Authenticator.objects.filter(pk=passkey.pk).exists()

@@ -238,6 +238,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "passkey_options": (PUBLIC,),
     "account_security": (OWN,),
     "account_reauthenticate": (OWN,),
+    "account_reauthenticate_passkey": (OWN,),
     "account_app": (OWN,),
     "account_app_remove": (OWN,),
     "account_recovery_codes": (OWN,),

@@ -101,6 +101,7 @@ def test_viewers_may_not_post_to_any_address(
     for_everybody |= {
         "passkey_options",
         "passkey_login",
+        "account_reauthenticate_passkey",
         "account_session_end",
         "account_sessions_end",
     }  # of the user's own account
