@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.identity_groups import memberships
-from portal import oidc_file, secret_file, version
+from portal import oidc_file, saml_file, secret_file, version
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -290,6 +290,16 @@ SANSO_OIDC_MORE = oidc_file.read(
 )
 memberships((), SANSO_OIDC_GROUPS)  # an entry that cannot be read stops the start, not a login
 SANSO_OIDC_CHECK_SECONDS = env.float("SANSO_OIDC_CHECK_SECONDS", default=300.0)
+# A SAML identity provider; none without the file with its metadata (docs/sign-in.md).
+SANSO_SAML_IDP_METADATA = saml_file.read(env.str("SANSO_SAML_IDP_METADATA_FILE", default=""))
+SANSO_SAML_NAME = env.str("SANSO_SAML_NAME", default="") or "SSO (SAML)"
+SANSO_SAML_ENTITY_ID = env.str("SANSO_SAML_ENTITY_ID", default="")
+SANSO_SAML_USERNAME_ATTRIBUTE = env.str("SANSO_SAML_USERNAME_ATTRIBUTE", default="")
+SANSO_SAML_GROUP_ATTRIBUTE = env.str("SANSO_SAML_GROUP_ATTRIBUTE", default="groups")
+SANSO_SAML_ALLOWED_GROUPS = env.list("SANSO_SAML_ALLOWED_GROUPS", default=[])
+SANSO_SAML_GROUPS = env.list("SANSO_SAML_GROUPS", default=[])
+memberships((), SANSO_SAML_GROUPS)
+SANSO_SAML_IDP_INITIATED = env.bool("SANSO_SAML_IDP_INITIATED", default=False)
 # https://docs.allauth.org/en/latest/socialaccount/configuration.html
 SOCIALACCOUNT_ADAPTER = "portal.login.accounts.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"

@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import views
-from portal.login import invitations, oidc_pages, passkey_pages, security, sessions
+from portal.login import invitations, oidc_pages, passkey_pages, saml_pages, security, sessions
 from portal.login.views import LoginPage, PasswordPage, code_page
 from portal.metrics.views import metrics
 from portal.sandbox_console import views as sandbox_console
@@ -29,6 +29,10 @@ urlpatterns = [
     path("login/oidc/<slug:provider>/logout/", oidc_pages.oidc_logout, name="oidc_logout_at"),
     path("login/oidc/<slug:provider>/", oidc_pages.oidc_login, name="oidc_login_at"),
     path("login/oidc/<slug:provider>/callback/", oidc_pages.oidc_callback, name="oidc_callback_at"),
+    path("login/saml/", saml_pages.saml_login, name="saml_login"),
+    path("login/saml/acs/", saml_pages.saml_acs, name="saml_acs"),
+    path("login/saml/finish/", saml_pages.saml_finish, name="saml_finish"),
+    path("login/saml/metadata/", saml_pages.saml_metadata, name="saml_metadata"),
     path("invitation/", invitations.accept_page, name="invitation"),
     path("account/security/", security.security_page, name="account_security"),
     path("account/security/confirm/", security.confirm_page, name="account_reauthenticate"),

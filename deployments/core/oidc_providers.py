@@ -12,11 +12,13 @@ from deployments.core.identity_groups import BadMapping, memberships
 
 FIRST: Final = "oidc"
 """The id of the provider that the variables SANSO_OIDC_… describe."""
+SAML: Final = "saml"
+"""The id of the SAML provider."""
 SCOPES: Final = ("openid", "profile", "email")
 GROUP_CLAIM: Final = "groups"
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
-RESERVED: Final = frozenset(["callback", "logout"])
-"""In the paths of the first provider."""
+RESERVED: Final = frozenset(["callback", "logout", SAML])
+"""In the paths of the first provider, or the id of another."""
 _TEXTS: Final = frozenset(
     ["name", "issuer", "client_id", "client_secret", "client_secret_file", "group_claim"]
 )

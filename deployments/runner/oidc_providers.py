@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from deployments.core.oidc_providers import FIRST, OidcProvider
+from deployments.core.oidc_providers import FIRST, SAML, OidcProvider
 
 
 def all_providers() -> tuple[OidcProvider, ...]:
@@ -16,6 +16,26 @@ def all_providers() -> tuple[OidcProvider, ...]:
 def provider_of(provider_id: str) -> OidcProvider | None:
     """Return the provider with an id; None if the settings have none."""
     return next((one for one in all_providers() if one.id == provider_id), None)
+
+
+def rules_of(provider_id: str) -> OidcProvider | None:
+    """Return what an account's provider admits and gives, also that of SAML; None if there is none."""
+    if provider_id == SAML:
+        return saml_rules() if settings.SANSO_SAML_IDP_METADATA else None
+    return provider_of(provider_id)
+
+
+def saml_rules() -> OidcProvider:
+    """Return the groups of the SAML provider in the form of the others."""
+    return OidcProvider(
+        id=SAML,
+        name=settings.SANSO_SAML_NAME,
+        issuer="",
+        client_id="",
+        group_claim=settings.SANSO_SAML_GROUP_ATTRIBUTE,
+        allowed_groups=tuple(settings.SANSO_SAML_ALLOWED_GROUPS),
+        groups=tuple(settings.SANSO_SAML_GROUPS),
+    )
 
 
 def _of_variables() -> OidcProvider | None:

@@ -21,7 +21,7 @@ from deployments.core.oidc_providers import FIRST, OidcProvider
 from deployments.identity_provider import AccountRefused, Client, ProviderUnavailable, Tokens
 from deployments.models import ApiToken, AuditRecord, Grant, Team, TeamMember, UserSession, leases
 from deployments.models.sealed import seal, unseal
-from deployments.runner.oidc_providers import provider_of
+from deployments.runner.oidc_providers import provider_of, rules_of
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def apply_groups(user: User, account_key: str, groups: list[str]) -> None:
             if account.uid == account_key and account.extra_data.get("groups") != groups:
                 account.extra_data["groups"] = groups
                 account.save(update_fields=["extra_data"])
-            if provider := provider_of(account.provider):
+            if provider := rules_of(account.provider):
                 wanted |= memberships(account.extra_data.get("groups", []), provider.groups)
         _apply_roles(user, wanted)
         _apply_teams(user, wanted)

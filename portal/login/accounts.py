@@ -14,6 +14,7 @@ from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -21,7 +22,9 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from deployments.runner.oidc_providers import provider_of
+from deployments.core.oidc_providers import SAML
+from deployments.runner.oidc_providers import provider_of, rules_of
+from portal.login import saml
 from portal.login.oidc import Provider, configured
 
 log = logging.getLogger(__name__)
@@ -33,8 +36,10 @@ LONGEST: Final = 140
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """The providers of the settings."""
 
-    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Provider:
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
         """Return the provider with this id. Raise SocialApp.DoesNotExist if the settings have none."""
+        if provider == SAML and settings.SANSO_SAML_IDP_METADATA:
+            return saml.provider(request)
         about = provider_of(provider)
         if about is None:
             raise SocialApp.DoesNotExist
@@ -50,7 +55,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Refuse accounts that are in none of the allowed groups."""
-        about = provider_of(sociallogin.account.provider)
+        about = rules_of(sociallogin.account.provider)
         if about is None or not about.admits(sociallogin.account.extra_data["groups"]):
             text = _("Your account at %(provider)s may not use Sanso: it is in none of the allowed groups.")
             refuse(request, text % {"provider": about.name if about else ""})

@@ -43,6 +43,7 @@ def record(request: HttpRequest, user: User, account: SocialLogin | None) -> Non
     if account is not None:
         data = account.account.extra_data
         apply_groups(user, account.account.uid, data["groups"])
+    if account is not None and account.token is not None:
         about = {"account_key": account.account.uid, "tokens": account.token.token_secret}
         about["sid_key"] = unseal(account.token.token_secret).get("sid_key", "")
         about["due_at"] = next_check(timezone.now())

@@ -46,10 +46,10 @@ class LoginPage(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Return what the page shows besides the form."""
-        more = {
-            "providers": [(one.name, login_path(one)) for one in all_providers()],
-            "next_query": urlencode({"next": self.get_redirect_url()}),
-        }
+        providers = [(one.name, login_path(one)) for one in all_providers()]
+        if settings.SANSO_SAML_IDP_METADATA:
+            providers.append((settings.SANSO_SAML_NAME, reverse("saml_login")))
+        more = {"providers": providers, "next_query": urlencode({"next": self.get_redirect_url()})}
         return super().get_context_data(passkeys_possible=passkeys_possible(self.request), **more, **kwargs)
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class

@@ -225,6 +225,11 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "invitation": (PUBLIC,),
     "oidc_login": (PUBLIC,),
     "oidc_callback": (PUBLIC,),
+    **{
+        name: (Rule(to=To.PUBLIC, may_be_missing=True),)
+        for name in ("saml_login", "saml_finish", "saml_metadata")
+    },
+    "saml_acs": (Rule(to=To.PUBLIC, method="post", may_be_missing=True),),  # a signed assertion
     "oidc_logout": (Rule(to=To.PUBLIC, method="post", may_be_missing=True),),  # a signed token
     "oidc_logout_at": (Rule(to=To.PUBLIC, method="post", given={"provider": "none"}, may_be_missing=True),),
     **{
