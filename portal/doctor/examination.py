@@ -14,6 +14,7 @@ from portal.doctor import (
     redis_server,
     rows,
     secrets,
+    sign_in,
     unsafe_settings,
 )
 from portal.doctor.finding import Finding, Status
@@ -31,6 +32,7 @@ def examine() -> list[Finding]:
     findings += machine.judge(machine.read(settings.DATA_DIR))
     findings += secrets.judge(secrets.read())
     findings += unsafe_settings.judge(unsafe_settings.read())
+    findings += sign_in.judge(sign_in.read())
     blocked = any(
         one.check in ("database", "migrations") and one.status is Status.PROBLEM for one in of_database
     )
