@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django import forms
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from deployments.core.token_scopes import (
     ADMIN,
@@ -28,6 +28,10 @@ SCOPES = [
 ]
 
 
+def _lifetimes() -> list[tuple[int, str]]:
+    return [(days, ngettext("%(days)d day", "%(days)d days", days) % {"days": days}) for days in LIFETIMES]
+
+
 class TokenForm(ReasonedForm):
     """What the token is for, what it may be used for, and for how long."""
 
@@ -48,10 +52,7 @@ class TokenForm(ReasonedForm):
     )
     lifetime_days = forms.TypedChoiceField(
         label=gettext_lazy("Expires after"),
-        choices=[
-            (days, ngettext_lazy("%(days)d day", "%(days)d days", days) % {"days": days})
-            for days in LIFETIMES
-        ],
+        choices=_lifetimes,  # in the language of each request
         coerce=int,
         initial=DEFAULT_LIFETIME,
     )

@@ -196,3 +196,14 @@ def test_a_token_of_a_service_account_gives_nobody_rights_that_they_lack(client:
     make_grant(robot, role="viewer")
     client.post(f"{reverse('tokens')}?owner={robot.pk}", {"name": "CI", "lifetime_days": "30"})
     assert ApiToken.objects.get().owner == robot
+
+
+@pytest.mark.parametrize(("language", "text"), [("ja", "90 日"), ("en", "90 days")])
+def test_the_lifetimes_are_in_the_language_of_the_page(
+    client: Client, operator: User, language: str, text: str
+) -> None:
+    client.force_login(operator)
+
+    shown = page(client.get(reverse("tokens"), headers={"Accept-Language": language}))
+
+    assert text in [one.text for one in shown.all("option")]
