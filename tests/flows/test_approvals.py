@@ -14,17 +14,16 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, expect
-from pytest_django import Settings
 
-from deployments import catalog
 from deployments.actions.change import request_change
 from deployments.core.phases import State
-from deployments.models import Approval, Deployment, Environment, TemplateCheck
+from deployments.models import Approval, Deployment, Environment
 from tests.builders import allow_only, disallow, make_user
+from tests.flows.small_set import portal
 from tests.flows.test_pages import faults
 from tests.flows.web import logged_in, start_web
 from tests.running import Portal, new_account
-from tests.services import LIMIT, Redis, Sandbox, wait_until
+from tests.services import LIMIT, wait_until
 from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
@@ -39,31 +38,8 @@ Resources:
 """
 
 
-@pytest.fixture
-def portal(
-    process_environment: dict[str, str],
-    sandbox: Sandbox,
-    redis_server: Redis,
-    tmp_path: Path,
-    settings: Settings,
-) -> Iterator[Portal]:
-    """A portal with a set that is deployed and changed in seconds."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    (folder / "root.yaml").write_text(ROOT)
-    (folder / "template-set.yaml").write_text(
-        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
-    )
-    settings.SANSO_TEMPLATE_SET = folder
-    TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])
-    environment = process_environment | {
-        "SANSO_TEMPLATE_SET": str(folder),
-        "SANSO_DATA_DIR": str(tmp_path / "data"),
-    }
-    running = Portal(environment, tmp_path, sandbox)
-    running.start()
-    yield running
-    running.stop()
+TEMPLATES = {"root.yaml": ROOT}
+__all__ = ["portal"]
 
 
 def person(name: str, *codenames: str) -> User:

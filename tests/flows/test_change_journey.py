@@ -5,22 +5,19 @@ A small template set, so that the whole journey takes seconds in the sandbox.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db.models import Model
 from playwright.sync_api import Page, expect
-from pytest_django import Settings
 
-from deployments import catalog
 from deployments.core.phases import State
-from deployments.models import Deployment, Environment, TemplateCheck
+from deployments.models import Deployment, Environment
 from tests.flows.deployed import PACE
+from tests.flows.small_set import portal
 from tests.running import Portal, client, new_account
-from tests.services import LIMIT, Redis, Sandbox
+from tests.services import LIMIT, Sandbox
 from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
@@ -64,32 +61,8 @@ Outputs:
 """
 
 
-@pytest.fixture
-def portal(
-    process_environment: dict[str, str],
-    sandbox: Sandbox,
-    redis_server: Redis,
-    settings: Settings,
-    tmp_path: Path,
-) -> Iterator[Portal]:
-    """A worker and a dispatcher with the small template set."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    (folder / "root.yaml").write_text(ROOT)
-    (folder / "data.yaml").write_text(DATA)
-    (folder / "template-set.yaml").write_text(
-        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
-    )
-    settings.SANSO_TEMPLATE_SET = folder
-    TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])
-    environment = process_environment | {
-        "SANSO_TEMPLATE_SET": str(folder),
-        "SANSO_DATA_DIR": str(tmp_path / "data"),
-    }
-    running = Portal(environment, tmp_path, sandbox)
-    running.start()
-    yield running
-    running.stop()
+TEMPLATES = {"root.yaml": ROOT, "data.yaml": DATA}
+__all__ = ["portal"]
 
 
 @pytest.fixture

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
-from deployments import catalog
 from deployments.actions.tokens import create_token
 from deployments.core.token_scopes import SCOPES
-from deployments.models import Account, Deployment, Environment, TemplateCheck
+from deployments.models import Account, Deployment, Environment
 from tests.builders import make_operator
 from tests.flows.deployed import PACE
+from tests.flows.small_set import portal
 from tests.flows.web import Web, start_web
 from tests.running import Portal, new_account
-from tests.services import LIMIT, REPOSITORY, Redis, Sandbox, free_port, wait_until
+from tests.services import LIMIT, REPOSITORY, Sandbox, free_port, wait_until
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
 TEMPLATE = """
@@ -60,31 +59,8 @@ class Shell:
         return process.returncode, output, errors
 
 
-@pytest.fixture
-def portal(
-    process_environment: dict[str, str],
-    sandbox: Sandbox,
-    redis_server: Redis,
-    settings: Settings,
-    tmp_path: Path,
-) -> Iterator[Portal]:
-    """A worker and a dispatcher with a small template set."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    (folder / "root.yaml").write_text(TEMPLATE)
-    (folder / "template-set.yaml").write_text(
-        "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
-    )
-    settings.SANSO_TEMPLATE_SET = folder
-    TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])
-    environment = process_environment | {
-        "SANSO_TEMPLATE_SET": str(folder),
-        "SANSO_DATA_DIR": str(tmp_path / "data"),
-    }
-    running = Portal(environment, tmp_path, sandbox)
-    running.start()
-    yield running
-    running.stop()
+TEMPLATES = {"root.yaml": TEMPLATE}
+__all__ = ["portal"]
 
 
 @pytest.fixture
