@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_example_is_a_set_with_its_presets(folder: Path) -> None:
     example = catalog.load(folder)
 
-    assert {file.name for file in folder.iterdir()} == {"root.yaml", "queues.yaml", "template-set.yaml"}
+    assert {file.name for file in folder.iterdir()} == {"root.yaml", "inner.yaml", "template-set.yaml"}
     assert [preset.label for preset in example.presets] == ["Trial", "Production"]
     assert example.choose_once == {"Region"}
 
