@@ -24,6 +24,18 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         """Keep those that are neither revoked, suspended nor expired, and whose owner is active."""
         return self.filter(revoked_at=None, suspended_at=None, expires_at__gt=now, owner__is_active=True)
 
+    def in_status(self, status: str, now: datetime) -> Self:
+        """Keep those that are active, expired or revoked; all for any other status."""
+        if status == "revoked":
+            return self.exclude(revoked_at=None)
+        if status == "expired":
+            return self.filter(revoked_at=None, expires_at__lte=now)
+        return self.filter(revoked_at=None, expires_at__gt=now) if status == "active" else self
+
+    def matching(self, text: str) -> Self:
+        """Keep those whose name a search contains, or whose value begins with it."""
+        return self.filter(models.Q(name__icontains=text) | models.Q(prefix__startswith=text))
+
     def suspend(self, owner_pk: int, now: datetime) -> int:
         """Stop those of one user until `resume`. Return how many there were."""
         return self.usable(now).filter(owner=owner_pk).update(suspended_at=now)

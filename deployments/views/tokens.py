@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,11 +21,10 @@ from deployments.errors import UserFixable
 from deployments.forms.tokens import TokenForm
 from deployments.models import ApiToken, ServiceAccount
 from deployments.presentation.filters.choices import parse_number
+from deployments.presentation.token_list import rows_context
 from deployments.views.requests import AuthedRequest
 
 PAGE = "deployments/tokens.html"
-MOST = 100
-"""Tokens on the page; the newest are shown."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -44,7 +42,7 @@ def token_list(request: AuthedRequest) -> HttpResponse:
         else:
             context |= {"token": token, "value": value}
             return render(request, "deployments/token_created.html", context)
-    context |= {"form": form, "rows": ApiToken.objects.of(owner.pk)[:MOST], "now": timezone.now()}
+    context |= {"form": form, **rows_context(request.GET, owner)}
     return render(request, PAGE, context, status=422 if form.is_bound else 200)
 
 

@@ -14,8 +14,24 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from deployments.models import Account, Approval, Deployment, Grant, Label, Team, TeamMember
-from deployments.presentation import access_lists, approval_list, deployment_list, environment_list
+from deployments.models import (
+    Account,
+    ApiToken,
+    Approval,
+    Deployment,
+    Grant,
+    Label,
+    ServiceAccount,
+    Team,
+    TeamMember,
+)
+from deployments.presentation import (
+    access_lists,
+    approval_list,
+    deployment_list,
+    environment_list,
+    token_list,
+)
 from tests.builders import (
     make_account,
     make_deployment,
@@ -334,6 +350,39 @@ def test_an_account_leads_to_who_may_do_what_in_it_for_those_who_manage_it(clien
     assert names(client, reverse("access_accounts")) == [mine.account.name]
     assert client.get(links[mine.account.name]).status_code == 200
     assert client.get(reverse("access_account", args=[other.account_id])).status_code == 404
+
+
+def test_tokens_of_a_service_account_are_searched_and_filtered_and_stay_its_own(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_list, "PAGE", 2)
+    boss, program = make_user("boss", is_superuser=True), make_user("ci")
+    ServiceAccount.objects.create(user=program)
+    client.force_login(boss)
+    for number, name in enumerate(("deploy", "build", "report")):
+        ApiToken.objects.create(
+            owner=program,
+            name=name,
+            prefix=f"p{number}",
+            digest=f"d{number}",
+            expires_at=timezone.now() + timedelta(days=1 - 2 * (name == "report")),
+        )
+    ApiToken.objects.create(owner=boss, name="mine", prefix="m", digest="m", expires_at=timezone.now())
+    url = f"{reverse('tokens')}?owner={program.pk}"
+
+    def listed(query: str) -> list[str]:
+        body = page(client.get(url + query)).all("tbody")
+        return [row.one("th").text.split()[0] for row in body[0].all("tr")] if body else []
+
+    assert listed("") == ["report", "build"]
+    more = next(a for a in page(client.get(url)).all("a", class_="button") if a.text == "Next page")["href"]
+    assert listed("&" + more[1:]) == ["deploy"]
+    assert (listed("&q=BUI"), listed("&status=expired"), listed("&q=mine")) == (["build"], ["report"], [])
+    assert listed("&sort=name&status=active") == ["build", "deploy"]
+    empty = page(client.get(f"{url}&q=mine")).one(id="no-matching")
+    assert [a["href"] for a in empty.all("a")] == [f"?owner={program.pk}", url]
+    form = page(client.get(f"{url}&q=x")).one("form", id="search")
+    assert [(i["name"], i["value"]) for i in form.all("input")] == [("q", "x"), ("owner", f"{program.pk}")]
 
 
 @pytest.mark.parametrize("url", [*LISTS, reverse("access_people"), reverse("access_teams")])
