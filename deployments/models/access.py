@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Self
 
 from django.conf import settings
@@ -134,6 +135,17 @@ class GrantQuerySet(models.QuerySet["Grant"]):
     def of_user(self, user_pk: int) -> Self:
         """Keep those of a person, directly or through teams."""
         return self.filter(Q(user=user_pk) | Q(team__memberships__user=user_pk)).distinct()
+
+    def roles_of(self, users: Collection[int]) -> dict[int, set[str]]:
+        """Return the roles that each of some users has for anything, directly or through teams."""
+        found: dict[int, set[str]] = {one: set() for one in users}
+        rows = self.order_by()
+        directly = rows.filter(user__in=users).values_list("user", "role").distinct()
+        through = "team__memberships__user"
+        by_team = rows.filter(**{f"{through}__in": users}).values_list(through, "role").distinct()
+        for user, role in [*directly, *by_team]:
+            found[user].add(role)
+        return found
 
     def labels(self) -> frozenset[tuple[str, str]]:
         """Return the labels that grants name: adding or removing one changes who may act."""

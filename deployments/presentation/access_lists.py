@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from deployments.access import whole_accounts
 from deployments.core.roles import Right, Scope
-from deployments.models import Account, Team
+from deployments.models import Account, Grant, Team
 from deployments.models.access import ROLE_NAMES
 from deployments.presentation.access_pages import people
 from deployments.presentation.filters.choices import MAX_SEARCH
@@ -42,9 +42,9 @@ def people_context(given: QueryDict) -> dict[str, Any]:
     """Return a page of the users that a query asks for, with their teams and roles in short."""
     found: list[Any]
     found, more = page_in_order(_people(given), PEOPLE_ORDERS, given, PAGE)
+    roles = Grant.objects.roles_of([row.pk for row in found])
     for row in found:
-        grants = [*row.grants.all(), *(one for team in row.teams.all() for one in team.grants.all())]
-        row.roles = sorted({str(one.get_role_display()) for one in grants})
+        row.roles = sorted(str(name) for role, name in ROLE_NAMES if role in roles[row.pk])
     kinds: Choices = [
         ("", _("All"), None),
         ("people", _("People"), None),
@@ -52,13 +52,13 @@ def people_context(given: QueryDict) -> dict[str, Any]:
         ("service", _("Service accounts"), None),
     ]
     active: Choices = [("", _("Active"), None), ("1", _("Include inactive"), None)]
-    roles: Choices = [("", _("All roles"), None), *((role, name, None) for role, name in ROLE_NAMES)]
+    by_role: Choices = [("", _("All roles"), None), *((role, name, None) for role, name in ROLE_NAMES)]
     controls = ListControls(
         given=given,
         searched=_("User name, email or team"),
         filters=[
             list_filter(given, "kind", _("Kind"), kinds),
-            list_filter(given, "role", _("Role"), roles),
+            list_filter(given, "role", _("Role"), by_role),
             list_filter(given, "inactive", _("Active"), active, hides=False),
             order_filter(given, PEOPLE_ORDERS),
         ],
@@ -67,7 +67,7 @@ def people_context(given: QueryDict) -> dict[str, Any]:
 
 
 def _people(given: QueryDict) -> QuerySet[User]:
-    rows = people().select_related("invitation").prefetch_related("grants", "teams__grants")
+    rows = people().select_related("invitation")
     if given.get("q"):
         text = str(given["q"]).strip()[:MAX_SEARCH]
         teams = Team.objects.filter(name__icontains=text).values("memberships__user")
