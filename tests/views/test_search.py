@@ -362,12 +362,14 @@ def test_tokens_of_a_service_account_are_searched_and_filtered_and_stay_its_own(
     for number, name in enumerate(("deploy", "build", "report")):
         ApiToken.objects.create(
             owner=program,
+            created_by=boss,
             name=name,
             prefix=f"p{number}",
             digest=f"d{number}",
             expires_at=timezone.now() + timedelta(days=1 - 2 * (name == "report")),
         )
-    ApiToken.objects.create(owner=boss, name="mine", prefix="m", digest="m", expires_at=timezone.now())
+    mine = {"owner": boss, "created_by": boss, "name": "mine", "prefix": "m", "digest": "m"}
+    ApiToken.objects.create(expires_at=timezone.now(), **mine)
     url = f"{reverse('tokens')}?owner={program.pk}"
 
     def listed(query: str) -> list[str]:
