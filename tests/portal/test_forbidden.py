@@ -37,11 +37,11 @@ def test_a_refusal_of_the_admin_is_logged_too(client: Client, caplog: pytest.Log
     client.force_login(vic)
     assert client.get("/admin/login/").status_code == 403
     client.force_login(staff)
-    assert client.get("/admin/auth/user/", follow=True).status_code == 403
+    assert client.get("/admin/auth/user/").status_code == 403
 
     assert lines(caplog) == [
         f"{REQUEST} GET /admin/login/ by user {vic.pk} (vic): the admin is for superusers",
-        f"{REQUEST} GET /admin/login/ by user {staff.pk} (staff): the admin is for superusers",
+        f"{REQUEST} GET /admin/auth/user/ by user {staff.pk} (staff): the admin is for superusers",
     ]
 
 
