@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from deployments.actions.approve import approve
 from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.models import Approval, Deployment, Environment
@@ -57,6 +59,7 @@ class Team:
     ana_page: Page
     ben_page: Page
     environment: Environment
+    url: str
 
     def requested(self, title: str) -> Deployment:
         """Return a change of Ana's whose preview is ready."""
@@ -93,7 +96,7 @@ def team(portal: Portal, chromium: Browser, tmp_path: Path) -> Iterator[Team]:
         logged_in(chromium, ana, server.url, base_url=server.url) as first,
         logged_in(chromium, ben, server.url, base_url=server.url) as second,
     ):
-        yield Team(ana, ben, first.new_page(), second.new_page(), created.environment)
+        yield Team(ana, ben, first.new_page(), second.new_page(), created.environment, server.url)
     server.stop()
 
 
@@ -198,6 +201,83 @@ def test_denial_expiry_and_lost_permissions_change_nothing(portal: Portal, team:
     expect(team.ana_page.get_by_role("alert").first).to_contain_text("wait for approval")
     assert Environment.objects.get().requires_approval
     assert Environment.objects.get().parameters["Title"] == "first"
+
+
+def test_two_roles_walk_through_denial_two_approvals_a_revoked_role_and_the_audit(
+    portal: Portal, team: Team, chromium: Browser
+) -> None:
+    """Ana deploys and Ben approves: two people, two roles, two browsers; Root looks at the audit log."""
+    ana, ben = team.ana_page, team.ben_page
+
+    # Two approvals from now on, by Ana's own choice. Only Ben is left to approve hers, and the page says so.
+    configuration = reverse("environment_configuration", args=[team.environment.pk])
+    ana.goto(configuration)
+    ana.locator("#id_approvals").select_option("2")
+    ana.locator("#require-reason").fill("four eyes are not enough")
+    ana.get_by_role("button", name="Save", exact=True).click()
+    expect(ana.locator("#approval")).to_contain_text("2 approvals, role Approver")
+    assert faults(ana) == []
+
+    denied, _ = team.asked("denied")
+    expect(ana.locator("#shortfall")).to_contain_text("Only 1 person can approve this")
+    assert faults(ana) == []
+    ben.goto(denied.get_absolute_url())
+    ben.locator("#deny-reason").fill("not on a Friday")
+    ben.get_by_role("button", name="Deny").click()
+    expect(ana.get_by_role("heading", name="Change denied")).to_be_visible()
+
+    changed, approval = team.asked("second")
+    ben.goto(changed.get_absolute_url())
+    approve_button(ben).click()
+    expect(ben.locator("#approvals-given")).to_have_text("1 of 2 approved by ben")
+    expect(approve_button(ben)).to_be_disabled()
+    expect(ben.locator("#why-not")).to_contain_text("Another person has to approve it as well")
+    assert faults(ben) == []
+    assert row(changed).state == State.APPROVAL
+
+    cem, seen = person("cem", "approve_change"), row(changed)
+    approve(user=cem, deployment=seen, approval_pk=approval.pk, digest=approval.digest)
+    assert ended(portal, changed).state == State.SUCCEEDED
+    assert Environment.objects.get().parameters["Title"] == "second"
+
+    # Root takes Ana's role away while two of her pages are open: a preview, and a deployment in progress.
+    shown, root = team.requested("third"), make_user("root", is_superuser=True)
+    account = new_account()
+    portal.sandbox.control("POST", "pace", {"pace": 100}, account=account.sandbox_account_id)
+    live = ana.context.new_page()
+    live.goto(portal.deploy("slow", account, Title="first").get_absolute_url())
+    expect(live.locator("#deployment")).to_have_attribute("data-streaming", "yes")
+    expect(live.locator("#permissions-changed")).to_be_hidden()
+    ana.goto(shown.get_absolute_url())
+    expect(ana.locator("#apply-change")).to_be_enabled()
+    with logged_in(chromium, root, team.url, base_url=team.url) as context:
+        page = context.new_page()
+        page.goto(reverse("access_person", args=[team.ana.pk]))
+        with live.expect_request(re.compile("/stream")):  # after the end of the one before
+            page.get_by_role("button", name="Remove Individual rights").click()
+        expect(live.locator("#permissions-changed")).to_be_visible()
+        ana.locator("#apply-change").click()
+        expect(ana.get_by_role("heading", name="Permission denied")).to_be_visible()
+        expect(ana.locator("main")).to_contain_text(
+            "you need the permission “Can change environment” for the environment shop"
+        )
+        assert row(shown).state == State.PREVIEW
+
+        page.goto(reverse("audit_records"))
+        found = page.locator("#records tbody tr").all_inner_texts()
+        assert faults(page) == []
+    records = [" ".join(text.split()) for text in reversed(found)]
+    for who, what, detail in (
+        ("ana", "Require approval", "four eyes"),
+        ("ana", "Request approval", "title denied"),
+        ("ben", "Deny change", "not on a Friday"),
+        ("ben", "Approve change", "title second"),
+        ("cem", "Approve change", "title second"),
+        ("root", "Remove role", "ana"),
+        ("ana", "Apply", "Refused"),
+    ):
+        of_it = [one for one in records if f" {who} " in one and what in one and detail in one]
+        assert of_it, (who, what, detail, records)
 
 
 def test_a_scheduled_change_waits_without_a_lock_and_is_applied_at_its_time(
