@@ -74,7 +74,11 @@ ACCOUNTS: Final = (
 """What staff could do in the admin with the permissions of accounts and freeze windows, all six of them."""
 AUDIT: Final = "audit.export_audit"
 """Staff could read the audit records in the admin."""
-SINCE: Final = {"labels.set_labels": "change_environment"}
+SINCE: Final = {
+    "labels.set_labels": "change_environment",
+    "approval_rules.save_label_rule": "require_approval",
+    "approval_rules.delete_label_rule": "require_approval",
+}
 """What is new, and part of what its permission allowed. Any other new action is for superusers at first."""
 IN_THE_PORTAL: Final = sorted({*NEEDED.values(), "release_environment"})
 IN_THE_ADMIN: Final = [
