@@ -9,7 +9,12 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -164,6 +169,15 @@ def _http_error(request: HttpRequest, exc: Any) -> HttpResponse:
     return problem(found.status_code, "InvalidRequest", _("The request is not valid."))
 
 
+def _suspicious(request: HttpRequest, exc: Any) -> HttpResponse:
+    """Return what Django refuses to read: too many fields, or no valid form."""
+    return problem(400, "InvalidRequest", _("The request is not valid."))
+
+
+def _too_large(request: HttpRequest, exc: Any) -> HttpResponse:
+    return problem(413, "RequestTooLarge", _("The request is too large."))
+
+
 def _not_authenticated(request: HttpRequest, exc: Any) -> HttpResponse:
     return problem(401, "NotAuthenticated", _("A valid API token is required."))
 
@@ -183,4 +197,6 @@ def add_handlers(api: NinjaAPI) -> None:
     api.add_exception_handler(ValidationError, _not_valid)
     api.add_exception_handler(AuthenticationError, _not_authenticated)
     api.add_exception_handler(HttpError, _http_error)
+    api.add_exception_handler(SuspiciousOperation, _suspicious)
+    api.add_exception_handler(RequestDataTooBig, _too_large)
     api.add_exception_handler(Exception, _broken)

@@ -11,4 +11,4 @@ from typing import Any
 FOR_LIST: dict[int, Any] = dict.fromkeys((401, 403, 422, 429))
 FOR_ONE: dict[int, Any] = dict.fromkeys((401, 403, 404, 422, 429))
 CONFLICT: dict[int, Any] = {409: None}
-FOR_REQUEST: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 422, 429, 503))
+FOR_REQUEST: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429, 503))

@@ -62,6 +62,7 @@ EXAMPLES: Final[Mapping[int, dict[str, Any]]] = {
         message="environment_being_changed",
         values={"environment": "shop", "user": "ana", "deployment": "12"},
     ),
+    413: _problem(413, "RequestTooLarge", "The request is too large."),
     422: _problem(
         422,
         "InvalidRequest",

@@ -110,6 +110,15 @@ def test_a_body_that_does_not_fit_is_refused(program: Program, body: Any) -> Non
     assert not Environment.objects.exists()
 
 
+def test_a_body_that_is_too_large_is_refused(program: Program, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+
+    response = program.post("/environments", new(reason="x" * 2000))
+
+    assert code_of(response) == (413, "RequestTooLarge")
+    assert response["Content-Type"] == "application/problem+json"
+
+
 def test_a_parameter_that_the_set_does_not_have_is_refused(program: Program) -> None:
     response = program.post("/environments", new(parameters=NEW["parameters"] | {"Colour": "red"}))
 
