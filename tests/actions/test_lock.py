@@ -20,6 +20,7 @@ from deployments.actions import (
     delete,
     deploy,
     freeze,
+    invitations,
     notifications,
     operate,
     recordings,
@@ -53,6 +54,7 @@ ALLOWED = (
 WITHOUT_ENVIRONMENT = {
     *(access.give_role, access.remove_grant, access.save_team, access.delete_team, access.set_active),
     *(access.add_member, access.remove_member, access.add_service_account),
+    *(invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
     *(deploy.request_deployment, recordings.request_recording, sandbox.request_of_sandbox),
     *(freeze.save_freeze, freeze.delete_freeze, account.save_account, account.delete_account),
     *(versions.set_version_status, versions.confirm_moved_tag, template_sources.save_source),

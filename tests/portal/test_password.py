@@ -55,7 +55,7 @@ def test_users_who_are_not_logged_in_are_redirected_to_the_login(client: Client,
 def test_the_new_password_replaces_the_old_one(browser: Client, user: User) -> None:
     shown = browser.get(change(browser)["Location"], follow=True)
 
-    assert "Password changed" in page(shown).one(role="status", class_="note").text
+    assert "Password changed" in page(shown).one(class_="note").one(role="status").text
     user.refresh_from_db()
     assert user.check_password(NEW)
     assert not user.check_password(OLD)
