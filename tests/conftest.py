@@ -53,12 +53,12 @@ AREAS = (
 )
 CORE = tuple(f"tests/{area}/" for area in AREAS)
 MARKED = "pytest.mark.core"
-# Among them, what the whole SQLite run leaves out: what has no queries that differ, and what pages and the
-# API show. EVERY_PAGE requests each of them in every role, on both.
-SAME_ON_BOTH = tuple(
-    f"tests/{area}/" for area in ("api", "catalog", "fuzz", "presentation", "sources", "views")
+# Among them, what the whole SQLite run leaves out: what has no queries that differ, what pages and the API
+# show, and the longest ones.
+SAME_ON_BOTH = (
+    *(f"tests/{area}/" for area in ("api", "catalog", "fuzz", "presentation", "sources", "views")),
+    "tests/upgrade/test_access_before.py",
 )
-EVERY_PAGE = "tests/views/test_permissions.py"
 HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
@@ -128,9 +128,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.getoption("database") != "sqlite" or not is_whole or not collection_path.match("test_*.py"):
         return None
     name = collection_path.relative_to(config.rootpath).as_posix()
-    if MARKED in collection_path.read_text() or name == EVERY_PAGE:
+    if name.startswith(CORE) and not name.startswith(SAME_ON_BOTH):
         return None
-    return None if name.startswith(CORE) and not name.startswith(SAME_ON_BOTH) else True
+    return None if MARKED in collection_path.read_text() else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
