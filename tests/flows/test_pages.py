@@ -26,6 +26,12 @@ LOOKS: list[tuple[ViewportSize, Any]] = [
 ]
 SEEN = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
 
+TOO_WIDE = """
+  [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth)
+    .map((e) => `${e.tagName} ${e.id} ${e.className}`).slice(-3)
+"""
+"""The innermost elements that reach beyond the window."""
+
 
 def faults(page: Page) -> list[str]:
     """Return the accessibility faults of the page.
@@ -39,7 +45,8 @@ def faults(page: Page) -> list[str]:
         page.emulate_media(color_scheme=scheme)
         found += [f"{scheme} {size['width']}: {fault}" for fault in axe(page, {"runOnly": SEEN})]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append(f"{page.url}: scrolls sideways at {size['width']}")
+            wide = page.evaluate(TOO_WIDE)
+            found.append(f"{page.url}: scrolls sideways at {size['width']}: {wide}")
     return found
 
 
