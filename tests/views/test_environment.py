@@ -166,7 +166,7 @@ def test_an_environment_with_a_stack_cannot_be_removed_from_sanso(browser: Clien
 
     response = browser.post(url(environment, "environment_close"), follow=True)
 
-    assert "Delete it instead" in page(response).one("li", role="alert").text
+    assert "Delete it instead" in page(response).one("span", role="alert").text
     environment.refresh_from_db()
     assert environment.deleted_at is None
 

@@ -336,7 +336,7 @@ def test_impossible_requests_are_rejected_with_an_explanation(browser: Client) -
 
     response = browser.post(url(environment, "environment_run"), {"association": "other"}, follow=True)
 
-    assert "no such association" in page(response).one("li", role="alert").text
+    assert "no such association" in page(response).one("span", role="alert").text
 
 
 @pytest.mark.parametrize("name", ["environment_run", "environment_site_check"])
