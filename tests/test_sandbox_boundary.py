@@ -33,6 +33,7 @@ MAY_MENTION_IT = {
     "wording/requests.py",
     # what pages show of it: a notice, and no links to AWS's console
     "admin/work.py",
+    "api/schemas/accounts.py",
     "api/schemas/records.py",
     "presentation/badges.py",
     "presentation/failure_sentences.py",
@@ -44,6 +45,7 @@ MAY_MENTION_IT = {
 }
 KNOW_THE_KIND_OF_AN_ACCOUNT = {
     "admin/work.py",
+    "api/schemas/accounts.py",
     "api/schemas/records.py",
     "management/commands/ensure_sandbox_account.py",
     "models/account.py",
