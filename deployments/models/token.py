@@ -25,12 +25,15 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         return self.filter(revoked_at=None, suspended_at=None, expires_at__gt=now, owner__is_active=True)
 
     def in_status(self, status: str, now: datetime) -> Self:
-        """Keep those that are active, expired or revoked; all for any other status."""
-        if status == "revoked":
-            return self.exclude(revoked_at=None)
-        if status == "expired":
-            return self.filter(revoked_at=None, expires_at__lte=now)
-        return self.filter(revoked_at=None, expires_at__gt=now) if status == "active" else self
+        """Keep those that are active, suspended, expired or revoked; all for any other status."""
+        valid = self.filter(revoked_at=None, expires_at__gt=now)
+        found = {
+            "active": valid.filter(suspended_at=None),
+            "suspended": valid.exclude(suspended_at=None),
+            "expired": self.filter(revoked_at=None, expires_at__lte=now),
+            "revoked": self.exclude(revoked_at=None),
+        }
+        return found.get(status, self)
 
     def matching(self, text: str) -> Self:
         """Keep those whose name a search contains, or whose value begins with it."""

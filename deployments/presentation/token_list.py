@@ -38,6 +38,7 @@ def rows_context(given: QueryDict, owner: User) -> dict[str, Any]:
     states: Choices = [
         ("", _("All"), None),
         ("active", pgettext("token", "Active"), None),
+        ("suspended", pgettext("token", "Suspended"), None),
         ("expired", _("Expired"), None),
         ("revoked", pgettext("token", "Revoked"), None),
     ]

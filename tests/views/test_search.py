@@ -381,6 +381,8 @@ def test_tokens_of_a_service_account_are_searched_and_filtered_and_stay_its_own(
     assert listed("&" + more[1:]) == ["deploy"]
     assert (listed("&q=BUI"), listed("&status=expired"), listed("&q=mine")) == (["build"], ["report"], [])
     assert listed("&sort=name&status=active") == ["build", "deploy"]
+    ApiToken.objects.filter(name="build").update(suspended_at=timezone.now())
+    assert (listed("&status=active"), listed("&status=suspended")) == (["deploy"], ["build"])
     empty = page(client.get(f"{url}&q=mine")).one(id="no-matching")
     assert [a["href"] for a in empty.all("a")] == [f"?owner={program.pk}", url]
     form = page(client.get(f"{url}&q=x")).one("form", id="search")
