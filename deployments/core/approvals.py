@@ -86,7 +86,7 @@ class Voter:
 def counted(voters: Iterable[Voter], requesters: Collection[int]) -> Iterator[int]:
     """Yield the users whose approvals count, each once, in their order.
 
-    Never a requester, nor a service account: whoever has its token would approve in its name.
+    Never a requester, nor a service account: everyone who has its token could approve in its name.
     """
     others = set(requesters)
     for one in voters:

@@ -52,7 +52,7 @@ class InvitationForm(AccessForm):
     """The user name and the email address of a new person, with roles for everything and teams."""
 
     name = forms.CharField(
-        label=gettext_lazy("User name"), max_length=60, widget=forms.TextInput(attrs=_PLAIN)
+        label=gettext_lazy("Username"), max_length=60, widget=forms.TextInput(attrs=_PLAIN)
     )
     email = forms.EmailField(
         label=gettext_lazy("Email address"),
@@ -81,7 +81,7 @@ class MemberForm(AccessForm):
     person = forms.ModelChoiceField(
         User.objects.filter(is_active=True),
         to_field_name="username",
-        label=gettext_lazy("User name"),
+        label=gettext_lazy("Username"),
         widget=forms.TextInput(attrs=_PLAIN),
         error_messages={"invalid_choice": gettext_lazy("There is no such active user.")},
     )

@@ -96,7 +96,7 @@ class SourceForm(forms.Form):
         help_text=gettext_lazy("0: only with the button or by webhook. Fetching deploys nothing."),
     )
     username = forms.CharField(
-        label=gettext_lazy("User name"), max_length=100, required=False, widget=_text(autocomplete="off")
+        label=gettext_lazy("Username"), max_length=100, required=False, widget=_text(autocomplete="off")
     )
     token = forms.CharField(
         label=gettext_lazy("Access token"),

@@ -55,7 +55,7 @@ def people_context(given: QueryDict) -> dict[str, Any]:
     by_role: Choices = [("", _("All roles"), None), *((role, name, None) for role, name in ROLE_NAMES)]
     controls = ListControls(
         given=given,
-        searched=_("User name, email or team"),
+        searched=_("Username, email or team"),
         filters=[
             list_filter(given, "kind", _("Kind"), kinds),
             list_filter(given, "role", _("Role"), by_role),

@@ -81,7 +81,7 @@ def account(transactional_db: None, sandbox: Sandbox) -> Account:
 
 def log_in(page: Page, url: str) -> None:
     page.goto(url)
-    page.get_by_label("User name").or_(page.get_by_label("Username")).fill("ana")
+    page.get_by_label("Username").fill("ana")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Environments", exact=True)).to_be_visible()

@@ -63,7 +63,7 @@ def add(page: Page, git: GitServer) -> TemplateSource:
     page.get_by_label("Name", exact=True).fill("shop")
     page.get_by_label("Address").fill(git.url("shop"))
     page.get_by_label("Folder").fill("infra")
-    page.get_by_label("User name").fill("reader")
+    page.get_by_label("Username").fill("reader")
     page.get_by_label("Access token").fill("read only")
     page.get_by_role("button", name="Add template set").click()
     expect(page.get_by_role("heading", name="shop")).to_be_visible()
