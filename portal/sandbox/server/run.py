@@ -50,6 +50,7 @@ SERVICES: Final = (cloudformation, ec2, elbv2, autoscaling, rds, s3, secretsmana
 def main() -> int:
     """Serve until SIGTERM, SIGINT or the end of the input; returns the exit code, 2 when it can't start."""
     protect()
+    descendants.adopt()  # or what is left of a machine that was booting would end unseen
     logging.basicConfig(
         level=os.environ["LOG_LEVEL"],
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,6 @@ from tests.services import LIMIT, REPOSITORY
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's means are Linux's")
 
-SECRET = "a-key-of-the-portal"
 SECRETS = ("secret-key", "sanso.sqlite3", "sandbox/token")
 SLEEP = "import time; time.sleep(600)"
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
@@ -38,6 +38,7 @@ class Person:
     prefix: list[str]
     home: Path
     process: subprocess.Popen[bytes]
+    secret: str
 
     @property
     def data(self) -> Path:
@@ -50,7 +51,7 @@ class Person:
             "files": [str(path) for path in [*secrets, self.home / "notes"]],
             "folders": [str(self.data), str(self.home)],
             "processes": [self.process.pid],
-            "reversed secret": SECRET[::-1],
+            "reversed secret": self.secret[::-1],
         }
 
     def attacked(self, **mode: bool) -> dict[str, Any]:
@@ -70,11 +71,11 @@ class Person:
 @contextlib.contextmanager
 def person(prefix: list[str], user: int) -> Iterator[Person]:
     with tempfile.TemporaryDirectory(prefix="sanso-person-") as folder:
-        home = Path(folder)
+        home, secret = Path(folder), uuid.uuid4().hex  # other processes that run this file have persons, too
         data = home / "data"
         (data / "sandbox" / "tmp").mkdir(parents=True)
         for name in SECRETS:
-            (data / name).write_text(SECRET)
+            (data / name).write_text(secret)
         for path in [data, *data.rglob("*")]:
             path.chmod(0o700 if path.is_dir() else 0o600)
         home.chmod(0o755)
@@ -83,11 +84,11 @@ def person(prefix: list[str], user: int) -> Iterator[Person]:
             os.chown(path, user, user)
         process = subprocess.Popen(
             [*prefix, sys.executable, "-c", SLEEP],
-            env=os.environ | {"SECRET_KEY": SECRET},
+            env=os.environ | {"SECRET_KEY": secret},
             start_new_session=True,
         )
         try:
-            yield Person(prefix, home, process)
+            yield Person(prefix, home, process, secret)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
