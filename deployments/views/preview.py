@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
@@ -23,8 +23,14 @@ from deployments.views.visible import change_or_404
 @never_cache
 @gzip_page
 def preview_page(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show the preview of a change; also after it was applied."""
-    return _page(request, change_or_404(request, pk))
+    """Show the preview of a change; with `?applied` also after its stacks have begun.
+
+    Without it, a page that is loaded at that time leads on: it would show the preview forever.
+    """
+    deployment = change_or_404(request, pk)
+    if not view.is_preview(deployment) and "applied" not in request.GET:
+        return redirect(deployment)
+    return _page(request, deployment)
 
 
 def preview_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:
@@ -39,7 +45,8 @@ def _page(
         deployment, request.user
     )
     context |= schedule_context(deployment, request.POST.dict())
-    context["is_preview"] = view.is_preview(deployment)
+    context["is_preview"] = is_preview = view.is_preview(deployment)
+    context["applied"] = "" if is_preview else "&applied=yes"
     return render(request, "deployments/preview.html", context | problem, status=status)
 
 
@@ -57,10 +64,13 @@ def preview_rows(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_GET
 @never_cache
 def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Answer whether the page has to be loaded again: the preview is computed, applied or discarded."""
+    """Answer whether the page has to be loaded again: the preview is computed, applied or discarded.
+
+    With `?applied`, the page shows the preview of a change that has begun, and stays.
+    """
     deployment = change_or_404(request, pk)
     response = HttpResponse(status=204)
-    if not view.is_preview(deployment):
+    if not view.is_preview(deployment) and "applied" not in request.GET:
         response["HX-Redirect"] = deployment.get_absolute_url()
     elif request.GET.get("marker") != view.marker(deployment):
         response["HX-Refresh"] = "true"

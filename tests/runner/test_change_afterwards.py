@@ -98,7 +98,7 @@ def test_a_change_is_exported_and_imported_with_its_times(changes: list[Deployme
 
 def test_its_page_leads_back_to_its_preview(changes: list[Deployment], browser: Client) -> None:
     change = changes[0]
-    preview = reverse("change_preview_page", args=[change.pk])
+    preview = reverse("change_preview_page", args=[change.pk]) + "?applied=yes"
     assert f'href="{preview}"' in browser.get(change.get_absolute_url()).content.decode()
     shown = browser.get(preview).content.decode()
     assert "applied by <b>operator</b>" in shown

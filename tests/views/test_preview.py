@@ -106,7 +106,7 @@ def test_a_prediction_that_was_wrong_is_shown_after_the_change(browser: Client, 
     prediction = Prediction(predicted=23, wrong=("Alb/Alb",)).to_json()
     Deployment.objects.filter(pk=change.pk).update(changes=change.changes | {"prediction": prediction})
 
-    shown = page(browser.get(f"/deployments/{change.pk}/preview"))
+    shown = page(browser.get(f"/deployments/{change.pk}/preview?applied=yes"))
 
     assert "After this change: right for 22 of 23. Changed all the same: Alb/Alb" in shown.text
     assert not shown.all(id="apply-form")
@@ -138,6 +138,33 @@ def test_the_page_is_loaded_again_once_it_has_something_else_to_show(
     assert browser.get(address, {"marker": "change_set-0-"})["HX-Refresh"] == "true"
     Deployment.objects.filter(pk=change.pk).update(state="stacks", last_phase="stacks")
     assert browser.get(address, {"marker": "preview-0-"})["HX-Redirect"] == f"/deployments/{change.pk}/"
+
+
+def test_a_page_that_is_loaded_again_when_the_stacks_have_begun_is_the_deployments(
+    browser: Client, shop: Environment
+) -> None:
+    """Between the answer "load the page again" and the next request, a change may begin, and even end."""
+    change = make_preview(shop, "traffic", state="queued")
+    address = f"/deployments/{change.pk}/preview"
+    assert browser.get(f"{address}/state", {"marker": "approval-0--approval"})["HX-Refresh"] == "true"
+    for state in ("stacks", "succeeded"):
+        Deployment.objects.filter(pk=change.pk).update(state=state, last_phase="stacks")
+        assert browser.get(address, follow=True).redirect_chain == [(f"/deployments/{change.pk}/", 302)]
+
+
+def test_the_preview_of_a_change_that_has_begun_follows_its_state(browser: Client, shop: Environment) -> None:
+    change = make_preview(shop, "traffic", state="stacks", last_phase="stacks")
+    header = page(browser.get(f"/deployments/{change.pk}/"))
+    address = header.one("a", href=f"/deployments/{change.pk}/preview?applied=yes")["href"]
+    shown = page(browser.get(address))
+    assert "In progress" in shown.one("section", **{"class": "headline"}).text
+    polled = next(one["hx-get"] for one in shown.all("div") if "hx-get" in one.attributes)
+    answer = browser.get(polled)
+    assert "HX-Refresh" not in answer
+    assert "HX-Redirect" not in answer
+    Deployment.objects.filter(pk=change.pk).update(state="succeeded", last_phase="ready")
+    assert browser.get(polled)["HX-Refresh"] == "true"
+    assert "hx-get" not in "".join(str(one.attributes) for one in page(browser.get(address)).all("div"))
 
 
 def test_a_failed_preview_names_the_stack_its_file_and_the_reason(browser: Client, shop: Environment) -> None:
