@@ -28,7 +28,7 @@ TOKENS, WEBHOOKS = "wrong", "webhook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class LimitUsage:
     """How much of a limit is used in this minute. `reset` is in seconds."""
 
     limit: int
@@ -50,7 +50,7 @@ class Usage:
         return found | ({"Retry-After": str(self.reset)} if self.is_exceeded else {})
 
 
-def of_request(request: HttpRequest) -> Usage:
+def of_request(request: HttpRequest) -> LimitUsage:
     """Count a request, and return the usage that allows the fewest further ones: its address's or token's.
 
     Wrong tokens are counted for the address as well (`count_wrong`), and far fewer of them are allowed.
@@ -64,13 +64,13 @@ def of_request(request: HttpRequest) -> Usage:
     return min(found, key=lambda usage: usage.limit - usage.used)
 
 
-def of_unproven(request: HttpRequest, kind: str = TOKENS) -> Usage:
+def of_unproven(request: HttpRequest, kind: str = TOKENS) -> LimitUsage:
     """Return how many requests without a valid token or signature came from the address of a request.
 
     One that is refused because of them is one too many itself.
     """
     found = _counted(kind, network_of(request), settings.SANSO_API_WRONG_TOKENS, add=0)
-    return Usage(limit=found.limit, used=found.used + 1, reset=found.reset)
+    return LimitUsage(limit=found.limit, used=found.used + 1, reset=found.reset)
 
 
 def count_wrong(request: HttpRequest, kind: str = TOKENS) -> None:
@@ -78,12 +78,12 @@ def count_wrong(request: HttpRequest, kind: str = TOKENS) -> None:
     _counted(kind, network_of(request), settings.SANSO_API_WRONG_TOKENS)
 
 
-def _counted(kind: str, what: str, limit: int, *, add: int = 1) -> Usage:
+def _counted(kind: str, what: str, limit: int, *, add: int = 1) -> LimitUsage:
     now = time.time()
     window, passed = divmod(int(now), WINDOW)
     digest = hashlib.sha256(f"{settings.SECRET_KEY} {what}".encode(errors="replace")).hexdigest()[:32]
     used = _counters(settings.REDIS_URL).add(f"sanso:api:{kind}:{digest}:{window}", add, now)
-    return Usage(limit=limit, used=used, reset=WINDOW - passed)
+    return LimitUsage(limit=limit, used=used, reset=WINDOW - passed)
 
 
 @dataclass(slots=True)

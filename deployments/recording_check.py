@@ -20,7 +20,7 @@ from deployments.models import (
     Resource,
     Stack,
 )
-from deployments.recording_values import MAX_ROWS, Value
+from deployments.recording_values import MAX_ROWS, RecordingValue
 
 FORMAT = 1
 FIELDS: Mapping[type[models.Model], tuple[str, ...]] = {
@@ -55,7 +55,7 @@ Row = dict[str, Any]
 
 def checked(recording: Any) -> Row:
     """Return the values of the rows. Raise UserFixable with the position of the first invalid value."""
-    whole = Value(recording, "")
+    whole = RecordingValue(recording, "")
     if whole.get("format").value != FORMAT:
         raise UserFixable("RecordingUnknown", Code.RECORDING_INVALID)
     deployment = _row(whole.get("deployment"), Deployment)
@@ -78,22 +78,22 @@ def checked(recording: Any) -> Row:
     }
 
 
-def _row(value: Value, model: type[models.Model]) -> Row:
+def _row(value: RecordingValue, model: type[models.Model]) -> Row:
     return value.columns({name: model._meta.get_field(name) for name in FIELDS[model]})
 
 
-def _stack(value: Value) -> Row:
+def _stack(value: RecordingValue) -> Row:
     return _row(value, Stack) | {"resources": [_row(one, Resource) for one in value.get("resources").list()]}
 
 
-def _event(value: Value, paths: set[str]) -> Row:
+def _event(value: RecordingValue, paths: set[str]) -> Row:
     stack = value.get("stack")
     if stack.value is not None and not (isinstance(stack.value, str) and stack.value in paths):
         raise stack.wrong()
     return _row(value, Event) | {"stack": stack.value}
 
 
-def _check_stacks(value: Value, stacks: list[Row]) -> None:
+def _check_stacks(value: RecordingValue, stacks: list[Row]) -> None:
     """Raise UserFixable unless each stack occurs once, below an existing one, with each resource once."""
     paths = {stack["path"] for stack in stacks}
     for place, stack in zip(value.list(), stacks, strict=True):
@@ -107,7 +107,7 @@ def _check_stacks(value: Value, stacks: list[Row]) -> None:
         raise value.wrong()
 
 
-def _check_events(value: Value, events: list[Row], last: int) -> None:
+def _check_events(value: RecordingValue, events: list[Row], last: int) -> None:
     """Raise UserFixable unless each number up to the last one, and each key, occurs at most once."""
     numbers, keys = ({event[name] for event in events} for name in ("seq", "key"))
     if len(numbers) < len(events) or len(keys) < len(events):

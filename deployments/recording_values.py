@@ -28,7 +28,7 @@ _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class RecordingValue:
     """A value of the file and its position. Methods raise UserFixable with the position."""
 
     value: Any
@@ -38,9 +38,9 @@ class Value:
         """Return the error that this value is missing or invalid."""
         return UserFixable("RecordingInvalid", Code.RECORDING_VALUE_INVALID, place=self.place or "JSON")
 
-    def get(self, key: str) -> Value:
+    def get(self, key: str) -> RecordingValue:
         """Return the value below a key of this object."""
-        return Value(self.mapping().get(key), f"{self.place}.{key}".lstrip("."))
+        return RecordingValue(self.mapping().get(key), f"{self.place}.{key}".lstrip("."))
 
     def mapping(self) -> Mapping[str, Any]:
         """Return this object."""
@@ -48,11 +48,11 @@ class Value:
             raise self.wrong()
         return self.value
 
-    def list(self) -> list[Value]:
+    def list(self) -> list[RecordingValue]:
         """Return the items of this list."""
         if not isinstance(self.value, list) or len(self.value) > MAX_ROWS:
             raise self.wrong()
-        return [Value(item, f"{self.place}[{number}]") for number, item in enumerate(self.value)]
+        return [RecordingValue(item, f"{self.place}[{number}]") for number, item in enumerate(self.value)]
 
     def columns(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the fields; in an older file, those with a default may be missing."""

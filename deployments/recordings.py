@@ -139,7 +139,7 @@ def _write_stacks(deployment: Deployment, rows: list[dict[str, Any]]) -> dict[st
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class RecordingSummary:
     """What a list shows of a recording. `deployment` has a kind, a state and times; it is not stored."""
 
     deployment: Deployment
@@ -147,12 +147,12 @@ class Facts:
 
 
 @functools.cache
-def facts(name: str) -> Facts:
+def facts(name: str) -> RecordingSummary:
     """Return the facts of an included recording. Raise UserFixable if there is none of that name."""
     recording = read(name)
     values = recording["deployment"]
     times = {key: datetime.fromisoformat(values[key]) for key in ("created_at", "ended_at")}
-    return Facts(
+    return RecordingSummary(
         deployment=Deployment(kind=values["kind"], state=values["state"], **times),
         resources=sum(len(stack["resources"]) for stack in recording["stacks"]),
     )

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from deployments.admin.recorded import Recorded
+from deployments.admin.recorded import RecordedAdmin
 from deployments.models import UserSession
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ admin.site.unregister([EmailAddress, Authenticator, SocialAccount, SocialApp, So
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(Recorded, Authenticators):
+class AuthenticatorAdmin(RecordedAdmin, Authenticators):
     """Authenticator apps, passkeys and recovery codes, without their secrets."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
@@ -43,7 +43,7 @@ class AuthenticatorAdmin(Recorded, Authenticators):
 
 
 @admin.register(SocialAccount)
-class AccountAdmin(Recorded, Accounts):
+class IdentityAdmin(RecordedAdmin, Accounts):
     """Accounts of the identity provider. An administrator can assign one to another user."""
 
     list_display = ("user", "subject", "issuer", "date_joined", "last_login")
@@ -67,7 +67,7 @@ class AccountAdmin(Recorded, Accounts):
 
 
 @admin.register(UserSession)
-class SessionAdmin(Recorded, Sessions):
+class SessionAdmin(RecordedAdmin, Sessions):
     """Sessions of all users; deleting one ends it."""
 
     list_display = ("user", "user_agent", "address", "created_at", "used_at")

@@ -14,7 +14,7 @@ USERNAME = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class FirstLogin:
     username: str
     password: str
 
@@ -23,7 +23,7 @@ def ensure_first_login(folder: Path) -> None:
     """Create an administrator if there is no user yet; delete its password once it was changed."""
     login = stored_login(folder)
     if not User.objects.exists():
-        login = Login(username=USERNAME, password=secrets.token_urlsafe(9))
+        login = FirstLogin(username=USERNAME, password=secrets.token_urlsafe(9))
         store(folder, login)
         User.objects.create_superuser(login.username, password=login.password)
     elif login is not None:
@@ -39,15 +39,15 @@ def forget(folder: Path, user: User) -> None:
         path_in(folder).unlink(missing_ok=True)
 
 
-def stored_login(folder: Path) -> Login | None:
+def stored_login(folder: Path) -> FirstLogin | None:
     """Return the generated login if it may still be valid."""
     try:
-        return Login(**json.loads(path_in(folder).read_text()))
+        return FirstLogin(**json.loads(path_in(folder).read_text()))
     except FileNotFoundError:
         return None
 
 
-def store(folder: Path, login: Login) -> None:
+def store(folder: Path, login: FirstLogin) -> None:
     """Write the login to a file that only its owner can read."""
     path_in(folder).unlink(missing_ok=True)
     descriptor = os.open(path_in(folder), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

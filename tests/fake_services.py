@@ -13,7 +13,7 @@ from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.cloudwatch import ClusterUse
 from deployments.aws.ec2 import NetworkInterface
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
-from deployments.aws.logs import LogGroup, LogLine, StreamEnd
+from deployments.aws.logs import LogGroup, LogMessage, StreamEnd
 from deployments.aws.rds import Backup, Cluster, DBInstance
 from deployments.aws.s3 import StoredObject, StoredVersions, Tail
 from deployments.aws.ssm import (
@@ -58,7 +58,7 @@ class FakeServices:
         self.db_instances: dict[str, DBInstance] = {}
         self.lags: dict[str, float] = {}  # by database instance, in milliseconds
         self.stored: dict[tuple[str, str], bytes] = {}  # (bucket, key) → body
-        self.logs: dict[tuple[str, str], list[LogLine]] = {}  # (group, stream) → lines
+        self.logs: dict[tuple[str, str], list[LogMessage]] = {}  # (group, stream) → lines
         self.protected: set[str] = set()  # load balancers
         self.ssm_parameters: dict[str, str] = {}
         self.log_group_rows: dict[str, LogGroup] = {}
@@ -96,7 +96,7 @@ class FakeServices:
         lines = [line for line in self.logs[group, newest[1]] if start <= line.at <= end]
         return StreamEnd(newest[1], tuple(lines))
 
-    def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
+    def tail(self, group: str, stream: str, limit: int) -> tuple[LogMessage, ...]:
         operation = "logs:GetLogEvents"
         self._call(operation)
         if (group, stream) not in self.logs:

@@ -22,7 +22,7 @@ _VALUES = "_recorded_values"
 """The attribute of a request with the values of its form."""
 
 
-class Recorded(Rows):
+class RecordedAdmin(Rows):
     """A mixin of the lists that write by themselves, without an action of `deployments.actions`.
 
     The audit records are written where Django writes its own log of the admin, in the same transaction.

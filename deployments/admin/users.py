@@ -9,7 +9,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 
-from deployments.admin.recorded import Recorded
+from deployments.admin.recorded import RecordedAdmin
 
 if TYPE_CHECKING:
     Users = DjangoUserAdmin[User]
@@ -20,7 +20,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(Recorded, Users):
+class UserAdmin(RecordedAdmin, Users):
     """Users. The times of their login and their creation are only shown."""
 
     filter_horizontal = ()
@@ -28,7 +28,7 @@ class UserAdmin(Recorded, Users):
 
 
 @admin.register(Group)
-class GroupAdmin(Recorded, DjangoGroupAdmin):
+class GroupAdmin(RecordedAdmin, DjangoGroupAdmin):
     """Groups of users."""
 
     filter_horizontal = ()

@@ -18,7 +18,7 @@ from deployments import limits
 from deployments.acting import TOKEN, acting_as
 from deployments.api.problems import not_found, problem
 from deployments.core.token_scopes import SHOWN
-from deployments.limits import Usage
+from deployments.limits import LimitUsage
 
 View = Callable[..., Any]
 
@@ -61,7 +61,7 @@ def _too_many() -> HttpResponse:
     return problem(429, "TooManyRequests", _("Too many requests. Try again later."))
 
 
-def _finished(request: HttpRequest, response: HttpResponse, usage: Usage) -> Any:
+def _finished(request: HttpRequest, response: HttpResponse, usage: LimitUsage) -> Any:
     if response.status_code == 401:
         limits.count_wrong(request)
     if response.status_code == 405:

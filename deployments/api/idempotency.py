@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 
 from deployments.access import visible_deployments, visible_environments
-from deployments.api.problems import Refused
+from deployments.api.problems import RequestRefused
 from deployments.api.requests import ApiRequest, require_somewhere
 from deployments.api.responses import FOR_REQUEST
 from deployments.core.roles import Right
@@ -115,7 +115,7 @@ def _begun(request: ApiRequest) -> tuple[uuid.UUID, IdempotencyKey | None]:
     if given is None:
         return uuid.uuid4(), None
     if not 0 < len(given) <= MAX_LENGTH:
-        raise Refused(422, "InvalidKey", _("An Idempotency-Key has 1 to 255 characters."))
+        raise RequestRefused(422, "InvalidKey", _("An Idempotency-Key has 1 to 255 characters."))
     key = uuid.uuid5(_NAMESPACE, f"{request.user.pk} {given}")
     fingerprint = _fingerprint(request)
     now = timezone.now()
@@ -126,7 +126,7 @@ def _begun(request: ApiRequest) -> tuple[uuid.UUID, IdempotencyKey | None]:
     except IntegrityError:
         row = IdempotencyKey.objects.get(key=key)
     if row.fingerprint != fingerprint:
-        raise Refused(409, "KeyReused", _("This Idempotency-Key came with another request before."))
+        raise RequestRefused(409, "KeyReused", _("This Idempotency-Key came with another request before."))
     return key, row
 
 

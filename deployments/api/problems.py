@@ -36,7 +36,7 @@ CONFLICTS = frozenset({"EnvironmentBusy", "NameTaken"})
 ABOUT_VALUES = frozenset({"UnknownParameter", "RuleNotMet", "BadParameter"})
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """Raised when the API itself refuses a request, with the problem's status, code and text."""
 
     def __init__(self, status: int, code: str, detail: str, errors: Iterable[FieldProblem] = ()) -> None:
@@ -109,14 +109,14 @@ def of_user_fixable(request: HttpRequest, exc: Any) -> HttpResponse:
     )
 
 
-def of_form(form: BaseForm) -> Refused:
+def of_form(form: BaseForm) -> RequestRefused:
     """Return what is wrong with the values of a form, to be raised."""
     found = [
         FieldProblem(field=_name(field), code=str(error.code or "invalid"), detail=" ".join(error.messages))
         for field, errors in form.errors.as_data().items()
         for error in errors
     ]
-    return Refused(422, "InvalidRequest", _("The request is not valid."), found)
+    return RequestRefused(422, "InvalidRequest", _("The request is not valid."), found)
 
 
 def validated(form: AnyForm) -> AnyForm:
@@ -133,7 +133,7 @@ def _name(field: str) -> str:
 
 
 def _refused(request: HttpRequest, exc: Any) -> HttpResponse:
-    found: Refused = exc
+    found: RequestRefused = exc
     return problem(found.status, found.code, found.detail, errors=found.errors)
 
 
@@ -191,7 +191,7 @@ def _broken(request: HttpRequest, exc: Any) -> HttpResponse:
 def add_handlers(api: NinjaAPI) -> None:
     """Let every error of an API become a problem."""
     api.add_exception_handler(UserFixable, of_user_fixable)
-    api.add_exception_handler(Refused, _refused)
+    api.add_exception_handler(RequestRefused, _refused)
     api.add_exception_handler(PermissionDenied, _denied)
     api.add_exception_handler(Http404, not_found)
     api.add_exception_handler(ValidationError, _not_valid)

@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class DocumentedValue:
     """A parameter, or a field of a schema. `of` is the name of the schema that it is of."""
 
     name: str
@@ -40,7 +40,7 @@ class OperationEntry:
     method: str
     path: str
     description: str
-    parameters: list[Value]
+    parameters: list[DocumentedValue]
     body: str
     returns: str
     statuses: str
@@ -85,7 +85,7 @@ def _operation(method: str, path: str, operation: Document) -> OperationEntry:
         path=path,
         description=operation.get("description", ""),
         parameters=[
-            Value(
+            DocumentedValue(
                 name=one["name"],
                 type=_type(one["schema"]),
                 place=one["in"],
@@ -107,10 +107,10 @@ def _content(holder: Document) -> str:
     return ""
 
 
-def _fields(schema: Document) -> list[Value]:
+def _fields(schema: Document) -> list[DocumentedValue]:
     required = schema.get("required", ())
     return [
-        Value(
+        DocumentedValue(
             name=name,
             type=_type(one),
             of=next(_references(one), ""),
@@ -119,7 +119,7 @@ def _fields(schema: Document) -> list[Value]:
             example=json.dumps(one["examples"][0], ensure_ascii=False) if one.get("examples") else "",
         )
         for name, one in schema.get("properties", {}).items()
-    ] or [Value(name=str(value), type="") for value in schema.get("enum", ())]
+    ] or [DocumentedValue(name=str(value), type="") for value in schema.get("enum", ())]
 
 
 def _references(schema: Document) -> Iterator[str]:

@@ -15,7 +15,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 
 from deployments.access import can_somewhere, limit
 from deployments.actions.request import PermissionMissing, Request
-from deployments.api.problems import Refused
+from deployments.api.problems import RequestRefused
 from deployments.core.roles import Right
 from deployments.core.token_scopes import rights_of
 from deployments.models import ApiToken
@@ -50,7 +50,7 @@ def require_scope(request: ApiRequest, scope: str) -> None:
     """Raise Refused if a request came with a token that does not have a scope."""
     if request.auth.token and scope not in request.auth.token.scopes:
         text = _("The token does not have the scope “%(scope)s”.") % {"scope": scope}
-        raise Refused(403, "ScopeMissing", text)
+        raise RequestRefused(403, "ScopeMissing", text)
 
 
 class BearerToken(HttpBearer):

@@ -19,7 +19,7 @@ from ninja.streaming import SSE
 
 from deployments.api.deployments import deployment_of, router
 from deployments.api.keyset import MAX_KEY, MOST, After, Key
-from deployments.api.problems import Refused
+from deployments.api.problems import RequestRefused
 from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_ONE
 from deployments.api.schemas.deployments import EventOut
@@ -88,7 +88,7 @@ async def _admitted(request: ApiRequest, environment: int) -> Viewer:
         return broadcaster.current().streams.admit(key, granted, environment)
     except TooMany as exc:
         text = _("Too many streams are open (limit: %(limit)d).") % {"limit": exc.limit}
-        raise Refused(429, "TooManyStreams", text) from exc
+        raise RequestRefused(429, "TooManyStreams", text) from exc
 
 
 async def _messages(pk: int, since: int, viewer: Viewer, language: str | None) -> AsyncIterator[bytes]:

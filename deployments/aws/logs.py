@@ -26,7 +26,7 @@ MAX_LINES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
+class LogMessage:
     """One message of a log stream."""
 
     at: datetime
@@ -48,7 +48,7 @@ class StreamEnd:
     """The last messages of a log stream before some time, oldest first."""
 
     stream: str
-    lines: tuple[LogLine, ...]
+    lines: tuple[LogMessage, ...]
 
 
 class Logs(Protocol):
@@ -63,7 +63,7 @@ class Logs(Protocol):
         """
         ...
 
-    def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
+    def tail(self, group: str, stream: str, limit: int) -> tuple[LogMessage, ...]:
         """Return the last `limit` messages of a stream, oldest first.
 
         Raise AwsNotFound if there is no such group or stream.
@@ -89,7 +89,7 @@ class LogsGateway:
         pages = self._client.get_paginator("filter_log_events").paginate(
             logGroupName=group, startTime=_milliseconds(start), endTime=_milliseconds(end)
         )
-        streams: dict[str, deque[LogLine]] = {}
+        streams: dict[str, deque[LogMessage]] = {}
         newest = begun = ""
         with calling("logs:FilterLogEvents"):
             for page in islice(pages, MAX_PAGES):
@@ -101,7 +101,7 @@ class LogsGateway:
         found = begun or newest
         return StreamEnd(found, tuple(streams[found])) if found else None
 
-    def tail(self, group: str, stream: str, limit: int) -> tuple[LogLine, ...]:
+    def tail(self, group: str, stream: str, limit: int) -> tuple[LogMessage, ...]:
         with calling("logs:GetLogEvents"):
             answer = self._client.get_log_events(
                 logGroupName=group, logStreamName=stream, limit=limit, startFromHead=False
@@ -133,7 +133,7 @@ def _milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _line(event: FilteredLogEventTypeDef | OutputLogEventTypeDef) -> LogLine:
-    return LogLine(
+def _line(event: FilteredLogEventTypeDef | OutputLogEventTypeDef) -> LogMessage:
+    return LogMessage(
         at=datetime.fromtimestamp(event["timestamp"] / 1000, UTC), text=event["message"].rstrip("\n")
     )

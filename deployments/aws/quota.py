@@ -153,7 +153,7 @@ class ServiceUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class QuotaUsage:
     """The calls to an account and region. Not `known` while Redis is unavailable: it has the counters."""
 
     account: str
@@ -171,21 +171,21 @@ class Usage:
         return any(service.rate < service.full_rate for service in self.services)
 
 
-def usage(ref: AccountRef) -> Usage:
+def usage(ref: AccountRef) -> QuotaUsage:
     """Return the counters of an account. A web process may call it: it only reads from Redis."""
     if not ref.quota_url:
-        return Usage(account=account_key(ref), known=False)
+        return QuotaUsage(account=account_key(ref), known=False)
     return read_usage(quota_store.shared(ref.quota_url), account_key(ref), ref.reads_per_second)
 
 
-def read_usage(buckets: RedisBuckets, account: str, full_rate: float) -> Usage:
+def read_usage(buckets: RedisBuckets, account: str, full_rate: float) -> QuotaUsage:
     """Return the stored counters of an account."""
     try:
         now, rows = buckets.read(account)
     except RedisError:
-        return Usage(account=account, known=False)
+        return QuotaUsage(account=account, known=False)
     services = tuple(_usage_of(service, row, now, full_rate) for service, row in rows.items())
-    return Usage(account=account, known=True, services=services)
+    return QuotaUsage(account=account, known=True, services=services)
 
 
 def _usage_of(service: str, row: Mapping[str, str], now: float, full_rate: float) -> ServiceUsage:

@@ -21,7 +21,7 @@ from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
 from deployments.catalog.packages import package_files
 from deployments.catalog.rules import rules as read_rules
 from deployments.catalog.template_tree import missing_templates, root_candidates
-from deployments.core.conditions import Scope, mapping
+from deployments.core.conditions import TemplateValues, mapping
 from deployments.core.nested_templates import STACK
 from deployments.core.parameters import Parameter, ParameterGroup, Preset
 from deployments.core.release_kind import ReleaseRule
@@ -93,7 +93,7 @@ class TemplateSet:
 
         What cannot be told from the values of the parameters is left out: the templates look it up.
         """
-        scope = Scope(self.contents[self.root.name], values)
+        scope = TemplateValues(self.contents[self.root.name], values)
         return {name: found for name, value in self.images.items() if (found := scope.literal(value))}
 
 

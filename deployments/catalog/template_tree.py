@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deployments.core.conditions import UNKNOWN, Scope
+from deployments.core.conditions import UNKNOWN, TemplateValues
 from deployments.core.nested_templates import nested_in
 
 _BUCKET = "\1"
@@ -22,7 +22,8 @@ def root_candidates(templates: Templates) -> list[str]:
     that nest others are returned: if one has children, a template without any is unused, not the root.
     """
     children = {
-        name: {nested.found_in(templates) for nested in nested_in(template, Scope(template, {}))} - {"", name}
+        name: {nested.found_in(templates) for nested in nested_in(template, TemplateValues(template, {}))}
+        - {"", name}
         for name, template in templates.items()
     }
     nested_files = set().union(*children.values())
@@ -41,7 +42,7 @@ def missing_templates(templates: Templates, root: str, bucket: str, values: Mapp
 
     def visit(name: str, known: Mapping[str, str | None]) -> None:
         seen.add(name)
-        scope = Scope(templates[name], known)
+        scope = TemplateValues(templates[name], known)
         for nested in nested_in(templates[name], scope):
             file = nested.found_in(templates)
             if not file and _BUCKET in nested.url:

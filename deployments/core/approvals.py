@@ -38,7 +38,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class PolicyRule:
     """A policy for one environment, or (without one) for every environment with a label."""
 
     policy: Policy
@@ -47,7 +47,11 @@ class Rule:
 
 
 def policy_for(
-    rules: Iterable[Rule], *, environment: int, labels: Collection[tuple[str, str]], is_switched_on: bool
+    rules: Iterable[PolicyRule],
+    *,
+    environment: int,
+    labels: Collection[tuple[str, str]],
+    is_switched_on: bool,
 ) -> Policy | None:
     """Return what changes of an environment need, None if they need no approval.
 

@@ -15,7 +15,7 @@ EXAMINED = 200
 """Records that do not match which are compared with each other, to tell moved ones from changed ones."""
 
 
-class Problem(StrEnum):
+class ChainProblem(StrEnum):
     """What a change of the stored records looks like."""
 
     CHANGED = "changed"
@@ -28,10 +28,10 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ChainFinding:
     """One problem of the records `first` to `last`, by their numbers; `pk` is the key of the row."""
 
-    problem: Problem
+    problem: ChainProblem
     first: int
     last: int
     pk: int | None = None
@@ -39,7 +39,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class ChainRecord:
     """A chained record as it is stored: its number, the hash of it, and its values."""
 
     seq: int
@@ -65,46 +65,48 @@ class Walk:
     points: Mapping[int, list[Point]] = field(default_factory=dict)
     checked: int = 0
     last: Point = field(init=False)
-    _unmatched: list[tuple[str, Link]] = field(default_factory=list)
+    _unmatched: list[tuple[str, ChainRecord]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.last = self.start
 
-    def over(self, links: Iterable[Link]) -> Iterator[Finding]:
+    def over(self, links: Iterable[ChainRecord]) -> Iterator[ChainFinding]:
         """Yield what is wrong, in order; what does not match is yielded at the end."""
         yield from self._points_at(self.start)
         for link in links:
             self.checked += 1
             if link.seq != self.last.seq + 1:
-                yield Finding(problem=Problem.MISSING, first=self.last.seq + 1, last=link.seq - 1)
+                yield ChainFinding(problem=ChainProblem.MISSING, first=self.last.seq + 1, last=link.seq - 1)
             elif link_hash(self.last.hash, link.seq, link.values) != link.hash:
                 self._unmatched.append((self.last.hash, link))
             self.last = Point(seq=link.seq, hash=link.hash)
             yield from self._points_at(self.last)
         yield from self._explained()
 
-    def _points_at(self, here: Point) -> Iterator[Finding]:
+    def _points_at(self, here: Point) -> Iterator[ChainFinding]:
         for point in self.points.get(here.seq, ()):
             if point.hash != here.hash:
-                yield Finding(problem=Problem.ANCHOR, first=point.seq, last=point.seq, day=point.day)
+                yield ChainFinding(
+                    problem=ChainProblem.ANCHOR, first=point.seq, last=point.seq, day=point.day
+                )
 
-    def _explained(self) -> Iterator[Finding]:
+    def _explained(self) -> Iterator[ChainFinding]:
         """Yield records that do not match: moved if another's place has the hash of them, else changed."""
         some = self._unmatched[:EXAMINED]
         for before, link in self._unmatched:
             moved = any(
                 link_hash(before, link.seq, other.values) == link.hash for _, other in some if other != link
             )
-            problem = Problem.MOVED if moved else Problem.CHANGED
-            yield Finding(problem=problem, first=link.seq, last=link.seq, pk=link.pk)
+            problem = ChainProblem.MOVED if moved else ChainProblem.CHANGED
+            yield ChainFinding(problem=problem, first=link.seq, last=link.seq, pk=link.pk)
 
 
-def beyond(end: Point, points: Iterable[Point], problem: Problem) -> Iterator[Finding]:
+def beyond(end: Point, points: Iterable[Point], problem: ChainProblem) -> Iterator[ChainFinding]:
     """Yield a finding for what was stored after the present end of the chain."""
     later = [point for point in points if point.seq > end.seq]
     if later:
         newest = max(later, key=lambda point: point.seq)
-        yield Finding(problem=problem, first=end.seq + 1, last=newest.seq, day=newest.day)
+        yield ChainFinding(problem=problem, first=end.seq + 1, last=newest.seq, day=newest.day)
 
 
 def link_hash(previous: str, seq: int, values: Mapping[str, Any]) -> str:

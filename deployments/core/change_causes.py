@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deployments.core.changes import ChangedProperty, ChangedResource, Effect, Link, LinkKind
+from deployments.core.changes import CauseLink, ChangedProperty, ChangedResource, Effect, LinkKind
 from deployments.core.conditions import mapping
 from deployments.core.references import Reference, found_in
 from deployments.core.template_stacks import TemplateStack
@@ -52,7 +52,7 @@ class Causes:
         self.stacks, self.parameters = stacks, parameters
         self.changes = {one.path: one for one in changes}
         self._followed: dict[Origin, frozenset[Origin]] = {}
-        self._causing: dict[str, tuple[Link, ...]] = {}
+        self._causing: dict[str, tuple[CauseLink, ...]] = {}
 
     def origins(self, stack: str, detail: ChangedProperty) -> frozenset[Origin] | None:
         """Return where the cause of a detail comes from, None if that is not known."""
@@ -95,22 +95,24 @@ class Causes:
         through = Origin(OriginKind.OUTPUT, at, reference.output)
         return self._of_value(through, nested, mapping(outputs[reference.output]).get("Value"))
 
-    def chain(self, resource: ChangedResource, detail: ChangedProperty, depth: int = 0) -> tuple[Link, ...]:
+    def chain(
+        self, resource: ChangedResource, detail: ChangedProperty, depth: int = 0
+    ) -> tuple[CauseLink, ...]:
         """Return the causing chain of a detail, from its beginning to the stack that the resource is in."""
-        inside = (Link(kind=LinkKind.STACK.value, name=resource.stack),) if resource.stack else ()
+        inside = (CauseLink(kind=LinkKind.STACK.value, name=resource.stack),) if resource.stack else ()
         origins = self.origins(resource.stack, detail)
         if origins is None:
             if detail.cause:
-                return Link(kind=LinkKind.UNKNOWN.value, name=detail.cause), *inside
+                return CauseLink(kind=LinkKind.UNKNOWN.value, name=detail.cause), *inside
             return self._of_the_text(resource, detail)
         beginnings = sorted(one for one in origins if one.kind in (OriginKind.PARAMETER, OriginKind.RESOURCE))
         for origin in beginnings:
             if origin.kind is OriginKind.PARAMETER and origin.path in self.parameters:
-                return Link(kind=self.parameters[origin.path].value, name=origin.path), *inside
+                return CauseLink(kind=self.parameters[origin.path].value, name=origin.path), *inside
         if depth < LONGEST and (changed := self._changed(resource, beginnings)):
-            link = Link(kind=LinkKind.RESOURCE.value, name=changed.path, effect=changed.effect)
+            link = CauseLink(kind=LinkKind.RESOURCE.value, name=changed.path, effect=changed.effect)
             return *self._cause_of(changed, depth), link, *(() if changed.stack == resource.stack else inside)
-        links = [Link(kind=LinkKind(one.kind.value).value, name=one.path) for one in beginnings[:1]]
+        links = [CauseLink(kind=LinkKind(one.kind.value).value, name=one.path) for one in beginnings[:1]]
         return *(links or self._of_the_text(resource, detail)), *inside
 
     def _changed(self, resource: ChangedResource, origins: Iterable[Origin]) -> ChangedResource | None:
@@ -121,7 +123,7 @@ class Causes:
                 return changed
         return None
 
-    def _of_the_text(self, resource: ChangedResource, detail: ChangedProperty) -> tuple[Link, ...]:
+    def _of_the_text(self, resource: ChangedResource, detail: ChangedProperty) -> tuple[CauseLink, ...]:
         """Return the cause of what no entity causes: another detail of the same value, or the template."""
         twins = (
             other
@@ -132,9 +134,9 @@ class Causes:
         if twin:
             return self.chain(resource, twin)
         file = self.stacks[resource.stack].file if resource.stack in self.stacks else ""
-        return (Link(kind=LinkKind.TEMPLATE.value, name=file),)
+        return (CauseLink(kind=LinkKind.TEMPLATE.value, name=file),)
 
-    def _cause_of(self, resource: ChangedResource, depth: int) -> tuple[Link, ...]:
+    def _cause_of(self, resource: ChangedResource, depth: int) -> tuple[CauseLink, ...]:
         """Return the causing chain of the property that matters most of a resource."""
         if resource.path not in self._causing:
             self._causing[resource.path] = ()

@@ -87,7 +87,7 @@ class _Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link(_Stored):
+class CauseLink(_Stored):
     """One link of a causing chain. `name` is a parameter, a template's file, or a path below the root."""
 
     kind: str
@@ -113,7 +113,7 @@ class ChangedProperty(_Stored):
     evaluation: str = "Static"
     source: str = ""
     cause: str = ""
-    because: tuple[Link, ...] = ()
+    because: tuple[CauseLink, ...] = ()
     likely_same: bool = False
     """CloudFormation lists it only because of a value that it does not know yet and that probably stays."""
 
@@ -157,7 +157,7 @@ class ChangedResource(_Stored):
     properties: tuple[ChangedProperty, ...] = ()
     effect: str = Effect.UPDATED.value
     data: str = ""
-    unchanged: tuple[Link, ...] = ()
+    unchanged: tuple[CauseLink, ...] = ()
 
     @property
     def name(self) -> str:
@@ -242,8 +242,8 @@ def _same(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _links(value: Any) -> tuple[Link, ...]:
-    return tuple(map(Link.from_json, _listed(value)))
+def _links(value: Any) -> tuple[CauseLink, ...]:
+    return tuple(map(CauseLink.from_json, _listed(value)))
 
 
 def _listed(value: Any) -> Sequence[Any]:

@@ -18,7 +18,7 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-class Scope:
+class TemplateValues:
     """One template with the values of its parameters (None: not known before the stack is created)."""
 
     def __init__(self, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deployments.core.conditions import Scope, mapping
+from deployments.core.conditions import TemplateValues, mapping
 from deployments.core.nested_templates import nested_in
 
 RETAIN, SNAPSHOT = "Retain", "Snapshot"
@@ -59,7 +59,7 @@ def _resources(
     template = contents.get(file)
     if template is None or depth > DEEPEST:
         return
-    scope = Scope(template, values)
+    scope = TemplateValues(template, values)
     for name, body in mapping(template.get("Resources")).items():
         yield f"{path}/{name}".lstrip("/"), mapping(body)
     for nested in nested_in(template, scope):

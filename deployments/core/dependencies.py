@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from deployments.core.conditions import Scope, mapping
+from deployments.core.conditions import TemplateValues, mapping
 from deployments.core.nested_templates import STACK, nested_template
 from deployments.core.references import Reference, found_in
 from deployments.core.status import is_failed, is_final
@@ -156,7 +156,7 @@ class _Stack:
 
     def __init__(self, path: str, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:
         self.path = path
-        self.scope = Scope(template, values)
+        self.scope = TemplateValues(template, values)
         self.parameters = mapping(template.get("Parameters"))
         self.outputs = mapping(template.get("Outputs"))
         declared = mapping(template.get("Resources")).items()

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Any
 from zlib import crc32
 
-from deployments.core.spellings import SHORT, Shape, spellings, word_starts
+from deployments.core.spellings import SHORT, SpellingShape, spellings, word_starts
 
 KEY_BYTES = 16
 _DIGEST_BYTES = 8
@@ -28,7 +28,7 @@ class _Fingerprint:
     """The digest of one spelling, and its shape."""
 
     digest: bytes
-    shape: Shape
+    shape: SpellingShape
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,24 +39,24 @@ class Fingerprints:
     bits: int
     """Bits of the checksum that are stored: enough for about one comparison at each position of a text."""
     by_start: dict[int, list[_Fingerprint]] = field(default_factory=lambda: defaultdict(list))
-    words: dict[int, dict[bytes, Shape]] = field(default_factory=lambda: defaultdict(dict))
+    words: dict[int, dict[bytes, SpellingShape]] = field(default_factory=lambda: defaultdict(dict))
     """Spellings that are whole words, by their length."""
 
-    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
+    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, SpellingShape]]:
         """Yield every occurrence of every spelling, including those that overlap."""
         if words and self.words:
             yield from self._find_words(text)
         if self.by_start:
             yield from self._find_anywhere(text)
 
-    def _find_words(self, text: str) -> Iterator[tuple[int, Shape]]:
+    def _find_words(self, text: str) -> Iterator[tuple[int, SpellingShape]]:
         for at in word_starts(text):
             for length, known in self.words.items():
                 shape = known.get(self._digest(text[at : at + length]))
                 if shape:
                     yield at, shape
 
-    def _find_anywhere(self, text: str) -> Iterator[tuple[int, Shape]]:
+    def _find_anywhere(self, text: str) -> Iterator[tuple[int, SpellingShape]]:
         mask, starts, width = (1 << self.bits) - 1, self.by_start, _WIDTH * SHORT
         data = _in_utf_32(text)
         for at in range(len(text) - SHORT + 1):
@@ -71,7 +71,7 @@ class Fingerprints:
         encoded = text.encode("utf-8", "surrogatepass")
         return blake2b(encoded, digest_size=_DIGEST_BYTES, key=self.key).digest()
 
-    def _add(self, digest: bytes, start: int, shape: Shape) -> None:
+    def _add(self, digest: bytes, start: int, shape: SpellingShape) -> None:
         if shape.is_word:
             self.words[shape.length][digest] = shape
         else:
@@ -94,7 +94,7 @@ def _in_utf_32(text: str) -> bytes:
 
 def fingerprints_of(values: Iterable[str], key: bytes) -> Fingerprints:
     """Return the fingerprints of all spellings of values, under a random key of KEY_BYTES."""
-    shapes: dict[str, Shape] = {}
+    shapes: dict[str, SpellingShape] = {}
     for value in values:
         shapes |= spellings(value)
     found = Fingerprints(key=key, bits=max(_MIN_BITS, len(shapes).bit_length()))
@@ -108,6 +108,6 @@ def read_fingerprints(stored: Mapping[str, Any]) -> Fingerprints:
     """Return the fingerprints that `as_json` returned."""
     read = Fingerprints(key=bytes.fromhex(stored["key"]), bits=stored["bits"])
     for digest, start, length, is_word, before, after in stored["spellings"]:
-        shape = Shape(length=length, is_word=is_word, before=before, after=after)
+        shape = SpellingShape(length=length, is_word=is_word, before=before, after=after)
         read._add(bytes.fromhex(digest), start, shape)
     return read

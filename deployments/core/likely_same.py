@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from deployments.core.change_causes import PARAMETER_SOURCE, Causes, Origin, OriginKind
-from deployments.core.changes import Action, ChangedProperty, ChangedResource, Effect, Link, LinkKind
+from deployments.core.changes import Action, CauseLink, ChangedProperty, ChangedResource, Effect, LinkKind
 from deployments.core.conditions import mapping
 from deployments.core.references import found_in
 from deployments.core.template_stacks import TemplateStack
@@ -33,16 +33,16 @@ class LikelySame:
         self.resources = {one.path: one for one in resources}
         self.old, self.new, self.parameters = old, new, parameters
         self.causes = Causes(new, self.resources.values(), parameters)
-        self._stays: dict[str, tuple[Link, ...] | None] = {}
+        self._stays: dict[str, tuple[CauseLink, ...] | None] = {}
 
-    def stays(self, resource: ChangedResource) -> tuple[Link, ...] | None:
+    def stays(self, resource: ChangedResource) -> tuple[CauseLink, ...] | None:
         """Return what a resource uses and that stays, if it is probably unchanged; else None."""
         if resource.path not in self._stays:
             self._stays[resource.path] = None  # what depends on itself is not unchanged
             self._stays[resource.path] = self._decide(resource)
         return self._stays[resource.path]
 
-    def _decide(self, resource: ChangedResource) -> tuple[Link, ...] | None:
+    def _decide(self, resource: ChangedResource) -> tuple[CauseLink, ...] | None:
         if resource.is_stack or not resource.properties:
             return None
         if not all(self.is_same(resource, detail) for detail in resource.properties):
@@ -103,13 +103,13 @@ class LikelySame:
         in_place = found.action == Action.MODIFY and found.replacement == "False"
         return not (in_place and _identifies(origin.name))
 
-    def _link(self, origin: Origin) -> Link:
+    def _link(self, origin: Origin) -> CauseLink:
         if origin.kind is OriginKind.PARAMETER:
-            return Link(kind=LinkKind.PARAMETER.value, name=origin.path)
+            return CauseLink(kind=LinkKind.PARAMETER.value, name=origin.path)
         found = self.resources.get(origin.path)
         in_place = found is not None and not found.is_stack and self.stays(found) is None
         effect = Effect.UPDATED.value if in_place else ""
-        return Link(kind=LinkKind.RESOURCE.value, name=origin.path, effect=effect)
+        return CauseLink(kind=LinkKind.RESOURCE.value, name=origin.path, effect=effect)
 
 
 def body_of(stacks: Mapping[str, TemplateStack], path: str) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployments.core.conditions import UNKNOWN, Scope, mapping
+from deployments.core.conditions import UNKNOWN, TemplateValues, mapping
 
 STACK = "AWS::CloudFormation::Stack"
 
@@ -43,7 +43,7 @@ class NestedTemplate:
         return fitting[0] if len(fitting) == 1 else ""
 
 
-def nested_in(template: Mapping[str, Any], scope: Scope) -> Iterator[NestedTemplate]:
+def nested_in(template: Mapping[str, Any], scope: TemplateValues) -> Iterator[NestedTemplate]:
     """Yield the nested stacks that a template creates with the parameters of the scope."""
     for name, body in mapping(template.get("Resources")).items():
         if not isinstance(body, dict) or body.get("Type") != STACK:
@@ -52,7 +52,7 @@ def nested_in(template: Mapping[str, Any], scope: Scope) -> Iterator[NestedTempl
             yield nested_template(str(name), body, scope)
 
 
-def nested_template(name: str, body: Mapping[str, Any], scope: Scope) -> NestedTemplate:
+def nested_template(name: str, body: Mapping[str, Any], scope: TemplateValues) -> NestedTemplate:
     """Return what a resource of the type STACK says of its template."""
     properties = mapping(body.get("Properties"))
     parameters = {str(key): value for key, value in mapping(properties.get("Parameters")).items()}

@@ -72,7 +72,7 @@ class ParameterGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ValueProblem:
     """A problem of a value. `code` is one of required, number, allowed, pattern, length, range.
 
     `values` are the values of the code's text on the page; `constraint` is the template's own description.
@@ -83,15 +83,15 @@ class Problem:
     constraint: str = ""
 
 
-def problem(parameter: Parameter, value: str) -> Problem | None:
+def problem(parameter: Parameter, value: str) -> ValueProblem | None:
     """Return the problem that CloudFormation would report for a value, None if there is none."""
     items = [item.strip() for item in value.split(",")] if parameter.is_list else [value]
     if value == "" and parameter.default != "" and not _may_be_empty(parameter):
-        return Problem("required", constraint=parameter.constraint_description)
+        return ValueProblem("required", constraint=parameter.constraint_description)
     for item in items:
         found = _problem_of_item(parameter, item)
         if found:
-            return Problem(found.code, found.values, parameter.constraint_description)
+            return ValueProblem(found.code, found.values, parameter.constraint_description)
     return None
 
 
@@ -105,27 +105,31 @@ def _may_be_empty(parameter: Parameter) -> bool:
     )
 
 
-def _problem_of_item(parameter: Parameter, item: str) -> Problem | None:
+def _problem_of_item(parameter: Parameter, item: str) -> ValueProblem | None:
     if parameter.allowed_values and item not in parameter.allowed_values:
-        return Problem("allowed", {"allowed": ", ".join(parameter.allowed_values)})
+        return ValueProblem("allowed", {"allowed": ", ".join(parameter.allowed_values)})
     if parameter.type in ("Number", "List<Number>"):
         return _problem_of_number(parameter, item)
     if parameter.min_length is not None and len(item) < parameter.min_length:
-        return Problem("length", {"min": str(parameter.min_length), "max": str(parameter.max_length or "")})
+        return ValueProblem(
+            "length", {"min": str(parameter.min_length), "max": str(parameter.max_length or "")}
+        )
     if parameter.max_length is not None and len(item) > parameter.max_length:
-        return Problem("length", {"min": str(parameter.min_length or 0), "max": str(parameter.max_length)})
+        return ValueProblem(
+            "length", {"min": str(parameter.min_length or 0), "max": str(parameter.max_length)}
+        )
     if parameter.allowed_pattern and not _matches(parameter.allowed_pattern, item):
-        return Problem("pattern", {"pattern": parameter.allowed_pattern})
+        return ValueProblem("pattern", {"pattern": parameter.allowed_pattern})
     return None
 
 
-def _problem_of_number(parameter: Parameter, item: str) -> Problem | None:
+def _problem_of_number(parameter: Parameter, item: str) -> ValueProblem | None:
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", item):
-        return Problem("number")
+        return ValueProblem("number")
     number = float(item)
     low, high = parameter.min_value, parameter.max_value
     if (low is not None and number < low) or (high is not None and number > high):
-        return Problem("range", {"min": _short(low), "max": _short(high)})
+        return ValueProblem("range", {"min": _short(low), "max": _short(high)})
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from deployments.core.spellings import Shape, spellings
+from deployments.core.spellings import SpellingShape, spellings
 
 MARK = "****"
 """Replaces a value, as CloudFormation does with NoEcho parameters."""
@@ -22,7 +22,7 @@ Span = tuple[int, int]
 class Finder(Protocol):
     """Finds secret values in a text."""
 
-    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
+    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, SpellingShape]]:
         """Yield (position, shape) of every spelling; whole words only if `words`."""
         ...
 
@@ -31,11 +31,11 @@ class Values:
     """Find the spellings of known values."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        self.spellings: dict[str, Shape] = {}
+        self.spellings: dict[str, SpellingShape] = {}
         for value in values:
             self.spellings |= spellings(value)
 
-    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
+    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, SpellingShape]]:
         """Yield every occurrence of every spelling, including those that overlap."""
         for spelling, shape in self.spellings.items():
             if shape.is_word and not words:
@@ -49,9 +49,9 @@ class Values:
 class Everything:
     """Treat every text as a secret: used where secrets exist but cannot be read."""
 
-    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, Shape]]:
+    def find(self, text: str, *, words: bool) -> Iterator[tuple[int, SpellingShape]]:
         """Yield the whole text."""
-        yield 0, Shape(length=len(text))
+        yield 0, SpellingShape(length=len(text))
 
 
 class Redactor:

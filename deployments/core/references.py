@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.core.conditions import IN_SUB, MAX_DEPTH, Scope, mapping
+from deployments.core.conditions import IN_SUB, MAX_DEPTH, TemplateValues, mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Reference:
         return rest if first == "Outputs" else ""
 
 
-def found_in(value: Any, scope: Scope, depth: int = 0) -> Iterator[Reference]:
+def found_in(value: Any, scope: TemplateValues, depth: int = 0) -> Iterator[Reference]:
     """Yield every reference in a value; of an Fn::If only the branch that applies, if that is known."""
     if depth > MAX_DEPTH:
         return
@@ -40,12 +40,12 @@ def found_in(value: Any, scope: Scope, depth: int = 0) -> Iterator[Reference]:
             yield from found_in(argument, scope, depth + 1)
 
 
-def _ref(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
+def _ref(argument: Any, scope: TemplateValues, depth: int) -> Iterator[Reference]:
     if isinstance(argument, str):
         yield Reference("Ref", argument)
 
 
-def _get_att(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
+def _get_att(argument: Any, scope: TemplateValues, depth: int) -> Iterator[Reference]:
     parts = argument.split(".") if isinstance(argument, str) else argument
     if isinstance(parts, list) and parts and isinstance(parts[0], str):
         name, _, more = parts[0].partition(".")
@@ -54,7 +54,7 @@ def _get_att(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
         yield from found_in(parts[1:], scope, depth)
 
 
-def _sub(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
+def _sub(argument: Any, scope: TemplateValues, depth: int) -> Iterator[Reference]:
     text: Any = argument
     own: Mapping[str, Any] = {}
     if isinstance(argument, list) and argument:
@@ -66,7 +66,7 @@ def _sub(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
     yield from found_in(own, scope, depth)
 
 
-def _if(argument: Any, scope: Scope, depth: int) -> Iterator[Reference]:
+def _if(argument: Any, scope: TemplateValues, depth: int) -> Iterator[Reference]:
     if isinstance(argument, list) and len(argument) == 3:
         truth = scope.condition(argument[0])
         argument = argument[1:] if truth is None else argument[1 if truth else 2]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from deployments.core.conditions import Scope, mapping
+from deployments.core.conditions import TemplateValues, mapping
 from deployments.core.nested_templates import nested_in
 
 MAX_DEPTH = 8
@@ -83,7 +83,7 @@ def _nested(
 ) -> Iterator[_Candidate]:
     if around.count("/") >= MAX_DEPTH:
         return
-    scope = Scope(template, values)
+    scope = TemplateValues(template, values)
     for nested in nested_in(template, scope):
         path = f"{around}/{nested.stack}".lstrip("/")
         file = nested.found_in(templates)

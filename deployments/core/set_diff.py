@@ -103,7 +103,7 @@ class Aspect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class AspectDifference:
     """One aspect of a parameter in both versions; None where there is no such limit or default."""
 
     aspect: Aspect
@@ -123,7 +123,7 @@ class ParameterDiff:
     change: FileChange
     default: str | None = None
     needs_value: bool = False
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[AspectDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +280,7 @@ def _parameter_diffs(
             )
 
 
-def _differences(one: Parameter, other: Parameter) -> Iterator[Difference]:
+def _differences(one: Parameter, other: Parameter) -> Iterator[AspectDifference]:
     """Yield what differs of a parameter; defaults of secrets are compared and not shown."""
     is_secret = one.no_echo or other.no_echo
     for aspect, value_of in _ASPECTS.items():
@@ -289,7 +289,7 @@ def _differences(one: Parameter, other: Parameter) -> Iterator[Difference]:
             continue
         if is_secret and aspect in (Aspect.DEFAULT, Aspect.NEW_ENVIRONMENT):
             before, after = (None if value is None else "****" for value in (before, after))
-        yield Difference(aspect=aspect, before=before, after=after)
+        yield AspectDifference(aspect=aspect, before=before, after=after)
 
 
 def _limits(low: float | None, high: float | None) -> str | None:

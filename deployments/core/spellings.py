@@ -29,7 +29,7 @@ _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class SpellingShape:
     """The properties of a spelling that determine which part of a text is the value.
 
     `is_word`: it counts only as a whole word. `before` and `after`: the base64 character next to it also
@@ -63,13 +63,13 @@ def word_starts(text: str) -> Iterator[int]:
     return (found.start() for found in _BEGIN.finditer(text))
 
 
-def spellings(value: str) -> dict[str, Shape]:
+def spellings(value: str) -> dict[str, SpellingShape]:
     """Return the spellings of a value, and of those of its parts that programs print separately."""
-    found: dict[str, Shape] = {}
+    found: dict[str, SpellingShape] = {}
     for part in _parts(value):
         short = len(part) < SHORT
         for text in _escaped(part):
-            found.setdefault(text, Shape(length=len(text), is_word=short))
+            found.setdefault(text, SpellingShape(length=len(text), is_word=short))
         for text, shape in _whole_in_base64(part) if short else _within_base64(part):
             found.setdefault(text, shape)
     return found
@@ -148,15 +148,15 @@ def _in_alphabets(encoded: str) -> Iterator[str]:
     yield encoded.replace("/", "\\/")
 
 
-def _whole_in_base64(value: str) -> Iterator[tuple[str, Shape]]:
+def _whole_in_base64(value: str) -> Iterator[tuple[str, SpellingShape]]:
     if len(value) < MIN_ENCODED:
         return
     for encoded in _texts_to_encode(value):
         for text in _in_alphabets(base64.b64encode(encoded).decode().rstrip("=")):
-            yield text, Shape(length=len(text), is_word=True)
+            yield text, SpellingShape(length=len(text), is_word=True)
 
 
-def _within_base64(value: str) -> Iterator[tuple[str, Shape]]:
+def _within_base64(value: str) -> Iterator[tuple[str, SpellingShape]]:
     """Yield the value in base64 within a longer text, at each of its three alignments.
 
     A character encodes six bits: the first and the last may have bits of the value and of its neighbors.
@@ -167,4 +167,4 @@ def _within_base64(value: str) -> Iterator[tuple[str, Shape]]:
             first = -(-8 * ahead // 6)
             full, rest = divmod(8 * (ahead + len(plain)), 6)
             for text in _in_alphabets(encoded[first:full]):
-                yield text, Shape(length=len(text), before=ahead > 0, after=rest > 0)
+                yield text, SpellingShape(length=len(text), before=ahead > 0, after=rest > 0)

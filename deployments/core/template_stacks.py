@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployments.core.conditions import Scope, mapping
+from deployments.core.conditions import TemplateValues, mapping
 from deployments.core.nested_templates import nested_in
 
 DEEPEST = 8
@@ -29,7 +29,7 @@ class TemplateStack:
     path: str
     file: str
     template: Mapping[str, Any]
-    scope: Scope
+    scope: TemplateValues
     passed: Mapping[str, Any]
 
     @property
@@ -63,7 +63,7 @@ def _read(
     found: dict[str, TemplateStack],
 ) -> None:
     template = templates.get(file) or {}
-    scope = Scope(template, values)
+    scope = TemplateValues(template, values)
     found[path] = stack = TemplateStack(path=path, file=file, template=template, scope=scope, passed=passed)
     if path.count("/") >= DEEPEST:
         return

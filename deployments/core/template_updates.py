@@ -33,7 +33,7 @@ class SetVersion:
     refs: tuple[str, ...] = ()
 
 
-class Situation(StrEnum):
+class UpdateStatus(StrEnum):
     """How an environment's version stands to its channel."""
 
     NO_CHANNEL = "no_channel"
@@ -53,14 +53,14 @@ class Updates:
     then releases and branches from the newest on, then prereleases.
     """
 
-    situation: Situation
+    situation: UpdateStatus
     target: SetVersion | None = None
     newer: tuple[SetVersion, ...] = ()
 
     @property
     def is_available(self) -> bool:
         """Return whether there is an update that nobody has paused."""
-        return self.situation is Situation.AVAILABLE
+        return self.situation is UpdateStatus.AVAILABLE
 
 
 TagOrder = tuple[tuple[int, ...], bool, tuple[tuple[int, int, str], ...]]
@@ -126,10 +126,10 @@ def updates(
     """
     known = sorted(versions, key=lambda one: -one.number)
     if not channel.strip():
-        return Updates(situation=Situation.NO_CHANNEL)
+        return Updates(situation=UpdateStatus.NO_CHANNEL)
     own = next((one for one in known if one.pk == pinned), None)
     if own is None:
-        return Updates(situation=Situation.UNKNOWN_VERSION)
+        return Updates(situation=UpdateStatus.UNKNOWN_VERSION)
     if not any(one.refs for one in known):
         offered = _active(known)
         newer = [one for one in offered if one.number > own.number]
@@ -203,15 +203,15 @@ def _situation(
         target = newer[0]
         is_paused = went_back_from is not None and not is_earlier(went_back_from, target)
         return Updates(
-            situation=Situation.PAUSED if is_paused else Situation.AVAILABLE,
+            situation=UpdateStatus.PAUSED if is_paused else UpdateStatus.AVAILABLE,
             target=target,
             newer=tuple(newer),
         )
     if not offered:
-        return Updates(situation=Situation.NOTHING_MATCHES)
+        return Updates(situation=UpdateStatus.NOTHING_MATCHES)
     if moves and all(one.number < own.number for one in offered):
-        return Updates(situation=Situation.MOVED_BACK, target=offered[0])
-    return Updates(situation=Situation.UP_TO_DATE)
+        return Updates(situation=UpdateStatus.MOVED_BACK, target=offered[0])
+    return Updates(situation=UpdateStatus.UP_TO_DATE)
 
 
 def between(versions: Iterable[SetVersion], one: SetVersion, other: SetVersion, channel: str) -> list[int]:

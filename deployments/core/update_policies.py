@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deployments.core.conditions import Scope, mapping
+from deployments.core.conditions import TemplateValues, mapping
 
 ROLLS = (
     "LaunchConfigurationName",
@@ -51,7 +51,7 @@ class ServerUpdate:
         return self.method is Method.ROLLING and self.in_service == 0 and self.capacity == 1
 
 
-def server_update(body: Mapping[str, object], scope: Scope) -> ServerUpdate:
+def server_update(body: Mapping[str, object], scope: TemplateValues) -> ServerUpdate:
     """Return how the group with this text in a template is updated, with the parameters of the scope."""
     if not body:
         return ServerUpdate(method=Method.UNKNOWN)
@@ -74,6 +74,6 @@ def server_update(body: Mapping[str, object], scope: Scope) -> ServerUpdate:
     )
 
 
-def _number(value: object, scope: Scope) -> int | None:
+def _number(value: object, scope: TemplateValues) -> int | None:
     text = scope.literal(value)
     return int(text) if text is not None and text.isdigit() else None

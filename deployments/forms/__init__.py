@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from deployments.actions.deploy import check_name
 from deployments.actions.parameters import broken_rules
 from deployments.catalog import TemplateSet
-from deployments.core.parameters import Parameter, Problem, problem
+from deployments.core.parameters import Parameter, ValueProblem, problem
 from deployments.errors import UserFixable
 from deployments.forms.label_field import LabelsField
 from deployments.models import Account
@@ -289,7 +289,7 @@ def _choice(value: str, parameter: Parameter) -> str:
     return value
 
 
-def sentence(found: Problem) -> str:
+def sentence(found: ValueProblem) -> str:
     """Return the text of a problem: the template's own description if it has one."""
     values: Mapping[str, str] = found.values
     own = _(found.constraint) if found.constraint else ""

@@ -28,7 +28,7 @@ EVERYTHING = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class StreamAccess:
     """The user of a session, and the keys of the user's grants: these are not changed."""
 
     user: int
@@ -40,7 +40,7 @@ class Access:
         """Return the keys in the format of URLs, such as "25,26"."""
         return ",".join(map(str, sorted(self.grants)))
 
-    def covers(self, earlier: Access) -> bool:
+    def covers(self, earlier: StreamAccess) -> bool:
         """Return whether all earlier grants still exist."""
         return EVERYTHING in self.grants or earlier.grants <= self.grants
 
@@ -49,7 +49,7 @@ class Access:
         return about is not None and self.rights.may(Right.VIEW, about)
 
 
-def of_sessions(keys: Collection[str]) -> dict[str, Access]:
+def of_sessions(keys: Collection[str]) -> dict[str, StreamAccess]:
     """Return the access of every session with a logged-in user, by session key.
 
     A session that is missing from the result has been logged out, has expired, or belongs to a user who was
@@ -68,7 +68,7 @@ def of_sessions(keys: Collection[str]) -> dict[str, Access]:
     }
 
 
-def of_viewers(keys: Collection[str]) -> dict[str, Access]:
+def of_viewers(keys: Collection[str]) -> dict[str, StreamAccess]:
     """Return the access of sessions, and of the API tokens among the keys (`key_of_token`)."""
     tokens = {key for key in keys if key.startswith(_TOKEN)}
     return of_sessions(set(keys) - tokens) | _of_tokens(tokens)
@@ -79,7 +79,7 @@ def key_of_token(pk: int) -> str:
     return f"{_TOKEN}{pk}"
 
 
-def _of_tokens(keys: Collection[str]) -> dict[str, Access]:
+def _of_tokens(keys: Collection[str]) -> dict[str, StreamAccess]:
     """Return the access of the owners of tokens that were not revoked and have not expired."""
     rows = ApiToken.objects.usable(timezone.now()).select_related("owner")
     tokens = rows.in_bulk({int(key.removeprefix(_TOKEN)) for key in keys}) if keys else {}
@@ -87,7 +87,7 @@ def _of_tokens(keys: Collection[str]) -> dict[str, Access]:
     return {key_of_token(pk): grants[token.owner_id] for pk, token in tokens.items()}
 
 
-def of_user(user: User) -> Access:
+def of_user(user: User) -> StreamAccess:
     """Return the access of a user who is logged in. Two queries."""
     return _grants({user.pk: user})[user.pk]
 
@@ -127,13 +127,13 @@ def _is_verified(session: Mapping[str, Any], user: User) -> bool:
     return any(constant_time_compare(signed, one) for one in valid)
 
 
-def _grants(users: Mapping[int, User]) -> dict[int, Access]:
+def _grants(users: Mapping[int, User]) -> dict[int, StreamAccess]:
     found: dict[int, dict[int, Granted]] = defaultdict(dict)
     for through in ("user", "team__memberships__user"):
         for grant in Grant.objects.filter(**{f"{through}__in": list(users)}).annotate(holder=F(through)):
             found[vars(grant)["holder"]][grant.pk] = grant.granted
     return {
-        pk: Access(
+        pk: StreamAccess(
             user=pk,
             grants=frozenset({*found[pk], EVERYTHING} if user.is_superuser else found[pk]),
             rights=roles.Access(user=pk, is_superuser=user.is_superuser, grants=tuple(found[pk].values())),

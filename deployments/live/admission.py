@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakSet
 
-from deployments.live.access import Access
+from deployments.live.access import StreamAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class StreamLimits:
     """Maximum numbers of concurrent responses."""
 
     session: int
@@ -34,7 +34,7 @@ class Viewer:
     """
 
     session: str
-    access: Access
+    access: StreamAccess
     environment: int = 0
     ends: str = ""
 
@@ -46,7 +46,7 @@ class Admission:
     and the first part of its response, nothing calls `leave`.
     """
 
-    def __init__(self, limits: Callable[[], Limits]) -> None:
+    def __init__(self, limits: Callable[[], StreamLimits]) -> None:
         self._limits = limits
         self._viewers: WeakSet[Viewer] = WeakSet()
 
@@ -59,7 +59,7 @@ class Admission:
         if len(self._viewers) >= limit:
             raise TooMany("process", limit)
 
-    def admit(self, session: str, granted: Access, environment: int = 0) -> Viewer:
+    def admit(self, session: str, granted: StreamAccess, environment: int = 0) -> Viewer:
         """Return a viewer, which counts from now on. Raise TooMany if a limit is reached."""
         self.check_process_limit()
         limits, viewers = self._limits(), list(self._viewers)

@@ -19,7 +19,7 @@ from django.db import Error
 from deployments.events import Hint
 from deployments.heartbeats import STREAMS
 from deployments.live import hints, reads, stopping
-from deployments.live.admission import Admission, Limits
+from deployments.live.admission import Admission, StreamLimits
 from deployments.live.coalesced import CoalescedResults
 from deployments.live.reads import Snapshot
 from deployments.live.streams import OpenStreams
@@ -30,7 +30,7 @@ POLL_SECONDS = 5.0
 """Seconds after which a channel polls the database without a hint."""
 COALESCE = 0.25
 """Minimum of seconds between two polls: viewers are notified at most four times a second."""
-EXPORTS = Limits(session=3, user=6, process=30)
+EXPORTS = StreamLimits(session=3, user=6, process=30)
 """Concurrent exports. One whose client does not read occupies a megabyte and a thread until it is closed."""
 CACHED_FRAMES = 16
 """Frames that a channel caches: most viewers are at the same event, a few catch up."""

@@ -11,8 +11,8 @@ from django.db import Error
 
 from deployments.core.roles import About
 from deployments.live import access, reads
-from deployments.live.access import Access
-from deployments.live.admission import Admission, Limits, Viewer
+from deployments.live.access import StreamAccess
+from deployments.live.admission import Admission, StreamLimits, Viewer
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class OpenStreams(Admission):
         self._on_end = on_end
         self._checking: asyncio.Task[None] | None = None
 
-    def admit(self, session: str, granted: Access, environment: int = 0) -> Viewer:
+    def admit(self, session: str, granted: StreamAccess, environment: int = 0) -> Viewer:
         """Return a viewer, which is counted and checked from now on. Raise TooMany."""
         viewer = super().admit(session, granted, environment)
         if self._checking is None or self._checking.done():
@@ -60,7 +60,7 @@ class OpenStreams(Admission):
         self._apply(viewers, granted, found)
 
     def _apply(
-        self, viewers: Iterable[Viewer], granted: Mapping[str, Access], watched: Mapping[int, About]
+        self, viewers: Iterable[Viewer], granted: Mapping[str, StreamAccess], watched: Mapping[int, About]
     ) -> None:
         for viewer in viewers:
             now = granted.get(viewer.session)
@@ -72,13 +72,13 @@ class OpenStreams(Admission):
             self._on_end()
 
 
-def _views(now: Access, viewer: Viewer, watched: Mapping[int, About]) -> bool:
+def _views(now: StreamAccess, viewer: Viewer, watched: Mapping[int, About]) -> bool:
     """Return whether a viewer may still view the environment, whose labels may have changed."""
     return not viewer.environment or now.may_view(watched.get(viewer.environment))
 
 
-def _limits() -> Limits:
-    return Limits(
+def _limits() -> StreamLimits:
+    return StreamLimits(
         session=settings.SANSO_STREAMS_PER_SESSION,
         user=settings.SANSO_STREAMS_PER_USER,
         process=settings.SANSO_STREAMS_PER_PROCESS,

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from deployments.core.approvals import Policy, Rule, policy_for
+from deployments.core.approvals import Policy, PolicyRule, policy_for
 from deployments.core.roles import Role
 from deployments.models.access import Label
 from deployments.models.deployment import Deployment
@@ -191,9 +191,9 @@ class ApprovalRule(models.Model):
         return self.key
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> PolicyRule:
         """Return what the rule requires, and of which environments."""
-        return Rule(policy=self.policy, environment=self.environment_id, label=self.label)
+        return PolicyRule(policy=self.policy, environment=self.environment_id, label=self.label)
 
     @property
     def policy(self) -> Policy:

@@ -13,7 +13,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from deployments import acting
-from deployments.core.audit_chain import FIRST, Link
+from deployments.core.audit_chain import FIRST, ChainRecord
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
@@ -209,11 +209,11 @@ class AuditRecord(models.Model):
         values = {name: getattr(self, name) for name in CHAINED}
         return values | {"at": self.at.astimezone(UTC).isoformat(timespec="microseconds")}
 
-    def as_link(self) -> Link:
+    def as_link(self) -> ChainRecord:
         """Return the record as a link of the chain. Raise ValueError if it is not chained."""
         if self.seq is None:
             raise ValueError("the record is not chained")
-        return Link(seq=self.seq, hash=self.hash, pk=self.pk, values=self.chained_values())
+        return ChainRecord(seq=self.seq, hash=self.hash, pk=self.pk, values=self.chained_values())
 
 
 class AuditChain(models.Model):

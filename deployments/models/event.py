@@ -20,7 +20,7 @@ from deployments.models.stack import Stack
 SOURCES = [("cloudformation", "CloudFormation"), ("portal", "Sanso")]
 
 
-class Plain(NamedTuple):
+class EventValues(NamedTuple):
     """The values of an event, with the path and name of its stack; both None for the portal's own events."""
 
     seq: int
@@ -37,7 +37,9 @@ class Plain(NamedTuple):
     values: dict[str, Any]
 
 
-_PLAIN = tuple({"path": "stack__path", "stack": "stack__name"}.get(name, name) for name in Plain._fields)
+_COLUMNS = tuple(
+    {"path": "stack__path", "stack": "stack__name"}.get(name, name) for name in EventValues._fields
+)
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -167,9 +169,9 @@ class EventQuerySet(models.QuerySet["Event"]):
         )
         return events.order_by("at").values_list("at", flat=True).first()
 
-    def plain(self) -> Iterator[Plain]:
+    def plain(self) -> Iterator[EventValues]:
         """Yield plain values instead of model instances, which is faster for very many events."""
-        return map(Plain._make, self.values_list(*_PLAIN))
+        return map(EventValues._make, self.values_list(*_COLUMNS))
 
 
 class Event(models.Model):

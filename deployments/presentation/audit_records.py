@@ -65,7 +65,7 @@ class AuditRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class ChangedValue:
     """One value that a request changed."""
 
     name: str
@@ -122,12 +122,12 @@ def _by(record: AuditRecord) -> str:
     return f"{label} {record.by_id}" if record.by_id and record.by != acting.SESSION else label
 
 
-def differences(record: AuditRecord) -> list[Difference]:
+def differences(record: AuditRecord) -> list[ChangedValue]:
     """Return what a record says of the values before and after, those that changed first."""
     before: Mapping[str, Any] = record.before or {}
     after: Mapping[str, Any] = record.after or {}
     found = [
-        Difference(
+        ChangedValue(
             name=name,
             before=text_of(before.get(name)),
             after=text_of(after.get(name)),

@@ -21,7 +21,7 @@ _SIGNS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ComparedRow:
     """A stack or resource in both: `first` and `second` are widths of bars, in percent of the longest."""
 
     pair: Pair
@@ -56,9 +56,9 @@ def _seconds(pair: Pair) -> Iterable[float]:
     return [part.seconds for part in (pair.first, pair.second) if part and part.seconds is not None]
 
 
-def _row(pair: Pair, longest: float) -> Row:
+def _row(pair: Pair, longest: float) -> ComparedRow:
     stack, _slash, name = pair.path.rpartition("/")
-    return Row(
+    return ComparedRow(
         pair=pair,
         level=pair.path.count("/") + 2 if pair.path else 1,
         name=name or _("Root stack"),

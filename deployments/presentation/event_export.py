@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from deployments.models import Event
-from deployments.models.event import Plain
+from deployments.models.event import EventValues
 from deployments.presentation.text import wording
 
 FIELDS = (
@@ -41,7 +41,7 @@ class ExportFormat:
     after: str = ""
 
 
-def row(event: Plain) -> Row:
+def row(event: EventValues) -> Row:
     """Return an event as a row of the file."""
     own = event.source == "portal"
     return (

@@ -25,7 +25,7 @@ LOGGED = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRow:
+class NotificationTargetRow:
     """A target as a row of the list."""
 
     target: NotificationTarget
@@ -66,13 +66,13 @@ def target_context(user: User, target: NotificationTarget) -> dict[str, Any]:
     return {"row": row, "target": target, "log": [_delivery(one) for one in log]}
 
 
-def notified_about(user: User, environment: Environment) -> list[TargetRow]:
+def notified_about(user: User, environment: Environment) -> list[NotificationTargetRow]:
     """Return who is notified about an environment: shared targets, and those of people."""
     return [_row(user, one) for one in NotificationTarget.objects.for_environment(environment)]
 
 
-def _row(user: User, target: NotificationTarget) -> TargetRow:
-    return TargetRow(
+def _row(user: User, target: NotificationTarget) -> NotificationTargetRow:
+    return NotificationTargetRow(
         target=target,
         status=_status(target),
         topics=tuple(texts.topic_name(topic) for topic in target.topics),

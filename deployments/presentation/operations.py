@@ -60,7 +60,7 @@ _DESTRUCTIVE = (Operation.DELETE, Operation.FORCE_DELETE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class OperationContext:
     """What decides what can be done: the stack, and what Sanso itself does with it.
 
     `status` is the StackStatus, "" without a stack. `active` is the kind of the deployment that holds the
@@ -102,11 +102,11 @@ class OperationsView:
     by_name: Mapping[str, OfferedOperation]
 
 
-def situation_of(environment: Environment) -> Situation:
+def situation_of(environment: Environment) -> OperationContext:
     """Return what decides what can be done with an environment that has not been deleted."""
     active = environment.active_deployment
     lock, freeze = lock_hold(environment), freeze_hold(environment.account)
-    return Situation(
+    return OperationContext(
         status=environment.stack_status if environment.stack_id else "",
         active=Kind(active.kind) if active else None,
         cancel_refusal=_cancel_refusal(active) if active else None,
@@ -140,7 +140,7 @@ def operations_view(environment: Environment, may: Callable[[str], bool]) -> Ope
     )
 
 
-def offered(situation: Situation, may: Callable[[str], bool], pk: int) -> tuple[OfferedOperation, ...]:
+def offered(situation: OperationContext, may: Callable[[str], bool], pk: int) -> tuple[OfferedOperation, ...]:
     """Return each operation in the order of the page; `may` says whether the user has a permission."""
     found = []
     for operation in _ORDER:
@@ -172,13 +172,13 @@ def address(status: str, operation: Operation, pk: int) -> str:
     return f"{page}#force" if operation is Operation.FORCE_DELETE else page
 
 
-def _permission(situation: Situation, operation: Operation) -> str:
+def _permission(situation: OperationContext, operation: Operation) -> str:
     if operation is Operation.CANCEL and situation.active is Kind.CREATE:
         return DEPLOY
     return PERMISSIONS[operation]
 
 
-def why_not(situation: Situation, operation: Operation) -> Message | None:
+def why_not(situation: OperationContext, operation: Operation) -> Message | None:
     """Return why an operation cannot be requested in a situation, None if it can."""
     if situation.is_missing:
         return Message(Code.STACK_GONE)
@@ -191,14 +191,14 @@ def why_not(situation: Situation, operation: Operation) -> Message | None:
     return why or _held(situation, operation)
 
 
-def _held(situation: Situation, operation: Operation) -> Message | None:
+def _held(situation: OperationContext, operation: Operation) -> Message | None:
     """Return the lock or the freeze that an operation waits for. A change is previewed before it waits."""
     if situation.lock and operation not in (Operation.CHANGE, Operation.CANCEL):
         return situation.lock
     return situation.freeze if operation in _BEGIN else None
 
 
-def _while_active(situation: Situation, active: Kind, operation: Operation) -> Message | None:
+def _while_active(situation: OperationContext, active: Kind, operation: Operation) -> Message | None:
     """A change can be requested meanwhile: it waits for its turn. All else waits, except what stops it."""
     if operation is Operation.CHANGE and active not in DELETING and situation.status:
         return None

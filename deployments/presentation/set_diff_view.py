@@ -17,7 +17,7 @@ from deployments.core.local_diff import FileChange
 from deployments.core.set_diff import (
     ArtifactDiff,
     Aspect,
-    Difference,
+    AspectDifference,
     DiffLine,
     FileDiff,
     LineKind,
@@ -185,7 +185,7 @@ def parameters(diff: SetDiff) -> list[ParameterView]:
     ]
 
 
-def _difference(one: Difference) -> LineView:
+def _difference(one: AspectDifference) -> LineView:
     label = str(ASPECTS[one.aspect])
     if one.aspect in (Aspect.NO_ECHO, Aspect.CHOOSE_ONCE):
         no, yes = _("No"), _("Yes")

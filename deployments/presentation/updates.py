@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.core.status import DisplayStatus
-from deployments.core.template_updates import Situation, Updates, between
+from deployments.core.template_updates import Updates, UpdateStatus, between
 from deployments.models import Deployment, Environment, TemplateVersion
 from deployments.models.offered import updates_by_environment
 from deployments.presentation import badges
@@ -18,18 +18,18 @@ MAX_BETWEEN = 200
 """The number of versions between two that are listed."""
 
 SENTENCES = {
-    Situation.NO_CHANNEL: gettext_lazy(
+    UpdateStatus.NO_CHANNEL: gettext_lazy(
         "The environment follows no channel, so Sanso does not say when a newer version is available."
     ),
-    Situation.UNKNOWN_VERSION: gettext_lazy("Sanso does not know which version this environment has."),
-    Situation.NOTHING_MATCHES: gettext_lazy("No active version matches the channel."),
-    Situation.UP_TO_DATE: gettext_lazy("This is the newest version of the channel."),
-    Situation.AVAILABLE: gettext_lazy("Version %(target)s is available."),
-    Situation.PAUSED: gettext_lazy(
+    UpdateStatus.UNKNOWN_VERSION: gettext_lazy("Sanso does not know which version this environment has."),
+    UpdateStatus.NOTHING_MATCHES: gettext_lazy("No active version matches the channel."),
+    UpdateStatus.UP_TO_DATE: gettext_lazy("This is the newest version of the channel."),
+    UpdateStatus.AVAILABLE: gettext_lazy("Version %(target)s is available."),
+    UpdateStatus.PAUSED: gettext_lazy(
         "Version %(target)s is not offered, because the environment went back from %(from)s. A newer version "
         "will be offered; to be offered this one again, resume updates."
     ),
-    Situation.MOVED_BACK: gettext_lazy(
+    UpdateStatus.MOVED_BACK: gettext_lazy(
         "The channel now points at %(target)s, which was fetched before the version of this environment. The "
         "branch was probably reset to an earlier commit."
     ),
@@ -58,12 +58,12 @@ class EnvironmentVersion:
     @property
     def is_paused(self) -> bool:
         """Return whether an update is held back until a person resumes updates."""
-        return self.updates.situation is Situation.PAUSED
+        return self.updates.situation is UpdateStatus.PAUSED
 
     @property
     def has_moved_back(self) -> bool:
         """Return whether the branch points at an earlier version than that of the environment."""
-        return self.updates.situation is Situation.MOVED_BACK
+        return self.updates.situation is UpdateStatus.MOVED_BACK
 
 
 def update_badge() -> SafeString:

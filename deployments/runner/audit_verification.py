@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from deployments.core.audit_chain import FIRST, Finding, Link, Point, Problem, Walk, beyond
+from deployments.core.audit_chain import FIRST, ChainFinding, ChainProblem, ChainRecord, Point, Walk, beyond
 from deployments.models import AuditAnchor, AuditChain, AuditCut, AuditRecord
 from deployments.runner.audit_retention import REMOVED
 
@@ -20,7 +20,7 @@ class Verification:
     checked: int
     waiting: int
     end: Point
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ChainFinding] = field(default_factory=list)
 
 
 def verify(file_anchors: Iterable[Point] = ()) -> Verification:
@@ -39,11 +39,11 @@ def verify(file_anchors: Iterable[Point] = ()) -> Verification:
     findings = list(walk.over(_links(start.seq)))
     findings += _at_the_end(walk.last, ends, anchors)
     if cut and not _is_recorded(cut):
-        findings.append(Finding(problem=Problem.CUT, first=1, last=cut.seq))
+        findings.append(ChainFinding(problem=ChainProblem.CUT, first=1, last=cut.seq))
     return Verification(checked=walk.checked, waiting=waiting, end=walk.last, findings=findings)
 
 
-def _links(after: int) -> Iterator[Link]:
+def _links(after: int) -> Iterator[ChainRecord]:
     """Yield the chained records after a number, in batches by it."""
     while True:
         batch = list(AuditRecord.objects.chained().filter(seq__gt=after)[:BATCH])
@@ -53,12 +53,12 @@ def _links(after: int) -> Iterator[Link]:
         after = batch[-1].seq or after
 
 
-def _at_the_end(last: Point, ends: list[Point], anchors: list[Point]) -> Iterator[Finding]:
+def _at_the_end(last: Point, ends: list[Point], anchors: list[Point]) -> Iterator[ChainFinding]:
     """Yield what is wrong with the end; records that were chained meanwhile are no problem."""
-    yield from beyond(last, [*ends, *anchors], Problem.END_MISSING)
+    yield from beyond(last, [*ends, *anchors], ChainProblem.END_MISSING)
     for end in ends:
         if end.seq == last.seq and end.hash != last.hash:
-            yield Finding(problem=Problem.HEAD, first=last.seq, last=last.seq)
+            yield ChainFinding(problem=ChainProblem.HEAD, first=last.seq, last=last.seq)
 
 
 def _is_recorded(cut: AuditCut) -> bool:

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from deployments.aws.autoscaling import ScalingActivity
-from deployments.aws.logs import LogLine, Logs, StreamEnd
+from deployments.aws.logs import LogMessage, Logs, StreamEnd
 from deployments.aws.session import Clients
 from deployments.aws.ssm import ExecutionTarget
 from deployments.core.causes.catalogue import recognize
-from deployments.core.causes.cause import Evidence as Kind
+from deployments.core.causes.cause import EvidenceKind
 from deployments.core.health.aws_statuses import RUN_FAILED, RUN_SKIPPED
 from deployments.core.root_cause import Failure, first_failure
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
@@ -33,9 +33,9 @@ LONGEST_INVOCATION = timedelta(minutes=15)
 _STREAM = re.compile(r"log stream:? ?(?P<stream>\d{4}/\S+?)\.?(?:\s|$)", re.IGNORECASE)
 _GROUP = "AWS::AutoScaling::AutoScalingGroup"
 _BY_TYPE = {
-    _GROUP: Kind.SCALING_ACTIVITIES,
-    "AWS::CloudFormation::CustomResource": Kind.FUNCTION_LOG,
-    "AWS::SSM::Association": Kind.ASSOCIATION_OUTPUT,
+    _GROUP: EvidenceKind.SCALING_ACTIVITIES,
+    "AWS::CloudFormation::CustomResource": EvidenceKind.FUNCTION_LOG,
+    "AWS::SSM::Association": EvidenceKind.ASSOCIATION_OUTPUT,
 }
 _ASSOCIATION = "AWS::SSM::Association"
 _FUNCTION = "AWS::Lambda::Function"
@@ -52,18 +52,18 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
     if failure is None or deployment.is_stopping or Evidence.objects.of(deployment).exists():
         return
     kinds = _kinds(failure)
-    if Kind.FUNCTION_LOG in kinds:
+    if EvidenceKind.FUNCTION_LOG in kinds:
         _store_log(deployment, clients, failure, is_last=is_last)
-    if Kind.SCALING_ACTIVITIES in kinds:
+    if EvidenceKind.SCALING_ACTIVITIES in kinds:
         _store_activities(deployment, clients, failure)
-    if Kind.ASSOCIATION_OUTPUT in kinds and failure.type in (_ASSOCIATION, _GROUP):
+    if EvidenceKind.ASSOCIATION_OUTPUT in kinds and failure.type in (_ASSOCIATION, _GROUP):
         _store_runs(deployment, clients, failure)
-        outputs = Evidence.objects.of(deployment).filter(kind=str(Kind.ASSOCIATION_OUTPUT))
+        outputs = Evidence.objects.of(deployment).filter(kind=str(EvidenceKind.ASSOCIATION_OUTPUT))
         if not outputs.exists():  # the rollback was faster: use earlier observations
             _store_outputs(deployment, clients)
         if is_last and not Evidence.objects.of(deployment).exists():
             _store_written(deployment, clients, failure)
-    if Kind.TARGET_REASONS in kinds:
+    if EvidenceKind.TARGET_REASONS in kinds:
         _store_target_reasons(deployment)
 
 
@@ -78,12 +78,12 @@ def _failure(deployment: Deployment) -> Failure | None:
     return first_failure(found for event in landmarks if (found := event.as_failure()))
 
 
-def _kinds(failure: Failure) -> set[Kind]:
+def _kinds(failure: Failure) -> set[EvidenceKind]:
     """Return the kinds of evidence to look for: those of the known cause and of the resource type."""
     known = recognize(failure.type, failure.reason)
     kinds = set(known.cause.evidence) if known else set()
     if failure.type.startswith("Custom::"):
-        kinds.add(Kind.FUNCTION_LOG)
+        kinds.add(EvidenceKind.FUNCTION_LOG)
     if failure.type in _BY_TYPE:
         kinds.add(_BY_TYPE[failure.type])
     return kinds
@@ -99,14 +99,19 @@ def _store_log(deployment: Deployment, clients: Clients, failure: Failure, *, is
             return
         except AwsNotFound:
             problem = Message(Code.LOG_DELETED)
-            _store(deployment, Kind.FUNCTION_LOG, group, problem=problem)
+            _store(deployment, EvidenceKind.FUNCTION_LOG, group, problem=problem)
         except AwsFailure as exc:
-            _store(deployment, Kind.FUNCTION_LOG, group, problem=_denied(exc))
+            _store(deployment, EvidenceKind.FUNCTION_LOG, group, problem=_denied(exc))
         else:
             if end is None and is_last:
-                _store(deployment, Kind.FUNCTION_LOG, group, problem=Message(Code.LOG_EMPTY))
+                _store(deployment, EvidenceKind.FUNCTION_LOG, group, problem=Message(Code.LOG_EMPTY))
             if end and end.lines:
-                _store(deployment, Kind.FUNCTION_LOG, f"{group} {end.stream}", _log_text(end.lines[-LINES:]))
+                _store(
+                    deployment,
+                    EvidenceKind.FUNCTION_LOG,
+                    f"{group} {end.stream}",
+                    _log_text(end.lines[-LINES:]),
+                )
 
 
 def _stream_end(
@@ -176,7 +181,7 @@ def _path(row: Resource) -> str:
     return f"{row.stack.path}/{row.logical_id}".lstrip("/")
 
 
-def _log_text(lines: tuple[LogLine, ...]) -> str:
+def _log_text(lines: tuple[LogMessage, ...]) -> str:
     return "\n".join(f"{line.at:%H:%M:%S} {line.text}" for line in lines)
 
 
@@ -189,11 +194,11 @@ def _store_activities(deployment: Deployment, clients: Clients, failure: Failure
     except AwsRetryable:
         return
     except AwsFailure as exc:
-        _store(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, problem=_denied(exc))
+        _store(deployment, EvidenceKind.SCALING_ACTIVITIES, row.physical_id, problem=_denied(exc))
         return
     if activities:
         text = "\n".join(_activity_text(activity) for activity in activities)
-        _store(deployment, Kind.SCALING_ACTIVITIES, row.physical_id, text)
+        _store(deployment, EvidenceKind.SCALING_ACTIVITIES, row.physical_id, text)
 
 
 def _activity_text(activity: ScalingActivity) -> str:
@@ -216,11 +221,11 @@ def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> N
         try:
             for name, target in _failed_targets(clients, association_id):
                 text = run_outputs.text_of(clients.s3, target, MAX_LENGTH)
-                _store(deployment, Kind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
+                _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
         except AwsRetryable:
             return
         except AwsFailure as exc:
-            _store(deployment, Kind.ASSOCIATION_OUTPUT, association_id, problem=_denied(exc))
+            _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, association_id, problem=_denied(exc))
 
 
 def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str, ExecutionTarget]]:
@@ -247,19 +252,19 @@ def _store_written(deployment: Deployment, clients: Clients, failure: Failure) -
     known = Association.objects.of(deployment.environment).with_id(row.physical_id)
     if known is None or not known.output_bucket:
         problem = Message(Code.OUTPUT_NOT_LOCATED)
-        _store(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=problem)
+        _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, row.physical_id, problem=problem)
         return
     place = known.output_bucket, known.output_prefix
     try:
         found = list(run_outputs.written_by(clients.s3, row.physical_id, *place, failure.at, MAX_LENGTH))
     except AwsFailure as exc:
-        _store(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
+        _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
         return
     for instance_id, text in found:
-        _store(deployment, Kind.ASSOCIATION_OUTPUT, f"{instance_id} {known}", text)
+        _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, f"{instance_id} {known}", text)
     if not found:
         problem = Message(Code.OUTPUT_NOT_FOUND, dict(zip(("bucket", "prefix"), place, strict=True)))
-        _store(deployment, Kind.ASSOCIATION_OUTPUT, row.physical_id, problem=problem)
+        _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, row.physical_id, problem=problem)
 
 
 def _store_outputs(deployment: Deployment, clients: Clients) -> None:
@@ -274,15 +279,15 @@ def _store_outputs(deployment: Deployment, clients: Clients) -> None:
         if run.output_at:
             head = f"{run.failed_task}: {run.failed_message}".strip(": ") or run.status
             text = "\n".join(part for part in (head, run.error_output, run.output) if part)
-            _store(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
+            _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, subject, text)
             continue
         try:
             text = run_outputs.text_of(clients.s3, _as_target(run), MAX_LENGTH)
         except AwsFailure as exc:
-            _store(deployment, Kind.ASSOCIATION_OUTPUT, subject, problem=_denied(exc))
+            _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, subject, problem=_denied(exc))
         else:
             if run.status in RUN_FAILED or "\n" in text:
-                _store(deployment, Kind.ASSOCIATION_OUTPUT, subject, text)
+                _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, subject, text)
 
 
 def _as_target(run: AssociationRun) -> ExecutionTarget:
@@ -303,7 +308,7 @@ def _store_target_reasons(deployment: Deployment) -> None:
     bad = [t for t in Target.objects.of(deployment.environment) if t.state != "healthy"]
     lines = [f"{t.tier} {t.target_id}:{t.port} {t.state} {t.reason} {t.description}".rstrip() for t in bad]
     if lines:
-        _store(deployment, Kind.TARGET_REASONS, deployment.environment.name, "\n".join(lines))
+        _store(deployment, EvidenceKind.TARGET_REASONS, deployment.environment.name, "\n".join(lines))
 
 
 def _denied(exc: AwsFailure) -> Message:
@@ -314,7 +319,7 @@ def _denied(exc: AwsFailure) -> Message:
 
 
 def _store(
-    deployment: Deployment, kind: Kind, subject: str, text: str = "", problem: Message | None = None
+    deployment: Deployment, kind: EvidenceKind, subject: str, text: str = "", problem: Message | None = None
 ) -> None:
     Evidence.objects.get_or_create(
         deployment=deployment,

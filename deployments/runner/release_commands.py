@@ -11,7 +11,7 @@ from deployments.aws.outputs import read_end
 from deployments.aws.s3 import S3
 from deployments.aws.session import Clients
 from deployments.aws.ssm import AssociationCall, Invocation
-from deployments.core.health.ansible import Finding, read_output
+from deployments.core.health.ansible import PlaybookResult, read_output
 from deployments.core.release_plan import Command
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
@@ -96,7 +96,7 @@ def store_output(
     return _message(server, found, invocation)
 
 
-def _message(server: ReleaseServer, found: Finding, invocation: Invocation) -> Message:
+def _message(server: ReleaseServer, found: PlaybookResult, invocation: Invocation) -> Message:
     text = found.message or invocation.detail or invocation.status
     if not found.failed_task:
         return Message(Code.RELEASE_SERVER_FAILED, {"server": server.instance_id, "message": text})

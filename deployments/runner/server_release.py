@@ -13,7 +13,7 @@ from deployments.aws.autoscaling import Group
 from deployments.aws.session import Clients
 from deployments.aws.ssm import Invocation
 from deployments.core import release_watch
-from deployments.core.causes.cause import Evidence as EvidenceKind
+from deployments.core.causes.cause import EvidenceKind
 from deployments.core.phases import State
 from deployments.core.release_kind import ReleaseKind
 from deployments.core.release_plan import AT_WORK, Act, ReleaseFacts, ServerFacts, Stage, Step, next_step

@@ -45,7 +45,7 @@ TRAILING_PASSES = 5
 
 def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
     """Poll the stacks once. Return the seconds until the next poll, None if the deployment has ended."""
-    polls = stack_polls.PollRound(deployment, now)
+    polls = stack_polls.StackPolls(deployment, now)
     root = None
     if polls.includes_root or deployment.is_cancel_pending:
         try:
@@ -89,7 +89,7 @@ def _outcome(deployment: Deployment, root: StackView) -> State | None:
 
 
 def _read_what_can_be(
-    deployment: Deployment, clients: Clients, polls: stack_polls.PollRound, *, is_over: bool
+    deployment: Deployment, clients: Clients, polls: stack_polls.StackPolls, *, is_over: bool
 ) -> int:
     """Store the new events and return their number; wait for none once DescribeStacks says that it is over.
 
@@ -107,7 +107,7 @@ def catch_up(deployment: Deployment, clients: Clients, now: datetime) -> None:
     """Read the events that could not be read before the phases after the stacks began; later if not now."""
     if Stack.objects.of(deployment).to_poll().exists():
         with suppress(AwsRetryable):
-            polls = stack_polls.PollRound(deployment, now)
+            polls = stack_polls.StackPolls(deployment, now)
             _read_events(deployment, clients.cloudformation, polls, everything=False)
 
 
@@ -161,7 +161,7 @@ def _has_event(deployment: Deployment, code: str) -> bool:
 
 
 def _read_events(
-    deployment: Deployment, cloudformation: CloudFormation, polls: stack_polls.PollRound, *, everything: bool
+    deployment: Deployment, cloudformation: CloudFormation, polls: stack_polls.StackPolls, *, everything: bool
 ) -> int:
     """Store new events of the stacks that this step polls, and return their number.
 
@@ -199,7 +199,7 @@ def _new_events(stack: Stack, cloudformation: CloudFormation) -> list[StackEvent
 
 
 def _write(
-    deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]], polls: stack_polls.PollRound
+    deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]], polls: stack_polls.StackPolls
 ) -> int:
     entries = in_order(read)
     with transaction.atomic():
@@ -245,7 +245,7 @@ def caught_up(deployment: Deployment, clients: Clients, root: StackView, now: da
 
     True as well once it has been waited for long enough: events trail behind DescribeStacks.
     """
-    polls = stack_polls.PollRound(deployment, now)
+    polls = stack_polls.StackPolls(deployment, now)
     changed = _read_events(deployment, clients.cloudformation, polls, everything=True)
     if Stack.objects.get(deployment=deployment, path="").status == root.status:
         return True

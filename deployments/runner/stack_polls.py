@@ -32,7 +32,7 @@ def notify_changed(deployment: Deployment, stack_id: str) -> bool:
     return True
 
 
-class PollRound:
+class StackPolls:
     """The polls of one step: which stacks of a deployment, and what they cost."""
 
     def __init__(self, deployment: Deployment, now: datetime) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.aws.cloudformation import CloudFormation, StackView
 from deployments.aws.session import Clients
-from deployments.core.conditions import Scope
+from deployments.core.conditions import TemplateValues
 from deployments.core.intervals import OBSERVE_DELAY
 from deployments.core.nested_templates import nested_in
 from deployments.core.operations import Operation, refusal
@@ -112,7 +112,9 @@ def _texts(
     """Yield the text of each template by its file in the set; the files are those of the known templates."""
     yield file, cloudformation.template_body(stack_id)
     content = known.contents[file]
-    nested = {one.stack: one.found_in(known.contents) for one in nested_in(content, Scope(content, {}))}
+    nested = {
+        one.stack: one.found_in(known.contents) for one in nested_in(content, TemplateValues(content, {}))
+    }
     for row in cloudformation.list_resources(stack_id):
         if row.type == STACK_TYPE and row.physical_id and nested.get(row.logical_id):
             yield from _texts(known, nested[row.logical_id], row.physical_id, cloudformation)

@@ -20,11 +20,11 @@ GRACE = 60
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 
 
-class Refused(OSError):
+class AddressRefused(OSError):
     """Raised instead of a connection to an address that is not allowed."""
 
 
-class Guard:
+class ConnectionGuard:
     """Refuses connections to addresses that are neither public nor listed, in all libraries."""
 
     def __init__(self, networks: list[str]) -> None:
@@ -37,14 +37,14 @@ class Guard:
             return
         connection, place = arguments
         if connection.family not in (socket.AF_INET, socket.AF_INET6):
-            raise Refused("not an internet address")
+            raise AddressRefused("not an internet address")
         try:
             address = embedded(ipaddress.ip_address(str(place[0]).partition("%")[0]))
         except ValueError:  # a name, which may resolve to any address
-            raise Refused("not an address") from None
+            raise AddressRefused("not an address") from None
         if not is_listed(address, self.networks) and not is_public(address):
             self.refused = str(address)
-            raise Refused("not allowed")
+            raise AddressRefused("not allowed")
 
 
 class Statuses(logging.Handler):
@@ -62,7 +62,7 @@ def main() -> None:
     """Read a request from the standard input, send it, and print the result."""
     signal.alarm(GRACE)
     request = json.load(sys.stdin)
-    statuses, guard = Statuses(), Guard(request["networks"])
+    statuses, guard = Statuses(), ConnectionGuard(request["networks"])
     logging.getLogger("apprise").addHandler(statuses)
     asset = apprise.AppriseAsset(
         async_mode=False,

@@ -111,17 +111,17 @@ def _connection(url: WebhookUrl, networks: tuple[str, ...], sockets: list[socket
         sockets.append(connected.dup())  # TLS takes the first one over
         return connected
 
-    class Plain(HTTPConnection):
+    class CheckedConnection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return to_checked(is_plain=True)
 
-    class Encrypted(HTTPSConnection):
+    class CheckedTlsConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return to_checked(is_plain=False)
 
     if url.scheme == "http":
-        return Plain(url.host, url.port, timeout=TIMEOUT)
-    return Encrypted(url.host, url.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
+        return CheckedConnection(url.host, url.port, timeout=TIMEOUT)
+    return CheckedTlsConnection(url.host, url.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from typing import IO
 from deployments.core.source_paths import Paths, refused
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.sources.content import Entry, unpacked_too_large
-from deployments.sources.spec import MB, Limits
+from deployments.sources.content import SourceEntry, unpacked_too_large
+from deployments.sources.spec import MB, FetchLimits
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
@@ -26,9 +26,9 @@ _ENCRYPTED = 1
 class Archive:
     """The files of an archive, all read when it is opened."""
 
-    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+    def __init__(self, file: IO[bytes], limits: FetchLimits) -> None:
         """Read an archive. Raise UserFixable if it is not one, or is refused."""
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, SourceEntry] = {}
         self._limits = limits
         self._size, self._packed = 0, file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -46,7 +46,7 @@ class Archive:
         except Exception as exc:  # zipfile and tarfile raise many kinds of errors
             raise invalid(exc) from exc
 
-    def walk(self, path: str) -> Iterator[Entry]:
+    def walk(self, path: str) -> Iterator[SourceEntry]:
         """Yield the files below a folder, or the file at the path."""
         below = f"{path}/" if path else ""
         yield from (e for name, e in self._entries.items() if name == path or name.startswith(below))
@@ -62,7 +62,7 @@ class Archive:
             return path
         return f"{tops.pop()}/{path}".rstrip("/")
 
-    def _add(self, path: str, size: int, read: Callable[[int], bytes]) -> Entry:
+    def _add(self, path: str, size: int, read: Callable[[int], bytes]) -> SourceEntry:
         if self._size + size > self._limits.unpacked:
             raise unpacked_too_large(self._limits)
         if self._size + size > self._limits.ratio * self._packed + MB:
@@ -71,9 +71,9 @@ class Archive:
         if len(body) != size:
             raise ValueError(f"{path} has another size than the archive says")
         self._size += size
-        return Entry(path=path, size=size, read=lambda: body)
+        return SourceEntry(path=path, size=size, read=lambda: body)
 
-    def _zip(self, file: IO[bytes]) -> Iterator[Entry]:
+    def _zip(self, file: IO[bytes]) -> Iterator[SourceEntry]:
         with zipfile.ZipFile(file) as archive:
             for info in archive.infolist():
                 kind = stat.S_IFMT(info.external_attr >> 16)
@@ -88,7 +88,7 @@ class Archive:
                 with archive.open(info) as member:
                     yield self._add(info.orig_filename, info.file_size, member.read)
 
-    def _tar(self, file: IO[bytes], *, is_packed: bool) -> Iterator[Entry]:
+    def _tar(self, file: IO[bytes], *, is_packed: bool) -> Iterator[SourceEntry]:
         unpacked = _Capped(gzip.GzipFile(fileobj=file) if is_packed else file, self._limits)
         with tarfile.open(fileobj=io.BufferedReader(unpacked), mode="r|") as archive:
             for info in archive:
@@ -106,7 +106,7 @@ class Archive:
 class _Capped(io.RawIOBase):
     """The unpacked stream of a tar. Raise UserFixable if it is longer than its files may be with headers."""
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile, limits: Limits) -> None:
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile, limits: FetchLimits) -> None:
         self._stream, self._limits = stream, limits
         self._left = limits.unpacked + limits.files * 10 * tarfile.BLOCKSIZE
 

@@ -12,7 +12,7 @@ import yaml
 from deployments.core.source_paths import Paths, beside, refused
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.sources.spec import MB, Limits
+from deployments.sources.spec import MB, FetchLimits
 
 MANIFEST = "template-set.yaml"
 _TEMPLATES = (".yaml", ".yml", ".json", ".template")
@@ -21,7 +21,7 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class SourceEntry:
     """A regular file of a source. `size` is what the source says; what is read is checked again."""
 
     path: str
@@ -32,7 +32,7 @@ class Entry:
 class Tree(Protocol):
     """The files of a source, or of one commit."""
 
-    def walk(self, path: str) -> Iterator[Entry]:
+    def walk(self, path: str) -> Iterator[SourceEntry]:
         """Yield the files below a folder, or the file at the path; nothing if there is none.
 
         Raise UserFixable at what is neither a regular file nor a folder.
@@ -40,7 +40,7 @@ class Tree(Protocol):
         ...
 
 
-def collect(tree: Tree, path: str, limits: Limits) -> dict[str, bytes]:
+def collect(tree: Tree, path: str, limits: FetchLimits) -> dict[str, bytes]:
     """Return the files of the set in a folder of a source, and those that its manifest refers to.
 
     Raise UserFixable if one is not accepted, if there are too many or too large ones, or none.
@@ -58,13 +58,13 @@ def collect(tree: Tree, path: str, limits: Limits) -> dict[str, bytes]:
 
 
 class _Files:
-    def __init__(self, limits: Limits, folder: str) -> None:
+    def __init__(self, limits: FetchLimits, folder: str) -> None:
         self.found: dict[str, bytes] = {}
         self._limits, self._folder = limits, folder
         self._paths = Paths()
         self._size = 0
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: SourceEntry) -> None:
         """Read a file, unless the same one was read. Raise UserFixable if it is not accepted."""
         if entry.path in self.found:
             return
@@ -112,6 +112,6 @@ def megabytes(size: int) -> str:
     return f"{size / MB:g}"
 
 
-def unpacked_too_large(limits: Limits) -> UserFixable:
+def unpacked_too_large(limits: FetchLimits) -> UserFixable:
     """Return the error about a source whose files are too large together."""
     return refused(Code.SOURCE_UNPACKED_TOO_LARGE, limit=megabytes(limits.unpacked))

@@ -10,7 +10,7 @@ from pathlib import Path
 from deployments.core.source_paths import MAX_DEPTH, refused
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.sources.content import Entry
+from deployments.sources.content import SourceEntry
 
 _LEFT_OUT = {".git", "__pycache__"}
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -33,7 +33,7 @@ class Folder:
         """Take a folder, and the number of bytes of which no more are read of a file."""
         self._root, self._limit = root, limit
 
-    def walk(self, path: str) -> Iterator[Entry]:
+    def walk(self, path: str) -> Iterator[SourceEntry]:
         """Yield the files below a folder of it, or the file at the path."""
         at = os.open(self._root, _OPEN | os.O_DIRECTORY)
         try:
@@ -50,17 +50,17 @@ class Folder:
         finally:
             os.close(at)
 
-    def _below(self, at: int, path: str) -> Iterator[Entry]:
+    def _below(self, at: int, path: str) -> Iterator[SourceEntry]:
         state = os.fstat(at)
         if stat.S_ISREG(state.st_mode):
-            yield Entry(path=path, size=state.st_size, read=lambda: self._read(at))
+            yield SourceEntry(path=path, size=state.st_size, read=lambda: self._read(at))
         elif stat.S_ISDIR(state.st_mode):
             for name in sorted(set(os.listdir(at)) - _LEFT_OUT):
                 yield from self._entry(at, f"{path}/{name}" if path else name, name)
         else:
             raise refused(Code.SOURCE_NOT_A_FILE, path=path)
 
-    def _entry(self, at: int, path: str, name: str) -> Iterator[Entry]:
+    def _entry(self, at: int, path: str, name: str) -> Iterator[SourceEntry]:
         if path.count("/") >= MAX_DEPTH:
             raise refused(Code.SOURCE_NAME_NOT_ALLOWED, path=path)
         if stat.S_ISLNK(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):

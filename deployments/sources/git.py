@@ -24,9 +24,9 @@ from deployments.core import source_refs
 from deployments.core.source_paths import MAX_DEPTH, printable, refused
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.sources.content import Entry, collect, unpacked_too_large
+from deployments.sources.content import SourceEntry, collect, unpacked_too_large
 from deployments.sources.folders import allowed
-from deployments.sources.spec import Fetched, FetchedVersion, FetchSpec, Limits
+from deployments.sources.spec import Fetched, FetchedVersion, FetchLimits, FetchSpec
 
 Refs = Mapping[str, bytes]
 MAX_MESSAGE = 2000
@@ -166,12 +166,12 @@ def peel(store: BaseObjectStore, sha: bytes) -> str:
 class CommitTree:
     """The files of the tree of a commit."""
 
-    def __init__(self, store: BaseObjectStore, root: bytes, limits: Limits) -> None:
+    def __init__(self, store: BaseObjectStore, root: bytes, limits: FetchLimits) -> None:
         """Take the root tree of a commit."""
         self._store, self._root, self._limit = store, root, limits.files
         self._folders = 0
 
-    def walk(self, path: str) -> Iterator[Entry]:
+    def walk(self, path: str) -> Iterator[SourceEntry]:
         """Yield the files below a folder, or the file at the path."""
         mode, sha = stat.S_IFDIR, self._root
         for part in filter(None, path.split("/")):
@@ -192,7 +192,7 @@ class CommitTree:
         except Exception as exc:
             raise incomplete(f"the tree {sha.decode('ascii', 'replace')} is damaged") from exc
 
-    def _entry(self, path: str, mode: int, sha: bytes) -> Iterator[Entry]:
+    def _entry(self, path: str, mode: int, sha: bytes) -> Iterator[SourceEntry]:
         if stat.S_ISDIR(mode):
             yield from self._folder(path, sha)
         elif stat.S_ISLNK(mode):
@@ -205,9 +205,9 @@ class CommitTree:
             blob = read(self._store, sha)
             if not isinstance(blob, Blob):
                 raise incomplete(f"{sha.decode('ascii', 'replace')} is no file")
-            yield Entry(path=path, size=blob.raw_length(), read=blob.as_raw_string)
+            yield SourceEntry(path=path, size=blob.raw_length(), read=blob.as_raw_string)
 
-    def _folder(self, path: str, sha: bytes) -> Iterator[Entry]:
+    def _folder(self, path: str, sha: bytes) -> Iterator[SourceEntry]:
         self._folders += 1
         if path.count("/") >= MAX_DEPTH or self._folders > self._limit:
             raise refused(Code.SOURCE_TOO_MANY_FILES, limit=self._limit)
@@ -222,7 +222,7 @@ class CommitTree:
             yield from self._entry(f"{path}/{text}" if path else text, mode, inner)
 
 
-def received(remote: Remote, objects: list[bytes], folder: Path, limits: Limits) -> BaseObjectStore:
+def received(remote: Remote, objects: list[bytes], folder: Path, limits: FetchLimits) -> BaseObjectStore:
     """Return a bare store in a folder with objects of a remote repository.
 
     Raise UserFixable if the pack is damaged, or its objects are too many or too large together.
@@ -243,7 +243,7 @@ def received(remote: Remote, objects: list[bytes], folder: Path, limits: Limits)
     return store
 
 
-def _check_pack(file: BinaryIO, limits: Limits) -> None:
+def _check_pack(file: BinaryIO, limits: FetchLimits) -> None:
     """Unpack every object alone, up to the size that its header states, and add the sizes up."""
     size = 0
     reader = PackStreamReader(hashlib.sha1, file.read)

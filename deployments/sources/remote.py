@@ -19,7 +19,7 @@ from deployments.message_codes import Code
 from deployments.sources.addresses import unreachable
 from deployments.sources.content import megabytes
 from deployments.sources.git import Refs
-from deployments.sources.spec import Limits
+from deployments.sources.spec import FetchLimits
 from deployments.sources.urls import Url
 
 PREFIXES = [b"refs/heads/", b"refs/tags/"]
@@ -54,7 +54,7 @@ class Meter:
 class Repository:
     """A repository on a server."""
 
-    def __init__(self, client: GitClient, url: Url, meter: Meter, limits: Limits) -> None:
+    def __init__(self, client: GitClient, url: Url, meter: Meter, limits: FetchLimits) -> None:
         """Take a client of dulwich whose reads go through the meter."""
         self._client, self._url, self._meter, self._limits = client, url, meter, limits
         self._path: Any = url.path if url.scheme == "ssh" else ""

@@ -18,7 +18,7 @@ Kind = Literal["git", "archive", "folder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class FetchLimits:
     """What a fetch may use: bytes, numbers and seconds.
 
     `file` is for what is not a template. `ratio` is how many times larger than itself an archive may unpack.
@@ -59,7 +59,7 @@ class FetchSpec:
     known_commits: frozenset[str] = frozenset()
     addresses: tuple[str, ...] = ()
     local_folders: tuple[str, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: FetchLimits = field(default_factory=FetchLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def read_request(text: bytes) -> tuple[FetchSpec, str]:
     values = json.loads(text)
     folder: str = values.pop("folder")
     values["archive"] = b""
-    values |= {"limits": Limits(**values["limits"]), "known_commits": frozenset(values["known_commits"])}
+    values |= {"limits": FetchLimits(**values["limits"]), "known_commits": frozenset(values["known_commits"])}
     values |= {name: tuple(values[name]) for name in ("addresses", "local_folders")}
     return FetchSpec(**values), folder
 

@@ -26,8 +26,8 @@ from deployments.sources.spec import (
     MB,
     Fetched,
     FetchedVersion,
+    FetchLimits,
     FetchSpec,
-    Limits,
     answer,
     failure,
     read_request,
@@ -38,7 +38,7 @@ GRACE = 5
 """Seconds that the portal has to stop the process, before it stops by itself: the portal may be gone."""
 
 
-def limit(limits: Limits) -> None:
+def limit(limits: FetchLimits) -> None:
     """Limit memory, time and the sizes of files of this process; it leaves no core with secrets."""
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     seconds = int(limits.seconds)

@@ -18,7 +18,7 @@ from deployments.actions.audit import export_audit
 from deployments.actions.request import PermissionMissing
 from deployments.core.roles import Right
 from deployments.live import broadcaster, reads
-from deployments.live.access import Access
+from deployments.live.access import StreamAccess
 from deployments.live.admission import TooMany
 from deployments.models import AuditRecord
 from deployments.models.audit import AuditRecordQuerySet
@@ -98,7 +98,7 @@ async def audit_export(request: HttpRequest, kind: str) -> HttpResponse | Stream
     wanted, locale = AuditFilter.of(request.GET), Locale.of(request)
     exports = broadcaster.current().exports
     try:
-        viewer = exports.admit(key, Access(user=user.pk, grants=frozenset()))
+        viewer = exports.admit(key, StreamAccess(user=user.pk, grants=frozenset()))
     except TooMany as exc:
         return rejected(exc)
     try:

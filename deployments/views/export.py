@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from deployments.live import broadcaster, reads
-from deployments.live.access import Access
+from deployments.live.access import StreamAccess
 from deployments.live.admission import Admission, TooMany, Viewer
 from deployments.models import Deployment
 from deployments.models.event import EventQuerySet
@@ -42,7 +42,7 @@ async def event_export(request: HttpRequest, pk: int, kind: str) -> HttpResponse
     name = f"{slugify(deployment.environment.name) or 'environment'}-deployment-{deployment.pk}-events.{kind}"
     exports = broadcaster.current().exports
     try:
-        viewer = exports.admit(key, Access(user=user.pk or 0, grants=frozenset()))
+        viewer = exports.admit(key, StreamAccess(user=user.pk or 0, grants=frozenset()))
     except TooMany as exc:
         return rejected(exc)
     parts = file(FORMATS[kind], deployment, EventFilter.of(request.GET), Locale.of(request))

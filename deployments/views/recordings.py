@@ -19,14 +19,14 @@ from deployments.views.requests import AuthedRequest, may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class RecordingRow:
     """A recording as the list shows it."""
 
     name: str
     title: str
     about: str
     url: str  # of its page, once it has been opened
-    facts: recordings.Facts
+    facts: recordings.RecordingSummary
 
 
 @require_GET
@@ -57,7 +57,7 @@ def _replay(deployment: Deployment) -> str:
     return f"{deployment.get_absolute_url()}?replay=1"
 
 
-def _recorded(name: str, loaded: Deployment | None) -> Recorded:
+def _recorded(name: str, loaded: Deployment | None) -> RecordingRow:
     known = {
         "success": (
             _("A creation that succeeds"),
@@ -76,7 +76,7 @@ def _recorded(name: str, loaded: Deployment | None) -> Recorded:
         ),
     }
     title, about = known.get(name, (name, ""))
-    return Recorded(
+    return RecordingRow(
         name=name,
         title=title,
         about=about,

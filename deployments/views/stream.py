@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from deployments.live import access, broadcaster, reads, streams
-from deployments.live.access import Access
+from deployments.live.access import StreamAccess
 from deployments.live.admission import TooMany, Viewer
 from deployments.live.broadcaster import Channel
 from deployments.live.reads import Snapshot
@@ -73,7 +73,7 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
     )
 
 
-async def _access(request: HttpRequest) -> Access | None:
+async def _access(request: HttpRequest) -> StreamAccess | None:
     """Return the access of the logged-in user, None if there is none."""
     user = await request.auser()
     await sync_to_async(connections.close_all)()  # a stream must not keep a database connection
@@ -83,17 +83,17 @@ async def _access(request: HttpRequest) -> Access | None:
     return (await reads.in_thread(access.of_sessions, [key])).get(key)
 
 
-def _visible_environment(pk: int, granted: Access) -> int | None:
+def _visible_environment(pk: int, granted: StreamAccess) -> int | None:
     """Return the key of a deployment's environment, None if the user may not view it."""
     snapshot = reads.snapshot(pk)
     found = access.environments([snapshot.environment]) if snapshot else {}
     return next((key for key, about in found.items() if granted.may_view(about)), None)
 
 
-def _lost_permission(request: HttpRequest, granted: Access) -> str:
+def _lost_permission(request: HttpRequest, granted: StreamAccess) -> str:
     """Return the code of a permission that was lost since the page was rendered, "" if none was."""
     rendered_with = access.grant_keys(request.GET.get("permissions", ""))
-    covered = granted.covers(Access(user=granted.user, grants=rendered_with))
+    covered = granted.covers(StreamAccess(user=granted.user, grants=rendered_with))
     return "" if covered else streams.PERMISSIONS
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from portal.backups import manifest
 from portal.backups.errors import BackupError
-from portal.backups.manifest import Manifest
+from portal.backups.manifest import BackupManifest
 
 MANIFEST, SIGNATURE, KEY = "manifest.json", "manifest.signature", "secret-key"
 CHANGED = "The backup is damaged or was changed: {}."
@@ -59,7 +59,7 @@ def extract(source: Path, folder: Path, names: frozenset[str]) -> None:
         raise BackupError(f"{source} cannot be read: {exc.strerror or exc}.") from exc
 
 
-def check(folder: Path, configured_key: str, *, is_configured: bool) -> Manifest:
+def check(folder: Path, configured_key: str, *, is_configured: bool) -> BackupManifest:
     """Return the manifest of extracted files, all of which are as it says.
 
     The key is that of the backup, or else the configured one. `is_configured`: SECRET_KEY is set, and so must

@@ -15,12 +15,12 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from portal.backups import archive, engines, manifest
 from portal.backups.errors import BackupError
-from portal.backups.manifest import Manifest
+from portal.backups.manifest import BackupManifest
 
 NAMES = frozenset({archive.MANIFEST, archive.SIGNATURE, archive.KEY, *engines.FILES.values()})
 
 
-def write(target: Path) -> Manifest:
+def write(target: Path) -> BackupManifest:
     """Write a backup, and return what is in it. Raise BackupError if it would be incomplete."""
     with tempfile.TemporaryDirectory(prefix="sanso-backup-", dir=target.parent) as name:
         folder = Path(name)
@@ -30,7 +30,7 @@ def write(target: Path) -> Manifest:
         files = {database.name: database}
         if key := _key_file():
             files[archive.KEY] = key
-        made = Manifest(
+        made = BackupManifest(
             format=manifest.FORMAT,
             version=settings.SANSO_VERSION,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -58,7 +58,7 @@ def _key_file() -> Path | None:
     return path if path.exists() and path.read_text().strip() == settings.SECRET_KEY else None
 
 
-def restore(source: Path) -> Manifest:
+def restore(source: Path) -> BackupManifest:
     """Restore a backup into the empty database and the data folder of the settings; return what was in it.
 
     Everything is checked before anything is written. Raise BackupError.
@@ -80,7 +80,7 @@ def restore(source: Path) -> Manifest:
     return found
 
 
-def _check_target(found: Manifest) -> None:
+def _check_target(found: BackupManifest) -> None:
     if found.engine != connection.vendor:
         raise BackupError(f"The backup is of {found.engine}, and DATABASE_URL leads to {connection.vendor}.")
     known = {".".join(migration) for migration in MigrationLoader(None).disk_migrations}

@@ -17,7 +17,7 @@ BLOCK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class BackupManifest:
     """What a backup says of itself.
 
     `rows` are the rows of each table, `files` the SHA-256 of each file, `key` the fingerprint of SECRET_KEY.
@@ -37,13 +37,13 @@ class Manifest:
         return json.dumps(asdict(self), indent=1, sort_keys=True)
 
 
-def read(text: str) -> Manifest:
+def read(text: str) -> BackupManifest:
     """Return a stored manifest. Raise BackupError if it is none, or of a newer format."""
     try:
         found: dict[str, Any] = json.loads(text)
         if found["format"] > FORMAT:
             raise BackupError("The backup was made by a newer release; restore it with that release.")
-        return Manifest(**found)
+        return BackupManifest(**found)
     except (ValueError, KeyError, TypeError) as exc:
         raise BackupError("The file is not a backup of Sanso, or it was changed.") from exc
 

@@ -9,7 +9,7 @@ import typer
 
 from portal.command_line import environments, logins, session
 from portal.command_line.changes import preview_of, print_preview
-from portal.command_line.client import ApiError, Client
+from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.environments import Name, Output, Yes
 from portal.command_line.follow import code_of, follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
@@ -30,7 +30,7 @@ def login(
     if web:
         webbrowser.open(f"{url.rstrip('/')}/tokens/")
     token = typer.prompt("Token", hide_input=True)
-    me = Client(url, token).get("/me")
+    me = PortalClient(url, token).get("/me")
     place = logins.store(url, token)
     out.print(f"Logged in to {url} as {me['user']['username']}. The token is in: {place}.")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from portal.command_line.client import Client
+from portal.command_line.client import PortalClient
 from portal.command_line.follow import ENDED, follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
 
@@ -16,7 +16,7 @@ PREVIEW_EVERY = 1.0
 """Seconds between two looks at a preview that is being computed."""
 
 
-def preview_of(api: Client, pk: int) -> dict[str, Any] | None:
+def preview_of(api: PortalClient, pk: int) -> dict[str, Any] | None:
     """Wait for the preview of a change and return it; None if there is nothing to change, or it failed."""
     while True:
         deployment = api.get(f"/deployments/{pk}")
@@ -43,7 +43,7 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
         out.print("[bold red]▲ Data may be lost.[/bold red] Applying it needs the environment's name.")
 
 
-def plan(api: Client, deployment: dict[str, Any], format_: Format) -> int:
+def plan(api: PortalClient, deployment: dict[str, Any], format_: Format) -> int:
     """Print the preview and discard it. Return 2 if there are changes, 0 if there are none, 1 on failure."""
     found = preview_of(api, deployment["id"])
     if found is None:
@@ -54,7 +54,13 @@ def plan(api: Client, deployment: dict[str, Any], format_: Format) -> int:
 
 
 def carry_out(
-    api: Client, deployment: dict[str, Any], *, yes: bool, wait: bool, format_: Format, typed_name: str = ""
+    api: PortalClient,
+    deployment: dict[str, Any],
+    *,
+    yes: bool,
+    wait: bool,
+    format_: Format,
+    typed_name: str = "",
 ) -> int:
     """Preview a change, ask, apply it, and follow it. Return the exit code."""
     pk = deployment["id"]
@@ -73,7 +79,7 @@ def carry_out(
     return finish(api, pk, wait=wait, format_=format_)
 
 
-def finish(api: Client, pk: int, *, wait: bool, format_: Format) -> int:
+def finish(api: PortalClient, pk: int, *, wait: bool, format_: Format) -> int:
     """Follow a deployment, or (without `wait`) print it. Return the exit code."""
     if wait:
         return follow(api, pk, plain=format_ is not Format.TABLE)
@@ -81,7 +87,7 @@ def finish(api: Client, pk: int, *, wait: bool, format_: Format) -> int:
     return 0
 
 
-def _nothing(api: Client, pk: int) -> int:
+def _nothing(api: PortalClient, pk: int) -> int:
     found = api.get(f"/deployments/{pk}")
     if found["state"] == "succeeded":
         out.print("Nothing to change.")

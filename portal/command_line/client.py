@@ -34,14 +34,14 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StreamMessage:
     """A message of a stream."""
 
     event: str
     data: dict[str, Any]
 
 
-class Client:
+class PortalClient:
     """A portal, called with a token."""
 
     def __init__(self, url: str, token: str, language: str = "en") -> None:
@@ -68,7 +68,7 @@ class Client:
                 return
             found = self.get(found["next"].removeprefix("/api/v1"))
 
-    def stream(self, path: str, after: int = 0) -> Iterator[Message]:
+    def stream(self, path: str, after: int = 0) -> Iterator[StreamMessage]:
         """Yield the messages of a stream to its end, each event once, also if the connection is lost.
 
         Raise ApiError if the portal refuses, or is away for ten minutes.
@@ -87,7 +87,7 @@ class Client:
                     raise ApiError(0, "", "The portal does not respond.") from None
             time.sleep(1.0)
 
-    def _messages(self, path: str, after: int) -> Iterator[tuple[int, Message]]:
+    def _messages(self, path: str, after: int) -> Iterator[tuple[int, StreamMessage]]:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         with self.http.stream("GET", path, headers=headers) as response:
             if response.status_code in (429, 502, 503, 504):
@@ -107,7 +107,7 @@ class Client:
                     data += value
                 elif not line and data:
                     if event != "event" or number > after:
-                        yield number, Message(event, json.loads(data))
+                        yield number, StreamMessage(event, json.loads(data))
                         after = max(after, number)
                     event, data = "message", ""
 

@@ -10,7 +10,7 @@ import yaml
 
 from portal.command_line import session
 from portal.command_line.changes import carry_out, finish, plan
-from portal.command_line.client import ApiError, Client
+from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.follow import line
 from portal.command_line.output import Format, fail, show
 
@@ -224,7 +224,7 @@ def _parameter(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _existing(api: Client, wanted: dict[str, Any]) -> dict[str, Any] | None:
+def _existing(api: PortalClient, wanted: dict[str, Any]) -> dict[str, Any] | None:
     rows = [row for row in api.items("/environments", name=wanted["name"]) if row["state"] != "deleted"]
     rows = [row for row in rows if row["name"] == wanted["name"]]
     if wanted["account"]:
@@ -237,7 +237,7 @@ def _existing(api: Client, wanted: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _bring_to(
-    api: Client,
+    api: PortalClient,
     environment: dict[str, Any],
     wanted: dict[str, Any],
     *,

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from portal.command_line.client import Client
+from portal.command_line.client import PortalClient
 from portal.command_line.output import Exit, err, out
 
 SUCCEEDED = "succeeded"
@@ -28,7 +28,7 @@ GLYPHS = (
 BAR = 24
 
 
-def follow(api: Client, pk: int, *, plain: bool = False, stop_when_waiting: bool = True) -> int:
+def follow(api: PortalClient, pk: int, *, plain: bool = False, stop_when_waiting: bool = True) -> int:
     """Print a deployment to its end. Return the exit code: 0 succeeded, 1 failed, 4 waits for a person."""
     if plain or not sys.stdout.isatty():
         return _lines(api, pk, stop_when_waiting=stop_when_waiting)
@@ -43,7 +43,7 @@ def code_of(deployment: dict[str, Any]) -> int:
     return Exit.WAITS if state in WAITING else Exit.FAILED
 
 
-def _lines(api: Client, pk: int, *, stop_when_waiting: bool) -> int:
+def _lines(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
     for message in api.stream(f"/deployments/{pk}/stream"):
         if message.event == "event":
             print(line(message.data), flush=True)  # noqa: T201
@@ -55,7 +55,7 @@ def _lines(api: Client, pk: int, *, stop_when_waiting: bool) -> int:
     return _result(api, pk)
 
 
-def _tree(api: Client, pk: int, *, stop_when_waiting: bool) -> int:
+def _tree(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
     with Live(console=out, refresh_per_second=4, transient=False) as live:
         live.update(tree(api.get(f"/deployments/{pk}"), api.get(f"/deployments/{pk}/rows")))
         for message in api.stream(f"/deployments/{pk}/stream"):
@@ -68,7 +68,7 @@ def _tree(api: Client, pk: int, *, stop_when_waiting: bool) -> int:
     return _result(api, pk)
 
 
-def _result(api: Client, pk: int) -> int:
+def _result(api: PortalClient, pk: int) -> int:
     found = api.get(f"/deployments/{pk}")
     code = code_of(found)
     text = f"Deployment {pk} of {found['environment']['name']}: {found['state'].replace('_', ' ')}"

@@ -16,7 +16,7 @@ SERVICE = "sanso"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class StoredLogin:
     """A portal and a token for it. `place` is where the token was found."""
 
     url: str
@@ -30,19 +30,19 @@ def file() -> Path:
     return Path(base) / "sanso" / "login.json"
 
 
-def current() -> Login | None:
+def current() -> StoredLogin | None:
     """Return the login to use; SANSO_URL and SANSO_TOKEN win over what is stored."""
     stored = _read()
     url = os.environ.get("SANSO_URL") or stored.get("url", "")
     if token := os.environ.get("SANSO_TOKEN"):
-        return Login(url=url, token=token, place="SANSO_TOKEN") if url else None
+        return StoredLogin(url=url, token=token, place="SANSO_TOKEN") if url else None
     if not url:
         return None
     with contextlib.suppress(KeyringError):
         if token := keyring.get_password(SERVICE, url):
-            return Login(url=url, token=token, place="keyring")
+            return StoredLogin(url=url, token=token, place="keyring")
     token = stored.get("token", "") if stored.get("url") == url else ""
-    return Login(url=url, token=token, place=str(file())) if token else None
+    return StoredLogin(url=url, token=token, place=str(file())) if token else None
 
 
 def store(url: str, token: str) -> str:

@@ -6,21 +6,21 @@ import sys
 from typing import Any
 
 from portal.command_line import logins
-from portal.command_line.client import Client
+from portal.command_line.client import PortalClient
 from portal.command_line.output import Exit, fail
 
 
-def client() -> Client:
+def client() -> PortalClient:
     """Return a client of the portal. End the command if nobody is logged in."""
     login = logins.current()
     if login is None:
         fail(
             "Not logged in. Run sanso login --url https://sanso.example.com (or set SANSO_URL, SANSO_TOKEN)."
         )
-    return Client(login.url, login.token)
+    return PortalClient(login.url, login.token)
 
 
-def environment(api: Client, name: str) -> dict[str, Any]:
+def environment(api: PortalClient, name: str) -> dict[str, Any]:
     """Return an environment by its name or its key. End the command if there is none, or more than one."""
     if name.isdecimal():
         found: dict[str, Any] = api.get(f"/environments/{name}")
@@ -35,13 +35,13 @@ def environment(api: Client, name: str) -> dict[str, Any]:
     return rows[0]
 
 
-def account(api: Client, name: str) -> int:
+def account(api: PortalClient, name: str) -> int:
     """Return the key of an account by its name or key. End the command if there is none."""
     found = [row for row in api.items("/accounts") if name in (row["name"], str(row["id"]))]
     return int((found or fail(f"No account {name}."))[0]["id"])
 
 
-def version(api: Client, name: str) -> int:
+def version(api: PortalClient, name: str) -> int:
     """Return the key of a version: of `SET@LABEL`, or a key. End the command if there is none."""
     if name.isdecimal():
         return int(name)

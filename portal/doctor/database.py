@@ -18,7 +18,7 @@ MAX_SKEW = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseFacts:
+class DatabaseInfo:
     """What the database says of itself; `error` instead if it does not respond. `skew` is in seconds."""
 
     engine: str = ""
@@ -31,7 +31,7 @@ class DatabaseFacts:
     error: str = ""
 
 
-def read() -> DatabaseFacts:
+def read() -> DatabaseInfo:
     """Return the facts about the database of the settings."""
     try:
         executor = MigrationExecutor(connection)
@@ -39,13 +39,13 @@ def read() -> DatabaseFacts:
         waiting = tuple(f"{migration.app_label}.{migration.name}" for migration, _ in plan)
         if connection.vendor != "mysql":
             version = tuple(int(part) for part in connection.get_database_version())
-            return DatabaseFacts(engine=connection.vendor, version=version, waiting=waiting)
+            return DatabaseInfo(engine=connection.vendor, version=version, waiting=waiting)
         return _of_mysql(waiting)
     except DatabaseError as exc:
-        return DatabaseFacts(error=type(exc).__name__)
+        return DatabaseInfo(error=type(exc).__name__)
 
 
-def _of_mysql(waiting: tuple[str, ...]) -> DatabaseFacts:
+def _of_mysql(waiting: tuple[str, ...]) -> DatabaseInfo:
     is_mariadb = bool(getattr(connection, "mysql_is_mariadb", False))
     isolation = "tx_isolation" if is_mariadb else "transaction_isolation"
     with connection.cursor() as cursor:
@@ -55,7 +55,7 @@ def _of_mysql(waiting: tuple[str, ...]) -> DatabaseFacts:
         )
         level, connected, stored, converted, now = cursor.fetchone()
     here: Any = datetime.now(UTC).replace(tzinfo=None)
-    return DatabaseFacts(
+    return DatabaseInfo(
         engine="mariadb" if is_mariadb else "mysql",
         version=tuple(connection.get_database_version()),
         isolation=str(level),
@@ -66,7 +66,7 @@ def _of_mysql(waiting: tuple[str, ...]) -> DatabaseFacts:
     )
 
 
-def judge(facts: DatabaseFacts) -> list[Finding]:
+def judge(facts: DatabaseInfo) -> list[Finding]:
     """Return what is right and wrong with the database."""
     if facts.error:
         return [
@@ -80,7 +80,7 @@ def judge(facts: DatabaseFacts) -> list[Finding]:
     return findings if facts.engine == "sqlite" else [*findings, *_settings(facts), _clock(facts)]
 
 
-def _version(facts: DatabaseFacts) -> Finding:
+def _version(facts: DatabaseInfo) -> Finding:
     name = f"{facts.engine} {'.'.join(map(str, facts.version))}"
     minimum = MINIMUM.get(facts.engine, ())
     if facts.version < minimum:
@@ -96,7 +96,7 @@ def _version(facts: DatabaseFacts) -> Finding:
     return ok("database", f"{name} responds.")
 
 
-def _migrations(facts: DatabaseFacts) -> Finding:
+def _migrations(facts: DatabaseInfo) -> Finding:
     if facts.waiting:
         return problem(
             "migrations",
@@ -106,7 +106,7 @@ def _migrations(facts: DatabaseFacts) -> Finding:
     return ok("migrations", "All migrations have been applied.")
 
 
-def _settings(facts: DatabaseFacts) -> list[Finding]:
+def _settings(facts: DatabaseInfo) -> list[Finding]:
     findings = []
     if facts.isolation.upper() != "READ-COMMITTED":
         findings.append(
@@ -139,7 +139,7 @@ def _settings(facts: DatabaseFacts) -> list[Finding]:
     return findings
 
 
-def _clock(facts: DatabaseFacts) -> Finding:
+def _clock(facts: DatabaseInfo) -> Finding:
     if abs(facts.skew) > MAX_SKEW:
         return problem(
             "clock",

@@ -17,7 +17,7 @@ from portal.doctor import (
     sign_in,
     unsafe_settings,
 )
-from portal.doctor.finding import Finding, Status
+from portal.doctor.finding import Finding, FindingStatus
 
 NEED_DATABASE: tuple[Callable[[], list[Finding]], ...] = (
     lambda: rows.judge(rows.read()),
@@ -34,7 +34,7 @@ def examine() -> list[Finding]:
     findings += unsafe_settings.judge(unsafe_settings.read())
     findings += sign_in.judge(sign_in.read())
     blocked = any(
-        one.check in ("database", "migrations") and one.status is Status.PROBLEM for one in of_database
+        one.check in ("database", "migrations") and one.status is FindingStatus.PROBLEM for one in of_database
     )
     if not blocked:
         findings += [finding for check in NEED_DATABASE for finding in check()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class FindingStatus(StrEnum):
     """Whether something has to be done: nothing, sooner or later, or now."""
 
     OK = "ok"
@@ -20,26 +20,26 @@ class Finding:
     """The result of a check: what was found, and how to fix it if anything has to be done."""
 
     check: str
-    status: Status
+    status: FindingStatus
     text: str
     fix: str = ""
 
 
 def ok(check: str, text: str) -> Finding:
     """Return a finding with which nothing has to be done."""
-    return Finding(check=check, status=Status.OK, text=text)
+    return Finding(check=check, status=FindingStatus.OK, text=text)
 
 
 def warning(check: str, text: str, fix: str) -> Finding:
     """Return a finding that should be fixed sooner or later."""
-    return Finding(check=check, status=Status.WARNING, text=text, fix=fix)
+    return Finding(check=check, status=FindingStatus.WARNING, text=text, fix=fix)
 
 
 def problem(check: str, text: str, fix: str) -> Finding:
     """Return a finding that must be fixed."""
-    return Finding(check=check, status=Status.PROBLEM, text=text, fix=fix)
+    return Finding(check=check, status=FindingStatus.PROBLEM, text=text, fix=fix)
 
 
 def must_be_fixed(findings: Iterable[Finding]) -> bool:
     """Return whether one of them must be fixed."""
-    return any(finding.status is Status.PROBLEM for finding in findings)
+    return any(finding.status is FindingStatus.PROBLEM for finding in findings)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from portal.login.codes import matching_step, use_code
 from portal.login.limits import Attempt, code_attempt, login_attempt, password_change_attempt
-from portal.login.passkeys import MAX, Refused, register
+from portal.login.passkeys import MAX, PasskeyRefused, register
 
 WAIT = "wait"
 """The code of the error that asks the user to wait; its params have the seconds."""
@@ -173,7 +173,7 @@ class PasskeyForm(PasskeyNameForm):
             raise ValidationError(gettext("You have the maximum of passkeys. Remove one first."), code="many")
         try:
             self.credential = register(self.request, self.data.get("credential", ""))
-        except Refused as exc:
+        except PasskeyRefused as exc:
             message = gettext("The passkey was not accepted. Try again.")
             raise ValidationError(message, code="refused") from exc
         return cleaned

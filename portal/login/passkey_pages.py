@@ -30,7 +30,7 @@ from portal.login.limits import (
     code_attempt,
     passkey_attempt,
 )
-from portal.login.passkeys import Refused, creation_options, request_options, verify
+from portal.login.passkeys import PasskeyRefused, creation_options, request_options, verify
 from portal.login.redirects import continued_at
 from portal.login.security import codes_shown, confirmed, is_last_way_in, of_user, question
 from portal.login.views import with_status
@@ -142,7 +142,7 @@ def verified_by(
         return None
     try:
         found = verify(request, request.POST.get("credential", ""), user, alone=alone)
-    except Refused as exc:
+    except PasskeyRefused as exc:
         attempt.failed()
         log.info("a passkey was refused: %s", str(exc)[:200].encode("unicode_escape").decode("ascii"))
         messages.error(request, _("The passkey was not accepted. Try again, or log in another way."))

@@ -30,7 +30,7 @@ BROKEN = (
 """What the parsers raise for input that no browser sends."""
 
 
-class Refused(Exception):
+class PasskeyRefused(Exception):
     """Raised when a browser's answer does not prove anything; its message is for the log."""
 
 
@@ -55,9 +55,9 @@ def register(request: HttpRequest, text: str) -> dict[str, Any]:
         _check_origin(request, response.response.client_data.origin)
         binding = auth.complete_registration(credential)
         if not binding.is_user_verified():
-            raise Refused("the user was not verified")
+            raise PasskeyRefused("the user was not verified")
     except BROKEN as exc:
-        raise Refused(str(exc) or type(exc).__name__) from exc
+        raise PasskeyRefused(str(exc) or type(exc).__name__) from exc
     return credential
 
 
@@ -74,24 +74,24 @@ def verify(request: HttpRequest, text: str, user: User | None, *, alone: bool = 
         owner = user or auth.extract_user_from_response(credential)
         found: Authenticator = auth.complete_authentication(owner, credential)
         if (alone or user is None) and not response.response.authenticator_data.is_user_verified():
-            raise Refused("the user was not verified")
+            raise PasskeyRefused("the user was not verified")
     except BROKEN as exc:
-        raise Refused(str(exc) or type(exc).__name__) from exc
+        raise PasskeyRefused(str(exc) or type(exc).__name__) from exc
     return found
 
 
 def _check_origin(request: HttpRequest, origin: str) -> None:
     """Compare with this page's origin: WebAuthn itself allows pages of subdomains and of other ports."""
     if not passkeys_possible(request) or origin != f"{request.scheme}://{request.get_host()}":
-        raise Refused("the origin is another one")
+        raise PasskeyRefused("the origin is another one")
 
 
 def _parsed(text: str) -> dict[str, Any]:
     if len(text) > MAX_SIZE:
-        raise Refused("it is too long")
+        raise PasskeyRefused("it is too long")
     found = json.loads(text)
     if not isinstance(found, dict):
-        raise Refused("it is not an object")
+        raise PasskeyRefused("it is not an object")
     return found
 
 

@@ -49,12 +49,12 @@ _EMAILS: Final = (
 )
 
 
-class Refused(Exception):
+class ResponseRefused(Exception):
     """Raised for a response that does not prove who the user is; its message is for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assertion:
+class VerifiedAssertion:
     """What a verified assertion says. `request_id` is that of the request it answers; "" if of none."""
 
     entity_id: str
@@ -68,20 +68,20 @@ class Assertion:
 class SamlProvider(SAMLProvider):  # type: ignore[misc]  # allauth has no types
     """The provider of the settings."""
 
-    def extract_uid(self, data: Assertion) -> str:
+    def extract_uid(self, data: VerifiedAssertion) -> str:
         """Return the key of the account: by entity id and NameID, never by name or e-mail address."""
         return uid_of(data.entity_id, data.name_id)
 
-    def extract_extra_data(self, data: Assertion) -> dict[str, Any]:
+    def extract_extra_data(self, data: VerifiedAssertion) -> dict[str, Any]:
         """Return what is stored with the account."""
         name = data.username or data.email.partition("@")[0] or data.name_id.partition("@")[0]
         return {"issuer": data.entity_id, "subject": data.name_id, "username": name, "groups": data.groups}
 
-    def extract_common_fields(self, data: Assertion) -> dict[str, Any]:
+    def extract_common_fields(self, data: VerifiedAssertion) -> dict[str, Any]:
         """Return suggestions for a new user. The e-mail address identifies nobody."""
         return {"contact": data.email}
 
-    def extract_email_addresses(self, data: Assertion) -> list[Any]:
+    def extract_email_addresses(self, data: VerifiedAssertion) -> list[Any]:
         """Return none: with addresses, allauth would look for other users of the same."""
         return []
 
@@ -99,30 +99,32 @@ def begin(request: HttpRequest) -> tuple[str, str]:
     return url, str(auth.get_last_request_id())
 
 
-def verify(request: HttpRequest) -> Assertion:
+def verify(request: HttpRequest) -> VerifiedAssertion:
     """Return what the response in a request says. Each is accepted once. Raise Refused."""
     text = request.POST.get("SAMLResponse", "")
     if not text or len(text) > MAX_SIZE:
-        raise Refused("no response, or a too long one")
+        raise ResponseRefused("no response, or a too long one")
     auth = _auth(request)
     try:
         auth.process_response()  # which request it answers is checked by the caller
     except Exception as exc:  # the parsers raise whatever a hostile document causes
-        raise Refused(f"{type(exc).__name__}: {exc}") from exc
+        raise ResponseRefused(f"{type(exc).__name__}: {exc}") from exc
     if auth.get_errors() or not auth.is_authenticated():
-        raise Refused(auth.get_last_error_reason() or ", ".join(auth.get_errors()) or "not authenticated")
+        raise ResponseRefused(
+            auth.get_last_error_reason() or ", ".join(auth.get_errors()) or "not authenticated"
+        )
     name_id = str(auth.get_nameid() or "")
     if not name_id or auth.get_nameid_format() == TRANSIENT:
-        raise Refused("without a lasting NameID nobody can be recognized")
+        raise ResponseRefused("without a lasting NameID nobody can be recognized")
     expiry = auth.get_last_assertion_not_on_or_after()
     until = datetime.fromtimestamp(expiry, UTC) if expiry else timezone.now() + timedelta(days=1)
     entity_id = _idp()["entityId"]
     if not UsedOnce.objects.use("saml", entity_id, str(auth.get_last_assertion_id()), until + MAX_SKEW):
-        raise Refused("the assertion was used before")
+        raise ResponseRefused("the assertion was used before")
     return _assertion(auth, entity_id, name_id)
 
 
-def sociallogin(request: HttpRequest, found: Assertion) -> SocialLogin:
+def sociallogin(request: HttpRequest, found: VerifiedAssertion) -> SocialLogin:
     """Return the login of the user whom an assertion is about."""
     return provider(request).sociallogin_from_response(request, found)
 
@@ -133,18 +135,18 @@ def metadata(request: HttpRequest) -> bytes:
     return found if isinstance(found, bytes) else str(found).encode()
 
 
-def stored(found: Assertion) -> dict[str, Any]:
+def stored(found: VerifiedAssertion) -> dict[str, Any]:
     """Return an assertion for a session; `Assertion(**…)` reads it."""
     return asdict(found)
 
 
-def _assertion(auth: Any, entity_id: str, name_id: str) -> Assertion:
+def _assertion(auth: Any, entity_id: str, name_id: str) -> VerifiedAssertion:
     attributes: dict[str, list[str]] = auth.get_attributes()
 
     def first(names: tuple[str, ...]) -> str:
         return next((str(attributes[name][0]) for name in names if attributes.get(name)), "")
 
-    return Assertion(
+    return VerifiedAssertion(
         entity_id=entity_id,
         name_id=name_id,
         request_id=str(auth.get_last_response_in_response_to() or ""),

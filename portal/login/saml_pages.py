@@ -66,7 +66,7 @@ def saml_acs(request: HttpRequest) -> HttpResponse:
         return _refused(request, too_early(seconds))
     try:
         found = saml.verify(request)
-    except saml.Refused as exc:
+    except saml.ResponseRefused as exc:
         attempt.failed()
         log.warning("a SAML response was refused: %s", printable(exc))
         return _refused(request, _failed())
@@ -90,7 +90,7 @@ def saml_finish(request: HttpRequest) -> HttpResponse:
     own.delete()
     if stored is None:
         return _refused(request, _failed())
-    found = saml.Assertion(**stored)
+    found = saml.VerifiedAssertion(**stored)
     begun = request.session.pop(REQUESTS, [])
     matching = [one for one in begun if one[0] == found.request_id and time.time() - one[2] < MAX_AGE]
     if not matching and (found.request_id or not settings.SANSO_SAML_IDP_INITIATED):

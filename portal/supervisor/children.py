@@ -36,7 +36,7 @@ class Program:
     answers: Callable[[], bool] | None = None  # whether it responds; may block
 
 
-class Guard:
+class GuardProcess:
     """The process that ends the children if the supervisor cannot. See guard.py."""
 
     def __init__(self, lock_descriptor: int) -> None:
@@ -81,10 +81,12 @@ class Guard:
                 os.write(self._pipe, f"{line}\n".encode())
 
 
-class Child:
+class ChildProgram:
     """One program of the run and its current process."""
 
-    def __init__(self, program: Program, *, logs: Path, guard: Guard, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, program: Program, *, logs: Path, guard: GuardProcess, report: Callable[[str], None]
+    ) -> None:
         self.program, self.log = program, BoundedLog(logs / f"{program.name}.log")
         self.deaths = 0
         self._guard, self._report = guard, report
@@ -164,7 +166,7 @@ class Child:
 
 
 @contextlib.asynccontextmanager
-async def running(*processes: Child | Guard) -> AsyncIterator[None]:
+async def running(*processes: ChildProgram | GuardProcess) -> AsyncIterator[None]:
     """Run all of them inside the block, and end them at its end."""
     tasks = [asyncio.create_task(process.keep()) for process in processes]
     try:

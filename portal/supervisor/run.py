@@ -13,7 +13,7 @@ from django.conf import settings
 
 from portal.first_login import stored_login
 from portal.supervisor import guard, sandbox_lines
-from portal.supervisor.children import Child, Guard, Program, running
+from portal.supervisor.children import ChildProgram, GuardProcess, Program, running
 from portal.supervisor.lock import RunLock
 from portal.supervisor.logs import tail
 from portal.supervisor.plan import ProcessPlan
@@ -46,7 +46,7 @@ class Supervisor:
         self.plan, self.prepare, self.lock = plan, prepare, lock
         self.data, self.logs = data, data / "logs"
         self._report = report
-        self.guard = Guard(lock.fileno())
+        self.guard = GuardProcess(lock.fileno())
         self.stopping = False
 
     async def run(self) -> None:
@@ -75,8 +75,8 @@ class Supervisor:
         with contextlib.suppress(OSError):
             self._report(text)
 
-    def _child(self, program: Program) -> Child:
-        return Child(program, logs=self.logs, guard=self.guard, report=self.report)
+    def _child(self, program: Program) -> ChildProgram:
+        return ChildProgram(program, logs=self.logs, guard=self.guard, report=self.report)
 
     def _stop(self, everything: asyncio.Task[None]) -> None:
         """End the run; at the second signal, without waiting for the programs."""
@@ -87,7 +87,7 @@ class Supervisor:
         self.report("Stopping…")
         everything.cancel()
 
-    async def _wait_until_ready(self, children: list[Child]) -> None:
+    async def _wait_until_ready(self, children: list[ChildProgram]) -> None:
         """Wait until every program responds. Raise RunFailed with the name of one that does not."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + START_TIMEOUT
@@ -115,7 +115,7 @@ class Supervisor:
         self.report(f"Logs are in {self.logs}. Ctrl-C stops everything.")
 
 
-def failure(child: Child) -> str:
+def failure(child: ChildProgram) -> str:
     """Return a message with the program that does not respond and the end of its log."""
     name = child.program.name
     return f"{TITLES.get(name, f'The {name}')} does not respond.\n{tail(child.log.path)}"

@@ -18,7 +18,7 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from deployments.admin.recorded import Recorded
+from deployments.admin.recorded import RecordedAdmin
 from deployments.models import Account, AuditRecord, FreezeWindow
 from deployments.models.audit import AuditRecordQuerySet
 from deployments.wording.requests import ACTIONS
@@ -152,7 +152,7 @@ def test_every_list_that_writes_is_tested_here() -> None:
 
     others = writing - set(SCENES)
     assert writing >= set(SCENES)
-    assert all(isinstance(admin.site._registry[model], Recorded) for model in others)
+    assert all(isinstance(admin.site._registry[model], RecordedAdmin) for model in others)
     for model in writing:  # other actions of lists need their own records
         assert set(admin.site._registry[model].get_actions(request)) <= {"delete_selected"}
 

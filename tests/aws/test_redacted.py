@@ -15,7 +15,7 @@ from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.change_set_details import PropertyChange
 from deployments.aws.cloudformation import ChangeSet, ResourceChange, ResourceView, StackView
 from deployments.aws.elbv2 import LoadBalancer
-from deployments.aws.logs import LogLine
+from deployments.aws.logs import LogMessage
 from deployments.aws.redacted import ADDRESSED, PUBLIC, redacted, without_secrets
 from deployments.aws.session import Clients
 from deployments.core.health.parts import TYPES
@@ -142,7 +142,7 @@ def test_identifiers_for_later_calls_are_kept() -> None:
 
 
 def test_logs_outputs_and_activities_contain_no_secret_value(aws: FakeAws, clients: Clients) -> None:
-    aws.logs["/group", "stream"] = [LogLine(at=START, text=f"with {SECRET}")]
+    aws.logs["/group", "stream"] = [LogMessage(at=START, text=f"with {SECRET}")]
     aws.stored["bucket", "stdout"] = b"\xe3 with " + SECRET.encode() + b"\n"
     aws.scaling_groups["shop"] = Group(name="shop", desired=1, minimum=1, maximum=1)
     aws.scaling_activities["shop"] = [

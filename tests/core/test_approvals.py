@@ -14,7 +14,7 @@ from deployments.core.approvals import (
     Decider,
     Due,
     Policy,
-    Rule,
+    PolicyRule,
     Voter,
     counted,
     due,
@@ -75,15 +75,15 @@ ROLES = st.frozensets(st.sampled_from(["approver", "admin"]), min_size=1)
 POLICIES = st.builds(Policy, approvals=st.integers(1, 5), roles=ROLES)
 LABELS = st.sampled_from([("stage", "production"), ("stage", "test"), ("team", "payments")])
 RULES = st.lists(
-    st.builds(Rule, policy=POLICIES, environment=st.integers(1, 3))
-    | st.builds(Rule, policy=POLICIES, label=LABELS),
+    st.builds(PolicyRule, policy=POLICIES, environment=st.integers(1, 3))
+    | st.builds(PolicyRule, policy=POLICIES, label=LABELS),
     max_size=5,
 )
 
 
 @given(RULES, st.integers(1, 3), st.frozensets(LABELS), st.booleans())
 def test_all_rules_about_an_environment_are_satisfied_and_no_other_counts(
-    rules: list[Rule], environment: int, labels: frozenset[tuple[str, str]], is_on: bool
+    rules: list[PolicyRule], environment: int, labels: frozenset[tuple[str, str]], is_on: bool
 ) -> None:
     found = policy_for(rules, environment=environment, labels=labels, is_switched_on=is_on)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 
-from deployments.core.audit_chain import FIRST, Link, Point, Problem, Walk, beyond, link_hash
+from deployments.core.audit_chain import FIRST, ChainProblem, ChainRecord, Point, Walk, beyond, link_hash
 
 
-def chain(*names: str) -> list[Link]:
+def chain(*names: str) -> list[ChainRecord]:
     links, previous = [], FIRST
     for seq, name in enumerate(names, 1):
         values = {"id": seq, "name": name, "details": {"b": 1, "a": "環境"}}
         previous = link_hash(previous, seq, values)
-        links.append(Link(seq=seq, hash=previous, pk=seq, values=values))
+        links.append(ChainRecord(seq=seq, hash=previous, pk=seq, values=values))
     return links
 
 
@@ -35,13 +35,13 @@ def test_an_anchor_of_another_chain_is_found() -> None:
 
     (found,) = Walk(start=Point(seq=0, hash=FIRST), points={2: [anchor]}).over(links)
 
-    assert (found.problem, found.first, found.day) == (Problem.ANCHOR, 2, "2026-11-27")
+    assert (found.problem, found.first, found.day) == (ChainProblem.ANCHOR, 2, "2026-11-27")
 
 
 def test_the_latest_anchor_beyond_the_end_tells_how_many_are_missing() -> None:
     end = Point(seq=3, hash="a" * 64)
     anchors = [Point(seq=n, hash="b" * 64, day=f"2026-11-0{n}") for n in (2, 5, 7)]
 
-    (found,) = beyond(end, anchors, Problem.END_MISSING)
+    (found,) = beyond(end, anchors, ChainProblem.END_MISSING)
 
     assert (found.first, found.last, found.day) == (4, 7, "2026-11-07")

@@ -8,7 +8,15 @@ import pytest
 
 from deployments.core.change_effects import judged
 from deployments.core.change_summary import compare_with_events, counts, hazards, replaces
-from deployments.core.changes import Action, ChangedProperty, ChangedResource, Changes, Effect, Link, LinkKind
+from deployments.core.changes import (
+    Action,
+    CauseLink,
+    ChangedProperty,
+    ChangedResource,
+    Changes,
+    Effect,
+    LinkKind,
+)
 from deployments.core.template_stacks import TemplateSide
 from tests.core.recorded import Recorded, recorded
 
@@ -174,7 +182,7 @@ def test_a_change_without_a_cause_comes_from_the_template() -> None:
         one_change(action="modify", replacement="False", properties=(detail,)), side(), side(), {}
     )
     assert at(changes, "Logs").properties[0].because == (
-        Link(kind=LinkKind.TEMPLATE.value, name="root.yaml"),
+        CauseLink(kind=LinkKind.TEMPLATE.value, name="root.yaml"),
     )
 
 

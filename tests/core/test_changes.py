@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from deployments.core.changes import (
     Action,
+    CauseLink,
     ChangedProperty,
     ChangedResource,
     Changes,
     Effect,
-    Link,
     LinkKind,
     action_of,
 )
 
 TEXT = st.text(max_size=20)
 VALUES = st.none() | TEXT | st.just("{{changeSet:KNOWN_AFTER_APPLY}}")
-LINKS = st.builds(Link, kind=st.sampled_from(list(LinkKind)).map(str), name=TEXT, effect=TEXT)
+LINKS = st.builds(CauseLink, kind=st.sampled_from(list(LinkKind)).map(str), name=TEXT, effect=TEXT)
 PROPERTIES = st.builds(
     ChangedProperty,
     name=TEXT,

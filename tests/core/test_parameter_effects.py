@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.core.changes import ChangedProperty, ChangedResource, Changes, Effect, Link
+from deployments.core.changes import CauseLink, ChangedProperty, ChangedResource, Changes, Effect
 from deployments.core.parameter_effects import parameter_effects
 from tests.previews import recorded_changes
 
@@ -10,7 +10,7 @@ from tests.previews import recorded_changes
 def detail(
     name: str, parameter: str, recreation: str = "Never", *, kind: str = "parameter"
 ) -> ChangedProperty:
-    because = (Link(kind=kind, name=parameter), Link(kind="stack", name="Inner"))
+    because = (CauseLink(kind=kind, name=parameter), CauseLink(kind="stack", name="Inner"))
     return ChangedProperty(name=name, recreation=recreation, because=because)
 
 

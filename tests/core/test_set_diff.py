@@ -16,7 +16,7 @@ from deployments.core.set_diff import (
     MAX_TOTAL,
     ArtifactDiff,
     Aspect,
-    Difference,
+    AspectDifference,
     FileDiff,
     LineKind,
     NotShown,
@@ -183,11 +183,11 @@ def test_each_aspect_of_a_parameter_is_compared() -> None:
     )
 
     assert of_parameter(before, after)[0].differences == (
-        Difference(aspect=Aspect.DEFAULT, before="a", after="b"),
-        Difference(aspect=Aspect.ALLOWED_VALUES, before="a, b", after=None),
-        Difference(aspect=Aspect.PATTERN, before=None, after="[ab]"),
-        Difference(aspect=Aspect.LENGTH, before="–10", after="–1234567"),
-        Difference(aspect=Aspect.CHOOSE_ONCE, before=None, after="true"),
+        AspectDifference(aspect=Aspect.DEFAULT, before="a", after="b"),
+        AspectDifference(aspect=Aspect.ALLOWED_VALUES, before="a, b", after=None),
+        AspectDifference(aspect=Aspect.PATTERN, before=None, after="[ab]"),
+        AspectDifference(aspect=Aspect.LENGTH, before="–10", after="–1234567"),
+        AspectDifference(aspect=Aspect.CHOOSE_ONCE, before=None, after="true"),
     )
 
 

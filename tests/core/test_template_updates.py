@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from deployments.core.template_updates import (
     SetVersion,
-    Situation,
     Updates,
+    UpdateStatus,
     between,
     is_earlier,
     is_prerelease,
@@ -33,7 +33,7 @@ def _ref(name: str) -> str:
     return f"refs/heads/{name}" if name == "main" else f"refs/tags/{name}"
 
 
-def offered(found: Updates) -> tuple[Situation, list[int]]:
+def offered(found: Updates) -> tuple[UpdateStatus, list[int]]:
     """Return the situation and the keys of what is newer."""
     return found.situation, [one.pk for one in found.newer]
 
@@ -91,14 +91,14 @@ def test_a_pattern_is_of_the_short_or_the_whole_name() -> None:
 def test_the_newest_release_of_the_channel_is_the_target() -> None:
     found = updates(tagged("v1.9", "v1.10", "v2.0", "v1.11-rc1"), pinned=1, channel="v1.*")
 
-    assert offered(found) == (Situation.AVAILABLE, [2])
+    assert offered(found) == (UpdateStatus.AVAILABLE, [2])
     assert found.target
     assert found.target.pk == 2
 
 
 def test_a_release_for_an_older_line_is_not_newer_although_it_was_fetched_later() -> None:
     assert offered(updates(tagged("v1.9", "v2.0", "v1.10"), pinned=2, channel="v*")) == (
-        Situation.UP_TO_DATE,
+        UpdateStatus.UP_TO_DATE,
         [],
     )
 
@@ -106,23 +106,23 @@ def test_a_release_for_an_older_line_is_not_newer_although_it_was_fetched_later(
 def test_prereleases_are_offered_where_they_are_followed_and_come_after_releases() -> None:
     known = tagged("v1.1-rc1", "v1.0", "v1.1", "v1.2-rc1")
 
-    assert offered(updates(known, pinned=2, channel="v1.*")) == (Situation.AVAILABLE, [3])
-    assert offered(updates(known, pinned=1, channel="v1.*")) == (Situation.AVAILABLE, [3, 4])
-    assert offered(updates(known, pinned=3, channel="v1.* v*-rc*")) == (Situation.AVAILABLE, [4])
+    assert offered(updates(known, pinned=2, channel="v1.*")) == (UpdateStatus.AVAILABLE, [3])
+    assert offered(updates(known, pinned=1, channel="v1.*")) == (UpdateStatus.AVAILABLE, [3, 4])
+    assert offered(updates(known, pinned=3, channel="v1.* v*-rc*")) == (UpdateStatus.AVAILABLE, [4])
 
 
 def test_what_is_deprecated_or_withdrawn_is_never_offered() -> None:
     one, two = tagged("v1", "")
     newest = SetVersion(pk=3, number=3, is_active=False, refs=("refs/tags/v3", "refs/heads/main"))
 
-    assert updates([one, two, newest], pinned=1, channel="v*").situation is Situation.UP_TO_DATE
-    assert updates([one, two, newest], pinned=1, channel="main").situation is Situation.NOTHING_MATCHES
+    assert updates([one, two, newest], pinned=1, channel="v*").situation is UpdateStatus.UP_TO_DATE
+    assert updates([one, two, newest], pinned=1, channel="main").situation is UpdateStatus.NOTHING_MATCHES
 
 
 def test_a_branch_offers_what_it_points_at_with_the_versions_between() -> None:
     known = tagged("", "", "v9", "", "main")
 
-    assert offered(updates(known, pinned=1, channel="main")) == (Situation.AVAILABLE, [5])
+    assert offered(updates(known, pinned=1, channel="main")) == (UpdateStatus.AVAILABLE, [5])
     assert between(known, known[0], known[4], "main") == [5, 4, 2]  # v9 belongs to another channel
     assert between(known, known[4], known[2], "main") == [5, 4]  # back: what is taken away
 
@@ -130,7 +130,7 @@ def test_a_branch_offers_what_it_points_at_with_the_versions_between() -> None:
 def test_a_branch_that_was_reset_to_an_earlier_version_is_reported_as_such() -> None:
     found = updates(tagged("", "main", ""), pinned=3, channel="main")
 
-    assert (found.situation, found.newer) == (Situation.MOVED_BACK, ())
+    assert (found.situation, found.newer) == (UpdateStatus.MOVED_BACK, ())
     assert found.target
     assert found.target.pk == 2
 
@@ -138,13 +138,13 @@ def test_a_branch_that_was_reset_to_an_earlier_version_is_reported_as_such() -> 
 def test_in_a_set_without_branches_every_channel_stands_for_all_versions() -> None:
     found = updates(tagged("", "", ""), pinned=1, channel="*")
 
-    assert offered(found) == (Situation.AVAILABLE, [3, 2])
-    assert updates(tagged("", "", ""), pinned=3, channel="*").situation is Situation.UP_TO_DATE
+    assert offered(found) == (UpdateStatus.AVAILABLE, [3, 2])
+    assert updates(tagged("", "", ""), pinned=3, channel="*").situation is UpdateStatus.UP_TO_DATE
 
 
 def test_a_version_without_tags_is_compared_by_when_it_was_fetched() -> None:
     assert offered(updates(tagged("v1.0", "", "v1.1"), pinned=2, channel="v1.*")) == (
-        Situation.AVAILABLE,
+        UpdateStatus.AVAILABLE,
         [3],
     )
 
@@ -160,8 +160,8 @@ def test_a_person_who_went_back_is_not_offered_the_same_version_but_a_newer_one(
     known = tagged("v1", "v2", "v3")
 
     back = known[1]
-    assert updates(known[:2], pinned=1, channel="v*", went_back_from=back).situation is Situation.PAUSED
-    assert updates(known, pinned=1, channel="v*", went_back_from=back).situation is Situation.AVAILABLE
+    assert updates(known[:2], pinned=1, channel="v*", went_back_from=back).situation is UpdateStatus.PAUSED
+    assert updates(known, pinned=1, channel="v*", went_back_from=back).situation is UpdateStatus.AVAILABLE
 
 
 def test_a_release_of_an_older_line_that_was_fetched_later_is_the_earlier_one() -> None:
@@ -177,10 +177,10 @@ def test_a_release_of_an_older_line_that_was_fetched_later_is_the_earlier_one() 
 def test_without_channel_or_version_nothing_is_offered() -> None:
     known = tagged("v1", "v2")
 
-    assert updates(known, pinned=1, channel=" ").situation is Situation.NO_CHANNEL
-    assert updates(known, pinned=None, channel="v*").situation is Situation.UNKNOWN_VERSION
-    assert updates(known, pinned=77, channel="v*").situation is Situation.UNKNOWN_VERSION
-    assert updates(known, pinned=1, channel="release/*").situation is Situation.NOTHING_MATCHES
+    assert updates(known, pinned=1, channel=" ").situation is UpdateStatus.NO_CHANNEL
+    assert updates(known, pinned=None, channel="v*").situation is UpdateStatus.UNKNOWN_VERSION
+    assert updates(known, pinned=77, channel="v*").situation is UpdateStatus.UNKNOWN_VERSION
+    assert updates(known, pinned=1, channel="release/*").situation is UpdateStatus.NOTHING_MATCHES
 
 
 @given(

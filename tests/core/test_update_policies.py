@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deployments.core.conditions import Scope
+from deployments.core.conditions import TemplateValues
 from deployments.core.template_stacks import TemplateSide, stacks_of
 from deployments.core.update_policies import Method, ServerUpdate, server_update
 from tests.core.recorded import recorded
@@ -23,7 +23,7 @@ def update(policy: dict[str, Any] | None, count: str | None = "2", **properties:
     body: dict[str, Any] = {"Properties": {"DesiredCapacity": COUNT, **properties}}
     if policy is not None:
         body["UpdatePolicy"] = policy
-    return server_update(body, Scope(template, {"Count": count}))
+    return server_update(body, TemplateValues(template, {"Count": count}))
 
 
 def rolling(**values: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def test_one_server_that_is_replaced_leaves_none_in_service() -> None:
 
 
 def test_what_is_no_template_is_unknown() -> None:
-    assert server_update({}, Scope({}, {})).method is Method.UNKNOWN
+    assert server_update({}, TemplateValues({}, {})).method is Method.UNKNOWN
 
 
 @pytest.mark.parametrize(("count", "in_service"), [("1", 0), ("3", 1)])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from deployments.core.source_paths import check
 from deployments.errors import UserFixable
-from deployments.sources import Limits
+from deployments.sources import FetchLimits
 from deployments.sources.archives import Archive
 from deployments.sources.content import collect
 from deployments.sources.git import CommitTree, Refs, received
@@ -23,7 +23,7 @@ from tests.sources import hostile
 from tests.sources.hostile import BLOB, TREE, object_id
 from tests.sources.test_archives import FILES, tarred, zipped
 
-LIMITS = Limits(unpacked=1_000_000, files=50)
+LIMITS = FetchLimits(unpacked=1_000_000, files=50)
 ARCHIVES = [zipped(FILES), tarred(FILES), tarred(FILES, mode="w")]
 BODY = b"Resources: {}"
 EDITS = st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=4)), max_size=4)

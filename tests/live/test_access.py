@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from deployments.live.access import Access, grant_keys, of_sessions, of_user
+from deployments.live.access import StreamAccess, grant_keys, of_sessions, of_user
 from deployments.models import Grant, Team, TeamMember
 from tests.builders import allow, disallow
 from tests.live.scenes import make_user
@@ -28,7 +28,7 @@ def log_in(user: User) -> str:
     return client.cookies["sessionid"].value
 
 
-def access(key: str) -> Access:
+def access(key: str) -> StreamAccess:
     return of_sessions([key])[key]
 
 

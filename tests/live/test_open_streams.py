@@ -10,12 +10,12 @@ import pytest
 from django.db import OperationalError
 
 from deployments.live import access, streams
-from deployments.live.access import Access
+from deployments.live.access import StreamAccess
 from deployments.live.admission import Viewer
 from deployments.live.streams import OpenStreams
 from tests.services import LIMIT
 
-ANA = Access(user=1, grants=frozenset({7}))
+ANA = StreamAccess(user=1, grants=frozenset({7}))
 
 
 class Database:
@@ -23,10 +23,10 @@ class Database:
 
     def __init__(self) -> None:
         self.reads: list[set[str]] = []
-        self.valid: dict[str, Access] = {}
+        self.valid: dict[str, StreamAccess] = {}
         self.is_down = False
 
-    def of_sessions(self, keys: Collection[str]) -> dict[str, Access]:
+    def of_sessions(self, keys: Collection[str]) -> dict[str, StreamAccess]:
         self.reads.append(set(keys))
         if self.is_down:
             raise OperationalError("gone away")
@@ -68,7 +68,7 @@ async def open_streams(database: Database, ended: list[None]) -> AsyncIterator[O
 async def test_all_streams_are_checked_with_one_read_per_heartbeat(
     open_streams: OpenStreams, database: Database, ended: list[None]
 ) -> None:
-    database.valid = {f"session {n}": Access(user=n, grants=frozenset()) for n in range(40)}
+    database.valid = {f"session {n}": StreamAccess(user=n, grants=frozenset()) for n in range(40)}
     viewers = [open_streams.admit(key, found) for key, found in database.valid.items() for _ in range(5)]
 
     await database.wait_for_reads(3)
@@ -85,8 +85,8 @@ async def test_only_streams_whose_session_ended_or_lost_a_permission_end(
     viewers = {key: open_streams.admit(key, ANA) for key in database.valid}
     await database.wait_for_reads()
     del database.valid["leaves"]
-    database.valid["loses"] = Access(user=1, grants=frozenset())
-    database.valid["becomes another"] = Access(user=2, grants=frozenset({7}))
+    database.valid["loses"] = StreamAccess(user=1, grants=frozenset())
+    database.valid["becomes another"] = StreamAccess(user=2, grants=frozenset({7}))
 
     await database.wait_for_reads(2)
 

@@ -19,7 +19,7 @@ from deployments import events
 from deployments.aws import quota
 from deployments.core.phases import State
 from deployments.live import broadcaster, reads
-from deployments.live.access import Access
+from deployments.live.access import StreamAccess
 from deployments.live.admission import Viewer
 from deployments.models import Deployment
 from deployments.presentation import frames, log
@@ -64,7 +64,7 @@ async def read_stream(
 
 @contextlib.asynccontextmanager
 async def open_stream(deployment: Deployment, since: int) -> AsyncIterator[AsyncIterator[bytes]]:
-    viewer = Viewer(session="", access=Access(user=1, grants=frozenset()))
+    viewer = Viewer(session="", access=StreamAccess(user=1, grants=frozenset()))
     generator = stream.stream(deployment.pk, since, ENGLISH, viewer)
     try:
         yield generator

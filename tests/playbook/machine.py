@@ -46,7 +46,7 @@ def booted_machine(system: trees.System) -> Iterator[Machine]:
     """Boot a machine for the duration of the block."""
     made = base_tree(system)
     with tempfile.TemporaryDirectory(prefix="sanso-machine-") as folder:
-        booted = Machine(machine.Plan(name=f"i-{system}", folder=Path(folder) / "machine"), made)
+        booted = Machine(machine.BootPlan(name=f"i-{system}", folder=Path(folder) / "machine"), made)
         try:
             yield booted
         finally:

@@ -21,7 +21,7 @@ from deployments.models import Account, Deployment, TemplateSource, sealed_colum
 from deployments.models.sealed import decrypt, encrypt, unseal
 from portal.doctor import accounts, database, machine, processes, redis_server, rows, secrets, unsafe_settings
 from portal.doctor.examination import examine
-from portal.doctor.finding import Finding, Status, must_be_fixed
+from portal.doctor.finding import Finding, FindingStatus, must_be_fixed
 from portal.doctor.machine import GIGABYTE
 from tests.builders import make_account, make_deployment
 from tests.running import new_account
@@ -33,11 +33,11 @@ pytestmark = pytest.mark.django_db
 
 def problems(findings: list[Finding]) -> dict[str, str]:
     """Return the fix of each check that found a problem."""
-    return {finding.check: finding.fix for finding in findings if finding.status is Status.PROBLEM}
+    return {finding.check: finding.fix for finding in findings if finding.status is FindingStatus.PROBLEM}
 
 
 def warnings(findings: list[Finding]) -> dict[str, str]:
-    return {finding.check: finding.fix for finding in findings if finding.status is Status.WARNING}
+    return {finding.check: finding.fix for finding in findings if finding.status is FindingStatus.WARNING}
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_every_finding_that_is_not_ok_says_how_to_fix_it(
     findings = examine()
 
     assert must_be_fixed(findings)
-    assert all(bool(one.fix) == (one.status is not Status.OK) for one in findings)
+    assert all(bool(one.fix) == (one.status is not FindingStatus.OK) for one in findings)
 
 
 def test_the_database_of_the_tests_is_as_it_must_be() -> None:
@@ -193,7 +193,7 @@ def test_an_account_without_credentials_is_found(sandbox: Sandbox) -> None:
     assert found[good.name].account_id == good.sandbox_account_id
     assert abs(found[good.name].skew) < accounts.MAX_SKEW
     judged = {finding.check: finding for finding in accounts.judge(list(found.values()))}
-    assert judged[f"account {good.name}"].status is Status.OK
+    assert judged[f"account {good.name}"].status is FindingStatus.OK
     assert "SANSO_SANDBOX_TOKEN_FILE" in judged[f"account {other.name}"].fix
 
 
@@ -206,7 +206,7 @@ def test_what_aws_refuses_leads_to_its_fix() -> None:
     assert "sandbox" in accounts.judge([replace(facts, is_sandbox=True)])[0].fix
     late = accounts.AccountFacts(name="prod", account_id="1" * 12, skew=200.0)
     assert "chrony" in accounts.judge([late])[0].fix
-    assert accounts.judge([])[0].status is Status.WARNING
+    assert accounts.judge([])[0].status is FindingStatus.WARNING
 
 
 def test_weak_secrets_are_found(settings: Settings) -> None:
@@ -229,7 +229,7 @@ def test_values_of_an_earlier_key_are_found_and_sealed_anew(settings: Settings) 
     assert out.getvalue().startswith("2 encrypted again, 1 had")
     assert "no secret in the database needs it" in secrets.judge(secrets.read())[0].text
     settings.SECRET_KEY_FALLBACKS = []
-    assert secrets.judge(secrets.read())[0].status is Status.OK
+    assert secrets.judge(secrets.read())[0].status is FindingStatus.OK
     assert unseal(Deployment.objects.get(pk=deployment.pk).sealed_parameters) == {"Password": "x"}
     assert Deployment.objects.get(pk=new.pk).sealed_parameters == new.sealed_parameters
     assert decrypt(TemplateSource.objects.get(pk=source.pk).sealed_webhook_secret) == "a webhook's secret"

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from portal.doctor import sign_in
-from portal.doctor.finding import Status
+from portal.doctor.finding import FindingStatus
 from portal.doctor.sign_in import OidcFacts, SamlFacts, SignInFacts
 from tests.portal.saml_provider import ENTITY, SamlIdp
 from tests.services import free_port
@@ -20,13 +20,17 @@ LATER = datetime.now(UTC) + timedelta(days=400)
 @pytest.mark.parametrize(
     ("facts", "status", "text"),
     [
-        (OidcFacts(name="x", issuer=ISSUER, found=ISSUER), Status.OK, "fits"),
-        (OidcFacts(name="x", issuer=ISSUER, found=f"{ISSUER}/"), Status.PROBLEM, "names the issuer"),
-        (OidcFacts(name="x", issuer=ISSUER, error="Timeout"), Status.PROBLEM, "does not answer"),
-        (OidcFacts(name="x", issuer=ISSUER, found=ISSUER, has_secret=False), Status.PROBLEM, "no secret"),
+        (OidcFacts(name="x", issuer=ISSUER, found=ISSUER), FindingStatus.OK, "fits"),
+        (OidcFacts(name="x", issuer=ISSUER, found=f"{ISSUER}/"), FindingStatus.PROBLEM, "names the issuer"),
+        (OidcFacts(name="x", issuer=ISSUER, error="Timeout"), FindingStatus.PROBLEM, "does not answer"),
+        (
+            OidcFacts(name="x", issuer=ISSUER, found=ISSUER, has_secret=False),
+            FindingStatus.PROBLEM,
+            "no secret",
+        ),
     ],
 )
-def test_a_provider_is_judged(facts: OidcFacts, status: Status, text: str) -> None:
+def test_a_provider_is_judged(facts: OidcFacts, status: FindingStatus, text: str) -> None:
     (found,) = sign_in.judge(SignInFacts(oidc=[facts]))
 
     assert found.status is status

@@ -69,7 +69,7 @@ def check() -> None:
         sessions.run_check(pk, version)
 
 
-def stream_access(client: Client) -> dict[str, access.Access]:
+def stream_access(client: Client) -> dict[str, access.StreamAccess]:
     """Return what event streams read at each heartbeat."""
     return access.of_sessions([client.cookies["sessionid"].value])
 

@@ -12,7 +12,7 @@ from deployments.core.changes import ChangedProperty, ChangedResource, Changes, 
 from deployments.core.status import OperationKind
 from deployments.core.template_stacks import TemplateSide, TemplateStack, stacks_of
 from deployments.core.usual_durations import DurationHistory, PastDuration
-from deployments.presentation.preview.consequences import Tier, tiers
+from deployments.presentation.preview.consequences import AffectedTier, tiers
 from tests.core.recorded import recorded
 from tests.previews import recorded_changes
 
@@ -29,7 +29,7 @@ def planned(**values: str) -> dict[str, TemplateStack]:
 
 def tier(
     *resources: ChangedResource, usual: DurationHistory = NO_HISTORY, stacks: dict[str, TemplateStack]
-) -> Tier:
+) -> AffectedTier:
     (found,) = tiers(Changes(resources=resources), "shop", usual, stacks)
     return found
 

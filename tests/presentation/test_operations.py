@@ -9,7 +9,7 @@ from deployments.core.operations import Operation, is_allowed
 from deployments.core.phases import Kind
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.presentation.operations import PERMISSIONS, ROUTES, Situation, offered
+from deployments.presentation.operations import PERMISSIONS, ROUTES, OperationContext, offered
 
 _MODEL = botocore.session.get_session().get_service_model("cloudformation")
 STATUSES: list[str] = list(_MODEL.shape_for("StackStatus").enum)  # type: ignore[attr-defined]
@@ -21,7 +21,7 @@ def everything(permission: str) -> bool:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_each_operation_of_a_status_has_an_address_or_a_reason(status: str) -> None:
-    for one in offered(Situation(status=status), everything, 7):
+    for one in offered(OperationContext(status=status), everything, 7):
         is_cancel = one.operation is Operation.CANCEL  # of what Sanso has not requested
         assert bool(one.url) is (is_allowed(status, one.operation) and not is_cancel)
         assert bool(one.reason) is not bool(one.url)
@@ -34,17 +34,17 @@ def test_without_the_permission_the_reason_names_it(operation: Operation) -> Non
     statuses = [status for status in STATUSES if is_allowed(status, operation)]
     active = Kind.UPDATE if operation is Operation.CANCEL else None
     for status in statuses:
-        situation = Situation(status=status, active=active)
+        situation = OperationContext(status=status, active=active)
         found = {one.operation: one for one in offered(situation, lambda _: False, 7)}
         assert PERMISSIONS[operation] in found[operation].reason
 
 
 def test_while_a_deployment_runs_it_can_be_canceled_and_a_change_requested() -> None:
-    situation = Situation(status="UPDATE_COMPLETE", active=Kind.UPDATE)
+    situation = OperationContext(status="UPDATE_COMPLETE", active=Kind.UPDATE)
     assert [one.operation for one in offered(situation, everything, 7) if one.url] == [
         Operation.CANCEL, Operation.CHANGE,
     ]  # fmt: skip
-    deleting = Situation(
+    deleting = OperationContext(
         status="DELETE_IN_PROGRESS",
         active=Kind.DELETE,
         cancel_refusal=Message(Code.DELETION_NOT_CANCELED),
@@ -53,21 +53,23 @@ def test_while_a_deployment_runs_it_can_be_canceled_and_a_change_requested() -> 
 
 
 def test_an_environment_without_a_stack_can_only_be_deleted() -> None:
-    assert [one.operation for one in offered(Situation(status=""), everything, 7) if one.url] == [
+    assert [one.operation for one in offered(OperationContext(status=""), everything, 7) if one.url] == [
         Operation.DELETE
     ]
 
 
 def test_nothing_is_offered_for_a_stack_that_is_gone() -> None:
-    assert not [one for one in offered(Situation(status="", is_missing=True), everything, 7) if one.url]
+    assert not [
+        one for one in offered(OperationContext(status="", is_missing=True), everything, 7) if one.url
+    ]
 
 
 def test_a_lock_leaves_previews_and_a_freeze_what_begins_nothing() -> None:
     locked = Message(Code.ENVIRONMENT_LOCKED, {"user": "ana", "environment": "staging", "reason": "audit"})
     frozen = Message(Code.ACCOUNT_FROZEN, {"account": "main", "name": "sale", "reason": "sale"})
     situations = {
-        "lock": Situation(status="UPDATE_COMPLETE", lock=locked),
-        "freeze": Situation(status="UPDATE_COMPLETE", freeze=frozen),
+        "lock": OperationContext(status="UPDATE_COMPLETE", lock=locked),
+        "freeze": OperationContext(status="UPDATE_COMPLETE", freeze=frozen),
     }
     found = {
         hold: {one.operation: one for one in offered(situation, everything, 7)}
@@ -81,11 +83,13 @@ def test_a_lock_leaves_previews_and_a_freeze_what_begins_nothing() -> None:
 
 
 def test_a_creation_is_canceled_by_who_may_create() -> None:
-    situation = Situation(status="CREATE_IN_PROGRESS", active=Kind.CREATE)
+    situation = OperationContext(status="CREATE_IN_PROGRESS", active=Kind.CREATE)
     found = offered(situation, lambda permission: permission == "deployments.add_deployment", 7)
     assert Operation.CANCEL in [one.operation for one in found if one.url]
 
 
 def test_what_was_not_requested_here_is_not_canceled_here() -> None:
-    found = {one.operation: one for one in offered(Situation(status="UPDATE_IN_PROGRESS"), everything, 7)}
+    found = {
+        one.operation: one for one in offered(OperationContext(status="UPDATE_IN_PROGRESS"), everything, 7)
+    }
     assert "was not requested here" in found[Operation.CANCEL].reason

@@ -16,7 +16,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.core.audit_chain import Problem, link_hash
+from deployments.core.audit_chain import ChainProblem, link_hash
 from deployments.migrations import _audit_triggers
 from deployments.models import AuditAnchor, AuditChain, AuditCut, AuditRecord
 from deployments.runner import audit_chain, audit_retention
@@ -45,7 +45,7 @@ def attack(**conditions: object) -> QuerySet[AuditRecord]:
     return QuerySet(AuditRecord).filter(**conditions)
 
 
-def found() -> list[tuple[Problem, int, int]]:
+def found() -> list[tuple[ChainProblem, int, int]]:
     anchors = audit_chain.anchors_in(Path(settings.SANSO_AUDIT_ANCHORS))
     return [(one.problem, one.first, one.last) for one in verify(anchors).findings]
 
@@ -77,7 +77,7 @@ class TestVerification:
 
         attack(seq=3).update(reason="Load test 2")
 
-        assert found() == [(Problem.CHANGED, 3, 3)]
+        assert found() == [(ChainProblem.CHANGED, 3, 3)]
 
     @pytest.mark.parametrize("column", ["before", "details", "user", "at", "address"])
     def test_every_column_is_covered(self, column: str) -> None:
@@ -86,7 +86,7 @@ class TestVerification:
 
         attack(seq=3).update(**{column: value})
 
-        assert found() == [(Problem.CHANGED, 3, 3)]
+        assert found() == [(ChainProblem.CHANGED, 3, 3)]
 
     def test_a_change_with_a_new_hash_shows_at_the_next_record(self) -> None:
         chained()
@@ -95,21 +95,21 @@ class TestVerification:
         before = AuditRecord.objects.get(seq=2).hash
         attack(seq=3).update(hash=link_hash(before, 3, record.chained_values()))
 
-        assert found() == [(Problem.CHANGED, 4, 4)]
+        assert found() == [(ChainProblem.CHANGED, 4, 4)]
 
     def test_removed_records_are_missing(self) -> None:
         chained()
 
         attack(seq__in=(3, 4)).delete()
 
-        assert found() == [(Problem.MISSING, 3, 4)]
+        assert found() == [(ChainProblem.MISSING, 3, 4)]
 
     def test_the_first_records_are_missing_too(self) -> None:
         chained()
 
         attack(seq=1).delete()
 
-        assert found() == [(Problem.MISSING, 1, 1)]
+        assert found() == [(ChainProblem.MISSING, 1, 1)]
 
     def test_the_last_records_are_missing_by_the_file_alone(self) -> None:
         chained()
@@ -118,7 +118,7 @@ class TestVerification:
         AuditChain.objects.update(seq=4, hash=last.hash)
         AuditAnchor.objects.all().delete()
 
-        assert found() == [(Problem.END_MISSING, 5, 6)]
+        assert found() == [(ChainProblem.END_MISSING, 5, 6)]
 
     def test_exchanged_records_are_moved(self) -> None:
         chained()
@@ -127,7 +127,7 @@ class TestVerification:
         attack(pk=one["id"]).update(seq=5, hash=other["hash"])
         attack(pk=other["id"]).update(seq=2, hash=one["hash"])
 
-        assert found() == [(Problem.MOVED, 2, 2), (Problem.MOVED, 5, 5)]
+        assert found() == [(ChainProblem.MOVED, 2, 2), (ChainProblem.MOVED, 5, 5)]
 
     def test_a_chain_that_was_computed_anew_differs_from_the_anchors(self) -> None:
         chained()
@@ -137,14 +137,14 @@ class TestVerification:
         AuditAnchor.objects.all().delete()
         audit_chain.chain_all()
 
-        assert found() == [(Problem.ANCHOR, 6, 6)]
+        assert found() == [(ChainProblem.ANCHOR, 6, 6)]
 
     def test_a_moved_end_is_found(self) -> None:
         chained()
 
         AuditChain.objects.update(hash="0" * 64)
 
-        assert found() == [(Problem.HEAD, 6, 6)]
+        assert found() == [(ChainProblem.HEAD, 6, 6)]
 
     def test_the_command_names_the_record_and_fails(self) -> None:
         chained()
@@ -242,7 +242,7 @@ class TestRetention:
         AuditCut.objects.create(seq=2, hash=cut.hash)
         attack(seq__lte=2).delete()
 
-        assert found() == [(Problem.CUT, 1, 2)]
+        assert found() == [(ChainProblem.CUT, 1, 2)]
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ import pytest
 
 from deployments import models
 from deployments.aws.autoscaling import Group, ScalingActivity
-from deployments.aws.logs import LogLine
+from deployments.aws.logs import LogMessage
 from deployments.aws.redacted import redacted
 from deployments.aws.ssm import Association, Execution, ExecutionTarget
 from deployments.errors import AwsAccessError, AwsRetryable
@@ -68,8 +68,8 @@ def _gather(deployment: Deployment, aws: FakeAws) -> list[Evidence]:
 
 def test_the_log_of_the_failed_function_is_stored_without_secrets(aws: FakeAws) -> None:
     aws.logs[GROUP, "2026/11/25/[$LATEST]1"] = [
-        LogLine(at=START, text="connecting with hunter22"),
-        LogLine(at=START + timedelta(seconds=1), text="Access denied for user"),
+        LogMessage(at=START, text="connecting with hunter22"),
+        LogMessage(at=START + timedelta(seconds=1), text="Access denied for user"),
     ]
 
     (found,) = _gather(_failed_custom_resource(), aws)
@@ -81,8 +81,8 @@ def test_the_log_of_the_failed_function_is_stored_without_secrets(aws: FakeAws) 
 
 
 def test_the_log_stream_in_the_reason_is_the_one_that_is_read(aws: FakeAws) -> None:
-    aws.logs[GROUP, "2026/11/25/[$LATEST]first"] = [LogLine(at=START, text="the wanted one")]
-    aws.logs[GROUP, "2026/11/25/[$LATEST]second"] = [LogLine(at=START, text="another invocation")]
+    aws.logs[GROUP, "2026/11/25/[$LATEST]first"] = [LogMessage(at=START, text="the wanted one")]
+    aws.logs[GROUP, "2026/11/25/[$LATEST]second"] = [LogMessage(at=START, text="another invocation")]
     deployment = _failed_custom_resource("FAILED. See the log stream 2026/11/25/[$LATEST]first.")
 
     (found,) = _gather(deployment, aws)
@@ -91,17 +91,17 @@ def test_the_log_stream_in_the_reason_is_the_one_that_is_read(aws: FakeAws) -> N
 
 
 def test_a_log_that_has_not_arrived_yet_is_read_by_a_later_step(aws: FakeAws) -> None:
-    aws.logs[GROUP, "earlier"] = [LogLine(at=START - timedelta(hours=1), text="another invocation")]
+    aws.logs[GROUP, "earlier"] = [LogMessage(at=START - timedelta(hours=1), text="another invocation")]
     deployment = _failed_custom_resource()
 
     assert _gather(deployment, aws) == []
-    aws.logs[GROUP, "later"] = [LogLine(at=START, text="why")]
+    aws.logs[GROUP, "later"] = [LogMessage(at=START, text="why")]
 
     assert "why" in _gather(deployment, aws)[0].text
 
 
 def test_a_function_that_logged_nothing_is_said_in_the_end(aws: FakeAws) -> None:
-    aws.logs[GROUP, "earlier"] = [LogLine(at=START - timedelta(hours=1), text="another invocation")]
+    aws.logs[GROUP, "earlier"] = [LogMessage(at=START - timedelta(hours=1), text="another invocation")]
     deployment = _failed_custom_resource()
     clients = redacted(aws(deployment.environment.account.ref()), redactors.of_deployment(deployment))
 
@@ -124,7 +124,7 @@ def test_a_denied_log_is_reported_with_the_missing_action(aws: FakeAws) -> None:
 
 def test_a_throttled_read_is_retried_and_evidence_is_stored_once(aws: FakeAws) -> None:
     deployment = _failed_custom_resource()
-    aws.logs[GROUP, "s"] = [LogLine(at=START, text="why")]
+    aws.logs[GROUP, "s"] = [LogMessage(at=START, text="why")]
     aws.fail("logs:FilterLogEvents", AwsRetryable("ThrottlingException", "slow", "logs:FilterLogEvents"))
 
     assert _gather(deployment, aws) == []

@@ -10,7 +10,7 @@ import pytest
 from portal.sandbox.backends import choice
 from portal.sandbox.backends.balancers import haproxy
 from portal.sandbox.backends.machines.booted import base_tree, requirements
-from portal.sandbox.services.ec2.cloud import Cloud
+from portal.sandbox.services.ec2.cloud import Ec2Cloud
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def chosen(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> dict[str, object]:
     for name in ("MACHINES", "DATABASE", "BALANCERS"):
         monkeypatch.setenv(f"SANSO_SANDBOX_{name}", settings.get(name, "auto"))
-    backends = choice.choose(folder, Cloud())
+    backends = choice.choose(folder, Ec2Cloud())
     backends.machines.stop()
     return {name: part for name, part in backends.about().items() if not name.startswith("functions")}
 

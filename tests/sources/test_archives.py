@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from deployments.message_codes import Code
-from deployments.sources import FetchSpec, Limits, fetch
+from deployments.sources import FetchLimits, FetchSpec, fetch
 from tests.sources.fetching import refused
 
 FILES = {"root.yaml": b"Resources: {}", "inner/a.txt": b"a"}
@@ -43,7 +43,7 @@ def tarred(files: Mapping[str, bytes], kind: bytes = tarfile.REGTYPE, mode: str 
 
 
 def archive(body: bytes, path: str = "", **limits: int) -> FetchSpec:
-    return FetchSpec(kind="archive", archive=body, path=path, limits=Limits(**limits))
+    return FetchSpec(kind="archive", archive=body, path=path, limits=FetchLimits(**limits))
 
 
 @pytest.mark.parametrize("body", [zipped(FILES), tarred(FILES), tarred(FILES, mode="w")])

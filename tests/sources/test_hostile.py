@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deployments.message_codes import Code
-from deployments.sources import Limits
+from deployments.sources import FetchLimits
 from tests.git_server import GitServer
 from tests.sources import hostile
 from tests.sources.fetching import fetched, git, refusal, refused
@@ -23,7 +23,7 @@ from tests.sources.hostile import BLOB, COMMIT, OFS_DELTA, TREE, Hostile, hostil
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 EMPTY = object_id(BLOB, b"")
-MEMORY = Limits().memory
+MEMORY = FetchLimits().memory
 SHA = "1" * 40
 TREE_OF_BLOB = hostile.tree(("100644", b"root.yaml", EMPTY))
 
@@ -240,7 +240,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_stopped(bad: Hostile, where:
     bad.send({"refs/heads/main": SHA}, b"")
     setattr(bad, where, lambda: itertools.chain([b"fff0"], drops()))
     began = time.monotonic()
-    error = refusal(git(bad.url, limits=Limits(seconds=4)))
+    error = refusal(git(bad.url, limits=FetchLimits(seconds=4)))
     stop.set()
 
     assert error.message.code == Code.SOURCE_TIMED_OUT

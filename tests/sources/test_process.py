@@ -24,8 +24,9 @@ from tests.sources.hostile import Hostile, hostile_server
 
 FETCH = """
 import sys
-from deployments.sources import FetchSpec, Limits, fetch
-fetch(FetchSpec(kind="git", url=sys.argv[1], refs="main", addresses=("127.0.0.1",), limits=Limits(seconds=3)))
+from deployments.sources import FetchLimits, FetchSpec, fetch
+limits = FetchLimits(seconds=3)
+fetch(FetchSpec(kind="git", url=sys.argv[1], refs="main", addresses=("127.0.0.1",), limits=limits))
 """
 
 

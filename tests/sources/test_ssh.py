@@ -17,7 +17,7 @@ import paramiko
 import pytest
 
 from deployments.message_codes import Code
-from deployments.sources import FetchSpec, Limits, fetch
+from deployments.sources import FetchLimits, FetchSpec, fetch
 from tests.git_server import GitRepository
 from tests.sources.fetching import LOOPBACK, git, refusal, refused
 
@@ -224,7 +224,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(keys: list[paramiko.
             addresses=LOOPBACK,
             credentials={"ssh_key": written(keys[1])},
             host_key=public(keys[0]),
-            limits=Limits(seconds=3),
+            limits=FetchLimits(seconds=3),
         )
 
         assert refused(spec) == Code.SOURCE_TIMED_OUT

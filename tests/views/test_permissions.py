@@ -19,7 +19,7 @@ from django.urls import reverse
 from deployments.actions.request import Request
 from deployments.core.roles import ROLES, Right, Role, Scope
 from deployments.live import broadcaster, reads
-from deployments.live.admission import Admission, Limits
+from deployments.live.admission import Admission, StreamLimits
 from deployments.models import Account, AuditRecord, Environment, Label, TemplateRef
 from deployments.views import audit, export, stream
 from deployments.wording.requests import ACTIONS
@@ -91,7 +91,7 @@ def in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         return await sync_to_async(function)(*args, **kwargs)
 
     def admission() -> Admission:
-        return Admission(lambda: Limits(session=1_000, user=1_000, process=1_000))
+        return Admission(lambda: StreamLimits(session=1_000, user=1_000, process=1_000))
 
     monkeypatch.setattr(reads, "in_thread", read)
     for module in (stream, export, audit):

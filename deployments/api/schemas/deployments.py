@@ -12,7 +12,7 @@ from deployments.api.schemas.common import EnvironmentRef, Next, StatusMessage, 
 from deployments.core.phases import WAITS, State
 from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Event
-from deployments.models.event import Plain
+from deployments.models.event import EventValues
 from deployments.models.timeline import Timeline, TimelineRow
 from deployments.presentation.text import wording
 from deployments.wording import stored_text
@@ -134,7 +134,7 @@ class EventOut(Schema):
     text: str = Field(description="The text of one of Sanso's own events, in the request's language.")
 
     @classmethod
-    def of(cls, event: Plain) -> Self:
+    def of(cls, event: EventValues) -> Self:
         """Return plain values of a row."""
         own = event.source == "portal"
         return cls(

@@ -21,7 +21,7 @@ class NextStep(StrEnum):
     TEMPLATE = "template"  # fix the template set
 
 
-class Evidence(StrEnum):
+class EvidenceKind(StrEnum):
     """What pages show next to the reason."""
 
     FUNCTION_LOG = "function_log"
@@ -47,7 +47,7 @@ class Cause:
     types: tuple[str, ...] = ()
     parameter: str = ""
     service: str = ""  # the code of the service in Service Quotas
-    evidence: tuple[Evidence, ...] = field(default=())
+    evidence: tuple[EvidenceKind, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-r
 
 from __future__ import annotations
 
-from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
+from deployments.core.causes.cause import Cause, EvidenceKind, NextStep, signature
 
-_LOG = (Evidence.FUNCTION_LOG,)
+_LOG = (EvidenceKind.FUNCTION_LOG,)
 
 CAUSES = (
     Cause(

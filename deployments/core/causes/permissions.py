@@ -6,7 +6,7 @@ message and the policy types that it names).
 
 from __future__ import annotations
 
-from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
+from deployments.core.causes.cause import Cause, EvidenceKind, NextStep, signature
 
 _DENIED = r"assumed-role/(?P<principal>[\w+=,.@-]+)/\S+ is not authorized to perform:? "
 _ALLOW = (NextStep.POLICY, NextStep.DELETE_FIRST, NextStep.RETRY)
@@ -90,7 +90,7 @@ CAUSES = (
         reason=signature(r"HandlerErrorCode: AccessDenied|AccessDenied|UnauthorizedOperation|Access Denied"),
         steps=(NextStep.DELETE_FIRST, NextStep.RETRY),
         types=(),
-        evidence=(Evidence.FUNCTION_LOG,),
+        evidence=(EvidenceKind.FUNCTION_LOG,),
         example="Access denied for operation 'AWS::RDS::DBCluster' (HandlerErrorCode: AccessDenied)",
     ),
 )

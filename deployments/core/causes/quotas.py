@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-te
 
 from __future__ import annotations
 
-from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
+from deployments.core.causes.cause import Cause, EvidenceKind, NextStep, signature
 
 _ROOM = (NextStep.QUOTAS, NextStep.DELETE_FIRST, NextStep.RETRY)
 
@@ -66,7 +66,7 @@ CAUSES = (
         steps=(NextStep.QUOTAS, NextStep.EDIT, NextStep.DELETE_FIRST),
         parameter=r"InstanceType|Count|Size",
         service="ec2",
-        evidence=(Evidence.SCALING_ACTIVITIES,),
+        evidence=(EvidenceKind.SCALING_ACTIVITIES,),
         example="You have requested more vCPU capacity than your current vCPU limit of 32 allows for the "
         "instance bucket that the specified instance type belongs to. Please visit "
         "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.",
@@ -102,7 +102,7 @@ CAUSES = (
         ),
         steps=(NextStep.RETRY, NextStep.EDIT, NextStep.DELETE_FIRST),
         parameter=r"InstanceType|InstanceClass",
-        evidence=(Evidence.SCALING_ACTIVITIES,),
+        evidence=(EvidenceKind.SCALING_ACTIVITIES,),
         example="We currently do not have sufficient t4g.micro capacity in the Availability Zone you "
         "requested "
         "(ap-northeast-1a). Our system will be working on provisioning additional capacity.",

@@ -7,11 +7,11 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group
 
 from __future__ import annotations
 
-from deployments.core.causes.cause import Cause, Evidence, NextStep, signature
+from deployments.core.causes.cause import Cause, EvidenceKind, NextStep, signature
 
 _EDIT = (NextStep.EDIT, NextStep.DELETE_FIRST)
 _LOOK = (NextStep.ENVIRONMENT, NextStep.DELETE_FIRST, NextStep.RETRY)
-_ACTIVITIES = (Evidence.SCALING_ACTIVITIES,)
+_ACTIVITIES = (EvidenceKind.SCALING_ACTIVITIES,)
 
 CAUSES = (
     Cause(
@@ -95,7 +95,7 @@ CAUSES = (
             r"|Received (?P<failures>\d+) FAILURE signal"
         ),
         steps=_LOOK,
-        evidence=(Evidence.SCALING_ACTIVITIES, Evidence.ASSOCIATION_OUTPUT),
+        evidence=(EvidenceKind.SCALING_ACTIVITIES, EvidenceKind.ASSOCIATION_OUTPUT),
         example="Received 0 SUCCESS signal(s) out of 2.  Unable to satisfy 100% "
         "MinSuccessfulInstancesPercent "
         "requirement",
@@ -118,7 +118,7 @@ CAUSES = (
         ),
         types=("AWS::SSM::", "Sanso::Association"),
         steps=(NextStep.RUN_AGAIN, NextStep.ENVIRONMENT, NextStep.DELETE_FIRST),
-        evidence=(Evidence.ASSOCIATION_OUTPUT,),
+        evidence=(EvidenceKind.ASSOCIATION_OUTPUT,),
         example="Association 5c2a did not succeed within the time specified by "
         "WaitForSuccessTimeoutSeconds: status: Failed",
     ),
@@ -130,7 +130,7 @@ CAUSES = (
             r"InvalidState|IpUnusable|HealthCheckDisabled)|Elb\.InternalError)"
         ),
         steps=(NextStep.ENVIRONMENT, NextStep.RUN_AGAIN, NextStep.RETRY),
-        evidence=(Evidence.TARGET_REASONS, Evidence.ASSOCIATION_OUTPUT),
+        evidence=(EvidenceKind.TARGET_REASONS, EvidenceKind.ASSOCIATION_OUTPUT),
         example="1 of 2 targets is unhealthy: Target.ResponseCodeMismatch",
     ),
     Cause(

@@ -24,7 +24,7 @@ _YAML_MSG = re.compile(r"^\s+(?P<key>msg|stderr|censored): (?P<value>.*)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class PlaybookResult:
     """The result of a run. `recap` sums the hosts' counts: ok, changed, unreachable, failed, …"""
 
     recap: Mapping[str, int] = field(default_factory=dict)
@@ -38,18 +38,18 @@ class _Failure:
     message: str
 
 
-def read_output(stdout: str, stderr: str, *, failed: bool) -> Finding:
+def read_output(stdout: str, stderr: str, *, failed: bool) -> PlaybookResult:
     """Return the result in the output of a run. `failed`: State Manager reports that it failed."""
     lines = [_COLOR.sub("", line).rstrip() for line in stdout.splitlines()]
     recap = _recap(lines)
     if not failed:
-        return Finding(recap=recap)
+        return PlaybookResult(recap=recap)
     ended_well = bool(recap) and not recap.get("failed") and not recap.get("unreachable")
     failure = None if ended_well else _last_failure(lines)
     if failure is None:
         errors = [line for line in _COLOR.sub("", stderr).splitlines() if not _is_noise(line)]
-        return Finding(recap=recap, message=_short("\n".join((errors or lines)[-LAST_LINES:])))
-    return Finding(recap=recap, failed_task=failure.task[:255], message=_short(failure.message))
+        return PlaybookResult(recap=recap, message=_short("\n".join((errors or lines)[-LAST_LINES:])))
+    return PlaybookResult(recap=recap, failed_task=failure.task[:255], message=_short(failure.message))
 
 
 def _recap(lines: list[str]) -> dict[str, int]:

@@ -8,18 +8,20 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deployments.core.audit_chain import Finding, Problem
+from deployments.core.audit_chain import ChainFinding, ChainProblem
 from deployments.runner.audit_chain import anchors_in
 from deployments.runner.audit_verification import verify
 
 TEXTS = {
-    Problem.CHANGED: "Record {first} (row {pk}) was changed.",
-    Problem.MOVED: "Record {first} (row {pk}) was moved: another record belongs there.",
-    Problem.MISSING: "{records} missing.",
-    Problem.END_MISSING: "{records} missing at the end.",
-    Problem.HEAD: "The stored end of the chain does not match record {first}.",
-    Problem.ANCHOR: "The anchor of {day} does not match record {first}: it, or one before it, was changed.",
-    Problem.CUT: "Records up to {last} were removed without a record of the removal.",
+    ChainProblem.CHANGED: "Record {first} (row {pk}) was changed.",
+    ChainProblem.MOVED: "Record {first} (row {pk}) was moved: another record belongs there.",
+    ChainProblem.MISSING: "{records} missing.",
+    ChainProblem.END_MISSING: "{records} missing at the end.",
+    ChainProblem.HEAD: "The stored end of the chain does not match record {first}.",
+    ChainProblem.ANCHOR: (
+        "The anchor of {day} does not match record {first}: this record or an earlier one was changed."
+    ),
+    ChainProblem.CUT: "Records up to {last} were removed without a record of the removal.",
 }
 
 
@@ -60,7 +62,7 @@ class Command(BaseCommand):
         return anchors_in(path)
 
 
-def _text(finding: Finding) -> str:
+def _text(finding: ChainFinding) -> str:
     first, last = finding.first, finding.last
     records = f"Record {first} is" if first == last else f"Records {first} to {last} are"
     return TEXTS[finding.problem].format(

@@ -33,7 +33,7 @@ _INTERRUPTS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tier:
+class AffectedTier:
     """One tier. `minutes` is the usual duration, 0 if it is unknown."""
 
     name: str
@@ -48,7 +48,7 @@ def tiers(
     usual: DurationHistory,
     stacks: Mapping[str, TemplateStack],
     release: Release | None = None,
-) -> list[Tier]:
+) -> list[AffectedTier]:
     """Return the tiers that change, and that of the servers if they get a release.
 
     `usual` are the durations of earlier updates, `stacks` those of the template set (none if it is unknown).
@@ -61,7 +61,7 @@ def tiers(
         if one.effect not in (Effect.UNCHANGED, Effect.STACK):
             by_tier.setdefault(one.path.partition("/")[0] if one.stack else "", []).append(one)
     return [
-        Tier(
+        AffectedTier(
             name=name or root,
             sentences=[
                 *([_released()] if name == released else []),

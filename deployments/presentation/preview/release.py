@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from deployments.core.release_kind import Release, ReleaseKind
-from deployments.presentation.preview.consequences import Tier, tier_of
+from deployments.presentation.preview.consequences import AffectedTier, tier_of
 from deployments.wording import message_text
 
 
@@ -25,7 +25,7 @@ class ReleaseCard:
     more: int = 0
 
 
-def release_card(release: Release | None, tiers: Sequence[Tier]) -> ReleaseCard | None:
+def release_card(release: Release | None, tiers: Sequence[AffectedTier]) -> ReleaseCard | None:
     """Return the card; None if the template set declares no release. `tiers` are those of the same page."""
     if release is None:
         return None

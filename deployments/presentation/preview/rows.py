@@ -18,7 +18,7 @@ _HIDDEN = (Effect.UNCHANGED, Effect.STACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class PreviewValue:
     """A value before or after, as it is shown: `kind` is known, later, secret or absent."""
 
     text: str
@@ -31,8 +31,8 @@ class PropertyRow:
 
     name: str
     needs: str
-    before: Value | None
-    after: Value | None
+    before: PreviewValue | None
+    after: PreviewValue | None
     because: Sequence[str]
 
 
@@ -145,14 +145,14 @@ def _property(detail: ChangedProperty) -> PropertyRow:
     )
 
 
-def _value(value: str | None, *, is_secret: bool, is_known: bool = True) -> Value | None:
+def _value(value: str | None, *, is_secret: bool, is_known: bool = True) -> PreviewValue | None:
     if value is None:
         return None
     if is_secret:
-        return Value(text=_("not shown (NoEcho)"), kind="secret")
+        return PreviewValue(text=_("not shown (NoEcho)"), kind="secret")
     if not is_known:
-        return Value(text=_("known after apply"), kind="later")
-    return Value(text=value if len(value) <= LONGEST else f"{value[:LONGEST]}…")
+        return PreviewValue(text=_("known after apply"), kind="later")
+    return PreviewValue(text=value if len(value) <= LONGEST else f"{value[:LONGEST]}…")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

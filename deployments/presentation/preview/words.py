@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.core.change_summary import counts
-from deployments.core.changes import Action, ChangedResource, Changes, Effect, Link, LinkKind
+from deployments.core.changes import Action, CauseLink, ChangedResource, Changes, Effect, LinkKind
 from deployments.core.data_bearing import Data
 
 MARKS = {
@@ -113,12 +113,12 @@ def hazard_title(resource: ChangedResource) -> str:
     return _("%(name)s (%(data)s) is replaced by an empty one") % values
 
 
-def chain(links: Iterable[Link]) -> list[str]:
+def chain(links: Iterable[CauseLink]) -> list[str]:
     """Return the words of a causing chain, the cause first."""
     return [_link(link) for link in links]
 
 
-def _link(link: Link) -> str:
+def _link(link: CauseLink) -> str:
     if link.kind == LinkKind.TEMPLATE:
         return _("template %(file)s") % {"file": link.name}
     if link.kind == LinkKind.DEFAULT:

@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from portal.doctor.examination import examine
-from portal.doctor.finding import Finding, Status, must_be_fixed
+from portal.doctor.finding import Finding, FindingStatus, must_be_fixed
 
-LABELS = {Status.OK: "ok      ", Status.WARNING: "warning ", Status.PROBLEM: "PROBLEM "}
+LABELS = {FindingStatus.OK: "ok      ", FindingStatus.WARNING: "warning ", FindingStatus.PROBLEM: "PROBLEM "}
 
 
 class Command(BaseCommand):

@@ -33,7 +33,7 @@ from portal.sandbox.server import (
     fault_middleware,
     machine_actions,
 )
-from portal.sandbox.server.control_requests import Payload, Refused
+from portal.sandbox.server.control_requests import InvalidControlRequest, Payload
 from portal.sandbox.server.fault_middleware import Application, Receive, Scope, Send
 from portal.sandbox.services.iam import accounts
 
@@ -81,7 +81,7 @@ class ControlApi:
         try:
             payload = await control_requests.read_json(receive)
             status, content = 200, await self._answer(scope, control_requests.query_of(scope), payload)
-        except (Refused, faults.BadFault, ValueError) as refused:
+        except (InvalidControlRequest, faults.BadFault, ValueError) as refused:
             status, content = 400, {"error": str(refused)}
         except KeyError as missing:
             status, content = 404, {"error": f"there is no {missing.args[0]}"}
@@ -117,7 +117,7 @@ class ControlApi:
     async def _issue_key(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         name = payload.get("name", "script")
         if account is None or name not in access_keys.ISSUED_ON_REQUEST:
-            raise Refused(
+            raise InvalidControlRequest(
                 f"a key is issued for an account, to one of {', '.join(access_keys.ISSUED_ON_REQUEST)}"
             )
         if name == access_keys.PORTAL:
@@ -133,7 +133,7 @@ class ControlApi:
     async def _set_pace(self, account: str | None, query: Payload, payload: Payload) -> Payload:
         scale = payload.get("pace")
         if isinstance(scale, bool) or not isinstance(scale, int | float):
-            raise Refused('a time scale is set by {"pace": number}')
+            raise InvalidControlRequest('a time scale is set by {"pace": number}')
         time_scale.change(float(scale), account)
         return {"pace": time_scale.current(account or "")}
 
@@ -158,7 +158,9 @@ class ControlApi:
     def _decide(self, key: str, payload: Payload) -> Payload:
         decision = payload.get("action")
         if decision not in ("release", "drop"):
-            raise Refused('a held request is answered with {"action": "release"} or {"action": "drop"}')
+            raise InvalidControlRequest(
+                'a held request is answered with {"action": "release"} or {"action": "drop"}'
+            )
         if key not in fault_middleware.held:
             raise KeyError(f"held request {key}")
         waiting = fault_middleware.held.pop(key)

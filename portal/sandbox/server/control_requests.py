@@ -14,7 +14,7 @@ MAX_FIELDS: Final = 100
 MAX_NUMBER: Final = 10**15
 
 
-class Refused(Exception):
+class InvalidControlRequest(Exception):
     """A request to the control API that is not one; the message says why."""
 
 
@@ -24,21 +24,21 @@ def query_of(scope: Scope) -> Payload:
     try:
         return {name: found[-1] for name, found in parse_qs(text, max_num_fields=MAX_FIELDS).items()}
     except ValueError as wrong:
-        raise Refused(f"a query has at most {MAX_FIELDS} fields") from wrong
+        raise InvalidControlRequest(f"a query has at most {MAX_FIELDS} fields") from wrong
 
 
 def account_of(query: Payload) -> str | None:
     """Return the account that a query names, None when it names none. Raises Refused for what is none."""
     account: str | None = query.get("account")
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
-        raise Refused("an account is twelve digits")
+        raise InvalidControlRequest("an account is twelve digits")
     return account
 
 
 def required(account: str | None) -> str:
     """Return the account of a request that is for one only. Raises Refused when it names none."""
     if account is None:
-        raise Refused("this is for one account: ?account=, twelve digits")
+        raise InvalidControlRequest("this is for one account: ?account=, twelve digits")
     return account
 
 
@@ -46,7 +46,9 @@ def external_id_of(payload: Payload) -> str:
     """Return the external id that a portal has for an account. Raises Refused for what is none."""
     external_id = payload.get("external_id", "")
     if not isinstance(external_id, str) or not re.fullmatch(r"[A-Za-z0-9]{22,64}", external_id):
-        raise Refused("a portal's key is issued with the account's external_id: 22 to 64 letters and digits")
+        raise InvalidControlRequest(
+            "a portal's key is issued with the account's external_id: 22 to 64 letters and digits"
+        )
     return external_id
 
 
@@ -54,7 +56,7 @@ def since_of(query: Payload) -> int:
     """Return the number of the last call that is known, 0 without one. Raises Refused for what is none."""
     text = query.get("since", "0")
     if not re.fullmatch(r"[0-9]{1,15}", text):
-        raise Refused("since is the number of a call: digits, 15 at most")
+        raise InvalidControlRequest("since is the number of a call: digits, 15 at most")
     return int(text)
 
 
@@ -69,7 +71,7 @@ async def read_json(receive: Receive) -> Payload:
         message = await receive()
         body += message.get("body", b"")
         if len(body) > MAX_BYTES:
-            raise Refused(f"a request carries {MAX_BYTES:,} bytes at most")
+            raise InvalidControlRequest(f"a request carries {MAX_BYTES:,} bytes at most")
         if not message.get("more_body"):
             break
     try:
@@ -77,22 +79,22 @@ async def read_json(receive: Receive) -> Payload:
             body or b"{}", parse_constant=_number, parse_float=_number, parse_int=_whole_number
         )
     except RecursionError as wrong:
-        raise Refused("a request carries a JSON object that is nested less deeply") from wrong
+        raise InvalidControlRequest("a request carries a JSON object that is nested less deeply") from wrong
     except ValueError as wrong:
-        raise Refused(f"a request carries a JSON object: {wrong}") from wrong
+        raise InvalidControlRequest(f"a request carries a JSON object: {wrong}") from wrong
     if not isinstance(payload, dict):
-        raise Refused("a request carries a JSON object")
+        raise InvalidControlRequest("a request carries a JSON object")
     return payload
 
 
 def _number(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise Refused(f"{text[:20]} is not a finite number")
+        raise InvalidControlRequest(f"{text[:20]} is not a finite number")
     return number
 
 
 def _whole_number(text: str) -> int:
     if len(text) > len(str(MAX_NUMBER)):
-        raise Refused(f"{text[:20]}… is greater than {MAX_NUMBER}")
+        raise InvalidControlRequest(f"{text[:20]}… is greater than {MAX_NUMBER}")
     return int(text)

@@ -37,7 +37,7 @@ from portal.sandbox.server.fault_middleware import FaultMiddleware
 from portal.sandbox.server.signed_calls import SignedCalls
 from portal.sandbox.server.web_pages import NoForeignPages
 from portal.sandbox.services import autoscaling, ec2, elbv2, iam, lambda_, names, rds, s3, secretsmanager, ssm
-from portal.sandbox.services.ec2.cloud import Cloud
+from portal.sandbox.services.ec2.cloud import Ec2Cloud
 from portal.sandbox.services.iam import accounts
 from portal.sandbox.supervision import descendants
 
@@ -60,7 +60,7 @@ def main() -> int:
     listener = socket.socket(fileno=int(sys.argv[1]))
     try:
         access_keys.open_keyring(Path(os.environ.get("SANSO_SANDBOX_TOKEN_FILE") or folder / "token"))
-        in_use.use(choice.choose(folder, Cloud()))
+        in_use.use(choice.choose(folder, Ec2Cloud()))
     except (OSError, ValueError) as problem:
         sys.stderr.write(f"The sandbox cannot start: {problem}\n")
         return 2

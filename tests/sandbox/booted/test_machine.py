@@ -17,7 +17,7 @@ import pytest
 from portal.sandbox.backends.machines import health_checks
 from portal.sandbox.backends.machines.booted import network
 from portal.sandbox.backends.machines.booted.base_tree import Base
-from portal.sandbox.backends.machines.booted.machine import BootFailed, Machine, Plan
+from portal.sandbox.backends.machines.booted.machine import BootFailed, BootPlan, Machine
 from tests.services import wait_until
 
 SERVE = (
@@ -36,7 +36,7 @@ SERVE = (
 @pytest.fixture
 def machine(base: Base, tmp_path: Path) -> Iterator[Machine]:
     """A machine that has booted."""
-    plan = Plan(
+    plan = BootPlan(
         name=f"i-{os.getpid()}",
         folder=tmp_path / "machine",
         hostname="ip-10-0-9-9",
@@ -121,7 +121,7 @@ def test_it_reaches_what_listens_on_the_hosts_loopback_addresses(machine: Machin
 def test_machines_side_by_side_share_neither_files_nor_services(
     machine: Machine, base: Base, tmp_path: Path
 ) -> None:
-    other = Machine(Plan(name=f"i-{os.getpid()}-2", folder=tmp_path / "other"), base)
+    other = Machine(BootPlan(name=f"i-{os.getpid()}-2", folder=tmp_path / "other"), base)
     try:
         assert other.address != machine.address
         machine.run(*SERVE)
@@ -158,6 +158,6 @@ def test_nothing_of_it_stays(machine: Machine, tmp_path: Path, way: str) -> None
 def test_a_base_tree_that_is_none_fails_the_boot_with_a_reason(base: Base, tmp_path: Path) -> None:
     with pytest.raises(BootFailed, match="did not boot"):
         Machine(
-            Plan(name="i-none", folder=tmp_path / "m"),
+            BootPlan(name="i-none", folder=tmp_path / "m"),
             Base(tree=tmp_path / "no", system=tmp_path / "nor", wheels=tmp_path / "none"),
         )

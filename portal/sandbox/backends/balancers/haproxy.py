@@ -21,7 +21,7 @@ RUNTIME = "runtime.sock"
 MASTER = "master.sock"
 
 
-class Refused(Exception):
+class ChangeRefused(Exception):
     """HAProxy would not do it; the message is its own."""
 
 
@@ -59,7 +59,7 @@ class HAProxy:
         self.write({"next.cfg": configuration.encode()})
         checked = self._run("-c", "-f", "next.cfg")
         if checked.returncode:
-            raise Refused(checked.stderr[-2000:])
+            raise ChangeRefused(checked.stderr[-2000:])
         (self._folder / "next.cfg").replace(self._folder / "haproxy.cfg")
         if self.running():
             self._request(MASTER, "reload")
@@ -83,7 +83,7 @@ class HAProxy:
                 self.run(["show version"])
             except OSError:
                 if time.monotonic() > deadline or not self.running():
-                    raise Refused(self._child.tail()) from None
+                    raise ChangeRefused(self._child.tail()) from None
                 time.sleep(0.02)
             else:
                 return

@@ -10,7 +10,7 @@ import time
 from portal.sandbox.backends import certificates
 from portal.sandbox.backends.balancers import haproxy_configuration
 from portal.sandbox.backends.balancers.addresses import Addresses
-from portal.sandbox.backends.balancers.haproxy import HAProxy, Refused
+from portal.sandbox.backends.balancers.haproxy import ChangeRefused, HAProxy
 from portal.sandbox.backends.balancers.haproxy_configuration import Backend, Slot
 from portal.sandbox.backends.balancers.listeners import ServedListener, served
 from portal.sandbox.backends.balancers.rules import groups_of
@@ -43,7 +43,7 @@ class HAProxyBalancers:
 
     def start(self, forwarding: Forwarding) -> None:
         """Start the thread."""
-        reconciler = Reconciler(forwarding, self._addresses)
+        reconciler = BalancerReconciler(forwarding, self._addresses)
         self._thread = threading.Thread(
             target=self._run, args=(reconciler,), name="load-balancers", daemon=True
         )
@@ -55,14 +55,14 @@ class HAProxyBalancers:
         if self._thread is not None:
             self._thread.join(STOP)
 
-    def _run(self, reconciler: "Reconciler") -> None:
+    def _run(self, reconciler: "BalancerReconciler") -> None:
         try:
             pause = INTERVAL
             while not self._ended.wait(pause):
                 pause = INTERVAL
                 try:
                     reconciler.reconcile()
-                except (Refused, OSError) as refused:
+                except (ChangeRefused, OSError) as refused:
                     pause = RETRY
                     logger.warning("HAProxy refused what the load balancers are to do: %s", refused)
                 except Exception:
@@ -71,7 +71,7 @@ class HAProxyBalancers:
             reconciler.close()
 
 
-class Reconciler:
+class BalancerReconciler:
     """What HAProxy does now, and how that becomes what it should do."""
 
     def __init__(self, forwarding: Forwarding, addresses: Addresses) -> None:
@@ -145,7 +145,7 @@ class Reconciler:
         commands = [command for _slot, some in changes for command in some]
         answer = self._haproxy.run(commands) if commands else ""
         if "No such" in answer or "nknown" in answer:
-            raise Refused(answer)
+            raise ChangeRefused(answer)
 
     def close(self) -> None:
         """End HAProxy."""

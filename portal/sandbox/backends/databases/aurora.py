@@ -19,7 +19,7 @@ from portal.sandbox.backends.databases import relays, replication
 from portal.sandbox.backends.databases.cluster_endpoints import ClusterEndpoints
 from portal.sandbox.backends.databases.mariadb import START, MariaDB, Shared, template
 from portal.sandbox.backends.databases.nodes import Node, Stage
-from portal.sandbox.backends.databases.reconciler import CATCH_UP, Reconciler
+from portal.sandbox.backends.databases.reconciler import CATCH_UP, ClusterReconciler
 from portal.sandbox.backends.databases.roles import HAND_OVER, TURN, Roles
 from portal.sandbox.protocols.databases import (
     ACTIONS,
@@ -48,7 +48,7 @@ class Aurora:
             raise
         self._roles = Roles(writer, addresses, self._shared)
         threading.Thread(
-            target=Reconciler(self._roles).run, args=(self._ended,), name="aurora", daemon=True
+            target=ClusterReconciler(self._roles).run, args=(self._ended,), name="aurora", daemon=True
         ).start()
 
     def add(self, instance: str, tier: int) -> Address:

@@ -65,7 +65,7 @@ _template_lock = threading.Lock()
 Rows = tuple[dict[str, Any], ...]
 
 
-class StartFailed(OSError):
+class ServerStartFailed(OSError):
     """mariadbd ended or did not become ready; the message has the end of its log."""
 
 
@@ -99,7 +99,9 @@ def template(base: Path) -> Path:
                 check=False,
             )
             if done.returncode:
-                raise StartFailed(f"mariadb-install-db failed: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+                raise ServerStartFailed(
+                    f"mariadb-install-db failed: {done.stdout[-1000:]}{done.stderr[-1000:]}"
+                )
             unfinished.rename(path)
     return path
 
@@ -123,7 +125,7 @@ class MariaDB:
                 self.address = choose_address(shared.endpoint.port)
                 try:
                     self.start(reads_only=reads_only)
-                except StartFailed:
+                except ServerStartFailed:
                     if attempt == TRIES:
                         raise
                 else:
@@ -165,7 +167,7 @@ class MariaDB:
         while not self.answers():
             if time.monotonic() > deadline or not self.running():
                 self.kill()
-                raise StartFailed(
+                raise ServerStartFailed(
                     f"mariadbd did not start on {self.address[0]}:{self.address[1]}:\n{self.tail()}"
                 )
             time.sleep(0.03)
@@ -173,7 +175,7 @@ class MariaDB:
     def launch(self, *, reads_only: bool) -> None:
         """Start the process and wait for nothing."""
         if self._ended:
-            raise StartFailed("The server was stopped for good.")
+            raise ServerStartFailed("The server was stopped for good.")
         self._write_certificate()
         first = self._folder / "first.sql"
         command = self._command(first if first.exists() else None, reads_only)

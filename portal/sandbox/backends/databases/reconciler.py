@@ -29,7 +29,7 @@ PROMOTION = 40.0  # seconds that promoting is tried before the writer that died 
 STARTS = 3  # in a row that bring a reader nowhere, before it starts over
 
 
-class Reconciler:
+class ClusterReconciler:
     """A cluster, and since when it is not healthy."""
 
     def __init__(self, roles: Roles) -> None:

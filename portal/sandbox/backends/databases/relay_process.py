@@ -17,19 +17,19 @@ CONNECT = 3.0  # seconds
 Address = tuple[str, int]
 
 
-class Relay:
+class RelayedEndpoint:
     """One endpoint: its listener, where it leads, and what it carries."""
 
     def __init__(self) -> None:
         self.server: asyncio.Server | None = None
         self.targets: list[Address] = []
         self.turn = 0
-        self.clients: dict[Client, Address | None] = {}
+        self.clients: dict[ClientConnection, Address | None] = {}
 
     async def open(self, address: Address) -> None:
         """Listen from now on."""
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Client(self), *address, backlog=BACKLOG)
+        self.server = await loop.create_server(lambda: ClientConnection(self), *address, backlog=BACKLOG)
 
     def lead(self, targets: list[Address], cut: bool) -> None:
         """Change where new connections go; with cut those to any other server end now."""
@@ -80,10 +80,10 @@ class Side(asyncio.Protocol):
             self.peer.transport.close()
 
 
-class Client(Side):
+class ClientConnection(Side):
     """The client's end, which connects to a server."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: RelayedEndpoint) -> None:
         self.relay = relay
         self.search: asyncio.Task[None] | None = None
 
@@ -125,7 +125,7 @@ class Client(Side):
 
 async def main() -> None:
     """Carry out commands until there are no more."""
-    relays: dict[str, Relay] = {}
+    relays: dict[str, RelayedEndpoint] = {}
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -140,12 +140,12 @@ async def main() -> None:
         sys.stdout.flush()
 
 
-async def carry_out(relays: dict[str, Relay], command: dict[str, Any]) -> None:
+async def carry_out(relays: dict[str, RelayedEndpoint], command: dict[str, Any]) -> None:
     """Carry out one command. Raises OSError when an address is not free."""
     name = command["relay"]
     match command["do"]:
         case "open":
-            relay = Relay()
+            relay = RelayedEndpoint()
             await relay.open((command["host"], command["port"]))
             relays[name] = relay
         case "lead":

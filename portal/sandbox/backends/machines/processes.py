@@ -16,7 +16,7 @@ from typing import Any
 from portal.sandbox.backends.loopback import INSTANCES, Address
 from portal.sandbox.backends.machines import health_checks, releases, stand_ins
 from portal.sandbox.backends.machines.hosts import Host, Resolve, app_service, web_service
-from portal.sandbox.backends.machines.uwsgi import Service, StartFailed
+from portal.sandbox.backends.machines.uwsgi import Service, ServiceStartFailed
 from portal.sandbox.engine.registry import Scope
 from portal.sandbox.protocols.machines import FAILED, Cloud, Instance, Outcome, Probe, Step
 
@@ -222,7 +222,7 @@ def _serve(host: Host, service: Service, kind: str, heading: str) -> Outcome:
             service.take_over(before)
         else:
             service.start()
-    except StartFailed as failed:
+    except ServiceStartFailed as failed:
         if before is None or not before.running():
             host.service, host.kind = service, kind
         return Outcome(exit_code=1, stdout=heading + command, stderr=f"uWSGI did not start:\n{failed}\n")

@@ -30,7 +30,7 @@ Address = tuple[str, int]
 Sockets = tuple[tuple[str, Address], ...]  # uWSGI's option, such as --http-socket, and the address
 
 
-class StartFailed(Exception):
+class ServiceStartFailed(Exception):
     """The process ended or did not become ready; the message has the last lines of its log."""
 
 
@@ -136,7 +136,7 @@ class Service:
             self._child = None
         else:
             self.kill()
-        raise StartFailed(self.tail())
+        raise ServiceStartFailed(self.tail())
 
     def tail(self, lines: int = TAIL) -> str:
         """Return the last lines of the log."""

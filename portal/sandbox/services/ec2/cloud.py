@@ -8,7 +8,7 @@ from portal.sandbox.protocols.machines import Instance
 from portal.sandbox.services.ec2 import instances
 
 
-class Cloud:
+class Ec2Cloud:
     """EC2, as machines need it."""
 
     def machine_ended(self, instance: Instance) -> None:

@@ -53,7 +53,7 @@ class StepRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class AgentRun:
     """What an agent did: why it failed, or None, and the steps that ran of all."""
 
     failure: str | None
@@ -61,7 +61,7 @@ class Run:
     steps: tuple[StepRun, ...] = ()
 
 
-def run(instance_id: str, work: Work) -> Run:
+def run(instance_id: str, work: Work) -> AgentRun:
     """Run a document's steps on an instance, and wait for their end.
 
     After a failure only a step marked as finallyStep runs, where machines run commands; elsewhere the signal
@@ -72,7 +72,7 @@ def run(instance_id: str, work: Work) -> Run:
         agent_role.require_document(instance_id, document.name, document.name in documents.OWNED_BY_AWS)
     except Denied as denied:
         sentence = f"Encountered error while loading association {work.name} contents. AccessDenied: {denied}"
-        return Run(failure=sentence, total=1)
+        return AgentRun(failure=sentence, total=1)
     steps = documents.steps(document.text(work.version), dict(work.parameters))
     if not any(step.plugin == downloads.PLUGIN for step in steps):
         return _run(instance_id, work, steps)
@@ -82,7 +82,7 @@ def run(instance_id: str, work: Work) -> Run:
         return _run(instance_id, work, steps)
 
 
-def _run(instance_id: str, work: Work, steps: list[Step]) -> Run:
+def _run(instance_id: str, work: Work, steps: list[Step]) -> AgentRun:
     injected = faults.association_failure(here().account, work.name)
     if injected is not None and not injected.hits(instance_id):
         injected = None
@@ -100,7 +100,7 @@ def _run(instance_id: str, work: Work, steps: list[Step]) -> Run:
         if outcome.exit_code and not failure:
             cause = f"failed to run commands: exit status {outcome.exit_code}"
             failure = f"The operation {step.plugin} failed because {cause}."
-    return Run(failure=failure, total=len(steps), steps=tuple(done))
+    return AgentRun(failure=failure, total=len(steps), steps=tuple(done))
 
 
 def _run_step(instance_id: str, step: Step, injected: AssociationFault | None) -> Outcome:

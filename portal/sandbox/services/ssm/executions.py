@@ -157,7 +157,7 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
         done = agent_runs.run(run.instance_id, _work(association, settings, run))
     except Exception as error:
         logger.exception("The association %s could not be run on %s.", association.id, run.instance_id)
-        done = agent_runs.Run(failure=str(error), total=1)
+        done = agent_runs.AgentRun(failure=str(error), total=1)
     if run.status == "TimedOut":
         return
     if not agent_role.may_report(run.instance_id):

@@ -13,7 +13,7 @@ from portal.sandbox.backends import certificates
 from portal.sandbox.backends.machines import health_checks
 from portal.sandbox.backends.machines.booted import agent, init, network
 from portal.sandbox.backends.machines.booted.base_tree import Base
-from portal.sandbox.backends.machines.booted.machine import BootFailed, Machine, Plan
+from portal.sandbox.backends.machines.booted.machine import BootFailed, BootPlan, Machine
 from portal.sandbox.engine.registry import Scope
 from portal.sandbox.protocols.machines import FAILED, Cloud, Instance, Outcome, Probe, Step
 
@@ -27,7 +27,7 @@ UP = 90.0  # seconds that a document's step waits for a machine that is still bo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class BootedService:
     """What a machine may serve with: its name, units and log, and the file that it has once configured."""
 
     name: str
@@ -37,13 +37,13 @@ class Service:
 
 
 SERVICES = (
-    Service(
+    BootedService(
         name="uwsgi",
         units=("uwsgi.socket", "uwsgi.service"),  # the socket would hold requests for ever
         mark="etc/systemd/system/uwsgi.service",
         log=("journalctl", "--unit=uwsgi.service", "--output=cat", "--no-pager", "--lines=1000"),
     ),
-    Service(
+    BootedService(
         name="httpd",
         units=("httpd.service",),
         mark="etc/httpd/conf.d/datelog.conf",
@@ -53,11 +53,11 @@ SERVICES = (
 
 
 @dataclass(slots=True)
-class Host:
+class BootedHost:
     """An instance and its machine, once there is one."""
 
     instance: Instance
-    plan: Plan
+    plan: BootPlan
     machine: Machine | None = None
     up: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
@@ -88,22 +88,22 @@ class Booted:
     def __init__(self, base: Base, cloud: Cloud) -> None:
         self._base, self._cloud = base, cloud
         self._lock = threading.Lock()
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[str, BootedHost] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="machines-"))
         init.remove_groups()  # of a sandbox that was killed
 
     def launch(self, instance: Instance) -> None:
         """Boot the machine in the background."""
-        host = Host(instance, self._plan(instance))
+        host = BootedHost(instance, self._plan(instance))
         with self._lock:
             if instance.id in self._hosts:
                 return
             self._hosts[instance.id] = host
         threading.Thread(target=self._live, args=(host,), name=f"machine-{instance.id}", daemon=True).start()
 
-    def _plan(self, instance: Instance) -> Plan:
+    def _plan(self, instance: Instance) -> BootPlan:
         port = os.environ.get("GATEWAY_PORT", "")
-        return Plan(
+        return BootPlan(
             name=instance.id,
             folder=self._folder / instance.id,
             hostname=instance.hostname,
@@ -119,7 +119,7 @@ class Booted:
             },
         )
 
-    def _live(self, host: Host) -> None:
+    def _live(self, host: BootedHost) -> None:
         """Boot the machine and wait until it is gone."""
         try:
             host.machine = Machine(host.plan, self._base)
@@ -142,7 +142,7 @@ class Booted:
         host = self._find(instance_id)
         return host is not None and host.up.is_set()
 
-    def _find(self, instance_id: str) -> Host | None:
+    def _find(self, instance_id: str) -> BootedHost | None:
         with self._lock:
             return self._hosts.get(instance_id)
 
@@ -248,7 +248,7 @@ def _not_there(instance_id: str) -> Outcome:
     return Outcome(exit_code=1, stdout="", stderr=f"The machine of {instance_id} is not there.\n")
 
 
-def _end(host: Host, at_once: bool) -> None:
+def _end(host: BootedHost, at_once: bool) -> None:
     host.gone.set()
     if host.machine is None:
         return  # the thread that boots it ends it then; its namespaces end with the sandbox
@@ -258,14 +258,14 @@ def _end(host: Host, at_once: bool) -> None:
         host.machine.shut_down()
 
 
-def _service(host: Host) -> Service | None:
+def _service(host: BootedHost) -> BootedService | None:
     if host.machine is None or not host.up.is_set() or not host.machine.running():
         return None
     root = host.machine.root
     return next((one for one in SERVICES if (root / one.mark).exists()), None)
 
 
-def _shape(host: Host) -> dict[str, Any]:
+def _shape(host: BootedHost) -> dict[str, Any]:
     service = _service(host)
     active = ""
     if host.machine is not None and service is not None:

@@ -28,7 +28,7 @@ class BootFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BootPlan:
     """How a machine is to be booted."""
 
     name: str
@@ -55,7 +55,7 @@ class Plan:
 class Machine:
     """A machine that runs, or did. Raises BootFailed when it does not boot."""
 
-    def __init__(self, plan: Plan, base: Base) -> None:
+    def __init__(self, plan: BootPlan, base: Base) -> None:
         self.plan = plan
         self._ending = threading.Lock()
         self._ended = False
