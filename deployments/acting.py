@@ -1,4 +1,4 @@
-"""By what and from where something is requested: set at the edge, read where the audit record is written.
+"""How and from where a request comes: set by middleware and commands, read where the audit record is written.
 
 The person is not here: actions are passed their user.
 """
@@ -18,7 +18,7 @@ SCHEDULE, WEBHOOK = "schedule", "webhook"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acting:
-    """By what something is requested. `id` tells sessions and tokens apart, and is no secret."""
+    """How something is requested. `id` distinguishes sessions and tokens, and is not a secret."""
 
     by: str = ""
     id: str = ""
@@ -32,7 +32,7 @@ _current: ContextVar[Acting] = ContextVar("acting", default=Acting())  # noqa: B
 
 
 def current() -> Acting:
-    """Return by what this thread, or task, requests something."""
+    """Return how this thread or task requests something."""
     return _current.get()
 
 
@@ -45,7 +45,8 @@ def acting_as(
     request_id: str | None = None,
     person: Any = None,
 ) -> Iterator[Acting]:
-    """Record what the body requests as requested by this. What is not given stays as it was before."""
+    """Record the requests of the body with these values. Values that are not given keep their previous
+    ones."""
     acting = replace(current(), by=by, id=id)
     if address is not None:
         acting = replace(acting, address=address)
@@ -61,5 +62,5 @@ def acting_as(
 
 
 def session_id(key: str | None) -> str:
-    """Return a name of the session with this key that is no secret: a part of a digest."""
+    """Return a name of the session with this key that is not a secret: part of a digest."""
     return hashlib.sha256(f"audit {key}".encode()).hexdigest()[:16] if key else ""

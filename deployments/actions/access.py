@@ -39,14 +39,14 @@ def give_role(*, user: User, grant: Grant) -> None:
 
 
 def remove_grant(*, user: User, grant: Grant) -> None:
-    """Take a role away at once: requests and open pages of its people lose it. Raise UserFixable as above."""
+    """Remove a role at once, also from open pages. Raise UserFixable as above."""
     with requesting(_about(user, "remove_role", grant)), _somebody_manages_access():
         refuse_unless_theirs(user, [grant])
         grant.delete()
 
 
 def save_team(*, user: User, team: Team, name: str, description: str) -> None:
-    """Save a team, a new one or another name. Raise UserFixable if the name is taken."""
+    """Save a team: a new one, or a changed name. Raise UserFixable if the name is taken."""
     action = "edit_team" if team.pk else "add_team"
     with requesting(whole(user, action, name)) as request:
         request.before = {"name": team.name, "description": team.description} if team.pk else None
@@ -72,7 +72,7 @@ def add_member(*, user: User, team: Team, person: User) -> None:
 
 
 def remove_member(*, user: User, team: Team, person: User) -> None:
-    """Take a person out of a team. Raise UserFixable if the user could not give each of the team's roles."""
+    """Remove a person from a team. Raise UserFixable if the user could not give each of the team's roles."""
     with (
         requesting(whole(user, "remove_member", person.get_username(), team=team.name)),
         _somebody_manages_access(),
@@ -95,7 +95,7 @@ def add_service_account(*, user: User, name: str, description: str) -> ServiceAc
 
 
 def set_active(*, user: User, person: User, active: bool) -> None:
-    """Let a person or a service account sign in and call the API, or no longer: at once.
+    """Allow or forbid a person or a service account to sign in and call the API, with immediate effect.
 
     Raise UserFixable if the user could not remove each of the roles.
     """
@@ -163,7 +163,7 @@ def whole(user: User, action: str, name: str, **details: object) -> Request:
 
 @contextmanager
 def unique(code: Code, field: str, **params: str) -> Iterator[None]:
-    """Turn the error of a unique key into UserFixable."""
+    """Raise UserFixable for the error of a unique key."""
     try:
         with transaction.atomic():
             yield
@@ -173,10 +173,9 @@ def unique(code: Code, field: str, **params: str) -> Iterator[None]:
 
 @contextmanager
 def _somebody_manages_access() -> Iterator[None]:
-    """Raise UserFixable after the body if no active person could manage access to everything any more.
-
-    Who has not accepted the invitation does not count.
-    Rows that decide it are locked first, so that of two admins who remove each other one is refused.
+    """Raise UserFixable after the body if no active person could manage access to everything any more. People
+    who have not accepted their invitation do not count. The rows that decide it are locked first, so that one
+    of two admins who remove each other at the same time is refused.
     """
     people = get_user_model().objects.filter(service_account=None, invitation=None)
     list(get_user_model().objects.select_for_update().filter(is_superuser=True).values_list("pk"))

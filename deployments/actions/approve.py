@@ -42,7 +42,7 @@ _DECIDED = {
 def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str) -> Deployment:
     """Approve one request, for exactly the preview with this digest.
 
-    With the last approval that is needed the deployment goes on at once. Approvals by people who lost the
+    The last required approval lets the deployment continue at once. Approvals by people who lost the
     right or the role do not count. Raise UserFixable if the request is not the one that waits, is the user's
     own or has expired, the preview is another one, who requested it lost the permission, the role is missing,
     or the user has approved it already or is a service account.
@@ -86,11 +86,10 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
 
 
 def bypass(*, user: User, deployment: Deployment, approval_pk: int, digest: str, reason: str) -> Deployment:
-    """Let a deployment go on in an emergency without its approvals; the pages say so from then on.
-
-    Who has the right may bypass the approval of their own request. Raise UserFixable if the request is not
-    the one that waits or has expired, the preview is another one, no reason is given, or a service account
-    requests it.
+    """Let a deployment continue in an emergency without its approvals; its pages show that from then on.
+    People with the right may bypass the approval of their own request. Raise UserFixable if the request is
+    not the one that waits or has expired, the preview is another one, no reason is given, or a service
+    account requests it.
     """
     request = Request(
         user=user,
@@ -129,7 +128,7 @@ def _go_on(row: Deployment, approval: Approval) -> None:
 
 
 def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -> Deployment:
-    """Deny one request with a reason; the change, or the deletion, ends without having begun.
+    """Deny one request with a reason; the change or deletion ends before it begins.
 
     Raise UserFixable if the request is not the one that waits, is the user's own or has expired, or no reason
     is given.
@@ -157,10 +156,9 @@ def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -
 def set_approval_required(
     *, user: User, environment: Environment, required: bool, reason: str, policy: Policy | None = None
 ) -> None:
-    """Decide whether changes and the deletion of an environment require approvals, and whose.
-
-    While requests wait, only a person who may approve them can switch it off. They go on waiting: what was
-    requested is not applied by the switch. Raise UserFixable if the person may not.
+    """Set whether changes and the deletion of an environment require approvals, and whose. While requests
+    wait, only a person who may approve them can switch this off. They continue to wait: switching it off
+    applies nothing. Raise UserFixable if the person may not.
     """
     action = "require_approval" if required else "stop_requiring_approval"
     request = Request(user=user, action=action, permission=REQUIRE, reason=reason, environment=environment)
@@ -224,10 +222,8 @@ def _refuse(why: Message | None) -> None:
 
 
 def _begin_deletion(row: Deployment) -> None:
-    """Let an approved deletion begin.
-
-    Raise UserFixable if something else would be deleted than what was requested, or another deployment is
-    changing the environment: the request goes on waiting.
+    """Let an approved deletion begin. Raise UserFixable if it would delete something other than what was
+    requested, or if another deployment is changing the environment: the request continues to wait.
     """
     environment = Environment.objects.select_for_update().select_related("latest").get(pk=row.environment_id)
     if environment.deleted_at:

@@ -1,4 +1,4 @@
-"""Export audit records: who takes them out of the portal is recorded as well."""
+"""Export audit records, and record who exported them."""
 
 from __future__ import annotations
 

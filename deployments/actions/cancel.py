@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 DISCARDED = "discarded"
-"""The cancel code of a change that had not begun."""
+"""The cancel code of a change that has not begun."""
 
 
 def permission_to_cancel(deployment: Deployment) -> str:
@@ -43,10 +43,9 @@ def effect_of(deployment: Deployment, root_status: str | None = None) -> CancelE
 
 
 def request_cancel(*, user: User, deployment: Deployment, effect: str) -> Deployment:
-    """Request that a deployment is canceled, with the effect that the user was shown.
-
-    A second request while the first is under way returns the same deployment. Raise UserFixable if the
-    deployment cannot be canceled, or canceling it does something else by now.
+    """Request the cancellation of a deployment, with the effect that the user was shown. A second request
+    during the first one returns the same deployment. Raise UserFixable if the deployment cannot be canceled,
+    or canceling it does something else by now.
     """
     permission = permission_to_cancel(deployment)
     request = Request(user=user, action="cancel", permission=permission, environment=deployment.environment)

@@ -1,4 +1,5 @@
-"""Choose the channel that an environment follows, and resume the updates that going back has paused."""
+"""Choose the channel that an environment follows, and resume updates after a person has gone back to an
+earlier version."""
 
 from __future__ import annotations
 
@@ -17,9 +18,8 @@ MAX_PATTERNS = 10
 
 
 def set_channel(*, user: User, environment: Environment, channel: str) -> str:
-    """Set the patterns of branches and tags that an environment follows; "" follows none. Return them.
-
-    Nothing is deployed. Raise UserFixable if the environment is deleted, or it is no such text.
+    """Set the patterns of branches and tags that an environment follows, "" for none, and return them.
+    Nothing is deployed. Raise UserFixable if the environment is deleted or the patterns are invalid.
     """
     request = Request(user=user, action="set_channel", permission=CHANGE, environment=environment)
     request.details = {"channel": channel[:MAX_LENGTH], "before": environment.channel}
@@ -35,7 +35,7 @@ def set_channel(*, user: User, environment: Environment, channel: str) -> str:
 
 
 def resume_updates(*, user: User, environment: Environment) -> None:
-    """Let the channel offer the version from which somebody went back again.
+    """Let the channel offer a version again after somebody has gone back from it.
 
     Raise UserFixable if nothing is paused.
     """

@@ -1,4 +1,4 @@
-"""Invite people, renew and withdraw their invitations, and accept one: with it a person sets the password."""
+"""Invite people, renew and withdraw invitations, and set the password of a person who accepts one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Set the labels of an environment. Those that grants name need the right to manage access."""
+"""Set the labels of an environment. Changing labels that grants name requires the right to manage access."""
 
 from __future__ import annotations
 

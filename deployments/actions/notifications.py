@@ -1,4 +1,4 @@
-"""Set up where notifications go, test a target, and send again what was given up."""
+"""Set up notification targets, test them, and resend deliveries that were given up."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _check(row: NotificationTarget) -> None:
 
 
 def remove_target(*, user: User, target: NotificationTarget) -> None:
-    """Remove a target with the log of its deliveries. What was not sent is not sent any more."""
+    """Remove a target with the log of its deliveries. Pending messages are not sent."""
     with requesting(_request(user, target, "remove_notification")):
         _of(user, target).delete()
 
@@ -143,7 +143,7 @@ def remove_target(*, user: User, target: NotificationTarget) -> None:
 def rotate_secret(*, user: User, target: NotificationTarget) -> str:
     """Create a new signing secret and return it. Messages are signed with both for 24 hours.
 
-    Raise UserFixable if the target is no webhook.
+    Raise UserFixable if the target is not a webhook.
     """
     with requesting(_request(user, target, "rotate_notification_secret")):
         row = _of(user, target)
@@ -174,7 +174,7 @@ def request_test(*, user: User, target: NotificationTarget) -> Delivery:
 
 
 def request_retry(*, user: User, delivery: Delivery) -> None:
-    """Send a delivery again that was given up, for another 24 hours, with the same id.
+    """Resend a delivery that was given up, for another 24 hours and with the same id.
 
     Raise UserFixable if it was not given up.
     """
@@ -187,7 +187,8 @@ def request_retry(*, user: User, delivery: Delivery) -> None:
 
 
 def _of(user: User, target: NotificationTarget) -> NotificationTarget:
-    """Return the locked row of a target, which the permission is about: a person's own, or a shared one."""
+    """Return the locked row of one of the person's own targets or of a shared one, which the permission
+    covers."""
     rows = NotificationTarget.objects.select_for_update()
     return rows.get(pk=target.pk, owner=None if target.is_shared else user)
 

@@ -11,7 +11,7 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
 MANY = 3
-"""Of more parameters than these, none is to blame more than the others: the error is about the form."""
+"""If a rule reads more parameters than these, its error belongs to the form, not to a field."""
 
 
 def checked(

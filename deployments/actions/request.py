@@ -38,26 +38,26 @@ WHILE_LOCKED = frozenset(
         *("change", "preview", "discard", "search_remaining"),
         *("approve", "deny", "bypass_approval", "require_approval", "stop_requiring_approval"),
         *("give_role", "remove_role"),
-        "cancel",  # what has begun may be stopped
+        "cancel",  # running operations may be stopped
     ]
 )
-"""What can be requested while the environment is locked: what does not change it, and to stop."""
+"""Requests that are allowed while the environment is locked: they do not change it, or they stop
+something."""
 WHILE_NOT_FROZEN = frozenset(
     ["deploy", "apply", "delete", "approve_deletion", "bypass_deletion", "clean_up", "force_delete"]
 )
-"""What cannot be requested while the account is frozen: what begins a deployment."""
+"""Requests that a freeze of the account refuses: they begin a deployment."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """A request under way. What is set here until its end is in its audit record.
+    """A request in progress. Values that are set before it ends are in its audit record.
 
     `before` and `after` have what it changes, never secrets. `action` has its label in
     `deployments.wording.requests`, and `permission` is "" for what everybody may request for themselves.
-    `repeats`: it was requested before, by the other click of a double click, and nothing was written: it has
-    no record of its own. `account` is the one of an environment that is not there yet, with its
-    `labels`. `begins_later`: it waits first, and is checked for a freeze after that.
-    `anywhere`: the right about anything at all is enough.
+    `repeats`: the second click of a double click wrote nothing, and has no record of its own. `account` and
+    `labels` are those of an environment that does not exist yet. `begins_later`: it waits first, and is
+    checked for a freeze after that. `anywhere`: the right about anything at all is enough.
     """
 
     user: User
@@ -118,11 +118,11 @@ class PermissionMissing(PermissionDenied):
 
 @contextmanager
 def requesting(request: Request) -> Iterator[Request]:
-    """Run the body in a transaction with the audit record of what it requests.
+    """Run the body in a transaction with the audit record of its request.
 
     A refusal (UserFixable, or PermissionDenied without the permission) undoes the body, and is recorded;
     so is one because of a lock or a freeze.
-    Raise IntegrityError as the body raised it, without a record: the caller finds the row that was first.
+    An IntegrityError of the body is raised without a record: the caller finds the row that was first.
     """
     if not _is_permitted(request):
         request.record_missing_permission()
@@ -172,13 +172,13 @@ def _refuse_if_held(request: Request) -> None:
 
 
 def refuse_if_locked(environment: Environment) -> None:
-    """Raise UserFixable if an environment is locked: by whom, why and until when."""
+    """Raise UserFixable if an environment is locked, with who locked it, why and until when."""
     if hold := lock_hold(environment):
         raise UserFixable("Locked", hold.message.code, **hold.message.params)
 
 
 def busy(environment: Environment) -> UserFixable:
-    """Return the error of an environment that another deployment is changing: which one, and whose it is."""
+    """Return the error that another deployment is changing the environment, with its number and requester."""
     holder = Deployment.objects.holder_of(environment.pk)
     if holder is None:  # it has just ended
         return UserFixable("EnvironmentBusy", Code.ENVIRONMENT_BUSY, "name", environment=environment.name)

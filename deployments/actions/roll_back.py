@@ -1,4 +1,4 @@
-"""Request that what was kept after a failure is rolled back."""
+"""Request the rollback of a stack that was kept after a failure."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 def returns_to(environment: Environment) -> Deployment | None:
-    """Return the deployment to whose state a rollback goes back, None if it empties the stack."""
+    """Return the deployment whose state a rollback restores, None if it empties the stack."""
     return Deployment.objects.complete_in(environment).first()
 
 
 def request_stack_rollback(
     *, user: User, environment: Environment, reason: str, request_key: UUID
 ) -> Deployment:
-    """Request the rollback of a stack that stands at a failure, and return its deployment.
+    """Request the rollback of a stack that was kept after a failure, and return its deployment.
 
-    A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if the
-    stack does not stand at a failure, or another deployment is changing the environment.
+    A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if no
+    failure was kept, or another deployment is changing the environment.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:

@@ -1,4 +1,4 @@
-"""Record what is requested of the sandbox, which acts at once: failures, and what happens to its servers."""
+"""Record requests to the sandbox, which acts at once: injected failures, and actions on its servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confirm with the next change that what a rollback skipped is in line with the templates."""
+"""Confirm with the next change that resources skipped by a rollback match the templates."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from deployments.runner.skipped import IN_LINE
 
 
 def confirm(request: Request, row: Deployment, *, in_line: bool) -> None:
-    """Store with a change that what a rollback skipped is in line. Raise UserFixable if it is not confirmed.
-
-    It counts when the change begins: one that is denied, discarded or previewed again has confirmed nothing.
-    What the change updates, replaces or removes needs no confirmation: it is in line once that has succeeded.
+    """Store with a change the confirmation that skipped resources match the templates. Raise UserFixable
+    without the confirmation. It takes effect when the change begins: a change that is denied, discarded or
+    previewed again confirms nothing. Resources that the change updates, replaces or removes need no
+    confirmation: they match once that has succeeded.
     """
     changed = surely_changed(Changes.from_json(row.changes))
     left = unreconciled(row.environment.skipped_resources, changed)

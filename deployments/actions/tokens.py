@@ -1,4 +1,4 @@
-"""Create and revoke API tokens: everybody may for themselves, who manages access for service accounts."""
+"""Create and revoke API tokens: one's own, or those of service accounts with the right to manage access."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def revoke_token(*, user: User, token: ApiToken) -> None:
 def _permission(user: User, owner: User) -> str:
     """Return the right that tokens of an owner need: none for one's own.
 
-    Raise PermissionMissing about another person: nobody acts in the name of somebody else.
+    Raise PermissionMissing if the owner is another person.
     """
     if owner.pk == user.pk:
         return ""

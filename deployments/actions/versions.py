@@ -1,4 +1,4 @@
-"""Set the status of a version, confirm a tag that has moved, and refuse what a status forbids."""
+"""Set the status of a version, confirm a moved tag, and refuse deployments that a status forbids."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ def set_version_status(
 
 
 def confirm_moved_tag(*, user: User, ref: TemplateRef) -> TemplateRef:
-    """Confirm that a tag may point at another version than before: its warning ends.
-
-    Raise UserFixable if it does not wait for that.
+    """Confirm that a tag may point at another version than before, which ends its warning. Raise UserFixable
+    if the tag needs no confirmation.
     """
     request = Request(user=user, action="confirm_tag", permission=MANAGE_SETS, name=ref.source.name)
     request.details = {"tag": ref.name, "version": ref.version.label}

@@ -1,4 +1,4 @@
-"""Request what leads out of a status: continue a rollback, delete again, take over what was changed."""
+"""Request the recovery of a stuck stack: continue a rollback, delete again, or adopt outside changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def request_continue(
     *, user: User, environment: Environment, skip: Collection[str], reason: str, request_key: UUID
 ) -> Deployment:
-    """Request that a failed rollback is continued without the resources `skip` (paths below the root).
+    """Request the continuation of a failed rollback without the resources `skip` (paths below the root).
 
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if
     something else was chosen than what failed, or the stack is in another status.
