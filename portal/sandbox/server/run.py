@@ -29,14 +29,14 @@ from ministack.core import lambda_runtime
 from portal.process import protect
 from portal.sandbox.backends import choice
 from portal.sandbox.backends.machines.booted import init
-from portal.sandbox.engine import access_keys, cloudformation, heartbeat, time_scale, web_server
+from portal.sandbox.engine import access_keys, cloudformation, fixes, heartbeat, time_scale, web_server
 from portal.sandbox.protocols import in_use
 from portal.sandbox.server.authorized_calls import AuthorizedCalls
 from portal.sandbox.server.control_api import ControlApi
 from portal.sandbox.server.fault_middleware import FaultMiddleware
 from portal.sandbox.server.signed_calls import SignedCalls
 from portal.sandbox.server.web_pages import NoForeignPages
-from portal.sandbox.services import autoscaling, ec2, elbv2, iam, lambda_, names, rds, s3, secretsmanager, ssm
+from portal.sandbox.services import autoscaling, ec2, elbv2, iam, lambda_, names, rds, secretsmanager, ssm
 from portal.sandbox.services.ec2.cloud import Ec2Cloud
 from portal.sandbox.services.iam import accounts
 from portal.sandbox.supervision import descendants
@@ -44,7 +44,10 @@ from portal.sandbox.supervision import descendants
 logger = logging.getLogger(__name__)
 
 # In the order of their installation; they stop in the opposite order.
-SERVICES: Final = (cloudformation, ec2, elbv2, autoscaling, rds, s3, secretsmanager, ssm, lambda_, iam, names)
+SERVICES: Final = (
+    *(cloudformation, fixes),
+    *(ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, names),
+)
 
 
 def main() -> int:

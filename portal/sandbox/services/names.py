@@ -1,11 +1,9 @@
-"""Names per resource type: which are taken, with AWS's texts, and which CloudFormation generates.
+"""Names per resource type: which are taken, with AWS's texts.
 
 Types that are not here refuse a taken name in their own create handler (RDS, load balancers, documents).
 """
 
-import functools
 import json
-from collections.abc import Callable
 from typing import Any
 
 from ministack.services import (
@@ -21,14 +19,14 @@ from ministack.services import (
 )
 
 from portal.sandbox.engine import names
-from portal.sandbox.engine.registry import Created, NameTaken, Properties, handler, physical_name
+from portal.sandbox.engine.registry import NameTaken
 
 LOG_GROUP = "AWS::Logs::LogGroup"
 PARAMETER = "AWS::SSM::Parameter"
 
 
 def install() -> None:
-    """Declare the names, and generate those that MiniStack would give two stacks of one name alike."""
+    """Declare the names."""
     names.declare(LOG_GROUP, "LogGroupName", _log_group)
     names.declare(PARAMETER, "Name", _parameter)
     names.declare("AWS::IAM::Role", "RoleName", _role)
@@ -49,8 +47,6 @@ def install() -> None:
         "DBParameterGroupName",
         lambda name: _parameter_group(name, rds._param_groups),
     )
-    _generate(LOG_GROUP, "LogGroupName", physical_name)
-    _generate(PARAMETER, "Name", lambda _stack, logical_id: physical_name("CFN", logical_id))
 
 
 def _log_group(name: str) -> NameTaken | None:
@@ -153,25 +149,3 @@ def _parameter_group(name: str, groups: Any) -> NameTaken | None:
     if not {name, name.lower()} & set(groups):
         return None
     return NameTaken("DBParameterGroupAlreadyExists", f"Parameter group {name} already exists")
-
-
-def _generate(resource_type: str, name_property: str, generated: Callable[[str, str], str]) -> None:
-    """Give a type's resources without a name one of their stack's, as CloudFormation does."""
-    found = handler(resource_type)
-    create, update = found["create"], found["update"]
-
-    @functools.wraps(create)  # also its module: it does not block
-    def created(logical_id: str, properties: Properties, stack: str) -> Created:
-        name = properties.get(name_property) or generated(stack, logical_id)
-        made: Created = create(logical_id, {**properties, name_property: name}, stack)
-        return made
-
-    @functools.wraps(update)  # also its module: it does not block
-    def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
-        if not new.get(name_property) and not old.get(name_property):
-            pinned = {name_property: physical_id}
-            old, new = {**old, **pinned}, {**new, **pinned}
-        made: Created = update(physical_id, old, new, *rest)
-        return made
-
-    found.update(create=created, update=updated)

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 
-from ministack.services import autoscaling
+from ministack.services import autoscaling, ec2
 from ministack.services import cloudformation as cfn
 from ministack.services.cloudformation import provisioners
 
@@ -65,8 +65,6 @@ def _apply(group: Record, properties: Properties) -> None:
 
 
 def _zone(subnet_id: str) -> str:
-    from ministack.services import ec2
-
     return str((ec2._subnets.get(subnet_id) or {}).get("AvailabilityZone", ""))
 
 

@@ -1,14 +1,13 @@
 """IAM and STS: sessions of roles for what runs in the sandbox."""
 
 from portal.sandbox.engine import authorization
-from portal.sandbox.services.iam import boundaries, managed_policies, propagation, role_sessions
+from portal.sandbox.services.iam import managed_policies, propagation, role_sessions
 
 
 def install() -> None:
     """Give functions of every runtime their role's keys."""
     authorization.install()
     managed_policies.install()
-    boundaries.install()
     role_sessions.install()
     propagation.install()
 

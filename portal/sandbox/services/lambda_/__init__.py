@@ -12,16 +12,14 @@ from portal.sandbox.services.lambda_ import (
     limits,
     logs,
     no_programs,
-    packages,
     workers,
 )
 
 
 def install() -> None:
-    """Put the process, the inline packaging, the logs and the custom resources in place."""
+    """Put the process, the logs and the custom resources in place."""
     for module in (
         no_programs,
-        packages,
         interfaces,
         limits,
         execution_roles,

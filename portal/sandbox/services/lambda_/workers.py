@@ -10,12 +10,14 @@ import subprocess
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from portal.sandbox.engine.registry import Properties, handler, here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.functions import FunctionCode, FunctionProcess
 from portal.sandbox.services.lambda_ import routes
@@ -34,12 +36,23 @@ WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 
 
 def install() -> None:
-    """Let MiniStack run Python functions in these processes."""
+    """Let MiniStack run Python functions in these processes, which end with their function."""
     engine_class_for = lambda_runtime._worker_class_for
     lambda_runtime._worker_class_for = lambda config: (
         Worker if str(config.get("Runtime", "")).startswith("python3") else engine_class_for(config)
     )
     lambda_runtime._signal = _kill
+    function = handler("AWS::Lambda::Function")
+    function["delete"] = _ending(function["delete"])
+
+
+def _ending(delete: Callable[..., None]) -> Callable[..., None]:
+    def ended(physical_id: str, properties: Properties) -> None:
+        delete(physical_id, properties)
+        scope = here()
+        lambda_svc.invalidate_worker(physical_id, account=scope.account, region=scope.region)
+
+    return ended
 
 
 def end(account: str | None) -> None:

@@ -6,7 +6,6 @@ from portal.sandbox.services.rds import (
     clusters,
     databases,
     instances,
-    offers,
     parameter_groups,
     remaining,
     roles,
@@ -15,7 +14,7 @@ from portal.sandbox.services.rds import (
 
 def install() -> None:
     """Put the resource types and the actions in place."""
-    for module in (api, clusters, instances, offers, parameter_groups, roles, remaining):
+    for module in (api, clusters, instances, parameter_groups, roles, remaining):
         module.install()
     in_use.databases().prepare()
 

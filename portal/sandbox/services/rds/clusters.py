@@ -35,7 +35,6 @@ def install() -> None:
     provide(TYPE, _create, _delete_by_stack, _update)
     ready_with(TYPE, lambda cluster_id: _become(cluster_id, "available"))
     handler(TYPE)["snapshot"] = _snapshot
-    provisioners._STACK_TAG_PROPERTY[TYPE] = ("Tags", "list")  # which MiniStack leaves out
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:

@@ -1,5 +1,6 @@
-"""Requests that expect a bucket to belong to an account are denied when it belongs to another one.
+"""S3 ignores the owner that a request expects a bucket to have (MiniStack 1.5.33).
 
+It denies a request that expects another one:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 """
 

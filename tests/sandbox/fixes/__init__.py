@@ -1,0 +1,1 @@
+"""Each fault of MiniStack, as MiniStack alone shows it, and the sandbox without it."""
