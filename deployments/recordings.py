@@ -35,8 +35,6 @@ FOLDER = Path(__file__).parent / "recorded"
 ACCOUNT = "recordings"
 """The account of recorded deployments. Nothing can be deployed to it."""
 BATCH = 500
-IMPORTED = 100
-"""The maximum number of imported recordings in the list."""
 
 
 def dump(deployment: Deployment) -> dict[str, Any]:
@@ -158,10 +156,9 @@ def facts(name: str) -> RecordingSummary:
     )
 
 
-def imported(rows: DeploymentQuerySet) -> list[Deployment]:
-    """Return those of some deployments that were imported from other files, newest import first."""
-    keys = [_key(name) for name in included()]
-    return list(rows.recordings().exclude(request_key__in=keys)[:IMPORTED])
+def imported(rows: DeploymentQuerySet) -> DeploymentQuerySet:
+    """Keep those of some deployments that were imported from other files, newest import first."""
+    return rows.recordings().exclude(request_key__in=[_key(name) for name in included()])
 
 
 def open_included(name: str, user: User) -> Deployment:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_TARGETS = 20
 """A person's own targets, and the shared ones."""
-SHOWN = ("name", "topics", "language")
+SHOWN = ("name", "topics", "language", "account_id", "environment_id", "label_key", "label_value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,7 +150,7 @@ def _saved(request: ApiRequest, target: NotificationTarget | None, body: TargetB
     form = TargetForm(
         body.values(),
         target=target,
-        environments=visible_environments(request.user).live().without_recordings().select_related("account"),
+        environments=visible_environments(request.user).live().without_recordings(),
         may_share=True,  # the action refuses it, and records that
     )
     given = validated(form).cleaned_data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -13,12 +13,15 @@ from django.utils.translation import gettext as _
 
 from deployments.core.notifications import CHOSEN, Topic
 from deployments.errors import UserFixable
-from deployments.models import Environment, NotificationTarget
+from deployments.models import Label, NotificationTarget
+from deployments.models.environment import EnvironmentQuerySet
 from deployments.models.notification import KINDS
 from deployments.wording import error_text
 from deployments.wording.notifications import TOPICS
 
 EVERY = "all"
+MOST_LABELS = 1000
+"""Labels that can be chosen, besides the one that a target has."""
 NOT_AT_FIRST = (Topic.DEPLOYMENT_CANCELED, Topic.UPDATE_AVAILABLE)
 """Topics that are not chosen in the form of a new target."""
 
@@ -61,7 +64,7 @@ class TargetForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         *,
         target: NotificationTarget | None = None,
-        environments: Iterable[Environment],
+        environments: EnvironmentQuerySet,
         may_share: bool,
     ) -> None:
         super().__init__(data, initial=_initial(target))
@@ -92,12 +95,15 @@ class TargetForm(forms.Form):
         """Return the columns for the action."""
         given = self.cleaned_data
         kind, _colon, pk = given["environments"].partition(":")
+        key, _equals, value = pk.partition("=")
         return {
             "name": given["name"],
             "topics": given["topics"],
             "language": given["language"],
             "account_id": int(pk) if kind == "account" else None,
             "environment_id": int(pk) if kind == "environment" else None,
+            "label_key": key if kind == "label" else "",
+            "label_value": value if kind == "label" else "",
         }
 
 
@@ -115,12 +121,17 @@ def _initial(target: NotificationTarget | None) -> dict[str, Any]:
 def _chosen(target: NotificationTarget) -> str:
     if target.environment_id:
         return f"environment:{target.environment_id}"
+    if target.label:
+        return f"label:{target.label}"
     return f"account:{target.account_id}" if target.account_id else EVERY
 
 
-def _choices(environments: Iterable[Environment], target: NotificationTarget | None) -> list[tuple[Any, Any]]:
-    """Return all, each account and each environment; of a target also what it has, if that is deleted."""
-    found = list(environments)
+def _choices(environments: EnvironmentQuerySet, target: NotificationTarget | None) -> list[tuple[Any, Any]]:
+    """Return all, each account, label and environment; of a target also what it has, if that is deleted."""
+    found = list(environments.select_related("account"))
+    labels = [str(label) for label in Label.objects.in_use(environments, MOST_LABELS)]
+    if target and target.label and target.label not in labels:
+        labels.append(target.label)
     accounts = {one.account_id: one.account.name for one in found}
     names = {one.pk: f"{one.name} ({one.account.name})" for one in found}
     if target and target.account:
@@ -130,5 +141,8 @@ def _choices(environments: Iterable[Environment], target: NotificationTarget | N
     every: list[tuple[Any, Any]] = [(EVERY, _("All environments"))]
     if accounts:
         every.append((_("Account"), [(f"account:{pk}", name) for pk, name in accounts.items()]))
+    if labels:
+        every.append((_("Label"), [(f"label:{label}", label) for label in labels]))
+    if names:
         every.append((_("Environment"), [(f"environment:{pk}", name) for pk, name in names.items()]))
     return every

@@ -131,8 +131,10 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         return self.filter(at__lt=moment)
 
     def containing(self, text: str) -> AuditRecordQuerySet:
-        """Keep those whose name or reason contains a text."""
-        return self.filter(models.Q(name__icontains=text) | models.Q(reason__icontains=text))
+        """Keep those whose name, reason or person contains a text, or whose environment a search finds."""
+        found = models.Q(name__icontains=text) | models.Q(reason__icontains=text)
+        found |= models.Q(username__icontains=text)
+        return self.filter(found | models.Q(environment__in=Environment.objects.matching(text).values("pk")))
 
     def chained(self) -> AuditRecordQuerySet:
         """Return those of the chain, in its order."""

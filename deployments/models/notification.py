@@ -11,6 +11,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from deployments.models.access import Label
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment, EnvironmentQuerySet
@@ -36,6 +37,15 @@ class NotificationTargetQuerySet(models.QuerySet["NotificationTarget"]):
         shared = models.Q(owner=None) & (models.Q(environment=None) | models.Q(environment__in=environments))
         return self.filter(models.Q(owner=user) | shared).for_pages().order_by("-owner", "name", "pk")
 
+    def matching(self, text: str) -> Self:
+        """Keep those that a search finds by name, address, account and environment, or by key=value."""
+        key, equals, value = text.strip().partition("=")
+        if equals:
+            return self.filter(label_key=key.strip(), label_value=value.strip())
+        found = models.Q(name__icontains=key) | models.Q(hint__icontains=key)
+        found |= models.Q(account__name__icontains=key) | models.Q(environment__name__icontains=key)
+        return self.filter(found | models.Q(label_value__icontains=key))
+
     def for_pages(self) -> Self:
         """Select everything of the rows that pages show."""
         return self.select_related("owner", "account", "environment")
@@ -47,8 +57,10 @@ class NotificationTargetQuerySet(models.QuerySet["NotificationTarget"]):
 
     def for_environment(self, environment: Environment) -> Self:
         """Keep the enabled ones that are notified about an environment, of people who may log in."""
-        every = models.Q(account=None, environment=None)
-        about = every | models.Q(account=environment.account_id) | models.Q(environment=environment.pk)
+        about = models.Q(account=None, environment=None, label_key="")
+        about |= models.Q(account=environment.account_id) | models.Q(environment=environment.pk)
+        for label in environment.labels.all():
+            about |= models.Q(label_key=label.key, label_value=label.value)
         active = models.Q(owner=None) | models.Q(owner__is_active=True)
         return self.filter(about, active, enabled=True).select_related("owner").order_by("pk")
 
@@ -56,8 +68,9 @@ class NotificationTargetQuerySet(models.QuerySet["NotificationTarget"]):
 class NotificationTarget(models.Model):
     """Where notifications go: a person's own (`owner`), or a shared one.
 
-    It is notified about one environment, those of one account, or all. The address is encrypted, since it may
-    contain a token; `hint` is the part of it that is displayed. `sealed_secret` signs webhooks.
+    It is notified about one environment, those of one account or with one label, or all. The address is
+    encrypted, since it may contain a token; `hint` is the part of it that is displayed. `sealed_secret` signs
+    webhooks.
     """
 
     name = models.CharField(_("name"), max_length=60)
@@ -82,6 +95,8 @@ class NotificationTarget(models.Model):
         related_name="+",
         verbose_name=_("environment"),
     )
+    label_key = IdField(_("key"), max_length=Label.MAX_KEY, blank=True, default="", db_default="")
+    label_value = IdField(_("value"), max_length=Label.MAX_VALUE, blank=True, default="", db_default="")
     # Messages are written in this language, with times in this zone.
     language = models.CharField(_("language"), max_length=10)
     time_zone = models.CharField(_("time zone"), max_length=64)
@@ -107,6 +122,11 @@ class NotificationTarget(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page of the target."""
         return reverse("notification", args=[self.pk])
+
+    @property
+    def label(self) -> str:
+        """Return the label of the environments that it is about, as key=value; "" if it is about others."""
+        return f"{self.label_key}={self.label_value}" if self.label_key else ""
 
     @property
     def is_shared(self) -> bool:

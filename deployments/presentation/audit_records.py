@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from deployments import acting
 from deployments.access import can, can_somewhere, visible_environments
 from deployments.core.roles import Right
 from deployments.core.status import DisplayStatus
-from deployments.models import Account, AuditRecord
+from deployments.models import Account, AuditRecord, Label, TemplateSource
 from deployments.models.audit import BY, OUTCOMES, AuditRecordQuerySet
 from deployments.presentation import badges
+from deployments.presentation.environment_list import MOST_LABELS
+from deployments.presentation.filters.lists import ListOrder
 from deployments.wording import stored_text
 from deployments.wording.requests import ACTIONS, permission_name
 
@@ -25,6 +28,14 @@ if TYPE_CHECKING:
 
     from deployments.presentation.filters.audit import AuditFilter
 
+ORDERS = {
+    "": ListOrder(label=gettext_lazy("Newest first")),
+    "oldest": ListOrder(label=gettext_lazy("Oldest first"), is_oldest_first=True),
+    "person": ListOrder(label=gettext_lazy("By user"), column="username"),
+    "name": ListOrder(label=gettext_lazy("By environment"), column="name"),
+    "account": ListOrder(label=gettext_lazy("By account"), column="account__name"),
+}
+"""The orders of the list by the value of `sort`."""
 NOBODY = "Sanso"
 """Who requests what no person does: removals by the retention, fetches by a schedule."""
 
@@ -157,26 +168,29 @@ def permission_text(record: AuditRecord) -> str:
     return permission_name(record.permission) if record.permission else "–"
 
 
-def menus(wanted: AuditFilter) -> list[Menu]:
-    """Return the filters with few values, each with the one that is set."""
+def menus(wanted: AuditFilter, person: User, sort: str) -> list[Menu]:
+    """Return the filters with few values and the order, each with the one that is set."""
     accounts = [
         (str(pk), name) for pk, name in Account.objects.usable().order_by("name").values_list("pk", "name")
     ]
     actions = sorted(((name, str(label)) for name, label in ACTIONS.items()), key=lambda one: one[1])
-    every = (
+    labels = Label.objects.in_use(visible_environments(person).without_recordings(), MOST_LABELS)
+    by_label = dict.fromkeys([*map(str, labels), *filter(None, [wanted.label])])
+    sets = [(str(pk), name) for pk, name in TemplateSource.objects.live().values_list("pk", "name")]
+    every = [
         ("action", _("Action"), actions, wanted.action),
         ("outcome", _("Result"), [(name, str(label)) for name, label in OUTCOMES], wanted.outcome),
         ("by", _("Requested via"), [(name, str(label)) for name, label in BY if name], wanted.by),
         ("account", _("Account"), accounts, wanted.account),
-    )
-    return [
-        Menu(
-            name=name,
-            label=label,
-            choices=[
-                Choice(value=value, label=text, chosen=value == now)
-                for value, text in [("", _("All")), *values]
-            ],
-        )
-        for name, label, values, now in every
+        ("label", _("Label"), [(one, one) for one in by_label], wanted.label),
+        ("set", _("Template set"), sets, wanted.set),
     ]
+    orders = [(name, str(order.label)) for name, order in ORDERS.items()]
+    return [_menu(name, label, [("", _("All")), *values], now) for name, label, values, now in every] + [
+        _menu("sort", _("Order"), orders, sort)
+    ]
+
+
+def _menu(name: str, label: str, values: Iterable[tuple[str, str]], now: str) -> Menu:
+    choices = [Choice(value=value, label=text, chosen=value == now) for value, text in values]
+    return Menu(name=name, label=label, choices=choices)

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.http import QueryDict
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from deployments.access import visible_environments
 from deployments.actions.notifications import may_set_up
 from deployments.core.status import DisplayStatus
 from deployments.models import Delivery, Environment, NotificationTarget
+from deployments.models.notification import KINDS
 from deployments.presentation import badges
+from deployments.presentation.filters.choices import MAX_SEARCH
+from deployments.presentation.filters.lists import Choices, ListControls, list_filter, order_filter
 from deployments.wording import notifications as texts
 
 if TYPE_CHECKING:
@@ -47,16 +51,51 @@ class DeliveryRow:
     may_retry: bool
 
 
-def targets_context(user: User) -> dict[str, Any]:
-    """Return the context of the list: the person's own targets, then the shared ones."""
+ORDERS = {
+    "": gettext_lazy("By name"),
+    "newest": gettext_lazy("Newest first"),
+    "kind": gettext_lazy("By kind"),
+}
+"""The orders of the list by the value of `sort`; there are too few targets for pages."""
+
+
+def targets_context(given: QueryDict, user: User) -> dict[str, Any]:
+    """Return the context of the list that a query asks for: own targets, then the shared ones."""
     found = NotificationTarget.objects.visible_to(user, visible_environments(user))
+    if given.get("q"):
+        found = found.matching(str(given["q"])[:MAX_SEARCH])
+    if given.get("status") in ("on", "off"):
+        found = found.filter(enabled=given["status"] == "on")
+    if given.get("kind"):
+        found = found.filter(kind=str(given["kind"])[:MAX_SEARCH])
+    if given.get("sort") in ("newest", "kind"):
+        found = found.order_by("-pk") if given["sort"] == "newest" else found.order_by("kind", "name", "pk")
     rows = [_row(user, one) for one in found]
     return {
+        "controls": _controls(given),
         "own": [row for row in rows if not row.target.is_shared],
         "shared": [row for row in rows if row.target.is_shared],
         "may_add": may_set_up(user, shared=False) or may_set_up(user, shared=True),
         "without_url": not settings.SANSO_URL,
     }
+
+
+def _controls(given: QueryDict) -> ListControls:
+    states: Choices = [
+        ("", _("All"), None),
+        ("on", pgettext("notifications", "On"), None),
+        ("off", pgettext("notifications", "Off"), None),
+    ]
+    kinds: Choices = [("", _("All kinds"), None), *((kind, label, None) for kind, label in KINDS)]
+    return ListControls(
+        given=given,
+        searched=_("Name, address, account, environment or key=value"),
+        filters=[
+            list_filter(given, "status", _("Status"), states),
+            list_filter(given, "kind", _("Kind"), kinds),
+            order_filter(given, ORDERS),
+        ],
+    )
 
 
 def target_context(user: User, target: NotificationTarget) -> dict[str, Any]:
@@ -94,6 +133,8 @@ def _environments(target: NotificationTarget) -> str:
         return target.environment.name
     if target.account:
         return _("All of the account %(name)s") % {"name": target.account.name}
+    if target.label:
+        return _("Environments with the label %(label)s") % {"label": target.label}
     return _("All environments")
 
 

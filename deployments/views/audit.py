@@ -11,6 +11,7 @@ from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -25,7 +26,8 @@ from deployments.models.audit import AuditRecordQuerySet
 from deployments.presentation import audit_records
 from deployments.presentation.audit_export import FORMATS, AuditFormat
 from deployments.presentation.filters.audit import AuditFilter
-from deployments.presentation.filters.choices import CURSOR, parse_number, query
+from deployments.presentation.filters.choices import CURSOR, query
+from deployments.presentation.filters.lists import page_in_order
 from deployments.presentation.locale import Locale
 from deployments.views.export import counted, rejected
 from deployments.views.requests import AuthedRequest
@@ -53,16 +55,16 @@ def audit_own(request: AuthedRequest) -> HttpResponse:
 def _page(request: AuthedRequest, rows: AuditRecordQuerySet, *, is_own: bool) -> HttpResponse:
     given = request.GET
     wanted = AuditFilter.of(given)
-    rows = wanted.records(rows)
-    if given.get(CURSOR):
-        rows = rows.before(parse_number(given[CURSOR]))
-    found = list(rows[: PAGE + 1])
+    order = given.get("sort", "") if given.get("sort") in audit_records.ORDERS else ""
+    found, more = page_in_order(wanted.records(rows), audit_records.ORDERS, given, PAGE)
     context = {
-        "rows": audit_records.rows(found[:PAGE]),
-        "older": query(given, after=str(found[PAGE - 1].pk)) if len(found) > PAGE else "",
-        "newest": query(given) if given.get(CURSOR) else "",
+        "rows": audit_records.rows(found),
+        "more": more,
+        "first": query(given) if given.get(CURSOR) else "",
+        "order": order,
+        "caption": _("Requests: %(order)s") % {"order": audit_records.ORDERS[order].label},
         "wanted": wanted,
-        "menus": audit_records.menus(wanted),
+        "menus": audit_records.menus(wanted, request.user, order),
         "filtered": query(given),
         "is_own": is_own,
         "may_export": audit_records.may_export(request.user),

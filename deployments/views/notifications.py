@@ -24,8 +24,8 @@ FORM = "deployments/notification_form.html"
 
 @require_GET
 def notification_list(request: AuthedRequest) -> HttpResponse:
-    """Show where notifications go."""
-    return render(request, "deployments/notifications.html", targets_context(request.user))
+    """Show where notifications go, filtered by the query."""
+    return render(request, "deployments/notifications.html", targets_context(request.GET, request.user))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,7 +126,7 @@ def _form(request: AuthedRequest, target: NotificationTarget | None) -> TargetFo
     return TargetForm(
         request.POST or None,
         target=target,
-        environments=visible_environments(request.user).live().without_recordings().select_related("account"),
+        environments=visible_environments(request.user).live().without_recordings(),
         may_share=notifications.may_set_up(request.user, shared=True),
     )
 

@@ -15,6 +15,7 @@ from deployments.actions.recordings import request_recording
 from deployments.actions.request import DEPLOY
 from deployments.errors import UserFixable
 from deployments.models import Deployment
+from deployments.presentation.recording_list import rows_context
 from deployments.views.requests import AuthedRequest, may
 
 
@@ -37,7 +38,7 @@ def recording_list(request: AuthedRequest) -> HttpResponse:
     context = {
         "rows": [_recorded(name, loaded.get(name)) for name in recordings.included()],
         "may_add": can(request.user, DEPLOY),
-        "imported": [(deployment, _replay(deployment)) for deployment in recordings.imported(visible)],
+        **rows_context(request.GET, visible),
     }
     return render(request, "deployments/recordings.html", context)
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from deployments.models import Delivery, IdempotencyKey, NotificationTarget
+from deployments.models import Delivery, IdempotencyKey, Label, NotificationTarget
 from tests.api.clients import Program
 from tests.builders import make_environment, make_operator, make_user
 
@@ -42,6 +42,16 @@ def test_a_webhook_is_added_with_a_secret_that_is_returned_once(program: Program
     listed = program.get("/notifications")
     assert "secret-path" not in listed.content.decode()
     assert listed.json()["items"] == [program.get(f"/notifications/{found['id']}").json()]
+
+
+def test_a_target_is_about_the_environments_with_a_label(program: Program) -> None:
+    shop = make_environment("shop")
+    Label.objects.create(environment=shop, key="team", value="payments")
+
+    found = program.post("/notifications", NEW | {"label": "team=payments"}).json()
+    assert (found["label"], found["environment"]) == ("team=payments", None)
+    refused = program.post("/notifications", NEW | {"label": "team=other"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "environments")
 
 
 def test_a_target_is_edited_switched_tested_and_removed(program: Program, target: int) -> None:

@@ -21,7 +21,7 @@ from deployments.core.phases import State
 from deployments.core.standard_webhooks import new_secret
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models import Delivery, Deployment, NotificationTarget
+from deployments.models import Delivery, Deployment, Label, NotificationTarget
 from deployments.runner import deliver, notices, outbox
 from deployments.runner.finalize import finalize
 from deployments.senders import Outcome
@@ -99,7 +99,11 @@ def test_the_end_of_a_deployment_writes_one_row_for_each_target_that_wants_it() 
         make_target("https://a.example.com/", owner=make_user()),
         make_target("https://a.example.com/", environment=environment),
         make_target("https://a.example.com/", account=environment.account),
+        make_target("https://a.example.com/", label_key="team", label_value="payments"),
     ]
+    Label.objects.create(environment=environment, key="team", value="payments")
+    Label.objects.create(environment=environment, key="stage", value="test")
+    make_target("https://a.example.com/", label_key="stage", label_value="prod")
     make_target("https://a.example.com/", topics=[str(Topic.DEPLOYMENT_FAILED)])
     make_target("https://a.example.com/", environment=make_environment())
     make_target("https://a.example.com/", account=make_account())

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,18 +18,20 @@ from django.urls import reverse
 from django.utils import timezone
 
 from deployments.acting import acting_as
-from deployments.models import AuditRecord
+from deployments.models import AuditRecord, Environment, Label
 from deployments.runner import audit_chain
 from deployments.views import audit
 from tests.builders import (
     allow,
     disallow,
+    make_account,
     make_deployment,
     make_environment,
     make_grant,
     make_operator,
     make_user,
 )
+from tests.template_versions import make_source, make_version
 from tests.views.pages import page, rows
 
 LIST, OWN = reverse("audit_records"), reverse("audit_own")
@@ -114,9 +118,11 @@ FILTERS = {
 }
 
 
-@pytest.mark.parametrize("name", [*FILTERS, "environment", "name", "account"])
-def test_the_address_holds_a_filter(client: Client, name: str) -> None:
-    environment = make_environment("shop")
+@pytest.mark.parametrize("name", [*FILTERS, "environment", "name", "account", "label", "set"])
+def test_the_address_holds_a_filter(client: Client, tmp_path: Path, name: str) -> None:
+    environment, source = make_environment("shop"), make_source()
+    Label.objects.create(environment=environment, key="team", value="payments")
+    Environment.objects.update(template_version=make_version(source, tmp_path, "v1"))
     write(user=make_user("lee"), name="other", reason="other", by="session")
     wanted = write(
         user=make_user("kay"),
@@ -129,13 +135,46 @@ def test_the_address_holds_a_filter(client: Client, name: str) -> None:
         name="shop",
     )
     values = {"environment": environment.pk, "name": "shop", "account": environment.account_id}
+    values |= {"label": "team=payments", "set": source.pk}
     value = str(values[name]) if name in values else FILTERS[name][1]
 
     response = client.get(LIST, {"environment" if name == "name" else name: value})
 
     (row,) = page(response).one("main").one("tbody").all("tr")
     assert row.all("a", id=f"record-{wanted.pk}")
-    assert value.replace(" ", "+") in str(page(response).one("a", id="export-csv")["href"])
+    assert urlencode({"x": value})[2:] in str(page(response).one("a", id="export-csv")["href"])
+
+
+def test_a_search_finds_people_labels_and_what_environments_have(client: Client) -> None:
+    shop = make_environment("shop", owner=make_operator("mia"))
+    Label.objects.create(environment=shop, key="team", value="payments")
+    record = write(user=make_user("kay"), environment=shop, name="shop")
+    write(user=make_user("lee"), name="other")
+
+    for text in ("kay", "SHOP", "mia", "team=payments", shop.account.name):
+        (row,) = page(client.get(LIST, {"q": text})).one("tbody").all("tr")
+        assert row.all("a", id=f"record-{record.pk}"), text
+
+
+def test_each_order_continues_on_the_next_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "PAGE", 2)
+    for person, name in (("c", "x"), ("a", "z"), ("b", "y")):
+        write(user=make_user(person), name=name, account=make_account(f"account-{person}"))
+
+    for sort, expected in {
+        "": "bac",
+        "oldest": "cab",
+        "person": "abc",
+        "name": "cba",
+        "account": "abc",
+    }.items():
+        seen, following = "", f"?sort={sort}"
+        while following:
+            shown = page(client.get(LIST + following))
+            seen += "".join(row.all("td")[0].text for row in shown.one("tbody").all("tr"))
+            following = "".join(a["href"] for a in shown.all("a", id="older"))
+        assert seen == expected, sort
+    assert "Requests: By user" in page(client.get(f"{LIST}?sort=person")).one("caption").text
 
 
 def test_days_are_those_of_the_reader(client: Client) -> None:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from deployments.core.notifications import Topic
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models import AuditRecord, Delivery, NotificationTarget
+from deployments.models import AuditRecord, Delivery, Label, NotificationTarget
 from deployments.models.sealed import unseal
 from deployments.runner import outbox
 from tests.builders import allow, make_environment, make_user
@@ -108,6 +108,48 @@ def test_an_edit_keeps_the_address_unless_another_is_entered(browser: Client, op
         "https://other.example.com",
         "https://other.example.com/x",
     )
+
+
+def test_a_label_chooses_the_environments_that_have_it_now_or_later(browser: Client, operator: User) -> None:
+    shop = make_environment("shop")
+    Label.objects.create(environment=shop, key="team", value="a=b: c")
+    browser.post(reverse("notification_new"), GIVEN | {"environments": "label:team=a=b: c"})
+
+    target = NotificationTarget.objects.get()
+    assert (target.label_key, target.label_value, target.environment) == ("team", "a=b: c", None)
+    assert "Environments with the label team=a=b: c" in page(browser.get(target.get_absolute_url())).text
+    assert list(NotificationTarget.objects.for_environment(shop)) == [target]
+    assert not NotificationTarget.objects.for_environment(make_environment("other"))
+    Label.objects.all().delete()
+    assert not NotificationTarget.objects.for_environment(shop)
+    form = page(browser.get(reverse("notification_edit", args=[target.pk]))).one(
+        "select", name="environments"
+    )
+    chosen = [one["value"] for one in form.all("option") if "selected" in one.attributes]
+    assert chosen == ["label:team=a=b: c"]
+    browser.post(reverse("notification_edit", args=[target.pk]), GIVEN | {"address": ""})
+    target.refresh_from_db()
+    assert target.label == ""
+
+
+def test_targets_are_searched_filtered_and_ordered(browser: Client, operator: User) -> None:
+    make_target(ADDRESS, name="a", owner=operator, enabled=False)
+    make_target(ADDRESS, name="b", owner=operator, environment=make_environment("shop"))
+    make_target(ADDRESS, name="c", label_key="team", label_value="payments")
+    url = reverse("notifications")
+
+    def found(query: str) -> list[str]:
+        shown = page(browser.get(url + query))
+        return [row.one("th").text for body in shown.all("tbody") for row in body.all("tr")]
+
+    assert found("") == ["a", "b", "c"]
+    assert found("?sort=newest") == ["b", "a", "c"]  # one's own first
+    assert found("?q=shop") == ["b"]
+    assert found("?q=team%3Dpayments") == found("?q=PAYM") == ["c"]
+    assert found("?status=off") == ["a"]
+    assert found("?kind=mail") == []
+    hiding = page(browser.get(f"{url}?kind=mail&q=x")).one(class_="set-filters")
+    assert [a.text for a in hiding.all("a")] == ["Remove filter Search: x ✕", "Remove filter Kind: Email ✕"]
 
 
 def test_another_persons_target_is_not_found(browser: Client) -> None:

@@ -86,6 +86,24 @@ def test_recordings_are_listed_with_the_times_of_their_deployments(browser: Clie
     assert "Create taped" in listed.one("section", **{"aria-labelledby": "imported-title"}).text
 
 
+def test_imported_recordings_are_searched_and_ordered(browser: Client) -> None:
+    reader = make_user("reader")
+    for name in ("first", "second"):
+        recordings.load(recordings.dump(scenes.reload(scenes.rolled_back(name))), reader)
+    url = "/deployments/recordings/"
+
+    def found(query: str) -> list[str]:
+        shown = page(browser.get(url + query)).one("section", **{"aria-labelledby": "imported-title"})
+        return [row.one("th").text for body in shown.all("tbody") for row in body.all("tr")]
+
+    assert found("") == found("?status=problems") == ["Create second", "Create first"]
+    assert found("?sort=name") == found("?sort=recorded") == ["Create first", "Create second"]
+    assert found("?q=SEC") == ["Create second"]
+    assert found("?q=third") == []
+    (removed,) = page(browser.get(f"{url}?q=third")).one(class_="set-filters").all("a")
+    assert removed["href"] == "?"
+
+
 def test_a_replay_begins_at_the_time_of_the_recording(browser: Client) -> None:
     deployment = recordings.open_included("success", make_user("reader"))
 

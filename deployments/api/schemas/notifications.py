@@ -43,6 +43,10 @@ class TargetOut(Schema):
     topics: list[str] = Field(examples=[["deployment.failed"]])
     account: AccountRef | None = Field(description="Only about this account.")
     environment: EnvironmentRef | None = Field(description="Only about this environment.")
+    label: str = Field(
+        description="Only about environments with this label, key=value; empty if it is about others.",
+        examples=["team=payments"],
+    )
     language: str = Field(examples=["en"])
     enabled: bool
     disabled_reason: str = Field(description="Why Sanso disabled it, in the request's language.")
@@ -77,6 +81,7 @@ def _values(row: NotificationTarget) -> dict[str, Any]:
         "topics": row.topics,
         "account": AccountRef.of(row.account) if row.account else None,
         "environment": EnvironmentRef.of(row.environment) if row.environment else None,
+        "label": row.label,
         "language": row.language,
         "enabled": row.enabled,
         "disabled_reason": stored_text(row.disabled_reason),
@@ -132,7 +137,7 @@ class DeliveryPage(Schema):
 
 
 class TargetBody(Body):
-    """A target. About an account, about an environment, or about all that its owner sees."""
+    """A target. About an account, an environment, a label, or about all that its owner sees."""
 
     name: str = Field(max_length=60, examples=["Chat"])
     address: str = Field(
@@ -149,11 +154,18 @@ class TargetBody(Body):
     )
     account: StrictInt | None = Field(default=None, ge=1, le=MAX_KEY)
     environment: StrictInt | None = Field(default=None, ge=1, le=MAX_KEY)
+    label: str = Field(
+        default="",
+        max_length=110,
+        description="The label of environments, key=value; one of them has it.",
+        examples=["team=payments"],
+    )
     language: Language = Language.ENGLISH
 
     def values(self) -> dict[str, Any]:
         """Return the values of the page's form."""
-        about = f"account:{self.account}" if self.account else "all"
+        about = f"label:{self.label}" if self.label else "all"
+        about = f"account:{self.account}" if self.account else about
         about = f"environment:{self.environment}" if self.environment else about
         return self.model_dump(mode="json") | {"environments": about}
 

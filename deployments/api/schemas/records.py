@@ -56,6 +56,12 @@ class AuditQuery(Schema):
         default="", max_length=LONGEST, description="Only about the environment of this key or name."
     )
     account: int | None = Field(default=None, ge=1, le=MAX_KEY, description="Only in this account.")
+    label: str = Field(
+        default="", max_length=LONGEST, description="Only about environments with this label, `key=value`."
+    )
+    set: int | None = Field(
+        default=None, ge=1, le=MAX_KEY, description="Only about environments of this template set."
+    )
     by: str = Field(default="", max_length=LONGEST, description="Only by `session`, `token`, …")
     since: Day = Field(default=None, description="Only from the beginning of this day (UTC).")
     until: Day = Field(default=None, description="Only until the end of this day (UTC).")
@@ -64,7 +70,7 @@ class AuditQuery(Schema):
     def values(self) -> dict[str, Any]:
         """Return the values of the pages' filter."""
         given = {name: value.strip() if isinstance(value, str) else value for name, value in self}
-        return given | {"account": str(self.account or "")}
+        return given | {"account": str(self.account or ""), "set": str(self.set or "")}
 
 
 class RecordOut(Schema):

@@ -10,10 +10,11 @@ from typing import Self
 from django.http import QueryDict
 from django.utils import timezone
 
+from deployments.models import Environment
 from deployments.models.audit import AuditRecordQuerySet
 from deployments.presentation.filters.choices import parse_number
 
-NAMES = ("person", "action", "outcome", "environment", "account", "by", "since", "until", "q")
+NAMES = ("person", "action", "outcome", "environment", "account", "label", "set", "by", "since", "until", "q")
 """The parameters of the address."""
 LONGEST = 200
 YEARS = (2000, 2999)
@@ -29,6 +30,8 @@ class AuditFilter:
     outcome: str = ""
     environment: str = ""
     account: str = ""
+    label: str = ""
+    set: str = ""
     by: str = ""
     since: date | None = None
     until: date | None = None
@@ -57,6 +60,10 @@ class AuditFilter:
                 parse_number(self.environment), self.environment
             ),
             "account": lambda found: found.in_account(parse_number(self.account)),
+            "label": lambda found: found.of_environments(
+                Environment.objects.with_label(*self.label.partition("=")[::2])
+            ),
+            "set": lambda found: found.of_environments(Environment.objects.of_source(parse_number(self.set))),
             "by": lambda found: found.requested_by(self.by),
             "since": lambda found: found.since(_start_of(self.since)),
             "until": lambda found: found.until(_start_of(self.until, days=1)),
