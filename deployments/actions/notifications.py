@@ -74,8 +74,8 @@ def save_target(
         anywhere=not shared,
         name=str(values["name"]),
         details={"shared": shared},
-        before={name: getattr(target, name) for name in SHOWN} if target else None,
-        after={name: values[name] for name in SHOWN},
+        before={name: getattr(target, name) for name in SHOWN if name in values} if target else None,
+        after={name: values[name] for name in SHOWN if name in values},
     )
     with requesting(request):
         secret = ""
