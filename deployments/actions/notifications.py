@@ -74,8 +74,8 @@ def save_target(
         anywhere=not shared,
         name=str(values["name"]),
         details={"shared": shared},
-        before={name: getattr(target, name) for name in SHOWN if name in values} if target else None,
-        after={name: values[name] for name in SHOWN if name in values},
+        before=_shown({name: getattr(target, name) for name in values}) if target else None,
+        after=_shown(values),
     )
     with requesting(request):
         secret = ""
@@ -95,6 +95,11 @@ def save_target(
             _set_address(row, address)
         row.save()
         return Saved(target=row, secret=secret)
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are recorded."""
+    return {name: values[name] for name in SHOWN if name in values}
 
 
 def _refuse_too_many(row: NotificationTarget) -> None:

@@ -129,20 +129,13 @@ def _chosen(target: NotificationTarget) -> str:
 def _choices(environments: EnvironmentQuerySet, target: NotificationTarget | None) -> list[tuple[Any, Any]]:
     """Return all, each account, label and environment; of a target also what it has, if that is deleted."""
     found = list(environments.select_related("account"))
-    labels = [str(label) for label in Label.objects.in_use(environments, MOST_LABELS)]
-    if target and target.label and target.label not in labels:
-        labels.append(target.label)
-    accounts = {one.account_id: one.account.name for one in found}
-    names = {one.pk: f"{one.name} ({one.account.name})" for one in found}
-    if target and target.account:
-        accounts.setdefault(target.account.pk, target.account.name)
-    if target and target.environment:
-        names.setdefault(target.environment.pk, target.environment.name)
-    every: list[tuple[Any, Any]] = [(EVERY, _("All environments"))]
-    if accounts:
-        every.append((_("Account"), [(f"account:{pk}", name) for pk, name in accounts.items()]))
-    if labels:
-        every.append((_("Label"), [(f"label:{label}", label) for label in labels]))
-    if names:
-        every.append((_("Environment"), [(f"environment:{pk}", name) for pk, name in names.items()]))
-    return every
+    groups = [
+        (_("Account"), {f"account:{one.account_id}": one.account.name for one in found}),
+        (_("Label"), {f"label:{one}": str(one) for one in Label.objects.in_use(environments, MOST_LABELS)}),
+        (_("Environment"), {f"environment:{one.pk}": f"{one.name} ({one.account.name})" for one in found}),
+    ]
+    if target and _chosen(target) != EVERY:
+        about = target.account or target.environment or target.label
+        kind = ("account", "label", "environment").index(_chosen(target).partition(":")[0])
+        groups[kind][1].setdefault(_chosen(target), getattr(about, "name", str(about)))
+    return [(EVERY, _("All environments")), *((name, [*of.items()]) for name, of in groups if of)]
