@@ -13,6 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from deployments.access import can
+from deployments.core.roles import ROLES, Right, Role
 from deployments.models import Deployment, Environment, Resource, Stack
 from deployments.models.health import AssociationRun
 from deployments.presentation.environment_tabs import LABELS, tab_url
@@ -31,6 +33,17 @@ def _language() -> Iterator[None]:
 @pytest.fixture
 def as_admin(upgraded: None) -> Client:
     return _logged_in("admin")
+
+
+def test_the_users_of_the_release_can_do_what_they_could_and_no_more(upgraded: None) -> None:
+    rights = {user.username: {right for right in Right if can(user, right)} for user in User.objects.all()}
+
+    assert rights.pop("admin") == set(Right)
+    assert rights.pop("viewer") == {Right.VIEW}
+    # The release knew one permission, to deploy; all that it has been divided into since, approving aside.
+    more = {Right.REQUIRE_APPROVAL, Right.BREAK_LOCK, Right.FORCE_DELETE, Right.MANAGE_SETS}
+    assert rights.pop("operator") == ROLES[Role.DEPLOYER] | more
+    assert not rights
 
 
 def _logged_in(username: str) -> Client:
