@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from deployments.core.health.site_reads import classed
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Environment
@@ -188,7 +189,8 @@ def test_a_site_check_displays_its_responses_and_times(browser: Client) -> None:
 def make_reads(environment: Environment, **values: Any) -> SiteReads:
     """Return the row of the current five minutes, as reads through the load balancer leave it."""
     now = timezone.now()
-    reads = {"reads": 400, "failed": 2, "milliseconds": 398 * 40.0, "slowest": 310.2}
+    reads: dict[str, Any] = {"reads": 400, "failed": 2, "milliseconds": 398 * 40.0, "slowest": 310.2}
+    reads["durations"] = classed([30.0] * 360 + [120.0] * 38)
     latest = {"latest_at": now, "latest_reads": 4, "latest_failed": 0, "latest_milliseconds": 41.6}
     return SiteReads.objects.create(environment=environment, start=now, **(reads | latest | values))
 
@@ -239,7 +241,21 @@ def test_the_history_has_the_error_rate_and_the_durations(browser: Client) -> No
 
     past = page(browser.get(url(environment, "environment_health_history"), headers={"HX-Request": "true"}))
 
+    assert "Site: 0.5 % of 400 reads failed · 40 ms on average, p95 117 ms, 310 ms at most" in past.text
+    assert "p95, 3 h 117 ms" in show(browser, environment).one(id="site-hours").text
+
+
+def test_reads_of_the_release_before_have_no_percentile(browser: Client) -> None:
+    environment = make_whole()
+    make_reads(environment, durations=None)
+    HealthSample.objects.create(
+        environment=environment, at=timezone.now(), tier="site", word="healthy", healthy=4, total=4
+    )
+
+    past = page(browser.get(url(environment, "environment_health_history"), headers={"HX-Request": "true"}))
+
     assert "Site: 0.5 % of 400 reads failed · 40 ms on average, 310 ms at most" in past.text
+    assert "p95" not in show(browser, environment).one(id="site-hours").text
 
 
 def test_viewers_see_why_buttons_are_disabled(viewer: Client) -> None:

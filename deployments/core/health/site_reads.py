@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from deployments.core.health.aws_statuses import HealthStatus
@@ -9,6 +12,9 @@ from deployments.core.health.components import Assessment, is_stale
 from deployments.core.health.facts import SiteReadsFact
 from deployments.errors import Message
 from deployments.message_codes import Code
+
+STEP = 1.1
+"""The ratio of two neighboring classes of durations: a percentile is right to within five percent."""
 
 
 def is_measured(reads: SiteReadsFact | None, now: datetime) -> bool:
@@ -33,3 +39,27 @@ def assess_reads(reads: SiteReadsFact | None, now: datetime) -> Assessment | Non
     else:
         status, code = HealthStatus.UNHEALTHY, Code.SITE_READS_FAILED
     return Assessment(status=status, sentence=Message(code, values), at=reads.at)
+
+
+def classed(durations: Iterable[float], known: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Return how many durations (in milliseconds) each class has, with those that are known already.
+
+    Few classes keep the durations of thousands of reads: percentiles of intervals cannot be averaged.
+    """
+    counts = Counter(known or {})
+    counts.update(str(round(math.log(max(duration, 1.0), STEP))) for duration in durations)
+    return dict(counts)
+
+
+def percentile(classes: Iterable[Mapping[str, int]], share: float) -> float | None:
+    """Return the duration in milliseconds that this share of the reads did not exceed; None without reads."""
+    counts: Counter[int] = Counter()
+    for one in classes:
+        for key, count in one.items():
+            counts[int(key)] += count
+    wanted = share * counts.total()
+    for number in sorted(counts):
+        wanted -= counts[number]
+        if wanted <= 0:
+            return float(STEP**number)
+    return None

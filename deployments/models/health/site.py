@@ -71,6 +71,11 @@ class SiteReadsQuerySet(models.QuerySet["SiteReads"]):
         )
         return ReadTotals(**found)
 
+    def durations_since(self, environment: Environment, at: datetime) -> list[dict[str, int]]:
+        """Return the classes of the durations in the intervals that began at this time or later."""
+        rows = self.filter(environment=environment, start__gte=at).values_list("durations", flat=True)
+        return [durations for durations in rows if durations]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadTotals:
@@ -89,7 +94,10 @@ class ReadTotals:
 
 
 class SiteReads(models.Model):
-    """The reads of five minutes, without those that could not connect; the latest ones are in `latest_…`."""
+    """The reads of five minutes, without those that could not connect; the latest ones are in `latest_…`.
+
+    `durations` has the number of reads in each class (`core.health.site_reads.classed`).
+    """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="site_reads")
     start = models.DateTimeField(_("from"))
@@ -97,6 +105,7 @@ class SiteReads(models.Model):
     failed = models.PositiveIntegerField(_("failed"), default=0)
     milliseconds = models.FloatField(default=0.0, editable=False)
     slowest = models.FloatField(_("slowest (ms)"), default=0.0)
+    durations = models.JSONField(null=True, blank=True, editable=False)
     latest_at = models.DateTimeField(_("latest"))
     latest_reads = models.PositiveIntegerField(default=0, editable=False)
     latest_failed = models.PositiveIntegerField(default=0, editable=False)

@@ -20,7 +20,7 @@ TIMES_TO_READY, LATEST_INCIDENTS = 10, 5
 
 
 def history_context(environment: Environment) -> dict[str, Any]:
-    """Return the health strips, the reads of the site and the times to ready (four queries)."""
+    """Return the health strips, the reads of the site and the times to ready (six queries at most)."""
     now = timezone.now()
     rows = HealthSample.objects.of(environment).since(now - history.WEEK)
     samples = list(rows.values_list("tier", "at", "word", "healthy", "total"))

@@ -13,12 +13,13 @@ from django.utils.translation import ngettext
 
 from deployments.core.health.facts import Facts
 from deployments.core.health.rollup import Health
-from deployments.core.health.site_reads import is_measured
+from deployments.core.health.site_reads import is_measured, percentile
 from deployments.models import Environment, SiteReads
 from deployments.presentation.health.aws_badges import sentence_text
 
 CHART, INTERVAL = timedelta(hours=3), timedelta(minutes=5)
 CHART_HEIGHT = 64
+P95 = 0.95
 
 
 def latest_reads(facts: Facts, health: Health, now: datetime) -> Mapping[str, Any] | None:
@@ -52,11 +53,12 @@ def reads_of_period(environment: Environment, since: datetime) -> str:
     ) % {"percent": _percent(totals.failed / totals.reads), "count": totals.reads}
     if totals.mean is None:
         return rate
-    durations = _("%(mean)d ms on average, %(slowest)d ms at most") % {
-        "mean": round(totals.mean),
-        "slowest": round(totals.slowest),
-    }
-    return f"{rate} · {durations}"
+    p95 = percentile(SiteReads.objects.durations_since(environment, since), P95)
+    values = {"mean": round(totals.mean), "p95": round(p95 or 0), "slowest": round(totals.slowest)}
+    durations = _("%(mean)d ms on average, %(slowest)d ms at most")
+    if p95 is not None:
+        durations = _("%(mean)d ms on average, p95 %(p95)d ms, %(slowest)d ms at most")
+    return f"{rate} · {durations % values}"
 
 
 def _percent(share: float) -> str:
@@ -65,7 +67,7 @@ def _percent(share: float) -> str:
 
 
 def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] | None:
-    """Return the mean duration, the failures and a chart of the reads of three hours; None without reads."""
+    """Return the durations, the failures and a chart of the reads of three hours; None without reads."""
     rows = list(SiteReads.objects.newest_of(environment).since(now - CHART))
     if not rows:
         return None
@@ -76,6 +78,7 @@ def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] |
     return {
         "start": start,
         "mean": mean,
+        "p95": percentile([row.durations or {} for row in rows], P95),
         "reads": reads,
         "failed": failed,
         "chart": _chart(rows, start, now, mean),

@@ -9,6 +9,7 @@ from statistics import fmean
 from time import monotonic
 
 from deployments.aws.site import SiteReadsResult, check_reads
+from deployments.core.health.site_reads import classed
 from deployments.core.phases import DELETING
 from deployments.core.sources import OBSERVED
 from deployments.models import SiteReads
@@ -73,6 +74,7 @@ def _count(one: ObservedEnvironment, result: SiteReadsResult, now: datetime) -> 
         row.failed += failed
         row.milliseconds += sum(result.milliseconds)
         row.slowest = max(row.slowest, *result.milliseconds, 0.0)
+        row.durations = classed(result.milliseconds, row.durations)
     row.latest_at = now
     row.latest_reads = result.total
     row.latest_failed = failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from deployments.core.health.aws_statuses import SEVERITY
 from deployments.core.health.components import STALE_AFTER
 from deployments.core.health.facts import Facts, SiteReadsFact
 from deployments.core.health.rollup import HealthStatus, roll_up
+from deployments.core.health.site_reads import STEP, classed, percentile
 from tests.core.health.scenes import NOW, healthy_facts, target, with_target
 from tests.wordings import text_of
 
@@ -94,3 +96,23 @@ def test_while_an_environment_is_created_failed_reads_are_not_unhealthy() -> Non
     found = SiteReadsFact(at=NOW, total=4, succeeded=0)
 
     assert status(healthy_facts(being_created=True, site_reads=found)) is HealthStatus.UNKNOWN
+
+
+@given(st.lists(st.lists(st.floats(1, 20_000), max_size=40), max_size=4), st.sampled_from([0.5, 0.95, 1]))
+def test_a_percentile_of_many_intervals_is_that_of_all_their_reads(
+    intervals: list[list[float]], share: float
+) -> None:
+    durations = sorted(duration for interval in intervals for duration in interval)
+
+    found = percentile([classed(interval) for interval in intervals], share)
+
+    if not durations:
+        assert found is None
+        return
+    exact = durations[math.ceil(share * len(durations)) - 1]
+    assert found is not None
+    assert exact / STEP <= found <= exact * STEP
+
+
+def test_the_durations_of_an_interval_are_counted_on() -> None:
+    assert classed([100, 101, 0.2], classed([100])) == {"48": 3, "0": 1}
