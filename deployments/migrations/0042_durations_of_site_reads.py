@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0040_back_channel_logout'),
+        ('deployments', '0041_notification_labels'),
     ]
 
     operations = [
