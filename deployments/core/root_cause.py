@@ -21,6 +21,11 @@ class Failure:
     reason: str
     at: datetime
 
+    @property
+    def message(self) -> str:
+        """Return AWS's reason in its own words, the status if it gives none."""
+        return unwrapped(self.reason) or self.status
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootCause:
@@ -45,6 +50,11 @@ class RootCause:
 _ECHO = re.compile(
     r"Embedded stack \S+ was not successfully|The following resource\(s\) failed to"
     r"|Rollback requested by user"
+)
+_HANDLER = re.compile(
+    r'^Resource handler returned message: "(?P<message>.*?)"?\s*'
+    r"(?:\((?:RequestToken|HandlerErrorCode).*)?$",
+    re.DOTALL,
 )
 
 
@@ -81,6 +91,12 @@ def _of_echoes(echoes: Iterable[Failure], collateral: Iterable[Failure]) -> Root
 def is_echo(reason: str) -> bool:
     """Return whether a stack's reason only repeats that something in it failed."""
     return bool(_ECHO.search(reason))
+
+
+def unwrapped(reason: str) -> str:
+    """Return AWS's reason without what CloudFormation's resource handlers put around it."""
+    handler = _HANDLER.match(reason)
+    return handler["message"].strip() if handler else reason
 
 
 def _sorted(failures: Iterable[Failure], leaf: Failure) -> tuple[Failure, ...]:

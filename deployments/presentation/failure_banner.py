@@ -42,9 +42,9 @@ class ChainLink:
 class FailureBanner:
     """The banner. `headline` says what happened, `remains` what is left in AWS ("" while it rolls back).
 
-    `message` is AWS's own reason, or that of the step that failed. `advice` is "" when the cause is not in
-    the catalog. The first of the actions is the main one. `kept` says what a failure without a rollback left,
-    () of one that was rolled back.
+    `message` is AWS's own reason, or that of the step that failed, "" where the headline has all of it.
+    `advice` is "" when the cause is not in the catalog. The first of the actions is the main one. `kept` says
+    what a failure without a rollback left, () of one that was rolled back.
     """
 
     leaf: Failure
@@ -98,7 +98,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
     return FailureBanner(
         leaf=leaf,
         headline=headline,
-        message=leaf.reason or leaf.status,
+        message=_message(leaf, headline),
         advice=cause_advice(known.cause.code, known.values) if known else "",
         code=known.cause.code if known else "",
         remains=_what_remains(deployment, remaining, is_latest=is_latest),
@@ -111,6 +111,11 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         actions=ways_out(deployment, known, remaining, is_latest=is_latest),
         kept=kept_sentences(deployment) if is_latest else (),
     )
+
+
+def _message(leaf: Failure, headline: SafeString) -> str:
+    """Return AWS's reason of the first failure, "" if the headline has all of it."""
+    return "" if conditional_escape(leaf.message.rstrip(".")) in headline else leaf.message
 
 
 def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
@@ -128,6 +133,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
     elif State(deployment.last_phase) in BEFORE_STACKS and known:
         title = cause_title(known.cause.code, known.values)
         headline = failure_sentences.of_change_set(title, **_params(deployment))
+        message = _params(deployment).get("reason", "") or message
     remaining = _remaining(deployment, is_latest=is_latest)
     name = wording.phase(deployment.last_phase)
     return FailureBanner(

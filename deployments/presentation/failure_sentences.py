@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.utils.html import conditional_escape, escape, format_html
@@ -12,8 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from deployments.core.outcome import SANDBOX_RESTARTED
 from deployments.core.phases import BEFORE_STACKS, State
-from deployments.core.remaining import Billing, Remaining, RemainingResource, SearchState
-from deployments.core.root_cause import Failure
+from deployments.core.remaining import Billing, Reason, Remaining, RemainingResource, SearchState
+from deployments.core.root_cause import Failure, unwrapped
 from deployments.core.status import OperationKind, operation_of
 from deployments.models import Deployment
 from deployments.presentation.waterfall.failed_servers import FailedServer
@@ -25,9 +27,6 @@ NAMED = 3
 """Billed resources that the sentence names."""
 LONGEST = 160
 """Characters of AWS's own reason in the sentence; the whole of it is displayed below."""
-_HANDLER = re.compile(
-    r'^Resource handler returned message: "(?P<message>.*?)"?\s*(?:\(RequestToken.*)?$', re.DOTALL
-)
 _TRAILER = re.compile(r"\s*\((?:Service: |RequestToken: |HandlerErrorCode: ).*$", re.DOTALL)
 _OPERATIONS = {
     OperationKind.CREATE: gettext_lazy("%(name)s could not be created: %(why)s"),
@@ -41,7 +40,7 @@ def of_resource(deployment: Deployment, failure: Failure, title: str) -> SafeStr
     """Return what happened to a resource; `title` is of the known cause, "" for AWS's own words."""
     path = join(failure.path, failure.logical_id)
     sentence = _OPERATIONS[operation_of(failure.status)]
-    why = title or essence(failure.reason) or failure.status
+    why = _cut(title) or essence(failure.reason) or failure.status
     return _filled(str(sentence), name=link(deployment, path, failure.logical_id), why=_ended(why))
 
 
@@ -80,8 +79,10 @@ def link(deployment: Deployment, path: str, name: str) -> SafeString:
 
 def essence(reason: str) -> str:
     """Return AWS's reason without the wrapping of its resource handlers and the ids of requests."""
-    handler = _HANDLER.match(reason)
-    text = _TRAILER.sub("", handler["message"] if handler else reason).strip()
+    return _cut(_TRAILER.sub("", unwrapped(reason)).strip())
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST].rsplit(' ', 1)[0]}…"
 
 
@@ -105,14 +106,17 @@ def what_remains(deployment: Deployment, remaining: Remaining) -> str:
         return _nothing(deployment, remaining)
     known = remaining.billed
     unknown = [one for one in remaining.resources if one.billing is Billing.UNKNOWN]
-    names = ", ".join(_named(one) for one in known[:NAMED])
-    if len(known) > NAMED:
-        names = _("%(names)s and %(number)d more") % {"names": names, "number": len(known) - NAMED}
-    if known:
+    if len(known) == number:
         text = ngettext(
-            "%(count)d resource remains in AWS; %(billed)d is billed: %(names)s.",
-            "%(count)d resources remain in AWS; %(billed)d of them are billed: %(names)s.",
+            "%(count)d resource remains in AWS and is billed: %(names)s.",
+            "%(count)d resources remain in AWS and are billed: %(names)s.",
             number,
+        )
+    elif known:
+        text = ngettext(
+            "%(count)d resources remain in AWS and %(billed)d is billed: %(names)s.",
+            "%(count)d resources remain in AWS and %(billed)d are billed: %(names)s.",
+            len(known),
         )
     elif unknown:
         text = ngettext(
@@ -126,7 +130,32 @@ def what_remains(deployment: Deployment, remaining: Remaining) -> str:
             "%(count)d resources remain in AWS; none of them is billed.",
             number,
         )
-    return _with_search(text % {"count": number, "billed": len(known), "names": names}, remaining)
+    sentence = text % {"count": number, "billed": len(known), "names": _names(known)}
+    if State(deployment.last_phase) in BEFORE_STACKS and not deployment.environment.stack_id:
+        nothing = _("CloudFormation created nothing.")
+        sentence = f"{nothing} {sentence}"
+    elif remaining.stack_status and not remaining.of_stacks:
+        empty = _("The empty stack keeps the name “%(name)s” in use.")
+        sentence = f"{sentence} {empty % {'name': deployment.environment.name}}"
+    return _with_search(sentence, remaining)
+
+
+def _names(resources: Sequence[RemainingResource]) -> str:
+    """Return what they are: the kind of what no template names, else the name; only the first few."""
+    numbers = Counter(one.reason for one in resources)
+    logs, snapshots = numbers[Reason.LOGS], numbers[Reason.SNAPSHOT]
+    kinds = {
+        Reason.ARTIFACTS: _("the artifact objects in S3"),
+        Reason.OUTPUTS: _("the output of servers in S3"),
+        Reason.LOGS: ngettext("a log group", "%(count)d log groups", logs) % {"count": logs},
+        Reason.SNAPSHOT: ngettext("a database snapshot", "%(count)d database snapshots", snapshots)
+        % {"count": snapshots},
+        Reason.BACKUP: _("automated database backups"),
+    }
+    names = Counter(kinds.get(one.reason) or name_of(one.path) or one.id for one in resources)
+    text = ", ".join(list(names)[:NAMED])
+    more = sum(list(names.values())[NAMED:])
+    return _("%(names)s and %(number)d more") % {"names": text, "number": more} if more else text
 
 
 def _nothing(deployment: Deployment, remaining: Remaining) -> str:
@@ -154,7 +183,3 @@ def _with_search(sentence: str, remaining: Remaining) -> str:
         more = _("Not searched: %(services)s.") % {"services": ", ".join(sorted(remaining.problems))}
         return f"{sentence} {more}"
     return sentence
-
-
-def _named(one: RemainingResource) -> str:
-    return name_of(one.path) or one.id

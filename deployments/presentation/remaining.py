@@ -81,11 +81,19 @@ def _sentence(found: Remaining) -> str:
             "%(count)d resources remain in AWS; none is billed.",
             count,
         ) % {"count": count}
-    return ngettext(
-        "%(count)d resource remains in AWS; %(billed)d is billed.",
-        "%(count)d resources remain in AWS; %(billed)d billed.",
-        count,
-    ) % {"count": count, "billed": billed}
+    if billed == count:
+        text = ngettext(
+            "%(count)d resource remains in AWS and is billed.",
+            "%(count)d resources remain in AWS and are billed.",
+            count,
+        )
+    else:
+        text = ngettext(
+            "%(count)d resources remain in AWS and %(billed)d is billed.",
+            "%(count)d resources remain in AWS and %(billed)d are billed.",
+            billed,
+        )
+    return text % {"count": count, "billed": billed}
 
 
 def _row(one: RemainingResource) -> RemainingRow:

@@ -177,10 +177,10 @@ def form_url(deployment: Deployment, known: RecognizedCause | None = None) -> st
 
 def clean_up(deployment: Deployment, remaining: Remaining) -> SuggestedAction:
     """Return the deletion of what is left of a creation, which leads to the form with its values."""
-    number = len(remaining.resources)
+    number = len(remaining.of_stacks)
     hint = ngettext(
-        "Deletes the %(count)d remaining resource, then opens the form with these values.",
-        "Deletes the %(count)d remaining resources, then opens the form with these values.",
+        "Deletes the stack with the %(count)d resource in it, then opens the form with these values.",
+        "Deletes the stack with the %(count)d resources in it, then opens the form with these values.",
         number,
     ) % {"count": number}
     return SuggestedAction(

@@ -72,8 +72,8 @@ CAUSES: Final[Mapping[str, CauseText]] = {
         N_("It crashed, timed out or could not reach CloudFormation. Check the last lines of its log."),
     ),
     "CustomResourceFailed": CauseText(
-        N_("The function of a custom resource reported a failure"),
-        N_("Reported: %(message)s"),
+        N_("The function of the custom resource reported “%(message)s”"),
+        N_("Its log has the details. Fix the function or the values that it receives."),
     ),
     "CustomResourceTooLong": CauseText(
         N_("The response of a custom resource is too long"),
@@ -273,8 +273,8 @@ CAUSES: Final[Mapping[str, CauseText]] = {
     "SignalsMissing": CauseText(
         N_("The servers did not signal success"),
         N_(
-            "Their user data or configuration failed or took too long. Check the scaling activities and "
-            "the output of the servers before the rollback removes them."
+            "Their user data or configuration failed or took too long. Scaling activities and the output of "
+            "servers are kept here when a rollback removes the servers."
         ),
     ),
     "GroupNotStable": CauseText(
@@ -283,7 +283,7 @@ CAUSES: Final[Mapping[str, CauseText]] = {
     ),
     "AssociationFailed": CauseText(
         N_("Server configuration failed"),
-        N_("The output shows which step failed. Fix it and run the association again."),
+        N_("The output shows which step failed, and why. Fix that, then try again."),
     ),
     "TargetsUnhealthy": CauseText(
         N_("Load balancer health checks fail: %(reason_code)s"),
@@ -312,8 +312,11 @@ CAUSES: Final[Mapping[str, CauseText]] = {
         N_("The artifact bucket must be readable and contain the template. Deploy again to upload it again."),
     ),
     "ParametersMissing": CauseText(
-        N_("A nested stack does not receive the parameters that its template requires"),
-        N_("Parameters %(names)s %(problem)s. Fix the template set."),
+        N_("Parameters %(problem)s: %(names)s"),
+        N_(
+            "The outer template must pass the parameters that the nested template declares, and no others. "
+            "Fix the template set."
+        ),
     ),
     "ParameterInvalid": CauseText(
         N_("Parameter value not allowed"),

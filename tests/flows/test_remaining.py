@@ -96,7 +96,7 @@ def test_what_stays_is_said_before_found_after_and_deleted_on_request(
     own_page.wait_for_url(re.compile(r"/deployments/\d+/"))
     expect(own_page.locator("#banner")).to_contain_text("staging is deleted", timeout=3 * SOON)
     found = own_page.locator("#remaining")
-    expect(found).to_contain_text("3 resources remain in AWS; 2 billed.", timeout=SOON)
+    expect(found).to_contain_text("3 resources remain in AWS and 2 are billed.", timeout=SOON)
     expect(found.get_by_role("row", name="DBClusterSnapshot")).to_contain_text("Billed")
     assert len(snapshots(deployment, sandbox)) == 1
     assert faults(own_page) == []

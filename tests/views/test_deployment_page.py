@@ -113,7 +113,7 @@ def test_a_rolled_back_creation_can_be_deleted_and_retried(browser: Client) -> N
     assert shown.one(id="main-action")["formaction"] == f"/deployments/{deployment.pk}/clean-up"
     assert links(shown)["Delete remaining resources…"] == f"/environments/{deployment.environment_id}/delete"
     assert "9 resources remain in AWS" in shown.one(id="remains").text
-    assert "Deletes the 9 remaining resources, then opens the form" in shown.one(id="main-hint").text
+    assert "Deletes the stack with the 9 resources in it, then" in shown.one(id="main-hint").text
 
 
 def test_a_creation_that_created_nothing_can_only_be_retried(browser: Client) -> None:

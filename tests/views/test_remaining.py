@@ -61,7 +61,7 @@ def test_what_was_found_is_listed_with_what_is_billed(
 
     shown = page(browser.get(deleted.get_absolute_url())).one(id="remaining")
 
-    assert "2 resources remain in AWS; 2 billed." in shown.text
+    assert "2 resources remain in AWS and are billed." in shown.text
     first = shown.one("tbody").all("tr")[0].text
     assert first == "AWS::RDS::DBClusterSnapshot final Billed Snapshot of the database."
     assert remaining(browser, deleted).startswith("What remains in AWS")
@@ -73,7 +73,7 @@ def test_the_list_is_in_japanese_too(browser: Client, deleted: Environment, aws:
     response = browser.get(deleted.get_absolute_url(), headers={"Accept-Language": "ja"})
 
     shown = page(response).one(id="remaining").text
-    assert "AWS に 2 件のリソースが残っています。うち 2 件が課金対象です。" in shown
+    assert "AWS に 2 件のリソースが残っており、すべて課金対象です。" in shown
 
 
 def test_a_service_that_was_not_searched_is_named(

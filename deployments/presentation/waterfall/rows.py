@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 
 from deployments.core.nested_templates import STACK
 from deployments.core.progress import ProgressCount
-from deployments.core.root_cause import Failure, is_echo
+from deployments.core.root_cause import Failure, is_echo, unwrapped
 from deployments.core.row_results import Course, RowResult, Segment, result_of
 from deployments.core.status import DisplayStatus, display_status
 from deployments.core.timeline import OperationRun
@@ -129,8 +129,8 @@ def row_id(path: str) -> str:
 
 
 def remark(reason: str) -> str:
-    """Return the reason unless it only says that what was asked for has begun."""
-    return "" if reason.lower().endswith("initiated") else reason
+    """Return the reason in AWS's own words, "" if it only says that what was asked for has begun."""
+    return "" if reason.lower().endswith("initiated") else unwrapped(reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,7 @@ class RowBuilder:
             status=node.status,
             display_status=result.status,
             reason=_reason(node, result),
-            back_reason=result.back_reason,
+            back_reason=unwrapped(result.back_reason),
             tier=path.partition("/")[0] if self._is_in_tier(path) else "",
             started=forward.start if forward else None,
             ended=forward.end if forward else None,
@@ -322,7 +322,7 @@ _TELLING = frozenset(
 def _reason(node: TreeNode, result: RowResult) -> str:
     """Return why a row has its status. A stack that repeats what failed in it has no reason of its own."""
     if result.reason:
-        return result.reason
+        return unwrapped(result.reason)
     if result.back or result.status not in _TELLING or is_echo(node.reason):
         return ""
     return remark(node.reason)
