@@ -1,4 +1,5 @@
-"""Whose approvals of a request count: of people with the role, never of who requested it or of a program."""
+"""Which approvals of a request count: those of people with the role, never those of the requester or a
+program."""
 
 from __future__ import annotations
 
@@ -40,9 +41,8 @@ def possible_approvers(
 
 
 def requesters_of(approval: Approval) -> frozenset[int]:
-    """Return who requested a change or its approval.
-
-    Behind a service account, these are all who have ever created a token of it: they know its value.
+    """Return who requested a change or its approval. For a service account, these are all people who have
+    created a token of it, since they know its value.
     """
     found = {approval.requested_by_id, approval.deployment.requested_by_id}
     tokens = ApiToken.objects.filter(owner__in=found, owner__service_account__isnull=False)
@@ -77,7 +77,7 @@ def _counted(
 
 
 def _has(user: Person, role: str, environment: Environment) -> bool:
-    """Return whether a person has a role: an approver is who may approve, by whatever grant."""
+    """Return whether a person has a role. Anybody who may approve, by any grant, is an approver."""
     if role == Role.APPROVER:
         return can(user, Right.APPROVE, environment)
     return role in ROLES and all(can(user, right, environment) for right in ROLES[Role(role)])

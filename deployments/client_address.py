@@ -1,4 +1,4 @@
-"""The address of who sends a request: as records show it, and as attempts are counted for it.
+"""The address that a request comes from: as records show it, and as attempts are counted for it.
 
 It is the connection's, or the one from a proxy that uvicorn trusts (`--forwarded-allow-ips`).
 """

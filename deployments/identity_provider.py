@@ -1,6 +1,5 @@
-"""What an OpenID Connect provider says about an account that has logged in: calls of the worker, no Django.
-
-A provider that does not respond says nothing: only a clear refusal ends a session.
+"""What an OpenID Connect provider reports about an account that has logged in: calls of the worker, no
+Django. Only a clear refusal ends a session, not a provider that does not respond.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class AccountRefused(Exception):
 
 
 class ProviderUnavailable(Exception):
-    """Raised when the provider says nothing about the account."""
+    """Raised when the provider does not report anything about the account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,13 +102,13 @@ def counted(voters: Iterable[Voter], requesters: Collection[int]) -> Iterator[in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decider:
-    """Who wants to decide on a request, and who requested it."""
+    """The person who decides on a request, and the people who requested it."""
 
     user: int
     requesters: frozenset[int]
     """Who requested the change, or its approval, or has created a token of the service account that did."""
     is_requester_permitted: bool = True
-    """Whether who requested the approval may still request the change."""
+    """Whether the person who requested the approval may still request the change."""
     missing_role: str = ""
     """A role that approvers need and this person does not have."""
     has_approved: bool = False
@@ -142,10 +142,9 @@ def refusal_to_deny(decider: Decider, *, expires_at: datetime, now: datetime) ->
 
 
 def refusal_to_stop_requiring(user: int, may_approve: bool, requesters: frozenset[int]) -> Message | None:
-    """Return why a person cannot switch off that changes require approval, None if they can.
-
-    While requests wait (`requesters` are who made them), it takes what an approval takes: somebody else, who
-    may approve. Otherwise the switch would be a way to approve one's own change.
+    """Return why a person cannot switch off the approval of changes, None if they can. While requests wait
+    (made by `requesters`), only another person who may approve can switch it off. Otherwise the switch would
+    be a way to approve one's own change.
     """
     if not requesters or (may_approve and user not in requesters):
         return None

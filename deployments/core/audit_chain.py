@@ -12,11 +12,12 @@ from typing import Any
 FIRST = "0" * 64
 """The hash before the first record."""
 EXAMINED = 200
-"""Records that do not match which are compared with each other, to tell moved ones from changed ones."""
+"""The number of records that do not match that are compared with each other, to distinguish moved ones from
+changed ones."""
 
 
 class ChainProblem(StrEnum):
-    """What a change of the stored records looks like."""
+    """The kinds of changes to stored records."""
 
     CHANGED = "changed"
     MOVED = "moved"

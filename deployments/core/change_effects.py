@@ -1,4 +1,4 @@
-"""What the changes of a change set come to: what is replaced, what deletes data, what probably stays.
+"""The effects of a change set: what is replaced, what deletes data, what is probably unchanged.
 
 Data-bearing resources are never taken for unchanged, whatever they use.
 """
@@ -66,7 +66,7 @@ def judged(
 
 
 def effect(resource: ChangedResource, rule: LikelySame) -> Effect:
-    """Return what a change comes to."""
+    """Return the effect of a change."""
     if resource.is_stack:
         return Effect.STACK
     if rule.stays(resource) is not None and not resource.data:
@@ -83,7 +83,7 @@ def effect(resource: ChangedResource, rule: LikelySame) -> Effect:
 
 
 def _if_replaced(resource: ChangedResource, rule: LikelySame) -> Effect:
-    """Return what a change comes to of which CloudFormation does not know yet whether it replaces."""
+    """Return the effect of a change for which CloudFormation does not know yet whether it replaces."""
     if not resource.properties:
         return Effect.MAY_BE_REPLACED
     replacing = (one for one in resource.properties if one.recreation != "Never")
@@ -93,7 +93,7 @@ def _if_replaced(resource: ChangedResource, rule: LikelySame) -> Effect:
 def _in_removed_stacks(
     changes: Changes, before: TemplateSide | None, old: Mapping[str, TemplateStack]
 ) -> Iterator[ChangedResource]:
-    """Yield the resources that go with a nested stack; a change set lists the stack alone."""
+    """Yield the resources that are deleted with a nested stack; a change set lists the stack alone."""
     listed = {one.path for one in changes.resources}
     gone = [one for one in changes.resources if one.is_stack and one.action in _GONE]
     if before is None or not gone:

@@ -11,13 +11,14 @@ from deployments.message_codes import Code
 
 
 def counts(changes: Changes) -> dict[Effect, int]:
-    """Return how many resources there are of each effect, the most serious first; stacks are not counted."""
+    """Return the number of resources with each effect, the most serious first; stacks are not counted."""
     effects = [Effect(one.effect) for one in changes.resources]
     return {one: effects.count(one) for one in Effect if one is not Effect.STACK and one in effects}
 
 
 def hazards(changes: Changes) -> tuple[ChangedResource, ...]:
-    """Return the data-bearing resources whose data is lost, or may be, or stays behind: those to confirm."""
+    """Return the data-bearing resources whose data is or may be lost, or stays behind: a person confirms
+    these."""
     return tuple(one for one in changes.resources if _is_hazard(one))
 
 
@@ -38,7 +39,7 @@ def not_computed(changes: Changes) -> tuple[str, ...]:
 
 
 def may_lose_data(changes: Changes) -> bool:
-    """Return whether data is lost, or that it is not cannot be told: a person must confirm that."""
+    """Return whether data is or may be lost: a person must confirm that."""
     return bool(hazards(changes) or not_computed(changes))
 
 

@@ -36,7 +36,7 @@ class Action(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a change comes to for an operator, the most serious first."""
+    """The effect of a change for an operator, the most serious first."""
 
     DELETES_DATA = "deletes_data"
     MAY_DELETE_DATA = "may_delete_data"
@@ -207,7 +207,7 @@ class Changes(_Stored):
 
     @property
     def digest(self) -> str:
-        """Return the digest of what CloudFormation says; what Sanso makes of it has no part in it."""
+        """Return the digest of what CloudFormation reports; what Sanso derives from it is not included."""
         identity = [
             [getattr(one, name) for name in _RESOURCE_FIELDS]
             + [[getattr(detail, name) for name in _PROPERTY_FIELDS] for detail in one.properties]

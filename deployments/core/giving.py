@@ -1,4 +1,4 @@
-"""Who may give or take a role: nobody gives what they do not have there themselves."""
+"""Who may give or remove a role: nobody gives rights that they do not have there themselves."""
 
 from __future__ import annotations
 
@@ -23,5 +23,6 @@ def about_of(granted: Granted, *, account: int = 0, labels: Iterable[tuple[str, 
 
 
 def may_give(access: Access, granted: Granted, about: About | None) -> bool:
-    """Return whether somebody may give or take a grant: they manage access there and have all its rights."""
+    """Return whether a person may give or remove a grant: they manage access there and have all its
+    rights."""
     return all(access.may(right, about) for right in {Right.MANAGE_ACCESS, *granted.rights})

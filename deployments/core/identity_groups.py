@@ -18,7 +18,7 @@ class BadMapping(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What some groups give: roles for everything, and teams by name, whose grants have any scope."""
+    """The roles (for everything) and teams that groups give. Grants of a team may have any scope."""
 
     roles: frozenset[Role] = frozenset()
     teams: frozenset[str] = frozenset()

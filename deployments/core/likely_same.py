@@ -38,7 +38,7 @@ class LikelySame:
     def stays(self, resource: ChangedResource) -> tuple[CauseLink, ...] | None:
         """Return what a resource uses and that stays, if it is probably unchanged; else None."""
         if resource.path not in self._stays:
-            self._stays[resource.path] = None  # what depends on itself is not unchanged
+            self._stays[resource.path] = None  # a dependency cycle does not count as unchanged
             self._stays[resource.path] = self._decide(resource)
         return self._stays[resource.path]
 

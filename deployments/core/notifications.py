@@ -1,4 +1,4 @@
-"""What is notified about, and when a delivery is tried again: decisions without a database or a network."""
+"""The topics of notifications, and when a delivery is retried: decisions without a database or a network."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ WORSE_FOR, BETTER_FOR = timedelta(seconds=60), timedelta(seconds=120)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSeen:
-    """The health that was notified last, and since when it has been another one (`seen`)."""
+    """The health that was notified last, and since when it has been different (`seen`)."""
 
     notified: str
     seen: str

@@ -17,7 +17,7 @@ from deployments.message_codes import Code
 class Operation(StrEnum):
     """What an operator can request for a stack.
 
-    `RETRY` goes on after a failure, with other values or templates if needed. `ROLL_BACK` returns from a
+    `RETRY` continues after a failure, with other values or templates if needed. `ROLL_BACK` returns from a
     failure to the last complete state (RollbackStack); going back to an earlier deployment is a `CHANGE`.
     """
 

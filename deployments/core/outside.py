@@ -8,7 +8,7 @@ from deployments.core.status import is_final
 
 
 def is_changed(known: Mapping[str, str], seen: Mapping[str, str]) -> bool:
-    """Return whether a stack is another one than Sanso left it.
+    """Return whether a stack was changed since the last operation of Sanso.
 
     Both are {"status", "updated"}: StackStatus and LastUpdatedTime. `known` is empty at the first look after
     an operation of Sanso, which has ended: one that is in progress then is somebody else's.

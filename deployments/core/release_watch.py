@@ -1,4 +1,4 @@
-"""Whether the site got worse since the first server has a new version: errors and latency of its reads."""
+"""Whether the site got worse after the first server got a new version: errors and latency of its reads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reads:
 
 
 def problem(before: Reads, during: Reads) -> Message | None:
-    """Return what got worse, None if nothing did or too few reads tell."""
+    """Return what got worse, None if nothing did or there are too few reads."""
     if during.failed >= FEWEST and during.share > 2 * before.share:
         values = {"failed": str(during.failed), "total": str(during.total)}
         return Message(Code.RELEASE_WATCH_ERRORS, values)

@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """What a person is to some environments. CUSTOM: the rights are listed in the grant itself."""
+    """The role of a person for some environments. CUSTOM: the rights are listed in the grant itself."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -52,11 +52,12 @@ ROLES: Final[Mapping[Role, frozenset[Right]]] = {
     Role.APPROVER: _VIEWER | {Right.APPROVE},
     Role.ADMIN: frozenset(Right),
 }
-"""The rights of each role. Who approves and deploys has two roles; nobody approves their own."""
+"""The rights of each role. A person who approves and deploys has two roles; nobody approves their own
+requests."""
 
 
 FOR_EVERYTHING: Final = frozenset({Right.MANAGE_SETS, Right.MANAGE_ACCOUNTS})
-"""Rights about what belongs to no account or to all: grants that are about less do not give them."""
+"""Rights about things of all accounts, or of none: only grants for everything give them."""
 
 
 class Scope(StrEnum):

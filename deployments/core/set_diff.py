@@ -197,7 +197,7 @@ def _file_diff(name: str, before: bytes | None, after: bytes | None, left: _Left
 
 
 def _text(content: bytes | None) -> list[str] | None:
-    """Return the lines of a file, None if it is binary, which is told as Git tells it: by a zero byte."""
+    """Return the lines of a file, None if it is binary: as in Git, if it has a zero byte."""
     if content is None:
         return []
     if b"\0" in content:

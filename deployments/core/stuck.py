@@ -12,7 +12,7 @@ from typing import Any, Self
 
 ROLLBACK_FAILED, DELETE_FAILED = "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED"
 STUCK = frozenset({ROLLBACK_FAILED, DELETE_FAILED})
-"""The statuses of a stack in which single resources resist."""
+"""The statuses of a stack in which a rollback or deletion failed because of single resources."""
 _STACK = "AWS::CloudFormation::Stack"
 _FAILED_UPDATE, _CANCELED = "UPDATE_FAILED", "Resource update cancelled"
 
@@ -79,7 +79,7 @@ _FIELDS = ("path", "stack_name", "stack_id", "logical_id", "physical_id", "type"
 
 
 def stuck_in(stacks: Iterable[ListedStack]) -> tuple[StuckResource, ...]:
-    """Return what resists in a tree of stacks whose rollback or deletion failed, by path.
+    """Return the resources that failed in a tree of stacks whose rollback or deletion failed, by path.
 
     A nested stack counts itself only when nothing in it does: its parts are what has to be fixed.
     """
@@ -129,7 +129,7 @@ def _stuck(stack: ListedStack, one: ListedResource) -> StuckResource:
 
 
 def retained_by_stack(chosen: Iterable[StuckResource]) -> dict[str, list[StuckResource]]:
-    """Return what is to be retained, by the path of its stack, the deepest stacks first.
+    """Return the resources to retain, by the path of their stack, the deepest stacks first.
 
     RetainResources names resources of one stack: nested stacks are deleted before the root with theirs.
     """

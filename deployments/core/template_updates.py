@@ -34,7 +34,7 @@ class SetVersion:
 
 
 class UpdateStatus(StrEnum):
-    """How an environment's version stands to its channel."""
+    """How an environment's version relates to its channel."""
 
     NO_CHANNEL = "no_channel"
     UNKNOWN_VERSION = "unknown_version"  # it has none, or one of another set
@@ -64,7 +64,7 @@ class Updates:
 
 
 TagOrder = tuple[tuple[int, ...], bool, tuple[tuple[int, int, str], ...]]
-"""The place of a tag among others: its numbers, whether it is a release, what follows the numbers."""
+"""The sort key of a tag: its numbers, whether it is a release, what follows the numbers."""
 
 
 def tag_order(tag: str) -> TagOrder:
@@ -121,7 +121,7 @@ def updates(
 ) -> Updates:
     """Return what a channel offers an environment with the version `pinned`, a key.
 
-    Of what is no newer than the version that somebody `went_back_from`, nothing is offered. What the tags in
+    Versions no newer than the one that somebody `went_back_from` are not offered. What the tags in
     `unconfirmed` point at is not offered: they have moved.
     """
     known = sorted(versions, key=lambda one: -one.number)

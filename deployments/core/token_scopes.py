@@ -11,14 +11,14 @@ from typing import Final
 from deployments.core.roles import Right
 
 PREFIX: Final = "sanso_"
-"""Tools that search for leaked secrets recognize a token by it."""
+"""Secret scanners recognize a token by this prefix."""
 SHOWN: Final = len(PREFIX) + 6
-"""How many characters of a token are stored as they are, so that its owner can tell it from others."""
+"""The number of characters of a token that are stored in clear, so that its owner can recognize it."""
 READ, DEPLOY, CHANGE, RELEASE, DELETE, APPROVE, ADMIN = SCOPES = (
     *("read", "deploy", "change", "release", "delete", "approve", "admin"),
 )
 LIFETIMES: Final = (7, 30, 90, 365)
-"""The days after which a token may expire; there are none that do not."""
+"""The lifetimes of tokens in days; every token expires."""
 DEFAULT_LIFETIME: Final = 90
 LAST_USE_EVERY: Final = timedelta(minutes=1)
 """The last use of a token is written at most this often."""

@@ -1,4 +1,4 @@
-"""Whether a webhook was sent by who knows its secret: GitHub signs the body, GitLab sends the secret."""
+"""Whether the sender of a webhook knows its secret: GitHub signs the body, GitLab sends the secret."""
 
 from __future__ import annotations
 

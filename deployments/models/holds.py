@@ -1,4 +1,4 @@
-"""What holds requests for an environment back: a lock of the environment, or a freeze of its account."""
+"""What blocks requests for an environment: a lock of the environment, or a freeze of its account."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Hold:
 
     @property
     def marker(self) -> str:
-        """Return a text that is another one for another hold."""
+        """Return a text that identifies the hold."""
         return f"{self.message.code}-{self.until.timestamp() if self.until else ''}"
 
 
@@ -58,5 +58,5 @@ def freeze_hold(account: Account, now: datetime | None = None) -> Hold | None:
 
 
 def hold_of(environment: Environment, now: datetime | None = None) -> Hold | None:
-    """Return what holds changes of an environment back: its lock, or else a freeze of its account."""
+    """Return what blocks changes of an environment: its lock, or else a freeze of its account."""
     return lock_hold(environment, now) or freeze_hold(environment.account, now)

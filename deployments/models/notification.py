@@ -130,7 +130,7 @@ class NotificationTarget(models.Model):
 
     @property
     def is_shared(self) -> bool:
-        """Return whether it is nobody's own."""
+        """Return whether it is shared."""
         return self.owner_id is None
 
 
@@ -138,7 +138,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     """Named queries over the outbox."""
 
     def pending(self) -> Self:
-        """Keep those that have to be sent."""
+        """Keep those that must be sent."""
         return self.filter(state="pending")
 
     def of(self, target: NotificationTarget) -> Self:

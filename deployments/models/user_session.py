@@ -68,10 +68,10 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 
 
 class UserSession(models.Model):
-    """One session. `tokens` are sealed; `due_at` is when the provider is asked about the account again.
+    """One session. `tokens` are sealed; `due_at` is when the account is checked with the provider again.
 
     `sid_key` is the digest of the provider's own session, if it names one. The row of a session that has
-    ended stays while the provider is asked on behalf of the user's API tokens.
+    ended stays while the provider is polled for the user's API tokens.
     """
 
     MAX_AGENT = 200

@@ -100,6 +100,6 @@ def lock_badge(lock: EnvironmentLock | None, name: str) -> SafeString | str:
 
 
 def held_sentence(environment: Environment) -> str:
-    """Return why no change of an environment may begin now, "" if nothing holds it back."""
+    """Return why no change of an environment may begin now, "" if nothing blocks it."""
     hold = lock_hold(environment) or freeze_hold(environment.account)
     return message_text(hold.message) if hold else ""

@@ -61,7 +61,7 @@ _DESTRUCTIVE = (Operation.DELETE, Operation.FORCE_DELETE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationContext:
-    """What decides what can be done: the stack, and what Sanso itself does with it.
+    """What the possible operations depend on: the stack, and what Sanso itself does with it.
 
     `status` is the StackStatus, "" without a stack. `active` is the kind of the deployment that holds the
     environment, None if none does, and `cancel_refusal` why that deployment cannot be canceled. `lock` and
@@ -103,7 +103,7 @@ class OperationsView:
 
 
 def situation_of(environment: Environment) -> OperationContext:
-    """Return what decides what can be done with an environment that has not been deleted."""
+    """Return the context of an environment that has not been deleted."""
     active = environment.active_deployment
     lock, freeze = lock_hold(environment), freeze_hold(environment.account)
     return OperationContext(
@@ -192,7 +192,7 @@ def why_not(situation: OperationContext, operation: Operation) -> Message | None
 
 
 def _held(situation: OperationContext, operation: Operation) -> Message | None:
-    """Return the lock or the freeze that an operation waits for. A change is previewed before it waits."""
+    """Return the lock or freeze that an operation waits for. A change is previewed before it waits."""
     if situation.lock and operation not in (Operation.CHANGE, Operation.CANCEL):
         return situation.lock
     return situation.freeze if operation in _BEGIN else None

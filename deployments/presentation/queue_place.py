@@ -1,4 +1,4 @@
-"""The place of an applied change in the queue of its environment, and who is before it."""
+"""The position of an applied change in the queue of its environment, and what it waits for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Place:
 
     @property
     def marker(self) -> str:
-        """Return a text that is another one when the place or who is before has changed."""
+        """Return a text that changes with the position and with what it waits for."""
         return f"{self.position}-{self.blocker.pk}"
 
 

@@ -1,4 +1,4 @@
-"""The rows of what resists in a stack, with AWS's own reason and whether it is billed while it stays."""
+"""The rows of the resources that failed in a stack, with AWS's own reason and whether they are billed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StuckRow:
 
 
 def stuck_rows(environment: Environment) -> list[StuckRow] | None:
-    """Return what resists, None while Sanso has not read it."""
+    """Return the failed resources, None while Sanso has not read them."""
     found = environment.stuck_resources
     return None if found is None else rows_of(found)
 

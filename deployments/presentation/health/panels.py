@@ -24,7 +24,7 @@ from deployments.presentation.health import aws_badges
 from deployments.wording import stored_text
 
 ROWS = 12
-"""How many rows a panel shows before it asks whether to show all."""
+"""The number of rows that a panel shows before “Show all”."""
 
 TIERS = {
     "site": gettext_lazy("Site"),
@@ -206,7 +206,7 @@ class AssociationPanel:
 
     @property
     def has_failed(self) -> bool:
-        """Tell whether running it again on failed instances alone makes sense."""
+        """Return whether it can be run again on the failed instances alone."""
         return any(run.status in RUN_FAILED | RUN_SKIPPED for run in self.fact.runs)
 
 
@@ -218,7 +218,7 @@ class ClusterPanel:
 
     @property
     def badge(self) -> SafeString:
-        """Return how the cluster stands."""
+        """Return the cluster's status."""
         return aws_badges.database(self.fact.status)
 
     @property

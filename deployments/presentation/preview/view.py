@@ -147,7 +147,7 @@ def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, s
 
 
 def marker(deployment: Deployment) -> str:
-    """Return a text that is another one as soon as the page has something else to show."""
+    """Return a text that changes as soon as the page has something else to show."""
     return _marker(deployment, place_of(deployment))
 
 
