@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog
 from django.conf import settings
 from django.utils import translation
 
+from deployments.api.schemas.notifications import Language
 from deployments.core.phases import State
 from deployments.core.status import DisplayStatus
 from deployments.presentation import badges
@@ -69,15 +70,19 @@ def test_no_translation_has_spaces_around_it(japanese: Catalog) -> None:
     assert not [text for text in texts if text != text.strip()]
 
 
-def test_updating_a_catalog_that_is_up_to_date_changes_nothing(tmp_path: Path) -> None:
-    (source,) = catalogs(settings.LOCALE_PATHS)
-    copy = tmp_path / "ja" / "LC_MESSAGES" / "django.po"
+@pytest.mark.parametrize("source", list(catalogs(settings.LOCALE_PATHS)), ids=lambda file: file.parts[-3])
+def test_updating_a_catalog_that_is_up_to_date_changes_nothing(tmp_path: Path, source: Path) -> None:
+    copy = tmp_path / source.parts[-3] / "LC_MESSAGES" / "django.po"
     copy.parent.mkdir(parents=True)
     copy.write_bytes(source.read_bytes())
 
     extraction.update(copy)
 
     assert copy.read_text() == source.read_text()
+
+
+def test_messages_of_notifications_can_be_in_every_language() -> None:
+    assert {str(language) for language in Language} == set(dict(settings.LANGUAGES))
 
 
 def test_statuses_have_different_labels_in_japanese() -> None:
