@@ -109,14 +109,14 @@ class World:
             else:
                 self.taken.insert(0, PastDuration(path, self.type(path), took, here=True))
 
-    def forecasts(self, happened: Happened, moments: Sequence[float]) -> Iterator[tuple[float, Forecast]]:
+    def forecasts(self, happened: Happened, instants: Sequence[float]) -> Iterator[tuple[float, Forecast]]:
         """Yield the forecast at each time (seconds from the request) from what is known then."""
         history = DurationHistory(self.taken, OperationKind.CREATE)
         usual = {
             path: history.of(path + CLOSING if self.plan.is_stack(path) else path, self.type(path))
             for path in self.plan.parts
         }
-        for second in moments:
+        for second in instants:
             now = 1000 * second
             known = happened.known_at(now)
             yield second, project(self.plan, usual, known, now, runs=self.runs).forecast
@@ -146,8 +146,8 @@ def honesty(world: World, deployments: int, *, every: int = 20, after: int = 60)
     errors = []
     for _ in range(deployments):
         happened = world.deploy()
-        moments = range(after, int(happened.end / 1000), every)
-        for second, forecast in world.forecasts(happened, moments):
+        instants = range(after, int(happened.end / 1000), every)
+        for second, forecast in world.forecasts(happened, instants):
             requested += 1
             held += forecast.low <= happened.end <= forecast.high
             left = happened.end / 1000 - second

@@ -36,8 +36,8 @@ def scheduled_time(sent: Mapping[str, str]) -> datetime | None:
         raise UserFixable("ScheduleInvalid", Code.SCHEDULE_INVALID, FIELD)
     name = sent.get("zone", "")
     zone = zoneinfo.ZoneInfo(name) if name in _known() else timezone.get_current_timezone()
-    moments = {local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
-    if len(moments) > 1:
+    offsets = {local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
+    if len(offsets) > 1:
         raise UserFixable("ScheduleNotInZone", Code.SCHEDULE_NOT_IN_ZONE, FIELD, zone=name)
     return local.replace(tzinfo=zone)
 

@@ -9,7 +9,7 @@ from deployments.models import Deployment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class QueuePosition:
     """`position` is 1 for the first in the queue; `blocker` is the deployment that it waits for."""
 
     position: int
@@ -21,12 +21,12 @@ class Place:
         return f"{self.position}-{self.blocker.pk}"
 
 
-def place_of(deployment: Deployment) -> Place | None:
-    """Return the place of a queued change; None when it waits for nothing, without a query if not queued."""
+def position_of(deployment: Deployment) -> QueuePosition | None:
+    """Return the position of a queued change, None if it waits for nothing; no query if it is not queued."""
     if deployment.state != State.QUEUED:
         return None
     queue = Deployment.objects.queue_of(deployment.environment_id).select_related("requested_by")
     before = [one for one in queue if (one.applied_at, one.pk) < (deployment.applied_at, deployment.pk)]
     holder = Deployment.objects.filter(active_key=deployment.environment_id).select_related("requested_by")
     blocker = before[-1] if before else holder.exclude(pk=deployment.pk).first()
-    return Place(position=len(before) + 1, blocker=blocker) if blocker else None
+    return QueuePosition(position=len(before) + 1, blocker=blocker) if blocker else None

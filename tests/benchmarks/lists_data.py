@@ -42,7 +42,7 @@ COPIES = 25
 """Copies of the fixture's 39 environments, besides itself: 1,014 environments."""
 HISTORY = 98_900
 """Copies of ended deployments as history: 100,000 deployments with those of the environments."""
-TOGETHER = 2_000
+BATCH = 2_000
 """Copies of deployments that one statement writes."""
 RECORDINGS = 20
 MIX = (("full", 4), ("small", 26), ("none", 10))
@@ -234,10 +234,10 @@ def _fill_history(cursor: Any, strides: Mapping[type[models.Model], int]) -> Non
         _copy(Deployment, strides, environment_id="c.environment"),
         *(_copy(m, strides) for m in OF_DEPLOYMENTS),
     ]
-    for begin in range(0, HISTORY, TOGETHER):
+    for begin in range(0, HISTORY, BATCH):
         for copy in copies:
             cursor.execute(copy.insert(_of_history(copy.model, begin)))
-    recent = _of_history(Duration, HISTORY - TOGETHER)
+    recent = _of_history(Duration, HISTORY - BATCH)
     for model in (Duration, Expectation):
         cursor.execute(
             _copy(model, strides).insert(recent.replace(Duration._meta.db_table, model._meta.db_table))
@@ -253,7 +253,7 @@ def _of_history(model: type[models.Model], begin: int) -> str:
     if model is Resource:
         stack = Stack._meta.db_table
         join = f"JOIN `{stack}` p ON p.deployment_id = c.source JOIN `{table}` t ON t.stack_id = p.id"
-    between = f"c.k > {begin} AND c.k <= {begin + TOGETHER}"
+    between = f"c.k > {begin} AND c.k <= {begin + BATCH}"
     return f"FROM (SELECT * FROM bench_history c WHERE {between} ORDER BY k) c {join}"
 
 

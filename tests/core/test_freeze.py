@@ -15,7 +15,7 @@ ZONES = (
     *("UTC", "Asia/Tokyo", "Europe/Berlin", "America/New_York", "America/St_Johns", "Australia/Lord_Howe"),
     *("Asia/Kathmandu", "Pacific/Apia", "Africa/Casablanca", "America/Santiago"),
 )
-moments = st.datetimes(
+instants = st.datetimes(
     min_value=datetime.fromisoformat("2024-01-01"),
     max_value=datetime.fromisoformat("2028-01-01"),
     timezones=st.just(UTC),
@@ -51,7 +51,7 @@ windows = st.builds(
 )
 
 
-@given(st.lists(windows, max_size=4), moments)
+@given(st.lists(windows, max_size=4), instants)
 def test_a_freeze_lasts_until_its_end_and_no_longer(found: list[Window], now: datetime) -> None:
     freeze = freeze_at(found, now)
 
@@ -65,7 +65,7 @@ def test_a_freeze_lasts_until_its_end_and_no_longer(found: list[Window], now: da
     assert just_before.until == freeze.until
 
 
-@given(weekly(), st.sampled_from(ZONES), moments)
+@given(weekly(), st.sampled_from(ZONES), instants)
 def test_a_weekly_window_is_in_force_while_the_clocks_are_within_it(
     times: Weekly, zone: str, now: datetime
 ) -> None:

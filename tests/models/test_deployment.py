@@ -73,10 +73,10 @@ def test_a_step_that_has_lost_its_claim_changes_nothing() -> None:
 def test_one_of_two_concurrent_transitions_wins() -> None:
     deployment = make_deployment()
     copies = [Deployment.objects.get(pk=deployment.pk) for _ in range(2)]
-    together, results = threading.Barrier(2), []
+    barrier, results = threading.Barrier(2), []
 
     def move(copy: Deployment, new: State) -> None:
-        together.wait()
+        barrier.wait()
         try:
             copy.move_to(new)
             results.append(new)

@@ -41,11 +41,11 @@ def test_rows_that_are_not_due_are_not_claimed() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_dispatchers_claim_each_row_once() -> None:
     deployments, now = [make_deployment() for _ in range(8)], timezone.now()
-    together = threading.Barrier(4)
+    barrier = threading.Barrier(4)
     claimed: list[int] = []
 
     def dispatch() -> None:
-        together.wait()
+        barrier.wait()
         claimed.extend(pk for pk, _version in leases.claim_due(Deployment.objects.active(), now, LEASE))
         connection.close()
 

@@ -425,11 +425,11 @@ def test_a_scheduled_change_can_be_discarded(deployed: Environment, aws: FakeAws
 def at_once(*acts: Act) -> list[object]:
     """Run acts at the same time, each in a thread with a connection of its own, and return their results."""
     results: list[object] = [None] * len(acts)
-    together = threading.Barrier(len(acts))
+    barrier = threading.Barrier(len(acts))
 
     def one(at: int) -> None:
         try:
-            together.wait()
+            barrier.wait()
             results[at] = acts[at]()
         except UserFixable as refusal:
             results[at] = refusal.code

@@ -184,7 +184,7 @@ def test_the_page_displays_the_api_quota_used(browser: Client, monkeypatch: pyte
     share = QuotaShare(percent=18, throttled=True)
     monkeypatch.setattr("deployments.presentation.health.page.quota_share", lambda account: share)
 
-    assert show(browser, make_whole()).one(id="budget").text == "API quota used: 18 %, Throttled by AWS"
+    assert show(browser, make_whole()).one(id="api-quota").text == "API quota used: 18 %, Throttled by AWS"
 
 
 def test_a_set_without_servers_is_explained(browser: Client) -> None:

@@ -107,10 +107,10 @@ def test_filters_have_counts_and_mark_the_chosen_one(browser: Client) -> None:
     make("good")
     make("bad", "failed")
 
-    chips = page(browser.get(URL, {"status": "problem"})).all("a", class_="chip")
+    filters = page(browser.get(URL, {"status": "problem"})).all("a", class_="chip")
 
-    assert [chip.text for chip in chips][:4] == ["All 2", "Problems 1", "In progress 0", "Deployed 1"]
-    assert [chip.text for chip in chips if "aria-current" in chip.attributes] == [
+    assert [one.text for one in filters][:4] == ["All 2", "Problems 1", "In progress 0", "Deployed 1"]
+    assert [one.text for one in filters if "aria-current" in one.attributes] == [
         "Problems 1",
         "All accounts",
         "All versions",
@@ -123,9 +123,9 @@ def test_filters_can_be_combined(browser: Client) -> None:
     account = make("good").account
     make("other")
 
-    chips = page(browser.get(URL, {"account": str(account.pk)})).all("a", class_="chip")
+    filters = page(browser.get(URL, {"account": str(account.pk)})).all("a", class_="chip")
 
-    links = {chip.text: chip["href"] for chip in chips}
+    links = {one.text: one["href"] for one in filters}
     assert links["Problems 0"] == f"?account={account.pk}&status=problem"
     assert links["All accounts"] == "?"
     assert names(browser, account=str(account.pk)) == ["good"]
@@ -241,10 +241,10 @@ def test_unhealthy_environments_are_first_and_count_as_problems(browser: Client)
     make("unknown")
     make("being-deleted", "stacks", health_word="unhealthy")
 
-    chips = [chip.text for chip in page(browser.get(URL)).all("a", class_="chip")]
+    filters = [one.text for one in page(browser.get(URL)).all("a", class_="chip")]
 
     assert names(browser) == ["sick", "being-deleted", "unknown", "well"]
-    assert "Problems 1" in chips
+    assert "Problems 1" in filters
     assert names(browser, status="problem") == ["sick"]
 
 

@@ -40,7 +40,7 @@ def health_context(
         "glyph": badges.HEALTH[health.status][1],
         "sentence": aws_badges.sentence_text(health.sentence),
         "sources": source_statuses(facts, now, environment.account.timings),
-        "budget": _budget(environment),
+        "quota": _quota(environment),
         "everything": everything,
         "may_operate": may_operate,
         "now": iso(now),
@@ -104,7 +104,7 @@ def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _budget(environment: Environment) -> str:
+def _quota(environment: Environment) -> str:
     """Return how much of the account's API quota is used, "" when that is unknown."""
     share = quota_share(environment.account_id)
     if share.percent is None:

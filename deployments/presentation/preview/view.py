@@ -38,7 +38,7 @@ from deployments.presentation.preview.local import find_set, local_diff, planned
 from deployments.presentation.preview.not_computed import hidden_stacks
 from deployments.presentation.preview.ready_at import ready_at
 from deployments.presentation.preview.release import release_card
-from deployments.presentation.queue_place import Place, place_of
+from deployments.presentation.queue_place import QueuePosition, position_of
 from deployments.presentation.summary import preview_phases
 from deployments.presentation.text.duration_estimate import forecast_of
 from deployments.presentation.updates import version_change
@@ -69,7 +69,7 @@ def context(
     state = State(deployment.state)
     lost = hazards(changes)
     rate = hit_rate(predictions(deployment))
-    place = place_of(deployment)
+    place = position_of(deployment)
     template_set = find_set(deployment)
     stacks = planned_stacks(deployment, template_set)
     usual = history(deployment.environment.account, Kind.UPDATE)
@@ -148,10 +148,10 @@ def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, s
 
 def marker(deployment: Deployment) -> str:
     """Return a text that changes as soon as the page has something else to show."""
-    return _marker(deployment, place_of(deployment))
+    return _marker(deployment, position_of(deployment))
 
 
-def _marker(deployment: Deployment, place: Place | None) -> str:
+def _marker(deployment: Deployment, place: QueuePosition | None) -> str:
     state = f"{deployment.state}-{deployment.revision}-{deployment.cancel_code}"
     state += "-approval" if policy_of(deployment.environment) else ""
     if deployment.is_open_change and (hold := hold_of(deployment.environment)):

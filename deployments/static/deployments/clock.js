@@ -44,7 +44,7 @@ export function freshness(facts, words) {
   if (!facts.polled) return [words.notAsked, false];
   const updated = facts.isPolling ? words.updatedPolling : words.updated;
   const text = updated.replace("{age}", age(now() - Date.parse(facts.polled), words.units));
-  return [[text, ...budget(facts)].join(", "), facts.throttled === true];
+  return [[text, ...quota(facts)].join(", "), facts.throttled === true];
 }
 
 /* Formatted as on the server: one unit, rounded down. */
@@ -55,8 +55,8 @@ function age(ms, units) {
 }
 
 /* The share of the API quota that is used. */
-function budget({ percent, throttled }) {
-  const { budget: share, throttled: slow } = document.getElementById("live-words").dataset;
+function quota({ percent, throttled }) {
+  const { quota: share, throttled: slow } = document.getElementById("live-words").dataset;
   if (typeof percent !== "number") return [];
   return throttled ? [slow, share.replace("{percent}", percent)] : [share.replace("{percent}", percent)];
 }
