@@ -7,27 +7,47 @@ tests/sandbox/fixes, which fails once MiniStack has mended it; then the module i
 from typing import Final
 
 from portal.sandbox.engine.fixes import (
+    address_filters,
     cluster_tags,
     generated_names,
+    instance_filters,
     lambda_inline_code,
     lambda_missing_package,
+    managed_policies,
+    network_interface_filters,
     role_boundary,
     s3_bucket_owner,
     secret_password,
     secret_reference,
+    security_group_filters,
+    security_group_in_use,
+    security_group_missing_rules,
+    security_group_rules,
     subnet_group_zones,
+    subnet_in_use,
+    vpc_endpoint_filters,
 )
 
 ALL: Final = (
+    address_filters,
     cluster_tags,
     generated_names,
+    instance_filters,
     lambda_inline_code,
     lambda_missing_package,
+    managed_policies,
+    network_interface_filters,
     role_boundary,
     s3_bucket_owner,
     secret_password,
     secret_reference,
+    security_group_filters,
+    security_group_in_use,
+    security_group_missing_rules,
+    security_group_rules,
     subnet_group_zones,
+    subnet_in_use,
+    vpc_endpoint_filters,
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ministack.services import ec2
 
-from portal.sandbox.engine import quotas
+from portal.sandbox.engine import ec2_responses, quotas
 from portal.sandbox.engine.registry import (
     Action,
     Answer,
@@ -16,7 +16,6 @@ from portal.sandbox.engine.registry import (
     Refused,
     handler,
 )
-from portal.sandbox.services.ec2 import responses
 
 
 def install() -> None:
@@ -52,7 +51,7 @@ def _checked_action(action: Action, check: Callable[[], None]) -> Action:
         try:
             check()
         except Refused as refused:
-            return responses.refusal(refused)
+            return ec2_responses.refusal(refused)
         return action(parameters)
 
     return checked

@@ -6,7 +6,7 @@ from typing import Any
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.engine import query, quotas
+from portal.sandbox.engine import ec2_responses, query, quotas
 from portal.sandbox.engine.registry import (
     Answer,
     Created,
@@ -20,7 +20,7 @@ from portal.sandbox.engine.registry import (
     ready_with,
     replace,
 )
-from portal.sandbox.services.ec2 import interfaces, responses
+from portal.sandbox.services.ec2 import interfaces
 
 
 def install() -> None:
@@ -28,7 +28,6 @@ def install() -> None:
     provide("AWS::EC2::EIP", _allocate, _release, _update_address)
     provide("AWS::EC2::NatGateway", _create_gateway, _delete_gateway, _update_gateway)
     ready_with("AWS::EC2::NatGateway", _open_gateway)
-    ec2._ACTION_MAP["DescribeAddresses"] = _describe_addresses
     ec2._ACTION_MAP["CreateNatGateway"] = _create_nat_gateway
     ec2._ACTION_MAP["DescribeNatGateways"] = _describe_nat_gateways
     ec2._ACTION_MAP["DeleteNatGateway"] = _delete_nat_gateway
@@ -199,17 +198,19 @@ def _create_nat_gateway(parameters: Parameters) -> Answer:
             query.value(parameters, "ConnectivityType", "public"),
         )
     except Refused as refused:
-        return responses.refusal(refused)
+        return ec2_responses.refusal(refused)
     ec2._parse_tag_specs(parameters, "natgateway", gateway)
-    return responses.answer("CreateNatGateway", {"natGateway": _gateway_shape(ec2._nat_gateways[gateway])})
+    return ec2_responses.answer(
+        "CreateNatGateway", {"natGateway": _gateway_shape(ec2._nat_gateways[gateway])}
+    )
 
 
 def _delete_nat_gateway(parameters: Parameters) -> Answer:
     gateway = query.value(parameters, "NatGatewayId")
     if gateway not in ec2._nat_gateways:
-        return responses.refusal(Refused("NatGatewayNotFound", f"NatGateway {gateway} was not found"))
+        return ec2_responses.refusal(Refused("NatGatewayNotFound", f"NatGateway {gateway} was not found"))
     _delete_gateway(gateway, {})
-    return responses.answer("DeleteNatGateway", {"natGatewayId": gateway})
+    return ec2_responses.answer("DeleteNatGateway", {"natGatewayId": gateway})
 
 
 def _describe_nat_gateways(parameters: Parameters) -> Answer:
@@ -223,9 +224,9 @@ def _describe_nat_gateways(parameters: Parameters) -> Answer:
             "subnet-id": gateway["SubnetId"],
             "vpc-id": gateway["VpcId"],
         }
-        if (not ids or key in ids) and query.matches(wanted, have, responses.tags(key)):
+        if (not ids or key in ids) and query.matches(wanted, have, ec2_responses.tags(key)):
             found.append(_gateway_shape(gateway))
-    return responses.answer("DescribeNatGateways", {"natGatewaySet": found})
+    return ec2_responses.answer("DescribeNatGateways", {"natGatewaySet": found})
 
 
 def _gateway_shape(gateway: Record) -> Record:
@@ -238,25 +239,5 @@ def _gateway_shape(gateway: Record) -> Record:
         "createTime": gateway["CreateTime"],
         "deleteTime": gateway.get("DeleteTime"),
         "natGatewayAddressSet": gateway["_addresses"],
-        "tagSet": responses.tag_set(gateway["NatGatewayId"]),
+        "tagSet": ec2_responses.tag_set(gateway["NatGatewayId"]),
     }
-
-
-def _describe_addresses(parameters: Parameters) -> Answer:
-    allocations = query.members(parameters, "AllocationId")
-    wanted = query.filters(parameters)
-    found = []
-    for key, record in ec2._addresses.items():
-        have = {
-            "allocation-id": key,
-            "association-id": record["AssociationId"] or "",
-            "domain": record["Domain"],
-            "instance-id": record["InstanceId"] or "",
-            "network-interface-id": record["NetworkInterfaceId"] or "",
-            "private-ip-address": record["PrivateIpAddress"] or "",
-            "public-ip": record["PublicIp"],
-        }
-        if (not allocations or key in allocations) and query.matches(wanted, have, responses.tags(key)):
-            shape = {name[0].lower() + name[1:]: part for name, part in record.items()}
-            found.append({**shape, "tagSet": responses.tag_set(key)})
-    return responses.answer("DescribeAddresses", {"addressesSet": found})

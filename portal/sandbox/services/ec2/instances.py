@@ -5,11 +5,11 @@ from typing import Any
 
 from ministack.services import ec2
 
-from portal.sandbox.engine import query
+from portal.sandbox.engine import ec2_responses, query
 from portal.sandbox.engine.registry import Action, Answer, Parameters, Record, Refused, here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Instance
-from portal.sandbox.services.ec2 import images, interfaces, offers, profiles, responses
+from portal.sandbox.services.ec2 import images, interfaces, offers, profiles
 from portal.sandbox.services.iam import role_sessions
 
 _engine_launch = ec2._launch_instances_internal
@@ -17,17 +17,8 @@ _engine_terminate = ec2._terminate_instances
 
 
 def install() -> None:
-    """Put the launch, the filters and the clean-up after termination in place."""
+    """Put the launch and the clean-up after termination in place."""
     ec2._launch_instances_internal = _launch_instances
-    ec2._matches_filters = lambda instance, wanted: query.matches(
-        {
-            name: patterns
-            for name, patterns in wanted.items()
-            if name in _filterable(instance) or "tag" in name
-        },
-        _filterable(instance),
-        ec2._tags.get(instance["InstanceId"], []),
-    )
     ec2._ACTION_MAP["TerminateInstances"] = _terminate_action
     ec2._ACTION_MAP["RunInstances"] = _refusing(ec2._ACTION_MAP["RunInstances"])
     ec2.exec_in_instance_blocking = _run_command
@@ -173,7 +164,7 @@ def _refusing(run: Action) -> Action:
         try:
             return run(parameters)
         except Refused as refused:
-            return responses.refusal(refused)
+            return ec2_responses.refusal(refused)
 
     return checked
 
@@ -189,28 +180,3 @@ def _terminate_action(parameters: Parameters) -> Answer:
 def _run_command(instance_id: str, arguments: list[str]) -> tuple[int, str, str]:
     outcome = in_use.machines().run_commands(instance_id, [arguments[-1]])
     return outcome.exit_code, outcome.stdout, outcome.stderr
-
-
-def _filterable(instance: Record) -> dict[str, str | list[str]]:
-    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html"""
-    groups = instance.get("SecurityGroups", [])
-    return {
-        "architecture": instance.get("Architecture", ""),
-        "availability-zone": instance["Placement"]["AvailabilityZone"],
-        "iam-instance-profile.arn": (instance.get("IamInstanceProfile") or {}).get("Arn", ""),
-        "image-id": instance["ImageId"],
-        "instance-id": instance["InstanceId"],
-        "instance-state-code": str(instance["State"]["Code"]),
-        "instance-state-name": instance["State"]["Name"],
-        "instance-type": instance["InstanceType"],
-        "instance.group-id": [group["GroupId"] for group in groups],
-        "instance.group-name": [group["GroupName"] for group in groups],
-        "ip-address": instance.get("PublicIpAddress", ""),
-        "network-interface.group-id": [group["GroupId"] for group in groups],
-        "network-interface.subnet-id": instance["SubnetId"],
-        "network-interface.vpc-id": instance["VpcId"],
-        "private-dns-name": instance["PrivateDnsName"],
-        "private-ip-address": instance["PrivateIpAddress"],
-        "subnet-id": instance["SubnetId"],
-        "vpc-id": instance["VpcId"],
-    }

@@ -1,4 +1,4 @@
-"""Network interfaces: private addresses of their subnet, and every filter DescribeNetworkInterfaces has."""
+"""Network interfaces, with private addresses of their subnet."""
 
 import ipaddress
 import threading
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from ministack.services import ec2
 
-from portal.sandbox.engine import query
+from portal.sandbox.engine import ec2_responses, query
+from portal.sandbox.engine.fixes import network_interface_filters
 from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused, here, new_id
-from portal.sandbox.services.ec2 import responses
 
 FIRST_HOST = 4  # AWS keeps a subnet's first four addresses and its last for itself
 
@@ -17,9 +17,8 @@ addresses = threading.RLock()
 
 
 def install() -> None:
-    """Put the actions in place."""
+    """Put the action in place."""
     ec2._ACTION_MAP["CreateNetworkInterface"] = _create
-    ec2._ACTION_MAP["DescribeNetworkInterfaces"] = _describe
 
 
 def free_address(subnet_id: str) -> str:
@@ -103,20 +102,6 @@ def remove(
             ec2._tags.pop(key, None)
 
 
-def users_of_subnet(subnet_id: str) -> list[str]:
-    """List the ids of the interfaces that keep a subnet from being deleted."""
-    return [key for key, record in ec2._network_interfaces.items() if record["SubnetId"] == subnet_id]
-
-
-def users_of_group(group_id: str) -> list[str]:
-    """List the ids of the interfaces that a security group is attached to."""
-    return [
-        key
-        for key, record in ec2._network_interfaces.items()
-        if any(group["GroupId"] == group_id for group in record["Groups"])
-    ]
-
-
 def _group_name(group_id: str) -> str:
     return str(ec2._security_groups.get(group_id, {}).get("GroupName", group_id))
 
@@ -146,112 +131,9 @@ def _create(parameters: Parameters) -> Answer:
             query.members(parameters, "SecurityGroupId"),
         )
     except Refused as refused:
-        return responses.refusal(refused)
+        return ec2_responses.refusal(refused)
     record.update(Status="available", Attachment=None)
     ec2._parse_tag_specs(parameters, "network-interface", record["NetworkInterfaceId"])
-    return responses.answer("CreateNetworkInterface", {"networkInterface": _shape(record)})
-
-
-def _describe(parameters: Parameters) -> Answer:
-    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html"""
-    wanted = query.filters(parameters)
-    ids = query.members(parameters, "NetworkInterfaceId")
-    for interface_id in ids:
-        if interface_id not in ec2._network_interfaces:
-            return responses.refusal(
-                Refused(
-                    "InvalidNetworkInterfaceID.NotFound",
-                    f"The networkInterface ID '{interface_id}' does not exist",
-                )
-            )
-    try:
-        found = [
-            _shape(record)
-            for key, record in ec2._network_interfaces.items()
-            if (not ids or key in ids) and query.matches(wanted, _filterable(record), responses.tags(key))
-        ]
-    except KeyError as unknown:
-        return responses.refusal(Refused("InvalidParameterValue", f"The filter {unknown} is invalid"))
-    return responses.answer("DescribeNetworkInterfaces", {"networkInterfaceSet": found})
-
-
-def _filterable(record: Record) -> dict[str, str | list[str]]:
-    attachment = record.get("Attachment") or {}
-    address = record["PrivateIpAddress"]
-    public = record.get("PublicIp") or ""
-    return {
-        "addresses.private-ip-address": address,
-        "addresses.primary": "true",
-        "addresses.association.public-ip": public,
-        "association.public-ip": public,
-        "association.allocation-id": record.get("AllocationId") or "",
-        "attachment.attachment-id": attachment.get("AttachmentId") or "",
-        "attachment.instance-id": attachment.get("InstanceId") or "",
-        "attachment.status": attachment.get("Status") or "",
-        "attachment.device-index": str(attachment.get("DeviceIndex", "")),
-        "availability-zone": record["AvailabilityZone"],
-        "description": record["Description"],
-        "group-id": [group["GroupId"] for group in record["Groups"]],
-        "group-name": [group["GroupName"] for group in record["Groups"]],
-        "interface-type": record["InterfaceType"],
-        "mac-address": record["MacAddress"],
-        "network-interface-id": record["NetworkInterfaceId"],
-        "owner-id": record["OwnerId"],
-        "private-dns-name": _dns_name(address),
-        "private-ip-address": address,
-        "requester-id": record.get("RequesterId") or "",
-        "requester-managed": str(bool(record.get("RequesterManaged"))).lower(),
-        "source-dest-check": str(bool(record["SourceDestCheck"])).lower(),
-        "status": record["Status"],
-        "subnet-id": record["SubnetId"],
-        "vpc-id": record["VpcId"],
-    }
-
-
-def _dns_name(address: str) -> str:
-    return f"ip-{address.replace('.', '-')}.{here().region}.compute.internal"
-
-
-def _shape(record: Record) -> Record:
-    attachment = record.get("Attachment")
-    association = (
-        {
-            "allocationId": record.get("AllocationId"),
-            "associationId": record.get("AssociationId"),
-            "ipOwnerId": record["OwnerId"],
-            "publicIp": record["PublicIp"],
-        }
-        if record.get("PublicIp")
-        else None
+    return ec2_responses.answer(
+        "CreateNetworkInterface", {"networkInterface": network_interface_filters.shape(record)}
     )
-    address = record["PrivateIpAddress"]
-    return {
-        "networkInterfaceId": record["NetworkInterfaceId"],
-        "subnetId": record["SubnetId"],
-        "vpcId": record["VpcId"],
-        "availabilityZone": record["AvailabilityZone"],
-        "description": record["Description"],
-        "ownerId": record["OwnerId"],
-        "requesterId": record.get("RequesterId"),
-        "requesterManaged": bool(record.get("RequesterManaged")),
-        "status": record["Status"],
-        "macAddress": record["MacAddress"],
-        "privateIpAddress": address,
-        "privateDnsName": _dns_name(address),
-        "sourceDestCheck": bool(record["SourceDestCheck"]),
-        "interfaceType": record["InterfaceType"],
-        "groupSet": [
-            {"groupId": group["GroupId"], "groupName": group["GroupName"]} for group in record["Groups"]
-        ],
-        "attachment": attachment and {key[0].lower() + key[1:]: part for key, part in attachment.items()},
-        "association": association,
-        "privateIpAddressesSet": [
-            {
-                "privateIpAddress": address,
-                "privateDnsName": _dns_name(address),
-                "primary": True,
-                "association": association,
-            }
-        ],
-        "tagSet": responses.tag_set(record["NetworkInterfaceId"]),
-    }

@@ -7,8 +7,8 @@ from typing import Any
 
 from ministack.services import ec2, iam
 
+from portal.sandbox.engine import ec2_responses
 from portal.sandbox.engine.registry import Record, Refused
-from portal.sandbox.services.ec2 import responses
 from portal.sandbox.services.iam import propagation
 
 
@@ -37,4 +37,4 @@ def _resolve(iam_arn: str = "", iam_name: str = "", **_options: object) -> tuple
     try:
         return resolve({"Arn": iam_arn, "Name": iam_name}), None
     except Refused as refused:
-        return None, responses.refusal(refused)
+        return None, ec2_responses.refusal(refused)

@@ -1,13 +1,12 @@
 """IAM and STS: sessions of roles for what runs in the sandbox."""
 
 from portal.sandbox.engine import authorization
-from portal.sandbox.services.iam import managed_policies, propagation, role_sessions
+from portal.sandbox.services.iam import propagation, role_sessions
 
 
 def install() -> None:
     """Give functions of every runtime their role's keys."""
     authorization.install()
-    managed_policies.install()
     role_sessions.install()
     propagation.install()
 

@@ -1,6 +1,6 @@
-"""AWS's own policies that servers and functions use, beside those that MiniStack has.
+"""Managed policies of AWS that functions use do not exist (MiniStack 1.5.33).
 
-managed_policies.json has their documents, with version and date, as AWS publishes them:
+managed_policies.json has their documents, with version and date:
 https://docs.aws.amazon.com/aws-managed-policy/latest/reference/
 """
 
