@@ -22,7 +22,7 @@ RETRY = 0.2  # seconds between two tries to delete something that is still in us
 
 
 def install() -> None:
-    """Put the wrapped handlers and the actions in place."""
+    """Put the wrapped handlers in place."""
     endpoint = handler("AWS::EC2::VPCEndpoint")
     endpoint["create"] = _endpoint_creator(endpoint["create"])
     endpoint["delete"] = _endpoint_deleter(endpoint["delete"])
