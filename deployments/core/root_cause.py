@@ -31,8 +31,9 @@ class Failure:
 class RootCause:
     """The resource that failed first (`leaf`), and the other failures.
 
-    `ties` failed independently at the same time, `later` independently afterwards. `collateral` was canceled
-    as a result. `chain` has the logical ids of the nested stacks from the root down to the leaf's stack.
+    `ties` failed independently at the same time, `later` independently afterwards; what failed in each
+    attempt of a rollback is in it once. `collateral` was canceled as a result. `chain` has the logical ids of
+    the nested stacks from the root down to the leaf's stack.
     """
 
     leaf: Failure
@@ -77,9 +78,17 @@ def root_cause(failures: Iterable[Failure]) -> RootCause | None:
     return RootCause(
         leaf=leaf,
         ties=tuple(f for f in rest if f.at == leaf.at),
-        later=tuple(f for f in rest if f.at > leaf.at),
+        later=_once(f for f in rest if f.at > leaf.at),
         collateral=_sorted(collateral, leaf),
     )
+
+
+def _once(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+    """Return the first failure of each operation of each resource."""
+    found: dict[tuple[str, str, str], Failure] = {}
+    for one in failures:
+        found.setdefault((one.path, one.logical_id, one.status), one)
+    return tuple(found.values())
 
 
 def _of_echoes(echoes: Iterable[Failure], collateral: Iterable[Failure]) -> RootCause | None:

@@ -121,12 +121,11 @@ def result_of(
     back = _back(back_runs)
     back_failures = [f for f in failures if f not in own_failures]
     failed_back = back is not None and back.status is DisplayStatus.ROLLBACK_FAILED
+    status = _status(forward, back, course, own_runs[-1].status if own_runs else "")
     return RowResult(
-        status=_of_root(back, course)
-        if back and is_root
-        else _status(forward, back, course, own_runs[-1].status if own_runs else ""),
+        status=_of_root(back, course) if back and is_root else status,
         forward=forward,
-        back=back,
+        back=_had_begun(back, status, is_root=is_root),
         reason=_reason(own_failures, forward),
         back_reason=_back_reason(back_failures) if failed_back else "",
     )
@@ -176,6 +175,11 @@ def _forward(
 
 def _back(runs: Sequence[OperationRun]) -> Segment | None:
     return Segment(runs[0].start, runs[-1].end, back_status(runs[-1])) if runs else None
+
+
+def _had_begun(back: Segment | None, status: DisplayStatus, *, is_root: bool) -> Segment | None:
+    """Return the rollback; None of a nested stack that was only reviewed, and had nothing to roll back."""
+    return None if status is DisplayStatus.NOT_RUN and not is_root else back
 
 
 def _reason(failures: Sequence[Failure], forward: Segment | None) -> str:

@@ -23,7 +23,7 @@ from deployments.presentation.kept import kept_sentences
 from deployments.presentation.text import wording
 from deployments.presentation.waterfall.failed_servers import CONFIGURED, FailedServer, failed_servers
 from deployments.presentation.waterfall.rows import row_id
-from deployments.presentation.waterfall.tree import join
+from deployments.presentation.waterfall.tree import join, name_of
 from deployments.presentation.ways_out import SuggestedAction, ways_out
 from deployments.wording import cause_advice, cause_title, stored_text
 
@@ -92,8 +92,12 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
     title = cause_title(known.cause.code, known.values) if known else ""
     headline = failure_sentences.of_resource(deployment, leaf, title)
     servers = failed_servers(evidence) if leaf.type in CONFIGURED else []
+    chain = _chain(leaf)
     if servers:
-        headline = _of_server(deployment, servers[0], join(leaf.path, leaf.logical_id))
+        own = join(leaf.path, leaf.logical_id)
+        headline = _of_server(deployment, servers[0], own)
+        chain = (*chain, _link(join(own, servers[0].instance)))
+        evidence.sort(key=lambda piece: not piece.subject.startswith(servers[0].instance))
     remaining = _remaining(deployment, is_latest=is_latest)
     return FailureBanner(
         leaf=leaf,
@@ -103,7 +107,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         code=known.cause.code if known else "",
         remains=_what_remains(deployment, remaining, is_latest=is_latest),
         remaining=remaining,
-        chain=_chain(leaf),
+        chain=chain,
         ties=cause.ties,
         later=cause.later,
         collateral=cause.collateral,
@@ -200,6 +204,8 @@ def _what_remains(deployment: Deployment, remaining: Remaining, *, is_latest: bo
 
 def _chain(leaf: Failure) -> tuple[ChainLink, ...]:
     parts = [part for part in f"{leaf.path}/{leaf.logical_id}".split("/") if part]
-    return tuple(
-        ChainLink(name=name, row=row_id("/".join(parts[: number + 1]))) for number, name in enumerate(parts)
-    )
+    return tuple(_link("/".join(parts[: number + 1])) for number in range(len(parts)))
+
+
+def _link(path: str) -> ChainLink:
+    return ChainLink(name=name_of(path), row=row_id(path))

@@ -87,7 +87,9 @@ def _cut(text: str) -> str:
 
 
 def _ended(text: str) -> str:
-    return text if text.endswith((".", "…", "。", "!", "?")) else f"{text}."
+    if text.endswith((".", "…", "。", "!", "?")):
+        return text
+    return _("%(sentence)s.") % {"sentence": text}
 
 
 def _filled(text: str, **values: str) -> SafeString:

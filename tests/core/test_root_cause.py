@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -56,6 +57,23 @@ def test_canceled_resources_are_separated_from_other_failures(chain: list[Failur
     assert [f.logical_id for f in found.collateral] == ["Subnet"]
     assert [f.logical_id for f in found.later] == ["Route"]
     assert found.ties == ()
+
+
+def test_what_failed_in_each_attempt_of_a_rollback_is_reported_once() -> None:
+    attempts = [replace(failure("", "Role", "In use.", second), status="DELETE_FAILED") for second in (7, 8)]
+    found = root_cause([*CHAIN, *attempts])
+
+    assert found is not None
+    assert [(f.logical_id, f.at) for f in found.later] == [("Route", CHAIN[2].at), ("Role", attempts[0].at)]
+
+
+def test_a_reason_is_read_without_what_the_handler_puts_around_it() -> None:
+    inner = "No 'x' (Service: Ssm)"
+    wrapped = f'Resource handler returned message: "{inner}" (RequestToken: 1, HandlerErrorCode: A)'
+
+    assert failure("", "Vpc", wrapped, 1).message == inner
+    assert failure("", "Vpc", "Plain.", 1).message == "Plain."
+    assert failure("", "Vpc", "", 1).message == "CREATE_FAILED"
 
 
 def test_two_failures_at_the_same_time_are_both_reported() -> None:

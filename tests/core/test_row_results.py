@@ -174,6 +174,14 @@ def test_the_stacks_of_a_canceled_creation_are_canceled_and_its_root_is_deleted(
     assert root.status is DisplayStatus.DELETED
 
 
+def test_a_nested_stack_that_was_only_reviewed_has_no_rollback() -> None:
+    own = runs([[1_000, "REVIEW_IN_PROGRESS"], [TURN, "DELETE_IN_PROGRESS"], [TURN, "DELETE_COMPLETE"]])
+
+    found = result_of(own, ROLLED_BACK, is_stack=True)
+
+    assert (found.status, found.back) == (DisplayStatus.NOT_RUN, None)
+
+
 def test_the_root_stack_has_the_status_of_the_rollback() -> None:
     own = runs([[1_000, "CREATE_IN_PROGRESS"], [TURN, "ROLLBACK_IN_PROGRESS"], [15_000, "ROLLBACK_FAILED"]])
 

@@ -88,7 +88,8 @@ def test_the_banner_names_the_server_and_the_task(
     failed, succeeded = _failed_and_succeeded(account, sandbox)
     assert ended.state == "rolled_back"
     assert banner.one(id="cause")["data-cause"] == cause
-    assert f"Servers ▸ {leaf}" in banner.text
+    assert f"Servers ▸ {leaf} ▸ {failed}" in banner.text
+    assert failed in banner.all("details", class_="evidence")[0].one("summary").text
     sentence = f"Server {failed} failed at task “Install the release”: No space left on device."
     assert banner.one(id="end-title").text == sentence
     assert banner.one(id="main-action").text == "Clean up and retry"

@@ -147,6 +147,12 @@ def test_the_banner_names_the_first_failure_and_its_reason(
             undone = [one.text for one in shown.all("tr") if "Rollback ·" in one.text]
             assert all(any(met in text for text in undone) for met in case.more_faults.values())
             assert "First failure" in row.text
+            details = page(client.get(ended.get_absolute_url(), {"row": case.leaf})).one(id="inspector")
+            assert details.one("h2").text == name
+            followed = details.one(id="what-followed").text
+            assert ended.environment.stack_name + "-" not in followed  # nested stacks have their own names
+            assert ("Rollback failed for 1 resource" in followed) == bool(case.more_faults)
+            assert ("1 more failed" in banner.text) == bool(case.more_faults)
             assert banner.one("a", data_first_failure="")["href"].endswith(
                 f"?{urlencode({'row': case.leaf})}"
             )

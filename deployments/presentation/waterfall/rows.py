@@ -98,6 +98,12 @@ class Row:
         return row_id(self.path)
 
     @property
+    def own_status(self) -> str:
+        """Return AWS's status, "" beside a failure of which it only says that it was rolled back."""
+        was_undone = self.back and self.display_status in (DisplayStatus.FAILED, DisplayStatus.CANCELLED)
+        return "" if was_undone else self.status
+
+    @property
     def parent(self) -> str:
         """Return the id of the row around it, "" for those that stand by themselves."""
         return "" if self.level == 1 else row_id(parent_of(self.path))

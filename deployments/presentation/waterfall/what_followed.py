@@ -9,7 +9,8 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.core.root_cause import Failure
+from deployments.core.root_cause import Failure, is_echo
+from deployments.core.row_results import Course
 from deployments.core.status import is_cancelled
 from deployments.core.timeline import at_ms, in_ms
 from deployments.presentation.waterfall.tree import and_above, name_of, parent_of
@@ -36,12 +37,12 @@ def what_followed(view: DeploymentView) -> list[FollowedStep]:
 def _steps(view: DeploymentView, first: str, failure: Failure) -> Iterator[FollowedStep]:
     own = "/".join(part for part in (failure.path, failure.logical_id) if part)
     around = set(and_above(parent_of(first))) - ({own} if own == first else set())
-    turn = view.timeline.course.turn
-    groups: dict[str, list[Failure]] = {"around": [], "canceled": [], "others": [], "back": []}
+    course = view.timeline.course
+    groups: dict[str, dict[str, Failure]] = {"around": {}, "canceled": {}, "others": {}, "back": {}}
     for path, failures in view.failures.items():
         for one in failures:
-            if path != own or path in around or _is_back(one, turn):
-                groups[_group(path, one, around, turn)].append(one)
+            if path != own or path in around or _is_back(one, course):
+                groups[_group(path, one, around, course)].setdefault(path, one)
     if groups["around"]:
         yield _around(groups["around"])
     if canceled := groups["canceled"]:
@@ -50,37 +51,37 @@ def _steps(view: DeploymentView, first: str, failure: Failure) -> Iterator[Follo
             "%(count)d resources were canceled as a result",
             len(canceled),
         )
-        yield FollowedStep(at=min(one.at for one in canceled), text=text % {"count": len(canceled)})
+        yield FollowedStep(at=min(one.at for one in canceled.values()), text=text % {"count": len(canceled)})
     if others := groups["others"]:
         text = ngettext("%(count)d more resource failed", "%(count)d more resources failed", len(others))
-        yield FollowedStep(at=min(one.at for one in others), text=text % {"count": len(others)})
-    if turn is not None:
-        yield from _rollback(view, turn, groups["back"])
+        yield FollowedStep(at=min(one.at for one in others.values()), text=text % {"count": len(others)})
+    if course.turn is not None:
+        yield from _rollback(view, course.turn, list(groups["back"].values()))
 
 
-def _group(path: str, failure: Failure, around: set[str], turn: int | None) -> str:
-    if _is_back(failure, turn):
+def _group(path: str, failure: Failure, around: set[str], course: Course) -> str:
+    if _is_back(failure, course):
         return "back"
     if is_cancelled(failure.status, failure.reason):
         return "canceled"
     return "around" if path in around else "others"
 
 
-def _is_back(failure: Failure, turn: int | None) -> bool:
-    """Return whether the rollback failed there."""
-    return (
-        turn is not None and in_ms(failure.at) >= turn and failure.status.startswith(("DELETE", "ROLLBACK"))
-    )
+def _is_back(failure: Failure, course: Course) -> bool:
+    """Return whether the rollback failed there. A nested stack begins to roll back before the root stack."""
+    is_going_back = failure.status.startswith(("DELETE", "ROLLBACK"))
+    return course.turn is not None and is_going_back and course.is_back(failure.status, in_ms(failure.at))
 
 
-def _around(failures: list[Failure]) -> FollowedStep:
+def _around(failures: dict[str, Failure]) -> FollowedStep:
     """Return the step of what failed because the first failure is in it, the innermost first."""
-    ordered = sorted(failures, key=lambda one: (-one.path.count("/"), one.at))
-    names = list(dict.fromkeys(one.logical_id or name_of(one.path) for one in ordered))
+    ordered = sorted(failures, key=lambda path: -path.count("/"))
+    names = [name_of(path) or failures[path].logical_id for path in ordered]
     text = names[0]
     for name in names[1:]:
         text = _("%(names)s, then %(name)s") % {"names": text, "name": name}
-    return FollowedStep(at=min(one.at for one in failures), text=_("%(names)s failed") % {"names": text})
+    at = min(one.at for one in failures.values())
+    return FollowedStep(at=at, text=_("%(names)s failed") % {"names": text})
 
 
 def _rollback(view: DeploymentView, turn: int, failed: list[Failure]) -> Iterator[FollowedStep]:
@@ -88,7 +89,7 @@ def _rollback(view: DeploymentView, turn: int, failed: list[Failure]) -> Iterato
     yield FollowedStep(
         at=at_ms(turn), text=_("CloudFormation began to roll %(stack)s back") % stack, is_back=True
     )
-    if failed:
+    if failed := [one for one in failed if not is_echo(one.reason)] or failed:
         text = ngettext(
             "Rollback failed for %(count)d resource", "Rollback failed for %(count)d resources", len(failed)
         )
