@@ -44,6 +44,8 @@ class SamlIdp:
     """The provider."""
 
     pair: tuple[str, str] = field(default_factory=_pair)
+    here: str = HERE
+    sso: str = "https://idp.example.com/sso"
 
     def metadata(self) -> str:
         """Return what its administrator gives the portal's."""
@@ -55,7 +57,7 @@ class SamlIdp:
             f"<ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
             "</md:KeyDescriptor>"
             '<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" '
-            'Location="https://idp.example.com/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>'
+            f'Location="{self.sso}"/></md:IDPSSODescriptor></md:EntityDescriptor>'
         )
 
     def assertion(
@@ -63,15 +65,17 @@ class SamlIdp:
         name_id: str = "ana-1",
         *,
         request_id: str = "",
-        audience: str = f"{HERE}/login/saml/metadata/",
+        audience: str = "",
         issuer: str = ENTITY,
-        recipient: str = f"{HERE}/login/saml/acs/",
+        recipient: str = "",
         age: timedelta = timedelta(),
         name_format: str = PERSISTENT,
         groups: tuple[str, ...] = ("ops",),
         user: str = "ana",
     ) -> str:
         """Return an assertion without a signature."""
+        audience = audience or f"{self.here}/login/saml/metadata/"
+        recipient = recipient or f"{self.here}/login/saml/acs/"
         now = datetime.now(UTC) - age
         begin, end = (
             (now - timedelta(minutes=1)).strftime(_TIME),
@@ -108,7 +112,7 @@ class SamlIdp:
         answers = f'InResponseTo="{request_id}"' if request_id else ""
         xml = (
             f'<samlp:Response {_NS} ID="_{uuid.uuid4().hex}" Version="2.0" IssueInstant="{now}" {answers} '
-            f'Destination="{HERE}/login/saml/acs/"><saml:Issuer>{ENTITY}</saml:Issuer>'
+            f'Destination="{self.here}/login/saml/acs/"><saml:Issuer>{ENTITY}</saml:Issuer>'
             '<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>'
             f"</samlp:Status>{extra}{''.join(assertions)}</samlp:Response>"
         )
@@ -123,8 +127,12 @@ class SamlIdp:
 
 def begin(client: Client, **query: str) -> str:
     """Begin a login; return the id of the request that the provider gets."""
-    query_text = urlsplit(client.get(reverse("saml_login"), query)["Location"]).query
-    request = zlib.decompress(base64.b64decode(parse_qs(query_text)["SAMLRequest"][0]), -15)
+    return request_id_of(client.get(reverse("saml_login"), query)["Location"])
+
+
+def request_id_of(url: str) -> str:
+    """Return the id of the request in the address at the provider to which a browser is sent."""
+    request = zlib.decompress(base64.b64decode(parse_qs(urlsplit(url).query)["SAMLRequest"][0]), -15)
     return str(etree.fromstring(request).get("ID"))
 
 
