@@ -32,7 +32,7 @@ async def create_stack(run: Run) -> bool:
 
     The event of CREATE_IN_PROGRESS was written when the request was accepted.
     """
-    if run.parent is None and _is_invalid(run):
+    if run.parent is None and run.is_invalid():
         return False
     await graph.walk(run.waits_for(), lambda logical_id: create_resource(run, logical_id), run.stop)
     if run.was_stopped:
@@ -47,22 +47,6 @@ async def create_stack(run: Run) -> bool:
         return True
     await _fail(run, reason_of(run))
     return False
-
-
-def _is_invalid(run: Run) -> bool:
-    """Let MiniStack do its validation before deployment, which writes its own events when it fails."""
-    invalid: bool = not run.stack.get("_disable_validation") and stacks._fail_property_validation(
-        run.stack,
-        run.stack["StackId"],
-        run.stack["StackName"],
-        run.definitions,
-        run.order,
-        run.parameters,
-        run.conditions,
-        run.template.get("Mappings") or {},
-        run.disable_rollback,
-    )
-    return invalid
 
 
 async def _fail(run: Run, reason: str) -> None:

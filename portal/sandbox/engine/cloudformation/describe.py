@@ -1,5 +1,6 @@
 """What CloudFormation reports about stacks, their events and their resources."""
 
+import html
 from collections.abc import Iterator
 from typing import Any
 
@@ -269,8 +270,6 @@ def _describe_stack_resource(parameters: Parameters) -> Answer:
 
 
 def _unescaped(element: str) -> str:
-    import html
-
     return html.unescape(element.removeprefix("<Metadata>").removesuffix("</Metadata>"))
 
 

@@ -84,6 +84,22 @@ class Run:
         records = (self.previous or {}).get("_resources") or {}
         return {name: found for name, found in records.items() if found["ResourceStatus"] != "CREATE_FAILED"}
 
+    def is_invalid(self) -> bool:
+        """Let MiniStack do its validation before deployment, which writes its own events when it fails."""
+        invalid: bool = not self.stack.get("_disable_validation") and stacks._fail_property_validation(
+            self.stack,
+            self.stack["StackId"],
+            self.stack["StackName"],
+            self.definitions,
+            self.order,
+            self.parameters,
+            self.conditions,
+            self.template.get("Mappings") or {},
+            self.disable_rollback,
+            previous_stack=self.previous,
+        )
+        return invalid
+
     def waits_for(self) -> dict[str, set[str]]:
         """Map every resource to those that have to be complete before it."""
         return graph.dependencies(self.definitions, self.order)

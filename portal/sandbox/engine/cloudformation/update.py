@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services.cloudformation import provisioners
 
 from portal.sandbox.engine import time_scale
 from portal.sandbox.engine.cloudformation import (
@@ -40,7 +40,7 @@ async def update_stack(run: Run) -> None:
 
     The event of UPDATE_IN_PROGRESS was written when the request was accepted.
     """
-    if _is_invalid(run):
+    if run.is_invalid():
         return
     if await _forward(run):
         await cleanup.after_update(run)
@@ -50,23 +50,6 @@ async def update_stack(run: Run) -> None:
         run.stack["_failed_operation"] = {"is_update": True, "run": run}
     else:
         await rollback.start_update_rollback(run, run.reason)
-
-
-def _is_invalid(run: Run) -> bool:
-    """Let MiniStack do its validation before deployment, which writes its own events when it fails."""
-    invalid: bool = not run.stack.get("_disable_validation") and stacks._fail_property_validation(
-        run.stack,
-        run.stack["StackId"],
-        run.stack["StackName"],
-        run.definitions,
-        run.order,
-        run.parameters,
-        run.conditions,
-        run.template.get("Mappings") or {},
-        run.disable_rollback,
-        previous_stack=run.previous,
-    )
-    return invalid
 
 
 async def _forward(run: Run) -> bool:

@@ -13,6 +13,7 @@ from portal.sandbox.engine.fixes import (
     instance_filters,
     lambda_inline_code,
     lambda_missing_package,
+    load_balancer_protection,
     managed_policies,
     network_interface_filters,
     role_boundary,
@@ -25,6 +26,8 @@ from portal.sandbox.engine.fixes import (
     security_group_rules,
     subnet_group_zones,
     subnet_in_use,
+    target_group_association,
+    target_group_in_use,
     vpc_endpoint_filters,
 )
 
@@ -35,6 +38,7 @@ ALL: Final = (
     instance_filters,
     lambda_inline_code,
     lambda_missing_package,
+    load_balancer_protection,
     managed_policies,
     network_interface_filters,
     role_boundary,
@@ -47,6 +51,8 @@ ALL: Final = (
     security_group_rules,
     subnet_group_zones,
     subnet_in_use,
+    target_group_association,
+    target_group_in_use,
     vpc_endpoint_filters,
 )
 

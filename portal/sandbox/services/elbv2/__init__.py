@@ -3,7 +3,6 @@
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.elbv2 import (
     access_logs,
-    associations,
     forwarding,
     listeners,
     load_balancer_api,
@@ -21,7 +20,6 @@ def install() -> None:
         load_balancer_api,
         access_logs,
         listeners,
-        associations,
         target_groups,
         targets,
         target_health,

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from ministack.services import alb, s3
 
-from portal.sandbox.engine import query
+from portal.sandbox.engine import elbv2_responses, query
 from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
-from portal.sandbox.services.elbv2 import responses
 
 # The service itself, and its account of regions that are older than August 2022 (here ap-northeast-1's).
 WRITERS: Final = ("logdelivery.elasticloadbalancing.amazonaws.com", "582318560864")
@@ -26,7 +25,7 @@ def install() -> None:
         try:
             require_writable([*alb._lb_attrs.get(query.value(parameters, "LoadBalancerArn"), ()), *given])
         except Refused as refused:
-            return responses.refusal(refused)
+            return elbv2_responses.refusal(refused)
         answer: Answer = modify(parameters)
         return answer
 

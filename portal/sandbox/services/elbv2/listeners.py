@@ -1,10 +1,9 @@
-"""Listeners with ARNs of their load balancer's kind; which load balancers use a target group."""
-
-from collections.abc import Iterable
+"""Listeners with ARNs of their load balancer's kind."""
 
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
+from portal.sandbox.engine.fixes.target_group_association import require_single_load_balancer
 from portal.sandbox.engine.registry import (
     Created,
     Properties,
@@ -78,32 +77,3 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 def _delete(physical_id: str, properties: Properties) -> None:
     _engine["delete"](physical_id, properties)
     alb._listener_attrs.pop(physical_id, None)
-
-
-def require_single_load_balancer(actions: Iterable[Record] | None, load_balancer: str) -> None:
-    """Raise Refused when an action forwards to a target group of another load balancer."""
-    for target_group in [group for action in actions or () for group in _forwarded(action)]:
-        if set(load_balancers_of(target_group)) - {load_balancer}:
-            raise Refused(
-                "TargetGroupAssociationLimit",
-                "The following target groups cannot be associated with more than one load balancer: "
-                f"{target_group}",
-            )
-
-
-def load_balancers_of(target_group: str) -> list[str]:
-    """List the load balancers whose listeners or rules forward to the target group now."""
-    users: list[str] = []
-    for rule in alb._rules.values():
-        listener = alb._listeners.get(rule["ListenerArn"])
-        if listener is None or listener["LoadBalancerArn"] not in alb._lbs:
-            continue
-        forwards = any(target_group in _forwarded(action) for action in rule["Actions"])
-        if forwards and listener["LoadBalancerArn"] not in users:
-            users.append(listener["LoadBalancerArn"])
-    return users
-
-
-def _forwarded(action: Record) -> list[str]:
-    several = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
-    return [str(action.get("TargetGroupArn") or ""), *(group.get("TargetGroupArn", "") for group in several)]

@@ -2,9 +2,9 @@
 
 from ministack.services import alb, ec2
 
-from portal.sandbox.engine import query
+from portal.sandbox.engine import elbv2_responses, query
 from portal.sandbox.engine.registry import Answer, Parameters, Properties, Record, Refused
-from portal.sandbox.services.elbv2 import load_balancers, responses
+from portal.sandbox.services.elbv2 import load_balancers
 
 
 def install() -> None:
@@ -26,9 +26,9 @@ def _create_action(parameters: Parameters) -> Answer:
     try:
         record = load_balancers.new(query.value(parameters, "Name"), properties)
     except Refused as refused:
-        return responses.refusal(refused)
+        return elbv2_responses.refusal(refused)
     alb._tags[record["LoadBalancerArn"]] = alb._parse_tags(parameters)
-    return responses.answer("CreateLoadBalancer", {"LoadBalancers": [_shape(record)]})
+    return elbv2_responses.answer("CreateLoadBalancer", {"LoadBalancers": [_shape(record)]})
 
 
 def _delete_action(parameters: Parameters) -> Answer:
@@ -36,16 +36,18 @@ def _delete_action(parameters: Parameters) -> Answer:
     try:
         load_balancers.delete(key, {})
     except Refused as refused:
-        return responses.refusal(refused)
-    return responses.answer("DeleteLoadBalancer", {})
+        return elbv2_responses.refusal(refused)
+    return elbv2_responses.answer("DeleteLoadBalancer", {})
 
 
 def _set_security_groups(parameters: Parameters) -> Answer:
     record = alb._lbs.get(query.value(parameters, "LoadBalancerArn"))
     if record is None:
-        return responses.refusal(Refused("LoadBalancerNotFound", "One or more load balancers not found"))
+        return elbv2_responses.refusal(
+            Refused("LoadBalancerNotFound", "One or more load balancers not found")
+        )
     if record["Type"] == "network" and not record["SecurityGroups"]:
-        return responses.refusal(
+        return elbv2_responses.refusal(
             Refused(
                 "InvalidConfigurationRequest",
                 "Security groups cannot be set on a Network Load Balancer that was created without any",
@@ -53,7 +55,7 @@ def _set_security_groups(parameters: Parameters) -> Answer:
         )
     record["SecurityGroups"] = query.members(parameters, "SecurityGroups")
     load_balancers.cover_subnets(record)
-    return responses.answer("SetSecurityGroups", {"SecurityGroupIds": record["SecurityGroups"]})
+    return elbv2_responses.answer("SetSecurityGroups", {"SecurityGroupIds": record["SecurityGroups"]})
 
 
 def _describe(parameters: Parameters) -> Answer:
@@ -63,10 +65,12 @@ def _describe(parameters: Parameters) -> Answer:
     for wanted, key in ((arns, "LoadBalancerArn"), (names, "LoadBalancerName")):
         known = {record[key] for record in records}
         if not known.issuperset(wanted):
-            return responses.refusal(Refused("LoadBalancerNotFound", "One or more load balancers not found"))
+            return elbv2_responses.refusal(
+                Refused("LoadBalancerNotFound", "One or more load balancers not found")
+            )
         if wanted:
             records = [record for record in records if record[key] in wanted]
-    return responses.answer(
+    return elbv2_responses.answer(
         "DescribeLoadBalancers", {"LoadBalancers": [_shape(record) for record in records]}
     )
 

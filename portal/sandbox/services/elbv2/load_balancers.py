@@ -4,6 +4,7 @@ from ministack.services import alb, ec2
 from ministack.services.cloudformation import provisioners
 
 from portal.sandbox.engine import quotas
+from portal.sandbox.engine.fixes import load_balancer_protection
 from portal.sandbox.engine.registry import (
     Created,
     Properties,
@@ -228,11 +229,6 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 
 def delete(physical_id: str, properties: Properties) -> None:
     """Remove a load balancer, its listeners and interfaces. Raises Refused when it is protected."""
-    attributes = {attribute["Key"]: attribute["Value"] for attribute in alb._lb_attrs.get(physical_id, [])}
-    if attributes.get("deletion_protection.enabled") == "true":
-        raise Refused(
-            "OperationNotPermitted",
-            f"Load balancer '{physical_id}' cannot be deleted because deletion protection is enabled",
-        )
+    load_balancer_protection.require_unprotected(physical_id)
     provisioners._elbv2_load_balancer_delete(physical_id, properties)
     interfaces.remove(description=interface_description(physical_id))

@@ -1,9 +1,10 @@
-"""Target groups: their protocol's defaults, attributes, and no deletion while a listener forwards to them."""
+"""Target groups: their protocol's defaults and attributes."""
 
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
-from portal.sandbox.engine import query, quotas
+from portal.sandbox.engine import elbv2_responses, query, quotas
+from portal.sandbox.engine.fixes import target_group_in_use
 from portal.sandbox.engine.registry import (
     Answer,
     Created,
@@ -19,7 +20,7 @@ from portal.sandbox.engine.registry import (
     replace,
     truth,
 )
-from portal.sandbox.services.elbv2 import listeners, responses, targets
+from portal.sandbox.services.elbv2 import targets
 
 NAME_LIMIT = 32
 HTTP = ("HTTP", "HTTPS")
@@ -130,7 +131,7 @@ def _attributes(group: Record) -> dict[str, object]:
         "TargetGroupArn": key,
         "TargetGroupName": group["TargetGroupName"],
         "TargetGroupFullName": key.rpartition(":")[2],
-        "LoadBalancerArns": listeners.load_balancers_of(key),
+        "LoadBalancerArns": target_group_in_use.load_balancers_of(key),
     }
 
 
@@ -145,10 +146,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 
 
 def _delete(physical_id: str, properties: Properties) -> None:
-    if listeners.load_balancers_of(physical_id):
-        raise Refused(
-            "ResourceInUse", f"Target group '{physical_id}' is currently in use by a listener or a rule"
-        )
+    target_group_in_use.require_unused(physical_id)
     provisioners._elbv2_target_group_delete(physical_id, properties)
 
 
@@ -171,17 +169,17 @@ def _create_action(parameters: Parameters) -> Answer:
     try:
         group = _new(query.value(parameters, "Name"), properties)
     except Refused as refused:
-        return responses.refusal(refused)
+        return elbv2_responses.refusal(refused)
     alb._tags[group["TargetGroupArn"]] = alb._parse_tags(parameters)
-    return responses.answer("CreateTargetGroup", {"TargetGroups": [_shape(group)]})
+    return elbv2_responses.answer("CreateTargetGroup", {"TargetGroups": [_shape(group)]})
 
 
 def _delete_action(parameters: Parameters) -> Answer:
     try:
         _delete(query.value(parameters, "TargetGroupArn"), {})
     except Refused as refused:
-        return responses.refusal(refused)
-    return responses.answer("DeleteTargetGroup", {})
+        return elbv2_responses.refusal(refused)
+    return elbv2_responses.answer("DeleteTargetGroup", {})
 
 
 def _describe(parameters: Parameters) -> Answer:
@@ -190,17 +188,19 @@ def _describe(parameters: Parameters) -> Answer:
     for name, key in (("TargetGroupArns", "TargetGroupArn"), ("Names", "TargetGroupName")):
         wanted = query.members(parameters, name)
         if not {group[key] for group in groups}.issuperset(wanted):
-            return responses.refusal(Refused("TargetGroupNotFound", "One or more target groups not found"))
+            return elbv2_responses.refusal(
+                Refused("TargetGroupNotFound", "One or more target groups not found")
+            )
         groups = [group for group in groups if not wanted or group[key] in wanted]
     shapes = [_shape(group) for group in groups]
     if load_balancer:
         shapes = [shape for shape in shapes if load_balancer in shape["LoadBalancerArns"]]
-    return responses.answer("DescribeTargetGroups", {"TargetGroups": shapes})
+    return elbv2_responses.answer("DescribeTargetGroups", {"TargetGroups": shapes})
 
 
 def _shape(group: Record) -> Record:
     return {
         **{name: part for name, part in group.items() if not name.startswith("_")},
-        "LoadBalancerArns": listeners.load_balancers_of(group["TargetGroupArn"]),
+        "LoadBalancerArns": target_group_in_use.load_balancers_of(group["TargetGroupArn"]),
         "Matcher": group["Matcher"] or None,
     }

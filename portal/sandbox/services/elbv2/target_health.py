@@ -12,11 +12,11 @@ from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import alb, ec2
 
 from portal.sandbox.engine import heartbeat
+from portal.sandbox.engine.fixes import target_group_in_use
 from portal.sandbox.engine.registry import Record
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Probe
-from portal.sandbox.services.elbv2 import listeners
 
 LEAST_INTERVAL = 0.5  # seconds between real checks, at any time scale
 REGISTRATION = 6.0  # seconds AWS takes until a new target is known to every node of the load balancer
@@ -135,7 +135,7 @@ def state_of(target_group: str, row: Record) -> dict[str, str]:
 
 
 def _unused(target_group: str, row: Record) -> dict[str, str] | None:
-    users = listeners.load_balancers_of(target_group)
+    users = target_group_in_use.load_balancers_of(target_group)
     if not users:
         return _health(
             "unused",

@@ -4,12 +4,12 @@ import time
 
 from ministack.services import alb
 
-from portal.sandbox.engine import heartbeat, query, time_scale
+from portal.sandbox.engine import elbv2_responses, heartbeat, query, time_scale
 from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.ec2 import instances
-from portal.sandbox.services.elbv2 import responses, target_health
+from portal.sandbox.services.elbv2 import target_health
 
 LEAST_DELAY = 2.0  # seconds that a target drains at least, at any time scale but 0
 
@@ -94,18 +94,18 @@ def _register_action(parameters: Parameters) -> Answer:
                 )
             register(key, target_id, port)
     except Refused as refused:
-        return responses.refusal(refused)
-    return responses.answer("RegisterTargets", {})
+        return elbv2_responses.refusal(refused)
+    return elbv2_responses.answer("RegisterTargets", {})
 
 
 def _deregister_action(parameters: Parameters) -> Answer:
     try:
         key, _found = _group(parameters)
     except Refused as refused:
-        return responses.refusal(refused)
+        return elbv2_responses.refusal(refused)
     for target_id, port in _listed(parameters):
         deregister(key, target_id, port)
-    return responses.answer("DeregisterTargets", {})
+    return elbv2_responses.answer("DeregisterTargets", {})
 
 
 def _describe(parameters: Parameters) -> Answer:
@@ -113,7 +113,7 @@ def _describe(parameters: Parameters) -> Answer:
     try:
         key, group = _group(parameters)
     except Refused as refused:
-        return responses.refusal(refused)
+        return elbv2_responses.refusal(refused)
     rows = list(alb._targets.get(key, []))
     wanted = _listed(parameters)
     if wanted:
@@ -138,4 +138,4 @@ def _describe(parameters: Parameters) -> Answer:
                 "TargetHealth": target_health.state_of(key, row),
             }
         )
-    return responses.answer("DescribeTargetHealth", {"TargetHealthDescriptions": described})
+    return elbv2_responses.answer("DescribeTargetHealth", {"TargetHealthDescriptions": described})

@@ -1,17 +1,27 @@
-"""A target group belongs to one load balancer: checked for listeners and rules, however they are made.
+"""Several load balancers can have one target group (MiniStack 1.5.33).
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
 (TargetGroupAssociationLimit)
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ministack.services import alb
 
-from portal.sandbox.engine.registry import Action, Answer, Created, Parameters, Properties, Refused, handler
-from portal.sandbox.services.elbv2 import listeners, responses
+from portal.sandbox.engine import elbv2_responses
+from portal.sandbox.engine.fixes.target_group_in_use import forwarded, load_balancers_of
+from portal.sandbox.engine.registry import (
+    Action,
+    Answer,
+    Created,
+    Parameters,
+    Properties,
+    Record,
+    Refused,
+    handler,
+)
 
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 
@@ -23,15 +33,13 @@ def install() -> None:
 
     @functools.wraps(create)  # also its module: it does not block
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
-        listeners.require_single_load_balancer(
-            properties.get("Actions"), _owner(properties.get("ListenerArn"))
-        )
+        require_single_load_balancer(properties.get("Actions"), _owner(properties.get("ListenerArn")))
         made: Created = create(logical_id, properties, stack)
         return made
 
     @functools.wraps(update)  # also its module: it does not block
     def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
-        listeners.require_single_load_balancer(new.get("Actions"), _owner(new.get("ListenerArn")))
+        require_single_load_balancer(new.get("Actions"), _owner(new.get("ListenerArn")))
         made: Created = update(physical_id, old, new, *rest)
         return made
 
@@ -49,9 +57,9 @@ def install() -> None:
 def _checked(action: Action, prefix: str, owner: Callable[[Parameters], str]) -> Action:
     def checked(parameters: Parameters) -> Answer:
         try:
-            listeners.require_single_load_balancer(alb._parse_actions(parameters, prefix), owner(parameters))
+            require_single_load_balancer(alb._parse_actions(parameters, prefix), owner(parameters))
         except Refused as refused:
-            return responses.refusal(refused)
+            return elbv2_responses.refusal(refused)
         return action(parameters)
 
     return checked
@@ -63,3 +71,14 @@ def _owner(listener: object) -> str:
 
 def _owner_of_rule(rule: object) -> str:
     return _owner((alb._rules.get(str(rule)) or {}).get("ListenerArn"))
+
+
+def require_single_load_balancer(actions: Iterable[Record] | None, load_balancer: str) -> None:
+    """Raise Refused when an action forwards to a target group of another load balancer."""
+    for target_group in [group for action in actions or () for group in forwarded(action)]:
+        if set(load_balancers_of(target_group)) - {load_balancer}:
+            raise Refused(
+                "TargetGroupAssociationLimit",
+                "The following target groups cannot be associated with more than one load balancer: "
+                f"{target_group}",
+            )

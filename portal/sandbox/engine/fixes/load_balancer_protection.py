@@ -1,0 +1,34 @@
+"""Load balancers can be deleted while they are protected from it (MiniStack 1.5.33).
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html
+"""
+
+from ministack.services import alb
+
+from portal.sandbox.engine import elbv2_responses, query
+from portal.sandbox.engine.registry import Answer, Parameters, Refused
+
+
+def install() -> None:
+    """Put the check in front of the action."""
+    delete = alb._ACTION_MAP["DeleteLoadBalancer"]
+
+    def deleted(parameters: Parameters) -> Answer:
+        try:
+            require_unprotected(query.value(parameters, "LoadBalancerArn"))
+        except Refused as refused:
+            return elbv2_responses.refusal(refused)
+        answer: Answer = delete(parameters)
+        return answer
+
+    alb._ACTION_MAP["DeleteLoadBalancer"] = deleted
+
+
+def require_unprotected(load_balancer: str) -> None:
+    """Raise Refused when a load balancer is protected from deletion."""
+    attributes = {attribute["Key"]: attribute["Value"] for attribute in alb._lb_attrs.get(load_balancer, [])}
+    if attributes.get("deletion_protection.enabled") == "true":
+        raise Refused(
+            "OperationNotPermitted",
+            f"Load balancer '{load_balancer}' cannot be deleted because deletion protection is enabled",
+        )

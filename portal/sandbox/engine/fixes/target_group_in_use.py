@@ -1,0 +1,51 @@
+"""Target groups can be deleted while a listener forwards to them (MiniStack 1.5.33).
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteTargetGroup.html
+"""
+
+from ministack.services import alb
+
+from portal.sandbox.engine import elbv2_responses, query
+from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
+
+
+def install() -> None:
+    """Put the check in front of the action."""
+    delete = alb._ACTION_MAP["DeleteTargetGroup"]
+
+    def deleted(parameters: Parameters) -> Answer:
+        try:
+            require_unused(query.value(parameters, "TargetGroupArn"))
+        except Refused as refused:
+            return elbv2_responses.refusal(refused)
+        answer: Answer = delete(parameters)
+        return answer
+
+    alb._ACTION_MAP["DeleteTargetGroup"] = deleted
+
+
+def require_unused(target_group: str) -> None:
+    """Raise Refused when a listener or a rule forwards to a target group."""
+    if load_balancers_of(target_group):
+        raise Refused(
+            "ResourceInUse", f"Target group '{target_group}' is currently in use by a listener or a rule"
+        )
+
+
+def load_balancers_of(target_group: str) -> list[str]:
+    """List the load balancers whose listeners or rules forward to the target group now."""
+    users: list[str] = []
+    for rule in alb._rules.values():
+        listener = alb._listeners.get(rule["ListenerArn"])
+        if listener is None or listener["LoadBalancerArn"] not in alb._lbs:
+            continue
+        forwards = any(target_group in forwarded(action) for action in rule["Actions"])
+        if forwards and listener["LoadBalancerArn"] not in users:
+            users.append(listener["LoadBalancerArn"])
+    return users
+
+
+def forwarded(action: Record) -> list[str]:
+    """List the target groups that an action forwards to."""
+    several = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
+    return [str(action.get("TargetGroupArn") or ""), *(group.get("TargetGroupArn", "") for group in several)]
