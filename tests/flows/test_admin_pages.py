@@ -47,6 +47,10 @@ def test_the_admin_looks_like_the_portal_and_is_accessible(
             expect(page.get_by_role("banner").get_by_role("link", name="Environments")).to_be_visible()
             expect(page.locator("header [aria-current]")).to_have_text("Admin")
             found += faults(page)
+            for button in page.locator(".submit-row .deletelink").all():
+                box = button.bounding_box()
+                assert box
+                assert box["height"] >= 24
             for scheme, background in BACKGROUNDS:
                 page.emulate_media(color_scheme=scheme)
                 expect(page.locator("body")).to_have_css("background-color", background)
