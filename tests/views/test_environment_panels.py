@@ -245,6 +245,22 @@ def test_the_history_has_the_error_rate_and_the_durations(browser: Client) -> No
     assert "p95, 3 h 117 ms" in show(browser, environment).one(id="site-hours").text
 
 
+def test_the_chart_of_the_reads_begins_at_the_creation_and_ends_now(browser: Client) -> None:
+    environment = make_whole()
+    now = timezone.now()
+    Environment.objects.filter(pk=environment.pk).update(created_at=now - timedelta(minutes=8))
+    for minutes in (10, 5):
+        row = make_reads(environment, failed=0)
+        SiteReads.objects.filter(pk=row.pk).update(start=now - timedelta(minutes=minutes))
+
+    bars = show(browser, environment).one("svg", class_="reads").all("rect")
+
+    found = sorted((float(bar["x"][:-1]), float(bar["width"][:-1])) for bar in bars)
+    for (left, width), (begin, minutes) in zip(found, [(0, 3), (3, 5)], strict=True):
+        assert left == pytest.approx(100 * begin / 8, abs=2)
+        assert width == pytest.approx(95 * minutes / 8, abs=2)
+
+
 def test_reads_of_the_release_before_have_no_percentile(browser: Client) -> None:
     environment = make_whole()
     make_reads(environment, durations=None)

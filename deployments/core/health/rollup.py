@@ -41,7 +41,7 @@ class Health:
 def roll_up(facts: Facts, now: datetime) -> Health:
     """Return the health of an environment. Tiers that its templates do not have are left out.
 
-    While it is being created, it is unknown instead of unhealthy.
+    While it is being created, it is unknown instead of unhealthy, and so is a tier that has nothing yet.
     """
     if facts.absent:
         return Health(status=HealthStatus.UNKNOWN, sentence=facts.absent)
@@ -53,7 +53,9 @@ def roll_up(facts: Facts, now: datetime) -> Health:
         )
     assessment = _worst_tier(tiers)
     if facts.being_created and assessment.status is not HealthStatus.HEALTHY:
-        return Health(status=HealthStatus.UNKNOWN, sentence=Message(Code.ENVIRONMENT_CREATING), tiers=tiers)
+        creating = Assessment(status=HealthStatus.UNKNOWN, sentence=Message(Code.ENVIRONMENT_CREATING))
+        tiers = tuple(tier if tier.total else replace(tier, assessment=creating) for tier in tiers)
+        return Health(status=creating.status, sentence=creating.sentence, tiers=tiers)
     return Health(status=assessment.status, sentence=assessment.sentence, tiers=tiers)
 
 

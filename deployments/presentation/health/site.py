@@ -74,7 +74,7 @@ def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] |
     reads, failed = sum(row.reads for row in rows), sum(row.failed for row in rows)
     succeeded = reads - failed
     mean = sum(row.milliseconds for row in rows) / succeeded if succeeded else None
-    start = max(now - CHART, min(row.start for row in rows))
+    start = max(now - CHART, min(row.start for row in rows), environment.created_at)
     return {
         "start": start,
         "mean": mean,
@@ -89,19 +89,21 @@ def _chart(rows: Sequence[SiteReads], start: datetime, now: datetime, mean: floa
     """Return a bar for each interval: as high as its mean duration, or failed and as high as the chart."""
     means = {row.pk: row.totals.mean or 0.0 for row in rows}
     scale = CHART_HEIGHT / max((*means.values(), 1.0))
-    whole = max((now - start).total_seconds(), INTERVAL.total_seconds())
+    whole = max((now - start).total_seconds(), 1.0)
+    spans = {row.pk: (max(row.start, start) - start, min(row.start + INTERVAL, now) - start) for row in rows}
     bars = format_html_join(
         "",
         '<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>',
         (
             (
                 "is-failed" if row.failed else "is-read",
-                round(100 * max(0.0, (row.start - start).total_seconds()) / whole, 2),
+                round(100 * begin.total_seconds() / whole, 2),
                 CHART_HEIGHT - height,
-                round(max(0.5, 85 * INTERVAL.total_seconds() / whole), 2),
+                round(max(0.5, 95 * (end - begin).total_seconds() / whole), 2),
                 height,
             )
             for row in rows
+            for begin, end in [spans[row.pk]]
             for height in [CHART_HEIGHT if row.failed else max(2, round(scale * means[row.pk]))]
         ),
     )

@@ -170,6 +170,19 @@ def test_an_environment_without_servers_is_unknown_with_a_sentence() -> None:
     assert "no servers" in text_of(health.sentence)
 
 
+def test_a_tier_that_has_nothing_yet_is_not_unhealthy_while_the_environment_is_created() -> None:
+    none: dict[str, Any] = {"targets": (), "instances": (), "groups": (), "clusters": (cluster(),)}
+    created, health = (roll_up(healthy_facts(**none, being_created=on), NOW) for on in (False, True))
+    missing = {"web", "app", "database"}
+
+    assert {
+        tier.name for tier in created.tiers if tier.assessment.status is HealthStatus.UNHEALTHY
+    } >= missing
+    unknown = {tier.name: tier.assessment for tier in health.tiers if tier.name in missing}
+    assert {one.status for one in unknown.values()} == {HealthStatus.UNKNOWN}
+    assert {str(one.sentence) for one in unknown.values()} == {str(health.sentence)}
+
+
 def test_an_environment_that_is_being_created_is_not_unhealthy() -> None:
     facts = healthy_facts(targets=(), instances=(), being_created=True, load_balancers=())
 
