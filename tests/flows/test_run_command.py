@@ -133,4 +133,10 @@ def test_environments_are_missing_after_the_sandbox_was_killed(chromium: Browser
         if b"portal.sandbox" in command and str(run.folder).encode() in environment:
             os.kill(int(entry.name), signal.SIGKILL)
 
-    expect(page.locator("#banner")).to_contain_text("no longer exists", timeout=SECONDS)
+    banner = page.locator("#banner")
+    expect(banner).to_contain_text("The sandbox was restarted", timeout=SECONDS)
+    expect(banner).to_contain_text("the stack no longer exists")
+    page.get_by_role("link", name="first", exact=True).click()
+    expect(page.locator("main")).to_contain_text("The sandbox was restarted")
+    for untrue in ("outside of Sanso", "Nothing was created", "no servers"):
+        expect(page.locator("main")).not_to_contain_text(untrue)
