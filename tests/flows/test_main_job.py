@@ -167,7 +167,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
         assert_complete(tab, Deployment.objects.get())
     elsewhere.close()
     shown = page.evaluate("window.percentages")  # of the same document: the page was never loaded again
-    assert len(shown) > 3
+    assert len(shown) > 1
     assert shown == sorted(shown)
     assert shown[-1] < 100
     stacks = page.locator("#tree tr.stack:not(.group, .instance)")
