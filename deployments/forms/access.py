@@ -44,7 +44,7 @@ class ServiceAccountForm(AccessForm):
         label=gettext_lazy("Description"),
         required=False,
         max_length=200,
-        help_text=gettext_lazy("Which program uses it, and whom to ask about it."),
+        help_text=gettext_lazy("The program that uses it, and a person to contact."),
     )
 
 
@@ -65,7 +65,7 @@ class InvitationForm(AccessForm):
         choices=ROLE_NAMES[:-1],
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Narrower roles are given on the person's page."),
+        help_text=gettext_lazy("Assign narrower roles on the person's page."),
     )
     teams = forms.ModelMultipleChoiceField(
         Team.objects.all(),
@@ -83,7 +83,7 @@ class MemberForm(AccessForm):
         to_field_name="username",
         label=gettext_lazy("Username"),
         widget=forms.TextInput(attrs=_PLAIN),
-        error_messages={"invalid_choice": gettext_lazy("There is no such active user.")},
+        error_messages={"invalid_choice": gettext_lazy("No active user has this name.")},
     )
 
 
@@ -96,8 +96,8 @@ class GiveRoleForm(AccessForm):
         required=False,
         label=gettext_lazy("User or service account"),
         widget=forms.TextInput(attrs=_PLAIN),
-        help_text=gettext_lazy("The user name; or choose a team."),
-        error_messages={"invalid_choice": gettext_lazy("There is no such active user.")},
+        help_text=gettext_lazy("Enter a username, or choose a team."),
+        error_messages={"invalid_choice": gettext_lazy("No active user has this name.")},
     )
     team = forms.ModelChoiceField(Team.objects.all(), required=False, label=gettext_lazy("Team"))
     role = forms.ChoiceField(label=gettext_lazy("Role"), choices=ROLE_NAMES)
@@ -115,7 +115,7 @@ class GiveRoleForm(AccessForm):
         required=False,
         max_length=110,
         widget=forms.TextInput(attrs=_PLAIN),
-        help_text=gettext_lazy("key=value: every environment that has this label, now or later."),
+        help_text=gettext_lazy("key=value. Applies to every environment with this label, now and later."),
     )
     environment = forms.ModelChoiceField(
         Environment.objects.none(), required=False, label=gettext_lazy("Environment")

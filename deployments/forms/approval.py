@@ -25,7 +25,7 @@ class ApprovalForm(ReasonedForm):
         choices=[(number, str(number)) for number in range(1, MAX_APPROVALS + 1)],
         coerce=int,
     )
-    role = forms.ChoiceField(label=_("Role of the approvers"), choices=ROLES)
+    role = forms.ChoiceField(label=_("Approver role"), choices=ROLES)
 
     @classmethod
     def of(cls, environment: Environment) -> Self:

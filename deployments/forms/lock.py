@@ -19,7 +19,7 @@ class LockForm(ReasonedForm):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=MAX_REASON,
-        help_text=gettext_lazy("Shown to everybody whose request is refused."),
+        help_text=gettext_lazy("Displayed to everybody whose request is refused."),
     )
     expires_at = forms.DateTimeField(
         label=gettext_lazy("Expires"),
@@ -31,7 +31,7 @@ class LockForm(ReasonedForm):
         super().__init__(*args, **options)  # type: ignore[arg-type]  # as Django's own
         zone = zone_text(timezone.localtime())
         self.fields["expires_at"].help_text = _(
-            "In your time zone, %(zone)s. Without it the lock lasts until it is unlocked."
+            "In your time zone, %(zone)s. Leave empty to keep the lock until it is released."
         ) % {"zone": zone}
 
 

@@ -37,9 +37,9 @@ class TargetForm(forms.Form):
         required=False,  # the action says what is missing
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
         help_text=gettext_lazy(
-            "Of a webhook: https://…, to which signed POST requests with JSON are sent. It is stored "
-            "encrypted, and only the host is displayed. Of your own emails: empty, the address of your user "
-            "is used. Of a chat or paging service: its address for apprise, such as slack://… or ntfys://…."
+            "Webhook: an https:// URL that receives signed POST requests with JSON; it is stored "
+            "encrypted, and only its host is displayed. Email to yourself: leave empty to use your "
+            "user's address. Chat or paging service: its Apprise URL, such as slack://… or ntfys://…."
         ),
     )
     topics = forms.MultipleChoiceField(
@@ -53,10 +53,10 @@ class TargetForm(forms.Form):
     language = forms.ChoiceField(
         label=gettext_lazy("Language"),
         choices=settings.LANGUAGES,
-        help_text=gettext_lazy("Of the texts in the messages. Times are in the time zone of this browser."),
+        help_text=gettext_lazy("Language of the messages. Times are in the time zone of this browser."),
     )
     shared = forms.BooleanField(
-        label=gettext_lazy("Shared: everybody sees it, and it stays when you leave"), required=False
+        label=gettext_lazy("Shared: visible to everybody, and kept when you leave"), required=False
     )
 
     def __init__(

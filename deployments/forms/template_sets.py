@@ -45,15 +45,17 @@ class VersionStatusForm(ReasonedForm):
         label=gettext_lazy("Status"),
         choices=STATUSES,
         help_text=gettext_lazy(
-            "Deprecated: no new environments; those that have it can stay and be changed. Withdrawn: nothing "
-            "is deployed from it anew."
+            "Deprecated: no new environments; existing ones can keep it and be changed. Withdrawn: no new "
+            "deployments."
         ),
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=200,
         required=False,
-        help_text=gettext_lazy("Shown to everybody who chooses this version. Required unless it is active."),
+        help_text=gettext_lazy(
+            "Displayed to everybody who chooses this version. Required unless it is active."
+        ),
     )
     field_order = ("status", "reason")
 
@@ -69,8 +71,8 @@ class SourceForm(forms.Form):
         required=False,
         widget=_text("mono"),
         help_text=gettext_lazy(
-            "Of a repository: https://…, ssh://git@host/… or git@host:…. Of a folder or a local repository: "
-            "its path on the worker's machine. Of archives: none."
+            "Repository: https://…, ssh://git@host/… or git@host:…. Folder or local repository: its path "
+            "on the worker's machine. Archives: leave empty."
         ),
     )
     path = forms.CharField(
@@ -78,7 +80,7 @@ class SourceForm(forms.Form):
         max_length=255,
         required=False,
         widget=_text("mono"),
-        help_text=gettext_lazy("Where the templates are in it; empty for the topmost folder."),
+        help_text=gettext_lazy("Folder with the templates. Leave empty for the top level."),
     )
     refs = forms.CharField(
         label=gettext_lazy("Branches and tags"),
@@ -86,14 +88,14 @@ class SourceForm(forms.Form):
         required=False,
         initial="main v*",
         widget=_text("mono"),
-        help_text=gettext_lazy("Separated by spaces; * stands for any characters. Only for repositories."),
+        help_text=gettext_lazy("Separated by spaces; * matches any characters. Only for repositories."),
     )
     fetch_minutes = forms.IntegerField(
-        label=gettext_lazy("Fetch every … minutes"),
+        label=gettext_lazy("Fetch interval (minutes)"),
         min_value=0,
         max_value=10_080,
         initial=60,
-        help_text=gettext_lazy("0: only with the button or by webhook. Fetching deploys nothing."),
+        help_text=gettext_lazy("0 fetches only on request or by webhook. Fetching deploys nothing."),
     )
     username = forms.CharField(
         label=gettext_lazy("Username"), max_length=100, required=False, widget=_text(autocomplete="off")
@@ -103,7 +105,7 @@ class SourceForm(forms.Form):
         max_length=500,
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("For https. A read-only one is enough. Stored encrypted, never displayed."),
+        help_text=gettext_lazy("For HTTPS. Read-only access is enough. Stored encrypted, never displayed."),
     )
     ssh_key = forms.CharField(
         label=gettext_lazy("SSH private key"),
@@ -114,7 +116,7 @@ class SourceForm(forms.Form):
             attrs={"rows": 4, "class": "mono", "spellcheck": "false", "autocomplete": "off"}
         ),
         help_text=gettext_lazy(
-            "For ssh. A deploy key without a passphrase. Stored encrypted, never displayed."
+            "For SSH. A deploy key without a passphrase. Stored encrypted, never displayed."
         ),
     )
     host_key = forms.CharField(
@@ -123,7 +125,8 @@ class SourceForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "class": "mono", "spellcheck": "false"}),
         help_text=gettext_lazy(
-            "For ssh: the server's public key, as in ssh-ed25519 AAAA…, one a line. Any other is refused."
+            "For SSH: the server's public host keys, such as ssh-ed25519 AAAA…, one per line. Other keys "
+            "are refused."
         ),
     )
     forget = forms.BooleanField(label=gettext_lazy("Delete the stored credentials"), required=False)

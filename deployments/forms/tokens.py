@@ -41,7 +41,7 @@ class TokenForm(ReasonedForm):
         label=gettext_lazy("Name"),
         max_length=ApiToken.MAX_NAME,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("What uses the token, such as the name of a pipeline."),
+        help_text=gettext_lazy("The program that uses the token, such as a pipeline."),
     )
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("Scopes"),

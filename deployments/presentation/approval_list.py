@@ -24,7 +24,7 @@ from deployments.presentation.filters.lists import (
 )
 
 ORDERS = {
-    "": ListOrder(label=gettext_lazy("First to expire first"), column="expires_at", read=read_moment),
+    "": ListOrder(label=gettext_lazy("Expiring soonest"), column="expires_at", read=read_moment),
     "newest": ListOrder(label=gettext_lazy("Newest first")),
     "name": ListOrder(label=gettext_lazy("By environment"), column="deployment__environment__name"),
     "account": ListOrder(label=gettext_lazy("By account"), column="deployment__environment__account__name"),

@@ -119,7 +119,7 @@ def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
             [
                 _("CloudFormation stops creating resources and deletes the root stack."),
                 _("Everything that was created so far is deleted, with its data. This cannot be undone."),
-                _("What is being created at this moment is finished first: this can take several minutes."),
+                _("Resources that are being created are finished first, which can take several minutes."),
             ],
         ),
         CancelEffect.ROLL_BACK: (
@@ -128,7 +128,8 @@ def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
             [
                 _("CloudFormation stops the update (CancelUpdateStack) and rolls the stack back."),
                 _("The environment returns to the templates and values that it had before the update."),
-                _("What was already replaced is created again or kept as it was; a rollback takes time too."),
+                _("Resources that were already replaced are created again or kept. The rollback takes time "
+                    "as well."),
             ],
         ),
         CancelEffect.STOP_RELEASE: (
@@ -304,7 +305,8 @@ def _result(deployment: Deployment) -> str:
             "again."
         ),
         CancelEffect.ROLL_BACK: _(
-            "The environment has the templates and values from before the update. It can be changed again."
+            "The environment is back to its templates and values from before the update. It can be changed "
+            "again."
         ),
         CancelEffect.STOP_RELEASE: _(
             "Servers may run different versions. Go back, or request the change again, to bring them to the "

@@ -132,7 +132,7 @@ def _environments(target: NotificationTarget) -> str:
     if target.environment:
         return target.environment.name
     if target.account:
-        return _("All of the account %(name)s") % {"name": target.account.name}
+        return _("All environments in account %(name)s") % {"name": target.account.name}
     if target.label:
         return _("Environments with the label %(label)s") % {"label": target.label}
     return _("All environments")

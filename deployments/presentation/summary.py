@@ -193,7 +193,7 @@ def _success(deployment: Deployment) -> str:
         Kind.CREATE: _("%(name)s created"),
         Kind.UPDATE: _("%(name)s updated"),
         Kind.DELETE: _("%(name)s is deleted"),
-        Kind.ROLLBACK: _("%(name)s rolled back: it has the values of before the update"),
+        Kind.ROLLBACK: _("%(name)s rolled back to its values from before the update"),
         Kind.ROLLBACK_UPDATE: _("%(name)s is rolled back to its last complete state"),
         Kind.ROLLBACK_CREATION: _("The creation of %(name)s is rolled back"),
     }[Kind(deployment.kind)]

@@ -169,7 +169,7 @@ def access_give(request: AuthedRequest) -> HttpResponse:
     """Show the form that gives a role, with the query's values, or give it."""
     form = GiveRoleForm(request.user, request.POST or None, initial=request.GET.dict())
     if _saved(form, lambda: access.give_role(user=request.user, grant=form.grant())):
-        messages.success(request, _("The role is given."))
+        messages.success(request, _("The role is assigned."))
         return _to_subject(form.cleaned_data["person"], form.cleaned_data["team"])
     context = {"form": form, "roles": role_table()}
     return render(request, "deployments/access_give.html", context, status=422 if form.is_bound else 200)

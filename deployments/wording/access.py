@@ -14,15 +14,18 @@ from deployments.message_codes import Code
 
 ACCESS: Final[Mapping[Code, str]] = {
     Code.ROLE_NOT_YOURS: N_(
-        "You can give or remove only roles whose rights you have there yourself. Ask an admin."
+        "You can assign or remove only roles whose rights you have yourself. Ask an admin."
     ),
-    Code.ROLE_GIVEN_ALREADY: N_("This role is already given for the same. Remove it first to change it."),
+    Code.ROLE_GIVEN_ALREADY: N_(
+        "This role is already assigned with the same scope. Remove it first to change it."
+    ),
     Code.ROLE_WITHOUT_RIGHTS: N_("Select at least one right."),
     Code.LAST_WAY_IN: N_(
-        "Nobody could manage access any more. Give somebody else the role Admin for everything first."
+        "Somebody must be able to manage access. Assign the role Admin for everything to another person "
+        "first."
     ),
-    Code.TEAM_NAME_TAKEN: N_("There is already a team %(name)s."),
-    Code.USERNAME_TAKEN: N_("There is already a user %(name)s."),
+    Code.TEAM_NAME_TAKEN: N_("A team named %(name)s already exists."),
+    Code.USERNAME_TAKEN: N_("A user named %(name)s already exists."),
     Code.USERNAME_INVALID: N_("A user name has 1 to 60 letters, digits and . _ @ + -"),
     Code.INVITATION_MISSING: N_("%(name)s has no open invitation: it was accepted or withdrawn."),
     Code.SUPERUSER_ONLY: N_("Only a superuser can deactivate a superuser."),
@@ -33,10 +36,10 @@ ACCESS: Final[Mapping[Code, str]] = {
     Code.LABEL_VALUE_INVALID: N_(
         "The value of %(key)s must have between 1 and %(count)s printable characters."
     ),
-    Code.LABEL_TWICE: N_("The key %(key)s is given twice."),
-    Code.LABELS_TOO_MANY: N_("An environment has at most %(count)s labels."),
+    Code.LABEL_TWICE: N_("The key %(key)s appears twice."),
+    Code.LABELS_TOO_MANY: N_("An environment can have at most %(count)s labels."),
     Code.LABEL_MISSING: N_(
-        "You may create environments that have one of these labels here: %(labels)s. Add one."
+        "You may create environments only with one of these labels here: %(labels)s. Add one."
     ),
     Code.LABEL_DECIDES_APPROVAL: N_(
         "A rule requires approvals for the label %(label)s. Adding or removing it needs the right to decide "
@@ -60,7 +63,7 @@ RIGHTS: Final[Mapping[str, Promise]] = {
     Right.APPROVE: _("Approve changes"),
     Right.REQUIRE_APPROVAL: _("Decide whether approval is required"),
     Right.BYPASS_APPROVAL: _("Apply without approval in an emergency"),
-    Right.BREAK_LOCK: _("Break locks of others"),
+    Right.BREAK_LOCK: _("Break other users' locks"),
     Right.FORCE_DELETE: _("Force deletion"),
     Right.MANAGE_SETS: _("Manage template sets"),
     Right.MANAGE_NOTIFICATIONS: _("Manage shared notifications"),

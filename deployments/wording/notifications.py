@@ -36,7 +36,7 @@ _SUCCEEDED = {
     "create": gettext_lazy("%(name)s created"),
     "update": gettext_lazy("%(name)s updated"),
     "delete": gettext_lazy("%(name)s is deleted"),
-    "rollback": gettext_lazy("%(name)s rolled back: it has the values of before the update"),
+    "rollback": gettext_lazy("%(name)s rolled back to its values from before the update"),
     "rollback_update": gettext_lazy("%(name)s is rolled back to its last complete state"),
     "rollback_creation": gettext_lazy("The creation of %(name)s is rolled back"),
 }
@@ -61,14 +61,14 @@ _HEALTH = {
     "unhealthy": pgettext_lazy("health", "Unhealthy"),
 }
 _DECISIONS = {
-    "given": gettext_lazy("Change of %(name)s has another approval"),
+    "given": gettext_lazy("A further approval was given for the change of %(name)s"),
     "approved": gettext_lazy("Change of %(name)s approved"),
     "bypassed": gettext_lazy("Approval of a change of %(name)s bypassed in an emergency"),
     "denied": gettext_lazy("Change of %(name)s denied"),
     "expired": gettext_lazy("Approval of %(name)s expired"),
 }
 _DELETION_DECISIONS = {
-    "given": gettext_lazy("Deletion of %(name)s has another approval"),
+    "given": gettext_lazy("A further approval was given for the deletion of %(name)s"),
     "approved": gettext_lazy("Deletion of %(name)s approved"),
     "bypassed": gettext_lazy("Approval of the deletion of %(name)s bypassed in an emergency"),
     "denied": gettext_lazy("Deletion of %(name)s denied"),
@@ -100,7 +100,7 @@ def name_of(payload: Payload) -> str:
 def lines(topic: str, payload: Payload) -> list[str]:
     """Return the lines below the title."""
     if topic == Topic.TEST:
-        return [_("Notifications of Sanso arrive here.")]
+        return [_("Sanso's notifications will be delivered here.")]
     found = _LINES[Topic(topic)](payload) if topic in _LINES else []
     return [*found, *_facts(payload)]
 

@@ -23,7 +23,9 @@ OPERATIONS: Final[Mapping[Code, str]] = {
         "The stack uses templates that its template set does not have: %(files)s. Add them to the set and "
         "change the environment with the current set instead."
     ),
-    Code.NOT_CHANGED_OUTSIDE: N_("The stack is as Sanso left it: there is nothing to take over."),
+    Code.NOT_CHANGED_OUTSIDE: N_(
+        "The stack was not changed outside of Sanso: there is nothing to take over."
+    ),
     Code.SKIPPED_NOT_CONFIRMED: N_(
         "A rollback skipped %(resources)s. Confirm that they are in line with the templates, or include them "
         "in the change."
@@ -60,7 +62,7 @@ OPERATIONS: Final[Mapping[Code, str]] = {
         "CloudFormation does not delete a stack while it rolls back an update. Wait until it has finished."
     ),
     Code.STACK_NOT_DELETED_DURING_CLEANUP: N_(
-        "CloudFormation is deleting what the update replaced. Wait until it has finished."
+        "CloudFormation is deleting replaced resources. Wait until it has finished."
     ),
     Code.NOTHING_TO_RETRY: N_("The last operation did not stop at a failure, so there is nothing to retry."),
     Code.NOTHING_TO_CANCEL: N_("No operation is in progress."),
@@ -74,7 +76,7 @@ OPERATIONS: Final[Mapping[Code, str]] = {
     ),
     Code.ROLLBACK_NOT_CANCELED: N_("CloudFormation does not cancel a rollback."),
     Code.CLEANUP_NOT_CANCELED: N_(
-        "The update is complete; CloudFormation is deleting what it replaced. It is too late to cancel."
+        "The update is complete; CloudFormation is deleting replaced resources. It is too late to cancel."
     ),
     Code.DELETION_NOT_CANCELED: N_("CloudFormation does not cancel a deletion."),
     Code.IMPORT_NOT_CANCELED: N_("CloudFormation does not cancel an import."),

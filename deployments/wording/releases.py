@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as N_
 from deployments.message_codes import Code
 
 RELEASES: Final[Mapping[Code, str]] = {
-    Code.RELEASE_NO_FILES: N_("No file of a release differs."),
+    Code.RELEASE_NO_FILES: N_("No release files differ."),
     Code.RELEASE_CODE: N_("Only code differs (files: %(count)s)."),
     Code.RELEASE_DISRUPTIVE: N_(
         "%(file)s differs and is not code (files: %(count)s): packages or settings of the servers may change."

@@ -73,5 +73,5 @@ def _follow_link(request: HttpRequest, value: str) -> HttpResponse:
 
 def _invalid(request: HttpRequest) -> HttpResponse:
     request.session.pop(KEY, None)
-    messages.error(request, _("This invitation is no longer valid. Ask for another one."))
+    messages.error(request, _("This invitation is no longer valid. Ask for a new one."))
     return redirect("login")

@@ -109,7 +109,9 @@ def codes_page(request: AuthedRequest) -> HttpResponse:
     if not of_user(request).exists():
         return redirect("account_security")
     if request.method != "POST":
-        return question(request, _("Create new recovery codes"), _("Your earlier recovery codes end."))
+        return question(
+            request, _("Create new recovery codes"), _("Your earlier recovery codes stop working.")
+        )
     return codes_shown(request, generate_recovery_codes(request), _("The recovery codes were replaced."))
 
 

@@ -185,7 +185,7 @@ def test_a_taken_name_is_refused_next_to_its_field(boss: Client) -> None:
     response = boss.post(INVITE, {"name": "lee"})
 
     assert response.status_code == 422
-    assert "There is already a user lee" in page(response).one("ul", id="id_name_error").text
+    assert "A user named lee already exists" in page(response).one("ul", id="id_name_error").text
 
 
 def test_the_link_is_sent_by_mail(boss: Client, settings: Settings) -> None:

@@ -324,7 +324,7 @@ def test_who_is_notified_about_decisions_is_notified_of_each_approval_and_of_a_b
     )
 
     given, bypassed = Delivery.objects.filter(target=target).order_by("pk")
-    assert title(given.topic, given.payload) == "Change of shop has another approval"
+    assert title(given.topic, given.payload) == "A further approval was given for the change of shop"
     assert "Approvals: 1 of 2" in lines(given.topic, given.payload)
     assert title(bypassed.topic, bypassed.payload) == "Approval of a change of shop bypassed in an emergency"
     assert {"Decided by: root", "Reason: it is down"} <= set(lines(bypassed.topic, bypassed.payload))

@@ -301,5 +301,5 @@ def test_a_service_gets_title_and_text_and_its_address_stays_in_the_row(
     NotificationTarget.objects.update(kind="service")
 
     assert send(outbox.test(target, "first", timezone.now())).state == "sent"
-    assert b"Notifications of Sanso arrive here." in receiver.requests[0].body
+    assert b"Sanso's notifications will be delivered here." in receiver.requests[0].body
     assert "s3cret" not in str(Delivery.objects.values())

@@ -54,7 +54,7 @@ def test_what_is_missing_in_the_form_is_said_next_to_its_field(admin: Client) ->
     make_user("lee")
     for given, field, text in (
         ({"role": "viewer", "scope": "everything"}, "person", "not both"),
-        ({"person": "nobody", "role": "viewer", "scope": "everything"}, "person", "no such active user"),
+        ({"person": "nobody", "role": "viewer", "scope": "everything"}, "person", "No active user has this name"),
         ({"person": "lee", "role": "viewer", "scope": "account"}, "account", "required"),
         ({"person": "lee", "role": "viewer", "scope": "label", "label": "team"}, "label", "not a label"),
         ({"person": "lee", "role": "viewer", "scope": "everything"}, "role", "already given"),
@@ -73,7 +73,7 @@ def test_the_last_admin_stays_and_the_page_says_why(admin: Client) -> None:
 
     response = admin.post(reverse("access_grant_remove", args=[grant.pk]), follow=True)
 
-    assert "Nobody could manage access any more" in page(response).one("main").text
+    assert "Somebody must be able to manage access" in page(response).one("main").text
     assert Grant.objects.filter(pk=grant.pk).exists()
 
 

@@ -134,7 +134,8 @@ def test_a_deployment_that_finishes_before_the_step_says_so(
         (
             "update",
             "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-            "The update is complete; CloudFormation is deleting what it replaced. It is too late to cancel.",
+            "The update is complete; CloudFormation is deleting replaced resources. It is too late to "
+            "cancel.",
         ),
     ],
 )

@@ -205,7 +205,7 @@ def test_an_older_version_can_be_chosen_with_a_warning(
 
     assert shown.one("option", value=str(first.pk)).attributes.get("selected") is not None
     assert "older" in shown.one(id="back").text
-    assert "What is taken back" in shown.one(id="commits").text
+    assert "Removed commits" in shown.one(id="commits").text
     preview(browser, shop, first)
     assert Deployment.objects.get(kind="update").template_version == first
 

@@ -46,7 +46,7 @@ def _sentence(effect: Effect) -> str:
         Effect.REMOVED: _("Removes %(names)s"),
         Effect.MAY_BE_REPLACED: _("May replace %(names)s"),
         Effect.ADDED: _("Adds %(names)s"),
-        Effect.IMPORTED: _("Takes over %(names)s"),
+        Effect.IMPORTED: _("Imports %(names)s"),
     }.get(effect, _("Updates %(names)s in place"))
 
 

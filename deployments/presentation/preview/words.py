@@ -88,7 +88,7 @@ def consequence(resource: ChangedResource) -> str:
         Effect.MAY_BE_REPLACED: _("CloudFormation decides during the update whether to replace it."),
         Effect.UPDATED: _("In place"),
         Effect.ADDED: _("Created"),
-        Effect.IMPORTED: _("Taken over into the stack"),
+        Effect.IMPORTED: _("Imported into the stack"),
     }[effect]
 
 
