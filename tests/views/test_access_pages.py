@@ -54,10 +54,14 @@ def test_what_is_missing_in_the_form_is_said_next_to_its_field(admin: Client) ->
     make_user("lee")
     for given, field, text in (
         ({"role": "viewer", "scope": "everything"}, "person", "not both"),
-        ({"person": "nobody", "role": "viewer", "scope": "everything"}, "person", "No active user has this name"),
+        (
+            {"person": "nobody", "role": "viewer", "scope": "everything"},
+            "person",
+            "No active user has this name",
+        ),
         ({"person": "lee", "role": "viewer", "scope": "account"}, "account", "required"),
         ({"person": "lee", "role": "viewer", "scope": "label", "label": "team"}, "label", "not a label"),
-        ({"person": "lee", "role": "viewer", "scope": "everything"}, "role", "already given"),
+        ({"person": "lee", "role": "viewer", "scope": "everything"}, "role", "already assigned"),
     ):
         if field == "role":
             admin.post(reverse("access_give"), given)
