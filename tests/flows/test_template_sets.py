@@ -56,7 +56,7 @@ def test_a_moved_tag_is_confirmed_and_a_version_is_withdrawn_by_keyboard(
     assert faults(page) == []
     page.get_by_label("Reason").fill("It loses the queue.")
     page.get_by_label("Reason").press("Enter")
-    expect(page.locator("#status-says")).to_contain_text("this version cannot be deployed again")
+    expect(page.locator("#status-says")).to_contain_text("no new deployments of this version")
     page.reload()  # without the message
     assert faults(page) == []
 

@@ -153,7 +153,7 @@ def test_a_version_is_withdrawn_with_a_reason(browser: Client, shop: TemplateSou
     assert "Enter a reason." in page(without).text
 
     done = browser.post(url, {"status": "withdrawn", "reason": "It loses data."}, follow=True)
-    assert "this version cannot be deployed again" in page(done).text
+    assert "no new deployments of this version" in page(done).text
     assert "It loses data." in page(browser.get(shop.get_absolute_url())).text
     assert AuditRecord.objects.get(outcome="requested").action == "withdraw_version"
 
