@@ -32,7 +32,7 @@ _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsU
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
-    """One name in the chain from the root stack down to what failed first."""
+    """One name in the chain from the root stack down to what failed first; `row` is "" without a row."""
 
     name: str
     row: str
@@ -140,6 +140,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         message = _params(deployment).get("reason", "") or message
     remaining = _remaining(deployment, is_latest=is_latest)
     name = wording.phase(deployment.last_phase)
+    is_early = State(deployment.last_phase) in BEFORE_STACKS
     return FailureBanner(
         leaf=Failure(
             path="",
@@ -156,7 +157,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         remains=_what_remains(deployment, remaining, is_latest=is_latest),
         remaining=remaining,
         request_id=str((deployment.error_sentence or {}).get("request_id", "")),
-        chain=(ChainLink(name=name, row=row_id(phase)),),
+        chain=(ChainLink(name=name, row="" if is_early else row_id(phase)),),
         evidence=evidence,
         actions=ways_out(deployment, known, remaining, is_latest=is_latest),
         kept=kept_sentences(deployment) if is_latest else (),

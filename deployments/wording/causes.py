@@ -64,7 +64,7 @@ CAUSES: Final[Mapping[str, CauseText]] = {
         N_("Still in use by a resource outside the stack"),
         N_(
             "Usually a network interface, a security group rule or a server created by hand. Remove it, "
-            "then delete again."
+            "then try again."
         ),
     ),
     "CustomResourceSilent": CauseText(

@@ -237,3 +237,4 @@ def test_a_rejected_change_set_names_the_nested_stack_and_its_file(
                 f"CloudFormation created nothing. 1 resource remains in AWS and is billed: {ARTIFACTS}."
             )
             assert banner.one(id="main-action").text == "Retry with these values"
+            assert not banner.all("a", data_reveal="")  # there is no row that it could lead to
