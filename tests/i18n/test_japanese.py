@@ -51,7 +51,14 @@ def test_the_placeholders_of_every_translation_are_those_of_the_message(japanese
 
 def test_every_translation_is_japanese(japanese: Catalog) -> None:
     """Texts that are the same in both languages are listed here, so that nothing stays English by mistake."""
-    same = {"URL", "Webhook", "%(status)s · %(phase)s", "%(name)s: %(end)s", "%(action)s: %(aws)s (%(code)s)"}
+    same = {
+        "URL",
+        "Webhook",
+        "%(sentence)s。",
+        "%(status)s · %(phase)s",
+        "%(name)s: %(end)s",
+        "%(action)s: %(aws)s (%(code)s)",
+    }
     same |= {"ALB", "NLB", "CloudFormation", "State Manager", "Auto Scaling", "Aurora"}  # AWS's own names
     same |= {
         "%(name)s（%(data)s）",
