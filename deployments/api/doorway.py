@@ -68,9 +68,9 @@ def _finished(request: HttpRequest, response: HttpResponse, usage: LimitUsage) -
         allowed = response["Allow"]
         response = problem(405, "MethodNotAllowed", _("This method is not allowed here."))
         response["Allow"] = allowed
-    for name, value in usage.headers().items():
-        response[name] = value
     if request.method in ("GET", "HEAD") and response.status_code == 200 and not response.streaming:
         set_response_etag(response)
-        return get_conditional_response(request, etag=response["ETag"], response=response)
+        response = get_conditional_response(request, response["ETag"], response=response) or response
+    for name, value in usage.headers().items():  # Django's 304 keeps no others
+        response[name] = value
     return response
