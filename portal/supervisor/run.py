@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,15 @@ TITLES = {"web": "The portal", "redis": "Redis", "sandbox": "The sandbox"}
 
 class RunFailed(Exception):
     """Raised when the portal could not be started; the message has the end of the program's log."""
+
+
+def _drop_output() -> None:
+    """Write what follows nowhere: output that is still in a buffer would fail at the exit again.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 class Supervisor:
@@ -72,8 +82,10 @@ class Supervisor:
 
     def report(self, text: str) -> None:
         """Print a line to the terminal, if it still exists: a closed terminal may be why the run ends."""
-        with contextlib.suppress(OSError):
+        try:
             self._report(text)
+        except OSError:
+            _drop_output()
 
     def _child(self, program: Program) -> ChildProgram:
         return ChildProgram(program, logs=self.logs, guard=self.guard, report=self.report)
