@@ -29,7 +29,7 @@ redact = Redactor([Values([SECRET])])
 REDACTED = {
     "ChangeSet.changes", "ChangeSet.reason", "Cluster.members", "Cluster.pending", "DBInstance.pending",
     "Group.instances", "Invocation.detail", "Invocation.error_output", "Invocation.output",
-    "LoadBalancer.reason", "LogLine.text", "NetworkInterface.description",
+    "LoadBalancer.reason", "LogMessage.text", "NetworkInterface.description",
     "PropertyChange.after", "PropertyChange.before", "PropertyChange.path",
     "ResourceChange.details", "ResourceChange.physical_id",
     "ResourceView.physical_id", "ResourceView.reason", "ScalingActivity.cause", "ScalingActivity.description",
