@@ -81,6 +81,7 @@ def test_a_target_is_edited_switched_tested_and_removed(program: Program, target
         ({"address": "ftp://example.com"}, "address"),
         ({"topics": ["other"]}, "topics"),
         ({"environment": 999_999}, "environments"),
+        ({"label": "team=payments", "account": 1}, "environments"),
     ],
 )
 def test_a_value_that_is_wrong_is_named(program: Program, values: Any, field: str) -> None:

@@ -13,6 +13,7 @@ from deployments.api.keyset import MAX_KEY
 from deployments.api.schemas.bodies import Body
 from deployments.api.schemas.common import AccountRef, EnvironmentRef, Next
 from deployments.core.notifications import CHOSEN
+from deployments.forms.notifications import EVERY
 from deployments.models import Delivery, NotificationTarget
 from deployments.wording import stored_text
 
@@ -137,7 +138,7 @@ class DeliveryPage(Schema):
 
 
 class TargetBody(Body):
-    """A target. About an account, an environment, a label, or about all that its owner sees."""
+    """A target: about an account, an environment or a label, or about all that its owner sees."""
 
     name: str = Field(max_length=60, examples=["Chat"])
     address: str = Field(
@@ -157,17 +158,16 @@ class TargetBody(Body):
     label: str = Field(
         default="",
         max_length=110,
-        description="The label of environments, key=value; one of them has it.",
+        description="About environments with this label, key=value; one of them has it already.",
         examples=["team=payments"],
     )
     language: Language = Language.ENGLISH
 
     def values(self) -> dict[str, Any]:
         """Return the values of the page's form."""
-        about = f"label:{self.label}" if self.label else "all"
-        about = f"account:{self.account}" if self.account else about
-        about = f"environment:{self.environment}" if self.environment else about
-        return self.model_dump(mode="json") | {"environments": about}
+        about = {"account": self.account, "environment": self.environment, "label": self.label}
+        named = ", ".join(f"{kind}:{value}" for kind, value in about.items() if value)
+        return self.model_dump(mode="json") | {"environments": named or EVERY}
 
 
 class NewTargetBody(TargetBody):
