@@ -1,9 +1,11 @@
 """ELB's way of answering: its envelope and its errors."""
 
+from collections.abc import Callable
+
 from ministack.services import alb
 
 from portal.sandbox.engine import query
-from portal.sandbox.engine.registry import Answer, Record, Refused
+from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
 
 
 def answer(action: str, content: Record) -> Answer:
@@ -16,3 +18,18 @@ def refusal(refused: Refused) -> Answer:
     """Wrap an error as ELB does."""
     wrapped: Answer = alb._error(refused.code, query.xml(str(refused)))
     return wrapped
+
+
+def check_first(name: str, check: Callable[[Parameters], None]) -> None:
+    """Put a check in front of an action; the error that it raises is the response."""
+    action = alb._ACTION_MAP[name]
+
+    def checked(parameters: Parameters) -> Answer:
+        try:
+            check(parameters)
+        except Refused as refused:
+            return refusal(refused)
+        response: Answer = action(parameters)
+        return response
+
+    alb._ACTION_MAP[name] = checked

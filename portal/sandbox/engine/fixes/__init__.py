@@ -1,7 +1,7 @@
 """Fixes of what MiniStack itself answers wrongly: one module per fault, which could be offered upstream.
 
 What only the sandbox needs is elsewhere. docs/sandbox.md lists the faults. Each has a test in
-tests/sandbox/fixes, which fails once MiniStack has mended it; then the module is deleted.
+tests/sandbox/fixes, which fails once MiniStack has fixed it; then the module is deleted.
 """
 
 from typing import Final

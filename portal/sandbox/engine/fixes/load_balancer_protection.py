@@ -6,22 +6,14 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteL
 from ministack.services import alb
 
 from portal.sandbox.engine import elbv2_responses, query
-from portal.sandbox.engine.registry import Answer, Parameters, Refused
+from portal.sandbox.engine.registry import Refused
 
 
 def install() -> None:
     """Put the check in front of the action."""
-    delete = alb._ACTION_MAP["DeleteLoadBalancer"]
-
-    def deleted(parameters: Parameters) -> Answer:
-        try:
-            require_unprotected(query.value(parameters, "LoadBalancerArn"))
-        except Refused as refused:
-            return elbv2_responses.refusal(refused)
-        answer: Answer = delete(parameters)
-        return answer
-
-    alb._ACTION_MAP["DeleteLoadBalancer"] = deleted
+    elbv2_responses.check_first(
+        "DeleteLoadBalancer", lambda given: require_unprotected(query.value(given, "LoadBalancerArn"))
+    )
 
 
 def require_unprotected(load_balancer: str) -> None:

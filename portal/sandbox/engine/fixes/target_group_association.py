@@ -12,16 +12,7 @@ from ministack.services import alb
 
 from portal.sandbox.engine import elbv2_responses
 from portal.sandbox.engine.fixes.target_group_in_use import forwarded, load_balancers_of
-from portal.sandbox.engine.registry import (
-    Action,
-    Answer,
-    Created,
-    Parameters,
-    Properties,
-    Record,
-    Refused,
-    handler,
-)
+from portal.sandbox.engine.registry import Created, Parameters, Properties, Record, Refused, handler
 
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 
@@ -51,18 +42,11 @@ def install() -> None:
         "ModifyRule": ("Actions", lambda given: _owner_of_rule(alb._p(given, "RuleArn"))),
     }
     for name, (prefix, owner) in owners.items():
-        alb._ACTION_MAP[name] = _checked(alb._ACTION_MAP[name], prefix, owner)
+        elbv2_responses.check_first(name, functools.partial(_check, prefix, owner))
 
 
-def _checked(action: Action, prefix: str, owner: Callable[[Parameters], str]) -> Action:
-    def checked(parameters: Parameters) -> Answer:
-        try:
-            require_single_load_balancer(alb._parse_actions(parameters, prefix), owner(parameters))
-        except Refused as refused:
-            return elbv2_responses.refusal(refused)
-        return action(parameters)
-
-    return checked
+def _check(prefix: str, owner: Callable[[Parameters], str], parameters: Parameters) -> None:
+    require_single_load_balancer(alb._parse_actions(parameters, prefix), owner(parameters))
 
 
 def _owner(listener: object) -> str:

@@ -6,22 +6,14 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteT
 from ministack.services import alb
 
 from portal.sandbox.engine import elbv2_responses, query
-from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
+from portal.sandbox.engine.registry import Record, Refused
 
 
 def install() -> None:
     """Put the check in front of the action."""
-    delete = alb._ACTION_MAP["DeleteTargetGroup"]
-
-    def deleted(parameters: Parameters) -> Answer:
-        try:
-            require_unused(query.value(parameters, "TargetGroupArn"))
-        except Refused as refused:
-            return elbv2_responses.refusal(refused)
-        answer: Answer = delete(parameters)
-        return answer
-
-    alb._ACTION_MAP["DeleteTargetGroup"] = deleted
+    elbv2_responses.check_first(
+        "DeleteTargetGroup", lambda given: require_unused(query.value(given, "TargetGroupArn"))
+    )
 
 
 def require_unused(target_group: str) -> None:
