@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from deployments.core.compare import compare
+from deployments.core.phases import BEFORE_STACKS, State
 from deployments.models import Deployment
 from deployments.models.comparison import parts_of
 from deployments.presentation.comparison import rows_of
@@ -22,12 +23,15 @@ from deployments.views.visible import environment_or_404
 CHOICES = 50
 """Deployments that can be chosen: the newest of the environment."""
 
+_Chosen: TypeAlias = tuple[Deployment | None, Deployment | None]
+NEITHER: _Chosen = (None, None)
+
 
 @require_GET
 def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the comparison of the deployments `?first=` and `?second=`.
 
-    The defaults are the two latest deployments of one kind, or the two latest if no two are of one kind.
+    The defaults are the two latest finished deployments of one kind, or else the two latest finished ones.
     """
     environment = environment_or_404(request, pk)
     choices = list(Deployment.objects.for_list().of(environment)[:CHOICES])
@@ -49,21 +53,33 @@ def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
     return render(request, "deployments/comparison.html", context)
 
 
-def _chosen(
-    choices: Sequence[Deployment], first: int, second: int
-) -> tuple[Deployment | None, Deployment | None]:
+def _chosen(choices: Sequence[Deployment], first: int, second: int) -> _Chosen:
     """Return the deployments to compare: those of the query, completed to a pair of one kind, older first.
 
-    `choices` are the deployments of the environment, newest first.
+    `choices` are the deployments of the environment, newest first. What the query does not name has finished,
+    if possible: previews, and what is in progress or never began, are compared only when they are chosen.
     """
     by_key = {deployment.pk: deployment for deployment in choices}
     given = (by_key.get(first), by_key.get(second))
     if given[0] and given[1]:
         return given
-    every = [(older, newer) for newer, older in itertools.combinations(choices, 2)]
-    fitting = [
-        pair for pair in every if all(g is None or g is one for g, one in zip(given, pair, strict=True))
+    finished = [one for one in choices if one in given or _has_finished(one)]
+    tries = itertools.product((given, NEITHER), (finished, choices))
+    found = (_latest_pair(among, wanted) for wanted, among in tries)
+    return next((pair for pair in found if pair), NEITHER)
+
+
+def _latest_pair(choices: Sequence[Deployment], given: _Chosen) -> tuple[Deployment, Deployment] | None:
+    """Return the latest pair with the given ones in it, of one kind if there is one; None without a pair."""
+    pairs = [
+        (older, newer)
+        for newer, older in itertools.combinations(choices, 2)
+        if given[0] in (None, older) and given[1] in (None, newer)
     ]
-    pairs = fitting or every
-    alike = (pair for pair in pairs if pair[0].kind == pair[1].kind)
-    return next(alike, None) or next(iter(pairs), (None, None))
+    alike = [(older, newer) for older, newer in pairs if older.kind == newer.kind]
+    return next(iter(alike or pairs), None)
+
+
+def _has_finished(deployment: Deployment) -> bool:
+    """Return whether a deployment has ended after it began to change its environment."""
+    return not deployment.is_active and State(deployment.last_phase) not in BEFORE_STACKS

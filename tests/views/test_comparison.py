@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db
 
 def _deployed(environment: Environment, seconds: int, end: str, **values: object) -> Deployment:
     start = timezone.now() - timedelta(minutes=30)
-    deployment = make_deployment(environment, state="succeeded", active_key=None, **values)
+    values = {"state": "succeeded", "last_phase": "ready", "active_key": None} | values
+    deployment = make_deployment(environment, **values)
     Deployment.objects.filter(pk=deployment.pk).update(
         created_at=start, ended_at=start + timedelta(seconds=90)
     )
@@ -80,6 +81,26 @@ def test_the_two_latest_of_one_kind_are_compared_at_first(
 
     expected = [f"{deployments[n].get_kind_display()} {deployments[n].pk}" for n in pair]
     assert _compared(_read(browser, environment)) == expected
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"kind": "update", "state": "preview", "last_phase": "preview"},
+        {"kind": "update", "state": "canceled", "last_phase": "preview"},
+        {"kind": "update", "state": "succeeded", "last_phase": "change_set"},
+    ],
+    ids=["open previews", "discarded previews", "nothing changed"],
+)
+def test_what_changed_nothing_is_not_in_the_default_pair(browser: Client, later: dict[str, str]) -> None:
+    environment = make_environment("shop")
+    first, second = (_deployed(environment, 40, "CREATE_COMPLETE", kind="update") for _ in range(2))
+    _deployed(environment, 40, "DELETE_COMPLETE", kind="delete")
+    preview = [_deployed(environment, 40, "", **later) for _ in range(2)][-1]
+
+    assert _compared(_read(browser, environment)) == [f"Update {one.pk}" for one in (first, second)]
+    chosen = _compared(_read(browser, environment, f"?second={preview.pk}"))
+    assert chosen == [f"Update {second.pk}", f"Update {preview.pk}"]
 
 
 def test_one_deployment_that_is_chosen_is_compared_with_one_of_its_kind(browser: Client) -> None:
