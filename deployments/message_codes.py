@@ -72,6 +72,7 @@ class Code(StrEnum):
     SET_PATH_FIXED = "set_path_fixed"
     SET_ARCHIVE_MISSING = "set_archive_missing"
     SET_ARCHIVE_TOO_LARGE = "set_archive_too_large"
+    SET_HAS_NO_ARCHIVES = "set_has_no_archives"
     FETCH_IN_PROGRESS = "fetch_in_progress"
     FETCH_INTERRUPTED = "fetch_interrupted"
     SOURCE_CREDENTIALS_UNREADABLE = "source_credentials_unreadable"

@@ -146,7 +146,8 @@ def remove_source(*, user: User, source: TemplateSource) -> TemplateSource:
 def request_fetch(*, user: User, source: TemplateSource, archive: bytes | None = None) -> TemplateFetch:
     """Request a fetch; of archives, the uploaded one is read.
 
-    Raise UserFixable if one is in progress, the set was removed, or the archive is missing or too large.
+    Raise UserFixable if one is in progress, the set was removed, or the archive is missing or too large, or
+    the set is not one of archives.
     """
     request = _request(user, source, "fetch_template_set")
     with requesting(request):
@@ -154,6 +155,8 @@ def request_fetch(*, user: User, source: TemplateSource, archive: bytes | None =
             raise UserFixable("SetNotEditable", Code.SET_NOT_EDITABLE)
         if source.kind == "archive" and not archive:
             raise UserFixable("ArchiveMissing", Code.SET_ARCHIVE_MISSING, "archive")
+        if archive and source.kind != "archive":
+            raise UserFixable("SetHasNoArchives", Code.SET_HAS_NO_ARCHIVES, name=source.name)
         if archive and len(archive) > MAX_ARCHIVE:
             limit = f"{MAX_ARCHIVE // 1_000_000} MB"
             raise UserFixable("ArchiveTooLarge", Code.SET_ARCHIVE_TOO_LARGE, "archive", limit=limit)

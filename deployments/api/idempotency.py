@@ -32,6 +32,7 @@ _HEADER = {
     "description": "The same key with the same request does nothing again, for 48 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
 }
+_FILE = {"schema": {"type": "string", "format": "binary"}}
 _NAMESPACE = uuid.UUID("5f0a2f0e-7f7a-4d0b-9c51-4b1d1c3c6f55")
 
 Result = TypeVar("Result", bound=Schema)
@@ -46,19 +47,26 @@ def requests(
     status: int = 200,
     name: str,
     needs: Right | None = None,
+    upload: int = 0,
 ) -> Callable[[Operation[Result]], Operation[Result]]:
     """Register an operation that requests something: a POST that is remembered by its key.
 
     Who sends it again and may no longer view the environment, or no longer has the right that it `needs`
     about anything, does not get the response that is kept.
 
-    The operation gets the request key, which actions take, as `request.request_key`.
+    The operation gets the request key, which actions take, as `request.request_key`. With `upload`, the body
+    is a file, which it gets as `request.uploaded`: at most one byte more than `upload`, so that actions can
+    refuse a larger one. The limit of other bodies does not apply to it.
     """
+    documented: dict[str, Any] = {"parameters": [_HEADER]}
+    if upload:
+        documented["requestBody"] = {"required": True, "content": {"application/octet-stream": _FILE}}
 
     def registered(operation: Operation[Result]) -> Operation[Result]:
         @wraps(operation)
         def remembered(request: ApiRequest, **values: Any) -> Any:
-            request.request_key, kept = _begun(request)
+            request.uploaded = _uploaded(request, upload + 1) if upload else b""
+            request.request_key, kept = _begun(request, request.uploaded if upload else request.body)
             if kept is not None and kept.body is not None:
                 _refuse_unless_seen(request, values | kept.body, needs)
                 return Status(status, response(**kept.body))
@@ -78,7 +86,7 @@ def requests(
             path,
             response={status: response, **FOR_REQUEST},
             operation_id=name,
-            openapi_extra={"parameters": [_HEADER]},
+            openapi_extra=documented,
         )(remembered)
         return cast("Operation[Result]", remembered)
 
@@ -106,7 +114,15 @@ def _stored(result: Schema) -> dict[str, Any]:
     return found | {name: "" for name in SECRETS if name in found}
 
 
-def _begun(request: ApiRequest) -> tuple[uuid.UUID, IdempotencyKey | None]:
+def _uploaded(request: ApiRequest, limit: int) -> bytes:
+    """Return the first bytes of a body that is a file. Raise Refused for the body of an HTML form."""
+    if request.content_type == "multipart/form-data":
+        text = _("Send the file itself as the body, not as the field of a form.")
+        raise RequestRefused(422, "InvalidRequest", text)
+    return request.read(limit)
+
+
+def _begun(request: ApiRequest, content: bytes) -> tuple[uuid.UUID, IdempotencyKey | None]:
     """Return the request key, and the row of the header's key; None without the header.
 
     Raise Refused if the key is not valid, or came with another request before.
@@ -117,7 +133,7 @@ def _begun(request: ApiRequest) -> tuple[uuid.UUID, IdempotencyKey | None]:
     if not 0 < len(given) <= MAX_LENGTH:
         raise RequestRefused(422, "InvalidKey", _("An Idempotency-Key has 1 to 255 characters."))
     key = uuid.uuid5(_NAMESPACE, f"{request.user.pk} {given}")
-    fingerprint = _fingerprint(request)
+    fingerprint = _fingerprint(request, content)
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -130,7 +146,7 @@ def _begun(request: ApiRequest) -> tuple[uuid.UUID, IdempotencyKey | None]:
     return key, row
 
 
-def _fingerprint(request: ApiRequest) -> str:
+def _fingerprint(request: ApiRequest, content: bytes) -> str:
     """Return a fingerprint of what is requested. It has a secret, so that nobody guesses what it is of."""
-    what = f"{request.method} {request.path}\n".encode() + request.body
+    what = f"{request.method} {request.path}\n".encode() + content
     return salted_hmac("sanso idempotency", what, algorithm="sha256").hexdigest()

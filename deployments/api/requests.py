@@ -35,6 +35,7 @@ class ApiRequest(HttpRequest):
     user: User
     auth: Caller
     request_key: UUID
+    uploaded: bytes
 
 
 def require_somewhere(request: ApiRequest, right: Right, action: str = "") -> None:

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Router
 
-from deployments.actions.template_sources import request_fetch
+from deployments.actions.template_sources import MAX_ARCHIVE, request_fetch
 from deployments.actions.versions import set_version_status
 from deployments.api import keyset
 from deployments.api.idempotency import requests
@@ -16,13 +16,14 @@ from deployments.api.responses import FOR_LIST, FOR_ONE
 from deployments.api.schemas.bodies import Nothing
 from deployments.api.schemas.template_sets import (
     FetchOut,
+    FetchPage,
     SetOut,
     SetPage,
     StatusBody,
     VersionOut,
     VersionPage,
 )
-from deployments.models import TemplateSource, TemplateVersion
+from deployments.models import TemplateFetch, TemplateSource, TemplateVersion
 
 router = Router(tags=["Template sets"])
 
@@ -64,6 +65,36 @@ def fetch_template_set(request: ApiRequest, set_id: Key, body: Nothing) -> Fetch
     """Request a fetch of new versions; it deploys nothing."""
     source = get_object_or_404(TemplateSource, pk=set_id)
     return FetchOut.of(request_fetch(user=request.user, source=source))
+
+
+@requests(
+    router, "/template-sets/{set_id}/archive", FetchOut, status=202, name="upload_archive", upload=MAX_ARCHIVE
+)
+def upload_archive(request: ApiRequest, set_id: Key) -> FetchOut:
+    """Upload a zip, tar or tar.gz of at most 10 MB to a template set of archives.
+
+    The body is the file itself. It is read by a fetch, and becomes a version if its files are new.
+    """
+    source = get_object_or_404(TemplateSource, pk=set_id)
+    return FetchOut.of(request_fetch(user=request.user, source=source, archive=request.uploaded))
+
+
+@router.get(
+    "/template-sets/{set_id}/fetches", response={200: FetchPage, **FOR_ONE}, operation_id="list_fetches"
+)
+def list_fetches(
+    request: ApiRequest, response: HttpResponse, set_id: Key, after: After, limit: Limit
+) -> FetchPage:
+    """List the fetches of a template set and what they found, the newest first."""
+    rows = TemplateFetch.objects.of(get_object_or_404(TemplateSource, pk=set_id)).defer("archive")
+    found = [FetchOut.of(row) for row in keyset.before(rows, after)[: limit + 1]]
+    return FetchPage(**keyset.page(request, response, found, limit, "id"))
+
+
+@router.get("/fetches/{fetch_id}", response={200: FetchOut, **FOR_ONE}, operation_id="get_fetch")
+def get_fetch(request: ApiRequest, fetch_id: Key) -> FetchOut:
+    """Return a fetch of a template set: whether it has ended, and what it found."""
+    return FetchOut.of(get_object_or_404(TemplateFetch.objects.defer("archive"), pk=fetch_id))
 
 
 @requests(router, "/versions/{version_id}/status", VersionOut, name="set_version_status")

@@ -101,6 +101,9 @@ MESSAGES: Final[Mapping[Code, str]] = {
     ),
     Code.SET_ARCHIVE_MISSING: N_("Choose an archive."),
     Code.SET_ARCHIVE_TOO_LARGE: N_("The archive is larger than %(limit)s."),
+    Code.SET_HAS_NO_ARCHIVES: N_(
+        "%(name)s comes from a Git repository or a folder, so no archive is uploaded to it. Fetch it instead."
+    ),
     Code.FETCH_IN_PROGRESS: N_("A fetch is in progress. Wait until it has ended."),
     Code.FETCH_INTERRUPTED: N_(
         "The fetch was interrupted %(count)s times, each time because its worker ended. Fetch again."

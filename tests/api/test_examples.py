@@ -17,6 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from tests.api.clients import Program
 from tests.builders import make_operator
 from tests.built_health import make_whole
+from tests.template_versions import make_source
 from tests.views.conftest import TEMPLATE
 
 COMMANDS = re.findall(r"```sh\n(.*?)```", Path("docs/api.md").read_text(), re.DOTALL)
@@ -32,14 +33,16 @@ def test_the_commands_of_the_documentation_work(
     owner = make_operator("ana")
     shop = make_whole("shop", owner=owner, parameters={"Database": "orders", "Size": "small"})
     environment = {"SANSO_URL": live_server.url, "SANSO_TOKEN": Program(owner).value}
-    environment |= {"ENVIRONMENT": str(shop.pk), "PATH": os.environ["PATH"]}
+    environment |= {"ENVIRONMENT": str(shop.pk), "PATH": os.environ["PATH"], "FOLDER": str(tmp_path)}
+    environment["SET"] = str(make_source("archives", kind="archive", url="", refs="").pk)
 
     def run(command: str) -> Any:
         done = subprocess.run(["/bin/sh", "-ec", command], env=environment, capture_output=True, check=True)
         return json.loads(done.stdout)
 
-    me, listed, preview = map(run, COMMANDS)
+    me, listed, preview, fetch = map(run, COMMANDS)
 
     assert me["user"]["username"] == "ana"
     assert [one["name"] for one in listed["items"]] == ["shop"]
     assert preview["parameters"]["Size"] == "large"
+    assert (fetch["state"], fetch["trigger"]) == ("queued", "upload")

@@ -39,6 +39,7 @@ from deployments.models import (
     FreezeWindow,
     Grant,
     Team,
+    TemplateFetch,
     TemplateRef,
     TemplateVersion,
 )
@@ -89,6 +90,7 @@ def keys(tmp_path: Path, settings: Settings) -> dict[str, Any]:
         "environment_id": environment.pk,
         "deployment_id": preview.pk,
         "set_id": source.pk,
+        "fetch_id": TemplateFetch.objects.create(source=source, state="failed").pk,
         "version_id": version.pk,
         "recording": "failure",
         "person_id": make_user("vic").pk,

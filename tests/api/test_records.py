@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
-from deployments.models import Account, AuditRecord, TemplateSource, TemplateVersion
-from tests.api.clients import Program
+from deployments.actions.template_sources import MAX_ARCHIVE
+from deployments.models import Account, AuditRecord, TemplateFetch, TemplateSource, TemplateVersion
+from tests.api.clients import ROOT, Program
 from tests.builders import make_account, make_environment, make_grant, make_user
 from tests.built_health import make_whole
 from tests.template_versions import make_source, make_version
@@ -50,6 +53,50 @@ def test_a_set_is_fetched_once_at_a_time(program: Program, version: TemplateVers
 
     assert program.post(path).status_code == 202
     assert program.post(path).json()["code"] == "FetchInProgress"
+
+
+def test_an_archive_is_uploaded_once_for_its_key(program: Program, settings: Settings) -> None:
+    source = make_source("archives", kind="archive", url="", refs="")
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100  # of other bodies
+    key = {"Idempotency-Key": "one"}
+
+    first = upload(program, source, b"PK" * 100, **key)
+    again = upload(program, source, b"PK" * 100, **key)
+
+    assert (first.status_code, first.json()["trigger"]) == (202, "upload")
+    assert again.json() == first.json()
+    fetch = TemplateFetch.objects.get()
+    assert (bytes(fetch.archive or b""), fetch.requested_by) == (b"PK" * 100, program.token.owner)
+    assert upload(program, source, b"other", **key).json()["code"] == "KeyReused"
+    assert upload(program, source, b"other").json()["code"] == "FetchInProgress"
+    TemplateFetch.objects.update(state="succeeded", active_key=None, added=1)
+    found = program.get(f"/fetches/{fetch.pk}").json()
+    assert (found["state"], found["added"]) == ("succeeded", 1)
+    assert program.get(f"/template-sets/{source.pk}/fetches").json()["items"] == [found]
+
+
+def test_an_archive_is_refused_as_on_the_page(program: Program, version: TemplateVersion) -> None:
+    source = make_source("archives", kind="archive", url="", refs="")
+
+    empty = upload(program, source, b"").json()
+    large = upload(program, source, b"x" * (MAX_ARCHIVE + 1))
+
+    assert (empty["code"], empty["errors"][0]["field"]) == ("ArchiveMissing", "archive")
+    assert (large.status_code, large.json()["detail"]) == (422, "The archive is larger than 10 MB.")
+    assert upload(program, version.source, b"PK").json()["code"] == "SetHasNoArchives"
+    form = "multipart/form-data; boundary=x"
+    assert "not as the field of a form" in upload(program, source, b"--x--", form).json()["detail"]
+    assert upload(Program(make_user("vic")), source, b"PK").status_code == 403
+    assert upload(Program(program.token.owner, "change"), source, b"PK").status_code == 403
+    assert not TemplateFetch.objects.exists()
+
+
+def upload(
+    program: Program, source: TemplateSource, content: bytes, kind: str = "application/gzip", **headers: str
+) -> Any:
+    return program.client.post(
+        f"{ROOT}/template-sets/{source.pk}/archive", content, content_type=kind, headers=headers
+    )
 
 
 def test_template_sets_are_changed_only_with_the_right_and_the_scope(

@@ -386,7 +386,7 @@ OTHER_PATHS = {
     *("/notifications/{target_id}/secret", "/notifications/{target_id}/enabled"),
     *("/notifications/{target_id}/test", "/notifications/{target_id}/deliveries/{delivery_id}/retry"),
     "/recordings/{recording}/import",
-    "/template-sets/{set_id}/fetch",
+    *("/template-sets/{set_id}/fetch", "/template-sets/{set_id}/archive"),
     "/versions/{version_id}/status",
 }
 """They are about no environment that exists: tests of their own have their rights."""

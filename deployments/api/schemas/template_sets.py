@@ -102,11 +102,32 @@ class FetchOut(Schema):
     id: int = Field(examples=[9])
     state: str = Field(examples=["queued"])
     created_at: datetime
+    set_id: int | None = Field(default=None, examples=[1])
+    trigger: str = Field(default="", description="What requested it.", examples=["upload"])
+    ended_at: datetime | None = None
+    added: int = Field(default=0, description="How many new versions it found.", examples=[1])
+    problem: str = Field(default="", description="Why it failed.")
 
     @classmethod
     def of(cls, row: TemplateFetch) -> Self:
         """Return a row."""
-        return cls(id=row.pk, state=row.state, created_at=row.created_at)
+        return cls(
+            id=row.pk,
+            state=row.state,
+            created_at=row.created_at,
+            set_id=row.source_id,
+            trigger=row.trigger,
+            ended_at=row.ended_at,
+            added=row.added,
+            problem=stored_text(row.error_sentence),
+        )
+
+
+class FetchPage(Schema):
+    """A page of fetches, the newest first."""
+
+    items: list[FetchOut]
+    next: str | None = Next
 
 
 class VersionStatus(StrEnum):
