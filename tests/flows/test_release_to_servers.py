@@ -1,12 +1,19 @@
-"""A release of the bundled set to the app servers of an environment in the sandbox, from preview to end."""
+"""Releases of the bundled set to the app servers of an environment in the sandbox, from preview to end.
+
+A client reads the site and saves times all the while: no request fails, whatever becomes of a release.
+"""
 
 from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from deployments import catalog
@@ -15,11 +22,22 @@ from deployments.core.phases import State
 from deployments.core.release_kind import ReleaseKind
 from deployments.models import Deployment, Environment, Event, ReleaseServer, TemplateCheck
 from tests.builders import allow
+from tests.chaos.conftest import calls_of
 from tests.running import Portal, new_account
+from tests.sandbox.machines.site_load import SiteLoad
 from tests.services import LIMIT, REPOSITORY, wait_until
 from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+RATE = 20.0  # requests a second
+OUTPUT = """
+TASK [Run the smoke test of the new code] ***************************************
+fatal: [localhost]: FAILED! => {"msg": "no module named datelog.page"}
+
+PLAY RECAP **********************************************************************
+localhost : ok=9    changed=1    unreachable=0    failed=1
+"""
+EXCHANGE = ["DeregisterTargets", "SendCommand", "RegisterTargets"]
 
 
 @pytest.fixture
@@ -41,6 +59,13 @@ def known(folder: Path) -> str:
     return digest
 
 
+def another_version(folder: Path, name: str) -> None:
+    """Change a file of the set's artifacts."""
+    with (folder.parent / name).open("a") as file:
+        file.write("\n# another version\n")
+    known(folder)
+
+
 def previewed(deployment: Deployment) -> Deployment:
     rows = Deployment.objects.filter(pk=deployment.pk)
     wait_until(lambda: rows.get().state not in ("preflight", "artifacts", "change_set"), what="the preview")
@@ -60,35 +85,98 @@ def released(created: Deployment) -> Deployment:
         reason="",
         request_key=uuid.uuid4(),
     )
-    return applied(change)
-
-
-def applied(change: Deployment) -> Deployment:
     shown = previewed(change)
     return apply_change(user=change.requested_by, deployment=shown, digest=shown.preview_digest)
 
 
 def servers_of(deployment: Deployment) -> dict[str, str]:
+    """Return the stage of each server of a release, in their order."""
     rows = ReleaseServer.objects.filter(release__deployment=deployment)
     return dict(rows.values_list("instance_id", "stage"))
 
 
-def test_a_code_release_reaches_both_servers_and_then_the_stacks(portal: Portal, copied: Path) -> None:
-    (created,) = portal.wait_for_end(
-        portal.deploy(account=new_account(), AppHealthCheck="http"), seconds=4 * LIMIT
-    )
+@contextmanager
+def visited(created: Deployment) -> Iterator[None]:
+    """Read the site and save times meanwhile: every request succeeds, and no acknowledged time is lost."""
+    url = Environment.objects.get(pk=created.environment_id).outputs["SiteUrl"]
+    with SiteLoad(url, RATE) as load:
+        yield
+    assert load.failed() == []
+    lost, _more = load.lost_and_doubled()  # the portal's site checks save times as well
+    assert lost == 0
+
+
+def test_releases_of_each_kind_one_that_fails_and_the_way_back(
+    portal: Portal, copied: Path, own_page: Page
+) -> None:
+    """One environment: deploying it takes longer than releases do."""
+    requested = portal.deploy(account=new_account(), AppHealthCheck="http")
+    (created,) = portal.wait_for_end(requested, seconds=4 * LIMIT)
     assert created.state == State.SUCCEEDED, reason(created)
 
-    with (copied.parent / "datelog" / "labels.py").open("a") as labels:
-        labels.write("\n# another version\n")
-    known(copied)
-    change = released(created)
-    assert change.release is not None
-    assert change.release.kind is ReleaseKind.CODE, change.release
-    (ended,) = portal.wait_for_end(change, seconds=4 * LIMIT)
+    another_version(copied, "playbook/playbook.yml")
+    good = a_disruptive_release_takes_one_server_out_at_a_time(portal, created)
+    another_version(copied, "datelog/labels.py")
+    bad = a_code_release_stops_at_the_server_that_fails(portal, created, own_page)
+    the_servers_go_back_in_the_browser(portal, own_page, bad, good)
+
+
+def a_disruptive_release_takes_one_server_out_at_a_time(portal: Portal, created: Deployment) -> Deployment:
+    account = created.environment.account
+    before = len(calls_of(portal.sandbox, account))
+    with visited(created):
+        (ended,) = portal.wait_for_end(released(created), seconds=4 * LIMIT)
 
     assert ended.state == State.SUCCEEDED, reason(ended)
-    assert set(servers_of(ended).values()) == {"done"}
-    assert len(servers_of(ended)) == 2
+    assert ended.release is not None
+    assert ended.release.kind is ReleaseKind.DISRUPTIVE, ended.release
+    assert list(servers_of(ended).values()) == ["done", "done"]
+    assert writes(calls_of(portal.sandbox, account, before)) == [
+        *("SuspendProcesses", *EXCHANGE, *EXCHANGE),
+        *("ResumeProcesses", "ExecuteChangeSet"),
+    ]
     phases = Event.objects.of(ended).filter(code="phase").values_list("values__phase", flat=True)
     assert list(phases)[-5:-3] == ["servers", "stacks"]
+    return ended
+
+
+def writes(calls: list[dict[str, Any]]) -> list[str]:
+    """Return the calls that change servers or stacks, in their order."""
+    wanted = {*EXCHANGE, "SuspendProcesses", "ResumeProcesses", "ExecuteChangeSet"}
+    return [call["action"] for call in calls if call["action"] in wanted]
+
+
+def a_code_release_stops_at_the_server_that_fails(
+    portal: Portal, created: Deployment, page: Page
+) -> Deployment:
+    account = created.environment.account
+    second = list(servers_of(Deployment.objects.order_by("-pk")[0]))[1]
+    name = f"{created.environment.stack_name}-app-servers"
+    fault = {"associations": {name: {"on": [second], "stdout": OUTPUT}}}
+    portal.sandbox.control("POST", "faults", fault, account=account.sandbox_account_id)
+    with visited(created):
+        (ended,) = portal.wait_for_end(released(created), seconds=4 * LIMIT)
+        portal.sandbox.control("DELETE", "faults", account=account.sandbox_account_id)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "ReleaseFailed"), reason(ended)
+    assert list(servers_of(ended).values()) == ["done", "failed"]
+    assert f"{second} at the task “Run the smoke test of the new code”: no module" in reason(ended)
+    page.goto(ended.get_absolute_url())
+    expect(page.locator("main")).to_contain_text(f"{second} at the task “Run the smoke test of the new code”")
+    return ended
+
+
+def the_servers_go_back_in_the_browser(portal: Portal, page: Page, bad: Deployment, good: Deployment) -> None:
+    with visited(good):
+        page.get_by_role("button", name="Go back…").or_(page.get_by_role("link", name="Go back…")).click()
+        expect(page.locator("#apply-change")).to_be_visible()
+        back = Deployment.objects.for_page().order_by("-pk")[0]
+        page.locator("#apply-change").click()
+        (ended,) = portal.wait_for_end(back, seconds=4 * LIMIT)
+
+    assert ended.pk != bad.pk
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    assert ended.release is not None
+    assert ended.release.kind is ReleaseKind.CODE, ended.release
+    assert ended.template_digest == good.template_digest
+    assert list(servers_of(ended).values()) == ["done", "done"]
