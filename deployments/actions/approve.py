@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments.access import can
-from deployments.actions.change import begin_waiting
+from deployments.actions.apply_change import begin_waiting
 from deployments.actions.request import CHANGE, DELETE, Request, busy, requesting
 from deployments.approvers import approvers, is_service_account, missing_role, requesters_of
 from deployments.core.approvals import (

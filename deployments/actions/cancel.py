@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils import timezone
 
-from deployments.actions.change import cancel as cancel_open_change
+from deployments.actions.open_change import cancel as cancel_open_change
 from deployments.actions.request import CHANGE, DELETE, DEPLOY, Request, requesting
 from deployments.core.canceling import CancelEffect, cancel_effect
 from deployments.core.phases import ROLLBACKS, Kind, State

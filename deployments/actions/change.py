@@ -1,10 +1,9 @@
-"""Request a change of an environment, apply its preview, or discard it."""
+"""Request the preview of a change: with other values, another version, or those of an earlier deployment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -12,53 +11,21 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from deployments import catalog
-from deployments.access import can
-from deployments.actions import schedule, skipped
+from deployments.actions.change_base import base_of, parameters_of, retried, set_of, set_of_version
 from deployments.actions.parameters import checked
-from deployments.actions.request import CHANGE, DELETE, RELEASE, Request, busy, requesting
+from deployments.actions.request import CHANGE, Request, busy, requesting
 from deployments.actions.versions import refuse_withdrawn
-from deployments.core.change_summary import keep_refusal, may_lose_data
-from deployments.core.changes import Changes
-from deployments.core.operations import Operation, is_allowed, refusal
-from deployments.core.phases import WAITS, Kind, State
+from deployments.core.operations import Operation, refusal
+from deployments.core.phases import Kind
 from deployments.core.status import is_final
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, TemplateVersion
-from deployments.models.approval import policy_of
 from deployments.models.sealed import seal
-from deployments.runner import approvals, event_log, queue, template_sets, versions
+from deployments.runner import event_log, template_sets, versions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-
-def base_of(environment: Environment) -> Deployment | None:
-    """Return the last good deployment of an environment: the latest one if none has become ready."""
-    good = Deployment.objects.good_of(environment.pk).first()
-    return good or (environment.latest if environment.latest and environment.stack_id else None)
-
-
-def set_of(deployment: Deployment) -> catalog.TemplateSet:
-    """Return the template set that a deployment was made from.
-
-    Raise UserFixable if it is neither stored nor the current one: releases before stored none.
-    """
-    found = template_sets.find(deployment.template_digest)
-    if found is None:
-        raise UserFixable("TemplateSetNotStored", Code.TEMPLATE_SET_NOT_STORED, deployment=deployment.pk)
-    return found
-
-
-def set_of_version(version: TemplateVersion) -> catalog.TemplateSet:
-    """Return the files of a version, which are kept also when its source is gone.
-
-    Raise UserFixable if they are not stored, or this release cannot read them.
-    """
-    found = template_sets.find(version.digest)
-    if found is None:
-        raise UserFixable("TemplateSetNotStored", Code.TEMPLATE_VERSION_NOT_STORED, version=version.label)
-    return found
 
 
 def request_change(
@@ -145,13 +112,6 @@ def request_rollback(*, user: User, deployment: Deployment, reason: str, request
     )
 
 
-def parameters_of(deployment: Deployment) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the parameters before and after a change, without secrets, and the template sets."""
-    before, base = dict(deployment.environment.parameters), deployment.base
-    before["template set"] = base.template_digest[:12] if base else ""
-    return before, {**deployment.parameters, "template set": deployment.template_digest[:12]}
-
-
 Chosen = tuple[catalog.TemplateSet, TemplateVersion | None]
 """A template set, and the version that it is, if it is one of a set that Sanso knows."""
 
@@ -173,13 +133,6 @@ def _usable(version: TemplateVersion, base: Deployment) -> catalog.TemplateSet:
     """Return the files of a version. Raise UserFixable if it was withdrawn, unless the environment has it."""
     refuse_withdrawn(version, base.template_digest)
     return set_of_version(version)
-
-
-def retried(environment: Environment) -> Deployment | None:
-    """Return the deployment that a change of the environment retries, None if no failure was kept."""
-    if environment.active_deployment or not is_allowed(environment.stack_status, Operation.RETRY):
-        return None
-    return Deployment.objects.attempts_of(environment).first()
 
 
 def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
@@ -292,155 +245,3 @@ def _images(
         for parameter, name in names.items()
         if parameter in kept and then.get(parameter) == name
     }
-
-
-def apply_change(
-    *,
-    user: User,
-    deployment: Deployment,
-    digest: str,
-    typed_name: str = "",
-    scheduled_for: datetime | None = None,
-    in_line: bool = False,
-    keep_on_failure: bool = False,
-) -> Deployment:
-    """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
-
-    It waits for `scheduled_for` before, if a time is given, and before that for a second person's approval if
-    the environment requires one. `typed_name` must be the environment's name if data may be lost; `in_line`
-    confirms that what a rollback has skipped, and this change does not touch, is in line with the templates.
-    With `keep_on_failure`, and in a retry, what fails is kept. A second call returns the same deployment.
-    Raise UserFixable if the preview is another one by now, a confirmation is missing, the time cannot be
-    chosen, or CloudFormation would refuse to replace something.
-    """
-    environment = deployment.environment
-    request = Request(user=user, action="apply", permission=CHANGE, environment=environment)
-    request.begins_later = scheduled_for is not None or policy_of(environment) is not None
-    if deployment.releases_to_servers and not can(user, RELEASE, environment):
-        request.deployment, request.permission = deployment, RELEASE
-    with requesting(request):
-        row = _open(deployment)
-        request.deployment, request.reason = row, row.reason
-        if _is_repeated(request, row, digest):
-            return row
-        if row.state != State.PREVIEW:
-            raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
-        if row.preview_digest != digest:
-            raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
-        if row.rolls_back_to_id is None:
-            refuse_withdrawn(row.template_version, row.base.template_digest if row.base else "")
-        changes = Changes.from_json(row.changes)
-        keep = keep_on_failure or row.is_retry
-        if why := keep_refusal(changes, is_retry=row.is_retry) if keep else None:
-            raise UserFixable("ReplacementNotKept", why.code, **why.params)
-        if may_lose_data(changes) and typed_name.strip() != row.environment.name:
-            raise UserFixable(
-                "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
-            )
-        skipped.confirm(request, row, in_line=in_line)
-        request.details["keep_on_failure"] = keep
-        request.changes(*parameters_of(row))
-        schedule.check(request, row.environment, scheduled_for)
-        if policy_of(row.environment) is not None:
-            request.action = "request_approval"
-            # With a new version, a step that has begun before writes nothing more.
-            row.scheduled_for, row.keep_on_failure = scheduled_for, keep
-            approvals.request(
-                row, user, version=row.version + 1, scheduled_for=scheduled_for, keep_on_failure=keep
-            )
-            return row
-        begin_waiting(row, scheduled_for, user, applied_by=user, keep_on_failure=keep)
-        return row
-
-
-def begin_waiting(row: Deployment, scheduled_for: datetime | None, who: User, **values: Any) -> None:
-    """Let a change that is applied, and approved if it has to be, wait for its time or for its turn.
-
-    `row` is locked; `values` are further values of it.
-    """
-    now = timezone.now()
-    values |= {"version": row.version + 1, "scheduled_for": scheduled_for}
-    event_log.add(
-        row,
-        "change.applied",
-        key=f"{row.revision}-{row.version}",
-        user=who.get_username(),
-        at=scheduled_for.isoformat() if scheduled_for else "",
-        keep=values.get("keep_on_failure", row.keep_on_failure),
-    )
-    if scheduled_for is not None and scheduled_for > now:
-        row.move_to(State.SCHEDULED, due_at=scheduled_for, **values)
-        return
-    row.move_to(State.QUEUED, applied_at=now, due_at=now, **values)
-    queue.take_place(row)
-
-
-def discard_change(*, user: User, deployment: Deployment) -> Deployment:
-    """Request that a change that has not begun, or a deletion that waits for approval, is discarded."""
-    permission = DELETE if deployment.kind == Kind.DELETE else CHANGE
-    request = Request(user=user, action="discard", permission=permission, environment=deployment.environment)
-    with requesting(request):
-        row = _open(deployment, kind=Kind(deployment.kind))
-        request.deployment = row
-        request.before, request.after = {"state": row.state}, {"cancel": "discarded"}
-        cancel(row, "discarded", user)
-        return row
-
-
-def preview_again(*, user: User, deployment: Deployment) -> Deployment:
-    """Request a new preview of a change in the place of the one that is shown; its approval is void."""
-    request = Request(user=user, action="preview", permission=CHANGE, environment=deployment.environment)
-    with requesting(request):
-        row = _open(deployment)
-        request.deployment = row
-        if row.state not in (State.PREVIEW, State.APPROVAL, State.SCHEDULED):
-            raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
-        request.before, request.after = {"state": row.state}, {"state": str(State.PREFLIGHT)}
-        queue.restart_preview(row, version=row.version + 1, due_at=timezone.now())
-        return row
-
-
-def cancel(row: Deployment, code: str, user: User | None) -> None:
-    """Mark an open change as canceled; its next step deletes the change set and ends it."""
-    now = timezone.now()
-    values: dict[str, Any] = {
-        "cancel_code": code,
-        "canceled_by": user,
-        "cancel_requested_at": now,
-        "cancel_refusal": {},
-    }
-    values |= {"due_at": now, "version": row.version + 1}
-    Deployment.objects.filter(pk=row.pk).update(**values)
-    for name, value in values.items():
-        setattr(row, name, value)
-    approvals.close(row, "withdrawn")
-
-
-def _open(deployment: Deployment, kind: Kind = Kind.UPDATE) -> Deployment:
-    """Return the locked row of a change, or a deletion, that has not begun.
-
-    Raise UserFixable if it has, or has ended.
-    """
-    row = Deployment.objects.select_for_update().select_related("environment").get(pk=deployment.pk)
-    if row.kind != kind or kind is Kind.CREATE or not row.is_active:
-        raise UserFixable("ChangeEnded", Code.CHANGE_ENDED)
-    if not row.is_open_change or row.cancel_code:
-        raise _applied(row)
-    return row
-
-
-def _is_repeated(request: Request, row: Deployment, digest: str) -> bool:
-    """Return whether the user has applied this preview before. Raise UserFixable if another one has."""
-    if State(row.state) not in WAITS or row.preview_digest != digest:
-        return False
-    if row.applied_by is not None and row.applied_by_id != request.user.pk:
-        raise _applied(row)
-    request.repeats = True
-    return True
-
-
-def _applied(row: Deployment) -> UserFixable:
-    """Return the error of a change that was applied, with who applied it, or that is being canceled."""
-    if row.applied_by is None or row.cancel_code:
-        return UserFixable("AlreadyApplied", Code.CHANGE_ALREADY_APPLIED)
-    return UserFixable("AlreadyApplied", Code.CHANGE_APPLIED_BY, user=row.applied_by.get_username())

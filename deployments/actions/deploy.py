@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from deployments import catalog
 from deployments.access import can
-from deployments.actions.change import set_of_version
+from deployments.actions.change_base import set_of_version
 from deployments.actions.labels import give_labels, labels_of, refuse_without_label
 from deployments.actions.parameters import checked
 from deployments.actions.request import (

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.utils import timezone
 
-from deployments.actions.change import base_of
+from deployments.actions.change_base import base_of
 from deployments.actions.delete import require_typed_name
 from deployments.actions.request import CHANGE, DELETE, FORCE_DELETE, Request, busy, requesting
 from deployments.core.operations import Operation, refusal

@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404
 
 from deployments.access import visible_accounts
 from deployments.actions import delete, roll_back, ways_out
-from deployments.actions.change import base_of, request_change, retried
+from deployments.actions.change import request_change
+from deployments.actions.change_base import base_of, retried
 from deployments.actions.deploy import request_deployment, set_to_deploy
 from deployments.api.deployments import deployment_of
 from deployments.api.environments import environment_of, router

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from deployments.actions import apply_change, change, clean_up, open_change
 from deployments.actions import approve as approvals
-from deployments.actions import change, clean_up
 from deployments.actions.cancel import effect_of, request_cancel
 from deployments.api.deployments import deployment_of, router
 from deployments.api.idempotency import requests
@@ -42,21 +42,21 @@ def apply_preview(request: ApiRequest, deployment_id: Key, body: ApplyBody) -> D
     values = body.model_dump(exclude={"on_failure"})
     keep = body.on_failure is OnFailure.KEEP
     row = deployment_of(request, deployment_id)
-    change.apply_change(user=request.user, deployment=row, keep_on_failure=keep, **values)
+    apply_change.apply_change(user=request.user, deployment=row, keep_on_failure=keep, **values)
     return _out(request, deployment_id)
 
 
 @requests(router, "/deployments/{deployment_id}/discard", DeploymentDetail, name="discard_preview")
 def discard_preview(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
     """Discard a change that has not begun, or a deletion that waits for approval."""
-    change.discard_change(user=request.user, deployment=deployment_of(request, deployment_id))
+    open_change.discard_change(user=request.user, deployment=deployment_of(request, deployment_id))
     return _out(request, deployment_id)
 
 
 @requests(router, "/deployments/{deployment_id}/preview-again", DeploymentDetail, name="preview_again")
 def preview_again(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
     """Compute the preview of a change again; its approval is void."""
-    change.preview_again(user=request.user, deployment=deployment_of(request, deployment_id))
+    open_change.preview_again(user=request.user, deployment=deployment_of(request, deployment_id))
     return _out(request, deployment_id)
 
 

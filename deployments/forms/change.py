@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from deployments import catalog
-from deployments.actions.change import set_of, set_of_version
+from deployments.actions.change_base import set_of, set_of_version
 from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter
 from deployments.errors import UserFixable

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from deployments.actions.change import set_of
+from deployments.actions.change_base import set_of
 from deployments.core.deletion_policies import RETAIN, SNAPSHOT, log_exporters, policies
 from deployments.core.remaining import Billing, billing_of
 from deployments.core.status import DELETED

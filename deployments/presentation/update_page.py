@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deployments import catalog
 from deployments.access import Person, visible_environments
-from deployments.actions.change import base_of, set_of, set_of_version
+from deployments.actions.change_base import base_of, set_of, set_of_version
 from deployments.core.set_diff import SetDiff, set_diff
 from deployments.core.template_updates import is_earlier
 from deployments.errors import UserFixable

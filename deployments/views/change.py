@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from deployments.actions import change
+from deployments.actions import apply_change, change, open_change
 from deployments.actions.request import CHANGE
 from deployments.errors import UserFixable
 from deployments.forms import schedule
@@ -38,7 +38,7 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
     """Apply the preview whose digest the page shows."""
     deployment = deployment_or_404(request, pk)
     try:
-        applied = change.apply_change(
+        applied = apply_change.apply_change(
             user=request.user,
             deployment=deployment,
             digest=request.POST.get("digest", ""),
@@ -59,7 +59,7 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
 def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
     """Discard a change that has not begun, or a deletion that waits: the permission is that of the kind."""
     deployment = deployment_or_404(request, pk)
-    discard = partial(change.discard_change, user=request.user, deployment=deployment)
+    discard = partial(open_change.discard_change, user=request.user, deployment=deployment)
     return _requested(request, deployment, discard)
 
 
@@ -68,7 +68,7 @@ def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
 def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
     """Compute the preview of a change again."""
     deployment = deployment_or_404(request, pk)
-    again = partial(change.preview_again, user=request.user, deployment=deployment)
+    again = partial(open_change.preview_again, user=request.user, deployment=deployment)
     return _requested(request, deployment, again)
 
 

@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from deployments import catalog
-from deployments.actions.change import base_of, request_change, retried, set_of
+from deployments.actions.change import request_change
+from deployments.actions.change_base import base_of, retried, set_of
 from deployments.actions.request import CHANGE
 from deployments.actions.roll_back import returns_to
 from deployments.catalog import TemplateSet

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from deployments.actions.change import retried
+from deployments.actions.change_base import retried
 from deployments.actions.request import CHANGE
 from deployments.actions.roll_back import request_stack_rollback, returns_to
 from deployments.core.operations import Operation, refusal

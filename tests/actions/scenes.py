@@ -19,6 +19,7 @@ from deployments import catalog
 from deployments.actions import (
     access,
     account,
+    apply_change,
     approval_rules,
     approve,
     audit,
@@ -33,6 +34,7 @@ from deployments.actions import (
     labels,
     lock,
     notifications,
+    open_change,
     operate,
     remaining,
     roll_back,
@@ -87,8 +89,8 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(account, approval_rules, approve, cancel, change, channels, clean_up, delete, deploy, freeze, lock),
-        *(remaining, roll_back, template_sources, versions, ways_out),
+        *(account, apply_change, approval_rules, approve, cancel, change, channels, clean_up, delete, deploy),
+        *(freeze, lock, open_change, remaining, roll_back, template_sources, versions, ways_out),
     )
 }
 """Modules whose actions record values before and after."""
@@ -174,7 +176,7 @@ def an_approval() -> dict[str, Any]:
     environment = deployed(requires_approval=True)
     preview = make_preview(environment)
     requester = make_operator("requester")
-    change.apply_change(user=requester, deployment=preview, digest=preview.preview_digest)
+    apply_change.apply_change(user=requester, deployment=preview, digest=preview.preview_digest)
     QuerySet(AuditRecord).delete()
     approval = Approval.objects.waiting().get(deployment=preview)
     return {"deployment": preview, "approval_pk": approval.pk, "digest": preview.preview_digest}
@@ -309,9 +311,9 @@ SCENES: dict[Callable[..., Any], Scene] = {
     labels.set_labels: lambda: {"environment": deployed(), "labels": {"team": "payments"}},
     channels.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
     channels.resume_updates: went_back,
-    change.apply_change: a_preview,
-    change.discard_change: lambda: {"deployment": a_preview()["deployment"]},
-    change.preview_again: lambda: {"deployment": a_preview()["deployment"]},
+    apply_change.apply_change: a_preview,
+    open_change.discard_change: lambda: {"deployment": a_preview()["deployment"]},
+    open_change.preview_again: lambda: {"deployment": a_preview()["deployment"]},
     operate.request_association_run: an_association,
     operate.request_site_check: lambda: {"environment": deployed()},
     operate.request_protection: not_protected,

@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from deployments.actions import change, clean_up, delete, deploy, operate
+from deployments.actions import apply_change, change, clean_up, delete, deploy, operate
 from deployments.errors import UserFixable
 from deployments.models import Account, AuditRecord, Deployment, FreezeWindow
 from deployments.wording import error_text
@@ -20,7 +20,12 @@ from tests.builders import make_account, make_operator
 pytestmark = pytest.mark.django_db
 __all__ = ["template_set"]
 
-FROZEN = (deploy.request_deployment, change.apply_change, delete.request_deletion, clean_up.request_clean_up)
+FROZEN = (
+    deploy.request_deployment,
+    apply_change.apply_change,
+    delete.request_deletion,
+    clean_up.request_clean_up,
+)
 
 
 def freeze(account: Account, **values: Any) -> FreezeWindow:
@@ -63,20 +68,20 @@ def test_what_begins_a_deployment_is_refused_with_until_when_and_why(action: Cal
 
 
 def test_a_change_cannot_be_scheduled_into_a_freeze_but_for_its_end() -> None:
-    values = SCENES[change.apply_change]()
+    values = SCENES[apply_change.apply_change]()
     account = account_of(values)
     window = freeze(account)
     end = datetime.combine(window.end_date, window.end_time, UTC)  # type: ignore[arg-type]
 
     with pytest.raises(UserFixable, match="ScheduleFrozen") as refused:
-        change.apply_change(user=make_operator(), **values, scheduled_for=end - timedelta(minutes=1))
+        apply_change.apply_change(user=make_operator(), **values, scheduled_for=end - timedelta(minutes=1))
 
     assert refused.value.field == "scheduled_for"
     assert error_text(refused.value) == (
         f"The account {account.name} will be frozen then, until {end:%Y-%m-%d %H:%M} UTC, by the window "
         "“Year-end sale”: “Every minute counts.” Choose another time."
     )
-    assert change.apply_change(user=make_operator(), **values, scheduled_for=end).state == "scheduled"
+    assert apply_change.apply_change(user=make_operator(), **values, scheduled_for=end).state == "scheduled"
 
 
 def test_previews_and_operation_go_on_in_a_freeze() -> None:

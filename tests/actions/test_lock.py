@@ -22,6 +22,7 @@ from deployments.actions import (
     freeze,
     invitations,
     notifications,
+    open_change,
     operate,
     recordings,
     remaining,
@@ -42,7 +43,7 @@ __all__ = ["template_set"]
 
 PREVIEWS = {
     *(change.request_change, change.request_rollback, change.request_version),
-    *(change.preview_again, change.discard_change),
+    *(open_change.preview_again, open_change.discard_change),
 }
 APPROVING = {approve.approve, approve.deny, approve.bypass, approve.set_approval_required}
 STOPPING = {cancel.request_cancel}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from deployments.actions import change, delete, deploy
+from deployments.actions import apply_change, delete, deploy
 from deployments.actions.lock import lock_environment
 from deployments.errors import UserFixable
 from deployments.models import AuditRecord, Deployment, EnvironmentLock
@@ -121,7 +121,7 @@ def test_two_applications_of_one_preview() -> None:
 
     reported = at_once(
         *(
-            lambda user=user: change.apply_change(
+            lambda user=user: apply_change.apply_change(
                 user=user, deployment=preview, digest=preview.preview_digest
             )
             for user in users
@@ -138,7 +138,7 @@ def test_a_change_and_a_deletion() -> None:
     preview = make_preview(environment)
 
     reported = at_once(
-        lambda: change.apply_change(user=ana, deployment=preview, digest=preview.preview_digest),
+        lambda: apply_change.apply_change(user=ana, deployment=preview, digest=preview.preview_digest),
         lambda: delete.request_deletion(user=bob, **asked(environment, typed_name="staging", unprotect=True)),
     )
 

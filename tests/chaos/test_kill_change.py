@@ -12,7 +12,9 @@ from collections.abc import Iterable
 import pytest
 from django.contrib.auth.models import User
 
-from deployments.actions.change import apply_change, discard_change, request_change, request_rollback
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change, request_rollback
+from deployments.actions.open_change import discard_change
 from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Account, Deployment, Environment

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployments.actions.change import apply_change
+from deployments.actions.apply_change import apply_change
 from deployments.core.changes import Changes
 from deployments.core.phases import State
 from deployments.errors import UserFixable

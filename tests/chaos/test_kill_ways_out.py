@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from deployments.actions.change import apply_change
+from deployments.actions.apply_change import apply_change
 from deployments.actions.ways_out import (
     request_continue,
 )

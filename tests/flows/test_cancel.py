@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Locator, Page, expect
 
-from deployments.actions.change import apply_change, request_change
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Resource
 from tests.builders import make_user

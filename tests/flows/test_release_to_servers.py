@@ -17,7 +17,8 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from deployments import catalog
-from deployments.actions.change import apply_change, request_change
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.core.release_kind import ReleaseKind
 from deployments.models import Deployment, Environment, Event, ReleaseServer, TemplateCheck

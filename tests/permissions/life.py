@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from deployments.actions.change import apply_change, request_change
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change
 from deployments.actions.operate import request_association_run
 from deployments.core.phases import State
 from deployments.models import (

@@ -14,8 +14,10 @@ from django.db import connections
 from django.utils import timezone
 
 from deployments import catalog
+from deployments.actions.apply_change import apply_change
 from deployments.actions.approve import approve, deny, set_approval_required
-from deployments.actions.change import apply_change, discard_change, preview_again, request_change
+from deployments.actions.change import request_change
+from deployments.actions.open_change import discard_change, preview_again
 from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Approval, AuditRecord, Deployment, Environment, Event

@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 from deployments import catalog
+from deployments.actions.apply_change import apply_change
 from deployments.actions.cancel import effect_of, request_cancel
-from deployments.actions.change import apply_change, request_change
+from deployments.actions.change import request_change
 from deployments.core.canceling import CancelEffect
 from deployments.core.phases import State
 from deployments.errors import AwsAccessError, Message, UserFixable

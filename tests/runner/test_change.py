@@ -12,14 +12,10 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from deployments import catalog
-from deployments.actions.change import (
-    apply_change,
-    discard_change,
-    preview_again,
-    request_change,
-    request_rollback,
-)
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change, request_rollback
 from deployments.actions.delete import request_deletion
+from deployments.actions.open_change import discard_change, preview_again
 from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import (

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from deployments import catalog, recordings
-from deployments.actions.change import apply_change, request_change
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, timeline
 from deployments.runner import template_sets

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from deployments import catalog
 from deployments.actions.approve import deny
-from deployments.actions.change import discard_change
 from deployments.actions.delete import request_deletion
+from deployments.actions.open_change import discard_change
 from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Approval, AuditRecord, Deployment, Environment

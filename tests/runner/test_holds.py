@@ -8,8 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.actions.change import discard_change
 from deployments.actions.lock import break_lock, lock_environment, unlock_environment
+from deployments.actions.open_change import discard_change
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, FreezeWindow
 from tests.builders import make_operator

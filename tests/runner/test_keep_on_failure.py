@@ -8,7 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from deployments import catalog
-from deployments.actions.change import apply_change, request_change, retried
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change
+from deployments.actions.change_base import retried
 from deployments.actions.clean_up import may_clean_up
 from deployments.actions.roll_back import request_stack_rollback
 from deployments.core.phases import Kind, State

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deployments.actions import approve
-from deployments.actions.change import apply_change
+from deployments.actions.apply_change import apply_change
 from deployments.actions.lock import break_lock, lock_environment
 from deployments.core.notifications import FLOOD, Reception, Topic
 from deployments.errors import Message

@@ -9,7 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from deployments import catalog
-from deployments.actions.change import apply_change, discard_change, preview_again, request_change
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change
+from deployments.actions.open_change import discard_change, preview_again
 from deployments.core.change_summary import may_lose_data, not_computed, replaces
 from deployments.core.changes import Changes
 from deployments.core.phases import State

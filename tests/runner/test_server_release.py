@@ -14,8 +14,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deployments import catalog
+from deployments.actions.apply_change import apply_change
 from deployments.actions.cancel import request_cancel
-from deployments.actions.change import apply_change, request_change, request_rollback
+from deployments.actions.change import request_change, request_rollback
 from deployments.actions.request import PermissionMissing
 from deployments.actions.versions import set_version_status
 from deployments.aws.autoscaling import Group, GroupInstance

@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments import catalog
+from deployments.actions.apply_change import apply_change
 from deployments.actions.approve import deny
-from deployments.actions.change import apply_change, discard_change, preview_again
+from deployments.actions.open_change import discard_change, preview_again
 from deployments.core.phases import State
 from deployments.core.stuck import StuckResource
 from deployments.errors import UserFixable

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from deployments import catalog
-from deployments.actions import change, deploy
+from deployments.actions import apply_change, change, deploy
 from deployments.core.phases import State
 from deployments.errors import AwsAccessError
 from deployments.models import DeployedSet, Deployment, Environment, TemplateCheck, TemplateSource
@@ -49,7 +49,7 @@ def changed(environment: Environment, aws: FakeAws, **values: object) -> Deploym
     asked = {"parameters": {"Size": "3"}, "reason": "", "request_key": uuid.uuid4()} | values
     preview = change.request_change(user=user, environment=environment, **asked)  # type: ignore[arg-type]
     preview = run(preview, aws, lambda d: d.state == State.PREVIEW or not d.is_active)
-    change.apply_change(user=user, deployment=preview, digest=preview.preview_digest)
+    apply_change.apply_change(user=user, deployment=preview, digest=preview.preview_digest)
     return run(preview, aws)
 
 

@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments import catalog
-from deployments.actions.change import apply_change, request_change
+from deployments.actions.apply_change import apply_change
+from deployments.actions.change import request_change
 from deployments.actions.delete import request_deletion
 from deployments.actions.ways_out import request_continue, request_take_over
 from deployments.core.phases import State

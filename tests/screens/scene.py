@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from deployments import recordings
 from deployments.actions import access, lock, notifications, operate, template_sources, tokens
+from deployments.actions.apply_change import apply_change
 from deployments.actions.approval_rules import save_label_rule
 from deployments.actions.approve import set_approval_required
-from deployments.actions.change import apply_change, request_change, request_version
+from deployments.actions.change import request_change, request_version
 from deployments.actions.channels import set_channel
 from deployments.actions.delete import request_deletion
 from deployments.actions.deploy import request_deployment

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from deployments import catalog
-from deployments.actions.change import base_of
+from deployments.actions.change_base import base_of
 from deployments.models import DeployedSet, Deployment, Environment
 from tests.views.pages import page
 

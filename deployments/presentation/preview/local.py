@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.actions.change import set_of
+from deployments.actions.change_base import set_of
 from deployments.catalog import TemplateSet
 from deployments.catalog.manifest import sources
 from deployments.core.local_diff import ChangedFile, LocalDiff, file_changes, parameter_changes
