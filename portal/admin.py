@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.recorded import RecordedAdmin
 from deployments.models import UserSession
+from portal.admin_names import set_names
 
 if TYPE_CHECKING:
     Authenticators = admin.ModelAdmin[Authenticator]
@@ -93,3 +94,6 @@ class SessionAdmin(RecordedAdmin, Sessions):
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         """End sessions."""
         queryset.end()
+
+
+set_names()  # of what deployments.admin lists as well: it is imported above

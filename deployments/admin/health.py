@@ -299,7 +299,7 @@ class ActionRequestAdmin(OfEnvironment):
     """Actions that users requested on environments' pages."""
 
     list_display = (
-        "pk",
+        "id",
         "kind",
         "environment",
         "account",
@@ -308,7 +308,7 @@ class ActionRequestAdmin(OfEnvironment):
         "created_at",
         "ended_at",
     )
-    list_display_links = ("pk", "kind")
+    list_display_links = ("id", "kind")
     list_filter = ("state", "kind", ("environment__account", AccountFilter))
     search_fields = ("environment__name",)
     list_select_related = ("environment__account", "asked_by")

@@ -43,6 +43,11 @@ class TemplateVersionAdmin(ReadOnly):
     list_select_related = ("source",)
     ordering = ("-pk",)
 
+    @admin.display(description=_("name"))
+    def label(self, version: TemplateVersion) -> str:
+        """Return the tag, branch or short commit by which pages name a version."""
+        return version.label
+
 
 @admin.register(TemplateRef)
 class TemplateRefAdmin(ReadOnly):

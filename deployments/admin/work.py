@@ -127,8 +127,8 @@ class DeploymentAdmin(ReadOnly):
     """Deployments, newest first."""
 
     deployment_path = "pk"
-    list_display = ("pk", "kind", "environment", "account", "displayed_state", "requested_by", "created_at")
-    list_display_links = ("pk", "kind")
+    list_display = ("id", "kind", "environment", "account", "displayed_state", "requested_by", "created_at")
+    list_display_links = ("id", "kind")
     list_filter = (
         *("state", "kind", "created_at"),
         ("environment__account", AccountFilter),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin import site
+from django.contrib.admin.utils import label_for_field
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.translation import override
 
 from deployments.models import Account
 from tests.builders import (
@@ -278,3 +281,24 @@ def test_the_list_of_targets_shows_reasons_without_a_query_per_row(admin: Client
     assert queries() == few
     unhealthy = [row.text for row in listed(admin, "target").one("tbody").all("tr") if "✕" in row.text]
     assert "it refuses health check connections" in unhealthy[0]
+
+
+def is_japanese(text: str) -> bool:
+    return any("\u3040" <= letter <= "\u9fff" for letter in text) or text in {"ID", "URL"}
+
+
+def test_no_name_of_the_admin_stays_english_in_japanese(admin: Client) -> None:
+    admin.cookies["django_language"] = "ja"
+
+    shown = page(admin.get(reverse("admin:index")))
+    names = [one.text for one in shown.all(class_="section")] + [one.text for one in shown.all("th")]
+
+    assert len(names) > 20
+    assert [one for one in names if not is_japanese(one)] == []
+    with override("ja"):
+        columns = {
+            (model.__name__, str(label_for_field(column, model, listed)))
+            for model, listed in site._registry.items()
+            for column in listed.list_display
+        }
+    assert [one for one in columns if not is_japanese(one[1])] == []
