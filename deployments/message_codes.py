@@ -32,6 +32,7 @@ class Code(StrEnum):
     TOKEN_NAME_INVALID = "token_name_invalid"  # noqa: S105  # a code
     TOKEN_LIFETIME_INVALID = "token_lifetime_invalid"  # noqa: S105  # a code
     TOO_MANY_TOKENS = "too_many_tokens"
+    COMMAND_LINE_CODE_INVALID = "command_line_code_invalid"
     ROLE_NOT_YOURS = "role_not_yours"
     ROLE_GIVEN_ALREADY = "role_given_already"
     ROLE_WITHOUT_RIGHTS = "role_without_rights"

@@ -39,7 +39,7 @@ def create_token(
     with requesting(request):
         if owner.pk != user.pk:
             refuse_unless_all_theirs(user, owner)
-        _check(owner, name, lifetime_days)
+        check_token(owner, name, lifetime_days)
         value, now = new_token(), timezone.now()
         token = ApiToken.objects.create(
             owner=owner,
@@ -81,7 +81,7 @@ def _permission(user: User, owner: User) -> str:
     return Right.MANAGE_ACCESS
 
 
-def _check(owner: User, name: str, lifetime_days: int) -> None:
+def check_token(owner: User, name: str, lifetime_days: int) -> None:
     """Raise UserFixable unless a user can have another token with this name and lifetime."""
     if not name.strip() or len(name.strip()) > ApiToken.MAX_NAME:
         raise UserFixable("IllegalName", Code.TOKEN_NAME_INVALID, "name", count=ApiToken.MAX_NAME)

@@ -1,10 +1,14 @@
-"""The form that creates an API token."""
+"""The form that creates an API token, one's own, of a service account or for the command line."""
 
 from __future__ import annotations
 
-from django import forms
-from django.utils.translation import gettext_lazy, ngettext
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from django import forms
+from django.utils.translation import gettext, gettext_lazy, ngettext
+
+from deployments.access import can_somewhere
 from deployments.core.token_scopes import (
     ADMIN,
     APPROVE,
@@ -14,9 +18,13 @@ from deployments.core.token_scopes import (
     DEPLOY,
     LIFETIMES,
     RELEASE,
+    rights_of,
 )
 from deployments.forms import ReasonedForm
 from deployments.models import ApiToken
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 SCOPES = [
     (DEPLOY, gettext_lazy("deploy: create environments")),
@@ -56,3 +64,17 @@ class TokenForm(ReasonedForm):
         coerce=int,
         initial=DEFAULT_LIFETIME,
     )
+
+
+def for_command_line(user: User, host: str, given: Mapping[str, Any] | None) -> TokenForm:
+    """Return the form of a token for the command line on a computer: every scope that its owner can use.
+
+    Administration is left out, and can be added.
+    """
+    useful = [
+        scope
+        for scope, _label in SCOPES
+        if scope != ADMIN and any(can_somewhere(user, right) for right in rights_of([scope]))
+    ]
+    name = gettext("Command line on %(host)s") % {"host": host} if host else gettext("Command line")
+    return TokenForm(given, initial={"name": name, "scopes": useful})

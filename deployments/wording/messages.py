@@ -60,6 +60,9 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.TOKEN_NAME_INVALID: N_("Enter a name of at most %(count)s characters."),
     Code.TOKEN_LIFETIME_INVALID: N_("A token expires after one of these numbers of days: %(days)s."),
     Code.TOO_MANY_TOKENS: N_("There are %(count)s tokens already. Revoke those that are not needed."),
+    Code.COMMAND_LINE_CODE_INVALID: N_(
+        "The login has expired or is complete already. Run sanso login again."
+    ),
     Code.ACCOUNT_IN_USE: N_(
         "%(account)s has environments, so it cannot be deleted: their history stays, also of deleted ones."
     ),

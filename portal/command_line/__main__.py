@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import webbrowser
+import sys
 from typing import Annotated
 
 import typer
 
 from portal.command_line import environments, logins, session
+from portal.command_line.browser_login import token_by_browser
 from portal.command_line.changes import preview_of, print_preview
 from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.environments import Name, Output, Yes
@@ -23,22 +24,35 @@ Deployment = Annotated[int, typer.Argument(help="The deployment's number.")]
 
 @app.command()
 def login(
-    url: Annotated[str, typer.Option(help="The portal's URL.", envvar="SANSO_URL")],
-    web: Annotated[bool, typer.Option("--web", help="Open the page that creates tokens.")] = False,
+    url: Annotated[
+        str, typer.Option(help="The portal's URL; without it that of the last login.", envvar="SANSO_URL")
+    ] = "",
+    token: Annotated[
+        bool, typer.Option("--token", help="Ask for a token of the page API tokens, or read it from a pipe.")
+    ] = False,
 ) -> None:
-    """Store a token of yours: in the system's keyring, or in a file that only you can read."""
-    if web:
-        webbrowser.open(f"{url.rstrip('/')}/tokens/")
-    token = typer.prompt("Token", hide_input=True)
-    me = PortalClient(url, token).get("/me")
-    place = logins.store(url, token)
+    """Log in by browser, or with a token. It is kept in the system's keyring, or in a file that only you can
+    read."""
+    url = (url or logins.last_url() or fail("Give the portal's URL with --url.")).rstrip("/")
+    value = _given_token() if token else token_by_browser(url)
+    me = PortalClient(url, value).get("/me")
+    place = logins.store(url, value)
     out.print(f"Logged in to {url} as {me['user']['username']}. The token is in: {place}.")
+
+
+def _given_token() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.read().strip()
+    return str(typer.prompt("Token", hide_input=True)).strip()
 
 
 @app.command()
 def logout() -> None:
-    """Delete the stored token from this machine; revoke it on the page of your tokens."""
+    """Delete the stored token from this computer; revoke it on the page API tokens."""
+    url = logins.last_url()
     logins.forget()
+    if url:
+        out.print(f"Logged out. To revoke the token: {url}/tokens/")
 
 
 @app.command()

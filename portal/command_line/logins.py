@@ -30,6 +30,11 @@ def file() -> Path:
     return Path(base) / "sanso" / "login.json"
 
 
+def last_url() -> str:
+    """Return the URL of the stored login, "" if there is none."""
+    return _read().get("url", "")
+
+
 def current() -> StoredLogin | None:
     """Return the login to use; SANSO_URL and SANSO_TOKEN win over what is stored."""
     stored = _read()
@@ -58,7 +63,7 @@ def store(url: str, token: str) -> str:
 
 def forget() -> None:
     """Delete the stored login and its token."""
-    url = _read().get("url", "")
+    url = last_url()
     with contextlib.suppress(KeyringError):
         if url:
             keyring.delete_password(SERVICE, url)

@@ -37,6 +37,8 @@ OF_A_BROWSER: dict[str, str] = {
     "set_language": "Accept-Language is the language of an API request",
     "logout": "of a session",
     "template_set_push": "it is for programs itself",
+    "command_line_login": "the command line gets its token there, with which it calls the API",
+    "command_line_exchange": "as command_line_login",
 }
 """Pages that accept forms and request no action, with the reason."""
 LOGIN = ("account_", "mfa_", "passkey_", "login", "password_", "oidc_", "saml_", "invitation_", "admin:")

@@ -45,6 +45,11 @@ def _choose_events(page: Page) -> None:
     page.locator("#switch-problems").click()
 
 
+COMMAND_LINE: Final = (
+    "?response_type=code&code_challenge_method=S256&redirect_uri=http://127.0.0.1:50123/&host=laptop"
+    f"&code_challenge={'a' * 43}&state={'b' * 43}"
+)
+"""What `sanso login` asks for."""
 FRESH: Final = tuple(
     Screen(name=f"empty-{route}", route=route)
     for route in (
@@ -133,6 +138,8 @@ SCREENS: Final = (
     _of("version", "template_version"),
     Screen(name="tokens", route="tokens"),
     Screen(name="tokens-error", route="tokens", step=_click("Create token")),
+    Screen(name="command-line-login", route="command_line_login", query=COMMAND_LINE),
+    Screen(name="command-line-login-incomplete", route="command_line_login"),
     Screen(name="notifications", route="notifications"),
     Screen(name="notification-new", route="notification_new"),
     Screen(name="notification-error", route="notification_new", step=_click("Add target")),
@@ -218,6 +225,7 @@ WITHOUT_SCREEN: Final[Mapping[str, str]] = {
     "healthz": NOT_A_PAGE,
     "readyz": NOT_A_PAGE,
     "metrics": NOT_A_PAGE,
+    "command_line_exchange": NOT_A_PAGE,
     "saml_metadata": NOT_A_PAGE,
     "account_login": "the same page as login",
     "invitation": "needs the link of an invitation, which is shown once",

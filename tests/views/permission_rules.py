@@ -210,6 +210,8 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "password_change": (SIGNED_IN,),
     "api_reference": (SIGNED_IN,),
     "tokens": (SIGNED_IN, Rule(to=To.SIGNED_IN, method="post")),
+    "command_line_login": (SIGNED_IN, Rule(to=To.SIGNED_IN, method="post")),
+    "command_line_exchange": (Rule(to=To.PUBLIC, method="post"),),  # with a code
     "notifications": (SIGNED_IN,),
     "notification_new": (SIGNED_IN, Rule(to=To.SIGNED_IN, method="post")),
     **{

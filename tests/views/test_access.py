@@ -108,7 +108,8 @@ def test_viewers_may_not_post_to_any_address(
     for_everybody.add("template_set_push")  # webhooks, which prove themselves by a signature
     for_everybody |= {"oidc_logout", "oidc_logout_at", "saml_acs"}  # of providers, which sign them
     for_everybody.add("invitation")  # for the person who has its link
-    for_everybody |= {"tokens", "token_revoke"}  # one's own
+    for_everybody |= {"tokens", "token_revoke", "command_line_login"}  # one's own
+    for_everybody.add("command_line_exchange")  # for the command line that has a code
     for_everybody |= {"notification_new", "notification_edit", "notification_test", "notification_switch"}
     for_everybody |= {"notification_rotate", "notification_remove", "notification_retry"}
     source = make_source(pk=1)

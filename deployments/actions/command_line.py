@@ -1,0 +1,70 @@
+"""Logins of the command line: a code that its owner allows, and the API token that is created for it once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib.auth import get_user_model
+from django.core import signing
+from django.utils import timezone
+
+from deployments import acting
+from deployments.actions.tokens import check_token, create_token
+from deployments.core.command_line_login import CODE_LIFETIME, LoginRequest, challenge_of
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import ApiToken, UsedOnce
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+SALT: Final = "sanso command line login"
+
+
+def issue_code(
+    *, owner: User, login: LoginRequest, name: str, scopes: Collection[str], lifetime_days: int
+) -> str:
+    """Return a code with which the command line gets a token of a person, who has allowed it.
+
+    It is signed, and useless without the verifier of the login's challenge. Raise UserFixable if the person
+    cannot have such a token.
+    """
+    check_token(owner, name, lifetime_days)
+    values = {
+        "id": secrets.token_urlsafe(12),
+        "owner": owner.pk,
+        "session": acting.current().id,
+        "name": name,
+        "scopes": list(scopes),
+        "days": lifetime_days,
+        "challenge": login.challenge,
+        "redirect": login.redirect_uri,
+    }
+    return signing.dumps(values, salt=SALT, compress=True)
+
+
+def exchange_code(*, code: str, verifier: str, redirect_uri: str) -> tuple[ApiToken, str]:
+    """Create the token of a code, and return it with its value. A code is accepted once.
+
+    The token is created by its owner, in the session that allowed it. Raise UserFixable if the code is not
+    valid, too old or used already, or if the verifier is another one.
+    """
+    try:
+        values: dict[str, Any] = signing.loads(code, salt=SALT, max_age=CODE_LIFETIME)
+    except signing.BadSignature:
+        raise _invalid() from None
+    is_first = UsedOnce.objects.use("command line", "", values["id"], timezone.now() + CODE_LIFETIME)
+    is_same = secrets.compare_digest(challenge_of(verifier), values["challenge"])
+    owner = get_user_model().objects.filter(pk=values["owner"], is_active=True).first()
+    if not is_first or not is_same or redirect_uri != values["redirect"] or owner is None:
+        raise _invalid()
+    with acting.acting_as(by=acting.SESSION, id=values["session"]):
+        return create_token(
+            user=owner, name=values["name"], scopes=values["scopes"], lifetime_days=values["days"]
+        )
+
+
+def _invalid() -> UserFixable:
+    return UserFixable("InvalidCode", Code.COMMAND_LINE_CODE_INVALID)

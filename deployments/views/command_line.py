@@ -1,0 +1,68 @@
+"""The login of the command line: the page on which a person allows it, and the exchange of its code."""
+
+from __future__ import annotations
+
+from csp.decorators import csp_update
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from deployments import limits
+from deployments.actions.command_line import exchange_code, issue_code
+from deployments.core.command_line_login import LoginRequest
+from deployments.errors import UserFixable
+from deployments.forms.tokens import for_command_line
+from deployments.views.requests import AuthedRequest
+from deployments.wording import error_text
+
+PAGE = "deployments/command_line_login.html"
+LOOPBACK = "http://127.0.0.1:*"
+"""Chromium applies form-action to the redirect after a form as well."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@csp_update({"form-action": [LOOPBACK]})  # type: ignore[arg-type]  # a request after the middleware
+def command_line_login(request: AuthedRequest) -> HttpResponse:
+    """Show who wants a token, or send its code or the refusal to the command line, which listens here."""
+    login = LoginRequest.of(request.GET.dict())
+    if login is None:
+        return render(request, PAGE, status=422)
+    if "deny" in request.POST:
+        return HttpResponseRedirect(login.answer(error="access_denied"))
+    form = for_command_line(request.user, login.host, request.POST or None)
+    if form.is_valid():
+        try:
+            code = issue_code(owner=request.user, login=login, **form.cleaned_data)
+            return HttpResponseRedirect(login.answer(code=code))
+        except UserFixable as problem:
+            form.reject(problem)
+    context = {"login": login, "form": form}
+    return render(request, PAGE, context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@login_not_required
+@csrf_exempt
+@never_cache
+def command_line_exchange(request: HttpRequest) -> HttpResponse:
+    """Return the token of a code, once (RFC 6749, section 4.1.3). Only who sent the challenge can get it."""
+    usage = limits.of_unproven(request)
+    if usage.is_exceeded:
+        refusal = {"error": "slow_down", "error_description": _("Too many requests. Try again later.")}
+        return JsonResponse(refusal, status=429, headers=usage.headers())
+    given = {"code": "code", "verifier": "code_verifier", "redirect_uri": "redirect_uri"}
+    try:
+        token, value = exchange_code(**{name: request.POST.get(key, "") for name, key in given.items()})
+    except UserFixable as problem:
+        limits.count_wrong(request)
+        refusal = {"error": "invalid_grant", "error_description": error_text(problem)}
+        return JsonResponse(refusal, status=400)
+    left = int((token.expires_at - timezone.now()).total_seconds())
+    scope = " ".join(token.scopes)
+    return JsonResponse({"access_token": value, "token_type": "Bearer", "expires_in": left, "scope": scope})
