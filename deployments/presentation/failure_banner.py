@@ -57,8 +57,6 @@ class FailureBanner:
     request_id: str = ""
     chain: tuple[ChainLink, ...] = ()
     ties: tuple[Failure, ...] = ()
-    later: tuple[Failure, ...] = ()
-    collateral: tuple[Failure, ...] = ()
     evidence: Sequence[Evidence] = ()
     actions: tuple[SuggestedAction, ...] = ()
     kept: tuple[str, ...] = ()
@@ -109,8 +107,6 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         remaining=remaining,
         chain=chain,
         ties=cause.ties,
-        later=cause.later,
-        collateral=cause.collateral,
         evidence=evidence,
         actions=ways_out(deployment, known, remaining, is_latest=is_latest),
         kept=kept_sentences(deployment) if is_latest else (),

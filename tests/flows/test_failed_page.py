@@ -82,7 +82,7 @@ def test_the_details_of_the_first_failure_list_what_followed_and_lead_to_the_nex
 
     followed = page.locator("#what-followed li")
     expect(followed.filter(has_text="Aurora failed")).to_have_count(1)
-    expect(followed.filter(has_text="4 resources were canceled as a result")).to_have_count(1)
+    expect(followed.filter(has_text="2 resources were canceled as a result")).to_have_count(1)
     expect(followed.filter(has_text="CloudFormation began to roll sanso-trial back")).to_have_count(1)
     times = followed.locator("time").evaluate_all("all => all.map((one) => one.dateTime)")
     assert times == sorted(times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -152,10 +153,19 @@ def test_the_banner_names_the_first_failure_and_its_reason(
             followed = details.one(id="what-followed").text
             assert ended.environment.stack_name + "-" not in followed  # nested stacks have their own names
             assert ("Rollback failed for 1 resource" in followed) == bool(case.more_faults)
-            assert ("1 more failed" in banner.text) == bool(case.more_faults)
+            assert ("1 more resource failed" in banner.text) == bool(case.more_faults)
+            counted = [row["class"].split() for row in shown.all("tr", class_="is-counted")]
+            assert canceled_in(banner) == sum("is-canceled" in classes for classes in counted)
+            assert sum("is-problem" in classes for classes in counted) == 1 + len(case.more_faults)
             assert banner.one("a", data_first_failure="")["href"].endswith(
                 f"?{urlencode({'row': case.leaf})}"
             )
+
+
+def canceled_in(banner: Element) -> int:
+    """Return how many resources the banner says were canceled, 0 if it does not say."""
+    found = re.search(r"(\d+) resources? canceled as a result", banner.text)
+    return int(found[1]) if found else 0
 
 
 def _requested_for(case: Case, template_set: catalog.TemplateSet, sandbox: Sandbox) -> Deployment:

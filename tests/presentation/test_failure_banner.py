@@ -7,8 +7,17 @@ import json
 import pytest
 from django.test import Client
 
+from deployments.core.timeline import in_ms
 from deployments.models import Deployment, Evidence
-from tests.builders import START, make_account, make_deployment, make_environment, make_event, make_stack
+from tests.builders import (
+    START,
+    make_account,
+    make_deployment,
+    make_environment,
+    make_event,
+    make_resource,
+    make_stack,
+)
 from tests.views.pages import Element, page
 
 pytestmark = pytest.mark.django_db
@@ -107,10 +116,14 @@ def test_what_failed_later_is_folded_under_it(browser: Client) -> None:
     make_event(
         deployment, 2, stack=nested, logical_id="Group", status="DELETE_FAILED", reason="It is in use."
     )
+    make_resource(
+        nested, "Group", changes=[[in_ms(START), "CREATE_COMPLETE"], [in_ms(START), "DELETE_FAILED"]]
+    )
 
     folded = read(browser, deployment).one(id="banner").one(class_="collateral")
 
-    assert folded.one("summary").text == "1 more failed"
+    assert folded.one("summary").text == "1 more resource failed"
+    assert "It is in use." in folded.text
     assert "Group" in folded.text
 
 

@@ -78,6 +78,7 @@ def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
         word
         for word, wanted in (
             ("stack", of.is_stack and of.kind != "stack"),
+            ("is-counted", of.is_counted),
             ("is-problem", of.is_problem),
             ("is-first", of.is_cause),
             ("is-undo", of.display_status is DisplayStatus.ROLLBACK_FAILED),

@@ -114,6 +114,15 @@ class Row:
         return bool(self.children) or self.kind == "stack"
 
     @property
+    def is_counted(self) -> bool:
+        """Tell whether filters count the row: of a stack or group, what is in it counts instead.
+
+        A nested stack that failed by itself is a problem of its own.
+        """
+        fails_itself = self.kind == "stack" and self.is_problem and bool(self.reason or self.back_reason)
+        return not self.is_stack or fails_itself or self.is_cause
+
+    @property
     def is_problem(self) -> bool:
         """Tell whether the row is a failure that is not collateral, also one of the rollback."""
         return self.display_status in PROBLEMS or self.is_cause
@@ -165,9 +174,9 @@ class RowBuilder:
         return self.tree.count.total > LARGE
 
     def is_stack(self, path: str) -> bool:
-        """Return whether a stack is at a path."""
-        node = self.tree.nodes[path]
-        return node.is_stack or node.type == STACK
+        """Return whether a stack is at a path, also if it was not read."""
+        node = self.tree.nodes.get(path)
+        return self.lines[path].is_stack if node is None else node.is_stack or node.type == STACK
 
     def some(self, paths: Iterable[str]) -> tuple[Row, ...]:
         """Return the rows at these paths, stacks before what is in them."""
@@ -228,13 +237,18 @@ class RowBuilder:
             anchor=f"s-{node.key}" if node.key else "",
         )
 
+    def result(self, path: str) -> RowResult:
+        """Return what came of the resource or stack at a path, also of one that was not read."""
+        node = self.tree.nodes.get(path)
+        if node is not None:
+            return self._result(node)
+        line, failures = self.lines[path], self.failures.get(path, ())
+        return result_of(line.runs, self.course, failures, is_stack=line.is_stack, is_root=not path)
+
     def _inside(self, path: str) -> Inside:
         if not self.is_large or not self.is_stack(path):
             return NOTHING_INSIDE
-        below = [child for child in self.tree.children.get(path, ()) if not self.is_stack(child)]
-        others = [other for child in below for other in (self.inside or {}).get(child, ())]
-        statuses = [(self._result(self.tree.nodes[child]).status, child == self.focus) for child in below]
-        statuses += [(other.display_status, other.is_cause) for other in others]
+        statuses = list(self._counted_in(path))
         return Inside(
             number=len(statuses),
             problems=sum(status in PROBLEMS or is_cause for status, is_cause in statuses),
@@ -242,6 +256,18 @@ class RowBuilder:
             canceled=sum(status is DisplayStatus.CANCELLED for status, _ in statuses),
             not_run=sum(status is DisplayStatus.NOT_RUN for status, _ in statuses),
         )
+
+    def _counted_in(self, path: str) -> Iterator[tuple[DisplayStatus, bool]]:
+        """Yield the status of each row in a stack that filters count, and whether it is the cause."""
+        for child in self.tree.children.get(path, ()):
+            if self.is_stack(child):
+                continue
+            others = (self.inside or {}).get(child, ())
+            if not others or child == self.focus:
+                yield self._result(self.tree.nodes[child]).status, child == self.focus
+            for other in others:
+                if other.is_counted:
+                    yield other.display_status, other.is_cause
 
     def _children(self, path: str, others: Sequence[Row]) -> tuple[str, ...]:
         own = [row_id(child) for child in self.tree.children.get(path, ())]

@@ -35,8 +35,9 @@ from deployments.presentation.text.datetime_formats import clock
 from deployments.presentation.waterfall import cache, first_rows, progress, row_html
 from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
+from deployments.presentation.waterfall.other_failures import OtherFailures, other_failures
 from deployments.presentation.waterfall.rows import Row, RowBuilder, phase_row
-from deployments.presentation.waterfall.tree import ResourceTree, build_tree, load_branches
+from deployments.presentation.waterfall.tree import ResourceTree, build_tree, join, load_branches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,12 +246,21 @@ class DeploymentView:
             "summary": self.summary,
             "eta": self.eta,
             "latest": self.latest(),
+            "others": self.other_failures(),
             "remaining": self._remaining(),
             "cancellation": self.cancellation,
             "servers": None if self.is_past else release_servers(self.deployment),
             "cancel_offer": None if self.is_past else cancel_offer(self.deployment, self.tree.root_status),
             "seen_at": datetime.fromtimestamp(self.now / 1000, UTC),
         }
+
+    def other_failures(self) -> OtherFailures:
+        """Return what failed besides the first failure, or was canceled as a result."""
+        banner, first = self.summary.banner, self.first_failure
+        if banner is None or first is None:
+            return OtherFailures()
+        named = {join(one.path, one.logical_id) for one in (banner.leaf, *banner.ties)}
+        return other_failures(self.row_builder(), named | {first})
 
     def _remaining(self) -> RemainingView | None:
         """Return what remains in AWS; of the latest deployment alone: later ones have changed it."""

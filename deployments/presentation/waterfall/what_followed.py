@@ -16,6 +16,9 @@ from deployments.core.timeline import at_ms, in_ms
 from deployments.presentation.waterfall.tree import and_above, name_of, parent_of
 from deployments.presentation.waterfall.view_model import DeploymentView
 
+GROUPS = ("around", "canceled", "others", "echoes", "back")
+"""What a failure is to the first one; an echo is that of a nested stack in which another one failed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowedStep:
@@ -38,20 +41,18 @@ def _steps(view: DeploymentView, first: str, failure: Failure) -> Iterator[Follo
     own = "/".join(part for part in (failure.path, failure.logical_id) if part)
     around = set(and_above(parent_of(first))) - ({own} if own == first else set())
     course = view.timeline.course
-    groups: dict[str, dict[str, Failure]] = {"around": {}, "canceled": {}, "others": {}, "back": {}}
-    for path, failures in view.failures.items():
-        for one in failures:
-            if path != own or path in around or _is_back(one, course):
-                groups[_group(path, one, around, course)].setdefault(path, one)
+    canceled = view.other_failures().canceled
+    groups = _grouped(view, own, around)
     if groups["around"]:
         yield _around(groups["around"])
-    if canceled := groups["canceled"]:
+    if canceled:
         text = ngettext(
             "%(count)d resource was canceled as a result",
             "%(count)d resources were canceled as a result",
             len(canceled),
         )
-        yield FollowedStep(at=min(one.at for one in canceled.values()), text=text % {"count": len(canceled)})
+        at = min((one.at for one in groups["canceled"].values()), default=failure.at)
+        yield FollowedStep(at=at, text=text % {"count": len(canceled)})
     if others := groups["others"]:
         text = ngettext("%(count)d more resource failed", "%(count)d more resources failed", len(others))
         yield FollowedStep(at=min(one.at for one in others.values()), text=text % {"count": len(others)})
@@ -59,12 +60,24 @@ def _steps(view: DeploymentView, first: str, failure: Failure) -> Iterator[Follo
         yield from _rollback(view, course.turn, list(groups["back"].values()))
 
 
+def _grouped(view: DeploymentView, own: str, around: set[str]) -> dict[str, dict[str, Failure]]:
+    course = view.timeline.course
+    groups: dict[str, dict[str, Failure]] = {name: {} for name in GROUPS}
+    for path, failures in view.failures.items():
+        for one in failures:
+            if path != own or path in around or _is_back(one, course):
+                groups[_group(path, one, around, course)].setdefault(path, one)
+    return groups
+
+
 def _group(path: str, failure: Failure, around: set[str], course: Course) -> str:
     if _is_back(failure, course):
         return "back"
     if is_cancelled(failure.status, failure.reason):
         return "canceled"
-    return "around" if path in around else "others"
+    if path in around:
+        return "around"
+    return "echoes" if is_echo(failure.reason) else "others"
 
 
 def _is_back(failure: Failure, course: Course) -> bool:

@@ -1,4 +1,5 @@
-/* The filters of the rows: problems, running, a tier, a text. The chips show them with counts. */
+/* The filters of the rows: problems, running, a tier, a text. The chips show them with counts: of a stack or group,
+   what is in it counts instead of its own row (`is-counted`). */
 
 import * as later from "./later_rows.js";
 
@@ -97,7 +98,7 @@ export function mayMatch(stack) {
 export function count() {
   const missing = later.every();
   for (const [name, chip] of chips) {
-    const here = body.querySelectorAll(`tr:not(.stack).${CLASSES[name]}`).length;
+    const here = body.querySelectorAll(`tr.is-counted.${CLASSES[name]}`).length;
     const number = missing.reduce((sum, stack) => sum + later.count(stack, name), here);
     chip.querySelector("[data-number]").textContent = number;
     if (name !== "problems") chip.hidden = !number && !isOn(chip);

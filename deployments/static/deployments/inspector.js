@@ -80,7 +80,7 @@ export async function stepProblem(by) {
 }
 
 function problems() {
-  return [...body.querySelectorAll("tr.is-problem:not(.stack)")];
+  return [...body.querySelectorAll("tr.is-problem.is-counted")];
 }
 
 /* The position of the selected row among the problems, if it is one of them. */

@@ -1,0 +1,68 @@
+"""What else a failure affected, for its banner: counted by the same rule as the filters above the rows.
+
+Nested stacks do not count, unless one failed by itself: what is in them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from deployments.core.root_cause import unwrapped
+from deployments.core.row_results import RowResult
+from deployments.core.schedule import PHASE
+from deployments.core.status import DisplayStatus
+from deployments.presentation.badges import LABELS
+from deployments.presentation.waterfall.rows import PROBLEMS, RowBuilder
+from deployments.presentation.waterfall.tree import name_of, parent_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AffectedResource:
+    """A resource at its path. `message` is AWS's reason why it failed, or else its status."""
+
+    path: str
+    message: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return its logical id."""
+        return name_of(self.path)
+
+    @property
+    def within(self) -> str:
+        """Return the path of its stack, "" for the root stack."""
+        return parent_of(self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherFailures:
+    """The resources that failed besides the first ones, and those that were canceled as a result."""
+
+    failed: tuple[AffectedResource, ...] = ()
+    canceled: tuple[AffectedResource, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.failed or self.canceled)
+
+
+def other_failures(builder: RowBuilder, first: Collection[str]) -> OtherFailures:
+    """Return the other failures; `first` are the paths of what failed first, also at the same time.
+
+    Of what the builder's tree does not have, the timeline tells.
+    """
+    failed, canceled = [], []
+    for path in dict.fromkeys([*builder.lines, *builder.tree.nodes]):
+        if path.startswith(PHASE) or path in first or (builder.inside or {}).get(path):
+            continue
+        result, is_stack = builder.result(path), builder.is_stack(path)
+        message = unwrapped(result.reason or result.back_reason)
+        if result.status is DisplayStatus.CANCELLED and not is_stack:
+            canceled.append(AffectedResource(path=path))
+        elif result.status in PROBLEMS and (message or not is_stack):
+            failed.append(AffectedResource(path=path, message=message or _label(result)))
+    return OtherFailures(failed=tuple(failed), canceled=tuple(canceled))
+
+
+def _label(result: RowResult) -> str:
+    return str(LABELS[result.status])
