@@ -225,7 +225,6 @@ WITHOUT_SCREEN: Final[Mapping[str, str]] = {
     "healthz": NOT_A_PAGE,
     "readyz": NOT_A_PAGE,
     "metrics": NOT_A_PAGE,
-    "command_line_exchange": NOT_A_PAGE,
     "saml_metadata": NOT_A_PAGE,
     "account_login": "the same page as login",
     "invitation": "needs the link of an invitation, which is shown once",
