@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import django
 
+from tests.benchmarks.list_queries import offered_queries
 from tests.benchmarks.machine import load, machine
 from tests.services import MariaDB, Redis, processor_seconds, start_mariadb, start_redis
 
@@ -27,6 +28,21 @@ GENERATION = 1
 """Raise it when `tests.benchmarks.lists_data` writes other rows."""
 LIMIT_MS = 300
 ROUNDS = 5
+LISTS = (
+    "/environments/",
+    "/deployments/",
+    "/deployments/approvals/",
+    "/deployments/recordings/",
+    "/audit/",
+    "/audit/mine",
+    "/template-sets/",
+    "/notifications/",
+    "/tokens/",
+    "/access/",
+    "/access/teams/",
+    "/access/accounts/",
+)
+"""The lists of the portal, measured with every query that they offer."""
 SERVER = ("--innodb-buffer-pool-size=1G", "--innodb-log-file-size=1G")
 
 
@@ -101,7 +117,7 @@ def measure_all(mariadb: MariaDB, only: list[str]) -> int:
     )
     show("\n| page | median | slowest | CPU | queries |\n|---|--:|--:|--:|--:|")
     over = []
-    for address in pages():
+    for address in [*pages(), *offered(client)]:
         if only and not any(part in address for part in only):
             continue
         if not measure(client, mariadb, address):
@@ -178,6 +194,15 @@ def pages() -> Iterator[str]:
     yield f"/deployments/{middle}/"
     yield f"/deployments/{middle}/events"
     yield from admin_pages()
+
+
+def offered(client: Client) -> Iterator[str]:
+    """Yield each list of the portal with its orders, filters, next page and two searches."""
+    for listed in LISTS:
+        answer = client.get(listed)
+        assert answer.status_code == 200, (listed, answer.status_code)
+        for query in ("", *offered_queries(answer.content.decode()), "q=at-", "q=nothing-like-it"):
+            yield f"{listed}?{query}" if query else listed
 
 
 def admin_pages() -> Iterator[str]:
