@@ -170,6 +170,7 @@ class DurationHistory:
     def __init__(self, taken: Iterable[PastDuration], operation: OperationKind, scale: float = 1.0) -> None:
         self.operation, self.scale = operation, scale
         self._found: dict[tuple[DurationSource, str], list[float]] = {}
+        self._learned: dict[tuple[DurationSource, str], UsualDuration] = {}
         for one in taken:
             own = f"{one.path}\n{one.type}"
             for source, key in (
@@ -191,7 +192,9 @@ class DurationHistory:
             (DurationSource.KIND, type_),
         ):
             if (seconds := self._found.get((source, key))) and _is_usable(key, type_):
-                return learn(seconds, source)
+                if (source, key) not in self._learned:  # many resources share a type's history
+                    self._learned[source, key] = learn(seconds, source)
+                return self._learned[source, key]
         return prior(path, type_, self.operation, self.scale)
 
 

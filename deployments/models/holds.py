@@ -7,9 +7,11 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from deployments.core.approvals import Policy
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models.account import Account
+from deployments.models.approval import policy_of
 from deployments.models.environment import Environment
 from deployments.models.freeze import FreezeWindow
 from deployments.models.lock import EnvironmentLock
@@ -60,3 +62,29 @@ def freeze_hold(account: Account, now: datetime | None = None) -> Hold | None:
 def hold_of(environment: Environment, now: datetime | None = None) -> Hold | None:
     """Return what blocks changes of an environment: its lock, or else a freeze of its account."""
     return lock_hold(environment, now) or freeze_hold(environment.account, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyConditions:
+    """When a change of an environment may begin: its lock, a freeze of its account, the approvals it needs.
+
+    `policy` is None if no approval is needed.
+    """
+
+    lock: Hold | None
+    freeze: Hold | None
+    policy: Policy | None
+
+    @property
+    def hold(self) -> Hold | None:
+        """Return what blocks a change: the lock, or else the freeze."""
+        return self.lock or self.freeze
+
+
+def apply_conditions(environment: Environment) -> ApplyConditions:
+    """Return what a change of an environment depends on now. Four queries, one more with a lock's owner."""
+    return ApplyConditions(
+        lock=lock_hold(environment),
+        freeze=freeze_hold(environment.account),
+        policy=policy_of(environment),
+    )

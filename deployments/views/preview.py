@@ -14,7 +14,6 @@ from deployments.core.changes import Changes
 from deployments.models import Deployment
 from deployments.presentation.approvals import approval_context
 from deployments.presentation.preview import view
-from deployments.presentation.preview.schedule import schedule_context
 from deployments.views.requests import AuthedRequest
 from deployments.views.visible import change_or_404
 
@@ -41,10 +40,8 @@ def preview_with(request: AuthedRequest, deployment: Deployment, **problem: Any)
 def _page(
     request: AuthedRequest, deployment: Deployment, *, status: int = 200, **problem: Any
 ) -> HttpResponse:
-    context = view.context(deployment, request.user, request.GET.dict()) | approval_context(
-        deployment, request.user
-    )
-    context |= schedule_context(deployment, request.POST.dict())
+    context = view.context(deployment, request.user, request.GET.dict(), request.POST.dict())
+    context |= approval_context(deployment, request.user)
     context["is_preview"] = is_preview = view.is_preview(deployment)
     context["applied"] = "" if is_preview else "&applied=yes"
     return render(request, "deployments/preview.html", context | problem, status=status)

@@ -12,8 +12,7 @@ from deployments.core.approvals import schedule_problem
 from deployments.errors import UserFixable
 from deployments.forms.schedule import AFTER_FREEZE, LATER, scheduled_time
 from deployments.models import Deployment
-from deployments.models.approval import policy_of
-from deployments.models.holds import Hold, freeze_hold
+from deployments.models.holds import ApplyConditions, Hold, freeze_hold
 from deployments.wording import message_text
 
 
@@ -22,16 +21,18 @@ def can_wait_for(freeze: Hold) -> bool:
     return freeze.until is not None and schedule_problem(freeze.until, timezone.now()) is None
 
 
-def schedule_context(deployment: Deployment, sent: Mapping[str, str]) -> dict[str, Any]:
+def schedule_context(
+    deployment: Deployment, sent: Mapping[str, str], conditions: ApplyConditions
+) -> dict[str, Any]:
     """Return what can be chosen: `after_freeze` is the end of a freeze now, or at the time that was `sent`.
 
     `frozen` says why the change cannot begin now, or at the time for which it is scheduled.
     """
     account = deployment.environment.account
-    now = freeze_hold(account)
+    now = conditions.freeze
     freeze = freeze_hold(account, at) if (at := _sent_time(sent)) else now
     planned = freeze_hold(account, deployment.scheduled_for) if deployment.scheduled_for else now
-    is_not_now = now is not None and policy_of(deployment.environment) is None
+    is_not_now = now is not None and conditions.policy is None
     offered = freeze if freeze and can_wait_for(freeze) else None
     return {
         "after_freeze": offered.until if offered else None,

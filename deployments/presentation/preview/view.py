@@ -26,12 +26,11 @@ from deployments.core.stuck import unreconciled
 from deployments.errors import Message
 from deployments.forms import ON_FAILURE
 from deployments.models import Deployment
-from deployments.models.approval import policy_of
 from deployments.models.expected import history
-from deployments.models.holds import freeze_hold, hold_of, lock_hold
+from deployments.models.holds import ApplyConditions, apply_conditions
+from deployments.presentation.approvals import required_text
 from deployments.presentation.canceling import discard_stages
 from deployments.presentation.granters import granters_text
-from deployments.presentation.holds import held_sentence
 from deployments.presentation.preview import consequences, rows, schedule, words
 from deployments.presentation.preview.inputs import parameter_rows
 from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
@@ -61,9 +60,16 @@ def is_preview(deployment: Deployment) -> bool:
 
 
 def context(
-    deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser, query: Mapping[str, str]
+    deployment: Deployment,
+    user: User | AnonymousUser | AbstractBaseUser,
+    query: Mapping[str, str],
+    sent: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return what the page shows; `query` is that of its tree, which a browser without scripts sends."""
+    """Return what the page shows.
+
+    `query` is that of its tree, which a browser without scripts sends; `sent` is a form that was refused.
+    """
+    conditions = apply_conditions(deployment.environment)
     changes = Changes.from_json(deployment.changes)
     root = deployment.environment.stack_name
     state = State(deployment.state)
@@ -86,7 +92,9 @@ def context(
         "is_ready": state is State.PREVIEW and not deployment.cancel_code,
         "is_queued": state is State.QUEUED,
         "place": place,
-        "held": held_sentence(deployment.environment) if state is State.QUEUED else "",
+        "held": message_text(hold.message) if state is State.QUEUED and (hold := conditions.hold) else "",
+        "is_approval_required": conditions.policy is not None,
+        "required": required_text(conditions.policy) if conditions.policy else "",
         "diff": diff,
         "parameters": parameter_rows(diff, changes),
         "sentence": words.sentence(changes),
@@ -95,7 +103,7 @@ def context(
         "hidden_stacks": hidden_stacks(changes, stacks),
         "root_only_reason": changes.root_only_reason,
         "skipped": unreconciled(deployment.environment.skipped_resources, surely_changed(changes)),
-        "blocked": _blocked(deployment, user, changes),
+        "blocked": _blocked(deployment, user, changes, conditions),
         "keep_choices": [] if deployment.is_retry else _keep_choices(deployment, not_kept is None),
         "not_kept": message_text(not_kept) if not_kept and not deployment.is_retry else "",
         "tiers": tiers,
@@ -112,8 +120,10 @@ def context(
         "discard_stages": discard_stages(deployment),
         "edit_set": _edit_set(deployment),
         "version": version_change(deployment),
-        "marker": _marker(deployment, place),
-    } | tree_context(deployment, changes, query)
+        "marker": _marker(deployment, place, conditions),
+        **schedule.schedule_context(deployment, sent, conditions),
+        **tree_context(deployment, changes, query),
+    }
 
 
 def _edit_set(deployment: Deployment) -> str:
@@ -148,13 +158,13 @@ def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, s
 
 def marker(deployment: Deployment) -> str:
     """Return a text that changes as soon as the page has something else to show."""
-    return _marker(deployment, position_of(deployment))
+    return _marker(deployment, position_of(deployment), apply_conditions(deployment.environment))
 
 
-def _marker(deployment: Deployment, place: QueuePosition | None) -> str:
+def _marker(deployment: Deployment, place: QueuePosition | None, conditions: ApplyConditions) -> str:
     state = f"{deployment.state}-{deployment.revision}-{deployment.cancel_code}"
-    state += "-approval" if policy_of(deployment.environment) else ""
-    if deployment.is_open_change and (hold := hold_of(deployment.environment)):
+    state += "-approval" if conditions.policy else ""
+    if deployment.is_open_change and (hold := conditions.hold):
         state = f"{state}-{hold.marker}"
     return f"{state}-{place.marker}" if place else state
 
@@ -191,7 +201,12 @@ def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str,
     }
 
 
-def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser, changes: Changes) -> str:
+def _blocked(
+    deployment: Deployment,
+    user: User | AnonymousUser | AbstractBaseUser,
+    changes: Changes,
+    conditions: ApplyConditions,
+) -> str:
     """Return why the change cannot be applied now, "" if it can."""
     environment, missing = deployment.environment, ""
     if not can(user, Right.CHANGE, environment):
@@ -204,17 +219,16 @@ def _blocked(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUs
     why = refusal(deployment.environment.stack_status, operation)
     if deployment.is_retry and not why:
         why = keep_refusal(changes, is_retry=True)
-    why = why or _held(deployment)
+    why = why or _held(conditions)
     return message_text(why) if why else ""
 
 
-def _held(deployment: Deployment) -> Message | None:
+def _held(conditions: ApplyConditions) -> Message | None:
     """Return what holds a change back: a lock, or a freeze after which it cannot be scheduled.
 
     One that is approved first waits afterwards.
     """
-    environment = deployment.environment
-    if (lock := lock_hold(environment)) or policy_of(environment):
-        return lock.message if lock else None
-    freeze = freeze_hold(environment.account)
+    if conditions.lock or conditions.policy:
+        return conditions.lock.message if conditions.lock else None
+    freeze = conditions.freeze
     return freeze.message if freeze and not schedule.can_wait_for(freeze) else None
