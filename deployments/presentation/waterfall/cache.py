@@ -19,7 +19,7 @@ from deployments.models import Deployment, Event, Stack
 from deployments.models import timeline as timelines
 from deployments.models.timeline import Timeline
 from deployments.presentation.waterfall import failed_servers, servers
-from deployments.presentation.waterfall.rows import Row
+from deployments.presentation.waterfall.rows import Row, StackSummary
 from deployments.presentation.waterfall.tree import ResourceTree, build_tree
 
 MAX_ENTRIES = 32
@@ -36,10 +36,15 @@ COST_FACTOR = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedTimeline:
-    """A timeline, the number of the last event in it, when it was computed and what that cost (s)."""
+    """A timeline with its tree, the number of the last event in it, when it was computed and its cost (s).
+
+    `summaries` are of the stacks that were shown.
+    """
 
     timeline: Timeline
+    tree: ResourceTree
     seq: int
+    summaries: dict[str, StackSummary] = field(default_factory=dict)
     inside: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     landmarks: Sequence[Event] = ()
     computed_at: float = field(default_factory=time.monotonic)
@@ -67,18 +72,22 @@ def get(deployment: Deployment) -> CachedTimeline | None:
         return found
 
 
-def load(deployment: Deployment) -> tuple[ResourceTree, CachedTimeline]:
-    """Read a whole deployment (two queries), and compute its entry if there is no fresh one (six more)."""
+def load(deployment: Deployment) -> CachedTimeline:
+    """Return the entry of a whole deployment, computed if there is no fresh one (eight queries).
+
+    Rows do not change without an event, so that a fresh entry without a later event has the tree of now.
+    """
     begun = time.monotonic()
-    stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
-    tree = build_tree(Kind(deployment.kind), stacks)
     known = get(deployment)
     if known is not None and known.seq == deployment.last_seq and known.is_fresh_for(deployment, known.seq):
-        return tree, known
+        return known
+    stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
+    tree = build_tree(Kind(deployment.kind), stacks)
     found = landmarks(deployment)
     entry = CachedTimeline(
         timeline=timelines.load(deployment, stacks=stacks, landmarks=found),
         seq=deployment.last_seq,
+        tree=tree,
         inside=_inside(deployment, tree, found),
         landmarks=found,
         cost=time.monotonic() - begun,
@@ -88,7 +97,7 @@ def load(deployment: Deployment) -> tuple[ResourceTree, CachedTimeline]:
         _entries.move_to_end(deployment.token)
         while len(_entries) > MAX_ENTRIES:
             _entries.popitem(last=False)
-    return tree, entry
+    return entry
 
 
 def _inside(

@@ -148,12 +148,21 @@ def remark(reason: str) -> str:
     return "" if reason.lower().endswith("initiated") else unwrapped(reason)
 
 
+@dataclass(frozen=True, slots=True)
+class StackSummary:
+    """What the row of a stack shows of the rows in it: their bars in one, and how many there are of each."""
+
+    bars: tuple[Bar, ...]
+    inside: Inside
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowBuilder:
     """Builds rows from nodes. `lines` has the timeline of each path, `inside` the other rows below a path.
 
     `focus` is a path that must be visible: the stacks around it are open. `failures` are those that events
-    report, by the path of the row that each is about.
+    report, by the path of the row that each is about. `summaries` are kept, and taken from there, if nothing
+    in the tree can change.
     """
 
     tree: ResourceTree
@@ -163,6 +172,7 @@ class RowBuilder:
     failures: Mapping[str, Sequence[Failure]] = field(default_factory=dict)
     focus: str | None = None
     inside: Mapping[str, Sequence[Row]] | None = None
+    summaries: dict[str, StackSummary] | None = None
 
     def all(self) -> tuple[Row, ...]:
         """Return all rows from the root down, none before the first stack is known."""
@@ -205,6 +215,7 @@ class RowBuilder:
         forward = result.forward
         is_stack = node.is_stack or node.type == STACK
         ahead = self._ahead(node, line, own[0].start if own else None) if line else _NOTHING_AHEAD
+        summarized = self._summarized(path, own) if is_stack else None
         return Row(
             path=path,
             name=node.name or name_of(path),
@@ -220,7 +231,7 @@ class RowBuilder:
             ended=forward.end if forward else None,
             back=result.back,
             bars=own,
-            inner=self._summary(path, own) if is_stack else (),
+            inner=summarized.bars if summarized else (),
             ghost=ahead.ghost,
             rest=ahead.rest,
             usual=ahead.usual,
@@ -233,7 +244,7 @@ class RowBuilder:
             count=self.tree.counts.get(path, NONE) if is_stack else NONE,
             open=self._is_open(path, result.status, is_stack=is_stack),
             hidden=hidden,
-            inside=self._inside(path),
+            inside=summarized.inside if summarized else NOTHING_INSIDE,
             anchor=f"s-{node.key}" if node.key else "",
         )
 
@@ -245,8 +256,17 @@ class RowBuilder:
         line, failures = self.lines[path], self.failures.get(path, ())
         return result_of(line.runs, self.course, failures, is_stack=line.is_stack, is_root=not path)
 
+    def _summarized(self, path: str, own: Sequence[Bar]) -> StackSummary:
+        """Return the summary of the stack at a path, whose own bars are these."""
+        known = self.summaries.get(path) if self.summaries is not None else None
+        if known is None:
+            known = StackSummary(self._summary(path, own), self._inside(path))
+            if self.summaries is not None:
+                self.summaries[path] = known
+        return known
+
     def _inside(self, path: str) -> Inside:
-        if not self.is_large or not self.is_stack(path):
+        if not self.is_large:
             return NOTHING_INSIDE
         statuses = list(self._counted_in(path))
         return Inside(

@@ -36,7 +36,7 @@ from deployments.presentation.waterfall import cache, first_rows, progress, row_
 from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
 from deployments.presentation.waterfall.other_failures import OtherFailures, other_failures
-from deployments.presentation.waterfall.rows import Row, RowBuilder, phase_row
+from deployments.presentation.waterfall.rows import Row, RowBuilder, StackSummary, phase_row
 from deployments.presentation.waterfall.tree import ResourceTree, build_tree, join, load_branches
 
 
@@ -58,12 +58,13 @@ class DeploymentView:
     failures: Mapping[str, Sequence[Failure]] = field(default_factory=dict)
     cancellation: Cancellation | None = None
     is_past: bool = False
+    summaries: dict[str, StackSummary] | None = None
 
     @classmethod
     def whole(cls, deployment: Deployment) -> Self:
         """Read the whole deployment."""
-        tree, learned = cache.load(deployment)
-        return cls._of(deployment, tree, learned, learned.landmarks)
+        found = cache.load(deployment)
+        return cls._of(deployment, found.tree, found, found.landmarks)
 
     @classmethod
     def past(cls, past: PastState) -> Self:
@@ -105,6 +106,7 @@ class DeploymentView:
             inside=known.inside,
             failures=failures_by_row(landmarks),
             cancellation=_cancellation(deployment, tree, landmarks),
+            summaries=known.summaries if known.tree is tree else None,
         )
 
     @property
@@ -136,6 +138,7 @@ class DeploymentView:
             failures=self.failures,
             focus=self.first_failure,
             inside=self.inside,
+            summaries=self.summaries,
         )
 
     @property
