@@ -75,9 +75,10 @@ def one_pass() -> int:
     return published
 
 
-def _publish_cleanup() -> None:
+def _publish(task: Task[Any, Any], expires: float) -> None:
+    """Publish a task that has no row; one that is lost is published again."""
     try:
-        tasks.tidy.apply_async(expires=CLEANUP_INTERVAL, retry=False)
+        task.apply_async(expires=expires, retry=False)
     except (OperationalError, OSError) as exc:
         log.warning("the broker does not accept messages: %s", exc)
 
@@ -96,7 +97,8 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
                 fetches.request_scheduled(timezone.now())
             if time.monotonic() - recorded_at > RECORD_INTERVAL:
                 recorded_at = time.monotonic()
-                versions.record_current()
+                if versions.record_current():
+                    _publish(tasks.lint_bundled_set, RECORD_INTERVAL)
                 audit_retention.remove_old()
                 audit_chain.anchor()
             if time.monotonic() - chained_at > AUDIT_INTERVAL:
@@ -104,7 +106,7 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
                 audit_chain.chain_all()
             if not one_pass() and time.monotonic() - cleaned_at > CLEANUP_INTERVAL:
                 cleaned_at = time.monotonic()
-                _publish_cleanup()
+                _publish(tasks.tidy, CLEANUP_INTERVAL)
             beat()
         except DatabaseError as exc:
             log.warning("the database does not respond: %s", exc)

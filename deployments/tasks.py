@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deployments.runner import deliver, fetch, sessions, step
+from deployments.runner import deliver, fetch, preflight, sessions, step
 
 
 @shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
@@ -39,6 +39,12 @@ def step_action_request(pk: int, version: int, **_newer: object) -> None:
 def fetch_template_set(pk: int, version: int, **_newer: object) -> None:
     """Look at the source of a template set for new versions; the one task that may take a minute."""
     fetch.run_fetch(pk, version)
+
+
+@shared_task(name="deployments.lint_bundled_set", acks_late=True, ignore_result=True)
+def lint_bundled_set(**_newer: object) -> None:
+    """Run cfn-lint on the files of the bundled template set, which takes seconds of CPU time."""
+    preflight.lint_bundled()
 
 
 @shared_task(name="deployments.check_session", acks_late=True, ignore_result=True)

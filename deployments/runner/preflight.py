@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from threading import Lock
 
+from django.conf import settings
 from django.db import transaction
 
 from deployments import catalog
@@ -15,6 +17,8 @@ from deployments.errors import AwsNotFound, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, TemplateCheck
 from deployments.runner import event_log, template_sets
+
+log = logging.getLogger(__name__)
 
 ENVIRONMENT_TAG = "sanso:environment"
 _linting = Lock()
@@ -67,6 +71,16 @@ def lint(template_set: catalog.TemplateSet) -> TemplateCheck | None:
         )[0]
     finally:
         _linting.release()
+
+
+def lint_bundled() -> None:
+    """Run cfn-lint on the bundled set as it is now, so that its first deployment need not wait for it."""
+    try:
+        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        if not TemplateCheck.objects.filter(digest=template_set.digest).exists():
+            lint(template_set)
+    except UserFixable as broken:  # a deployment of it says so where a person reads it
+        log.warning("the template set cannot be checked: %s", broken)
 
 
 def check_name(deployment: Deployment, clients: Clients) -> bool:

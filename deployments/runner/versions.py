@@ -15,20 +15,24 @@ from deployments import catalog
 from deployments.core.phases import Kind, State
 from deployments.core.template_updates import is_earlier
 from deployments.errors import UserFixable
-from deployments.models import Deployment, Environment, TemplateSource, TemplateVersion
+from deployments.models import Deployment, Environment, TemplateCheck, TemplateSource, TemplateVersion
 from deployments.runner import notices, template_sets
 
 log = logging.getLogger(__name__)
 
 
-def record_current() -> None:
-    """Record the bundled set as it is now; none if it cannot be read, which its pages say."""
+def record_current() -> bool:
+    """Record the bundled set as it is now; none if it cannot be read, which its pages say.
+
+    Return whether cfn-lint has yet to check it.
+    """
     try:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
     except UserFixable as broken:
         log.warning("the template set cannot be read: %s", broken)
-        return
+        return False
     bundled(template_set)
+    return not TemplateCheck.objects.filter(digest=template_set.digest).exists()
 
 
 def bundled(template_set: catalog.TemplateSet) -> TemplateVersion:

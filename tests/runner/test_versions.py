@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from deployments import catalog
+from deployments import catalog, tasks
 from deployments.actions import apply_change, change, deploy
 from deployments.core.phases import State
 from deployments.errors import AwsAccessError
@@ -76,13 +76,30 @@ def test_a_bundled_set_that_cannot_be_read_adds_no_version(template_set: catalog
     assert not TemplateSource.objects.exists()
 
 
-def test_a_known_version_costs_two_queries(template_set: catalog.TemplateSet) -> None:
+def test_a_known_version_costs_three_queries(template_set: catalog.TemplateSet) -> None:
     versions.record_current()
 
     with CaptureQueriesContext(connection) as queries:
         versions.record_current()
 
-    assert len(queries) == 2
+    assert len(queries) == 3
+
+
+def test_the_bundled_set_is_checked_before_it_is_deployed(template_set: catalog.TemplateSet) -> None:
+    assert versions.record_current()
+    tasks.lint_bundled_set()
+
+    assert TemplateCheck.objects.get().digest == template_set.digest
+    assert not versions.record_current()
+
+
+def test_a_bundled_set_that_cannot_be_read_is_not_checked(template_set: catalog.TemplateSet) -> None:
+    (template_set.folder / "root.yaml").write_text("Resources: [")
+
+    assert not versions.record_current()
+    tasks.lint_bundled_set()
+
+    assert not TemplateCheck.objects.exists()
 
 
 def test_an_environment_is_pinned_to_its_version_once_it_is_good(
