@@ -156,6 +156,9 @@ class StackSummary:
     inside: Inside
 
 
+_NO_SUMMARY = StackSummary((), NOTHING_INSIDE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowBuilder:
     """Builds rows from nodes. `lines` has the timeline of each path, `inside` the other rows below a path.
@@ -215,7 +218,7 @@ class RowBuilder:
         forward = result.forward
         is_stack = node.is_stack or node.type == STACK
         ahead = self._ahead(node, line, own[0].start if own else None) if line else _NOTHING_AHEAD
-        summarized = self._summarized(path, own) if is_stack else None
+        summarized = self._summarized(path, own) if is_stack else _NO_SUMMARY
         return Row(
             path=path,
             name=node.name or name_of(path),
@@ -231,7 +234,7 @@ class RowBuilder:
             ended=forward.end if forward else None,
             back=result.back,
             bars=own,
-            inner=summarized.bars if summarized else (),
+            inner=summarized.bars,
             ghost=ahead.ghost,
             rest=ahead.rest,
             usual=ahead.usual,
@@ -244,7 +247,7 @@ class RowBuilder:
             count=self.tree.counts.get(path, NONE) if is_stack else NONE,
             open=self._is_open(path, result.status, is_stack=is_stack),
             hidden=hidden,
-            inside=summarized.inside if summarized else NOTHING_INSIDE,
+            inside=summarized.inside,
             anchor=f"s-{node.key}" if node.key else "",
         )
 
