@@ -293,7 +293,8 @@ def sentence(found: ValueProblem) -> str:
     """Return the text of a problem: the template's own description if it has one."""
     values: Mapping[str, str] = found.values
     own = _(found.constraint) if found.constraint else ""
-    own = own[:1].upper() + own[1:]  # CloudFormation's convention is a half sentence: "must be a number"
+    if own == found.constraint:  # in CloudFormation's convention a half sentence: "must be a number"
+        own = own[:1].upper() + own[1:]
     if found.code == "required":
         return " ".join(part for part in (_("This field is required."), own) if part)
     if own:

@@ -6,7 +6,7 @@ from deployments.aws import sandbox
 
 DATABASES = {
     "mariadb": "MariaDB stands in for Aurora",
-    "embedded": "an embedded database stands in for Aurora, since MariaDB is not installed",
+    "embedded": "an embedded database stands in for Aurora, since MariaDB is not installed or not chosen",
 }
 BALANCERS = {
     "haproxy": "HAProxy stands in for the load balancers",

@@ -93,6 +93,12 @@ def test_a_deployment_has_its_events_and_its_timeline(program: Program, shop: En
     assert "Topic" in [row["path"] for row in program.get(f"{path}/rows").json()["items"]]
 
 
+def test_a_deployment_that_succeeded_is_complete(program: Program) -> None:
+    deployment = make_deployment(state="succeeded", progress=94)
+
+    assert program.get(f"/deployments/{deployment.pk}").json()["progress"] == 100
+
+
 def test_deployments_are_filtered_by_status(program: Program, shop: Environment) -> None:
     failed = make_deployment(state="failed", error_code="Broken", error_message="No room.")
 

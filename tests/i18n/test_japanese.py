@@ -11,8 +11,10 @@ from django.conf import settings
 from django.utils import translation
 
 from deployments.api.schemas.notifications import Language
+from deployments.core.parameters import ValueProblem
 from deployments.core.phases import State
 from deployments.core.status import DisplayStatus
+from deployments.forms import sentence
 from deployments.presentation import badges
 from deployments.presentation.text import wording
 from portal import extraction
@@ -99,6 +101,15 @@ def test_statuses_have_different_labels_in_japanese() -> None:
 
     assert len(set(words)) == len(words)
     assert phases == ["事前チェック", "スタック"]
+
+
+def test_a_rule_of_the_templates_is_a_sentence_in_each_language() -> None:
+    rule = "must be an instance type of a Graviton family, such as t4g.micro or m7g.large"
+    found = ValueProblem(code="pattern", constraint=rule)
+
+    assert sentence(found).startswith("Must be")
+    with translation.override("ja"):
+        assert sentence(found).startswith("t4g.micro や")
 
 
 def test_no_message_is_inside_an_f_string() -> None:

@@ -97,7 +97,7 @@ def _values(row: Deployment) -> dict[str, Any]:
         "is_waiting": State(row.state) in WAITS or row.state == State.PREVIEW,
         "requested_by": row.requested_by.get_username(),
         "reason": row.reason,
-        "progress": row.progress,
+        "progress": 100 if row.state == State.SUCCEEDED else row.progress,
         "last_seq": row.last_seq,
         "error": StatusMessage.of(row.error_code, row.error_sentence, row.error_message),
         "attention": StatusMessage.of(row.attention_code, row.attention_sentence, row.attention),
