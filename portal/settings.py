@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import environ
 from csp.constants import NONE, SELF
@@ -115,7 +116,15 @@ DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 # --- Redis and Celery ---------------------------------------------------------------------------
 # https://docs.celeryq.dev/en/stable/userguide/configuration.html
-REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+
+
+def default_redis_url(data: Path) -> str:
+    """Return the URL of the Redis that `make run` started with a data folder, else of one on this machine."""
+    own = data / "redis" / "redis.sock"
+    return f"unix://{quote(str(own))}?db=0" if own.is_socket() else "redis://127.0.0.1:6379/0"
+
+
+REDIS_URL = env.str("REDIS_URL", default=default_redis_url(DATA_DIR))
 
 
 def broker_url(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from portal.settings import broker_url
+from portal.settings import broker_url, default_redis_url
 from portal.supervisor.answers import pong
 from tests.services import LIMIT, REPOSITORY, Redis, Service, small_redis, wait_until
 
@@ -32,6 +33,19 @@ OPTIONS = {"global_keyprefix": "sanso:", "unacked_restore_interval": 5, "unacked
 def stand_in() -> Iterator[Redis]:
     with small_redis() as server:
         yield server
+
+
+def test_commands_find_the_redis_of_a_run_with_the_same_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "redis").mkdir()
+    assert default_redis_url(tmp_path) == "redis://127.0.0.1:6379/0"
+    monkeypatch.chdir(tmp_path / "redis")  # the path of a socket is limited
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("redis.sock")
+
+        assert default_redis_url(tmp_path) == f"unix://{tmp_path}/redis/redis.sock?db=0"
 
 
 def test_celery_tasks_are_delivered(stand_in: Redis, tmp_path: Path) -> None:
