@@ -39,6 +39,7 @@ from deployments.models import (
     FreezeWindow,
     Grant,
     Team,
+    TemplateFetch,
     TemplateRef,
     TemplateSource,
     TemplateVersion,
@@ -226,6 +227,8 @@ class Scene:
     def _fetched(self, source: TemplateSource) -> None:
         versions = TemplateVersion.objects.filter(source=source)
         wait_until(lambda: versions.count() == 3, seconds=SECONDS, what="the versions")
+        fetches = TemplateFetch.objects.filter(source=source).active()  # versions come before its end
+        wait_until(lambda: not fetches.exists(), seconds=SECONDS, what="the end of the fetch")
 
     def _recordings(self) -> None:
         for name in recordings.included():
