@@ -169,6 +169,25 @@ def test_private_words_name_nothing() -> None:
     assert not found
 
 
+def test_private_words_are_no_classes_of_pages() -> None:
+    """A class of CSS has the field's name too: a filter is a button, a label is a tag."""
+    found = [
+        f"{path}: {name}"
+        for path in files()
+        if path.endswith((".html", ".css"))
+        for name in sorted(_classes((REPOSITORY / path).read_text(encoding="utf-8"), path))
+        if set(name.split("-")) & PARTS_OF_NAMES
+    ]
+
+    assert not found
+
+
+def _classes(text: str, path: str) -> set[str]:
+    if path.endswith(".css"):
+        return set(re.findall(r"\.([a-z][a-z-]*)", text))
+    return {name for names in re.findall(r'\bclass="([^"]*)"', text) for name in names.split()}
+
+
 def _defined_names(module: ast.Module) -> set[str]:
     found = set()
     for node in ast.walk(module):

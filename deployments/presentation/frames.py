@@ -135,7 +135,7 @@ def _changes(
         "rows": [
             {"id": row.id, "parent": row.parent, "html": text} for row, text in zip(rows, html, strict=True)
         ],
-        "say": screen_reader.announcements(view.deployment, events, view.summary.failure),
+        "announcements": screen_reader.announcements(view.deployment, events, view.summary.failure),
     }
 
 
@@ -158,7 +158,7 @@ def _changed_paths(events: Sequence[Event]) -> set[str] | None:
 
 
 def texts() -> dict[str, str | dict[str, str]]:
-    """Return the sentences that the page's script says, in the current language."""
+    """Return the texts that the script of the page shows, in the current language."""
     return {
         "updated": _("Updated {age} ago"),
         "updatedPolling": _("Updated {age} ago (polling)"),
@@ -172,7 +172,7 @@ def texts() -> dict[str, str | dict[str, str]]:
         "noTick": _("No worker has picked this up yet. Check that a worker is running."),
         "lost": _("Live connection lost. Retrying in {seconds} s; the page polls until then."),
         "trying": _("Live connection lost. Retrying…"),
-        "lostSaid": _("Live connection lost."),
+        "lostAnnouncement": _("Live connection lost."),
         "back": _("Live connection restored."),
         "shown": _("{shown} of {all}"),
         "copied": _("Copied"),

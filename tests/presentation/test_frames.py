@@ -109,7 +109,7 @@ def test_the_change_set_brings_rows_that_no_event_has_told_of() -> None:
 def test_screen_readers_hear_of_phases_the_first_failure_and_the_end() -> None:
     deployment = scenes.rolled_back("lost")
 
-    text = frame(deployment, 1)["say"]
+    text = frame(deployment, 1)["announcements"]
 
     assert text[:3] == ["Phase: Artifacts", "Phase: Change set", "Phase: Stacks"]
     assert text[3].startswith("Aurora3 failed: Resource handler returned message")

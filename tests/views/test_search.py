@@ -167,7 +167,7 @@ def test_lists_are_narrowed_by_account_set_label_and_text(browser: Client, url: 
     read = names if url == ENVIRONMENTS else environments_of
 
     shown = page(browser.get(url))
-    links = {a.text: a["href"] for a in shown.all("a", class_="chip")}
+    links = {a.text: a["href"] for a in shown.all("a", class_="compact-button")}
 
     for chosen in (shop.account.name, "shop-set", "team=payments"):
         assert read(browser, url + links[chosen]) == ["shop"], chosen

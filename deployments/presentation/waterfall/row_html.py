@@ -86,7 +86,7 @@ def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
             ("is-not-run", of.display_status is DisplayStatus.NOT_RUN),
             ("is-running", of.is_running),
             ("is-critical", of.is_critical),
-            ("says-why", of.reason or of.back_reason),
+            ("has-explanation", of.reason or of.back_reason),
         )
         if wanted
     ]

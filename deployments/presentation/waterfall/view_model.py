@@ -301,6 +301,7 @@ MODULES = tuple(
     f"deployments/{name}.js"
     for name in (
         *(
+            "announcements",
             "axis",
             "clock",
             "eta",
@@ -313,7 +314,7 @@ MODULES = tuple(
             "replay",
             "rows",
         ),
-        *("speak", "stream", "tabs"),
+        *("stream", "tabs"),
     )
 )
 """What deployment.js imports: fetched beside it instead of after it."""

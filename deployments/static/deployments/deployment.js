@@ -11,7 +11,7 @@ import * as inspector from "./inspector.js";
 import * as rows from "./rows.js";
 import * as notify from "./notify.js";
 import * as replay from "./replay.js";
-import { speak } from "./speak.js";
+import * as announcements from "./announcements.js";
 import { Connection } from "./stream.js";
 import * as tabs from "./tabs.js";
 
@@ -23,7 +23,7 @@ const icon = document.querySelector('link[rel="icon"]');
 const FORECAST_MS = 12_000;
 let forecastAt = Date.now() + 4_000 * Math.random();
 let fetchUpdates = () => {};
-const COLOURS = {
+const COLORS = {
   progress: "#4f6bed", done: "#1d8a53", failed: "#c2331c", "rolling-back": "#b87400", "rolled-back": "#b87400",
 };
 
@@ -49,7 +49,7 @@ const page = {
     updateIcon();
     notify.checkEnd(frame, !isOver(frame.state));
     if (frame.state === "succeeded" && root.dataset.then) location.assign(root.dataset.then);
-    speak(frame.say);
+    announcements.queue(frame.announcements);
     tick();
   },
 
@@ -67,7 +67,7 @@ const page = {
     freshLine.title = isPolling ? words.whyPolling : "";
     if (isPolling) {
       this.hideLost();
-      speak([words.whyPolling]);
+      announcements.queue([words.whyPolling]);
     }
     showFreshness();
   },
@@ -79,14 +79,14 @@ const page = {
     lostBar.querySelector("[data-text]").textContent = text;
     lostBar.hidden = false;
     root.classList.add("is-lost");
-    if (!this.lostIsAnnounced) speak([words.lostSaid]);
+    if (!this.lostIsAnnounced) announcements.queue([words.lostAnnouncement]);
     this.lostIsAnnounced = true;
   },
 
   restored() {
     const wasAnnounced = this.lostIsAnnounced;
     this.hideLost();
-    if (wasAnnounced) speak([words.back]);
+    if (wasAnnounced) announcements.queue([words.back]);
   },
 
   hideLost() {
@@ -97,7 +97,7 @@ const page = {
 
   permissionsChanged() {
     document.getElementById("permissions-changed").hidden = false;
-    speak([document.querySelector("#permissions-changed [data-text]").textContent]);
+    announcements.queue([document.querySelector("#permissions-changed [data-text]").textContent]);
   },
 
   ended() {
@@ -112,7 +112,7 @@ const page = {
     root.classList.add("is-lost");
     document.getElementById("permissions-changed").hidden = true;
     document.getElementById("logged-out").hidden = false;
-    speak([document.querySelector("#logged-out [data-text]").textContent]);
+    announcements.queue([document.querySelector("#logged-out [data-text]").textContent]);
   },
 };
 
@@ -163,7 +163,7 @@ function updateIcon() {
   const status = document.querySelector("#header .status");
   const glyph = status?.querySelector(".glyph")?.textContent ?? "";
   const kind = [...(status?.classList ?? [])].find((name) => name.startsWith("is-"))?.slice(3);
-  const disc = `<circle cx="16" cy="16" r="16" fill="${COLOURS[kind] ?? COLOURS.progress}"/>`;
+  const disc = `<circle cx="16" cy="16" r="16" fill="${COLORS[kind] ?? COLORS.progress}"/>`;
   const sign = `<text x="16" y="23" font-size="20" text-anchor="middle" fill="#fff">${glyph}</text>`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${disc}${sign}</svg>`;
   icon.href = `data:image/svg+xml,${encodeURIComponent(svg)}`;

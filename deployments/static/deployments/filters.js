@@ -1,19 +1,19 @@
-/* The filters of the rows: problems, running, a tier, a text. The chips show them with counts: of a stack or group,
-   what is in it counts instead of its own row (`is-counted`). */
+/* The filters of the rows: problems, running, a tier, a text. Their buttons show counts: for a stack or group, the
+   rows in it count instead of its own row (`is-counted`). */
 
 import * as later from "./later_rows.js";
 
 const root = document.getElementById("waterfall");
 const body = document.getElementById("tree");
 const bar = root.querySelector(".wf-bar");
-const chips = new Map([...bar.querySelectorAll("[data-filter]")].map((chip) => [chip.dataset.filter, chip]));
+const buttons = new Map([...bar.querySelectorAll("[data-filter]")].map((button) => [button.dataset.filter, button]));
 const tier = bar.querySelector("[data-tiers]");
 const search = bar.querySelector("input[type=search]");
 const all = bar.querySelector("[data-unfilter]");
 const CLASSES = { problems: "is-problem", running: "is-running", canceled: "is-canceled", "not-run": "is-not-run" };
 let changed = () => {};
 
-/* The filters are in the address too: `show` has the chips, `tier` the tier, `find` the text. */
+/* The filters are in the address too: `show` has the pressed buttons, `tier` the tier, `find` the text. */
 export function start(act) {
   changed = () => {
     remember();
@@ -24,7 +24,7 @@ export function start(act) {
     read();
     act();
   });
-  for (const [name, chip] of chips) chip.addEventListener("click", () => toggle(name));
+  for (const [name, button] of buttons) button.addEventListener("click", () => toggle(name));
   tier.addEventListener("change", () => changed());
   search.addEventListener("input", () => changed());
   all.addEventListener("click", clear);
@@ -33,7 +33,7 @@ export function start(act) {
 function read() {
   const query = new URLSearchParams(location.search);
   const on = (query.get("show") ?? "").split(",");
-  for (const [name, chip] of chips) chip.setAttribute("aria-pressed", on.includes(name));
+  for (const [name, button] of buttons) button.setAttribute("aria-pressed", on.includes(name));
   search.value = query.get("find") ?? "";
   const wanted = query.get("tier") ?? "";
   if (wanted && ![...tier.options].some((option) => option.value === wanted)) tier.append(new Option(wanted, wanted));
@@ -43,7 +43,7 @@ function read() {
 function remember() {
   const url = new URL(location.href);
   const values = {
-    show: [...chips].filter(([, chip]) => isOn(chip)).map(([name]) => name).join(","), tier: tier.value,
+    show: [...buttons].filter(([, button]) => isOn(button)).map(([name]) => name).join(","), tier: tier.value,
     find: search.value.trim(),
   };
   for (const [name, value] of Object.entries(values)) {
@@ -54,8 +54,8 @@ function remember() {
 }
 
 export function toggle(name) {
-  const chip = chips.get(name);
-  chip.setAttribute("aria-pressed", !isOn(chip));
+  const button = buttons.get(name);
+  button.setAttribute("aria-pressed", !isOn(button));
   changed();
 }
 
@@ -64,24 +64,24 @@ export function find() {
 }
 
 export function clear() {
-  for (const chip of chips.values()) chip.setAttribute("aria-pressed", "false");
+  for (const button of buttons.values()) button.setAttribute("aria-pressed", "false");
   tier.value = "";
   search.value = "";
   changed();
 }
 
-function isOn(chip) {
-  return chip.getAttribute("aria-pressed") === "true";
+function isOn(button) {
+  return button.getAttribute("aria-pressed") === "true";
 }
 
 export function isActive() {
-  return [...chips.values()].some(isOn) || tier.value !== "" || search.value.trim() !== "";
+  return [...buttons.values()].some(isOn) || tier.value !== "" || search.value.trim() !== "";
 }
 
 /* Whether a row matches. A stack matches itself or by its resources. */
 export function matches(row) {
-  for (const [name, chip] of chips) {
-    if (isOn(chip) && !row.classList.contains(CLASSES[name])) return false;
+  for (const [name, button] of buttons) {
+    if (isOn(button) && !row.classList.contains(CLASSES[name])) return false;
   }
   if (tier.value && row.dataset.tier !== tier.value) return false;
   const wanted = search.value.trim().toLowerCase();
@@ -91,17 +91,17 @@ export function matches(row) {
 /* Whether a stack whose rows are still to come may have one that matches. */
 export function mayMatch(stack) {
   if (tier.value && stack.dataset.tier !== tier.value) return false;
-  return [...chips].every(([name, chip]) => !isOn(chip) || later.count(stack, name) > 0);
+  return [...buttons].every(([name, button]) => !isOn(button) || later.count(stack, name) > 0);
 }
 
 /* Updates the counts and the list of tiers. */
 export function count() {
   const missing = later.every();
-  for (const [name, chip] of chips) {
+  for (const [name, button] of buttons) {
     const here = body.querySelectorAll(`tr.is-counted.${CLASSES[name]}`).length;
     const number = missing.reduce((sum, stack) => sum + later.count(stack, name), here);
-    chip.querySelector("[data-number]").textContent = number;
-    if (name !== "problems") chip.hidden = !number && !isOn(chip);
+    button.querySelector("[data-number]").textContent = number;
+    if (name !== "problems") button.hidden = !number && !isOn(button);
   }
   const there = [...body.querySelectorAll("tr.level-2.stack[data-tier]")].map((row) => row.dataset.tier);
   const listed = [...tier.options].slice(1).map((option) => option.value);
@@ -111,5 +111,5 @@ export function count() {
     tier.value = there.includes(chosen) ? chosen : "";
   }
   all.hidden = !isActive();
-  tier.closest(".chip").classList.toggle("is-on", tier.value !== "");
+  tier.closest(".compact-button").classList.toggle("is-on", tier.value !== "");
 }

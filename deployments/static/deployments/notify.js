@@ -28,7 +28,7 @@ export function checkEnd(frame, active) {
   button?.remove();
   if (!wanted) return;
   const notification = new Notification(frame.title, {
-    body: frame.say.at(-1) ?? "", tag: key, icon: document.querySelector('link[rel="icon"]').href,
+    body: frame.announcements.at(-1) ?? "", tag: key, icon: document.querySelector('link[rel="icon"]').href,
   });
   notification.addEventListener("click", () => { window.focus(); notification.close(); });
 }

@@ -5,7 +5,7 @@
 import { announce } from "./page.js";
 
 const ANNOUNCED_MS = 10_000;
-let spokenAt = 0;
+let announcedAt = 0;
 
 /* Makes the children of `target` those of `source`. Elements with an id are recognised by it. */
 export function merge(target, source) {
@@ -70,13 +70,13 @@ function stale(region, isStale) {
 }
 
 /* At most six times a minute, and only what changed. */
-function speak(region) {
+function announceSummary(region) {
   const words = region.querySelector("[data-summary]")?.textContent.replace(/\s+/g, " ").trim() ?? "";
   const before = region.dataset.announced ?? words;
-  if (words !== before && Date.now() - spokenAt < ANNOUNCED_MS) return;
+  if (words !== before && Date.now() - announcedAt < ANNOUNCED_MS) return;
   region.dataset.announced = words;
   if (words === before) return;
-  spokenAt = Date.now();
+  announcedAt = Date.now();
   announce(words);
 }
 
@@ -84,7 +84,7 @@ const started = new WeakSet();
 
 function start(region) {
   started.add(region);
-  speak(region);
+  announceSummary(region);
   const timer = setInterval(() => region.isConnected ? refresh(region) : clearInterval(timer), Number(region.dataset.live) * 1000);
   document.addEventListener("visibilitychange", () => refresh(region));
 
@@ -100,7 +100,7 @@ function start(region) {
     fresh.innerHTML = xhr.responseText;
     merge(region, fresh.content);
     stale(region, false);
-    speak(region);
+    announceSummary(region);
     startWithin(region);
   });
   for (const failure of ["htmx:sendError", "htmx:timeout"]) {

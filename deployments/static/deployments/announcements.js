@@ -5,17 +5,17 @@ import { announce } from "../portal/page.js";
 const GAP_MS = 10_000;
 const LONGEST = 3;                  // of many waiting sentences, the last ones matter
 let waiting = [];
-let spokenAt = -Infinity;
+let announcedAt = -Infinity;
 let timer = 0;
 
-export function speak(sentences) {
+export function queue(sentences) {
   waiting.push(...sentences);
-  if (waiting.length && !timer) timer = setTimeout(say, Math.max(0, spokenAt + GAP_MS - Date.now()));
+  if (waiting.length && !timer) timer = setTimeout(announceWaiting, Math.max(0, announcedAt + GAP_MS - Date.now()));
 }
 
-function say() {
+function announceWaiting() {
   timer = 0;
-  spokenAt = Date.now();
+  announcedAt = Date.now();
   announce(waiting.slice(-LONGEST).join(" "));
   waiting = [];
 }
