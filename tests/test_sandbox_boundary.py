@@ -38,7 +38,7 @@ MAY_MENTION_IT = {
     "presentation/badges.py",
     "presentation/failure_sentences.py",
     "presentation/text/duration_estimate.py",
-    "presentation/text/wording.py",
+    "presentation/text/headlines.py",
     "presentation/waterfall/inspector.py",
     "presentation/ways_out.py",
     "views/recordings.py",

@@ -18,7 +18,7 @@ from deployments.actions.account import delete_account, save_account
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ManagedAccounts, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.presentation import badges
-from deployments.presentation.text import wording
+from deployments.presentation.text import event_texts
 
 if TYPE_CHECKING:
     AccountRows = admin.ModelAdmin[Account]
@@ -223,7 +223,7 @@ class EventAdmin(ReadOnly):
     @admin.display(description=_("reason"))
     def displayed_reason(self, event: Event) -> str:
         """Return CloudFormation's reason, or the text of the portal's own event."""
-        return event.reason if event.source == "cloudformation" else wording.event(event)
+        return event.reason if event.source == "cloudformation" else event_texts.event(event)
 
 
 def _list_of(model: type[Model], deployment: Deployment) -> str:

@@ -25,7 +25,7 @@ from deployments.api import (
     template_sets,
     timelines,
 )
-from deployments.api.doorway import doorway, unknown
+from deployments.api.endpoint import endpoint, unknown
 from deployments.api.problems import add_handlers
 from deployments.api.requests import BearerToken, BrowserSession
 from deployments.api.schema import DocumentedApi
@@ -59,9 +59,9 @@ def _patterns() -> list[URLPattern]:
     found: list[URLPattern] = []
     for pattern in api.urls[0]:
         if isinstance(pattern, URLPattern) and pattern.name != "api-root":
-            pattern.callback = doorway(pattern.callback)
+            pattern.callback = endpoint(pattern.callback)
             found.append(pattern)
-    return [*found, re_path(r"", doorway(unknown), name="api-root")]
+    return [*found, re_path(r"", endpoint(unknown), name="api-root")]
 
 
 urlpatterns: tuple[list[URLPattern | URLResolver] | Any, str, str] = (_patterns(), *api.urls[1:])

@@ -22,7 +22,7 @@ from deployments.core.phases import Kind, State
 from deployments.core.roles import Right, Role
 from deployments.models import Approval, ApprovalRule, Deployment, Environment
 from deployments.models.approval import ROLES, policy_of
-from deployments.presentation.text import wording
+from deployments.presentation.text import headlines
 from deployments.wording import message_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def approval_context(deployment: Deployment, user: User | AnonymousUser | Abstra
     found = list(Approval.objects.of(deployment.pk).with_people())
     waiting = next((one for one in found if one.is_waiting), None)
     return {
-        "canceled_title": wording.canceled(deployment.cancel_code, deployment.environment.name),
+        "canceled_title": headlines.canceled(deployment.cancel_code, deployment.environment.name),
         "approval": waiting,
         "is_waiting_for_approval": waiting is not None and not deployment.cancel_code,
         "is_scheduled": deployment.state == State.SCHEDULED and not deployment.cancel_code,

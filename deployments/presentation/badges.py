@@ -12,7 +12,7 @@ from deployments.core.outcome import SANDBOX_RESTARTED
 from deployments.core.phases import WAITS, State, display_status_of
 from deployments.core.status import DisplayStatus, display_status
 from deployments.models import Deployment, Environment
-from deployments.presentation.text import wording
+from deployments.presentation.text import headlines
 
 # The value of a display status is also the end of its CSS class: `is-rolled-back`.
 GLYPHS: dict[DisplayStatus, str] = {
@@ -110,7 +110,7 @@ def deployment_status(deployment: Deployment, *, pill: bool = False, attention: 
     """Return the badge of a deployment: its result, its phase, or that it needs attention."""
     state = State(deployment.state)
     if state in WAITS or state is State.PREVIEW:
-        return status_badge(DisplayStatus.WAITING, wording.phase(state), pill=pill)
+        return status_badge(DisplayStatus.WAITING, headlines.phase(state), pill=pill)
     end = display_status_of(state)
     if end is DisplayStatus.DONE:
         return status_badge(end, _SUCCEEDED.get(deployment.kind, LABELS[end]), pill=pill)
@@ -120,7 +120,7 @@ def deployment_status(deployment: Deployment, *, pill: bool = False, attention: 
         return status_badge(DisplayStatus.ATTENTION, pill=pill)
     progress = _("%(status)s · %(phase)s") % {
         "status": LABELS[DisplayStatus.PROGRESS],
-        "phase": wording.phase(deployment.state),
+        "phase": headlines.phase(deployment.state),
     }
     return status_badge(DisplayStatus.PROGRESS, progress, pill=pill)
 

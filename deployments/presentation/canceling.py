@@ -21,7 +21,7 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Event, Resource
 from deployments.presentation.granters import granters_text
-from deployments.presentation.text import wording
+from deployments.presentation.text import headlines
 from deployments.wording import message_text, stored_text
 
 
@@ -288,7 +288,7 @@ def _title(deployment: Deployment) -> str:
     if deployment.is_active:
         return _("Canceling…")
     if deployment.was_canceled:
-        return wording.canceled(deployment.cancel_code, deployment.environment.name)
+        return headlines.canceled(deployment.cancel_code, deployment.environment.name)
     if deployment.state == State.SUCCEEDED:
         return _("Deletion protection canceled")
     return _("Canceled, but not undone completely")

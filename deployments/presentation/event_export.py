@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from deployments.models import Event
 from deployments.models.event import EventValues
-from deployments.presentation.text import wording
+from deployments.presentation.text import event_texts
 
 FIELDS = (
     "number",
@@ -54,7 +54,7 @@ def row(event: EventValues) -> Row:
         event.status,
         event.reason,
         event.physical_id,
-        wording.event(Event(code=event.code, values=event.values)) if own else "",
+        event_texts.event(Event(code=event.code, values=event.values)) if own else "",
     )
 
 

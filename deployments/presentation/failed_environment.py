@@ -10,7 +10,7 @@ from deployments.models import Deployment, Environment, Event
 from deployments.models.remaining import remaining_of
 from deployments.models.timeline import failures_of
 from deployments.presentation import failure_banner
-from deployments.presentation.text import wording
+from deployments.presentation.text import headlines
 from deployments.presentation.ways_out import clean_up
 
 _FAILED = (State.FAILED.value, State.ROLLED_BACK.value)
@@ -25,7 +25,7 @@ def failure_context(environment: Environment) -> dict[str, Any]:
     latest = environment.latest
     gone = environment.deleted_at is not None or environment.missing_since is not None
     if latest is not None and latest.was_canceled and not gone:
-        canceled = wording.canceled(latest.cancel_code, environment.name)
+        canceled = headlines.canceled(latest.cancel_code, environment.name)
         return {"failure": None, "never_created": False, "canceled": canceled}
     if latest is None or gone or latest.state not in _FAILED:
         return {"failure": None, **_emptied(environment, latest if not gone else None)}

@@ -20,7 +20,7 @@ from deployments.models.remaining import remaining_of
 from deployments.models.stack import STACK_TYPE
 from deployments.presentation import failure_sentences
 from deployments.presentation.kept import kept_sentences
-from deployments.presentation.text import wording
+from deployments.presentation.text import headlines
 from deployments.presentation.waterfall.failed_servers import CONFIGURED, FailedServer, failed_servers
 from deployments.presentation.waterfall.rows import row_id
 from deployments.presentation.waterfall.tree import join, name_of
@@ -124,7 +124,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
     phase = f"{PHASE}{deployment.last_phase}"
     evidence = list(Evidence.objects.of(deployment))
     known = _cause_of_step(deployment, evidence)
-    title = wording.error(deployment.error_code, kind=deployment.kind)
+    title = headlines.error(deployment.error_code, kind=deployment.kind)
     headline: SafeString = conditional_escape(title)
     configured = deployment.error_code in ("AssociationFailed", "ReleaseFailed")
     servers = failed_servers(evidence) if configured else []
@@ -135,7 +135,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         headline = failure_sentences.of_change_set(title, **_params(deployment))
         message = _params(deployment).get("reason", "") or message
     remaining = _remaining(deployment, is_latest=is_latest)
-    name = wording.phase(deployment.last_phase)
+    name = headlines.phase(deployment.last_phase)
     is_early = State(deployment.last_phase) in BEFORE_STACKS
     return FailureBanner(
         leaf=Failure(

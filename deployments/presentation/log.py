@@ -11,7 +11,7 @@ from deployments.core.status import is_cancelled, is_failed
 from deployments.models import Deployment, Event
 from deployments.models.event import EventQuerySet
 from deployments.presentation.filters.events import EventFilter
-from deployments.presentation.text import wording
+from deployments.presentation.text import event_texts
 
 LINES = 500
 """Events in one frame."""
@@ -102,7 +102,7 @@ def line(event: Event, repeats: Sequence[Event] = ()) -> LogLine:
         type=event.type.removeprefix("AWS::"),
         status=event.status,
         reason=event.reason,
-        sentence=wording.event(event) if own else "",
+        sentence=event_texts.event(event) if own else "",
         mark=str(event.values.get("state", "")) if mark == "ended" else mark,
         repeat_of=event.repeat_of,
         repeats=tuple(Repeat(seq=e.seq, at=e.at, reason=e.reason) for e in repeats),

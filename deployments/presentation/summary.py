@@ -22,7 +22,7 @@ from deployments.models.timeline import failures_of
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
-from deployments.presentation.text import wording
+from deployments.presentation.text import counts, headlines
 from deployments.presentation.waterfall.tree import ResourceTree
 from deployments.presentation.ways_out import SuggestedAction, clean_up, retry
 
@@ -174,11 +174,11 @@ def _banner(
 
 def _headline(deployment: Deployment) -> str:
     if deployment.is_active:
-        return wording.attention(deployment.attention_code) if deployment.attention_code else ""
+        return headlines.attention(deployment.attention_code) if deployment.attention_code else ""
     if deployment.was_canceled:
-        return wording.canceled(deployment.cancel_code, deployment.environment.name)
+        return headlines.canceled(deployment.cancel_code, deployment.environment.name)
     if deployment.state != State.SUCCEEDED:
-        return wording.error(deployment.error_code, kind=deployment.kind)
+        return headlines.error(deployment.error_code, kind=deployment.kind)
     return _success(deployment) % {"name": deployment.environment.name}
 
 
@@ -221,7 +221,7 @@ def _phases(
     for number, (phase, at) in enumerate(steps):
         following = steps[number + 1][0] if number + 1 < len(steps) else None
         yield Phase(
-            name=wording.phase(phase),
+            name=headlines.phase(phase),
             status=phase_status(deployment, phase, current if at is DisplayStatus.PROGRESS else at),
             detail=_phase_detail(at, details.get(phase, "")),
             started_at=starts.get(phase),
@@ -261,12 +261,12 @@ def _details(tree: ResourceTree, events: Sequence[Event]) -> dict[State, str]:
     found: dict[State, str] = {}
     checked = sum(event.code.startswith("preflight.") for event in events)
     if checked:
-        found[State.PREFLIGHT] = wording.checks(checked)
+        found[State.PREFLIGHT] = counts.checks(checked)
     for event in events:
         if event.code == "artifacts.uploaded":
-            found[State.ARTIFACTS] = wording.objects(sum(int(v) for v in event.values.values()))
+            found[State.ARTIFACTS] = counts.objects(sum(int(v) for v in event.values.values()))
         elif event.code == "change_set.created":
-            found[State.CHANGE_SET] = wording.resources(int(event.values.get("resources", 0)))
+            found[State.CHANGE_SET] = counts.resources(int(event.values.get("resources", 0)))
     if tree.count.total:
         found[State.STACKS] = _("%(done)d of %(total)d") % {
             "done": tree.count.done,

@@ -16,7 +16,7 @@ from deployments.core.phases import State
 from deployments.core.status import DisplayStatus
 from deployments.forms import sentence
 from deployments.presentation import badges
-from deployments.presentation.text import wording
+from deployments.presentation.text import headlines
 from portal import extraction
 from portal.translations import catalogs, read_catalog
 
@@ -97,7 +97,7 @@ def test_messages_of_notifications_can_be_in_every_language() -> None:
 def test_statuses_have_different_labels_in_japanese() -> None:
     with translation.override("ja"):
         words = [str(badges.LABELS[shown]) for shown in DisplayStatus]
-        phases = [wording.phase(state) for state in (State.PREFLIGHT, State.STACKS)]
+        phases = [headlines.phase(state) for state in (State.PREFLIGHT, State.STACKS)]
 
     assert len(set(words)) == len(words)
     assert phases == ["事前チェック", "スタック"]

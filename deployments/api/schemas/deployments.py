@@ -14,7 +14,7 @@ from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Event
 from deployments.models.event import EventValues
 from deployments.models.timeline import Timeline, TimelineRow
-from deployments.presentation.text import wording
+from deployments.presentation.text import event_texts
 from deployments.wording import stored_text
 
 
@@ -149,7 +149,7 @@ class EventOut(Schema):
             reason=event.reason,
             code=event.code,
             values=event.values,
-            text=wording.event(Event(code=event.code, values=event.values)) if own else "",
+            text=event_texts.event(Event(code=event.code, values=event.values)) if own else "",
         )
 
 

@@ -15,7 +15,7 @@ from deployments.core.status import DisplayStatus, statuses_of
 from deployments.models import Deployment, Event, Resource, Stack
 from deployments.models.event import SOURCES, EventQuerySet
 from deployments.presentation.badges import GLYPHS, LABELS
-from deployments.presentation.text import wording
+from deployments.presentation.text import event_texts
 
 POSITION_PARAMETERS = ("event", "after", "before", "since", "until")
 """The query parameters that say where in the log a page begins; a changed filter begins anew."""
@@ -109,7 +109,7 @@ def _with_status(found: EventQuerySet, name: str) -> EventQuerySet:
 def _matching_sentences(deployment: Deployment, wanted: str) -> list[int]:
     """Return the numbers of the portal's own events whose sentence has the text; they are few."""
     own = Event.objects.of(deployment).from_source("portal")
-    return [event.seq for event in own if wanted in wording.event(event).casefold()]
+    return [event.seq for event in own if wanted in event_texts.event(event).casefold()]
 
 
 # --- as menus and toggles -----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from deployments.core.change_summary import not_computed
 from deployments.core.changes import Changes
 from deployments.core.data_bearing import holds
 from deployments.core.template_stacks import TemplateStack
-from deployments.presentation.preview import words
+from deployments.presentation.preview import texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +36,4 @@ def _data_below(path: str, stacks: Mapping[str, TemplateStack]) -> Iterator[str]
         if f"{at}/".startswith(f"{path}/"):
             for name, body in stack.resources.items():
                 if data := holds(str(body.get("Type") or ""), body):
-                    yield _("%(name)s (%(data)s)") % {"name": name, "data": words.data_word(data)}
+                    yield _("%(name)s (%(data)s)") % {"name": name, "data": texts.data_label(data)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from deployments.core.changes import ChangedProperty, ChangedResource, Changes, Effect
-from deployments.presentation.preview import words
+from deployments.presentation.preview import texts
 
 OPEN_UP_TO = 60
 """Changes up to which all stacks are open; with more, the rows of a stack come when it is opened."""
@@ -115,9 +115,9 @@ def _row(resource: ChangedResource) -> ResourceRow:
     effect = Effect(resource.effect)
     return ResourceRow(
         resource=resource,
-        mark=words.MARKS.get(effect, "~"),
-        word=words.effect_word(effect),
-        consequence=words.consequence(resource),
+        mark=texts.MARKS.get(effect, "~"),
+        word=texts.effect_label(effect),
+        consequence=texts.consequence(resource),
         level=resource.path.count("/") + 2,
         properties=[_property(one) for one in _shown_properties(resource)],
         more=len({one.label for one in resource.properties if one.likely_same}),
@@ -141,7 +141,7 @@ def _property(detail: ChangedProperty) -> PropertyRow:
         needs=needs,
         before=_value(detail.before, is_secret=detail.is_secret),
         after=_value(detail.after, is_secret=detail.is_secret, is_known=detail.is_known),
-        because=words.chain(detail.because),
+        because=texts.chain(detail.because),
     )
 
 
@@ -182,4 +182,4 @@ def unchanged(changes: Changes, root: str) -> list[UnchangedGroup]:
 
 def effect_choices(changes: Changes) -> Mapping[str, str]:
     """Return the effects that can be filtered by, with their numbers."""
-    return {effect: text for effect, text in words.sentence(changes) if effect != Effect.UNCHANGED}
+    return {effect: text for effect, text in texts.sentence(changes) if effect != Effect.UNCHANGED}

@@ -31,7 +31,7 @@ from deployments.models.holds import ApplyConditions, apply_conditions
 from deployments.presentation.approvals import required_text
 from deployments.presentation.canceling import discard_stages
 from deployments.presentation.granters import granters_text
-from deployments.presentation.preview import consequences, rows, schedule, words
+from deployments.presentation.preview import consequences, rows, schedule, texts
 from deployments.presentation.preview.inputs import parameter_rows
 from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
 from deployments.presentation.preview.not_computed import hidden_stacks
@@ -97,7 +97,7 @@ def context(
         "required": required_text(conditions.policy) if conditions.policy else "",
         "diff": diff,
         "parameters": parameter_rows(diff, changes),
-        "sentence": words.sentence(changes),
+        "sentence": texts.sentence(changes),
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
         "hidden_stacks": hidden_stacks(changes, stacks),
@@ -193,11 +193,11 @@ def _has_set_of_base(deployment: Deployment) -> bool:
 def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str, Any]:
     causes = [one for one in resource.properties if one.recreation != "Never" and not one.likely_same]
     return {
-        "title": words.hazard_title(resource),
-        "policy": words.policy(resource),
+        "title": texts.hazard_title(resource),
+        "policy": texts.policy(resource),
         "path": resource.path,
         "facts": DatabaseFacts.from_json(facts.get(resource.path)),
-        "because": words.chain(causes[-1].because) if causes else (),
+        "because": texts.chain(causes[-1].because) if causes else (),
     }
 
 

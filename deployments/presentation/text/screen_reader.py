@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from deployments.core.root_cause import Failure
 from deployments.models import Deployment, Event
-from deployments.presentation.text import wording
+from deployments.presentation.text import event_texts
 
 LONGEST_REASON = 120
 
@@ -18,7 +18,7 @@ def announcements(deployment: Deployment, events: Iterable[Event], first: Failur
     found: list[str] = []
     for event in events:
         if event.source == "portal" and event.code in ("phase", "attention", "attention.over"):
-            found.append(wording.event(event))
+            found.append(event_texts.event(event))
         elif event.code == "ended" and event.source == "portal":
             found.append(_("%(name)s: %(end)s") % {"name": deployment.environment.name, "end": _end(event)})
         elif first and event.as_failure() == first:
@@ -29,7 +29,7 @@ def announcements(deployment: Deployment, events: Iterable[Event], first: Failur
 
 
 def _end(event: Event) -> str:
-    return _cut(wording.event(event))
+    return _cut(event_texts.event(event))
 
 
 def _cut(text: str) -> str:

@@ -30,7 +30,7 @@ from deployments.presentation.log import LogLine
 from deployments.presentation.release_servers import release_servers
 from deployments.presentation.remaining import RemainingView, remaining_view
 from deployments.presentation.summary import Summary, phase_status
-from deployments.presentation.text import wording
+from deployments.presentation.text import headlines
 from deployments.presentation.text.datetime_formats import clock
 from deployments.presentation.waterfall import cache, first_rows, progress, row_html
 from deployments.presentation.waterfall.cache import CachedTimeline
@@ -211,7 +211,7 @@ class DeploymentView:
             is_cause = path == first
             yield phase_row(
                 line,
-                wording.phase(phase),
+                headlines.phase(phase),
                 status=phase_status(deployment, phase, statuses[State(phase)]),
                 now=self.now,
                 is_cause=is_cause,

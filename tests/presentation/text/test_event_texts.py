@@ -1,4 +1,4 @@
-"""The portal's own events and notices have words in every language, and nothing makes them fail."""
+"""The texts of events and the headlines of failures exist in every language, for any stored values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import translation
 
 from deployments.models import Event
-from deployments.presentation.text import wording
+from deployments.presentation.text import event_texts, headlines
 
 EVENTS: dict[str, dict[str, Any]] = {
     "requested": {"kind": "create", "user": "ana", "reason": ""},
@@ -33,7 +33,7 @@ EVENTS: dict[str, dict[str, Any]] = {
 
 
 def text(code: str, values: dict[str, Any]) -> str:
-    return wording.event(Event(source="portal", code=code, values=values))
+    return event_texts.event(Event(source="portal", code=code, values=values))
 
 
 @pytest.mark.parametrize("language", dict(settings.LANGUAGES))
@@ -78,10 +78,10 @@ def test_an_event_with_other_values_is_shown_as_it_is(code: str, values: dict[st
     ],
 )
 def test_a_notice_says_what_kind_of_trouble_it_is(code: str, words: str) -> None:
-    assert words in wording.attention(code)
+    assert words in headlines.attention(code)
 
 
 def test_an_error_has_its_own_headline_or_a_general_one() -> None:
-    assert wording.error("StackNameTaken", kind="create") == "Stack name already in use"
-    assert wording.error("SomethingElse", kind="create") == "Creation failed"
-    assert wording.error("SomethingElse", kind="delete") == "Deletion failed"
+    assert headlines.error("StackNameTaken", kind="create") == "Stack name already in use"
+    assert headlines.error("SomethingElse", kind="create") == "Creation failed"
+    assert headlines.error("SomethingElse", kind="delete") == "Deletion failed"

@@ -1,4 +1,4 @@
-"""The words of a preview: effects, counts, data, policies and causing chains."""
+"""The texts of a preview: effects, counts, data, policies and chains of causes."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def counted(effect: Effect, number: int) -> str:
 
 
 def sentence(changes: Changes) -> list[tuple[str, str]]:
-    """Return the parts of the sentence, each with the effect that its color comes from."""
+    """Return the parts of the summary sentence, each with the effect that its color comes from."""
     return [(str(effect), counted(effect, number)) for effect, number in counts(changes).items()]
 
 
-def effect_word(effect: Effect) -> str:
-    """Return what happens to a resource, in one or two words."""
+def effect_label(effect: Effect) -> str:
+    """Return the label of an effect on a resource, in one or two words."""
     return {
         Effect.DELETES_DATA: _("Deletes data"),
         Effect.MAY_DELETE_DATA: _("May delete data"),
@@ -58,9 +58,9 @@ def effect_word(effect: Effect) -> str:
     }[effect]
 
 
-def data_word(data: str) -> str:
-    """Return what a data-bearing resource holds."""
-    words = {
+def data_label(data: str) -> str:
+    """Return the label of the data that a resource holds."""
+    labels = {
         Data.DATABASE: _("database"),
         Data.SECRET: _("secret"),
         Data.VOLUME: _("volume"),
@@ -72,11 +72,11 @@ def data_word(data: str) -> str:
         Data.USERS: _("users"),
         Data.IMAGES: _("images"),
     }
-    return {str(name): word for name, word in words.items()}.get(data, data)
+    return {str(name): label for name, label in labels.items()}.get(data, data)
 
 
 def consequence(resource: ChangedResource) -> str:
-    """Return what a change means for a resource, in a sentence."""
+    """Return the consequence of a change for a resource, in a sentence."""
     effect = Effect(resource.effect)
     if effect in (Effect.DELETES_DATA, Effect.MAY_DELETE_DATA):
         return policy(resource)
@@ -93,7 +93,7 @@ def consequence(resource: ChangedResource) -> str:
 
 
 def policy(resource: ChangedResource) -> str:
-    """Return what becomes of the data of a resource, by CloudFormation's PolicyAction."""
+    """Return the fate of the data of a resource, by CloudFormation's PolicyAction."""
     if resource.policy_action in ("Snapshot", "ReplaceAndSnapshot"):
         return _("A final snapshot is taken, then it is deleted. Nothing is copied.")
     if resource.policy_action in ("Retain", "ReplaceAndRetain"):
@@ -104,8 +104,8 @@ def policy(resource: ChangedResource) -> str:
 
 
 def hazard_title(resource: ChangedResource) -> str:
-    """Return what happens to data, in one sentence."""
-    values = {"name": resource.name, "data": data_word(resource.data)}
+    """Return the danger to data, in one sentence."""
+    values = {"name": resource.name, "data": data_label(resource.data)}
     if resource.action == Action.REMOVE:
         return _("%(name)s (%(data)s) is removed") % values
     if resource.effect == Effect.MAY_DELETE_DATA:
@@ -114,7 +114,7 @@ def hazard_title(resource: ChangedResource) -> str:
 
 
 def chain(links: Iterable[CauseLink]) -> list[str]:
-    """Return the words of a causing chain, the cause first."""
+    """Return the texts of a chain of causes, the first cause first."""
     return [_link(link) for link in links]
 
 

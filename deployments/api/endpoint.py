@@ -23,36 +23,36 @@ from deployments.limits import LimitUsage
 View = Callable[..., Any]
 
 
-def doorway(view: View) -> View:
-    """Return a view of the API with what all have in common. Its authentication checks CSRF by itself."""
+def endpoint(view: View) -> View:
+    """Return a view whose responses have what all of the API have. Its authentication checks CSRF."""
     if iscoroutinefunction(view):
 
         @wraps(view)
-        async def answer_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        async def handle_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             usage = await sync_to_async(limits.of_request)(request)
             with _acting(request):
                 found = _too_many() if usage.is_exceeded else await view(request, *args, **kwargs)
             return await sync_to_async(_finished)(request, found, usage)
 
-        return login_not_required(csrf_exempt(answer_async))
+        return login_not_required(csrf_exempt(handle_async))
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         usage = limits.of_request(request)
         with _acting(request):
             found = _too_many() if usage.is_exceeded else view(request, *args, **kwargs)
         return _finished(request, found, usage)
 
-    return login_not_required(csrf_exempt(answer))
+    return login_not_required(csrf_exempt(handle))
 
 
 def unknown(request: HttpRequest) -> HttpResponse:
-    """Return that there is nothing at this address."""
+    """Respond with 404: the address is unknown."""
     return not_found(request)
 
 
 def _acting(request: HttpRequest) -> AbstractContextManager[Any]:
-    """Write what a request does as requested by its token; without one it is by the session."""
+    """Record the token, if there is one, as what makes the requests; without one it is the session."""
     token = request.headers.get("Authorization", "").rpartition(" ")[2]
     return acting_as(by=TOKEN, id=token[:SHOWN]) if token else nullcontext()
 
