@@ -1,4 +1,4 @@
-"""What in a new OpenAPI document breaks programs that were written for an older one."""
+"""Finds what in a new OpenAPI document breaks programs written for an older one."""
 
 from __future__ import annotations
 

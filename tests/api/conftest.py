@@ -12,7 +12,7 @@ from tests.builders import make_operator
 
 @pytest.fixture(autouse=True)
 def _many_requests(settings: Settings) -> None:
-    """Allow as many requests as all tests of one minute send."""
+    """Raise the request limits above the number that all tests send within a minute."""
     settings.SANSO_API_REQUESTS_PER_TOKEN = settings.SANSO_API_REQUESTS_PER_ADDRESS = 1_000_000
     settings.SANSO_API_WRONG_TOKENS = 1_000_000
 

@@ -1,4 +1,4 @@
-"""Roles, teams and people by the API: with the right to manage access, and the token's scope for it."""
+"""Roles, teams and people through the API need the right to manage access and the token's scope for it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_service_accounts_are_created_and_people_deactivated(root: Program, oper
     assert found == root.get(f"/people/{robot['id']}").json()
 
 
-def test_who_may_do_what_is_said_to_who_may_see_it(root: Program) -> None:
+def test_the_rights_of_others_are_returned_to_those_who_may_view_them(root: Program) -> None:
     shop = make_environment("shop")
     guest = make_grant(
         User.objects.create_user("guest"), role="viewer", scope="environment", environment=shop

@@ -1,4 +1,4 @@
-"""Accounts, freeze windows and template sets, as programs change them."""
+"""Accounts, freeze windows and template sets, changed through the API."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whatever pages change, programs can change by the API: the lists are read from the code.
+"""Everything that pages can change, the API can change: the lists are read from the code.
 
-A new action, or a new page that accepts a form, fails here until the API has it or a reason is given below.
+A new action, or a new page that accepts a form, fails here until the API has it or a reason is listed below.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LOGIN = ("account_", "mfa_", "passkey_", "login", "password_", "oidc_", "saml_",
 
 
 def functions_in(module: ModuleType) -> set[Any]:
-    """Return the functions that the code of a module names, of its own or of others."""
+    """Return the functions that the code of a module names: its own and imported ones."""
     return {one for node in ast.walk(ast.parse(inspect.getsource(module))) for one in named(node, module)}
 
 

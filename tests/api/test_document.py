@@ -1,4 +1,4 @@
-"""The OpenAPI document stays compatible with the released one, docs/api/openapi.json."""
+"""The OpenAPI document stays compatible with the released one in docs/api/openapi.json."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_released_document_is_that_of_this_code() -> None:
 
 
 def test_the_document_is_valid_and_complete() -> None:
-    """It is valid OpenAPI 3.1, and says of every operation which headers and errors it has."""
+    """The document is valid OpenAPI 3.1 and describes the headers and errors of every operation."""
     document = current()
     schemathesis.openapi.from_dict(document).validate()
     assert document["openapi"].startswith("3.1")
@@ -130,7 +130,7 @@ def changed(path: str, value: Any = None) -> dict[str, Any]:
         (changed("components schemas B properties name"), "name was removed"),
     ],
 )
-def test_what_breaks_programs_is_said(new: dict[str, Any], sentence: str) -> None:
+def test_changes_that_break_programs_are_reported(new: dict[str, Any], sentence: str) -> None:
     (found,) = breaks(document(), new)
 
     assert sentence in found

@@ -1,4 +1,4 @@
-"""The commands of docs/api.md do what it says."""
+"""The commands in docs/api.md do what the page describes."""
 
 from __future__ import annotations
 

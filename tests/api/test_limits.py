@@ -1,4 +1,4 @@
-"""How many requests a program may send, and what it is told."""
+"""The limits of requests that a program may send, and the headers that report them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def _minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stay in one minute, of which no other test counts the requests."""
+    """Freeze the clock in a minute that no other test uses."""
     at = 1_795_800_010.0 + 60 * free_port()
     monkeypatch.setattr("deployments.limits.time.time", lambda: at)
 
 
 @pytest.fixture(params=["with Redis", "without Redis"])
 def _redis(request: pytest.FixtureRequest, settings: Settings) -> None:
-    """Redis, or nothing at its address."""
+    """Redis, or an address at which no server listens."""
     if request.param == "with Redis":
         request.getfixturevalue("redis_server")
     else:
@@ -69,10 +69,10 @@ def test_an_address_sends_few_webhooks_without_a_valid_signature(
 
     assert [one.status_code for one in found] == [404, 404, 429, 429]
     assert 0 < int(found[-1]["Retry-After"]) <= 60
-    assert program.get("/me").status_code == 200  # counted apart from tokens
+    assert program.get("/me").status_code == 200  # counted separately from tokens
 
 
-def test_addresses_count_by_what_one_subscriber_has() -> None:
+def test_addresses_are_counted_by_the_network_of_a_subscriber() -> None:
     request = Client().get("/healthz").wsgi_request
     for given, counted in (
         ("192.0.2.1", "192.0.2.1"),

@@ -1,4 +1,4 @@
-"""Notification targets by the API: one's own and shared ones, with secrets that are returned once."""
+"""Notification targets through the API: personal and shared ones, with secrets that are returned once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW: dict[str, Any] = {
 
 @pytest.fixture
 def target(program: Program) -> int:
-    """A webhook of the operator's own."""
+    """The operator's personal webhook."""
     key: int = program.post("/notifications", NEW).json()["id"]
     return key
 
@@ -84,7 +84,7 @@ def test_a_target_is_edited_switched_tested_and_removed(program: Program, target
         ({"label": "team=payments", "account": 1}, "environments"),
     ],
 )
-def test_a_value_that_is_wrong_is_named(program: Program, values: Any, field: str) -> None:
+def test_the_error_names_the_wrong_value(program: Program, values: Any, field: str) -> None:
     response = program.post("/notifications", NEW | values)
 
     assert (response.status_code, [error["field"] for error in response.json()["errors"]]) == (422, [field])

@@ -1,4 +1,4 @@
-"""What the API returns of environments and deployments."""
+"""Responses of the API about environments and deployments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shop(operator: User) -> Environment:
-    """A deployed environment with a stack, an event of CloudFormation and one of Sanso."""
+    """A deployed environment with a stack, an event from CloudFormation and an event from Sanso."""
     environment = make_environment(
         "shop", owner=operator, parameters={"Size": "small"}, outputs={"SiteUrl": "http://shop.example.com"}
     )
@@ -55,7 +55,7 @@ def test_environments_are_filtered(program: Program, shop: Environment) -> None:
     assert names(program.get("/environments", {"deleted": "true"})) == ["gone", "other", "shop"]
 
 
-def test_pages_of_a_list_lead_to_each_other(program: Program, operator: User) -> None:
+def test_pages_of_a_list_link_to_each_other(program: Program, operator: User) -> None:
     account = make_account()
     for number in range(5):
         make_environment(f"env-{number}", account=account, owner=operator)
@@ -108,7 +108,7 @@ def test_deployments_are_filtered_by_status(program: Program, shop: Environment)
     assert program.get("/deployments", {"status": "active"}).json()["items"] == []
 
 
-def test_what_a_person_may_not_see_does_not_exist_for_their_program(shop: Environment) -> None:
+def test_rows_that_a_person_may_not_view_are_not_found_by_their_program(shop: Environment) -> None:
     own = make_environment("own")
     hidden = make_deployment(shop)
     guest = Program(
@@ -148,13 +148,13 @@ def test_errors_are_problems(program: Program, path: str, status: int, code: str
     assert found["detail"]
 
 
-def test_a_value_that_is_not_valid_is_named(program: Program) -> None:
+def test_the_error_names_the_invalid_value(program: Program) -> None:
     (error,) = program.get("/environments", {"limit": "many"}).json()["errors"]
 
     assert error["field"] == "limit"
 
 
-def test_what_has_not_changed_is_not_sent_again(program: Program, shop: Environment) -> None:
+def test_an_unchanged_response_is_not_sent_again(program: Program, shop: Environment) -> None:
     path = f"/environments/{shop.pk}"
     first = program.get(path)
     assert "no-store" not in first["Cache-Control"]

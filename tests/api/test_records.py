@@ -1,4 +1,4 @@
-"""Template sets, accounts, the audit and health, as the API returns them."""
+"""Responses of the API about template sets, accounts, audit records and health."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_accounts_are_those_that_a_person_may_view(program: Program) -> None:
     assert "secret-role" not in program.get("/accounts").content.decode()
 
 
-def test_the_audit_is_for_who_may_view_it(program: Program) -> None:
+def test_audit_records_need_the_right_to_view_them(program: Program) -> None:
     root = Program(make_user("root", is_superuser=True), "read")
     assert program.get("/audit").json()["code"] == "PermissionDenied"
 

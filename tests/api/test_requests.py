@@ -1,4 +1,4 @@
-"""What programs request: through the actions of the pages, once for each key, with the pages' refusals."""
+"""Requests of programs use the actions of the pages, run once per key, and are refused for equal reasons."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ def test_a_repeated_request_gets_the_first_response_although_it_would_be_refused
     assert EnvironmentLock.objects.count() == 1
 
 
-def test_a_kept_response_is_not_returned_to_who_may_no_longer_view_what_it_is_about(
+def test_a_kept_response_is_not_returned_after_the_right_to_view_was_lost(
     operator: User, shop: Environment
 ) -> None:
     guest = make_grant(User.objects.create_user("guest"), role="deployer")
@@ -389,7 +389,7 @@ OTHER_PATHS = {
     *("/template-sets/{set_id}/fetch", "/template-sets/{set_id}/archive"),
     "/versions/{version_id}/status",
 }
-"""They are about no environment that exists: tests of their own have their rights."""
+"""Operations without an existing environment; other tests check their rights."""
 
 
 @pytest.mark.parametrize("caller", ["viewer", "without the scope"])
@@ -416,7 +416,7 @@ def test_without_the_right_or_the_scope_nothing_is_requested(
     assert AuditRecord.objects.filter(outcome="refused").count() == len(PATHS)
 
 
-def test_what_a_person_may_not_see_cannot_be_requested(shop: Environment) -> None:
+def test_a_person_requests_nothing_about_rows_they_may_not_view(shop: Environment) -> None:
     preview, own = make_preview(shop), make_environment("own")
     guest = make_grant(User.objects.create_user("guest"), role="admin", scope="environment", environment=own)
     program = Program(guest)

@@ -1,4 +1,4 @@
-"""The event stream of the API: replay, new events, and its end with the token."""
+"""The event stream of the API: replay, new events, and its end when the token ends."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def messages(response: Any) -> AsyncIterator[tuple[str, Any]]:
                 yield fields["event"], json.loads(fields["data"])
 
 
-async def test_a_stream_replays_what_was_missed_and_goes_on() -> None:
+async def test_a_stream_replays_missed_events_and_continues() -> None:
     program, deployment = await asyncio.to_thread(set_up)
     response = await opened(program, deployment, **{"Last-Event-ID": "1"})
     assert response["Content-Type"] == "text/event-stream"
@@ -77,7 +77,7 @@ async def test_a_stream_ends_with_its_deployment() -> None:
     assert found == ["event", "event", "event", "state", "end"]
 
 
-async def test_a_stream_ends_within_a_heartbeat_of_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_ends_within_a_heartbeat_after_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT", 0.1)
     program, deployment = await asyncio.to_thread(set_up)
     response = await opened(program, deployment)
@@ -91,7 +91,7 @@ async def test_a_stream_ends_within_a_heartbeat_of_its_token(monkeypatch: pytest
     assert last == ("access", {"code": "logged_out"})
 
 
-async def test_a_stream_needs_a_token_and_a_deployment_that_its_owner_sees() -> None:
+async def test_a_stream_needs_a_token_and_a_deployment_that_its_owner_may_view() -> None:
     program, deployment = await asyncio.to_thread(set_up)
 
     assert (await AsyncClient().get(f"{ROOT}/deployments/{deployment.pk}/stream")).status_code == 401

@@ -1,4 +1,4 @@
-"""Comparisons, replays, recordings and what remains, as programs get them."""
+"""Responses of the API about comparisons, replays, recordings and remaining resources."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_an_included_recording_is_imported_once(program: Program) -> None:
     assert Program(make_user("vic")).post("/recordings/success/import").status_code == 403
 
 
-def test_what_remains_is_listed_and_deleted_by_its_name(program: Program, ended: Deployment) -> None:
+def test_remaining_resources_are_listed_and_deleted_by_name(program: Program, ended: Deployment) -> None:
     path = f"/environments/{ended.environment_id}/remaining"
 
     (found,) = program.get(path).json()["items"]
@@ -118,13 +118,13 @@ def test_what_remains_is_listed_and_deleted_by_its_name(program: Program, ended:
     assert ActionRequest.objects.get().arguments["resources"] == [[SNAPSHOT, "final"]]
 
 
-def test_what_remains_is_searched_for_again(program: Program, ended: Deployment) -> None:
+def test_remaining_resources_are_searched_for_again(program: Program, ended: Deployment) -> None:
     response = program.post(f"/environments/{ended.environment_id}/remaining/search")
 
     assert (response.status_code, response.json()["search"]) == (202, "pending")
 
 
-def test_nothing_is_known_to_remain_of_an_active_deployment(program: Program, operator: User) -> None:
+def test_an_active_deployment_has_no_known_remaining_resources(program: Program, operator: User) -> None:
     active = make_deployment(make_environment("new", owner=operator), state="stacks")
     Environment.objects.filter(pk=active.environment_id).update(latest=active)
 

@@ -1,4 +1,4 @@
-"""Tokens: who gets in with them, until when, and what remains of them."""
+"""Tokens: authentication, expiry, and where their values are stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.views.pages import page
 pytestmark = pytest.mark.django_db
 
 
-def test_a_token_says_who_its_owner_is(program: Program) -> None:
+def test_a_token_identifies_its_owner(program: Program) -> None:
     me = program.get("/me").json()
 
     assert me["user"]["username"] == "ana"
@@ -32,8 +32,8 @@ def test_a_token_says_who_its_owner_is(program: Program) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer sanso_wrong", "Basic YTpi", "Bearer \u3042"])
-def test_without_a_valid_token_nothing_is_answered(client: Client, operator: User, header: str) -> None:
-    """A session does not help beside a wrong token."""
+def test_requests_without_a_valid_token_are_rejected(client: Client, operator: User, header: str) -> None:
+    """A wrong token is rejected even if the request has a session."""
     if header:
         client.force_login(operator)
     response = client.get(f"{ROOT}/me", headers={"Authorization": header} if header else None)
@@ -44,7 +44,7 @@ def test_without_a_valid_token_nothing_is_answered(client: Client, operator: Use
     assert response.json()["code"] == "NotAuthenticated"
 
 
-def test_a_token_ends_at_once_with_its_time_its_owner_and_when_it_is_revoked(operator: User) -> None:
+def test_a_token_ends_when_it_expires_its_owner_is_deactivated_or_it_is_revoked(operator: User) -> None:
     expired, revoked, orphan = Program(operator), Program(operator), Program(make_user("leaver"))
     assert [one.get("/me").status_code for one in (expired, revoked, orphan)] == [200] * 3
 
@@ -92,7 +92,7 @@ def test_the_last_use_is_written_once_a_minute(program: Program) -> None:
     assert (ApiToken.objects.get().last_used_at or first) >= first
 
 
-def test_the_value_is_nowhere_but_in_the_answer(operator: User, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_value_is_only_in_the_response(operator: User, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     program = Program(operator)
     program.get("/me")
@@ -131,7 +131,7 @@ def test_the_page_shows_a_new_token_once_and_revokes_it(operator: User, client: 
     assert [one.action for one in AuditRecord.objects.order_by("pk")] == ["create_token", "revoke_token"]
 
 
-def test_the_page_says_what_is_wrong_with_a_token(operator: User, client: Client) -> None:
+def test_the_page_reports_what_is_wrong_with_a_token(operator: User, client: Client) -> None:
     client.force_login(operator)
 
     response = client.post(reverse("tokens"), {"name": "", "lifetime_days": "9999"})
@@ -141,7 +141,7 @@ def test_the_page_says_what_is_wrong_with_a_token(operator: User, client: Client
     assert not ApiToken.objects.exists()
 
 
-def test_nobody_sees_or_revokes_the_tokens_of_others(operator: User, client: Client) -> None:
+def test_nobody_views_or_revokes_the_tokens_of_others(operator: User, client: Client) -> None:
     program = Program(operator)
     client.force_login(make_operator("ben"))
 
@@ -150,9 +150,7 @@ def test_nobody_sees_or_revokes_the_tokens_of_others(operator: User, client: Cli
     assert program.get("/me").status_code == 200
 
 
-def test_who_manages_access_creates_and_revokes_tokens_of_service_accounts(
-    client: Client, operator: User
-) -> None:
+def test_access_managers_create_and_revoke_tokens_of_service_accounts(client: Client, operator: User) -> None:
     robot = User.objects.create_user("robot")
     ServiceAccount.objects.create(user=robot)
     of_robot, of_person = f"?owner={robot.pk}", f"?owner={operator.pk}"

@@ -1,1 +1,1 @@
-"""The roles of infra_templates/account.yaml: what each of their actions is needed for."""
+"""The roles of infra_templates/account.yaml, and the need for each of their actions."""

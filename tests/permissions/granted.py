@@ -1,4 +1,4 @@
-"""What account.yaml grants to each role, and which of it a decision of IAM was about."""
+"""The actions that account.yaml grants to each role, and those that IAM has decided about."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BOUNDARY = "sanso-boundary"
 
 
 def actions() -> dict[str, dict[str, str]]:
-    """Return, by role, each action that it is granted and the name of the policy with it."""
+    """Return, by role, each granted action and the name of the policy that grants it."""
     template = yaml_files.read(REPOSITORY / "infra_templates" / "account.yaml")["Resources"]
     return {
         role: {
@@ -27,7 +27,7 @@ def actions() -> dict[str, dict[str, str]]:
 
 
 def of_boundary() -> list[str]:
-    """Return the actions that the boundary lets the roles of environments have."""
+    """Return the actions that the permissions boundary allows for roles of environments."""
     template = yaml_files.read(REPOSITORY / "infra_templates" / "account.yaml")["Resources"]
     return sorted(set(_allowed(template["Boundary"]["Properties"]["PolicyDocument"])))
 
@@ -40,7 +40,7 @@ def _allowed(document: dict[str, Any]) -> Iterator[str]:
 
 
 def decisions(sandbox: Sandbox, account: str) -> list[dict[str, Any]]:
-    """Return what IAM decided in an account: principal, action, whether it was allowed."""
+    """Return the decisions of IAM in an account: principal, action, and whether it was allowed."""
     reported: Any = sandbox.control("GET", "permissions", account=account)
     found: list[dict[str, Any]] = reported["decisions"]
     return found

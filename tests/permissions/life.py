@@ -1,4 +1,4 @@
-"""The life of an environment in phases, and every text that its pages show of each."""
+"""The life of an environment in phases, and the texts about failures that its pages show in each."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Life:
         )
 
     def go(self, phase: str) -> bool:
-        """Go through a phase; returns whether everything that it takes has succeeded."""
+        """Run a phase; return whether all of its steps have succeeded."""
         way = {
             "deploy": self._deploy,
             "observe": self._observe,
@@ -74,7 +74,7 @@ class Life:
         return deployment.state == State.SUCCEEDED
 
     def _observe(self) -> bool:
-        """Wait until every source was polled after now."""
+        """Wait until every source has been polled again."""
         environment = self.deployments[0].environment
         rows = list(Observation.objects.of(environment))
         before = {row.pk: row.attempted_at for row in rows}
@@ -149,7 +149,7 @@ class Life:
         return succeeded and not searches.exclude(state="done").exists()
 
     def texts(self) -> str:
-        """Return what the pages of the environment show about failures."""
+        """Return the texts about failures on the pages of the environment."""
         return "\n".join(filter(None, self._texts()))
 
     def _texts(self) -> Iterator[str]:

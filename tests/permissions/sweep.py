@@ -1,7 +1,7 @@
 """Take each action away in turn: the step that needs it fails, and a page names the action.
 
 `make check-permissions` runs this and writes docs/permissions.md; `make test` takes a sample (test_roles.py).
-ACTIONS=REGEX in the environment takes only the actions that match. The others keep "used" in the page.
+With ACTIONS=REGEX in the environment, only matching actions are taken away; the page marks others as "used".
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def first_uses(portal: Portal) -> tuple[dict[tuple[str, str], str], set[str]]:
 
 
 def jobs_of(uses: dict[tuple[str, str], str], own: set[str]) -> Iterator[Job]:
-    """Yield what is taken away: used actions of the two roles, and of the environment's by the boundary."""
+    """Yield the actions to take away: those used by the two roles, and by the environment's roles."""
     for role, actions in granted.actions().items():
         for action, policy in sorted(actions.items()):
             if (role, action) in uses:
@@ -93,7 +93,7 @@ def jobs_of(uses: dict[tuple[str, str], str], own: set[str]) -> Iterator[Job]:
 
 
 def outcome(portal: Portal, job: Job) -> str:
-    """Take an action away before its phase; returns whether the phase failed and named it."""
+    """Take an action away before its phase; return whether the phase failed and named the action."""
     life = Life(portal, new_account())
     try:
         life.prepare()
@@ -121,7 +121,7 @@ def forget(life: Life) -> None:
 
 
 def report(results: dict[tuple[str, str], str]) -> str:
-    """Return the page with every action: what became of the step that needs it, or why none does."""
+    """Return the page: every action with the result of the step that needs it, or why no step does."""
     lines = [HEAD]
     for role, actions in granted.actions().items():
         lines += [f"## {role}", "", "| action | without it |", "|---|---|"]

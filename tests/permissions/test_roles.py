@@ -1,4 +1,4 @@
-"""The least-privilege roles suffice for an environment, and what lacks an action says which."""
+"""The least-privilege roles suffice for an environment, and failures name the action that is missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLE = {
 }
 
 
-def test_the_roles_suffice_for_an_environment_and_what_is_never_used_is_explained(portal: Portal) -> None:
+def test_the_roles_suffice_for_an_environment_and_unused_actions_are_explained(portal: Portal) -> None:
     life = Life(portal, new_account())
 
     for phase in PHASES:

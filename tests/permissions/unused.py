@@ -1,4 +1,4 @@
-"""Why account.yaml grants an action that the life of an environment in the tests does not use."""
+"""Reasons for actions that account.yaml grants and that no phase in the tests uses."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ UNUSED: dict[str, dict[str, str]] = {
     },
 }
 
-# Actions whose absence no page can name, as on AWS.
+# Actions that no page can name when they are missing, as on AWS.
 SILENT: dict[str, str] = {
     "ssm:UpdateInstanceInformation": "silent: the instance does not register, and does not signal",
     "ssm:ListInstanceAssociations": "silent: the instance runs no association, and does not signal",

@@ -1,4 +1,4 @@
-"""Which screens are taken, and which routes have none, with the reason."""
+"""The list of screens, and the routes without a screen, with the reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Screen:
     who: str = "ana"
     step: Step | None = None
     is_whole: bool = True
-    """Whether the image has all of the page, not only what the window shows."""
+    """Whether the image shows the whole page instead of one window."""
 
 
 def _of(row: str, route: str, name: str = "", **values: str) -> Screen:
@@ -58,10 +58,10 @@ FRESH: Final = tuple(
         *("notifications", "audit_records", "audit_own", "access_people", "access_teams", "sandbox"),
     )
 )
-"""Of a portal in which nobody has done anything."""
+"""Screens of a portal that nobody has used."""
 
 SCREENS: Final = (
-    # First: later runs take the place of this one.
+    # First, since later runs replace this one.
     Screen(name="association-output", route="environment_output", given={"pk": "shop", "run": "run"}),
     Screen(name="login", route="login", who=""),
     Screen(name="password", route="password_change"),
@@ -173,7 +173,7 @@ SCREENS: Final = (
     Screen(name="403", route="audit_records", who="newcomer"),
     Screen(name="404", route="environment", given={"pk": "0"}),
 )
-"""Of the scene, after everything in it has ended."""
+"""Screens of the scene after everything in it has ended."""
 
 LIVE: Final = (
     _of("intranet", "deployment", "deployment-in-progress"),
@@ -181,13 +181,13 @@ LIVE: Final = (
     _of("intranet_environment", "environment", "environment-in-progress"),
     _of("intranet", "deployment_cancel"),
 )
-"""While an environment is being created."""
+"""Screens of an environment that is being created."""
 
 IN_README: Final = {"deployment-in-progress": "live.png", "deployment-failed": "failure.png"}
 """The images of README, in docs/images."""
 
 ERROR_PAGES: Final = ("400", "403_csrf", "413", "500", "503")
-"""Templates of errors that cannot be had from a portal that works."""
+"""Templates of errors that a working portal does not return."""
 
 WITHOUT_SCREEN: Final[Mapping[str, str]] = {
     "home": REDIRECT,

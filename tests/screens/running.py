@@ -1,4 +1,4 @@
-"""A `make run` with its data in a folder of its own."""
+"""`make run` with its data in a separate folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHOSEN_BY_RUN = ("DATABASE_URL", "REDIS_URL", "SANSO_SANDBOX_URL", "SANSO_SANDBO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Where the portal is, and the environment for other processes that use its database and sandbox."""
+    """The address of the portal, and the environment of processes that use its database and sandbox."""
 
     url: str
     data: Path
@@ -45,7 +45,7 @@ def running_portal(folder: Path, **settings: str) -> Iterator[Run]:
         command=[sys.executable, str(REPOSITORY / "manage.py"), "run"],
         folder=folder,
         port=port,
-        answers=lambda: True,  # it takes longer than the servers of tests
+        answers=lambda: True,  # it starts more slowly than the servers of tests
         environment=inherited | own | settings,
     )
     service.start()
@@ -60,7 +60,7 @@ def running_portal(folder: Path, **settings: str) -> Iterator[Run]:
 
 
 def for_this_process(data: Path) -> dict[str, str]:
-    """Return what another process needs beside the settings of the run."""
+    """Return the variables that another process needs besides the settings of the run."""
     return {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright runs a loop in the thread of the screens

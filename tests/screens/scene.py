@@ -1,4 +1,4 @@
-"""What the screens show: requested through the actions, carried out by the portal's own processes."""
+"""The scene of the screens: requested through actions, and deployed by the portal's own processes."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Scene:
     pks: dict[str, int] = field(default_factory=dict)
 
     def fresh(self) -> None:
-        """Set passwords: of the person of the first login, and of one without any role."""
+        """Set the passwords of the first user and of a user without any role."""
         self.ana = User.objects.get(is_superuser=True)
         self.ana.username = "ana"
         self.nobody = User(username="newcomer")
@@ -110,7 +110,7 @@ class Scene:
         self.control = ControlPlane(known["SANDBOX_URL"], known["SANDBOX_ACCOUNT"], known["SANDBOX_TOKEN"])
 
     def build(self) -> None:
-        """Build everything that has ended when the screens are taken."""
+        """Build the parts of the scene that have ended when the screens are taken."""
         self.control.set_time_scale(PACE)
         self._people()
         self._sets()
@@ -123,7 +123,7 @@ class Scene:
         self._records()
 
     def deploy(self, name: str, version: TemplateVersion | None = None, **values: Any) -> Deployment:
-        """Request an environment; without a version it is one of the bundled set."""
+        """Request an environment; without a version it uses the bundled set."""
         given: Mapping[str, Any] = {"parameters": {}, "reason": "", "account": self.account} | values
         return request_deployment(
             user=self.ana, name=name, version=version, request_key=uuid.uuid4(), **given
@@ -235,7 +235,7 @@ class Scene:
             self.pks[f"recording-{name}"] = recordings.open_included(name, self.ana).pk
 
     def _small_environments(self) -> None:
-        """One after the other, since faults are those of the account."""
+        """Run one after the other, since faults belong to the account."""
         for name in ("notes", "archive", "payroll", "reports", "leftover", "stuck"):
             self.pks[f"created-{name}"] = self.ended(self.deploy(name, self.first)).pk
         self._fail({"Queue": "The quota of queues is used up."})

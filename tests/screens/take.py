@@ -46,7 +46,7 @@ SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clie
 
 @contextmanager
 def camera(base: str, rows: dict[str, int]) -> Iterator[Camera]:
-    """Open a browser; in the end write the index of what was taken, and print what is wrong."""
+    """Open a browser; at the end write the index of the screens and print the problems."""
     with sync_playwright() as playwright:
         browser = open_chromium(playwright)
         found = Camera(browser, base, rows)
@@ -60,7 +60,7 @@ def camera(base: str, rows: dict[str, int]) -> Iterator[Camera]:
 
 @dataclass
 class Camera:
-    """Takes screens as each person, and notes what a screen should not be."""
+    """Takes screens as each person, and collects the problems of each screen."""
 
     browser: Browser
     base: str
@@ -149,7 +149,7 @@ def _answer(body: str, route: Route) -> None:
 
 
 def index(files: Iterable[str], problems: Iterable[str]) -> str:
-    """Return a page with all pictures, and what is wrong with them."""
+    """Return a page with all images and their problems."""
     pictures = "".join(
         f'<figure><a href="{file}"><img src="{file}" loading="lazy" alt=""></a>'
         f"<figcaption>{file.removesuffix('.png')}</figcaption></figure>"
@@ -161,7 +161,7 @@ def index(files: Iterable[str], problems: Iterable[str]) -> str:
 
 
 def main(base: str, work: Path) -> int:
-    """Take all screens of a portal that nobody has used; return how many problems there are."""
+    """Take all screens of a portal that nobody has used; return the number of problems."""
     IMAGES.mkdir(exist_ok=True)
     with receiving() as receiver:
         scene = Scene(work, receiver)

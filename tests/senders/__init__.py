@@ -1,1 +1,1 @@
-"""Notifications are sent: to which addresses, and what the answers mean."""
+"""Tests of deployments/senders: allowed addresses, and the meaning of responses."""

@@ -14,12 +14,12 @@ from deployments.senders.apprise_url import scheme_of, send
 from tests.receiver import Receiver, receiving
 
 SCHEMES = ("ntfy", "slack")
-"""ntfy without TLS, which reaches a receiver on loopback; it is not allowed unless a setting says so."""
+"""ntfy without TLS, for a receiver on loopback; it is only allowed by a setting."""
 
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
-    """A server that ntfy's messages reach."""
+    """A server that receives ntfy's messages."""
     with receiving() as found:
         yield found
 
@@ -58,7 +58,7 @@ def test_an_address_that_is_not_public_is_refused_at_the_connection(receiver: Re
     assert receiver.requests == []
 
 
-def test_a_service_that_does_not_answer_in_time_is_ended(receiver: Receiver) -> None:
+def test_a_service_that_does_not_respond_in_time_is_ended(receiver: Receiver) -> None:
     receiver.open.clear()
     try:
         outcome = attempt(f"ntfy://127.0.0.1:{receiver.port}/topic?rto=50", limit=0.2)

@@ -29,7 +29,7 @@ LOOPBACK = ("127.0.0.0/8",)
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver of this test."""
+    """A receiver for one test."""
     with receiving() as found:
         yield found
 
@@ -74,7 +74,7 @@ def test_the_status_decides_and_redirects_are_not_followed(
     assert len(receiver.requests) == 1
 
 
-def test_what_the_receiver_asks_to_wait_is_reported(receiver: Receiver) -> None:
+def test_the_retry_time_of_the_receiver_is_reported(receiver: Receiver) -> None:
     receiver.status, receiver.answer = 429, {"Retry-After": "90"}
     assert send(receiver.url).retry_after == 90.0
 
@@ -93,7 +93,7 @@ def test_addresses_that_are_not_public_are_refused_without_a_connection(
 ) -> None:
     monkeypatch.setattr(
         socket, "getaddrinfo", loopback_only._getaddrinfo
-    )  # of addresses: no name is resolved
+    )  # an address, so that no name is resolved
     outcome = send(f"{scheme}://{host}:{receiver.port}/", networks=())
 
     assert outcome.reception is Reception.AGAIN
@@ -108,7 +108,7 @@ def test_a_port_without_a_receiver_is_reported() -> None:
     assert code_of(send(f"http://127.0.0.1:{port}/")) == Code.SOURCE_UNREACHABLE
 
 
-def test_a_receiver_that_sends_a_byte_now_and_then_is_cut_off() -> None:
+def test_a_receiver_that_responds_byte_by_byte_is_cut_off() -> None:
     stopping = threading.Event()
 
     def drip(server: socket.socket) -> None:
@@ -147,7 +147,7 @@ def test_the_certificate_is_verified_for_the_name(tmp_path: Path, monkeypatch: p
 
 
 @given(text=st.text() | st.text().map(lambda rest: f"https://{rest}"))
-def test_any_text_is_an_address_or_refused(text: str) -> None:
+def test_any_text_is_accepted_as_an_address_or_refused(text: str) -> None:
     with contextlib.suppress(UserFixable):
         url = read_url(text)
         assert url.host

@@ -1,6 +1,6 @@
-"""The upgrade from the release before: a database that a real run of it wrote.
+"""The upgrade from the previous release: a database that a real run of that release wrote.
 
-The constants here are of the fixture alone and protect nothing: no installation uses them.
+The passwords here protect nothing: only the fixture uses them.
 """
 
 SECRET_KEY = "fixture-only: the key that the values in the fixture are sealed with"

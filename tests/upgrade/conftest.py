@@ -1,4 +1,4 @@
-"""The release's database in a database of its own, upgraded, for the tests of a file or of one test."""
+"""The database of the previous release, upgraded in a separate database, for a file or for one test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def dump() -> Dump:
 
 @pytest.fixture(scope="session")
 def database_server(request: pytest.FixtureRequest, redis_server: Redis) -> None:
-    """The server of the database that the tests run on, without a test database."""
+    """The database server of the tests, without a test database."""
     if connection.vendor == "mysql":
         request.getfixturevalue("mariadb_server")
 
@@ -32,7 +32,7 @@ def database_server(request: pytest.FixtureRequest, redis_server: Redis) -> None
 def empty_database(
     database_server: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """An empty database instead of the tests' own, for the tests of one file."""
+    """An empty database in place of the test database, for the tests of one file."""
     folder: Path = tmp_path_factory.mktemp("upgrade")
     name = f"upgrade_{secrets.token_hex(4)}"
     with django_db_blocker.unblock(), load.fresh_database(name, folder):
@@ -41,6 +41,6 @@ def empty_database(
 
 @pytest.fixture(scope="module")
 def upgraded(empty_database: None, dump: Dump) -> None:
-    """The release's database after the upgrade. Tests only read it."""
+    """The database of the release after the upgrade. Tests only read from it."""
     load.load_release(dump)
     load.upgrade()

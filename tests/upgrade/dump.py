@@ -1,7 +1,7 @@
-"""The fixture as one file: every row that the release wrote, and the artifacts that it had uploaded.
+"""The fixture as one file: all rows that the release wrote, and the artifacts that it uploaded.
 
-The rows are kept as SQLite gives them, by table and column, so that they can be put into either database.
-Sessions are left out: nobody is logged in. Names of the machine that wrote the fixture are replaced.
+Rows are stored as SQLite returns them, by table and column, so that either database can load them.
+Sessions are omitted: nobody is logged in. Names of the machine that wrote the fixture are replaced.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dump:
-    """The release's commit, its tables by name, its uploaded artifacts by key."""
+    """The commit of the release, its tables by name, and its uploaded artifacts by key."""
 
     commit: str
     tables: dict[str, Table]
@@ -54,7 +54,7 @@ class Dump:
 
 @lru_cache(maxsize=1)
 def read() -> Dump:
-    """Return the fixture that is kept beside this module."""
+    """Return the fixture that is stored beside this module."""
     kept = json.loads(lzma.decompress((FOLDER / FILE).read_bytes()))
     tables = {name: Table(**table) for name, table in kept["tables"].items()}
     set_keys(tables)
@@ -66,7 +66,7 @@ def read() -> Dump:
 
 
 def write(release: Release, commit: str, accounts: dict[str, tuple[int, str]], folder: Path) -> None:
-    """Write the fixture from the release's database and its sandbox, which has the artifacts."""
+    """Write the fixture from the release's database and from its sandbox, which stores the artifacts."""
     tables = {name: Table(columns=columns, rows=rows) for name, columns, rows in _tables(release.database)}
     leave_out_keys(tables)
     artifacts = {
@@ -84,7 +84,7 @@ def write(release: Release, commit: str, accounts: dict[str, tuple[int, str]], f
 
 
 def leave_out_keys(tables: dict[str, Table]) -> None:
-    """Clear the keys of events, which follow from other columns. Raises ValueError if they do not."""
+    """Clear the keys of events, which are computed from other columns. Raise ValueError if one differs."""
     kept = [row[:] for row in tables[EVENTS].rows]
     set_keys(tables)
     if kept != tables[EVENTS].rows:
@@ -122,7 +122,7 @@ def _artifacts(release: Release, account: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _without_the_machine(text: str, release: Release) -> str:
-    """Replace paths and names of the machine. Raises ValueError when something of it is left."""
+    """Replace paths and names of the machine. Raise ValueError if one remains."""
     for path in (release.folder, release.checkout):
         text = text.replace(str(path), "/srv/sanso")
     text = re.sub(rf"\b{re.escape(socket.gethostname())}\b", "host", text)

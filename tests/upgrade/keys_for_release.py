@@ -1,7 +1,7 @@
-"""A proxy between the portal of today and the sandbox of a release that issues no access keys.
+"""A proxy between the current portal and the sandbox of a release that issues no access keys.
 
-That sandbox takes twelve digits as the access key of an account. The proxy answers a request for a key with
-the digits of the account, and passes everything else on.
+That sandbox accepts twelve digits as the access key of an account. The proxy answers a request for a key with
+the digits of the account, and forwards everything else.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def serve(sandbox_url: str, port: int) -> ThreadingHTTPServer:
             kept = {name: value for name, value in answer.headers.items() if name not in HOP_BY_HOP}
             self._answer(answer.status_code, kept, answer.content)
 
-        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = handle_any  # http.server's names
+        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = handle_any  # named by http.server
 
         def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
@@ -54,6 +54,6 @@ def serve(sandbox_url: str, port: int) -> ThreadingHTTPServer:
                 self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  # http.server's name
-            """Say nothing."""
+            """Log nothing."""
 
     return ThreadingHTTPServer((LOOPBACK, port), Handler)

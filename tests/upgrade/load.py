@@ -1,4 +1,4 @@
-"""Puts the fixture into an empty database: the release's schema, its rows, and then every migration since."""
+"""Loads the fixture into an empty database: the release's schema, its rows, then every later migration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.upgrade.dump import Dump, Table
 
 @contextmanager
 def database(name: str) -> Iterator[None]:
-    """Let the default connection be to another database of the same server, or to another file."""
+    """Connect the default connection to another database of the same server, or to another file."""
     before = connection.settings_dict["NAME"]
     connection.close()
     connection.settings_dict["NAME"] = name
@@ -45,14 +45,14 @@ def fresh_database(name: str, folder: Path) -> Iterator[None]:
 
 
 def url() -> str:
-    """Return what DATABASE_URL is for processes that use the same database as the default connection."""
+    """Return the DATABASE_URL of processes that use the same database as the default connection."""
     name = str(connection.settings_dict["NAME"])
     server, _, _ = os.environ["DATABASE_URL"].rpartition("/")
     return f"sqlite:///{name}" if connection.vendor == "sqlite" else f"{server}/{name}"
 
 
 def load_release(dump: Dump) -> None:
-    """Create the release's schema in the empty default database, and put its rows there."""
+    """Create the release's schema in the empty default database and insert its rows."""
     for app, migration in last_migrations(dump).items():
         call_command("migrate", app, migration, verbosity=0)
     with connection.constraint_checks_disabled():
@@ -62,7 +62,7 @@ def load_release(dump: Dump) -> None:
 
 
 def upgrade() -> None:
-    """Run the migrations since the release, as `make run` and an operator do."""
+    """Run the migrations that follow the release, as `make run` and an operator do."""
     call_command("migrate", verbosity=0)
 
 
@@ -83,7 +83,7 @@ def _fill(name: str, table: Table) -> None:
 
 
 def all_rows(table: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a table as they are now."""
+    """Return the current rows of a table."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} ORDER BY id")
         return list(cursor.fetchall())

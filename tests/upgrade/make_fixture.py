@@ -1,9 +1,9 @@
-"""Write the fixture: run the release, play every scene, stop it as an operator does, and keep its database.
+"""Write the fixture: run the release, play every scene, stop it as an operator does, and save its database.
 
     git worktree add --detach /tmp/release <commit of the release>
     .venv/bin/python -m tests.upgrade.make_fixture /tmp/release /tmp/fixture-run
 
-Takes about half an hour on two cores; README.md has the rest.
+Takes about half an hour on two cores; README.md describes the rest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.views.pages import page
 SMALL_SET = Path(__file__).parent / "small_set"
 ROLE = "arn:aws:iam::123456789012:role/sanso-portal"
 AT_ONCE = 5
-"""Scenes that are played at the same time."""
+"""Number of scenes that are played at the same time."""
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def keep(release: Release) -> None:
-    """Serve the release's sandbox to the portal of this checkout, until Ctrl-C."""
+    """Serve the release's sandbox to the portal of this checkout until Ctrl-C."""
     port = free_port()
     token = release.folder / "token"
     token.write_text("unused")
@@ -75,7 +75,7 @@ def keep(release: Release) -> None:
 
 
 def play(release: Release) -> dict[str, tuple[int, str]]:
-    """Play every scene and stop the portal; the sandbox stays. Returns the accounts."""
+    """Play every scene, stop the portal but not the sandbox, and return the accounts."""
     small_set = shutil.copytree(SMALL_SET, release.folder / "small_set")
     release.start(small_set)
     admin = first_day(release)
@@ -100,7 +100,7 @@ def play(release: Release) -> dict[str, tuple[int, str]]:
 
 
 def all_of(stage: Stage, scenes: Mapping[str, Callable[[Stage], None]]) -> None:
-    """Play scenes, some at the same time. Those that fail are noted, and the others go on."""
+    """Play scenes, several at the same time. Failures are noted; the other scenes continue."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         played = {name: pool.submit(scene, stage) for name, scene in scenes.items()}
     for name, result in played.items():
@@ -110,14 +110,14 @@ def all_of(stage: Stage, scenes: Mapping[str, Callable[[Stage], None]]) -> None:
 
 
 def check_templates(stage: Stage) -> None:
-    """Deploy once and wait for cfn-lint, which would else run for each scene at the same time."""
+    """Deploy once and wait for cfn-lint, which would otherwise run for several scenes at the same time."""
     deployment = stage.deploy("sandbox", **scenes_full.TRIAL)
     stage.wait_for_state(deployment, "artifacts", "change_set", "stacks")
     stage.wait_for_state(deployment, "succeeded")
 
 
 def first_day(release: Release) -> Visitor:
-    """Log in as the first user, change the password, and add an operator and somebody who may only look."""
+    """Log in as the first user, change the password, and add an operator and a viewer."""
     username, password = release.first_login()
     admin = release.visitor(username, password)
     admin.send(
@@ -133,7 +133,7 @@ def first_day(release: Release) -> Visitor:
 
 
 def account_with_a_role(stage: Stage, admin: Visitor) -> None:
-    """Add an account of AWS's own with a role, and fail there: this machine has no credentials."""
+    """Add a real AWS account with a role; a deployment there fails, since this machine has no credentials."""
     admin.send("/admin/deployments/account/add/", name="production", region=REGION, role_arn=ROLE)
     row = stage.release.rows("SELECT id FROM deployments_account WHERE name = 'production'")[0]
     stage.accounts["no-credentials"] = (int(row["id"]), "")
@@ -141,7 +141,7 @@ def account_with_a_role(stage: Stage, admin: Visitor) -> None:
 
 
 def recordings(stage: Stage) -> None:
-    """Open a recording that comes along (an update), and import one that was exported here."""
+    """Open an included recording (an update), and import one that was exported here."""
     stage.operator.send("/deployments/recordings/", to="/update")
     sql = "SELECT id FROM deployments_deployment WHERE reason = 'fixture: guests-rolled-back'"
     exported = stage.release.folder / "exported.json"

@@ -1,4 +1,4 @@
-"""A checkout of the release, run as an operator runs it: its own `make run`, its own sandbox, real ports."""
+"""A checkout of the release, run as an operator runs it: with `make run`, its sandbox, and real ports."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.upgrade.visitor import Visitor
 
 REGION = "ap-northeast-1"
 NO_TOKEN = "no-token"
-"""A file that is not there: the release's sandbox wants none."""
+"""A file that does not exist: the release's sandbox does not read one."""
 STARTED = 300.0
-"""Seconds for the first start: `make run` installs its packages then."""
+"""Seconds for the first start, in which `make run` installs its packages."""
 
 
 class Release:
-    """The release's portal and sandbox, in a data folder of their own.
+    """The release's portal and sandbox, in a separate data folder.
 
-    The sandbox is a process beside `make run`, which uses it through SANSO_SANDBOX_URL: it would forget
-    everything with each `make run` that started it.
+    The sandbox runs beside `make run`, which uses it through SANSO_SANDBOX_URL: a sandbox started by
+    `make run` loses its state when `make run` stops.
     """
 
     def __init__(self, checkout: Path, folder: Path) -> None:
@@ -64,11 +64,11 @@ class Release:
         return self.folder / "data" / "sanso.sqlite3"
 
     def install(self) -> None:
-        """Install what the release needs, as `make run` does first."""
+        """Install the packages of the release, as `make run` does first."""
         subprocess.run([".ci/environment", "run"], cwd=self.checkout, check=True)
 
     def start(self, template_set: Path | None) -> None:
-        """Run `make run` until the first page answers; None is the template set that ships."""
+        """Run `make run` until the first page responds; None is the bundled template set."""
         self.settings = {
             "SANSO_DATA_DIR": str(self.folder / "data"),
             "SANSO_SANDBOX_URL": self.sandbox_url,
@@ -90,14 +90,14 @@ class Release:
         wait_until(self._answers, seconds=STARTED, what="the release's first page")
 
     def stop(self) -> None:
-        """Press Ctrl-C: SIGINT to everything in the foreground."""
+        """Press Ctrl-C: send SIGINT to all foreground processes."""
         if self.portal is None or self.portal.poll() is not None:
             return
         os.killpg(self.portal.pid, signal.SIGINT)
         self.portal.wait(60)
 
     def manage(self, *arguments: str) -> str:
-        """Run the release's manage.py and return what it prints."""
+        """Run the release's manage.py and return its output."""
         command = [str(self.checkout / ".venv/bin/python"), "manage.py", *arguments]
         done = subprocess.run(
             command, cwd=self.checkout, env=self._environment(), capture_output=True, text=True, check=False
@@ -107,7 +107,7 @@ class Release:
         return done.stdout
 
     def rows(self, sql: str, arguments: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """Read the release's database while it is being written."""
+        """Read the release's database while the release writes to it."""
         connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
         connection.row_factory = sqlite3.Row
         try:
@@ -116,12 +116,12 @@ class Release:
             connection.close()
 
     def first_login(self) -> tuple[str, str]:
-        """Return the login that `make run` prints at its first start."""
+        """Return the login that `make run` printed at its first start."""
         login = json.loads((self.folder / "data" / "first-login.json").read_text())
         return login["username"], login["password"]
 
     def visitor(self, username: str, password: str) -> Visitor:
-        """Return a person who has just logged in."""
+        """Return a visitor who has just logged in."""
         person = Visitor(self.url)
         person.log_in(username, password)
         return person

@@ -1,10 +1,10 @@
-"""The stacks that the release had, created again in this run's sandbox, and what they are called there.
+"""The stacks of the release, created again in the sandbox of this run, and their new names.
 
-A sandbox forgets everything when it stops, so the stacks of the deployments in progress are gone with the
-release's. Here they are created again: the same artifacts in the same bucket, the same stack name, change set
-name, client token, tags and parameters, until everything has happened that the release knew of. What AWS
-chooses by itself is another this time: StackIds, names of nested stacks, physical ids, EventIds, outputs.
-`renamed` returns the fixture with the names of now.
+A sandbox loses its state when it stops, so the stacks of deployments in progress are gone with the release's.
+They are created again from the same artifacts in the same bucket, with the same stack name, change set name,
+client token, tags and parameters, until every event that the release had stored has happened. Values that AWS
+chooses differ: StackIds, names of nested stacks, physical ids, EventIds, outputs.
+`renamed` returns the fixture with the new values.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from tests.upgrade import GUEST_PASSWORD
 from tests.upgrade.dump import Dump, Table, set_keys
 
 QUICK, SLOW = 0.2, 3.0
-"""Paces of the sandbox: until everything has happened that had, and until the portal has taken over."""
+"""Time scales of the sandbox: during the replay, and then until the portal continues."""
 CREATED = 300.0
-"""Seconds within which stacks are where they were; the machine may be busy."""
+"""Seconds within which stacks reach their earlier status; the machine may be busy."""
 STACK_TYPE = "AWS::CloudFormation::Stack"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 Row = dict[str, Any]
 Happening = tuple[str, str, str]
-"""Path of a stack, logical id of what is in it ("" is the stack itself), status."""
+"""Path of a stack, logical id of a resource in it ("" is the stack itself), status."""
 
 
 @dataclass(kw_only=True)
 class Replayed:
-    """One environment of the fixture whose stacks are there again."""
+    """One environment of the fixture whose stacks are created again."""
 
     sandbox: Sandbox
     dump: Dump
     name: str
     names: dict[str, str] = field(default_factory=dict)
-    """What each name of the release's is now."""
+    """The new value of each name that the release had."""
     events: dict[tuple[int, str], str] = field(default_factory=dict)
-    """The EventId of now, for the key of a stack's row and the EventId of the release."""
+    """The new EventId, by the key of a stack's row and the EventId of the release."""
     clients: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,7 +52,7 @@ class Replayed:
         self.environment = next(
             row for row in dump.records("deployments_environment") if row["name"] == self.name
         )
-        self.root_id = ""  # the StackId of now
+        self.root_id = ""  # the new StackId
         rows = dump.records("deployments_deployment")
         self.deployments = [row for row in rows if row["environment_id"] == self.environment["id"]]
         self.creation = next(row for row in self.deployments if row["kind"] == "create")
@@ -80,11 +80,11 @@ class Replayed:
         return self.clients[service]
 
     def pace(self, pace: float) -> None:
-        """Let time pass slower or faster in the environment's account."""
+        """Set the time scale of the environment's account."""
         self.sandbox.control("POST", "pace", {"pace": pace}, account=self.number)
 
     def upload(self, count: int | None = None) -> None:
-        """Create the bucket with the artifacts, or with so many of them."""
+        """Create the bucket with all artifacts, or with the given number of them."""
         s3, bucket = self.aws("s3"), self.creation["artifact_bucket"]
         region = self.account.region
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
@@ -96,7 +96,8 @@ class Replayed:
     def create_change_set(self) -> None:
         """Create the change set that the release had created, and wait until it is complete.
 
-        Its templates have patterns for what outputs feed: it was created, so AWS reads that rule kindly.
+        Its templates have patterns for parameters that outputs feed. AWS accepted it, so placeholders are not
+        compared with patterns here.
         """
         readings = {"patterns_match_placeholders": False}
         self.sandbox.control("POST", "readings", readings, account=self.number)
@@ -144,7 +145,7 @@ class Replayed:
         )
 
     def catch_up(self, kind: str) -> None:
-        """Wait until everything has happened that the release knew of in its deployments up to this kind."""
+        """Wait until every event has happened that the release stored for its deployments up to this kind."""
         rows = self.deployments if kind == "delete" else [self.creation]
         known = Counter(happening for row in rows for happening, _event in self._known(row))
         wait_until(
@@ -154,7 +155,7 @@ class Replayed:
         )
 
     def match(self) -> None:
-        """Find out what everything is called now that the release knew by another name."""
+        """Find the new value of every name that the release had stored."""
         happened: dict[Happening, list[Row]] = defaultdict(list)
         for happening, event in self._happened():
             happened[happening].append(event)
@@ -195,7 +196,7 @@ class Replayed:
         return given | secret | filled
 
     def _known(self, deployment: Row) -> Iterator[tuple[Happening, Row]]:
-        """Yield what the release knew to have happened, in its order."""
+        """Yield the events that the release had stored, in their order."""
         stacks = {row["id"]: row for row in self.stacks}
         for event in _of(self.dump, "deployments_event", "deployment", deployment):
             if event["source"] == "cloudformation" and event["stack_id"]:
@@ -204,7 +205,7 @@ class Replayed:
                 yield (stack["path"], "" if own else event["logical_id"], event["status"]), event
 
     def _happened(self) -> Iterator[tuple[Happening, Row]]:
-        """Yield what has happened in the sandbox, each stack's in its order."""
+        """Yield the events of the sandbox, ordered within each stack."""
         events = self.aws("cloudformation").get_paginator("describe_stack_events")
         for path, stack_id, _resources in self._tree():
             pages = events.paginate(StackName=stack_id)
@@ -236,7 +237,7 @@ def _uuid(text: str) -> str:
 
 
 def renamed(dump: Dump, replayed: Iterable[Replayed]) -> Dump:
-    """Return the fixture with everything under the name that it has now."""
+    """Return the fixture with every old name replaced by the new one."""
     names: dict[str, str] = {}
     events: dict[tuple[int, str], str] = {}
     for one in replayed:
