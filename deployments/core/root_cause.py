@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from deployments.core.status import is_cancelled, is_failed
+from deployments.core.status import OperationKind, is_cancelled, is_failed, operation_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +73,26 @@ def root_cause(failures: Iterable[Failure]) -> RootCause | None:
     leaves = [f for f in own if not is_echo(f.reason)]
     if not leaves:
         return _of_echoes(own or failed, collateral)
-    ordered = sorted(leaves, key=lambda f: (f.at, -f.path.count("/"), f.path, f.logical_id, f.status))
+    ordered = sorted(
+        leaves, key=lambda f: (f.at, _is_back(f), -f.path.count("/"), f.path, f.logical_id, f.status)
+    )
     leaf, rest = ordered[0], ordered[1:]
+    ties = _ties(leaf, rest)
     return RootCause(
         leaf=leaf,
-        ties=tuple(f for f in rest if f.at == leaf.at),
-        later=_once(f for f in rest if f.at > leaf.at),
+        ties=ties,
+        later=_once(f for f in rest if f not in ties),
         collateral=_sorted(collateral, leaf),
     )
+
+
+def _ties(leaf: Failure, others: Iterable[Failure]) -> tuple[Failure, ...]:
+    return tuple(f for f in others if f.at == leaf.at and _is_back(f) == _is_back(leaf))
+
+
+def _is_back(failure: Failure) -> bool:
+    """Return whether it can only follow from another one, also in the same millisecond."""
+    return operation_of(failure.status) in (OperationKind.DELETE, OperationKind.ROLLBACK)
 
 
 def _once(failures: Iterable[Failure]) -> tuple[Failure, ...]:

@@ -59,6 +59,16 @@ def test_canceled_resources_are_separated_from_other_failures(chain: list[Failur
     assert found.ties == ()
 
 
+@given(st.permutations(["Queue", "Role", "Topic"]))
+def test_a_failure_of_the_rollback_in_the_same_millisecond_is_a_later_one(names: list[str]) -> None:
+    created, tie, undone = (failure("Network", name, "Throttled.", 3) for name in names)
+    found = root_cause([replace(undone, status="DELETE_FAILED"), tie, created])
+
+    assert found is not None
+    assert {found.leaf, *found.ties} == {created, tie}
+    assert [f.logical_id for f in found.later] == [undone.logical_id]
+
+
 def test_what_failed_in_each_attempt_of_a_rollback_is_reported_once() -> None:
     attempts = [replace(failure("", "Role", "In use.", second), status="DELETE_FAILED") for second in (7, 8)]
     found = root_cause([*CHAIN, *attempts])
