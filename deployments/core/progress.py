@@ -48,6 +48,18 @@ def percent_of_time(start: float, now: float, end: float) -> int:
     return min(ALMOST, int(100 * elapsed / (elapsed + left))) if elapsed else 0
 
 
+CLOSE = 3
+"""So many percentage points may the displayed progress be ahead of elapsed ÷ (elapsed + forecast)."""
+
+
+def is_ahead(percent: int, by_time: int) -> bool:
+    """Return whether a progress that does not go back contradicts the time that is left.
+
+    It stops when the forecast grows, until the share of the time (`by_time`) has caught up with it.
+    """
+    return percent > by_time + CLOSE
+
+
 def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
     """Count what a rollback takes back, from (status word, how many): what was created, or had begun to be.
 

@@ -23,6 +23,7 @@ from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
 from deployments.presentation.text import counts, headlines
+from deployments.presentation.waterfall.progress import Progress
 from deployments.presentation.waterfall.tree import ResourceTree
 from deployments.presentation.ways_out import SuggestedAction, clean_up, retry
 
@@ -55,11 +56,11 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Everything above the tree. `percent` is the progress in time, None while nothing is known of it."""
+    """Everything above the tree. `progress` is of the time; after the end, the bar is full."""
 
     status: DisplayStatus
     count: ProgressCount
-    percent: int | None
+    progress: Progress
     phases: Sequence[Phase]
     banner: FailureBanner | None
     headline: str
@@ -76,7 +77,7 @@ class Summary:
     @property
     def meter_done(self) -> int:
         """Return the value of the progress bar: full after the end, whatever that was."""
-        return self.meter_total if self.has_ended else self.percent or 0
+        return self.meter_total if self.has_ended else self.progress.percent or 0
 
     @property
     def failure(self) -> Failure | None:
@@ -87,8 +88,8 @@ class Summary:
         """Return the page's title: it carries the state, for tabs in the background."""
         number = _("Deployment %(number)s") % {"number": deployment.pk}
         text = f"{_job(deployment)} · {number}"
-        if deployment.is_active and self.percent is not None:
-            return f"{GLYPHS[self.status]} {self.percent} % · {text}"
+        if deployment.is_active and self.progress.number is not None:
+            return f"{GLYPHS[self.status]} {self.progress.number} % · {text}"
         return f"{GLYPHS[self.status]} {text}"
 
 
@@ -98,9 +99,9 @@ def landmarks(deployment: Deployment) -> list[Event]:
 
 
 def summarise(
-    deployment: Deployment, tree: ResourceTree, events: Sequence[Event], percent: int | None
+    deployment: Deployment, tree: ResourceTree, events: Sequence[Event], progress: Progress
 ) -> Summary:
-    """Return what stands above the tree, from rows that were read; `percent` as in `Summary`."""
+    """Return what stands above the tree, from rows that were read."""
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
     back = _turned_back(deployment, tree)
@@ -108,7 +109,7 @@ def summarise(
     return Summary(
         status=current,
         count=tree.count,
-        percent=100 if state is State.SUCCEEDED else percent,
+        progress=progress,
         phases=list(_phases(deployment, tree, events, current)),
         banner=_banner(deployment, tree, events, is_latest=is_latest),
         headline=_headline(deployment),

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from deployments.core.phases import Kind
 from deployments.core.progress import (
+    CLOSE,
     ProgressCount,
     count,
+    is_ahead,
     is_done,
     percent_of_time,
     resource_state,
@@ -83,3 +85,30 @@ def test_what_never_began_has_nothing_to_roll_back() -> None:
     assert rolled_back([("", 5), ("CREATE_FAILED", 1), ("DELETE_COMPLETE", 3), ("CREATE_COMPLETE", 1)]) == (
         ProgressCount(3, 4)
     )
+
+
+FORECASTS = st.lists(st.tuples(st.floats(0.5, 30), st.floats(0, 600)), min_size=1, max_size=40)
+"""Seconds since the forecast before, and the seconds that are left by this one."""
+
+
+@given(FORECASTS)
+def test_no_number_goes_back_or_contradicts_the_time_that_is_left(
+    forecasts: list[tuple[float, float]],
+) -> None:
+    elapsed, stored, numbers = 0.0, 0, [0]
+    for since, left in forecasts:
+        elapsed += since
+        by_time = percent_of_time(0, elapsed, elapsed + left)
+        stored = max(stored, by_time)
+        if is_ahead(stored, by_time):
+            assert by_time < stored  # it holds until the formula has caught up
+            continue
+        numbers.append(stored)
+        # The end that the number means is not before the forecast's, but for rounding.
+        assert stored <= 100 * elapsed / (elapsed + left) + CLOSE
+    assert numbers == sorted(numbers)
+
+
+def test_92_percent_with_34_seconds_left_is_shown_only_if_it_is_so() -> None:
+    assert is_ahead(92, percent_of_time(0, 60, 60 + 34))
+    assert not is_ahead(92, percent_of_time(0, 400, 400 + 34))

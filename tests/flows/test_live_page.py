@@ -86,7 +86,7 @@ def test_the_end_is_displayed_in_title_banner_and_outputs(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
     stacks = scenes.add_stacks(deployment, {"Network": 2})
-    deployment.advance_progress(12, back=False)  # as a step does
+    deployment.advance_progress(3, back=False)  # as a step does
     page.goto(url(web, deployment))
     expect(page).to_have_title(re.compile(r"◐ \d+ % · Create staging · Deployment"))
 

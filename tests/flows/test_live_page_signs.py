@@ -53,7 +53,7 @@ def test_the_page_displays_its_freshness_and_the_api_quota_used(page: Page, web:
 
 def test_title_and_icon_display_the_current_state(page: Page, web: Web, operator: User) -> None:
     deployment = scenes.running(user=operator)
-    deployment.advance_progress(12, back=False)  # as a step does
+    deployment.advance_progress(3, back=False)  # as a step does
     page.goto(url(web, deployment))
     expect(page).to_have_title(re.compile(r"^◐ \d+ % · Create running"))
     assert "◐" in icon(page)

@@ -41,7 +41,7 @@ def test_a_missing_deployment_is_not_found(browser: Client) -> None:
 
 def test_the_header_has_environment_progress_user_and_reason(browser: Client, operator: User) -> None:
     deployment = scenes.running("staging", operator)
-    deployment.advance_progress(12, back=False)  # as a step does
+    deployment.advance_progress(3, back=False)  # as a step does
     shown = read(browser, deployment).one(id="header").text
 
     for words in ("Create staging", "In progress · Stacks", "6 of 15 resources", "by ana"):
@@ -159,7 +159,7 @@ def test_an_earlier_deployment_has_no_actions(browser: Client, operator: User) -
 
 def test_a_deletion_counts_deleted_resources_and_is_not_red(browser: Client) -> None:
     deployment = scenes.deleting("old")
-    deployment.advance_progress(12, back=False)  # as a step does
+    deployment.advance_progress(3, back=False)  # as a step does
     shown = read(browser, deployment)
 
     assert "Delete old" in shown.one(id="header").text

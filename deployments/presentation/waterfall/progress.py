@@ -1,9 +1,11 @@
-"""The percentage above the rows. That of an active deployment is only read: steps store it."""
+"""The progress above the rows. That of an active deployment is only read: steps store it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from deployments.core.phases import Kind
-from deployments.core.progress import percent_of_time, turns_back
+from deployments.core.progress import CLOSE, is_ahead, percent_of_time, turns_back
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment
 from deployments.models.past_state import PastState
@@ -11,27 +13,55 @@ from deployments.models.timeline import Timeline
 from deployments.presentation.waterfall.tree import ResourceTree
 
 
-def shown(deployment: Deployment, tree: ResourceTree) -> int | None:
-    """Return the stored progress in the present direction; None after the end and while nothing is known.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The progress in percent, None after the end and while nothing is known.
+
+    `contradicts`: the forecast displayed beside it says something else, so that only the bar shows it.
+    `is_slow`: that is because the forecast has grown, and the progress does not go back.
+    """
+
+    percent: int | None = None
+    contradicts: bool = False
+    is_slow: bool = False
+
+    @property
+    def number(self) -> int | None:
+        """Return the percentage to display as a number beside the time that is left."""
+        return None if self.contradicts else self.percent
+
+
+def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: int) -> Progress:
+    """Return the stored progress in the present direction.
 
     Between a failure and the rollback there is no forecast: the progress stays where it was.
     """
     if not deployment.is_active:
-        return None
-    is_back = turns_back(Kind(deployment.kind), tree.root_status)
-    return (deployment.rollback_progress if is_back else deployment.progress) or None
+        return Progress()
+    if turns_back(Kind(deployment.kind), tree.root_status):
+        return Progress(percent=deployment.rollback_progress or None)
+    stored, forecast = deployment.progress, timeline.forecast
+    is_slow = forecast is not None and is_ahead(stored, percent_of_time(timeline.start, now, forecast.end))
+    return Progress(percent=stored or None, contradicts=is_slow, is_slow=is_slow)
 
 
-def replayed(past: PastState, timeline: Timeline) -> int | None:
+def replayed(past: PastState, timeline: Timeline) -> Progress:
     """Return the progress in a replay: the share of the time until the end, which is known.
 
-    What failed is measured against the forecast at its request. The percentage never goes back.
+    What failed is measured against the forecast at its request. The percentage never goes back. The forecast
+    beside it is that of its moment, and may have been wrong.
     """
     now = in_ms(past.now)
     turn = timeline.course.turn
     if turn is not None and past.ended_at:
-        return percent_of_time(turn, now, in_ms(past.ended_at))
+        return Progress(percent=percent_of_time(turn, now, in_ms(past.ended_at)))
     if past.has_succeeded and past.ended_at:
-        return percent_of_time(timeline.start, now, in_ms(past.ended_at))
-    expected = timeline.expectation
-    return percent_of_time(timeline.start, now, expected.end) if expected else None
+        percent = percent_of_time(timeline.start, now, in_ms(past.ended_at))
+    elif timeline.expectation:
+        percent = percent_of_time(timeline.start, now, timeline.expectation.end)
+    else:
+        return Progress()
+    if timeline.forecast is None:
+        return Progress(percent=percent)
+    by_time = percent_of_time(timeline.start, now, timeline.forecast.end)
+    return Progress(percent=percent, contradicts=abs(percent - by_time) > CLOSE)

@@ -95,12 +95,12 @@ class DeploymentView:
         cls, deployment: Deployment, tree: ResourceTree, known: CachedTimeline, landmarks: Sequence[Event]
     ) -> Self:
         now = in_ms(deployment.ended_at or timezone.now())
-        percent = progress.shown(deployment, tree)
+        done = progress.shown(deployment, tree, known.timeline, now)
         return cls(
             deployment=deployment,
             tree=tree,
             timeline=known.timeline,
-            summary=summary.summarise(deployment, tree, landmarks, percent),
+            summary=summary.summarise(deployment, tree, landmarks, done),
             now=now,
             computed_seq=known.seq,
             inside=known.inside,

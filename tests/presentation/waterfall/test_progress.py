@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from deployments import recordings
 from deployments.core.phases import Kind
+from deployments.core.progress import CLOSE, percent_of_time
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment, past_state
 from deployments.models import progress as stored
@@ -21,6 +24,7 @@ from deployments.presentation.waterfall.tree import build_tree
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.builders import make_user
 from tests.live import scenes
+from tests.views.pages import page
 
 pytestmark = pytest.mark.django_db
 RECORDED = Path(settings.BASE_DIR) / "deployments" / "recorded"
@@ -46,7 +50,7 @@ def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
         row.advance_progress(
             stored.of_rows(stacks, timeline, now) or 0, back=stored.goes_back(timeline.course.kind, stacks)
         )
-        percent = progress.shown(row, tree)
+        percent = progress.shown(row, tree, timeline, now).percent
         if percent is not None:
             direction = "back" if "ROLLBACK" in tree.root_status else "forward"
             found.append((direction, (in_ms(past.now) - timeline.start) / total, percent))
@@ -87,9 +91,9 @@ def test_the_percentage_of_a_replay_never_goes_back_within_a_direction(name: str
     found: dict[str, list[int]] = {"forward": [], "back": []}
     for seq, _at in past_state.event_times(deployment)[::3]:
         view = DeploymentView.past(past_state.as_of(deployment, seq))
-        if view.deployment.is_active and view.summary.percent is not None:
+        if view.deployment.is_active and view.summary.progress.percent is not None:
             direction = "back" if "ROLLBACK" in view.tree.root_status else "forward"
-            found[direction].append(view.summary.percent)
+            found[direction].append(view.summary.progress.percent)
 
     assert len(found["forward"]) > 10
     assert bool(found["back"]) == (name == "failure")
@@ -99,7 +103,8 @@ def test_the_percentage_of_a_replay_never_goes_back_within_a_direction(name: str
 
 def test_a_page_reads_the_progress_and_stores_none(browser: Client) -> None:
     deployment = scenes.running()
-    Deployment.objects.filter(pk=deployment.pk).update(progress=12)
+    ago = timezone.now() - timedelta(minutes=10)
+    Deployment.objects.filter(pk=deployment.pk).update(progress=12, created_at=ago)
 
     for _ in range(2):
         assert "12 %" in browser.get(deployment.get_absolute_url()).content.decode()
@@ -107,11 +112,42 @@ def test_a_page_reads_the_progress_and_stores_none(browser: Client) -> None:
     assert Deployment.objects.get(pk=deployment.pk).progress == 12
 
 
+def test_while_the_forecast_has_grown_the_bar_stays_and_no_number_contradicts_it(browser: Client) -> None:
+    deployment = scenes.running()
+    Deployment.objects.filter(pk=deployment.pk).update(progress=92)
+
+    shown = page(browser.get(deployment.get_absolute_url()))
+
+    header = shown.one(id="header")
+    assert "slower than forecast" in header.text
+    assert "left (" in header.one(class_="eta").text
+    assert "%" not in header.text
+    assert "%" not in shown.one("title").text
+    meter = header.one("progress")
+    assert (meter["value"], meter["aria-valuetext"]) == ("92", "slower than forecast")
+
+
+@pytest.mark.parametrize("name", ["success", "failure"])
+def test_a_replay_shows_no_number_that_contradicts_the_forecast_beside_it(name: str) -> None:
+    deployment = recorded(name)
+    numbers = 0
+    for seq, _at in past_state.event_times(deployment)[::10]:
+        view = DeploymentView.past(past_state.as_of(deployment, seq))
+        number, end = view.summary.progress.number, view.eta
+        if number is None or end is None:
+            continue
+        numbers += 1
+        assert abs(number - percent_of_time(view.timeline.start, view.now, end.end)) <= CLOSE
+        assert f"{number} %" in view.title
+
+    assert numbers
+
+
 def test_the_bar_the_number_and_the_title_say_the_same() -> None:
     deployment = recorded("success")
     view = DeploymentView.past(past_state.as_of(deployment, deployment.last_seq // 2))
 
-    percent = view.summary.percent
+    percent = view.summary.progress.percent
     assert percent is not None
     assert (view.summary.meter_done, view.summary.meter_total) == (percent, 100)
-    assert f"{percent} %" in view.title
+    assert f"{percent} %" in view.title or view.summary.progress.contradicts
