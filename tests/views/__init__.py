@@ -1,1 +1,1 @@
-"""Responses to browsers, through Django's test client."""
+"""Tests of deployments/views: responses to browsers, with Django's test client."""

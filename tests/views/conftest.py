@@ -57,7 +57,7 @@ def viewer(db: None) -> Client:
 
 @pytest.fixture
 def template_set(tmp_path: Path, settings: Settings) -> Path:
-    """A small template set that the settings name."""
+    """A small template set, chosen in the settings."""
     folder = tmp_path / "set"
     folder.mkdir()
     (folder / "root.yaml").write_text(TEMPLATE)

@@ -1,4 +1,4 @@
-"""The page of an environment, with its elements by their subject."""
+"""The page of an environment, with access to its parts."""
 
 from __future__ import annotations
 

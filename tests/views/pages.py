@@ -10,7 +10,7 @@ VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
 class Element:
-    """One element with what is in it."""
+    """One element with its content."""
 
     def __init__(self, name: str, attributes: dict[str, str], parent: Element | None) -> None:
         self.name, self.attributes, self.parent = name, attributes, parent
@@ -27,7 +27,7 @@ class Element:
         return found + [e for p in self.parts if isinstance(p, Element) for e in p.all(name, **attributes)]
 
     def one(self, name: str = "", /, **attributes: str) -> Element:
-        """Return the only such element."""
+        """Return the only matching element."""
         found = self.all(name, **attributes)
         assert len(found) == 1, f"{len(found)} of {name} {attributes}"
         return found[0]

@@ -14,7 +14,7 @@ from deployments.presentation.environment_tabs import LABELS, OVERVIEW
 
 
 class To(Enum):
-    """What is needed besides a right."""
+    """A requirement besides a right."""
 
     ENVIRONMENT = "the right about the environment; without a view of it there is no page"
     ACCOUNT = "the right about the account; any other account does not exist"
@@ -27,10 +27,10 @@ class To(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Who may send a request. `about`: which row the address names, `given` its other arguments.
+    """The rule of a route. `about` is the kind of row in its address, `given` the other arguments.
 
-    `may_be_missing`: what the page is about is not there in the test, so that it may answer 404 to those who
-    may open it. `unknown` is the status for those who are not signed in, 302 a redirect to the login page.
+    `may_be_missing`: the row of the page does not exist in the test, so people who may open the page may
+    get 404. `unknown` is the status for people who are not signed in; 302 is a redirect to the login page.
     """
 
     to: To
@@ -58,7 +58,7 @@ def _action(right: Right, **values: Any) -> Rule:
 SIGNED_IN: Final = Rule(to=To.SIGNED_IN)
 PUBLIC: Final = Rule(to=To.PUBLIC)
 OWN: Final = Rule(to=To.SIGNED_IN, may_be_missing=True)
-"""One's own settings; some pages only accept forms."""
+"""Personal settings; some pages only accept forms."""
 OF_OWN: Final = Rule(to=To.SIGNED_IN, given={"pk": 0}, may_be_missing=True)
 SETS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_SETS}
 ACCESS: Final[dict[str, Any]] = {"to": To.SOMEWHERE, "right": Right.MANAGE_ACCESS}
@@ -74,10 +74,10 @@ NOTIFICATIONS: Final = {
     "notification_rotate": "post",
     "notification_remove": "post",
 }
-"""Targets of others are not found; what their action requires is in `tests/views/test_notifications.py`."""
+"""Other people's targets are not found; `tests/views/test_notifications.py` tests the rights of actions."""
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
-    # Lists, and what belongs to no environment
+    # Lists, and pages that belong to no environment
     "home": (SIGNED_IN,),
     "environments": (SIGNED_IN,),
     "deployments": (SIGNED_IN,),
@@ -200,7 +200,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", given={"cluster": "c"}, may_be_missing=True),
     ),
     "sandbox_take_back": (SANDBOX,),
-    # Without a login, and one's own
+    # Without a login, and personal pages
     "login": (PUBLIC,),
     "logout": (Rule(to=To.PUBLIC, method="post"),),
     "set_language": (Rule(to=To.PUBLIC, method="post"),),
@@ -270,7 +270,7 @@ class Route:
 
     @property
     def key(self) -> str:
-        """Return what `RULES` calls it."""
+        """Return its key in `RULES`."""
         return ":".join((*self.namespaces, self.name)) if self.name else f"/{self.path}"
 
 

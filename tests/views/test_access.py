@@ -105,11 +105,11 @@ def test_viewers_may_not_post_to_any_address(
         "account_session_end",
         "account_sessions_end",
     }  # of the user's own account
-    for_everybody.add("template_set_push")  # webhooks, which prove themselves by a signature
-    for_everybody |= {"oidc_logout", "oidc_logout_at", "saml_acs"}  # of providers, which sign them
-    for_everybody.add("invitation")  # for the person who has its link
-    for_everybody |= {"tokens", "token_revoke", "command_line_login"}  # one's own
-    for_everybody.add("command_line_exchange")  # for the command line that has a code
+    for_everybody.add("template_set_push")  # webhooks, which are signed
+    for_everybody |= {"oidc_logout", "oidc_logout_at", "saml_acs"}  # requests of providers, which are signed
+    for_everybody.add("invitation")  # for the owner of the link
+    for_everybody |= {"tokens", "token_revoke", "command_line_login"}  # personal pages
+    for_everybody.add("command_line_exchange")  # for a command line with a code
     for_everybody |= {"notification_new", "notification_edit", "notification_test", "notification_switch"}
     for_everybody |= {"notification_rotate", "notification_remove", "notification_retry"}
     source = make_source(pk=1)
@@ -158,7 +158,7 @@ def test_a_missing_permission_names_what_it_is_for_and_who_can_grant_it(
 
 
 def test_the_admin_has_no_login_of_its_own(client: Client, viewer: Client) -> None:
-    """On its own form passwords could be guessed without limits."""
+    """The admin's own login form would allow unlimited attempts."""
     stranger = client.get("/admin/", follow=True)
 
     assert stranger.redirect_chain[-1][0] == f"{reverse('login')}?next=/admin/"

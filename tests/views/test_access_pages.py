@@ -1,4 +1,4 @@
-"""The pages on which roles are managed, as an admin and others see them."""
+"""The pages on which roles are managed, opened by an admin and by others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PEOPLE = reverse("access_people")
 
 @pytest.fixture
 def admin(client: Client, db: None) -> Client:
-    """The browser of somebody who manages access to everything."""
+    """The browser of a user who may manage access to everything."""
     client.force_login(make_grant(make_user("boss"), role="admin"))
     return client
 

@@ -1,4 +1,4 @@
-"""The pages of approvals and schedules: who is offered what, and what is refused where."""
+"""The pages of approvals and schedules: the controls for each person, and the refusals."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def browser_of(name: str, *codenames: str) -> Client:
 
 @pytest.fixture
 def ana(db: None) -> Client:
-    """The browser of who changes environments."""
+    """The browser of a user who may change environments."""
     return browser_of("ana", "add_deployment", "delete_environment", "change_environment", "require_approval")
 
 
 @pytest.fixture
 def ben(db: None) -> Client:
-    """The browser of who approves."""
+    """The browser of a user who may approve changes."""
     return browser_of("ben", "approve_change")
 
 
@@ -141,7 +141,7 @@ def test_a_void_approval_says_so_and_is_requested_again(ana: Client, ben: Client
         reverse("change_approve", args=[shown.pk]),
         {"approval": approval.pk, "digest": shown.preview_digest},
     )
-    # What the runner does when the stack has changed: tests/runner/test_approvals.py.
+    # The steps of the runner after the stack has changed are tested in tests/runner/test_approvals.py.
     Approval.objects.update(decision="void")
     Deployment.objects.filter(pk=shown.pk).update(
         state="preview", active_key=None, revision=1, applied_at=None
@@ -232,7 +232,7 @@ def test_a_bypass_is_offered_with_the_right_and_stays_on_the_pages(
     sent = {"approval": approval.pk, "digest": shown.preview_digest, "reason": "the shop is down"}
     assert not opened(ben, shown).all(id="bypass")
     assert ben.post(address, sent).status_code == 403
-    browser_of("ana", "bypass_approval")  # also for one's own, with the right
+    browser_of("ana", "bypass_approval")  # also for the user's own request, with the right
 
     assert opened(ana, shown).all(id="bypass")
     ana.post(address, sent)

@@ -1,4 +1,4 @@
-"""The pages of the audit records: who sees which, the filters, one record, and the exported file."""
+"""The pages of the audit records: the visible ones, filters, one record, and the exported file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIST, OWN = reverse("audit_records"), reverse("audit_own")
 
 @pytest.fixture
 def auditor(db: None) -> User:
-    """A user who may see the audit records and nothing else."""
+    """A user who may only view the audit records."""
     return allow(make_user("ayumi"), "view_auditrecord")
 
 

@@ -1,7 +1,7 @@
 """No page and no action writes without an audit record in the same transaction.
 
-Both lists are generated: pages from the routes, actions from `tests/actions/test_requests.py`. That every
-page requires its permission, and records the refusal, is in test_access.py; the admin is in tests/admin.
+Both lists are generated: pages from the routes, actions from `tests/actions/test_requests.py`. Permissions of
+pages and records of refusals are tested in test_access.py, the admin in tests/admin.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WRITES = {
     *("bulk_create", "bulk_update", "get_or_create", "update_or_create", "atomic", "execute"),
 }
 OF_OTHERS = {"session", "given", "context", "values"}
-"""What else has methods of these names: sessions and dictionaries."""
+"""Other objects with methods of these names: sessions and dictionaries."""
 
 
 def views(patterns: Iterable[Any]) -> Iterator[Callable[..., Any]]:
@@ -46,7 +46,7 @@ def views(patterns: Iterable[Any]) -> Iterator[Callable[..., Any]]:
 
 
 def written_in(path: Path) -> list[str]:
-    """Return the lines of a file that call what writes rows, without those of dictionaries."""
+    """Return the lines of a file that call methods that write rows, without calls of dictionaries."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
@@ -65,7 +65,7 @@ def test_pages_write_through_actions_alone() -> None:
 
 
 def everything() -> dict[str, list[Any]]:
-    """Return all rows but those of the audit."""
+    """Return all rows except audit records."""
     models: list[Any] = [*apps.get_app_config("deployments").get_models(), User]
     return {
         model.__name__: list(model._default_manager.order_by("pk").values())

@@ -1,4 +1,4 @@
-"""The page that cancels a deployment, and what the deployment's page shows of a cancellation."""
+"""The page that cancels a deployment, and the cancellation on the deployment's page."""
 
 from __future__ import annotations
 

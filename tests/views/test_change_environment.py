@@ -1,4 +1,4 @@
-"""The form that changes an environment, and what can be done with its preview."""
+"""The form that changes an environment, and the requests about its preview."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ VALUES = {
 
 @pytest.fixture
 def operator(operator: User) -> User:
-    """A user who may change environments as well."""
+    """A second user who may change environments."""
     allow(operator, "change_environment")
     return User.objects.get(pk=operator.pk)
 
 
 @pytest.fixture
 def environment(template_set: Path, operator: User) -> Environment:
-    """A deployed environment of the set, whose files are stored; its database is chosen once."""
+    """A deployed environment of a stored template set, in which the database is chosen once."""
     (template_set / "template-set.yaml").write_text("root: root.yaml\nchoose_once: [Database]\n")
     current = catalog.load(template_set)
     template_sets.keep(current)
@@ -64,12 +64,12 @@ def test_the_form_has_the_present_values_and_no_secret(browser: Client, environm
 
     assert field(shown, "Count")["value"] == "5"
     changed = next(one for one in shown.all("div") if one.attributes.get("data-name") == "parameter_Count")
-    assert changed["data-initial"] == "2"  # the last good deployment's: the page marks the difference
+    assert changed["data-initial"] == "2"  # of the last good deployment: differences are marked
     assert "value" not in field(shown, "Password").attributes
     assert field(shown, "Password")["placeholder"] == "Unchanged"
     assert (
         shown.one(data_name="parameter_Password")["data-initial"] == ""
-    )  # what is typed is marked as changed
+    )  # a typed value is marked as changed
 
 
 def test_what_is_chosen_once_is_locked_with_the_reason(browser: Client, environment: Environment) -> None:

@@ -1,4 +1,4 @@
-"""The login of the command line: a person allows it on a page, and its code gives one token once."""
+"""The login of the command line: a person allows it on a page, and its code is exchanged for one token."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def address(**changes: str) -> str:
 
 
 def allowed(browser: Client) -> str:
-    """Return the code that the command line gets."""
+    """Return the code for the command line."""
     response = browser.post(address(), FORM)
     assert response.status_code == 302, response.content
     target = urlsplit(response["Location"])
@@ -129,7 +129,7 @@ def test_a_code_is_accepted_once(browser: Client) -> None:
     [{"code_verifier": "w" * 64}, {"code_verifier": ""}, {"redirect_uri": "http://127.0.0.1:50124/"}],
 )
 def test_a_code_is_useless_to_who_did_not_begin_the_login(browser: Client, changes: dict[str, str]) -> None:
-    """It is used up by a wrong verifier as well, so that nobody can try several."""
+    """A wrong verifier invalidates the code as well, so that nobody can try several."""
     code = allowed(browser)
 
     assert exchanged(code, **changes).status_code == 400

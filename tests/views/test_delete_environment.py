@@ -1,4 +1,4 @@
-"""Deleting an environment: what goes is shown, and the name is typed."""
+"""Deleting an environment: the page lists the resources, and the name must be typed."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_an_environment_without_a_stack_says_that_nothing_is_there(browser: Clie
 def test_log_groups_of_functions_are_predicted_from_the_resources_that_exist(
     browser: Client, environment: Environment
 ) -> None:
-    """Whatever the template set is by now."""
+    """The template set may have changed since."""
     assert environment.latest
     root = environment.latest.stacks.get(path="")
     function = {"type": "AWS::Lambda::Function"}

@@ -1,4 +1,4 @@
-"""The deployment's page as it is loaded, in each state, and its cost."""
+"""The deployment's page at loading, in each state, and the cost of loading it."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_a_larger_deployment_costs_no_more_queries(browser: Client) -> None:
         scenes.complete_everything(deployment, scenes.add_stacks(deployment, nested))
         with CaptureQueriesContext(connection) as queries:
             read(browser, deployment)
-        # The progress is stored whenever it is higher than before: not each time.
+        # The progress is only stored when it has grown.
         counts.append(sum(not query["sql"].startswith("UPDATE") for query in queries))
     assert counts[0] == counts[1] <= 18
 

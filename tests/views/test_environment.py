@@ -227,7 +227,7 @@ def test_more_stacks_and_deployments_cost_no_more_queries(
             browser.get(url(environment))
         return len(seen)
 
-    queries()  # watching is recorded
+    queries()  # the visit is recorded
     few = queries()
     for number in range(5):
         make_resource(make_stack(latest, f"Nested{number}", root), "Thing")
@@ -253,7 +253,7 @@ def test_each_tab_has_an_address_and_is_marked_in_the_navigation(browser: Client
     for label, address in addresses.items():
         shown = page(browser.get(address)).one("main")
         (current,) = [a for a in shown.one(id="tabs").all("a") if "aria-current" in a.attributes]
-        assert shown.one(id="environment")["hx-get"] == address  # what is updated is the tab itself
+        assert shown.one(id="environment")["hx-get"] == address  # only the tab itself is updated
         assert shown.one("h1").text == environment.name
         marked[label] = current.text
 

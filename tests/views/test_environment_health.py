@@ -1,4 +1,4 @@
-"""Health on the page of an environment: sentence, tiers, diagram, history."""
+"""Health on the page of an environment: summary, tiers, diagram, history."""
 
 from __future__ import annotations
 
@@ -318,7 +318,7 @@ def test_many_servers_are_counted_and_unhealthy_ones_are_named(browser: Client) 
     shown = show(browser, environment)
 
     boxes = [link.text for link in shown.one("svg", class_="wide").all("a") if "-app-" in link["id"]]
-    assert len(boxes) == 1 + 5  # the count of the other zone; three named, two counted, and the healthy ones
+    assert len(boxes) == 1 + 5  # the count of the other zone; three named, two counted, then the healthy ones
     assert "✓ 50 instances Healthy" in boxes
     assert "✕ 2 instances Unhealthy" in boxes
     assert "✓ 45 instances Healthy" in boxes

@@ -51,7 +51,7 @@ def test_a_failed_run_displays_its_task_and_recap(browser: Client) -> None:
 def test_a_skipped_run_shows_nothing_of_an_earlier_one(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)
-    run.status = "Skipped"  # with the recap that an earlier release read for it
+    run.status = "Skipped"  # with the recap that an earlier release had stored
     run.save()
 
     row = show(browser, environment, "servers").one("tr", id=f"run-{run.pk}")
@@ -187,7 +187,7 @@ def test_a_site_check_displays_its_responses_and_times(browser: Client) -> None:
 
 
 def make_reads(environment: Environment, **values: Any) -> SiteReads:
-    """Return the row of the current five minutes, as reads through the load balancer leave it."""
+    """Return the row of the current five minutes, as written by reads through the load balancer."""
     now = timezone.now()
     reads: dict[str, Any] = {"reads": 400, "failed": 2, "milliseconds": 398 * 40.0, "slowest": 310.2}
     reads["durations"] = classed([30.0] * 360 + [120.0] * 38)

@@ -177,7 +177,7 @@ def test_htmx_gets_only_the_rows(browser: Client) -> None:
 
     response = browser.get(URL, headers={"HX-Request": "true"})
 
-    assert "HX-Request" in response["Vary"]  # or Back would show the fragment as the page
+    assert "HX-Request" in response["Vary"]  # otherwise Back would show the fragment as the page
     assert not page(response).all("html")
     assert "good" in rows(response)[0]
 

@@ -36,7 +36,7 @@ def answer(browser: Client, deployment: Deployment, query: str = "") -> dict[str
 
 
 def numbers(body: dict[str, Any]) -> list[int]:
-    """Return the numbers of a response's lines, without the repetitions in them."""
+    """Return the numbers of the lines of a response, without those of repeated events."""
     return [int(SEQ.findall(line)[0]) for line in body["lines"]]
 
 
@@ -45,7 +45,7 @@ def every(body: dict[str, Any]) -> list[int]:
 
 
 def subjects(deployment: Deployment, body: dict[str, Any]) -> set[str]:
-    """Return the subjects of a response's lines: a path of logical ids, or the portal's own text."""
+    """Return the subjects of the lines of a response: a path of logical ids, or the portal's own text."""
     events = {event.seq: event for event in Event.objects.of(deployment)}
     return {events[n].code or events[n].subject for n in numbers(body)}
 
@@ -119,7 +119,7 @@ def test_repetitions_are_in_the_line_of_the_first_event(browser: Client) -> None
     assert numbers(answer(browser, deployment))[-2:] == [first, first + 2]
     assert numbers(answer(browser, deployment, "apart=1"))[-3:] == [first, first + 1, first + 2]
     assert numbers(answer(browser, deployment, f"event={first + 1}"))[-2] == first
-    # A search finds the repetition itself.
+    # A search returns the repeated event itself.
     assert numbers(answer(browser, deployment, "q=creation+initiated")) == [first + 1]
 
 
@@ -197,5 +197,5 @@ def test_a_page_costs_the_same_for_any_number_of_events(browser: Client) -> None
             answer(browser, deployment, query)
         counts.append(len(queries))
         counted = [q for q in queries.captured_queries if "COUNT(" in q["sql"].upper()]
-        assert len(counted) <= bool(query and "=40" not in query)  # what a filter matches is counted
+        assert len(counted) <= bool(query and "=40" not in query)  # matching events are counted
     assert max(counts) <= 13

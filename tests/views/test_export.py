@@ -1,4 +1,4 @@
-"""Exported events: all that pass the filters, in order, safe to open in a spreadsheet."""
+"""Exported events: all that match the filters, in order, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 

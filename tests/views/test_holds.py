@@ -1,4 +1,4 @@
-"""Locks and freezes on the pages: who, why and until when, and the buttons that are disabled."""
+"""Locks and freezes on the pages: the person, the reason, the end, and the disabled buttons."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_an_offered_time_that_is_none_is_refused(
 
 
 def test_a_freeze_without_a_known_end_is_not_waited_for(browser: Client, environment: Environment) -> None:
-    for day in (0, 1):  # one after the other, for ever
+    for day in (0, 1):  # the alternatives repeat endlessly
         weekly = {"kind": "weekly", "start_time": time(), "end_time": time()}
         freeze(environment.account, **weekly, start_day=day * 3, end_day=3 - day * 3)
     preview = make_preview(environment)

@@ -1,4 +1,4 @@
-"""The choice to keep what a failure leaves, and the pages of the ways out of it."""
+"""The choice to keep resources after a failure, and the pages that follow such a failure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _may_change(operator: User) -> None:
 
 
 def stopped(status: str = "UPDATE_FAILED", *, was_complete: bool = True) -> Environment:
-    """Return an environment whose latest deployment failed and was kept."""
+    """Return an environment whose latest deployment failed with its resources kept."""
     shop = make_environment("shop", stack_id="arn:shop", stack_status=status, stack_name="shop")
     kind = "create"
     if was_complete:

@@ -86,7 +86,7 @@ def test_the_form_offers_the_accounts_in_which_one_can_create_and_no_other(clien
     ]
     for number, (given, labels) in enumerate(cases):
         user = make_grant(User.objects.create_user(f"u{number}"), role="deployer", **given)
-        make_grant(user, role="viewer")  # who views an account does not create in it
+        make_grant(user, role="viewer")  # the right to view an account does not allow creating in it
         client.force_login(user)
         shown = page(client.get(reverse("environment_new"))).one("select", id="id_account").all("option")
         can = [str(one.pk) for one in (ours, theirs) if can_create(user, one, labels)]

@@ -27,7 +27,7 @@ def account(db: None) -> Account:
 
 
 def filled(account: Account, /, **changes: str) -> dict[str, str]:
-    """Return a valid form with some values changed; `Size` means the parameter's field."""
+    """Return a valid form with some values changed; `Size` is the field of that parameter."""
     parameters = {
         "Size": "large",
         "Count": "3",

@@ -1,4 +1,4 @@
-"""The pages of notifications: whose they are, what they show, and what they never show."""
+"""The pages of notifications: their owners, their content, and secrets that they never show."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_targets_are_searched_filtered_and_ordered(browser: Client, operator: Us
         return [row.one("th").text for body in shown.all("tbody") for row in body.all("tr")]
 
     assert found("") == ["a", "b", "c"]
-    assert found("?sort=newest") == ["b", "a", "c"]  # one's own first
+    assert found("?sort=newest") == ["b", "a", "c"]  # personal ones first
     assert found("?q=shop") == ["b"]
     assert found("?q=team%3Dpayments") == found("?q=paym") == ["c"]
     assert found("?status=off") == ["a"]

@@ -1,4 +1,4 @@
-"""Every route with every role and scope: what one may not view does not exist."""
+"""Every route with every role and scope: rows that a person may not view are not found."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from tests.views.permission_rules import RULES, Route, Rule, To, routes
 LABEL = ("team", "payments")
 PASSWORD = "a long password"
 FULL = (Scope.EVERYTHING, Scope.ENVIRONMENT)
-"""Scopes with which what is allowed is requested by every role; with the others by one, which is as good."""
+"""Scopes in which every role sends the allowed requests; in other scopes one role is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Who sends requests: with one grant, without any, as a superuser, or not signed in."""
+    """A sender of requests: with one grant, without any, a superuser, or not signed in."""
 
     who: str
     client: Client
@@ -46,17 +46,17 @@ class Subject:
     is_anonymous: bool = False
 
     def views(self, *, inside: bool) -> bool:
-        """Return whether they may view an environment, inside of what their grant is about or not."""
+        """Return whether they may view an environment, inside or outside of the scope of their grant."""
         return self.is_superuser or (self.role is not None and (inside or self.scope is Scope.EVERYTHING))
 
     def has(self, right: Right) -> bool:
-        """Return whether they have a right about anything."""
+        """Return whether they have a right in any scope."""
         return self.is_superuser or (self.role is not None and right in ROLES[self.role])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The rows that the addresses name, inside of all grants, or outside of those that are about less."""
+    """The rows of the addresses: inside the scope of all grants, or outside of the narrower scopes."""
 
     subjects: list[Subject]
     inside: Mapping[str, int]
@@ -85,7 +85,7 @@ def world(template_set: Path, tmp_path: Path, db: None, monkeypatch: pytest.Monk
 
 
 def in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let streams and exports read in the test's transaction; what they send is not the subject here."""
+    """Let streams and exports read in the test's transaction; their content is not tested here."""
 
     async def read(function: Any, *args: Any, **kwargs: Any) -> Any:
         return await sync_to_async(function)(*args, **kwargs)
@@ -152,22 +152,22 @@ def is_allowed(rule: Rule, subject: Subject, *, inside: bool) -> bool:
     if rule.to is To.EVERYTHING:
         return subject.scope is Scope.EVERYTHING
     if rule.to is To.ACCOUNT and subject.scope is Scope.ENVIRONMENT:
-        return False  # a right about one environment creates no other
+        return False  # a right about one environment does not allow creating another
     in_any_account = rule.to is To.ACCOUNT and subject.scope is Scope.LABEL
     return rule.to is To.SOMEWHERE or in_any_account or subject.views(inside=inside)
 
 
 def is_there(rule: Rule, subject: Subject, *, inside: bool) -> bool:
-    """Return whether what a request is about exists for somebody."""
+    """Return whether a person may view the row that a request is about."""
     if rule.to is To.ENVIRONMENT:
         return subject.views(inside=inside)
-    # Who may create nothing at all is told so, whichever account it is about.
+    # Without any right to create, the response is 403 for every account.
     is_known = subject.views(inside=inside) and subject.scope is not Scope.ENVIRONMENT
     return rule.to is not To.ACCOUNT or not subject.has(rule.right) or is_known
 
 
 def wrong(route: Route, rule: Rule, subject: Subject, rows: Mapping[str, int], *, inside: bool) -> str:
-    """Send a request, undo what it did, and return what is wrong with the answer; "" if nothing is."""
+    """Send a request, undo its effects, and return the problem of the response; "" if there is none."""
     allowed, there = is_allowed(rule, subject, inside=inside), is_there(rule, subject, inside=inside)
     with transaction.atomic():
         cookies = deepcopy(subject.client.cookies)
@@ -203,7 +203,7 @@ def address(route: Route, rule: Rule, rows: Mapping[str, int]) -> str:
 
 
 def test_every_route_has_a_rule() -> None:
-    elsewhere = {"admin", "api"}  # tests/api/test_requests.py has the rights of the API
+    elsewhere = {"admin", "api"}  # tests/api/test_requests.py tests the rights of the API
     unknown = [one.key for one in routes() if not elsewhere & {*one.namespaces} and one.key not in RULES]
     assert not unknown, (
         f"These routes have no rule who may request them: {', '.join(unknown)}. "

@@ -1,4 +1,4 @@
-"""The page of a change before it is applied: what it says, offers and refuses."""
+"""The page of a change before it is applied: its texts, its controls and its refusals."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_the_page_is_loaded_again_once_it_has_something_else_to_show(
 def test_a_page_that_is_loaded_again_when_the_stacks_have_begun_is_the_deployments(
     browser: Client, shop: Environment
 ) -> None:
-    """Between the answer "load the page again" and the next request, a change may begin, and even end."""
+    """Between the response "load the page again" and the next request, a change may begin and even end."""
     change = make_preview(shop, "traffic", state="queued")
     address = f"/deployments/{change.pk}/preview"
     assert browser.get(f"{address}/state", {"marker": "approval-0--approval"})["HX-Refresh"] == "true"

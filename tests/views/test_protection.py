@@ -1,4 +1,4 @@
-"""A deployment whose protection failed on its page: succeeded, with the one phase that failed."""
+"""The page of a deployment whose protection failed: it succeeded, with one failed phase."""
 
 from __future__ import annotations
 

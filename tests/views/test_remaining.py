@@ -1,4 +1,4 @@
-"""What remains in AWS on the pages, and its deletion; rows are from a real deletion of the runner."""
+"""Remaining resources on the pages, and their deletion; the runner's deletion writes the rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.views.pages import page
 
 
 def searched(aws: FakeAws) -> None:  # noqa: F811
-    """Let a worker carry out what is due."""
+    """Run the due steps, as a worker does."""
     rows = ActionRequest.objects.active()
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
     for pk, version in list(leases.claim_due(rows, timezone.now(), timedelta(seconds=30))):
@@ -30,7 +30,7 @@ def searched(aws: FakeAws) -> None:  # noqa: F811
 
 @pytest.fixture
 def deleted(deployment: Deployment, aws: FakeAws) -> Environment:  # noqa: F811
-    """A deleted environment whose database has left a snapshot; what remains has not been searched for."""
+    """A deleted environment whose database has left a snapshot; nothing has been searched for yet."""
     aws.types = {"Vpc": "AWS::RDS::DBCluster"}
     run(deployment, aws)
     cluster = Resource.objects.of_deployment(deployment).get(logical_id="Vpc").physical_id
@@ -126,7 +126,7 @@ def test_a_new_search_is_requested_from_the_page(
 
     browser.post(url(deleted, "environment_remaining_search"))
     assert "Searching…" in remaining(browser, deleted)
-    assert "2 resources" in remaining(browser, deleted)  # what is known stands until the search has ended
+    assert "2 resources" in remaining(browser, deleted)  # the previous result, until the search has ended
     searched(aws)
 
     assert "1 resource remains in AWS" in remaining(browser, deleted)
@@ -145,7 +145,7 @@ def test_protection_is_retried_only_where_it_failed(
     aws: FakeAws,  # noqa: F811
     operator: User,
 ) -> None:
-    Deployment.objects.filter(pk=deployment.pk).update(protection="wanted")  # as the form requests it
+    Deployment.objects.filter(pk=deployment.pk).update(protection="wanted")  # as the form sends it
     operation = "cloudformation:UpdateTerminationProtection"
     aws.fail(operation, AwsRejected("ValidationError", "no", operation))
     ended = run(deployment, aws)

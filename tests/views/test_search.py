@@ -1,4 +1,4 @@
-"""The lists of environments and deployments: search, and orders that the address holds over pages."""
+"""The lists of environments and deployments: search, and orders that all pages of a list keep."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_many_choices_are_a_menu_in_the_form_of_the_search(browser: Client) -> N
     assert options[:2] == ["All accounts", "account0"]
     assert form.one("label", for_="filter-account").text == "Account"
     hidden = [field["name"] for field in form.all("input", type="hidden")]
-    assert hidden == ["sort"]  # and not the account, which the menu sends
+    assert hidden == ["sort"]  # without the account, which the menu sends
 
 
 @pytest.mark.parametrize(

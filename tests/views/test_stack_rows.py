@@ -1,4 +1,4 @@
-"""What a large page begins with, and the rows of its stacks."""
+"""The first rows of a large page, and the rows of its stacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of template sets: which versions there are, who runs which, what may be deployed."""
+"""The pages of template sets: versions, the environments that run them, and the deployable ones."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_who_may_not_manage_sets_adds_and_changes_nothing(viewer: Client) -> Non
 
 @pytest.fixture
 def other_version(tmp_path: Path) -> Any:
-    """A version of a Git repository with a parameter of its own."""
+    """A version of a Git repository that adds a parameter."""
     text = "Parameters: {Topic: {Type: String, Default: orders}}\nResources: {T: {Type: AWS::SNS::Topic}}\n"
     return make_version(make_source("shop"), tmp_path / "shop", "v1", files={"root.yaml": text})
 

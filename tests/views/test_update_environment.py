@@ -41,7 +41,7 @@ def first(source: TemplateSource, tmp_path: Path) -> Version:
 
 @pytest.fixture
 def shop(first: Version) -> Environment:
-    """An environment that has the first version, and follows releases."""
+    """An environment with the first version, on the channel of releases."""
     return make_pinned("shop", first, channel="v1.*")
 
 

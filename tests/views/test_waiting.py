@@ -1,4 +1,4 @@
-"""What a deployment waits for after its stacks, on its page."""
+"""The page of a deployment shows the conditions that it waits for after its stacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page of an environment offers in every status of its stack, and what happens on each click."""
+"""The operations on an environment's page in every status of its stack, and the effect of each click."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def browser(boss: User, client: Client, template_set: object) -> Client:
 
 
 def make(status: str, **values: Any) -> Environment:
-    """Return an environment in a status: where it stands at a failure, its latest deployment failed."""
+    """Return an environment in a status; in a failed status its latest deployment has failed."""
     stuck = {"status": status, "updated": "", "resources": [NAMED.as_json()]} if status in STUCK else {}
     given = {"stack_id": stack_id("sanso-staging"), "stack_status": status, "stuck": stuck}
     environment = make_environment("staging", **(given | values))
@@ -109,7 +109,7 @@ ROLLBACKS = {"CREATE_FAILED": "rollback_creation", "UPDATE_FAILED": "rollback_up
 PREVIEWED = (Operation.CHANGE, Operation.RETRY)
 CANCELED: dict[
     str, tuple[str, CancelEffect | Code]
-] = {  # what canceling our deployment in this status of its root stack does, or why it does nothing
+] = {  # the effect of canceling our deployment in this status of its root stack, or the refusal
     "REVIEW_IN_PROGRESS": ("create", CancelEffect.DELETE),
     "CREATE_IN_PROGRESS": ("create", CancelEffect.DELETE),
     "CREATE_FAILED": ("create", Code.CANCEL_TOO_LATE),
@@ -137,7 +137,7 @@ CANCELED: dict[
 
 
 def refused(status: str, operation: Operation) -> str:
-    """Return why an operation is refused; cancel always is, while no deployment of ours is active."""
+    """Return why an operation is refused; cancel always is while none of our deployments is active."""
     why = refusal(status, operation)
     if operation is Operation.CANCEL:
         why = why or Message(Code.OPERATION_FROM_OUTSIDE)
@@ -146,7 +146,7 @@ def refused(status: str, operation: Operation) -> str:
 
 
 def accepted(status: str) -> set[Operation]:
-    """Return what can be clicked while no deployment of ours is active."""
+    """Return the operations that can be clicked while none of our deployments is active."""
     return ACCEPTED[status] - {Operation.CANCEL}
 
 
@@ -209,7 +209,7 @@ def test_a_click_on_what_is_not_possible_creates_nothing_and_says_why(
         assert response.status_code == 405
     else:
         other = {Operation.CHANGE: Operation.RETRY, Operation.RETRY: Operation.CHANGE}.get(operation)
-        if other in accepted(status):  # the page of both shows the form of the one that is possible
+        if other in accepted(status):  # the page of both operations shows the form of the possible one
             assert bool(page(shown).all(id="retry")) is (other is Operation.RETRY)
             assert bool(page(shown).all("input", name="retry")) is (other is Operation.RETRY)
         else:

@@ -1,1 +1,1 @@
-"""Load balancers that listen: HAProxy, and the stand-in where there is none."""
+"""Tests of listening load balancers: HAProxy, and the substitute on machines without HAProxy."""

@@ -79,7 +79,7 @@ Outputs:
 
 @dataclass
 class Balancer:
-    """A load balancer that listens, and the stack that made it."""
+    """A load balancer that listens, and the stack that created it."""
 
     account: Account
     stack: str
@@ -89,7 +89,7 @@ class Balancer:
     def send(
         self, path: str, *, method: str = "GET", secure: bool = True, **headers: str
     ) -> tuple[int, dict[str, str], str]:
-        """Ask the load balancer, whose certificate is taken as it is."""
+        """Send a request to the load balancer without verifying its certificate."""
         connection: http.client.HTTPConnection
         if secure:
             unchecked = ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""What HAProxy is told when targets come, drain and go: nobody is cut off who could find another one."""
+"""Commands for HAProxy when targets are added, drained and removed: visitors move on without a cut."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CUT = "shutdown sessions server s0"
 
 
 def placed(backend: Backend, targets: list[Target], now: float) -> list[str]:
-    """Place the targets; tell what HAProxy hears about the first slot."""
+    """Assign the targets to slots; return the commands for the first slot."""
     before = backend.slots[0] if backend.slots else Slot()
     backend.assign(targets, now)
     return change("s0", before, backend.slots[0])

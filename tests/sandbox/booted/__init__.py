@@ -1,1 +1,1 @@
-"""Machines that are booted: one alone, and as the instances of a sandbox."""
+"""Tests of booted machines: a single one, and the instances of a sandbox."""

@@ -1,4 +1,4 @@
-"""One base tree, and a sandbox that boots machines on it, where this host can."""
+"""A base tree, and a sandbox that boots machines from it where the host can."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCOUNT = "210987654321"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this host can't do; the first machine may have to wait for its base tree."""
+    """Skip tests that this host cannot run; the first machine may wait for its base tree to be built."""
     for item in items:
         if Path(__file__).parent in item.path.parents and "base" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(900))
@@ -27,13 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def base() -> Base:
-    """The tree that all machines share."""
+    """The base tree that all machines share."""
     return base_tree()
 
 
 @pytest.fixture(scope="module")
 def booting(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox at pace 0 whose machines are booted."""
+    """A sandbox with time scale 0 whose machines are booted."""
     sandbox = start_sandbox(tmp_path_factory.mktemp("booted"), machines="booted", database="embedded")
     yield sandbox
     sandbox.stop()

@@ -1,4 +1,4 @@
-"""Machines as instances: documents run in them for real, and they end with their instance or the sandbox."""
+"""Machines as instances: documents run in them, and they end with their instance or with the sandbox."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def launch(account: Account) -> str:
 
 @pytest.fixture(scope="module")
 def instance(booting: Sandbox) -> Iterator[str]:
-    """An instance that serves the tests of this file."""
+    """An instance for the tests of this file."""
     account = Account(booting, ACCOUNT)
     key = launch(account)
     yield key
@@ -77,7 +77,7 @@ def instance(booting: Sandbox) -> Iterator[str]:
 def run(
     account: Account, instance: str, name: str, **parameters: str | list[str]
 ) -> tuple[str, dict[str, str]]:
-    """Run a document by an association; returns its status and what it put out, by step and stream."""
+    """Run a document by an association; return its status and its output by step and stream."""
     ssm, s3 = account.client("ssm"), account.client("s3")
     account.publish()
     made = ssm.create_association(
@@ -120,7 +120,7 @@ def test_commands_run_on_the_machine_and_their_output_lands_in_s3(account: Accou
 
 
 def test_other_users_of_a_machine_read_what_root_has_there(account: Account, instance: str) -> None:
-    """The sandbox keeps its own files to itself; a machine's are for all who are on it, as anywhere."""
+    """The files of the sandbox are private; files of a machine are readable for its users, as on servers."""
     own = ("/", "/etc/hosts", "/etc/hostname", "/etc/user-data")
     status, output = run(
         account,
@@ -158,7 +158,7 @@ def test_a_document_fetches_from_s3_and_fails_with_its_scripts_exit_code(
 
 
 def test_the_sandboxs_api_answers_inside(account: Account, instance: str) -> None:
-    """With the keys of the instance's role; those who break things have a token that no machine has."""
+    """The machine has the keys of the instance's role; only faults need a token, which no machine has."""
     who = (
         'curl -fsS --aws-sigv4 "aws:amz:$AWS_REGION:sts" -u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" '
         '-H "X-Amz-Security-Token: $AWS_SESSION_TOKEN" '
@@ -218,7 +218,7 @@ def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance:
         ).healthy
 
     wait_until(lambda: answers("/healthz", 200), what="the web server")
-    assert answers("/", 503)  # nothing is behind it
+    assert answers("/", 503)  # no process serves behind it
     act("break-service")
     wait_until(lambda: answers("/healthz", 500), what="500 from the health check's path")
     wait_until(lambda: answers("/", 500), what="500 from what it passes on")
@@ -254,7 +254,7 @@ def test_a_machine_that_ends_by_itself_ends_its_instance(account: Account) -> No
 def groups(*keys: str) -> list[Path]:
     """List the control groups of machines."""
     wanted = {f"sanso-{key}" for key in keys}
-    walked = os.walk("/sys/fs/cgroup")  # it passes over folders that vanish meanwhile
+    walked = os.walk("/sys/fs/cgroup")  # it ignores folders that disappear meanwhile
     return [Path(folder, name) for folder, names, _files in walked for name in wanted.intersection(names)]
 
 

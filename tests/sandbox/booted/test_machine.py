@@ -1,4 +1,4 @@
-"""One machine: a system of its own that is reached by an address, and of which nothing stays."""
+"""One machine: a separate system with an address, which leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def output(machine: Machine, command: str) -> str:
 
 
 def cables_of(folder: Path) -> set[Path]:
-    """Find the host's ends of the cables of the machines that run below a folder."""
+    """Return the host's ends of the network links of the machines that run below a folder."""
     found = set()
     for pid in processes_with(str(folder)):
         with contextlib.suppress(OSError):
@@ -108,7 +108,7 @@ def test_it_reaches_what_listens_on_the_hosts_loopback_addresses(machine: Machin
             self.end_headers()
 
         def log_message(self, *_args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     for address in ("127.77.1.2", "127.201.1.2", network.HOST):
         with HTTPServer((address, 0), Handler) as server:

@@ -1,4 +1,4 @@
-"""`manage.py run` with booted machines: nothing of them is left, however it ends."""
+"""`manage.py run` with booted machines leaves none of them behind, however it ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["portals"]
 
 
 class _SandboxOfARun(Sandbox):
-    """The sandbox that a run has started."""
+    """The sandbox that `manage.py run` has started."""
 
     @property
     def url(self) -> str:

@@ -1,7 +1,7 @@
-"""What a hostile program tries, run on its own in a confined process: prints as JSON what it achieved.
+"""The attempts of a hostile program in a confined process; prints the successful ones as JSON.
 
-Its argument is JSON: files to read, folders to list, the ids of processes to look into and to harm, and a
-secret to look for, written backwards so that it isn't found here.
+The argument is JSON: files to read, folders to list, the ids of processes to inspect and to harm, and a
+secret to search for, written backwards so that this argument does not contain it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def trace(pid: int) -> None:
 
 
 def others() -> list[int]:
-    """Return the ids of all processes that can be seen."""
+    """Return the ids of all visible processes."""
     try:
         names = os.listdir("/proc")  # noqa: PTH208
     except OSError:
@@ -46,7 +46,7 @@ def others() -> list[int]:
 
 
 def environments(wanted: str) -> list[int]:
-    """Return the processes with a text in their environment or command, as far as these can be read."""
+    """Return the processes with a text in their environment or command, where these are readable."""
     found = []
     for pid in others():
         for name in ("environ", "cmdline"):
@@ -60,7 +60,7 @@ def environments(wanted: str) -> list[int]:
 
 
 def attack(given: dict[str, Any]) -> dict[str, Any]:
-    """Try everything and return what succeeded."""
+    """Try everything and return the attempts that succeeded."""
     victims, secret = given["processes"], given["reversed secret"][::-1]
     limits = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in ("CORE", "NOFILE")}
     return {

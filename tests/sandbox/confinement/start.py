@@ -1,6 +1,6 @@
 """Confines attack.py in one way: `python -m tests.sandbox.confinement.start MODE FOLDER GOALS`.
 
-MODE and GOALS are JSON, FOLDER is where workspaces lie; prints what the program printed, or fails as it did.
+MODE and GOALS are JSON, FOLDER contains the workspaces. Prints the program's output, or fails as it did.
 """
 
 from __future__ import annotations

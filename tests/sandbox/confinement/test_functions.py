@@ -1,4 +1,4 @@
-"""Lambda functions in a sandbox of root's and of a user without rights: they work, and reach nothing else."""
+"""Lambda functions in a sandbox of root and of an unprivileged user: they work, and reach nothing else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Resources:{role}
 
 @pytest.fixture(scope="module", params=["root", "nobody"])
 def own_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """A sandbox whose folder lies, as in `make run`, in a data folder with the portal's secrets."""
+    """A sandbox whose folder is, as in `make run`, inside of the data folder with the portal's secrets."""
     if request.param == "root" and os.geteuid() != 0:
         pytest.skip("takes root")
     prefix, user = ([], 0) if request.param == "root" else (unprivileged.as_nobody(), unprivileged.user())
@@ -95,7 +95,7 @@ def test_a_hostile_function_achieves_nothing(account: Account) -> None:
         assert result[goal] == [], goal
     assert not result["became root"]
     assert not result["secret in environment"]
-    assert result["descriptors"] <= 4  # input, output, log, and where it answers
+    assert result["descriptors"] <= 4  # input, output, log, and the address of its response
     assert result["status"]["NoNewPrivs"] == "1"
     assert int(result["status"]["CapEff"], 16) == 0
     assert sandbox.is_running()
@@ -130,7 +130,7 @@ def handler(event, context):
     answer = invoke(account, deploy(account, code))
 
     assert answer[0] in ("PermissionError", "OSError")
-    # A checkout below /tmp contains the interpreter of the functions: its folder is visible, nothing else.
+    # A checkout below /tmp contains the interpreter of the functions: only its folder is visible.
     way = {path.parts[2] for path in (REPOSITORY, Path(sys.prefix)) if path.parts[:2] == ("/", "tmp")}
     assert set(answer[1]) - way == {"own"}
     assert not any(path.name == "own" for path in set(Path("/tmp").iterdir()) - before)
@@ -157,7 +157,7 @@ __attribute__((constructor)) static void run(void) {{ FILE *f = fopen("{mark}", 
     variables = "      Environment: {Variables: {LD_PRELOAD: /var/task/preloaded.so}}\n"
     made(account, "preloaded", template.rstrip("\n") + "\n" + variables)
 
-    assert invoke(account, function_name(account)) is True  # it was loaded, but with a /tmp of its own
+    assert invoke(account, function_name(account)) is True  # it was loaded, but with a separate /tmp
     assert not mark.exists()
 
 

@@ -1,4 +1,4 @@
-"""A confined process reaches nothing of the user who started it, in every way that this machine allows."""
+"""A confined process reaches nothing of the user who started it, in each kind that this machine allows."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's me
 SECRETS = ("secret-key", "sanso.sqlite3", "sandbox/token")
 SLEEP = "import time; time.sleep(600)"
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
-IS_SCOPED = kernel.landlock_version() >= 6  # whose programs can't signal others; 6.12 and later
+IS_SCOPED = kernel.landlock_version() >= 6  # whose programs cannot signal others: since 6.12
 
 
 @dataclass
 class Person:
-    """Somebody who runs a portal: a home folder with secrets in it, and a process that holds some."""
+    """A user who runs a portal: a home folder with secrets, and a process with secrets in its memory."""
 
     prefix: list[str]
     home: Path
@@ -45,7 +45,7 @@ class Person:
         return self.home / "data"
 
     def goals(self) -> dict[str, Any]:
-        """Return what attack.py is to try."""
+        """Return the attempts for attack.py."""
         secrets = [self.data / name for name in SECRETS]
         return {
             "files": [str(path) for path in [*secrets, self.home / "notes"]],
@@ -55,12 +55,12 @@ class Person:
         }
 
     def attacked(self, **mode: bool) -> dict[str, Any]:
-        """Return what a hostile program achieved that this person's sandbox confined."""
+        """Return the successful attempts of a hostile program that this user's sandbox confined."""
         rooms = self.data / "sandbox" / "tmp"
         return self.run("-m", "tests.sandbox.confinement.start", json.dumps(mode), str(rooms))
 
     def run(self, *arguments: str) -> dict[str, Any]:
-        """Run Python with the attack's goals as this person, and return the JSON that it printed."""
+        """Run Python with the goals of the attack as this user, and return the JSON that it printed."""
         command = [*self.prefix, sys.executable, *arguments, json.dumps(self.goals())]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -71,7 +71,7 @@ class Person:
 @contextlib.contextmanager
 def person(prefix: list[str], user: int) -> Iterator[Person]:
     with tempfile.TemporaryDirectory(prefix="sanso-person-") as folder:
-        home, secret = Path(folder), uuid.uuid4().hex  # other processes that run this file have persons, too
+        home, secret = Path(folder), uuid.uuid4().hex  # other processes that run this file create users too
         data = home / "data"
         (data / "sandbox" / "tmp").mkdir(parents=True)
         for name in SECRETS:
@@ -79,7 +79,7 @@ def person(prefix: list[str], user: int) -> Iterator[Person]:
         for path in [data, *data.rglob("*")]:
             path.chmod(0o700 if path.is_dir() else 0o600)
         home.chmod(0o755)
-        (home / "notes").touch(mode=0o644)  # which any other user of the machine may read
+        (home / "notes").touch(mode=0o644)  # which every user of the machine may read
         for path in [home, *home.rglob("*")]:
             os.chown(path, user, user)
         process = subprocess.Popen(
@@ -110,7 +110,7 @@ def root() -> Iterator[Person]:
 
 
 def test_the_attack_succeeds_where_nothing_confines_it() -> None:
-    """Or the tests below would show nothing."""
+    """Without confinement the attempts succeed, otherwise the tests below would prove nothing."""
     if problem := unprivileged.why_not():
         pytest.skip(problem)
     with person(unprivileged.as_nobody(), unprivileged.user()) as victim:
@@ -164,5 +164,5 @@ def test_root_gives_it_a_user_of_its_own_and_nothing_away(root: Person, namespac
 @ROOT_ONLY
 @pytest.mark.skipif(not IS_SCOPED, reason="takes Landlock of Linux 6.12")
 def test_root_without_another_user_is_root_without_power(root: Person) -> None:
-    """Where the interpreter lies in /root, as in many containers, no other user could run it."""
+    """If the interpreter is in /root, as in many containers, no other user can run it."""
     assert_nothing_was_achieved(root.attacked(namespaces=False, own_user=False))

@@ -1,1 +1,1 @@
-"""Drills on a deployed environment: something dies under load, and what visitors see of it."""
+"""Drills on a deployed environment: a component fails under load, and the effect on visitors is measured."""

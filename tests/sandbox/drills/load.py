@@ -1,4 +1,4 @@
-"""Visitors that keep asking, and what each of them was answered."""
+"""Visitors that send requests continuously, and the responses that they got."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request: when it began, how long it took, whose it was, and what came of it; 0 for nothing."""
+    """One request: its start, duration, visitor and status; 0 without a response."""
 
     began: float
     took: float
@@ -23,7 +23,7 @@ class Answer:
 
 @dataclass
 class Load:
-    """Some visitors of one path, from `with` until its end."""
+    """Visitors of one path, for the duration of the `with` block."""
 
     site: str
     path: str
@@ -66,7 +66,7 @@ class Load:
         return [answer for answer in list(self.answers) if answer.status != 200]
 
     def story(self) -> str:
-        """Tell every bad answer in a line of its own, in the order in which they were asked for."""
+        """Return a line for every failed request, in the order of their starts."""
         return "\n".join(
             f"visitor {one.visitor} asked at {one.began:.2f} and was answered {one.status} "
             f"after {one.took:.2f} s: {' '.join(one.text.split())[:80]}"
@@ -74,6 +74,6 @@ class Load:
         )
 
     def more(self, number: int = 30) -> Callable[[], bool]:
-        """Make a condition that comes true when so many more requests have been answered well."""
+        """Return a condition that is true after this many further successful responses."""
         now = time.monotonic()
         return lambda: sum(answer.began > now for answer in self.good()) >= number

@@ -1,4 +1,4 @@
-"""The writer dies, an app server dies, every app server is replaced: under load, with real parts."""
+"""The writer fails, an app server fails, every app server is replaced: under load, with real parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.services import wait_until
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The environment with MariaDB, and with HAProxy where there is one, at a pace at which targets drain."""
+    """The environment with MariaDB, HAProxy if installed, and a time scale at which targets drain."""
     sandbox = start(tmp_path_factory.mktemp("drills"), "mariadb")
     try:
         found = deployed(sandbox)
@@ -34,7 +34,7 @@ def database(site: Site) -> dict[str, Any]:
 
 
 def roles(site: Site) -> dict[str, str]:
-    """Tell each instance's role: of the writer if it answers, of readers that could take its place."""
+    """Return the role of each instance: a writer that responds, readers that could replace it."""
     ready = {"writer": "answers", "reader": "follows"}
     return {one["instance"]: one["role"] for one in database(site)["instances"] if one[ready[one["role"]]]}
 
@@ -44,7 +44,7 @@ def load(site: Site, path: str, visitors: int = 4) -> Load:
 
 
 def starts(site: Site) -> list[int]:
-    """Count how often each app server's process was started."""
+    """Return how often the process of each app server was started."""
     return [Path(one["log"]).read_text().count("spawned uWSGI worker") for one in site.machines("uwsgi")]
 
 
@@ -83,7 +83,7 @@ def test_when_an_app_server_is_killed_no_more_fails_than_was_in_flight_on_it(sit
             what="a replacement in service",
         )
         wait_until(reads.more(), what="reads with the replacement")
-    # A visitor has one request in flight, and each may have been on the server that died.
+    # A visitor has one request in flight, and each may have been on the server that failed.
     failed = Counter(answer.visitor for answer in reads.bad())
     assert max(failed.values(), default=0) <= 1, reads.story()
 

@@ -1,1 +1,1 @@
-"""Each fault of MiniStack, as MiniStack alone shows it, and the sandbox without it."""
+"""Tests of each fault of MiniStack: reproduced in MiniStack alone, and absent in the sandbox."""

@@ -1,4 +1,4 @@
-"""An account of MiniStack alone, without the sandbox's extensions, beside one of the sandbox."""
+"""An account of MiniStack without the sandbox's extensions, and an account of the sandbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DONE = "done"
 
 
 class _MiniStack(Sandbox):
-    """MiniStack alone. Its accounts are keys: any number of 12 digits."""
+    """MiniStack without extensions. Its accounts are access keys: any number of 12 digits."""
 
     def credentials(self, account: str) -> dict[str, str]:
         return {"endpoint_url": self.url, "aws_access_key_id": account, "aws_secret_access_key": "any"}
@@ -59,7 +59,7 @@ def ministack_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandb
 
 @pytest.fixture
 def ministack(ministack_server: Sandbox) -> Iterator[Account]:
-    """An account of MiniStack alone."""
+    """An account of MiniStack without extensions."""
     account = Account(ministack_server, str(secrets.randbelow(9 * 10**11) + 10**11))
     yield account
     for client in account.clients.values():
@@ -67,7 +67,7 @@ def ministack(ministack_server: Sandbox) -> Iterator[Account]:
 
 
 def outcome(client: Any, call: str, **parameters: Any) -> str:
-    """Make a call; returns DONE, or the code of the error that it is refused with."""
+    """Send a call; return DONE, or the code of the error."""
     try:
         getattr(client, call)(**parameters)
     except ClientError as refused:
@@ -76,7 +76,7 @@ def outcome(client: Any, call: str, **parameters: Any) -> str:
 
 
 def created(account: Account, template: str, **options: Any) -> dict[str, str]:
-    """Create a stack of any name and see it complete; returns its outputs."""
+    """Create a stack with any name, wait until it is complete, and return its outputs."""
     stack = account.create(
         f"stack-{secrets.token_hex(4)}", template, Capabilities=["CAPABILITY_NAMED_IAM"], **options
     )

@@ -1,4 +1,4 @@
-"""A network of a test: subnets and a security group, and load balancers in it."""
+"""A network for a test: subnets, a security group, and load balancers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Network:
 
 
 def network(account: Account) -> Network:
-    """Create a VPC with a subnet and a security group without rules for what comes in."""
+    """Create a VPC with a subnet and a security group without inbound rules."""
     ec2 = account.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
@@ -35,7 +35,7 @@ def rule(port: int, *sources: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Balancers:
-    """The client, and the ARNs of two application load balancers and of a target group that nobody uses."""
+    """The client, and the ARNs of two application load balancers and of an unused target group."""
 
     elbv2: Any
     load_balancers: tuple[str, str]

@@ -1,4 +1,4 @@
-"""Load balancers can be deleted while they are protected from it."""
+"""Load balancers can be deleted despite deletion protection."""
 
 from __future__ import annotations
 

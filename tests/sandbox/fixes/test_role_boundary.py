@@ -1,4 +1,4 @@
-"""CloudFormation leaves the permissions boundary out of the roles that it creates."""
+"""CloudFormation creates roles without their permissions boundary."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.sandbox.engine.conftest import Account
 from tests.sandbox.fixes.conftest import created
 
-# So long that a digit is among any characters.
+# Long enough to contain a digit whichever characters are chosen.
 TEMPLATE = """
 Resources:
   Secret:

@@ -1,4 +1,4 @@
-"""Security groups can be deleted while interfaces have them or rules name them."""
+"""Security groups can be deleted while network interfaces or rules use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several load balancers can have one target group."""
+"""Several load balancers can use one target group."""
 
 from __future__ import annotations
 

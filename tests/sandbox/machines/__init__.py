@@ -1,1 +1,1 @@
-"""The sandbox whose instances are processes behind load balancers that balance."""
+"""Tests of a sandbox whose instances are processes behind working load balancers."""

@@ -1,4 +1,4 @@
-"""The environment of infra_templates/ in a sandbox whose machines are processes, deployed once a module."""
+"""The environment of infra_templates/ in a sandbox whose machines are processes, deployed once per module."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEMPLATES = REPOSITORY / "infra_templates"
 
 @dataclass
 class Site:
-    """The deployed environment: what a visitor and what an operator sees of it."""
+    """The deployed environment, as visitors and operators reach it."""
 
     account: Account
     root: str
@@ -38,7 +38,7 @@ class Site:
             return str(answer.read().decode())
 
     def health(self, tier: str) -> dict[str, dict[str, str]]:
-        """Tell the TargetHealth of each target of a tier (Web or App)."""
+        """Return the TargetHealth of each target of a tier (Web or App)."""
         rows = self.account.client("elbv2").describe_target_health(
             TargetGroupArn=self.outputs[f"{tier}TargetGroupArn"]
         )["TargetHealthDescriptions"]
@@ -48,11 +48,11 @@ class Site:
         return sorted(one["State"] for one in self.health(tier).values())
 
     def is_whole(self) -> bool:
-        """Tell whether both tiers have two healthy targets and nothing else."""
+        """Return whether both tiers have two healthy targets and no others."""
         return all(self.states(tier) == ["healthy", "healthy"] for tier in ("Web", "App"))
 
     def machines(self, service: str = "") -> list[dict[str, Any]]:
-        """List the machines, all or those with a service."""
+        """Return the machines: all, or those with a service."""
         listed: Any = self.account.sandbox.control("GET", "machines", account=self.account.id)
         return [one for one in listed["machines"] if service in ("", one["service"])]
 
@@ -64,7 +64,7 @@ class Site:
 
 
 def servers_of(sandbox: Sandbox) -> list[int]:
-    """List the processes of a sandbox's uWSGIs: they know its address, or a file in its folder."""
+    """Return the uWSGI processes of a sandbox: those with its address or a file of its folder."""
     address, folder = f"http://127.0.0.1:{sandbox.port}".encode(), str(sandbox.folder).encode()
     found = []
     for entry in Path("/proc").iterdir():
@@ -83,14 +83,14 @@ def listens(host: str, port: int) -> bool:
 
 
 def start(folder: Path, database: str) -> Sandbox:
-    """Start a sandbox at pace 0 whose machines are processes."""
+    """Start a sandbox with time scale 0 whose machines are processes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANSO_SANDBOX_MACHINES", "processes")
         return start_sandbox(folder, database=database)
 
 
 def deployed(sandbox: Sandbox, templates: Path = TEMPLATES, **changed: str) -> Site:
-    """Deploy the environment with the values of new ones, or others; wait until both tiers are healthy."""
+    """Deploy the environment with the default or the given values; wait until both tiers are healthy."""
     account = Account(sandbox, ACCOUNT)
     root_url = upload(account, templates)
     declared = catalog.load(templates).parameters.values()
@@ -104,7 +104,7 @@ def deployed(sandbox: Sandbox, templates: Path = TEMPLATES, **changed: str) -> S
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The environment with the database that this machine has."""
+    """The environment with the database that is installed on this machine."""
     sandbox = start(tmp_path_factory.mktemp("processes"), os.environ.get("SANSO_SANDBOX_DATABASE", "auto"))
     try:
         yield deployed(sandbox)

@@ -1,4 +1,4 @@
-"""Releases by hand: a changed datelog brought to servers by commands, by the stack, or on new servers."""
+"""Manual releases: a changed datelog, installed by commands, by a stack update, or on new servers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Release:
         return url.removesuffix(key) + new_key
 
     def send(self, *servers: str) -> str:
-        """Bring the release to servers, and wait; returns the command's status."""
+        """Install the release on servers, wait, and return the status of the command."""
         sent = self.ssm.send_command(
             DocumentName=self.association["Name"],
             InstanceIds=list(servers),
@@ -63,7 +63,7 @@ class Release:
         return status()
 
     def exchange(self, server: str) -> None:
-        """Take a server out of its target group, bring the release to it, and take it in again."""
+        """Deregister a server, install the release on it, and register it again."""
         elb, scaling = self.site.account.client("elbv2"), self.site.account.client("autoscaling")
         group, target = self.site.outputs["AppTargetGroupArn"], [{"Id": server}]
         name = self.group["AutoScalingGroupName"]
@@ -93,7 +93,7 @@ def versions(site: Site) -> set[str]:
 
 
 def update(site: Site, folder: Path, name: str, more: str, **changed: str) -> None:
-    """Update the stack to a template set with a changed datelog, and see it complete."""
+    """Update the stack to a template set with a changed datelog, and wait until it is complete."""
     for part in ("infra_templates", "playbook", "datelog"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / part, folder / part, ignore=ignored, dirs_exist_ok=True)

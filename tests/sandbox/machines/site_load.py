@@ -1,7 +1,7 @@
-"""Constant load on a site: so many requests a second, whatever happens to those before; what came of each.
+"""Constant load on a site: a fixed number of requests a second, whatever happens to earlier ones.
 
 Half of the visitors keep their connection, the others open one for each request. Some requests save a time;
-every acknowledged one has to be in the list exactly once.
+each acknowledged time must be in the list exactly once.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 from tests.services import wait_until
 
 VISITORS = 24
-WRITES = 4  # one request of so many saves a time
+WRITES = 4  # one of this many requests saves a time
 SAVED = "Saved: "
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request: when it was due, how long after that its response was complete, and what came of it."""
+    """A request: when it was due, how long after that its response was complete, and its result."""
 
     due: float
     took: float
@@ -38,7 +38,7 @@ class Sent:
 
 @dataclass
 class SiteLoad:
-    """The load, from `with` until its end."""
+    """The load, for the duration of the `with` block."""
 
     url: str
     rate: float  # requests a second
@@ -61,7 +61,7 @@ class SiteLoad:
             thread.join()
 
     def _visit(self, number: int, began: float) -> None:
-        """Send this visitor's share of the requests, each when it is due, or at once if that has passed."""
+        """Send the requests of one visitor, each when it is due, or at once if it is overdue."""
         keeps = number % 2 == 0
         interval = VISITORS / self.rate
         due = began + interval * number / VISITORS
@@ -78,7 +78,7 @@ class SiteLoad:
         connection.close()
 
     def more(self, number: int) -> Callable[[], bool]:
-        """Return a condition that holds when so many more requests have been sent."""
+        """Return a condition that is true after this many further requests."""
         before = len(self.sent)
         return lambda: len(self.sent) >= before + number
 
@@ -91,7 +91,7 @@ class SiteLoad:
         return [one for one in list(self.sent) if start <= one.due < end]
 
     def lost_and_doubled(self) -> tuple[int, int]:
-        """Compare acknowledged writes with the list, after the load: how many are missing, or too many.
+        """Compare acknowledged writes with the list after the load; return how many are missing, or too many.
 
         A write without an acknowledgment may be in the list or not.
         """
@@ -102,7 +102,7 @@ class SiteLoad:
         def missing() -> int:
             return (expected - saved_times(self.url)).total()
 
-        with contextlib.suppress(TimeoutError):  # then they are lost
+        with contextlib.suppress(TimeoutError):  # they count as lost
             wait_until(lambda: missing() == 0, what="the reader")
         more = (saved_times(self.url) - expected).total()
         return missing(), max(0, more - unknown)

@@ -1,4 +1,4 @@
-"""Addresses of machines and load balancers, also where the host has but one for all."""
+"""Addresses of machines and load balancers, also on hosts with a single loopback address."""
 
 from __future__ import annotations
 

@@ -16,18 +16,18 @@ from tests.sandbox.machines.conftest import ACCOUNT, TEMPLATES, Site, deployed, 
 from tests.services import REPOSITORY, Sandbox, wait_until
 
 BEFORE = Path(__file__).with_name("before_app_protocol.tar.gz")
-"""The templates of the last version without AppProtocol."""
+"""The templates of the last version without the parameter AppProtocol."""
 NEWER = "sets/newer"
 
 
 @pytest.fixture
 def templates_before(tmp_path: Path) -> Path:
-    """That template set, with today's playbook, application and functions."""
+    """That template set, with the current playbook, application and functions."""
     with tarfile.open(BEFORE) as archive:
         archive.extractall(tmp_path, filter="data")
     for folder in ("playbook", "datelog", "infra_templates/functions"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
-    functions = tmp_path / "infra_templates" / "functions"  # the module's name was spelled otherwise then
+    functions = tmp_path / "infra_templates" / "functions"  # the module had another name then
     shutil.copy(functions / "initialize_database.py", functions / "initialise_database.py")
     return tmp_path / "infra_templates"
 
@@ -49,7 +49,7 @@ def test_an_update_to_newer_templates_with_all_values_as_before_changes_no_proto
     tmp_path: Path, templates_before: Path
 ) -> None:
     sandbox = start(tmp_path / "sandbox", "embedded")
-    # These templates have patterns for what outputs feed: by the kinder reading of AWS they are deployed.
+    # Its parameters that outputs feed have patterns; placeholders are not compared with them here.
     sandbox.control("POST", "readings", {"patterns_match_placeholders": False}, account=ACCOUNT)
     try:
         site = deployed(sandbox, templates_before)

@@ -1,4 +1,4 @@
-"""What is left of machines that are processes: nothing, however they end. And the embedded database."""
+"""Machines that are processes, and the embedded database, leave nothing behind, however they end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_deleting_the_environment_leaves_no_process_and_no_listener(tmp_path: Pa
         saved = site.get("write").removeprefix("Saved: ").strip()
         assert json.loads(site.get("read")) == [saved]
         assert json.loads(site.get("readyz"))["ready"] is True
-        assert len(servers_of(sandbox)) >= 8  # four servers, each with the process that ends it
+        assert len(servers_of(sandbox)) >= 8  # four servers, each with its supervising process
         site.account.cloudformation.delete_stack(StackName=site.root)
         assert site.account.settled(site.root) == "DELETE_COMPLETE"
         wait_until(lambda: not servers_of(sandbox), what="the end of every server")
@@ -34,14 +34,14 @@ def test_deleting_the_environment_leaves_no_process_and_no_listener(tmp_path: Pa
 
 
 def server_of(sandbox: Sandbox) -> int:
-    """Return the process that serves: the child of the one that was started."""
+    """Return the serving process: the child of the one that was started."""
     assert sandbox.process is not None
     pid = sandbox.process.pid
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 def everything_of(sandbox: Sandbox) -> list[str]:
-    """List the processes of a sandbox, by what their command or environment says of its folder."""
+    """Return the processes of a sandbox: those with its folder in their command or environment."""
     folder, found = str(sandbox.folder).encode(), []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""A machine's processes listen no more before the first of them dies."""
+"""All processes of a machine stop listening before the first of them ends."""
 
 from __future__ import annotations
 

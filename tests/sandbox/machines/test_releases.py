@@ -1,4 +1,4 @@
-"""App servers that are processes serve the datelog that was deployed; one version gives way to the next."""
+"""App servers that are processes serve the deployed datelog, and replace it with the next version."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ urlpatterns.append(path("look", look))
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """An environment of this module's own: it is changed."""
+    """A separate environment, since the tests change it."""
     sandbox = start(tmp_path_factory.mktemp("releases"), "auto")
     try:
         yield deployed(sandbox)
@@ -66,7 +66,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def in_progress(site: Site) -> int:
-    """Count the connections of the app servers: each has one request."""
+    """Return the number of connections of the app servers: each has one request."""
     addresses = {socket.inet_aton(one["address"])[::-1].hex().upper() for one in site.machines("uwsgi")}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[1].partition(":")[0] in addresses and row[3] == ESTABLISHED for row in rows)

@@ -1,4 +1,4 @@
-"""The deployed environment serves visitors: through both load balancers and tiers into the database."""
+"""The deployed environment serves visitors through both load balancers and tiers, with the database."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_association_says_what_it_did_in_place_of_a_machine(site: Site) -> No
 
 
 def test_a_stopped_service_is_seen_by_the_checks_and_traffic_goes_on(site: Site) -> None:
-    site.account.pace(1.0)  # leaves the group's grace period time to let the target be seen
+    site.account.pace(1.0)  # so that the target is seen within the group's grace period
     try:
         machine = site.machines("uwsgi")[0]
         key = machine["instance"]
@@ -110,7 +110,7 @@ def test_a_web_server_that_answers_500_is_seen_by_the_checks_and_gets_no_request
             return site.health("Web")[broken].get("Reason") == code
 
         def reads() -> bool:
-            """Tell whether the load balancer, which learns of it a moment later, spares the broken one."""
+            """Return whether the load balancer, which notices it a moment later, avoids the broken server."""
             try:
                 return all(site.get("read") for _number in range(4))
             except urllib.error.HTTPError as refused:
@@ -199,7 +199,7 @@ def test_a_service_that_does_not_start_fails_its_association_with_the_end_of_the
     ec2, ssm = site.account.client("ec2"), site.account.client("ssm")
     profiles = site.account.client("iam").list_instance_profiles()["InstanceProfiles"]
     profile = next(one for one in profiles if "App" in one["InstanceProfileName"])
-    prefix = "logs/whole/app-servers/failing"  # its role may write there
+    prefix = "logs/whole/app-servers/failing"  # its role may write to this log group
     image = ssm.get_parameter(Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
     (lone,) = ec2.run_instances(
         ImageId=image["Parameter"]["Value"],

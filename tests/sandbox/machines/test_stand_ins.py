@@ -1,4 +1,4 @@
-"""Which server a process stands in for, and how it is configured."""
+"""The server that a process substitutes, and its configuration."""
 
 from __future__ import annotations
 
