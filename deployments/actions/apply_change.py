@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from deployments.access import can
-from deployments.actions import schedule, skipped
+from deployments.actions import going_back, schedule, skipped
 from deployments.actions.change_base import parameters_of
 from deployments.actions.open_change import already_applied, locked
 from deployments.actions.request import CHANGE, RELEASE, Request, requesting
@@ -35,13 +35,15 @@ def apply_change(
     scheduled_for: datetime | None = None,
     in_line: bool = False,
     keep_on_failure: bool = False,
+    go_back: bool = False,
 ) -> Deployment:
     """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
 
     It waits for `scheduled_for` before, if a time is given, and before that for a second person's approval if
     the environment requires one. `typed_name` must be the environment's name if data may be lost; `in_line`
     confirms that what a rollback has skipped, and this change does not touch, is in line with the templates.
-    With `keep_on_failure`, and in a retry, what fails is kept. A second call returns the same deployment.
+    With `keep_on_failure`, and in a retry, what fails is kept. With `go_back`, servers get the earlier
+    version if their release fails. A second call returns the same deployment.
     Raise UserFixable if the preview is another one by now, a confirmation is missing, the time cannot be
     chosen, or CloudFormation would refuse to replace something.
     """
@@ -70,6 +72,7 @@ def apply_change(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
             )
         skipped.confirm(request, row, in_line=in_line)
+        going_back.choose(request, row, go_back=go_back)
         request.details["keep_on_failure"] = keep
         request.changes(*parameters_of(row))
         schedule.check(request, row.environment, scheduled_for)

@@ -27,6 +27,8 @@ class Stage(StrEnum):
     DONE = "done"
     FAILED = "failed"
     GONE = "gone"  # it left the group
+    RETURNED = "returned"  # it has the earlier version again
+    NOT_REACHED = "not_reached"  # the release goes back before this server had its turn
 
 
 AT_WORK = frozenset({Stage.DRAINING, Stage.CONFIGURING, Stage.CHECKING, Stage.WATCHING})
@@ -51,6 +53,7 @@ class Act(StrEnum):
     REGISTER = "register"
     MOVE = "move"  # the server to another stage
     RESUME = "resume"
+    GO_BACK = "go_back"  # the servers that were changed wait for the earlier version
     SUCCEED = "succeed"
     STOP = "stop"  # after a failure or on request
 
@@ -78,6 +81,7 @@ class ServerFacts:
 class ReleaseFacts:
     """A release. The order of the servers is that in which they are changed.
 
+    `goes_back`: after a failure the changed servers get the earlier version; `returning`: they do now.
     `stopping`: its cancellation was requested. `watch` is how long the first server is watched, `settle` how
     long a server must have been healthy before the next one, `timeout` the longest that a stage may take;
     all in seconds. `idle` is how long no server has been at work.
@@ -87,6 +91,8 @@ class ReleaseFacts:
     servers: tuple[ServerFacts, ...]
     desired: int
     suspended: bool = False
+    goes_back: bool = False
+    returning: bool = False
     stopping: bool = False
     watch: float = 120.0
     settle: float = 10.0
@@ -103,6 +109,11 @@ class ReleaseFacts:
         """Return whether a server has failed."""
         return any(one.stage is Stage.FAILED for one in self.servers)
 
+    @property
+    def must_return(self) -> bool:
+        """Return whether it goes back now; a person who stops it decides what follows."""
+        return self.has_failed and self.goes_back and not self.returning and not self.stopping
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -118,13 +129,15 @@ def next_step(release: ReleaseFacts) -> Step:
     """Return the next step of a release."""
     if current := _first(release, AT_WORK):
         return _of_server(release, current)
+    if release.must_return:
+        return Step(act=Act.GO_BACK)
     if release.has_failed or release.stopping:
         return _end(release, Act.STOP)
     waiting = [one for one in release.servers if one.stage is Stage.WAITING]
     if gone := next((one for one in waiting if not one.exists), None):
         return _move(gone, Stage.GONE)
     if not waiting:
-        return _end(release, Act.SUCCEED)
+        return _end(release, Act.STOP if release.returning else Act.SUCCEED)
     return _next_server(release, waiting)
 
 
@@ -132,15 +145,25 @@ def _next_server(release: ReleaseFacts, waiting: Sequence[ServerFacts]) -> Step:
     """Return the step that begins with the next one of the waiting servers."""
     if release.is_disruptive and not release.suspended:
         return Step(act=Act.SUSPEND)
+    if out := next((one for one in waiting if _is_out(release, one)), None):
+        return _move(out, Stage.DRAINING)
     ready = next((one for one in waiting if one.serves and _others_serve(release, one)), None)
     if ready is None:
         # One that is starting gets the version as soon as it serves. One that does not serve cannot be taken
         # out of service: the version may repair it.
-        broken = next((one for one in waiting if one.registered and not one.serves), None)
-        if broken is None or release.idle < release.settle:
+        ready = _broken(waiting)
+        if ready is None or release.idle < release.settle:
             return _wait_or_fail(release, waiting[0], release.idle, Code.RELEASE_SERVER_NOT_SERVING)
-        ready = broken
     return _move(ready, Stage.DRAINING if release.is_disruptive else Stage.CONFIGURING)
+
+
+def _broken(waiting: Sequence[ServerFacts]) -> ServerFacts | None:
+    return next((one for one in waiting if one.registered and not one.serves), None)
+
+
+def _is_out(release: ReleaseFacts, one: ServerFacts) -> bool:
+    """Return whether a server that failed is out of its target groups still: it goes back first."""
+    return release.is_disruptive and release.returning and not one.registered
 
 
 def _first(release: ReleaseFacts, stages: Collection[Stage]) -> ServerFacts | None:
@@ -184,6 +207,8 @@ def _checking(release: ReleaseFacts, one: ServerFacts) -> Step:
         return _act(Act.REGISTER, one)
     if not one.serves or one.seconds < release.settle:
         return _wait_or_fail(release, one, one.seconds, Code.RELEASE_SERVER_NOT_SERVING)
+    if release.returning:
+        return _move(one, Stage.RETURNED)
     is_first = not any(other.stage is Stage.DONE for other in release.servers)
     others = any(other.stage is Stage.WAITING for other in release.servers)
     return _move(one, Stage.WATCHING if is_first and others and release.watch > 0 else Stage.DONE)

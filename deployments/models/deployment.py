@@ -105,7 +105,7 @@ class Deployment(models.Model):
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     request_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     # What it does beyond its kind, and its choices: `skip` of a continued rollback, `retain` and `force` of a
-    # delete.
+    # delete, `in_line` and `go_back` of a change.
     operation = models.CharField(max_length=20, blank=True, default="", choices=OPERATIONS, editable=False)
     options = models.JSONField(default=dict, blank=True, editable=False)
     active_key = models.PositiveBigIntegerField(unique=True, null=True, editable=False)
@@ -273,10 +273,15 @@ class Deployment(models.Model):
         return bool(self.changes.get("only_servers"))
 
     @property
+    def is_release_by_server(self) -> bool:
+        """Return whether its preview brings a release to running servers, one by one."""
+        found = self.release
+        return found is not None and found.kind in PHASED
+
+    @property
     def has_servers_phase(self) -> bool:
         """Return whether it brings a release to running servers, one by one."""
-        found = self.release
-        return State(self.last_phase) is State.SERVERS or (found is not None and found.kind in PHASED)
+        return State(self.last_phase) is State.SERVERS or self.is_release_by_server
 
     @property
     def is_cancel_pending(self) -> bool:

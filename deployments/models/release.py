@@ -23,6 +23,8 @@ STAGES = [
     ("done", _("Done")),
     ("failed", _("Failed")),
     ("gone", _("Left the group")),
+    ("returned", _("Went back")),
+    ("not_reached", _("Not reached")),
 ]
 
 
@@ -46,6 +48,8 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
         newest = self.newest_of(environment)
         if newest is None or newest.deployment.is_active or newest.deployment.state == State.SUCCEEDED:
             return None
+        if newest.went_back:
+            return None
         if not any(one.requested_at for one in newest.servers.all()):
             return None
         good = Deployment.objects.good_of(environment.pk).first()
@@ -61,7 +65,8 @@ class ServerRelease(models.Model):
     """The release of one deployment. `association` configures the servers; `files` are its artifacts.
 
     `processes` are those of the group that were suspended for it, from before the call to AWS until
-    `resumed_at`. `baseline` has the reads of the site before the first server was watched.
+    `resumed_at`. `baseline` has the reads of the site before the first server was watched. From
+    `returning_at` on, servers get the earlier version, because of the `failure` of `failed_server`.
     """
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="server_release")
@@ -74,6 +79,9 @@ class ServerRelease(models.Model):
     is_suspended = models.BooleanField(default=False)
     resumed_at = models.DateTimeField(null=True, blank=True)
     baseline = models.JSONField(default=dict, blank=True)
+    returning_at = models.DateTimeField(_("goes back since"), null=True, blank=True)
+    failed_server = IdField(_("failed server"), max_length=64, blank=True, default="")
+    failure = models.JSONField(default=dict, blank=True)
     started_at = models.DateTimeField(_("started"))
 
     objects = models.Manager.from_queryset(ServerReleaseQuerySet)()
@@ -90,13 +98,18 @@ class ServerRelease(models.Model):
         """Return whether processes of the group may be suspended for it."""
         return self.suspended_at is not None and self.resumed_at is None
 
+    @property
+    def went_back(self) -> bool:
+        """Return whether no server has its version any more."""
+        return self.returning_at is not None and all(one.is_as_before for one in self.servers.all())
+
 
 class ReleaseServer(models.Model):
     """One server of a release, in the order of `position`.
 
     `requested_at` is set before a command is sent, so that a later step looks for it; `attempt` is another
     number for a second command, after State Manager has put the earlier version back. `configured_at` is when
-    the server had the new version.
+    the server had the new version, `reported_version` what its application told of itself then.
     """
 
     release = models.ForeignKey(ServerRelease, on_delete=models.CASCADE, related_name="servers")
@@ -108,6 +121,7 @@ class ReleaseServer(models.Model):
     requested_at = models.DateTimeField(null=True, blank=True)
     command_id = IdField(max_length=64, blank=True, default="")
     configured_at = models.DateTimeField(null=True, blank=True)
+    reported_version = IdField(_("reported version"), max_length=64, blank=True, default="")
     message = models.JSONField(default=dict, blank=True)
     failed_task = models.CharField(_("failed task"), max_length=255, blank=True, default="")
     output = models.TextField(blank=True, default="")
@@ -129,6 +143,11 @@ class ReleaseServer(models.Model):
     def has_new_version(self) -> bool:
         """Return whether the server had the new version when it was looked at last."""
         return self.configured_at is not None and self.stage != Stage.GONE
+
+    @property
+    def is_as_before(self) -> bool:
+        """Return whether a release that went back has left it with the earlier version."""
+        return self.stage in (Stage.RETURNED, Stage.NOT_REACHED, Stage.GONE)
 
     def was_configured_before(self, at: datetime) -> bool:
         """Return whether something else has configured the server since."""

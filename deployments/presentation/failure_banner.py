@@ -126,7 +126,8 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
     known = _cause_of_step(deployment, evidence)
     title = headlines.error(deployment.error_code, kind=deployment.kind)
     headline: SafeString = conditional_escape(title)
-    configured = deployment.error_code in ("AssociationFailed", "ReleaseFailed")
+    after_release = failure_sentences.after_release(deployment)
+    configured = deployment.error_code == "AssociationFailed" or after_release
     servers = failed_servers(evidence) if configured else []
     if servers:
         headline = _of_server(deployment, servers[0], phase)
@@ -150,7 +151,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         message=message,
         advice=cause_advice(known.cause.code, known.values) if known else "",
         code=known.cause.code if known else "",
-        remains=_what_remains(deployment, remaining, is_latest=is_latest),
+        remains=after_release or _what_remains(deployment, remaining, is_latest=is_latest),
         remaining=remaining,
         request_id=str((deployment.error_sentence or {}).get("request_id", "")),
         chain=(ChainLink(name=name, row="" if is_early else row_id(phase)),),

@@ -63,6 +63,21 @@ def of_server(deployment: Deployment, server: FailedServer, path: str, tier: str
     return _filled(text, task=server.task, **values)
 
 
+def after_release(deployment: Deployment) -> str:
+    """Return which version servers have after a release that failed, "" of another failure."""
+    texts = {
+        "ReleaseFailed": _("No further server was changed. Servers may run different versions."),
+        "ReleaseReturned": _(
+            "The release went back by itself: every server has the earlier version. The stacks were not "
+            "changed."
+        ),
+        "ReleaseReturnFailed": _(
+            "The release could not go back on every server. Servers may run different versions."
+        ),
+    }
+    return texts.get(deployment.error_code, "")
+
+
 def of_change_set(title: str, *, where: str = "", file: str = "", **_others: str) -> SafeString:
     """Return why CloudFormation rejected the change set, and which nested stack and file it means."""
     if not where:

@@ -79,4 +79,6 @@ _STATUSES = {
     Stage.DONE: DisplayStatus.DONE,
     Stage.FAILED: DisplayStatus.FAILED,
     Stage.GONE: DisplayStatus.NOT_RUN,
+    Stage.RETURNED: DisplayStatus.ROLLED_BACK,
+    Stage.NOT_REACHED: DisplayStatus.NOT_RUN,
 }

@@ -127,6 +127,9 @@ def _of_servers(deployment: Deployment, known: RecognizedCause | None) -> Iterat
 
 def _after_release(deployment: Deployment) -> Iterator[SuggestedAction]:
     """Yield the way back to the version that the stacks have, for servers that have the new one already."""
+    if deployment.error_code == "ReleaseReturned":
+        yield _environment(deployment, is_main=True)
+        return
     if deployment.base is not None:
         yield SuggestedAction(
             label=_("Go back…"),

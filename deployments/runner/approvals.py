@@ -18,6 +18,7 @@ from deployments.core.roles import Right
 from deployments.models import Approval, Deployment, Environment
 from deployments.models.approval import policy_of
 from deployments.runner import event_log, notices
+from deployments.runner.going_back import GO_BACK
 from deployments.runner.skipped import IN_LINE
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ def deletion_digest(environment: Environment, *, unprotect: bool) -> str:
 def choices_of(deployment: Deployment) -> dict[str, Any]:
     """Return what is approved beside the preview: each choice of who applies it."""
     at = deployment.scheduled_for
-    confirmed = deployment.options.get(IN_LINE)
+    chosen = {name: deployment.options[name] for name in (IN_LINE, GO_BACK) if deployment.options.get(name)}
     return {
         "scheduled_for": at.astimezone(UTC).isoformat() if at else "",
         "keep_on_failure": deployment.keep_on_failure,
-    } | ({IN_LINE: confirmed} if confirmed else {})  # requests of releases before have none
+    } | chosen  # requests of releases before have none
 
 
 def decide(approval: Approval, decision: str, user: User | None = None, reason: str = "") -> bool:

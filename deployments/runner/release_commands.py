@@ -50,10 +50,15 @@ def send(deployment: Deployment, release: ServerRelease, server: ReleaseServer, 
 
 
 def _call(deployment: Deployment, release: ServerRelease, clients: Clients) -> AssociationCall:
-    """Return the association's document and parameters with the new version."""
+    """Return the association's document and parameters with the new version.
+
+    Those of the association itself have the earlier version until the stacks are updated.
+    """
     found = clients.ssm.association_calls([release.association])
     if not found:
         raise AwsNotFound("AssociationDoesNotExist", release.association, "ssm:DescribeAssociation")
+    if release.returning_at is not None:
+        return found[0]
     arguments = releases.with_version(found[0], release.artifacts, deployment.artifact_prefix)
     return replace(found[0], arguments=arguments)
 

@@ -18,9 +18,7 @@ from deployments.core.phases import State
 from deployments.core.release_kind import ReleaseKind
 from deployments.core.release_plan import AT_WORK, Act, ReleaseFacts, ServerFacts, Stage, Step, next_step
 from deployments.core.release_watch import Reads
-from deployments.core.stored_messages import read_message
 from deployments.errors import AwsNotFound, Message
-from deployments.message_codes import Code
 from deployments.models import (
     AssociationRun,
     Deployment,
@@ -30,7 +28,7 @@ from deployments.models import (
     ServerRelease,
     SiteReads,
 )
-from deployments.runner import cancel, change, event_log, finalize, release_commands, suspensions
+from deployments.runner import cancel, change, event_log, finalize, going_back, release_commands, suspensions
 
 AT_ONCE = 0.0
 BEFORE = timedelta(minutes=10)
@@ -76,6 +74,8 @@ def _add_new(release: ServerRelease, group: Group | None, now: datetime) -> None
 
 def _send_again(deployment: Deployment, release: ServerRelease, now: datetime) -> None:
     """Let servers wait again on which State Manager's scheduled run has put the earlier version back."""
+    if release.returning_at is not None:
+        return
     done = {one.instance_id: one for one in release.servers.all() if one.stage == Stage.DONE}
     runs = AssociationRun.objects.of(deployment.environment).newest_of_each().without_output()
     for run in runs.of_association(release.association):
@@ -145,6 +145,8 @@ def _facts(
         servers=tuple(servers),
         desired=group.desired if group else 0,
         suspended=release.is_suspended,
+        goes_back=going_back.is_wanted(deployment),
+        returning=release.returning_at is not None,
         stopping=deployment.is_cancel_pending,
         watch=settings.SANSO_RELEASE_WATCH * timings.scale,
         settle=_SETTLE * timings.scale,
@@ -211,18 +213,24 @@ class _Doing:
         acts: dict[Act, Callable[[], None]] = {
             Act.SUSPEND: lambda: suspensions.suspend(self.deployment, self.release, self.group, self.clients),
             Act.RESUME: lambda: suspensions.resume(self.release, self.clients),
+            Act.GO_BACK: lambda: self._go_back(now),
             Act.REGISTER: lambda: self._target(step.instance_id, is_in=True),
             Act.DEREGISTER: lambda: self._target(step.instance_id, is_in=False),
         }
         if step.act in acts:
             acts[step.act]()
-            return AT_ONCE if step.act in (Act.SUSPEND, Act.RESUME) else interval
+            return AT_ONCE if step.act in (Act.SUSPEND, Act.RESUME, Act.GO_BACK) else interval
         if self.release.is_to_resume:
             suspensions.resume(self.release, self.clients)
         if step.act is Act.STOP:
             self._stop()
             return None
         return _continue(self.deployment, self.clients)
+
+    def _go_back(self, now: datetime) -> None:
+        failed = next(one for one in self.servers.values() if one.stage == Stage.FAILED)
+        _keep_output(self.deployment, failed)  # the way back may fail there, too
+        going_back.begin(self.deployment, self.release, now)
 
     def _target(self, instance_id: str, *, is_in: bool) -> None:
         self.deployment.confirm_claim()
@@ -237,9 +245,11 @@ class _Doing:
         if stage is Stage.FAILED and invocation is not None:
             message = release_commands.store_output(self.release, server, invocation, self.clients)
         values: dict[str, object] = {"stage": str(stage), "stage_at": now}
-        values |= {"message": message.as_json() if message else {}}
+        is_back = self.release.returning_at is not None
+        if message or not is_back:
+            values["message"] = message.as_json() if message else {}
         if stage is Stage.CHECKING:
-            values["configured_at"] = release_commands.ended_at(invocation)
+            values["configured_at"] = None if is_back else release_commands.ended_at(invocation)
         with transaction.atomic():
             self.deployment.record(waiting_for=[])  # this step still owns the release
             _save(server, **values)
@@ -252,6 +262,7 @@ class _Doing:
                 server=server.instance_id,
                 stage=str(stage),
                 message=message.as_json() if message else {},
+                **({"back": True} if is_back else {}),
             )
         return AT_ONCE if stage not in AT_WORK - {Stage.CONFIGURING, Stage.DRAINING} else 1.0
 
@@ -271,13 +282,14 @@ class _Doing:
         change.delete_change_set(deployment, self.clients)
         failed = next((one for one in self.servers.values() if one.stage == Stage.FAILED), None)
         with transaction.atomic():
-            if failed is None:
+            failure = going_back.failure_of(self.release, failed)
+            if failure is None:
                 cancel.accept(deployment, status, "")
                 finalize.finalize(deployment, State.CANCELED, status, outputs)
                 return
-            _keep_output(deployment, failed)
-            message = read_message(failed.message) or Message(Code.RELEASE_COMMAND_FAILED)
-            finalize.finalize(deployment, State.FAILED, status, outputs, "ReleaseFailed", message)
+            if failed is not None:
+                _keep_output(deployment, failed)
+            finalize.finalize(deployment, State.FAILED, status, outputs, *failure)
 
 
 def _keep_output(deployment: Deployment, server: ReleaseServer) -> None:

@@ -61,6 +61,7 @@ def carry_out(
     wait: bool,
     format_: Format,
     typed_name: str = "",
+    go_back: bool = False,
 ) -> int:
     """Preview a change, ask, apply it, and follow it. Return the exit code."""
     pk = deployment["id"]
@@ -75,7 +76,8 @@ def carry_out(
     elif not yes and not (sys.stdin.isatty() and typer.confirm("Apply?")):
         api.post(f"/deployments/{pk}/discard")
         fail("Not applied: the change is discarded. Without a terminal, --yes applies it.")
-    api.post(f"/deployments/{pk}/apply", {"digest": found["digest"], "typed_name": typed_name})
+    body = {"digest": found["digest"], "typed_name": typed_name} | ({"go_back": True} if go_back else {})
+    api.post(f"/deployments/{pk}/apply", body)
     return finish(api, pk, wait=wait, format_=format_)
 
 

@@ -130,6 +130,7 @@ def release(
     version: Version,
     reason: Reason = "",
     yes: Yes = False,
+    go_back: Annotated[bool, typer.Option(help="Go back by itself if a server fails.")] = False,
     only_plan: Plan = False,
     wait: Wait = True,
     output: Output = Format.TABLE,
@@ -138,7 +139,14 @@ def release(
     api = session.client()
     wanted = {"parameters": {}, "version": version, "reason": reason}
     _bring_to(
-        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
+        api,
+        session.environment(api, name),
+        wanted,
+        yes=yes,
+        only_plan=only_plan,
+        wait=wait,
+        output=output,
+        go_back=go_back,
     )
 
 
@@ -245,6 +253,7 @@ def _bring_to(
     only_plan: bool,
     wait: bool,
     output: Format,
+    go_back: bool = False,
 ) -> None:
     """Preview a change of an environment; apply it, or print it only. Ends the command."""
     body: dict[str, Any] = {"parameters": wanted["parameters"], "reason": wanted["reason"]}
@@ -253,4 +262,4 @@ def _bring_to(
     found = api.post(f"/environments/{environment['id']}/previews", body)
     if only_plan:
         raise typer.Exit(plan(api, found, output))
-    raise typer.Exit(carry_out(api, found, yes=yes, wait=wait, format_=output))
+    raise typer.Exit(carry_out(api, found, yes=yes, wait=wait, format_=output, go_back=go_back))

@@ -38,6 +38,9 @@ class World:
     leaves: dict[int, int] = field(default_factory=dict)  # second → server that is terminated
     joins: frozenset[int] = frozenset()  # seconds at which a server is launched
     cancel_at: int | None = None
+    goes_back: bool = False
+    fails_back: frozenset[int] = frozenset()  # servers on which the command fails on the way back
+    returning: bool = False
     servers: dict[str, ServerFacts] = field(default_factory=dict)
     new: set[str] = field(default_factory=set)
     suspended: bool = False
@@ -58,6 +61,8 @@ class World:
             servers=tuple(self.servers.values()),
             desired=self.count,
             suspended=self.suspended,
+            goes_back=self.goes_back,
+            returning=self.returning,
             stopping=stopping,
             watch=20,
             settle=3,
@@ -104,11 +109,11 @@ class World:
 
     def _ends(self, name: str) -> None:
         number = int(name[2:])
-        if name[0] == "i" and number in self.fails:
+        if name[0] == "i" and number in (self.fails_back if self.returning else self.fails):
             self.change(name, command=Command.FAILED)
             return
-        self.new.add(name)
-        is_broken = name[0] == "i" and number in self.breaks
+        (self.new.discard if self.returning else self.new.add)(name)
+        is_broken = name[0] == "i" and number in self.breaks and name in self.new
         out = not self.servers[name].registered
         self.change(name, command=Command.SUCCEEDED, serves=not is_broken and not out)
 
@@ -128,10 +133,21 @@ class World:
         elif step.act is Act.REGISTER:
             broken = name[0] == "i" and int(name[2:]) in self.breaks and name in self.new
             self.change(name, registered=True, drained=False, serves=not broken)
+        elif step.act is Act.GO_BACK:
+            self._goes_back()
         elif step.act is Act.SUSPEND:
             self.suspended = True
         elif step.act is Act.RESUME:
             self.suspended = False
+
+    def _goes_back(self) -> None:
+        """Do what the runner does: servers that were sent a command wait, the others are left alone."""
+        self.returning = True
+        for name, one in self.servers.items():
+            if one.stage is not Stage.GONE:
+                stage = Stage.WAITING if name in self.configured else Stage.NOT_REACHED
+                self.change(name, stage=stage, command=Command.NOT_SENT, seconds=0.0)
+        self.configured = []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -177,6 +193,50 @@ def test_it_stops_at_the_first_failure_with_every_server_back(kind: ReleaseKind,
     assert world.configured == [f"i-{n}" for n in range(failing + 1)]
     assert all(one.registered for one in world.servers.values())
     assert not world.suspended
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_it_goes_back_by_itself_and_leaves_alone_what_it_has_not_reached(
+    kind: ReleaseKind, failing: int
+) -> None:
+    world = World(kind=kind, count=3, fails=frozenset({failing}), goes_back=True)
+
+    assert world.run() is Act.STOP
+    assert sorted(world.configured) == [f"i-{n}" for n in range(failing + 1)]
+    stages = [one.stage for one in world.servers.values()]
+    assert stages == [Stage.RETURNED] * (failing + 1) + [Stage.NOT_REACHED] * (2 - failing)
+    assert not world.new
+    assert all(one.registered and one.serves for one in world.servers.values())
+    assert min(world.taken_out, default=2) >= 2, "never below desired - 1"
+    assert not world.suspended
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_version_that_is_not_healthy_is_taken_back_from_its_server(kind: ReleaseKind) -> None:
+    world = World(kind=kind, count=3, breaks=frozenset({0, 1, 2}), goes_back=True)
+
+    assert world.run() is Act.STOP
+    assert not world.new
+    assert all(one.serves for one in world.servers.values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_stops_where_the_way_back_fails(kind: ReleaseKind) -> None:
+    world = World(kind=kind, count=3, fails=frozenset({1}), goes_back=True, fails_back=frozenset({1}))
+
+    assert world.run() is Act.STOP
+    assert world.servers["i-1"].stage is Stage.FAILED
+    assert all(one.registered for one in world.servers.values())
+    assert not world.suspended
+
+
+def test_who_stops_a_release_that_fails_decides_what_follows() -> None:
+    servers = (ServerFacts(instance_id="i-0", stage=Stage.FAILED), ServerFacts(instance_id="i-1"))
+    release = ReleaseFacts(kind=CODE, servers=servers, desired=2, goes_back=True)
+
+    assert next_step(release).act is Act.GO_BACK
+    assert next_step(replace(release, stopping=True)).act is Act.STOP
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -278,3 +338,29 @@ def test_whatever_happens_it_ends_within_its_limits(
         assert not failed
         assert present <= world.new | {n for n, one in world.servers.items() if one.stage is Stage.GONE}
     assert len(world.configured) == len(set(world.configured)), "no command is sent twice"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(KINDS),
+    st.integers(1, 4),
+    st.frozensets(st.integers(0, 3), min_size=1, max_size=2),
+    st.dictionaries(st.integers(0, 200), st.integers(0, 3), max_size=2),
+    st.frozensets(st.integers(0, 200), max_size=2),
+    st.none() | st.integers(0, 200),
+)
+def test_whatever_happens_the_way_back_ends_as_well(
+    kind: ReleaseKind,
+    count: int,
+    fails: frozenset[int],
+    leaves: dict[int, int],
+    joins: frozenset[int],
+    cancel_at: int | None,
+) -> None:
+    world = World(kind, count, fails, frozenset(), leaves, joins, cancel_at, goes_back=True)
+    world.run()
+
+    assert not world.suspended
+    assert all(serving >= count - 1 for serving in world.taken_out if not leaves)
+    if world.returning and cancel_at is None and not leaves:
+        assert not world.new

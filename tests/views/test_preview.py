@@ -14,7 +14,7 @@ from deployments.core.changes import ChangedResource, Changes
 from deployments.core.release_kind import Release, ReleaseKind
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models import Deployment, Environment, Expectation
+from deployments.models import AuditRecord, Deployment, Environment, Expectation
 from tests.actions.test_freeze import freeze
 from tests.builders import allow, make_deployment, make_environment
 from tests.previews import make_preview, many_changes
@@ -364,3 +364,25 @@ def test_a_discarded_change_says_when_that_was_requested_accepted_and_done(
     assert stages[2].startswith("✓ Stopped")
     expired = make_preview(shop, "scale", state="canceled", cancel_code="expired")
     assert not opened(browser, expired).all("ol", class_="cancel-stages")
+
+
+def test_a_release_goes_back_by_itself_if_that_is_chosen(browser: Client, shop: Environment) -> None:
+    change = make_release(shop, ReleaseKind.CODE)
+    box = opened(browser, change).one("input", name="go_back")
+    assert "checked" not in box.attributes
+
+    browser.post(f"/deployments/{change.pk}/apply", {"digest": change.preview_digest, "go_back": "on"})
+    change.refresh_from_db()
+    assert change.options == {"go_back": True}
+    assert AuditRecord.objects.get(action="apply").details["go_back"] is True
+
+
+def test_without_servers_to_release_to_there_is_nothing_to_go_back_from(
+    browser: Client, shop: Environment
+) -> None:
+    change = make_release(shop, ReleaseKind.REPLACEMENT)
+    assert not opened(browser, change).all("input", name="go_back")
+
+    browser.post(f"/deployments/{change.pk}/apply", {"digest": change.preview_digest, "go_back": "on"})
+    change.refresh_from_db()
+    assert change.options == {}

@@ -159,6 +159,9 @@ class ApplyBody(Body):
         default=False, description="What a rollback skipped is in line with the templates."
     )
     on_failure: OnFailure = OnFailure.ROLL_BACK
+    go_back: StrictBool = Field(
+        default=False, description="A release to servers goes back by itself if a server fails."
+    )
     scheduled_for: AwareDatetime | None = None
 
 

@@ -68,4 +68,7 @@ def _steps(release: Release) -> Iterator[str]:
             yield _("Workers take it over one after the other. The port stays open; no request is cut off.")
         if release.servers != 1:
             yield _("Its errors, latency and health are watched; then the others follow one at a time.")
-        yield _("The first failure stops the release. CloudFormation changes the stacks after the servers.")
+        yield _(
+            "The first failure stops the release, or lets it go back if you choose that. CloudFormation "
+            "changes the stacks after the servers."
+        )

@@ -105,6 +105,8 @@ def context(
         "skipped": unreconciled(deployment.environment.skipped_resources, surely_changed(changes)),
         "blocked": _blocked(deployment, user, changes, conditions),
         "keep_choices": [] if deployment.is_retry else _keep_choices(deployment, not_kept is None),
+        "may_go_back": deployment.is_release_by_server,
+        "goes_back": bool(deployment.options.get("go_back")),
         "not_kept": message_text(not_kept) if not_kept and not deployment.is_retry else "",
         "tiers": tiers,
         "release": release_card(release, tiers),

@@ -117,8 +117,17 @@ def _release_server(values: Values) -> str:
         "failed": _("%(server)s failed."),
         "gone": _("%(server)s left the group."),
         "waiting": _("%(server)s waits until the others serve."),
+        "returned": _("%(server)s serves the earlier version."),
     }
-    return texts[values["stage"]] % values
+    back = {
+        "configuring": _("%(server)s gets the earlier version."),
+        "checking": _("%(server)s has the earlier version; waiting until it is healthy."),
+    }
+    return (texts | (back if values.get("back") else {}))[values["stage"]] % values
+
+
+def _release_returning(values: Values) -> str:
+    return _("%(server)s failed: the changed servers get the earlier version.") % values
 
 
 def _release_again(values: Values) -> str:
@@ -128,6 +137,7 @@ def _release_again(values: Values) -> str:
 CHANGE_EVENTS: dict[str, Callable[[Values], str]] = {
     "release.server": _release_server,
     "release.again": _release_again,
+    "release.returning": _release_returning,
     "approval.requested": _approval_requested,
     "approval.approved": _approval_approved,
     "approval.denied": _approval_denied,

@@ -78,6 +78,8 @@ _ERRORS: dict[str, Callable[[], str]] = {
     "StackDeleted": lambda: _("Stack deleted outside of Sanso"),
     "AssociationFailed": lambda: _("Server configuration failed"),
     "ReleaseFailed": lambda: _("The release stopped at a server that failed"),
+    "ReleaseReturned": lambda: _("The release failed and went back by itself"),
+    "ReleaseReturnFailed": lambda: _("The release failed, and it could not go back"),
     "NotReady": lambda: _("Stacks created, but the environment did not become ready"),
     "InternalError": lambda: _("A step failed"),
 }

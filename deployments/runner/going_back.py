@@ -1,0 +1,63 @@
+"""A release that goes back by itself: the changed servers get the earlier version, one by one as well."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from deployments.core.release_plan import Stage
+from deployments.core.stored_messages import read_message
+from deployments.errors import Message
+from deployments.message_codes import Code
+from deployments.models import Deployment, ReleaseServer, ServerRelease
+from deployments.runner import event_log
+
+GO_BACK = "go_back"
+"""The option of a change whose release goes back by itself when a server fails."""
+
+
+def is_wanted(deployment: Deployment) -> bool:
+    """Return whether a release goes back by itself when a server fails."""
+    return bool(deployment.options.get(GO_BACK))
+
+
+def begin(deployment: Deployment, release: ServerRelease, now: datetime) -> None:
+    """Let the servers wait again that the release has changed, or tried to; store what failed."""
+    servers = list(release.servers.all())
+    failed = next(one for one in servers if one.stage == Stage.FAILED)
+    with transaction.atomic():
+        deployment.record(waiting_for=[])  # this step still owns the release
+        ServerRelease.objects.filter(pk=release.pk).update(
+            returning_at=now, failed_server=failed.instance_id, failure=failed.message
+        )
+        for one in servers:
+            if one.stage != Stage.GONE:
+                ReleaseServer.objects.filter(pk=one.pk).update(**_waits_again(one), stage_at=now)
+        event_log.add(deployment, "release.returning", server=failed.instance_id)
+
+
+def _waits_again(server: ReleaseServer) -> dict[str, object]:
+    """Return the values of a server that goes back; without a command it has the earlier version."""
+    if server.requested_at is None:
+        return {"stage": str(Stage.NOT_REACHED)}
+    return {
+        "stage": str(Stage.WAITING),
+        "attempt": server.attempt + 1,
+        "requested_at": None,
+        "command_id": "",
+    }
+
+
+def failure_of(release: ServerRelease, failed: ReleaseServer | None) -> tuple[str, Message] | None:
+    """Return the code and the message of a release that failed, None of one that was stopped.
+
+    `failed` is the server that has failed and did not go back; the message is that of the first failure.
+    """
+    if release.returning_at is not None:
+        code = "ReleaseReturned" if release.went_back else "ReleaseReturnFailed"
+        first = read_message(release.failure) or Message(Code.RELEASE_COMMAND_FAILED)
+        return code, first
+    if failed is None:
+        return None
+    return "ReleaseFailed", read_message(failed.message) or Message(Code.RELEASE_COMMAND_FAILED)

@@ -1,0 +1,122 @@
+"""A release that goes back by itself when a server fails: its order, its end, and what records say of it."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import Settings
+
+from deployments.actions.apply_change import apply_change
+from deployments.core.phases import State
+from deployments.models import AuditRecord, Deployment, Environment, Event, Evidence, ServerRelease
+from deployments.presentation.text import event_texts
+from tests.fake_services import SentCommand
+from tests.fakes import FakeAws
+from tests.runner.test_server_release import (  # noqa: F401  # fixtures
+    CODE,
+    OTHER,
+    OUTPUT,
+    TARGETS,
+    KilledWorker,
+    fail_on,
+    go,
+    operator,
+    previewed,
+    shop,
+    stages,
+    template_set,
+    write,
+)
+from tests.wordings import reason
+
+
+@pytest.fixture
+def change(
+    request: pytest.FixtureRequest,
+    shop: Environment,  # noqa: F811
+    settings: Settings,
+    operator: User,  # noqa: F811
+    aws: FakeAws,
+) -> Deployment:
+    """An applied release that goes back by itself, of the kind that the test names."""
+    write(settings, getattr(request, "param", OTHER), "changed\n")
+    shown = previewed(shop, operator, aws)
+    return apply_change(user=operator, deployment=shown, digest=shown.preview_digest, go_back=True)
+
+
+def fail_once(aws: FakeAws, instance_id: str) -> None:
+    """Let the first command of a server fail."""
+    failed: list[str] = []
+
+    def fail(command: SentCommand) -> None:
+        if command.instance_id == instance_id and not failed:
+            failed.append(instance_id)
+            command.status, command.output = "Failed", OUTPUT
+
+    aws.after_command = fail
+
+
+@pytest.mark.parametrize("change", [CODE, OTHER], indirect=True)
+def test_the_changed_servers_get_the_version_of_before(change: Deployment, aws: FakeAws) -> None:
+    before = aws.association_call_rows["association-1"].arguments["SourceUrl"]
+    fail_once(aws, "i-2")
+    ended = go(change, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "ReleaseReturned")
+    assert "i-2 at the task “Compile and load the release”" in reason(ended)
+    assert stages(ended) == {"i-1": "returned", "i-2": "returned"}
+    assert [one.call.arguments["SourceUrl"] == before for one in aws.commands.values()] == [
+        *(False, False),
+        *(True, True),
+    ]
+    assert len({one.comment for one in aws.commands.values()}) == 4
+    assert aws.suspended.get("group-1", set()) == set()
+    assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
+    assert Evidence.objects.of(ended).get().text.startswith("Compile and load the release: no module")
+    environment = Environment.objects.get(pk=ended.environment_id)
+    assert ServerRelease.objects.unfinished_of(environment) is None, "no server has the new version"
+    texts = [event_texts.event(one) for one in Event.objects.of(ended)]
+    assert "i-2 failed: the changed servers get the earlier version." in texts
+    assert "i-1 serves the earlier version." in texts
+    record = AuditRecord.objects.filter(action="apply").get()
+    assert record.details["go_back"] is True
+
+
+def test_a_server_without_its_turn_is_left_alone(change: Deployment, aws: FakeAws) -> None:
+    fail_once(aws, "i-1")
+    ended = go(change, aws)
+
+    assert ended.error_code == "ReleaseReturned"
+    assert stages(ended) == {"i-1": "returned", "i-2": "not_reached"}
+    assert [one.instance_id for one in aws.commands.values()] == ["i-1", "i-1"]
+
+
+def test_a_way_back_that_fails_stops(change: Deployment, aws: FakeAws) -> None:
+    fail_on(aws, "i-2")
+    ended = go(change, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "ReleaseReturnFailed")
+    assert stages(ended)["i-2"] == "failed"
+    assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
+    environment = Environment.objects.get(pk=ended.environment_id)
+    unfinished = ServerRelease.objects.unfinished_of(environment)
+    assert unfinished is not None
+    assert unfinished.deployment_id == ended.pk
+
+
+@pytest.mark.parametrize("occurrence", range(4))
+def test_the_way_back_survives_the_death_of_its_worker(
+    change: Deployment, aws: FakeAws, occurrence: int
+) -> None:
+    fail_once(aws, "i-2")
+    go(change, aws, until=lambda d: ServerRelease.objects.exclude(returning_at=None).exists())
+    operation = ("ssm:SendCommand", "elasticloadbalancing:RegisterTargets")[occurrence % 2]
+    place = aws.after if occurrence > 1 else aws.before
+    place.setdefault(operation, []).append(KilledWorker())  # type: ignore[arg-type]  # no error of ours
+    with pytest.raises(KilledWorker):
+        go(change, aws)
+    ended = go(change, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "ReleaseReturned")
+    assert len(aws.commands) == 4
+    assert aws.suspended["group-1"] == set()
