@@ -28,6 +28,7 @@ NOT_RUN = {
     r"make (test|check|fix)": "this test is a part of it",
     r"\.venv/bin/pytest ": "this test is a part of it",
     r"(systemctl|journalctl) ": "needs systemd",
+    r"redis-cli ": "the client of a Redis server, which a machine with the embedded one does not have",
     r"apt-get ": "installs packages on the machine",
     r"git (clone|pull)|git worktree ": "changes the machine, or needs the repository's server",
     r"python3 -m venv ": "the tests run in such an environment",

@@ -17,6 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from tests.api.clients import Program
 from tests.builders import make_operator
 from tests.built_health import make_whole
+from tests.previews import make_preview
 from tests.template_versions import make_source
 from tests.views.conftest import TEMPLATE
 
@@ -34,15 +35,18 @@ def test_the_commands_of_the_documentation_work(
     shop = make_whole("shop", owner=owner, parameters={"Database": "orders", "Size": "small"})
     environment = {"SANSO_URL": live_server.url, "SANSO_TOKEN": Program(owner).value}
     environment |= {"ENVIRONMENT": str(shop.pk), "PATH": os.environ["PATH"], "FOLDER": str(tmp_path)}
+    ready = make_preview(shop)
+    environment |= {"DEPLOYMENT": str(ready.pk), "DIGEST": ready.preview_digest}
     environment["SET"] = str(make_source("archives", kind="archive", url="", refs="").pk)
 
     def run(command: str) -> Any:
         done = subprocess.run(["/bin/sh", "-ec", command], env=environment, capture_output=True, check=True)
         return json.loads(done.stdout)
 
-    me, listed, preview, fetch = map(run, COMMANDS)
+    me, listed, preview, shown, applied, fetch = map(run, COMMANDS)
 
     assert me["user"]["username"] == "ana"
     assert [one["name"] for one in listed["items"]] == ["shop"]
     assert preview["parameters"]["Size"] == "large"
+    assert (shown["digest"], applied["id"], applied["is_active"]) == (ready.preview_digest, ready.pk, True)
     assert (fetch["state"], fetch["trigger"]) == ("queued", "upload")
