@@ -1,4 +1,4 @@
-# Sanso. `make` alone lists what there is.
+# Sanso. `make` without arguments lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV ?= .venv
@@ -9,13 +9,13 @@ PYTHON_FILES := .
 PAGES := datelog deployments portal
 # Extra arguments for pytest: make test ARGS="tests/runner -k lease"
 ARGS ?=
-# Processes with servers of their own, more than cores: they wait a lot. A file's tests stay together, in the order
-# of tests/conftest.py. WORKERS= runs them one by one.
+# Processes, each with its own servers; more than cores, since they often wait. A file's tests stay together, in the
+# order of tests/conftest.py. WORKERS= runs them one by one.
 WORKERS ?= -n 3 --dist loadfile --no-loadscope-reorder
-# A test that fails beside two others on a busy machine runs once more, but not if many fail. The summary shows why it
-# failed: look at the cause, too. RERUNS= ends this.
+# A test that fails on a busy machine runs once more, but not if many fail. The summary shows the first failure as well:
+# fix its cause. RERUNS= switches this off.
 RERUNS ?= --reruns 1 --max-suite-reruns 10 --rerun-show-tracebacks
-# Tests start many hundreds of processes: what Python has compiled is kept, whatever the environment says.
+# Tests start hundreds of processes: compiled Python files are kept, even if the environment switches that off.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help

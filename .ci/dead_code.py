@@ -51,7 +51,7 @@ IN_FORMS = "ssh_key"
 RESULTS = """
     replacement execution_status load_balancer_arns parameter_status throttles rejected write_status
     read_status write_milliseconds read_milliseconds writer_endpoint
-"""  # what AWS and the sandbox answered; not all of it is used
+"""  # fields of responses of AWS and the sandbox, of which some are not used
 BY_VALUE = "REF GET_ATT SUB"
 TO_COME = """
     notify_changed of_stacks causing_entity cancel_update delete_failed_stack template_body

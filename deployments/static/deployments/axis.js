@@ -1,4 +1,4 @@
-/* The axis of time: where bars lie on it, its ticks, zoom, and how what goes on moves along it.
+/* The axis of time: the positions of bars, ticks, zoom, and the movement of running bars.
    Every bar has its times in data-s and data-e (seconds since the beginning; data-e="" goes on), so that the
    page moves them without asking. */
 

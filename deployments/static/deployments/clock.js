@@ -1,4 +1,4 @@
-/* Time on the page: running durations, and how fresh the data is. By the server's clock. */
+/* Time on the page, by the server's clock: running durations, and the age of the data. */
 
 const WORKER_MS = 15_000;           // a worker takes a step every few seconds; a longer pause is reported
 let ahead = 0;                      // the server's clock minus the browser's, in ms

@@ -116,7 +116,7 @@ const page = {
   },
 };
 
-/* An outlook is what is expected of rows; some frames have one. */
+/* An outlook is the forecast of rows; some frames have one. */
 function takeRows({ rows: changed, outlook, state }) {
   axis.set({
     isRunning: !isOver(state), axis: outlook?.axis, forecast: outlook?.band, rollback: outlook?.turn,
@@ -158,7 +158,7 @@ function showFreshness() {
   freshLine.parentElement.classList.toggle("is-stale", isWarning);
 }
 
-/* The state as a coloured disc with its glyph, for tabs in the background. */
+/* The state as a colored disc with its glyph, for tabs in the background. */
 function updateIcon() {
   const status = document.querySelector("#header .status");
   const glyph = status?.querySelector(".glyph")?.textContent ?? "";

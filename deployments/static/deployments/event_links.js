@@ -104,7 +104,7 @@ function mark(place) {
   place.classList.add("is-chosen");
 }
 
-/* Of hundreds of links the Tab key stops at one; arrow keys lead to the others. */
+/* The Tab key stops at one of hundreds of links; arrow keys move to the others. */
 export function quiet(place) {
   for (const link of place.querySelectorAll(".permalink")) link.tabIndex = -1;
 }

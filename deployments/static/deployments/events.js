@@ -17,11 +17,11 @@ const MOST = 600;                   // lines in the page; twice as many only whi
 const NEAR_PX = 400;
 const AT_END_PX = 12;
 const STATES = ["earlier", "later", "folds", "filtered"];
-const state = {};                   // where the log continues above and below, and what is filtered out
+const state = {};                   // where the log continues above and below, and the active filters
 let words = {};
-let knownSeq = 0;                   // the number of the last event that the page knows of
-let fetchedSeq = 0;                 // and of the last one among the lines
-let missed = 0;                     // events that arrived while the window was elsewhere
+let knownSeq = 0;                   // the number of the last known event
+let fetchedSeq = 0;                 // the number of the last event among the lines
+let missed = 0;                     // events that arrived while the user read other lines
 let request = null;
 let isReading = false;              // the user reads a line: the end is not followed until they scroll there
 let lastTop = 0;
@@ -130,7 +130,7 @@ function isInside(line) {
   return Boolean(lines.lastElementChild) && isLater(lines.lastElementChild, line);
 }
 
-/* Puts an event that only repeats onto the line it repeats. True also when that line is not in the window. */
+/* Adds a repeated event to the line that it repeats. Returns true also if that line is not in the window. */
 function fold(line) {
   const of = Number(line.dataset.repeat ?? 0);
   if (!of || !state.folds) return false;
@@ -241,7 +241,7 @@ function putAtStart(page) {
   dropFromEnd();
 }
 
-/* What became known since the last request; most of it belongs at the end. */
+/* The events since the last request; most of them belong at the end. */
 function putNew(page) {
   const following = isFollowing() && !state.later;
   for (const line of parse(page.lines)) put(line);

@@ -88,7 +88,7 @@ export function matches(row) {
   return !wanted || row.cells[0].textContent.toLowerCase().includes(wanted);
 }
 
-/* Whether a stack whose rows are still to come may have one that matches. */
+/* Whether a stack whose rows are not loaded yet may have a matching one. */
 export function mayMatch(stack) {
   if (tier.value && stack.dataset.tier !== tier.value) return false;
   return [...buttons].every(([name, button]) => !isOn(button) || later.count(stack, name) > 0);

@@ -112,7 +112,7 @@ function mark(on) {
 
 export function close() {
   if (shown === null) return;
-  if (history.state?.details) return history.back();  // popstate hides them, and Back leads on from there
+  if (history.state?.details) return history.back();  // popstate hides the details; Back continues from there
   hide();
   remember({ replaces: true });
 }

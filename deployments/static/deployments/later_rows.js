@@ -7,11 +7,11 @@ const failed = document.getElementById("no-later");
 const { stackRows: address } = document.getElementById("waterfall").dataset;
 const AT_ONCE = 40;
 const COUNTS = ["number", "problems", "running", "canceled", "not-run"];
-const fetched = new Map();          // what is under way, by the id of the stack's row
+const fetched = new Map();          // requests in progress, by the id of the stack's row
 const changed = new Map();          // rows of frames that arrived meanwhile, by id
 let put = () => {};
 
-/* `act` puts rows that came into the table, and then those of the frames that arrived meanwhile. */
+/* `act` inserts fetched rows into the table, and then the rows of frames that arrived meanwhile. */
 export function start(act) {
   put = act;
   failed.querySelector("button").addEventListener("click", () => {
@@ -28,12 +28,12 @@ export function every() {
   return [...body.querySelectorAll("tr[data-later]")];
 }
 
-/* How many rows of a stack a filter would find. */
+/* The number of rows of a stack that match a filter. */
 export function count(stack, name) {
   return Number(stack.dataset.inside.split(" ")[COUNTS.indexOf(name)]);
 }
 
-/* The stack that a row is in, null unless its rows are still to come. */
+/* The stack of a row, null if its rows are loaded. */
 export function around(id) {
   for (let end = id.lastIndexOf("."); end > 0; end = id.lastIndexOf(".", end - 1)) {
     const row = document.getElementById(id.slice(0, end));

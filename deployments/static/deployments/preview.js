@@ -84,7 +84,7 @@ document.addEventListener("keydown", (event) => {
 });
 const ready = document.querySelector("#ready-at[data-zone]");
 
-/* The environment would be ready later the later it begins: to the minute, as on the server. */
+/* Moves the forecast of the end with the scheduled time: to the minute, as on the server. */
 function showReady() {
   const minute = 60_000;
   const rounded = [Math.round, Math.floor, Math.ceil];

@@ -12,7 +12,7 @@ const none = document.getElementById("no-row");
 const flag = document.getElementById("critical-flag");
 let storeKey = "";
 const chosen = new Map();           // what the user expanded or collapsed, by row id
-let stop = "";                      // the row that Tab goes to; arrow keys move from there
+let stop = "";                      // the row that Tab focuses; arrow keys move from there
 let expected = { rest: {}, waits: {}, slow: {}, critical: new Set() };
 
 export function start(pk) {
@@ -79,12 +79,12 @@ export function update(rows) {
   if (rows.length) layOut();
 }
 
-/* Puts rows of stacks in that were not here yet, in their order; then those of frames that came meanwhile. */
+/* Inserts the fetched rows of stacks in their order, then the rows of frames that arrived meanwhile. */
 function putLater(rows, since) {
   let before = null;
   for (const wanted of rows) {
     const row = document.getElementById(wanted.id);
-    if (row) {                      // a nested stack, or what a frame brought
+    if (row) {                      // a nested stack, or a row of a frame
       before = lastBelow(row);
       continue;
     }
@@ -309,7 +309,7 @@ function close(row) {
   go(document.getElementById(row.dataset.parent));
 }
 
-/* Fetches what is still to come of the rows that a filter finds. */
+/* Fetches the matching rows that are not loaded yet. */
 export function complete(name) {
   return later.load(later.every().filter((stack) => later.count(stack, name) > 0));
 }

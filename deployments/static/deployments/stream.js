@@ -147,7 +147,7 @@ export class Connection {
     if (Date.now() - (this.polledAt ?? 0) >= POLL_MS) this.fetchUpdates();
   }
 
-  /* Polling fails as well, so it is the connection that is lost. */
+  /* Polling fails as well: the connection is lost. */
   #unanswered() {
     if (!this.isRefused) return;
     this.isRefused = false;

@@ -7,7 +7,7 @@ import { announce } from "./page.js";
 const ANNOUNCED_MS = 10_000;
 let announcedAt = 0;
 
-/* Makes the children of `target` those of `source`. Elements with an id are recognised by it. */
+/* Makes the children of `target` those of `source`. Elements with an id are matched by it. */
 export function merge(target, source) {
   const focused = document.activeElement;
   const still = focused !== document.body && focused !== target && target.contains(focused);

@@ -41,7 +41,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/* A tip under the pointer or the focus goes away with Escape and comes back with the next one. */
+/* Escape hides the tip under the pointer or the focus until the next hover or focus. */
 function closeTips() {
   document.documentElement.classList.add("tips-off");
   const back = () => document.documentElement.classList.remove("tips-off");
