@@ -50,9 +50,10 @@ fuzz: test-environment ## Look for input that causes an error, longer than `make
 
 .PHONY: fuzz-api
 fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make test` sends some 2,000 (long).
+	@rm -f fuzz-api.*.json
 	FUZZ_EXAMPLES=$(or $(CASES),100000) FUZZ_REPORT=$(abspath fuzz-api.json) \
-	    $(BIN)/pytest --timeout=0 tests/api/test_fuzz.py $(ARGS)
-	@cat fuzz-api.json
+	    $(BIN)/pytest -n auto --timeout=0 tests/api/test_fuzz.py $(ARGS)
+	@tail -n +1 fuzz-api.*.json
 
 .PHONY: kill-points
 kill-points: test-environment ## Kill the worker before and after every AWS call, reads as well (long).

@@ -108,12 +108,14 @@ def keys(tmp_path: Path, settings: Settings) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _report() -> Iterator[None]:
-    """Write how many requests were sent and how they were answered, for docs/reliability.md."""
+    """Write how many requests each process sent and how they were answered, for docs/reliability.md."""
     begun = time.monotonic()
     yield
     if path := os.environ.get("FUZZ_REPORT"):
         numbers = {"seconds": round(time.monotonic() - begun), "cases": STATUSES.total()}
-        Path(path).write_text(json.dumps(numbers | {"statuses": dict(sorted(STATUSES.items()))}))
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "all")
+        found = numbers | {"statuses": dict(sorted(STATUSES.items()))}
+        Path(path).with_suffix(f".{worker}.json").write_text(json.dumps(found))
 
 
 def sent(case: Any, client: Client, token: str) -> Response:
