@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 from django.utils import timezone
+from playwright.sync_api import Browser
 from pytest_django import Settings
 
 from deployments import catalog
@@ -22,6 +23,8 @@ from deployments.core.root_cause import unwrapped
 from deployments.models import ActionRequest, Deployment, TemplateCheck, leases
 from deployments.runner import step
 from tests.builders import make_deployment, make_environment, make_user
+from tests.flows.conftest import WIDE
+from tests.flows.rendered_pages import first_failure_is_in_view, open_rendered
 from tests.running import new_account
 from tests.services import Sandbox
 from tests.views.pages import Element, page
@@ -118,13 +121,19 @@ def as_text(template_set: catalog.TemplateSet, settings: Settings, sandbox: Sand
 
 
 def test_the_banner_names_the_first_failure_and_its_reason(
-    as_text: Sandbox, template_set: catalog.TemplateSet, client: Client, subtests: pytest.Subtests
+    as_text: Sandbox,
+    template_set: catalog.TemplateSet,
+    client: Client,
+    subtests: pytest.Subtests,
+    chromium: Browser,
 ) -> None:
     requested = [_requested_for(case, template_set, as_text) for case in CASES]
 
     _to_their_ends(requested)
     _search_what_remains()
 
+    context = chromium.new_context(viewport=WIDE)
+    tab = context.new_page()
     for case, deployment in zip(CASES, requested, strict=True):
         with subtests.test(str(case)):
             ended = Deployment.objects.for_page().get(pk=deployment.pk)
@@ -160,6 +169,9 @@ def test_the_banner_names_the_first_failure_and_its_reason(
             assert banner.one("a", data_first_failure="")["href"].endswith(
                 f"?{urlencode({'row': case.leaf})}"
             )
+            open_rendered(tab, ended.get_absolute_url(), client.get(ended.get_absolute_url()).content)
+            first_failure_is_in_view(tab)
+    context.close()
 
 
 def canceled_in(banner: Element) -> int:

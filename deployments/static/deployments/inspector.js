@@ -9,6 +9,8 @@ const split = panel.parentElement;
 const body = document.getElementById("tree");
 const base = document.getElementById("waterfall").dataset.rows;
 const AGAIN_MS = 700;
+const MARGIN = 16;
+const HEADER = 57;                  // what stays at the top of the window, and a gap
 let shown = new URLSearchParams(location.search).get("row");
 let requests = 0;
 let timer = 0;
@@ -47,7 +49,25 @@ export function start() {
     mark(true);
     rows.reveal(idOf(shown));
     fetchDetails();
-  }
+  } else beginAtFirstFailure();
+}
+
+/* A page of what has failed begins where its first failure is in view, below the headline that names it: only as far
+   down as it takes, and not when the address or the browser leads to another place. */
+function beginAtFirstFailure() {
+  const [visit] = performance.getEntriesByType("navigation");
+  const leadsElsewhere = location.hash || location.search || visit?.type !== "navigate" || scrollY > 0;
+  const row = body.querySelector("tr.is-first:not([hidden])");
+  if (!row || leadsElsewhere || !isOver() || matchMedia("(max-width: 1100px)").matches) return;
+  const below = () => row.getBoundingClientRect().bottom + MARGIN - innerHeight;
+  const room = document.getElementById("banner").getBoundingClientRect().top - HEADER;
+  const output = document.querySelector("#banner .evidence[open]");
+  if (output && below() > room) output.open = false;
+  if (below() > 0) scrollBy({ top: below(), behavior: "instant" });
+}
+
+function isOver() {
+  return ["failed", "rolled_back"].includes(document.getElementById("deployment").dataset.state);
 }
 
 /* Rows have changed: the details of the selected one are fetched again. */

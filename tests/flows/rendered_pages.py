@@ -1,0 +1,36 @@
+"""Pages in a browser without a web process: a test renders them itself, so that their rows need no commit."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from django.contrib.staticfiles import finders
+from playwright.sync_api import Page, Route, expect
+
+ORIGIN = "http://testserver"
+
+
+def open_rendered(page: Page, path: str, html: bytes) -> None:
+    """Open a page that was rendered for a path; it gets static files, and nothing else is answered."""
+
+    def answer(route: Route) -> None:
+        asked = route.request.url.removeprefix(ORIGIN)
+        if asked == path:
+            route.fulfill(body=html, content_type="text/html; charset=utf-8")
+        elif asked.startswith("/static/"):
+            found = finders.find(asked.partition("?")[0].removeprefix("/static/"))
+            kind, _ = mimetypes.guess_type(str(found))
+            route.fulfill(body=Path(str(found)).read_bytes(), content_type=kind or "text/plain")
+        else:
+            route.abort()
+
+    page.unroute_all()
+    page.route(f"{ORIGIN}/**", answer)
+    page.goto(f"{ORIGIN}{path}")
+
+
+def first_failure_is_in_view(page: Page) -> None:
+    """Check that the row of the first failure and the headline that names it are in the window."""
+    for name in ("#end-title", "tr.is-first"):
+        expect(page.locator(name)).to_be_in_viewport(ratio=1)
