@@ -15,7 +15,7 @@ from deployments.aws.rds import CLUSTER_SNAPSHOT, Backup
 from deployments.core.phases import State
 from deployments.core.remaining import Reason, Remaining, SearchState
 from deployments.errors import AwsAccessError
-from deployments.models import ActionRequest, Deployment, Event, Resource, leases
+from deployments.models import ActionRequest, Deployment, Event, Resource, TemplateCheck, leases
 from deployments.models.remaining import remaining_of
 from deployments.runner import step
 from deployments.runner.action_requests import TRIES
@@ -224,3 +224,67 @@ def test_a_snapshot_whose_database_has_its_name_again_in_another_environment_is_
     (snapshot,) = [one for one in found(ended).resources if one.reason is Reason.SNAPSHOT]
     assert aws.backups[cluster.physical_id]
     assert (snapshot.can_delete, snapshot.details["shared_with"]) == (False, "other")
+
+
+ASSOCIATION = """
+  Configure:
+    Type: AWS::SSM::Association
+    Properties:
+      Name: AWS-RunShellScript
+      OutputLocation: {S3Location: {OutputS3BucketName: !Ref Bucket, OutputS3KeyPrefix: !Ref Folder}}
+"""
+
+
+def _writing_to(template_set: catalog.TemplateSet, folder: str, name: str) -> Deployment:
+    """Return a creation whose association writes its output below a folder of its own."""
+    root = template_set.folder / "root.yaml"
+    if "Configure" not in root.read_text():
+        text = root.read_text().replace("Size: {", "Folder: {Type: String}, Size: {", 1)
+        root.write_text(text + ASSOCIATION)
+    changed = catalog.load(template_set.folder)
+    TemplateCheck.objects.get_or_create(digest=changed.digest, defaults={"findings": []})
+    return make_deployment(
+        make_environment(name), template_digest=changed.digest, parameters={"Folder": folder}
+    )
+
+
+@pytest.mark.django_db
+def test_output_under_a_prefix_of_the_template_is_found_without_an_observation(
+    template_set: catalog.TemplateSet, aws: FakeAws
+) -> None:
+    deployment = _writing_to(template_set, "own/output", "staging")
+    run(deployment, aws)
+    deployment.refresh_from_db()
+    aws.buckets[deployment.artifact_bucket].add("own/output/i-1/a-1/stdout")
+    removal = make_deployment(deployment.environment, kind="delete")
+    run(removal, aws)
+    run_step(aws)
+
+    (output,) = [one for one in found(removal).resources if one.reason is Reason.OUTPUTS]
+    assert output.id == f"{deployment.artifact_bucket}/own/output/"
+    assert output.can_delete
+
+
+@pytest.mark.django_db
+def test_output_that_another_environment_writes_to_as_well_is_not_deleted(
+    template_set: catalog.TemplateSet, aws: FakeAws
+) -> None:
+    deployment = _writing_to(template_set, "own/output", "staging")
+    run(deployment, aws)
+    deployment.refresh_from_db()
+    make_deployment(
+        make_environment("other", account=deployment.environment.account),
+        state="succeeded",
+        template_digest=deployment.template_digest,
+        artifact_bucket=deployment.artifact_bucket,
+        artifact_prefix="templates/other",
+        parameters={"Folder": "own"},
+    )
+    aws.buckets[deployment.artifact_bucket].add("own/output/i-1/a-1/stdout")
+    removal = make_deployment(deployment.environment, kind="delete")
+    run(removal, aws)
+    run_step(aws)
+
+    (output,) = [one for one in found(removal).resources if one.reason is Reason.OUTPUTS]
+    assert not output.can_delete
+    assert output.details["shared_with"] == "other"

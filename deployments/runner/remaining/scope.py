@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from deployments.core.association_outputs import output_places
 from deployments.core.status import DELETED
+from deployments.core.template_stacks import TemplateSide
 from deployments.models import AssociationRun, Deployment, Environment, Resource
 from deployments.models.stack import STACK_TYPE
+from deployments.runner import launch, template_sets
+
+ATTEMPTS = 5
+"""The latest deployments of an environment whose templates are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +93,48 @@ class SearchScope:
         ]
 
     def outputs(self) -> list[Prefix]:
-        """Return where the servers' associations wrote: as observed, and by the stack's name."""
-        places = AssociationRun.objects.of(self.environment).output_places()
+        """Return where the servers' associations wrote: as observed, by the templates, by the stack's name.
+
+        A rollback can be faster than the first observation.
+        """
         name = self.environment.stack_name
+        places = _written_by(self.environment)
         places |= {(place.bucket, f"logs/{name}/") for place in self.artifacts()}
-        shared = tuple(Environment.objects.of_the_same_name(self.environment))
         outer = [
             (bucket, prefix)
             for bucket, prefix in sorted(places)
             if not any(b == bucket and prefix != p and prefix.startswith(p) for b, p in places)
         ]
-        return [Prefix(bucket=bucket, prefix=prefix, shared_with=shared) for bucket, prefix in outer]
+        shared = tuple(Environment.objects.of_the_same_name(self.environment))
+        return [
+            Prefix(bucket=bucket, prefix=prefix, shared_with=shared or self._writers(bucket, prefix))
+            for bucket, prefix in outer
+        ]
+
+    def _writers(self, bucket: str, prefix: str) -> tuple[str, ...]:
+        """Return the names of other environments that write there too: the prefix may not name the stack."""
+        if self.environment.stack_name in prefix.split("/"):
+            return ()
+        others = Environment.objects.live().in_account(self.environment.account_id)
+        return tuple(
+            other.name
+            for other in others.exclude(pk=self.environment.pk).order_by("name")
+            if any(
+                b == bucket and (p.startswith(prefix) or prefix.startswith(p)) for b, p in _written_by(other)
+            )
+        )
+
+
+def _written_by(environment: Environment) -> set[tuple[str, str]]:
+    """Return where an environment's associations write: as observed, by templates and the stack's name."""
+    places = AssociationRun.objects.of(environment).output_places()
+    attempts = Deployment.objects.of(environment).with_artifacts().select_related("environment__account")
+    for deployment in attempts.order_by("-pk")[:ATTEMPTS]:
+        places.add((deployment.artifact_bucket, f"logs/{environment.stack_name}/"))
+        template_set = template_sets.find(deployment.template_digest)
+        if template_set is None:
+            continue
+        values = deployment.parameters | launch.filled(deployment, template_set)
+        root = template_set.root.name
+        places |= output_places(TemplateSide(templates=template_set.contents, root=root, values=values))
+    return places

@@ -1,0 +1,27 @@
+"""Where the associations of a template set write their output, as far as the templates tell it beforehand."""
+
+from __future__ import annotations
+
+from deployments.core.conditions import mapping
+from deployments.core.template_stacks import TemplateSide, stacks_of
+
+ASSOCIATION = "AWS::SSM::Association"
+
+
+def output_places(side: TemplateSide) -> set[tuple[str, str]]:
+    """Return (bucket, key prefix) of every association of the stacks; the prefixes end in "/".
+
+    A place that depends on what only CloudFormation knows, or is a whole bucket, is left out.
+    """
+    found = set()
+    for stack in stacks_of(side).values():
+        for body in stack.resources.values():
+            if body.get("Type") != ASSOCIATION:
+                continue
+            output = mapping(mapping(body.get("Properties")).get("OutputLocation"))
+            location = mapping(output.get("S3Location"))
+            bucket = stack.scope.literal(location.get("OutputS3BucketName"))
+            prefix = (stack.scope.literal(location.get("OutputS3KeyPrefix")) or "").strip("/")
+            if bucket and prefix:
+                found.add((bucket, f"{prefix}/"))
+    return found
