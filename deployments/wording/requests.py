@@ -115,28 +115,28 @@ ACTIONS: Final[Mapping[str, Promise]] = {
 
 
 def permission_name(permission: str) -> str:
-    """Return the name that Django's admin shows for one of Sanso's permissions; in English, as there."""
+    """Return the name of one of Sanso's permissions, in the reader's language."""
     codename = permission.rpartition(".")[2]
-    return PERMISSIONS.get(codename, permission)
+    return str(PERMISSIONS.get(codename, permission))
 
 
-PERMISSIONS: Final[Mapping[str, str]] = {
-    "add_deployment": "Can add deployment",
-    "change_environment": "Can change environment",
-    "delete_environment": "Can delete environment",
-    "operate_environment": "Can run associations, site checks and deletion protection",
-    "approve_change": "Can approve changes that others requested",
-    "require_approval": "Can decide whether changes of an environment require approval",
-    "release_environment": "Can release to running servers",
-    "lock_environment": "Can lock environments",
-    "break_lock": "Can break locks of others",
-    "force_delete": "Can delete a stack without resources that AWS cannot delete",
-    "delete_remaining": "Can delete resources that remain after a deletion",
-    "manage_template_sets": "Can manage template sets",
-    "view_environment": "Can view environments",
-    "bypass_approval": "Can apply a change in an emergency without its approval",
-    "manage_accounts": "Can manage accounts and freeze windows",
-    "manage_access": "Can manage teams, roles and service accounts",
-    "view_auditrecord": "Can view the audit log",
-    "manage_notifications": "Can set up shared notifications",
+PERMISSIONS: Final[Mapping[str, Promise]] = {
+    "add_deployment": _("Can add deployment"),
+    "change_environment": _("Can change environment"),
+    "delete_environment": _("Can delete environment"),
+    "operate_environment": _("Can run associations, site checks and deletion protection"),
+    "approve_change": _("Can approve changes that others requested"),
+    "require_approval": _("Can decide whether changes of an environment require approval"),
+    "release_environment": _("Can release to running servers"),
+    "lock_environment": _("Can lock environments"),
+    "break_lock": _("Can break locks of others"),
+    "force_delete": _("Can delete a stack without resources that AWS cannot delete"),
+    "delete_remaining": _("Can delete resources that remain after a deletion"),
+    "manage_template_sets": _("Can manage template sets"),
+    "view_environment": _("Can view environments"),
+    "bypass_approval": _("Can apply a change in an emergency without its approval"),
+    "manage_accounts": _("Can manage accounts and freeze windows"),
+    "manage_access": _("Can manage teams, roles and service accounts"),
+    "view_auditrecord": _("Can view the audit log"),
+    "manage_notifications": _("Can set up shared notifications"),
 }

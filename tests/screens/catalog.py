@@ -26,6 +26,8 @@ class Screen:
     step: Step | None = None
     is_whole: bool = True
     """Whether the image shows the whole page instead of one window."""
+    is_refused: bool = False
+    """Whether the page is one that refuses the request."""
 
 
 def _of(row: str, route: str, name: str = "", **values: str) -> Screen:
@@ -139,7 +141,7 @@ SCREENS: Final = (
     Screen(name="tokens", route="tokens"),
     Screen(name="tokens-error", route="tokens", step=_click("Create token")),
     Screen(name="command-line-login", route="command_line_login", query=COMMAND_LINE),
-    Screen(name="command-line-login-incomplete", route="command_line_login"),
+    Screen(name="command-line-login-incomplete", route="command_line_login", is_refused=True),
     Screen(name="notifications", route="notifications"),
     Screen(name="notification-new", route="notification_new"),
     Screen(name="notification-error", route="notification_new", step=_click("Add target")),

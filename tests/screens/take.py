@@ -85,7 +85,7 @@ class Camera:
         page = self._context(screen.who, language).new_page()
         try:
             response = page.goto(self.base + reverse(screen.route, kwargs=arguments) + screen.query)
-            if response and response.status >= 400 and not screen.name.isdecimal():
+            if response and (response.status >= 400) != (screen.is_refused or screen.name.isdecimal()):
                 self.problems.append(f"{screen.name} {language}: {response.status}")
             if screen.step and language == "en":
                 screen.step(page)
