@@ -31,6 +31,8 @@ from deployments.models import (
 from deployments.runner import cancel, change, event_log, finalize, going_back, release_commands, suspensions
 
 AT_ONCE = 0.0
+SHORT = 8
+"""How much of a digest pages show."""
 BEFORE = timedelta(minutes=10)
 """The reads of the site that those of the watch are compared with."""
 _GONE = ("Terminat", "Detach")
@@ -48,7 +50,8 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     if release is None:
         return _continue(deployment, clients)
     group = next(iter(clients.autoscaling.groups([release.group])), None)
-    _add_new(release, group, now)
+    with transaction.atomic():
+        _add_new(deployment, release, group, now)
     _send_again(deployment, release, now)
     invocations = _poll(release, clients)
     facts = _facts(deployment, release, group, clients, invocations, now)
@@ -56,10 +59,11 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     return _Doing(deployment, release, group, clients, invocations).do(step, now)
 
 
-def _add_new(release: ServerRelease, group: Group | None, now: datetime) -> None:
-    """Add a row for each server that the group has, also of one that joined midway."""
+def _add_new(deployment: Deployment, release: ServerRelease, group: Group | None, now: datetime) -> None:
+    """Add a row for each server that the group has, also of one that joined midway, and log them."""
     rows = list(release.servers.all())
     known = {one.instance_id for one in rows}
+    before = frozenset(known)
     for one in group.instances if group else ():
         if one.instance_id not in known and not one.lifecycle.startswith(_GONE):
             ReleaseServer.objects.get_or_create(
@@ -69,6 +73,16 @@ def _add_new(release: ServerRelease, group: Group | None, now: datetime) -> None
             )
             known.add(one.instance_id)
             rows.append(ReleaseServer(instance_id=one.instance_id))
+    if new := sorted(known - before):
+        base = deployment.base
+        event_log.add(
+            deployment,
+            "release.found",
+            key=new[0],
+            servers=new,
+            before=base.template_digest[:SHORT] if base else "",
+            after=deployment.template_digest[:SHORT],
+        )
     release.refresh_from_db()
 
 

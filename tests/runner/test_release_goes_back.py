@@ -9,7 +9,9 @@ from pytest_django import Settings
 from deployments.actions.apply_change import apply_change
 from deployments.core.phases import State
 from deployments.models import AuditRecord, Deployment, Environment, Event, Evidence, ServerRelease
+from deployments.models.past_state import as_of
 from deployments.presentation.text import event_texts
+from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.fake_services import SentCommand
 from tests.fakes import FakeAws
 from tests.runner.test_server_release import (  # noqa: F401  # fixtures
@@ -80,6 +82,19 @@ def test_the_changed_servers_get_the_version_of_before(change: Deployment, aws: 
     assert "i-1 serves the earlier version." in texts
     record = AuditRecord.objects.filter(action="apply").get()
     assert record.details["go_back"] is True
+
+
+def test_the_waterfall_has_a_row_for_each_server_also_in_a_replay(change: Deployment, aws: FakeAws) -> None:
+    ended = go(change, aws)
+    now = {row.path: row for row in DeploymentView.whole(ended).rows()}
+
+    assert now["@servers"].children == ("t-@servers.i-1", "t-@servers.i-2")
+    assert [now[f"@servers/{one}"].label for one in ("i-1", "i-2")] == ["Done", "Done"]
+    assert now["@servers/i-1"].type == ended.template_digest[:8]
+    first = Event.objects.of(ended).filter(code="release.server", values__stage="done").earliest("seq")
+    then = {row.path: row for row in DeploymentView.past(as_of(ended, first.seq)).rows()}
+    assert [then[f"@servers/{one}"].label for one in ("i-1", "i-2")] == ["Done", "Waiting"]
+    assert then["@servers/i-2"].type != then["@servers/i-1"].type
 
 
 def test_a_server_without_its_turn_is_left_alone(change: Deployment, aws: FakeAws) -> None:

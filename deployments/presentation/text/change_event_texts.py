@@ -130,12 +130,17 @@ def _release_returning(values: Values) -> str:
     return _("%(server)s failed: the changed servers get the earlier version.") % values
 
 
+def _release_found(values: Values) -> str:
+    return _("Servers of the release: %(servers)s.") % {"servers": ", ".join(values["servers"])}
+
+
 def _release_again(values: Values) -> str:
     return _("State Manager put the earlier version back on %(server)s; it is changed again.") % values
 
 
 CHANGE_EVENTS: dict[str, Callable[[Values], str]] = {
     "release.server": _release_server,
+    "release.found": _release_found,
     "release.again": _release_again,
     "release.returning": _release_returning,
     "approval.requested": _approval_requested,

@@ -405,7 +405,14 @@ def with_hidden(row: Row, hidden: bool) -> Row:
 
 
 def phase_row(
-    line: TimelineRow, name: str, *, status: DisplayStatus, now: int, is_cause: bool = False, reason: str = ""
+    line: TimelineRow,
+    name: str,
+    *,
+    status: DisplayStatus,
+    now: int,
+    is_cause: bool = False,
+    reason: str = "",
+    children: Sequence[Row] = (),
 ) -> Row:
     """Return the row of one of the portal's own phases. It is the cause of a failure that no stack had."""
     start, end = (line.intervals[0].start, line.intervals[0].end) if line.intervals else (None, None)
@@ -424,5 +431,5 @@ def phase_row(
         usual=line.usual.seconds if line.usual and line.usual.runs else None,
         is_slow=line.is_slow,
         is_critical=line.is_critical,
-        children=(),
+        children=tuple(one.id for one in children),
     )

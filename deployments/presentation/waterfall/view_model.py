@@ -36,6 +36,7 @@ from deployments.presentation.waterfall import cache, first_rows, progress, row_
 from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
 from deployments.presentation.waterfall.other_failures import OtherFailures, other_failures
+from deployments.presentation.waterfall.released_servers import PLACE, server_rows
 from deployments.presentation.waterfall.rows import Row, RowBuilder, StackSummary, phase_row
 from deployments.presentation.waterfall.tree import ResourceTree, build_tree, join, load_branches
 
@@ -57,6 +58,7 @@ class DeploymentView:
     inside: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     failures: Mapping[str, Sequence[Failure]] = field(default_factory=dict)
     cancellation: Cancellation | None = None
+    servers: Sequence[Row] = ()
     is_past: bool = False
     summaries: dict[str, StackSummary] | None = None
 
@@ -82,6 +84,7 @@ class DeploymentView:
             computed_seq=then.last_seq,
             failures=failures_by_row(past.landmarks),
             cancellation=_cancellation(then, tree, past.landmarks),
+            servers=server_rows(past.landmarks, now),
             is_past=True,
         )
 
@@ -106,6 +109,7 @@ class DeploymentView:
             inside=known.inside,
             failures=failures_by_row(landmarks),
             cancellation=_cancellation(deployment, tree, landmarks),
+            servers=server_rows(landmarks, now),
             summaries=known.summaries if known.tree is tree else None,
         )
 
@@ -209,6 +213,7 @@ class DeploymentView:
                 continue
             phase = path.removeprefix(PHASE)
             is_cause = path == first
+            below = self.servers if path == PLACE else ()
             yield phase_row(
                 line,
                 headlines.phase(phase),
@@ -216,7 +221,9 @@ class DeploymentView:
                 now=self.now,
                 is_cause=is_cause,
                 reason=failure.reason if failure and is_cause else "",
+                children=below,
             )
+            yield from below
 
     def render_rows(self, rows: Iterable[Row], locale: Locale) -> list[SafeString]:
         """Return rows as HTML, in the active `locale`."""

@@ -1,0 +1,112 @@
+"""The servers of a release below its phase: from the events of the log, so also in replays and recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext_lazy as _
+
+from deployments.core.phases import State
+from deployments.core.release_plan import Stage
+from deployments.core.schedule import PHASE
+from deployments.core.status import DisplayStatus
+from deployments.core.timeline import in_ms
+from deployments.models import Event
+from deployments.models.release import STAGES
+from deployments.presentation.waterfall.bars import Bar
+from deployments.presentation.waterfall.rows import Row
+from deployments.presentation.waterfall.tree import join
+from deployments.wording import stored_text
+
+PLACE = f"{PHASE}{State.SERVERS}"
+STATUSES = {
+    Stage.WAITING: DisplayStatus.PENDING,
+    Stage.WATCHING: DisplayStatus.SETTLING,
+    Stage.DONE: DisplayStatus.DONE,
+    Stage.FAILED: DisplayStatus.FAILED,
+    Stage.GONE: DisplayStatus.NOT_RUN,
+    Stage.RETURNED: DisplayStatus.ROLLED_BACK,
+    Stage.NOT_REACHED: DisplayStatus.NOT_RUN,
+}
+"""The display status of a stage; all others are in progress."""
+_AT_REST = frozenset(STATUSES) - {Stage.WATCHING}
+_NEW = frozenset({Stage.CHECKING, Stage.WATCHING, Stage.DONE})
+"""The stages in which a server has the version of the release, or on its way back the earlier one."""
+
+
+@dataclass(slots=True)
+class _Server:
+    """One server while its events are read: its stages with their beginnings (epoch milliseconds)."""
+
+    name: str
+    version: str = ""
+    stages: list[tuple[int, Stage]] = field(default_factory=list)
+    reason: str = ""
+
+
+def server_rows(events: Iterable[Event], now: int) -> tuple[Row, ...]:
+    """Return a row for each server that events name, in the order in which the release found them."""
+    servers: dict[str, _Server] = {}
+    before = after = ""
+    for event in events:
+        values, at = event.values, in_ms(event.at)
+        if event.code == "release.found":
+            before, after = str(values.get("before", "")), str(values.get("after", ""))
+            for name in values.get("servers", ()):
+                servers.setdefault(str(name), _Server(str(name), before, [(at, Stage.WAITING)]))
+        elif event.code in ("release.server", "release.again") and values.get("server"):
+            name = str(values["server"])
+            server = servers.setdefault(name, _Server(name, before))
+            stage = _stage(values.get("stage", Stage.WAITING))
+            server.stages.append((at, stage))
+            server.reason = stored_text(values.get("message") or {}) or server.reason
+            if stage in _NEW or stage is Stage.RETURNED:
+                server.version = before if values.get("back") else after
+        elif event.code == "release.returning":
+            for server in servers.values():
+                _goes_back(server, at)
+    return tuple(_row(one, now) for one in servers.values())
+
+
+def _goes_back(server: _Server, at: int) -> None:
+    """Let a server wait again, or leave it alone if the release has not reached it."""
+    last = server.stages[-1][1] if server.stages else Stage.WAITING
+    if last is not Stage.GONE:
+        is_reached = any(stage is Stage.CONFIGURING for _at, stage in server.stages)
+        server.stages.append((at, Stage.WAITING if is_reached else Stage.NOT_REACHED))
+
+
+def _stage(stored: object) -> Stage:
+    """Return a stored stage; one of a later release counts as configuring."""
+    return Stage(str(stored)) if str(stored) in list(Stage) else Stage.CONFIGURING
+
+
+def _row(server: _Server, now: int) -> Row:
+    last_at, last = server.stages[-1]
+    bars = tuple(_bars(server.stages))
+    started = bars[0].start if bars else None
+    is_at_rest = last in _AT_REST
+    return Row(
+        path=join(PLACE, server.name),
+        name=server.name,
+        level=2,
+        kind="server",
+        type=server.version,
+        display_status=STATUSES.get(last, DisplayStatus.PROGRESS),
+        label=str(dict(STAGES)[str(last)]),
+        reason=server.reason,
+        started=started,
+        ended=min(last_at, now) if is_at_rest and started is not None else None,
+        bars=bars,
+        facts=((_("Version"), server.version),) if server.version else (),
+    )
+
+
+def _bars(stages: Sequence[tuple[int, Stage]]) -> Iterable[Bar]:
+    """Yield a bar for each stage in which the server was at work; a failure colors the one before."""
+    ends: list[tuple[int | None, Stage | None]] = [*stages[1:], (None, None)]
+    for (start, stage), (end, following) in zip(stages, ends, strict=True):
+        if stage not in _AT_REST:
+            status = STATUSES.get(stage, DisplayStatus.PROGRESS)
+            yield Bar(start, end, DisplayStatus.FAILED if following is Stage.FAILED else status)
