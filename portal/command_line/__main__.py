@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from portal.command_line import environments, logins, session
+from portal.command_line import completion, environments, logins, session
 from portal.command_line.browser_login import token_by_browser
 from portal.command_line.changes import preview_of, print_preview
 from portal.command_line.client import ApiError, PortalClient
+from portal.command_line.connection import is_private
 from portal.command_line.environments import Name, Output, Yes
 from portal.command_line.follow import code_of, follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
@@ -19,6 +20,8 @@ app = typer.Typer(no_args_is_help=True, help="Sanso from the command line.", pre
 sets = typer.Typer(no_args_is_help=True, help="Template sets.")
 app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
+app.command("deploy")(environments.deploy)
+WRONG_USAGE: Any = typer.BadParameter.__bases__
 Deployment = Annotated[int, typer.Argument(help="The deployment's number.")]
 
 
@@ -33,7 +36,9 @@ def login(
 ) -> None:
     """Log in by browser, or with a token. It is kept in the system's keyring, or in a file that only you can
     read."""
-    url = (url or logins.last_url() or fail("Give the portal's URL with --url.")).rstrip("/")
+    url = session.url_of(url or logins.last_url() or fail("Give the portal's URL with --url."))
+    if not is_private(url):
+        err.print(f"Whoever is on the way to {url} can read the token: it is not encrypted.", style="yellow")
     value = _given_token() if token else token_by_browser(url)
     me = PortalClient(url, value).get("/me")
     place = logins.store(url, value)
@@ -130,7 +135,8 @@ def list_sets(output: Output = Format.TABLE) -> None:
 
 @sets.command("versions")
 def list_versions(
-    name: Annotated[str, typer.Argument(help="The set's name or key.")], output: Output = Format.TABLE
+    name: Annotated[str, typer.Argument(help="The set's name or key.", autocompletion=completion.sets)],
+    output: Output = Format.TABLE,
 ) -> None:
     """List the versions of a template set, the newest first."""
     api = session.client()
@@ -143,12 +149,22 @@ def list_versions(
 
 
 def main() -> None:
-    """Run a command. What the API refuses is printed as the pages word it, with exit code 3."""
+    """Run a command. What is refused is printed as the pages word it, with exit code 3.
+
+    Wrong options have that code as well, since 2 says that there are changes.
+    """
     try:
-        app()
+        code = app(prog_name="sanso", standalone_mode=False)
     except ApiError as exc:
         err.print(f"✕ {exc}", style="red", markup=False)
-        raise SystemExit(Exit.USAGE) from exc
+        code = Exit.USAGE
+    except typer.Abort:
+        err.print("Canceled.")
+        code = Exit.INTERRUPTED
+    except WRONG_USAGE as exc:
+        exc.show()
+        code = Exit.USAGE
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,20 @@ from typing import Any
 
 import httpx
 
+from portal.command_line.connection import problem_with
+from portal.command_line.output import err
+
 TIMEOUT = httpx.Timeout(30.0, read=60.0)
 RETRIES = 5
 """How often a call that had no response is repeated; requests carry a key, and take effect once."""
+WHAT_TO_DO = {
+    401: "The token has expired, was revoked, or is of another portal. Run sanso login, or set SANSO_TOKEN.",
+    403: "sanso whoami lists your rights and the token's scopes. A login can give the token further ones.",
+    404: "Check the name or the number. What you may not view is not found either.",
+}
+"""By the status of a refusal."""
+BUSY = (429, 502, 503, 504)
+"""Statuses after which a call is repeated."""
 RECONNECT_FOR = 600.0
 """Seconds for which a lost stream is opened again."""
 
@@ -26,11 +37,19 @@ class ApiError(Exception):
     code: str
     detail: str
     errors: list[dict[str, str]] = field(default_factory=list)
+    reference: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.detail} ({self.code})" if self.code else self.detail]
         lines += [f"  {one['field']}: {one['detail']}" for one in self.errors]
-        return "\n".join(lines)
+        return "\n".join(filter(None, [*lines, self._what_to_do()]))
+
+    def _what_to_do(self) -> str:
+        if self.reference:
+            return f"Give the administrators this reference: {self.reference}."
+        if self.code == "EnvironmentBusy":
+            return "sanso wait NAME waits until the deployment in progress has ended."
+        return WHAT_TO_DO.get(self.status, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +65,8 @@ class PortalClient:
 
     def __init__(self, url: str, token: str, language: str = "en") -> None:
         headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
-        self.http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=TIMEOUT)
+        self.url, self.retries = url, RETRIES
+        self.http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=TIMEOUT)
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON of a resource. Raise ApiError."""
@@ -81,20 +101,21 @@ class PortalClient:
                     yield message
                     if message.event in ("end", "access"):
                         return
-            except (httpx.HTTPError, _Away):
+            except (httpx.HTTPError, _Away) as exc:
+                text, may_succeed = problem_with(self.url, exc)
                 lost_at = lost_at or time.monotonic()
-                if time.monotonic() - lost_at > RECONNECT_FOR:
-                    raise ApiError(0, "", "The portal does not respond.") from None
+                if not may_succeed or time.monotonic() - lost_at > RECONNECT_FOR:
+                    raise ApiError(0, "", text) from None
             time.sleep(1.0)
 
     def _messages(self, path: str, after: int) -> Iterator[tuple[int, StreamMessage]]:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         with self.http.stream("GET", path, headers=headers) as response:
-            if response.status_code in (429, 502, 503, 504):
-                raise _Away
-            if response.is_error:
+            if response.status_code in BUSY:
+                raise _Away(f"status {response.status_code}")
+            if not response.is_success:
                 response.read()
-                raise _problem(response)
+                raise self._problem(response)
             event, data, number = "message", "", after
             for line in response.iter_lines():
                 name, _, value = line.partition(":")
@@ -112,30 +133,51 @@ class PortalClient:
                     event, data = "message", ""
 
     def _call(self, method: str, path: str, **values: Any) -> Any:
-        for attempt in range(RETRIES + 1):
+        for attempt in range(self.retries + 1):
             try:
                 response = self.http.request(method, path, **values)
             except httpx.HTTPError as exc:
-                if attempt == RETRIES:
-                    raise ApiError(0, "", f"The portal does not respond: {exc}") from exc
+                text, may_succeed = problem_with(self.url, exc)
+                if attempt == self.retries or not may_succeed:
+                    raise ApiError(0, "", text) from exc
+                if not attempt:
+                    err.print(f"{text} Retrying …", markup=False)
                 time.sleep(min(2.0**attempt, 8.0))
                 continue
-            if response.status_code in (429, 503) and attempt < RETRIES:
+            if response.status_code in BUSY and attempt < self.retries:
                 time.sleep(min(float(response.headers.get("Retry-After", 1) or 1), 30.0))
                 continue
-            if response.is_error:
-                raise _problem(response)
-            return response.json() if response.content else None
+            if not response.is_success:
+                raise self._problem(response)
+            return self._json(response)
         raise AssertionError("unreachable")
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json() if response.content else None
+        except ValueError:
+            raise self._not_a_portal(response) from None
+
+    def _problem(self, response: httpx.Response) -> ApiError:
+        """Return the error of a response: a problem of the API, or of what is at the URL instead."""
+        status = response.status_code
+        if response.is_redirect:
+            target = response.headers.get("Location", "").partition("/api/v1")[0]
+            return ApiError(0, "", f"{self.url} redirects to {target}. Run sanso login --url {target}.")
+        try:
+            found = response.json()
+            reference = found.get("values", {}).get("reference", "")
+            return ApiError(status, found["code"], found["detail"], found.get("errors", []), reference)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            if status in BUSY:
+                text = f"{self.url} is not available now (status {status}). Try again later."
+                return ApiError(0, "", text)
+            return self._not_a_portal(response)
+
+    def _not_a_portal(self, response: httpx.Response) -> ApiError:
+        text = f"{self.url} does not answer as Sanso's API (status {response.status_code}). Check the URL."
+        return ApiError(0, "", text)
 
 
 class _Away(Exception):
     """Raised when the portal cannot serve a stream now."""
-
-
-def _problem(response: httpx.Response) -> ApiError:
-    try:
-        found = response.json()
-        return ApiError(response.status_code, found["code"], found["detail"], found.get("errors", []))
-    except (ValueError, KeyError, TypeError):
-        return ApiError(response.status_code, "", f"The portal answered {response.status_code}.")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import yaml
 
-from portal.command_line import session
+from portal.command_line import completion, session
 from portal.command_line.changes import carry_out, finish, plan
 from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.follow import line
 from portal.command_line.output import Format, fail, show
 
 app = typer.Typer(no_args_is_help=True, help="Environments.")
-Name = Annotated[str, typer.Argument(help="The environment's name or key.")]
+Name = Annotated[
+    str, typer.Argument(help="The environment's name or key.", autocompletion=completion.environments)
+]
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to print results.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; shown in the history.")]
 Parameter = Annotated[
@@ -23,7 +26,12 @@ Parameter = Annotated[
     typer.Option("--parameter", "-p", help="Name=value; Name=@FILE reads a file, Name=@- the input."),
 ]
 Version = Annotated[
-    str, typer.Option("--version", help="A version of a template set: SET@LABEL, or its key.")
+    str,
+    typer.Option(
+        "--version",
+        help="A version of a template set: SET@LABEL, or its key.",
+        autocompletion=completion.versions,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the deployment to its end.")]
@@ -72,7 +80,9 @@ def logs(name: Name, output: Output = Format.TABLE) -> None:
 @app.command()
 def deploy(
     name: Annotated[str, typer.Argument(help="The name of the new environment; with --file its own.")] = "",
-    account: Annotated[str, typer.Option(help="The account's name or key.")] = "",
+    account: Annotated[
+        str, typer.Option(help="The account's name or key.", autocompletion=completion.accounts)
+    ] = "",
     parameter: Parameter = [],  # noqa: B006  # typer copies it
     version: Version = "",
     file: Annotated[
@@ -183,6 +193,8 @@ def delete(
     """Delete an environment."""
     api = session.client()
     environment = session.environment(api, name)
+    if not confirm and not sys.stdin.isatty():
+        fail("Without a terminal, give the environment's name with --confirm.")
     typed = confirm or typer.prompt(f"Type {environment['name']} to delete it")
     body = {"typed_name": typed, "unprotect": unprotect, "reason": reason}
     try:

@@ -30,9 +30,12 @@ BAR = 24
 
 def follow(api: PortalClient, pk: int, *, plain: bool = False, stop_when_waiting: bool = True) -> int:
     """Print a deployment to its end. Return the exit code: 0 succeeded, 1 failed, 4 waits for a person."""
-    if plain or not sys.stdout.isatty():
-        return _lines(api, pk, stop_when_waiting=stop_when_waiting)
-    return _tree(api, pk, stop_when_waiting=stop_when_waiting)
+    show = _lines if plain or not sys.stdout.isatty() else _tree
+    try:
+        return show(api, pk, stop_when_waiting=stop_when_waiting)
+    except KeyboardInterrupt:
+        err.print(f"The deployment goes on. To follow it again: sanso follow {pk}")
+        return Exit.INTERRUPTED
 
 
 def code_of(deployment: dict[str, Any]) -> int:
@@ -60,7 +63,8 @@ def _tree(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
         live.update(tree(api.get(f"/deployments/{pk}"), api.get(f"/deployments/{pk}/rows")))
         for message in api.stream(f"/deployments/{pk}/stream"):
             if message.event == "access":
-                break
+                err.print("The token was revoked or has expired.")
+                return Exit.USAGE
             deployment = api.get(f"/deployments/{pk}")
             live.update(tree(deployment, api.get(f"/deployments/{pk}/rows")))
             if stop_when_waiting and deployment["state"] in WAITING:

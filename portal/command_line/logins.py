@@ -52,13 +52,13 @@ def current() -> StoredLogin | None:
 
 def store(url: str, token: str) -> str:
     """Store a login, the token in the keyring if the system has one. Return where the token is."""
-    try:
+    with contextlib.suppress(KeyringError):  # there is none: servers and containers
         keyring.set_password(SERVICE, url, token)
-    except KeyringError:  # no keyring: servers and containers
-        _write({"url": url, "token": token})
-        return str(file())
-    _write({"url": url})
-    return "keyring"
+        if keyring.get_password(SERVICE, url) == token:  # some keep nothing
+            _write({"url": url})
+            return "keyring"
+    _write({"url": url, "token": token})
+    return str(file())
 
 
 def forget() -> None:

@@ -30,6 +30,7 @@ class Exit:
     """Exit codes: programs tell a failed deployment from a wrong call."""
 
     FAILED, CHANGES, USAGE, WAITS = 1, 2, 3, 4
+    INTERRUPTED = 130
 
 
 def show(format_: Format, found: Any, columns: Sequence[str] = ()) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from portal.command_line import logins
 from portal.command_line.client import PortalClient
+from portal.command_line.connection import portal_url
 from portal.command_line.output import Exit, fail
 
 
@@ -17,7 +18,15 @@ def client() -> PortalClient:
         fail(
             "Not logged in. Run sanso login --url https://sanso.example.com (or set SANSO_URL, SANSO_TOKEN)."
         )
-    return PortalClient(login.url, login.token)
+    return PortalClient(url_of(login.url), login.token)
+
+
+def url_of(text: str) -> str:
+    """Return a portal's URL as a person wrote it. End the command if it is none."""
+    try:
+        return portal_url(text)
+    except ValueError as exc:
+        fail(str(exc))
 
 
 def environment(api: PortalClient, name: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The command line, in this process: its calls go to the portal's code without a network."""

@@ -1,0 +1,234 @@
+"""Commands and their exit codes, against the portal's own code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from django.contrib.auth.models import User
+from pytest_django import Settings
+
+from deployments.models import Account, Deployment, Environment, EnvironmentLock
+from portal.command_line import completion
+from tests.api.clients import Program
+from tests.builders import allow, make_account, make_deployment, make_environment, make_event, make_user
+from tests.built_health import make_whole
+from tests.command_line.portal_in_process import PortalInProcess, Shell
+from tests.previews import make_preview
+from tests.template_versions import make_source, make_version
+from tests.views.conftest import TEMPLATE
+
+
+@pytest.fixture
+def shop(operator: User, tmp_path: Path, settings: Settings) -> Environment:
+    """A deployed environment of a small template set."""
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "root.yaml").write_text(TEMPLATE)
+    settings.SANSO_TEMPLATE_SET = tmp_path / "set"
+    parameters = {"Database": "orders", "Size": "small"}
+    return make_whole("shop", owner=operator, account=make_account("production"), parameters=parameters)
+
+
+def state_of(pk: int) -> str:
+    return Deployment.objects.get(pk=pk).state
+
+
+def test_lists_are_tables_json_or_yaml(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:
+    code, table, _ = shell.run("env", "list")
+    assert code == 0
+    head, row = table.splitlines()
+    assert head.split()[:3] == ["NAME", "STATE", "HEALTH"]
+    assert row.split()[:4] == ["shop", "deployed", "healthy", "production"]
+    found = json.loads(shell.run("env", "list", "-o", "json")[1])
+    assert [one["account"]["name"] for one in found] == ["production"]
+    assert yaml.safe_load(shell.run("env", "list", "-o", "yaml")[1]) == found
+    assert yaml.safe_load(shell.run("env", "show", "shop", "-o", "yaml")[1])["name"] == "shop"
+    assert "healthy" in shell.run("env", "health", "shop")[1]
+    assert "Nothing found." in shell.run("env", "list", "--state", "deleted")[1]
+
+
+def test_logs_are_lines_or_json(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:
+    assert shop.latest
+    make_event(shop.latest, 1, logical_id="Topic", status="CREATE_FAILED", reason="No room.")
+
+    assert "CREATE_FAILED Topic AWS::SNS::Topic No room." in shell.run("env", "logs", "shop")[1]
+    assert json.loads(shell.run("env", "logs", "shop", "-o", "json")[1])[0]["seq"] == 1
+
+
+def test_a_change_is_applied_after_a_yes(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:
+    code, output, errors = shell.run("env", "change", "shop", "-p", "Database=other", typed="y\n")
+
+    assert code == 0, output + errors
+    assert portal.posted("/previews")["parameters"] == {"Database": "other"}
+    assert portal.posted("/apply")["digest"]
+    assert "succeeded" in errors
+
+
+def test_who_says_no_discards_the_change(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:
+    code, _, errors = shell.run("env", "change", "shop", "-p", "Database=other", typed="n\n")
+
+    assert (code, "discarded" in errors) == (3, True)
+    assert state_of(Deployment.objects.latest("pk").pk) == "canceled"
+
+
+def test_a_plan_ends_with_2_and_changes_nothing(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    code, output, _ = shell.run("env", "change", "shop", "-p", "Database=other", "--plan")
+
+    assert (code, "EFFECT" in output) == (2, True)
+    assert state_of(Deployment.objects.latest("pk").pk) == "canceled"
+
+
+def test_what_may_lose_data_needs_the_typed_name(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    portal.scene = "database"
+
+    code, output, errors = shell.run("env", "change", "shop", "-p", "Database=other", "--yes")
+    assert code == 3, output + errors
+    assert "Data may be lost" in output
+    assert portal.posted("/apply")["typed_name"] == ""
+    Deployment.objects.filter(state="preview").update(state="canceled")
+
+    portal.sent.clear()
+    code, output, errors = shell.run("env", "change", "shop", "-p", "Database=new", typed="shop\n")
+    assert code == 0, output + errors
+    assert portal.posted("/apply")["typed_name"] == "shop"
+
+
+@pytest.mark.parametrize(("ends", "expected"), [("failed", 1), ("rolled_back", 1), ("approval", 4)])
+def test_the_exit_code_is_that_of_the_result(
+    portal: PortalInProcess, shell: Shell, shop: Environment, ends: str, expected: int
+) -> None:
+    portal.ends = ends
+
+    code, _, errors = shell.run("env", "change", "shop", "-p", "Database=other", "--yes")
+
+    assert code == expected
+    assert ends.replace("_", " ") in errors
+    assert shell.run("follow", str(Deployment.objects.latest("pk").pk))[0] == expected
+    assert shell.run("wait", "shop")[0] == expected
+
+
+def test_a_version_is_released(
+    portal: PortalInProcess, shell: Shell, shop: Environment, tmp_path: Path
+) -> None:
+    source = make_source(name="sets")
+    version = make_version(source, tmp_path / "version", label="v2")
+    output = shell.run("sets", "list")[1]
+    assert "sets" in output
+    assert "v2" in shell.run("sets", "versions", "sets")[1]
+
+    code, output, errors = shell.run("env", "release", "shop", "--version", "sets@v2", "--yes")
+
+    assert portal.posted("/previews")["template_version"] == version.pk, errors
+    assert code == 0, output + errors
+    code, _, errors = shell.run("env", "release", "shop", "--version", "sets@v9")
+    assert (code, "sanso sets versions" in errors) == (3, True)
+
+
+def test_an_environment_goes_back(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:
+    earlier = make_deployment(shop, state="succeeded", parameters={"Database": "before"})
+    make_deployment(shop, state="succeeded", parameters={"Database": "after"})
+
+    code, output, errors = shell.run("env", "rollback", "shop", "--to", str(earlier.pk), "--yes")
+
+    assert (code, "EFFECT" in output) == (0, True), output + errors
+    assert f"/deployments/{earlier.pk}/rollback" in [path for _, path, _ in portal.sent]
+    code, _, errors = shell.run("env", "rollback", "shop")  # nothing was kept
+    assert (code, "✕" in errors) == (3, True)
+
+
+def test_an_environment_is_created_from_a_file_and_deleted(
+    portal: PortalInProcess, shell: Shell, shop: Environment, tmp_path: Path
+) -> None:
+    file = tmp_path / "env.yaml"
+    values = {"name": "fresh", "account": "production"}
+    values |= {"parameters": {"Database": "orders", "Password": "long enough"}}  # type: ignore[dict-item]
+    file.write_text(yaml.safe_dump(values))
+
+    code, output, _ = shell.run("deploy", "-f", str(file), "--plan")
+    assert (code, "would be created" in output) == (2, True)
+    code, output, errors = shell.run("deploy", "-f", str(file))
+    assert code == 0, output + errors
+    assert Environment.objects.get(name="fresh").account == Account.objects.get(name="production")
+
+    code, _, errors = shell.run("env", "delete", "fresh")
+    assert (code, "--confirm" in errors) == (3, True)
+    Environment.objects.filter(name="fresh").update(stack_id="arn:fresh", stack_status="CREATE_COMPLETE")
+    code, output, errors = shell.run("env", "delete", "fresh", "--unprotect", typed="fresh\n")
+    assert code == 0, output + errors
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("name: [", "cannot be read"),
+        ("name: a\nparameters: []", "must declare"),
+        ("name: a\nacount: b", "acount"),
+        ("parameters: {}", "must declare"),
+    ],
+)
+def test_a_file_that_is_wrong_says_what(
+    portal: PortalInProcess, shell: Shell, tmp_path: Path, text: str, named: str
+) -> None:
+    file = tmp_path / "env.yaml"
+    file.write_text(text)
+
+    code, _, errors = shell.run("deploy", "-f", str(file))
+
+    assert (code, named in errors) == (3, True), errors
+
+
+def test_a_change_of_somebody_else_is_approved_or_denied(
+    portal: PortalInProcess, shell: Shell, shop: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANSO_TOKEN", Program(allow(make_user("ben"), "approve_deployment")).value)
+    change = make_preview(shop, "traffic")
+
+    code, _, errors = shell.run("approve", str(change.pk), typed="n\n")
+    assert (code, "Canceled." in errors) == (130, True)
+    code, _, errors = shell.run("approve", str(change.pk), "--deny", "Not now")
+    assert (code, "✕" in errors) == (3, True)  # nobody requested approval
+
+
+def test_an_environment_is_locked_and_unlocked(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    assert shell.run("env", "lock", "shop", "--reason", "load test")[0] == 0
+    assert EnvironmentLock.objects.get().reason == "load test"
+    code, _, errors = shell.run("env", "change", "shop", "-p", "Database=other", "--yes")
+    assert (code, "load test" in errors) == (3, True), errors
+    assert shell.run("env", "unlock", "shop")[0] == 0
+
+
+def test_names_are_completed_in_the_shell(
+    portal: PortalInProcess, shop: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_environment("shop-2", account=shop.account)
+    make_environment("other", account=shop.account)
+    source = make_source(name="sets")
+    make_version(source, tmp_path / "version", label="v2")
+
+    assert completion.environments("sho") == ["shop", "shop-2"]
+    assert completion.accounts("") == ["production"]
+    assert "sets" in completion.sets("s")
+    assert completion.versions("se") == ["sets@"]
+    assert completion.versions("sets@v") == ["sets@v2"]
+    monkeypatch.setenv("SANSO_TOKEN", "sanso_wrong")
+    assert completion.environments("sho") == []
+    monkeypatch.delenv("SANSO_TOKEN")
+    assert completion.environments("sho") == []
+
+
+def test_the_shell_asks_for_completions(
+    portal: PortalInProcess, shell: Shell, shop: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_SANSO_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "sanso env show sh")
+    monkeypatch.setenv("COMP_CWORD", "3")
+
+    assert shell.run()[1].split() == ["shop"]

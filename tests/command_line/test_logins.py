@@ -1,0 +1,127 @@
+"""Where a login is kept: in the system's keyring, or in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.null import Keyring as ForgetfulKeyring
+
+from portal.command_line import logins
+from tests.api.clients import Program
+from tests.command_line.portal_in_process import URL, PortalInProcess, Shell
+
+TOKEN = "sanso_secret"
+
+
+class MemoryKeyring(KeyringBackend):
+    """A keyring that works."""
+
+    priority = 1  # type: ignore[assignment]  # keyring declares a property of the class
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_keyring_has_the_token_and_the_file_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = MemoryKeyring()
+    monkeypatch.setattr("keyring.core._keyring_backend", own)
+
+    assert logins.store(URL, TOKEN) == "keyring"
+
+    assert own.kept == {("sanso", URL): TOKEN}
+    assert json.loads(logins.file().read_text()) == {"url": URL}
+    found = logins.current()
+    assert found is not None
+    assert (found.url, found.token, found.place) == (URL, TOKEN, "keyring")
+    logins.forget()
+    assert (own.kept, logins.file().exists(), logins.current()) == ({}, False, None)
+
+
+@pytest.mark.parametrize("has_one_that_forgets", [False, True])
+def test_without_a_keyring_only_the_owner_can_read_the_token(
+    has_one_that_forgets: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if has_one_that_forgets:
+        monkeypatch.setattr("keyring.core._keyring_backend", ForgetfulKeyring())
+
+    assert logins.store(URL, TOKEN) == str(logins.file())
+
+    assert mode_of(logins.file()) == 0o600
+    assert mode_of(logins.file().parent) == 0o700
+    found = logins.current()
+    assert found is not None
+    assert found.token == TOKEN
+    logins.forget()
+    assert not logins.file().exists()
+
+
+def test_a_file_that_others_could_read_is_closed() -> None:
+    logins.file().parent.mkdir(parents=True)
+    logins.file().write_text("{}")
+    logins.file().chmod(0o644)
+
+    logins.store(URL, TOKEN)
+
+    assert mode_of(logins.file()) == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "not JSON", "[]", '{"url": ""}'])
+def test_a_damaged_file_is_no_login(text: str) -> None:
+    logins.file().parent.mkdir(parents=True)
+    logins.file().write_text(text)
+
+    assert logins.current() is None
+    logins.forget()
+
+
+def test_variables_win_over_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    logins.store(URL, TOKEN)
+    monkeypatch.setenv("SANSO_TOKEN", "sanso_other")
+    found = logins.current()
+    assert found is not None
+    assert (found.url, found.token) == (URL, "sanso_other")
+
+    monkeypatch.delenv("SANSO_TOKEN")
+    monkeypatch.setenv("SANSO_URL", "https://other.example.com")
+
+    assert logins.current() is None  # the token is not sent to another portal
+
+
+def test_a_token_is_read_from_a_pipe_or_typed(
+    portal: PortalInProcess, shell: Shell, operator: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SANSO_TOKEN")
+    value = Program(operator).value  # type: ignore[arg-type]
+    monkeypatch.setattr("getpass.getpass", lambda *_values, **_named: value)
+    monkeypatch.setattr("typer.prompt", lambda *_values, **_named: value)
+
+    code, output, errors = shell.run("login", "--token", typed=value)
+
+    assert (code, "as ana" in output) == (0, True), errors
+    assert value not in output + errors
+    assert shell.run("whoami", "-o", "json")[0] == 0
+    code, output, _ = shell.run("logout")
+    assert (code, f"{URL}/tokens/" in output) == (0, True)
+    monkeypatch.delenv("SANSO_URL")
+    code, _, errors = shell.run("env", "list")
+    assert (code, "sanso login" in errors) == (3, True)
+    assert keyring.get_keyring()
