@@ -1,7 +1,8 @@
-"""Extract the messages to translate from the code, the pages and the included template set."""
+"""Extract the messages to translate: of code, pages, the included template set and the command line."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from io import BytesIO
@@ -15,9 +16,11 @@ from django.conf import settings
 from django.utils.translation.template import templatize
 
 from deployments import catalog
-from portal.translations import catalogs, read_catalog
+from portal.translations import catalogs, compile_alone, read_catalog
 
 FOLDERS = ("deployments", "portal")
+COMMAND_LINE = "portal/command_line"
+"""It is installed without the portal, and has a catalog of its own."""
 HEADER = """\
 # `manage.py update_translations` brings the messages up to date with the code; translate them here.
 msgid ""
@@ -42,13 +45,32 @@ def everything() -> Catalog:
     """Return all messages with their files."""
     found = Catalog(charset="utf-8", header_comment="")
     for place, text in sources(settings.BASE_DIR):
-        for _line, message, comments, context in extract(
-            "python", BytesIO(text.encode()), KEYWORDS, ("Translators:",)
-        ):
-            found.add(message, locations=[(place, 0)], auto_comments=comments, context=context)
+        if not place.startswith(COMMAND_LINE):
+            _add(found, place, text)
     for text in of_the_template_set():
         found.add(text, locations=[("infra_templates/root.yaml", 0)])
     return found
+
+
+def of_the_command_line() -> Catalog:
+    """Return the messages of the command line with their files: texts, and the docstrings of commands."""
+    found = Catalog(charset="utf-8", header_comment="")
+    for place, text in sources(settings.BASE_DIR):
+        if not place.startswith(COMMAND_LINE):
+            continue
+        _add(found, place, text)
+        for node in ast.parse(text).body:
+            decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else ()
+            if isinstance(node, ast.FunctionDef) and any(".command(" in ast.unparse(d) for d in decorators):
+                found.add(" ".join((ast.get_docstring(node) or "").split()), locations=[(place, 0)])
+    return found
+
+
+def _add(found: Catalog, place: str, text: str) -> None:
+    for _line, message, comments, context in extract(
+        "python", BytesIO(text.encode()), KEYWORDS, ("Translators:",)
+    ):
+        found.add(message, locations=[(place, 0)], auto_comments=comments, context=context)
 
 
 def sources(base: Path) -> Iterator[tuple[str, str]]:
@@ -81,7 +103,7 @@ def of_the_template_set() -> Iterator[str]:
 
 def update(source: Path) -> None:
     """Bring one catalog up to date: add new messages untranslated, remove those that no longer exist."""
-    _write(source, read_catalog(source))
+    _write(source, read_catalog(source), everything())
 
 
 def create(language: str, folder: Path) -> Path:
@@ -94,12 +116,12 @@ def create(language: str, folder: Path) -> Path:
     if source.exists():
         raise FileExistsError(f"{source} exists already")
     source.parent.mkdir(parents=True)
-    _write(source, translations)
+    _write(source, translations, everything())
     return source
 
 
-def _write(source: Path, translations: Catalog) -> None:
-    translations.update(everything(), no_fuzzy_matching=True)
+def _write(source: Path, translations: Catalog, messages: Catalog) -> None:
+    translations.update(messages, no_fuzzy_matching=True)
     translations.obsolete.clear()
     header = HEADER.format(language=translations.locale, plurals=translations.plural_forms)
     with source.open("wb") as file:
@@ -108,6 +130,9 @@ def _write(source: Path, translations: Catalog) -> None:
 
 
 def update_all() -> None:
-    """Bring every catalog of the portal up to date."""
+    """Bring every catalog up to date. That of the command line is compiled as well: it is installed so."""
     for source in catalogs(settings.LOCALE_PATHS):
         update(source)
+    for source in catalogs([settings.BASE_DIR / COMMAND_LINE / "locale"]):
+        _write(source, read_catalog(source), of_the_command_line())
+        compile_alone(source)

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -24,6 +25,14 @@ def compile_catalogs(folders: Iterable[Path]) -> None:
             write_mo(file, read_catalog(source))
         fresh.chmod(stat.S_IMODE(source.stat().st_mode))  # readable for the same users
         fresh.replace(compiled)  # at once: another process may be reading it
+
+
+def compile_alone(source: Path) -> None:
+    """Write a catalog that is in the repository, the same for the same messages."""
+    found = read_catalog(source)
+    found.creation_date = found.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
+    with source.with_suffix(".mo").open("wb") as file:
+        write_mo(file, found)
 
 
 def catalogs(folders: Iterable[Path]) -> Iterator[Path]:

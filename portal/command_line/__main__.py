@@ -15,40 +15,51 @@ from portal.command_line.connection import is_private
 from portal.command_line.environments import Name, Output, Yes
 from portal.command_line.follow import code_of, follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
+from portal.command_line.texts import MARKUP, _, of_docstring
 
-app = typer.Typer(no_args_is_help=True, help="Sanso from the command line.", pretty_exceptions_enable=False)
-sets = typer.Typer(no_args_is_help=True, help="Template sets.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help=_("Sanso from the command line."),
+    pretty_exceptions_enable=False,
+    rich_markup_mode=MARKUP,
+)
+sets = typer.Typer(no_args_is_help=True, help=_("Template sets."), rich_markup_mode=MARKUP)
 app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
 app.command("deploy")(environments.deploy)
 WRONG_USAGE: Any = typer.BadParameter.__bases__
-Deployment = Annotated[int, typer.Argument(help="The deployment's number.")]
+Deployment = Annotated[int, typer.Argument(help=_("The deployment's number."))]
 
 
 @app.command()
 def login(
     url: Annotated[
-        str, typer.Option(help="The portal's URL; without it that of the last login.", envvar="SANSO_URL")
+        str, typer.Option(help=_("The portal's URL; without it that of the last login."), envvar="SANSO_URL")
     ] = "",
     token: Annotated[
-        bool, typer.Option("--token", help="Ask for a token of the page API tokens, or read it from a pipe.")
+        bool,
+        typer.Option("--token", help=_("Ask for a token of the page API tokens, or read a pipe.")),
     ] = False,
 ) -> None:
     """Log in by browser, or with a token. It is kept in the system's keyring, or in a file that only you can
     read."""
-    url = session.url_of(url or logins.last_url() or fail("Give the portal's URL with --url."))
+    url = session.url_of(url or logins.last_url() or fail(_("Give the portal's URL with --url.")))
     if not is_private(url):
-        err.print(f"Whoever is on the way to {url} can read the token: it is not encrypted.", style="yellow")
+        err.print(
+            _("The connection to %(url)s is not encrypted: others can read the token.") % {"url": url},
+            style="yellow",
+        )
     value = _given_token() if token else token_by_browser(url)
     me = PortalClient(url, value).get("/me")
     place = logins.store(url, value)
-    out.print(f"Logged in to {url} as {me['user']['username']}. The token is in: {place}.")
+    values = {"url": url, "name": me["user"]["username"], "place": place}
+    out.print(_("Logged in to %(url)s as %(name)s. The token is in: %(place)s.") % values)
 
 
 def _given_token() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.read().strip()
-    return str(typer.prompt("Token", hide_input=True)).strip()
+    return str(typer.prompt(_("Token"), hide_input=True)).strip()
 
 
 @app.command()
@@ -57,7 +68,7 @@ def logout() -> None:
     url = logins.last_url()
     logins.forget()
     if url:
-        out.print(f"Logged out. To revoke the token: {url}/tokens/")
+        out.print(_("Logged out. To revoke the token: %(url)s") % {"url": f"{url}/tokens/"})
 
 
 @app.command()
@@ -75,7 +86,7 @@ def accounts(output: Output = Format.TABLE) -> None:
 @app.command("follow")
 def follow_deployment(
     deployment: Deployment,
-    plain: Annotated[bool, typer.Option("--plain", help="Lines, also in a terminal.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help=_("Lines, also in a terminal."))] = False,
 ) -> None:
     """Follow a deployment: exit code 0 if it succeeds, 1 if it fails, 4 if it waits for a person."""
     raise typer.Exit(follow(session.client(), deployment, plain=plain))
@@ -85,40 +96,40 @@ def follow_deployment(
 def wait(name: Name) -> None:
     """Wait until the latest deployment of an environment has ended."""
     api = session.client()
-    latest = session.environment(api, name).get("latest_deployment") or fail(f"{name} has no deployment.")
-    raise typer.Exit(follow(api, latest["id"], plain=True, stop_when_waiting=False))
+    latest = session.latest_deployment(api, name)
+    raise typer.Exit(follow(api, latest, plain=True, stop_when_waiting=False))
 
 
 @app.command()
 def approve(
     deployment: Deployment,
     yes: Yes = False,
-    deny: Annotated[str, typer.Option(help="Deny it, with this reason.")] = "",
-    bypass: Annotated[str, typer.Option(help="In an emergency: apply it without approval, and why.")] = "",
+    deny: Annotated[str, typer.Option(help=_("Deny it, with this reason."))] = "",
+    bypass: Annotated[str, typer.Option(help=_("In an emergency: apply it without approval, and why."))] = "",
 ) -> None:
     """Approve (or deny) a change that somebody else requested, after its preview; it may need others."""
     api = session.client()
     if deny:
         api.post(f"/deployments/{deployment}/deny", {"reason": deny})
-        out.print(f"Deployment {deployment} is denied.")
+        out.print(_("Deployment %(pk)d is denied.") % {"pk": deployment})
         return
     found = preview_of(api, deployment)
     if found is None:
         raise typer.Exit(code_of(api.get(f"/deployments/{deployment}")))
     print_preview(found, Format.TABLE)
     if not yes:
-        typer.confirm("Bypass the approval?" if bypass else "Approve?", abort=True)
+        typer.confirm(_("Bypass the approval?") if bypass else _("Approve?"), abort=True)
     digest = {"digest": found["digest"]}
     if bypass:
         api.post(f"/deployments/{deployment}/bypass", digest | {"reason": bypass})
-        out.print(f"The approval of deployment {deployment} is bypassed.")
+        out.print(_("The approval of deployment %(pk)d is bypassed.") % {"pk": deployment})
         return
     api.post(f"/deployments/{deployment}/approve", digest)
     if waits := api.get(f"/deployments/{deployment}/preview").get("approval"):
-        given, needed = len(waits["approved_by"]), waits["needed"]
-        out.print(f"Deployment {deployment} has {given} of {needed} approvals.")
+        values = {"pk": deployment, "given": len(waits["approved_by"]), "needed": waits["needed"]}
+        out.print(_("Deployment %(pk)d has %(given)d of %(needed)d approvals.") % values)
         return
-    out.print(f"Deployment {deployment} is approved.")
+    out.print(_("Deployment %(pk)d is approved.") % {"pk": deployment})
 
 
 @app.command()
@@ -135,7 +146,7 @@ def list_sets(output: Output = Format.TABLE) -> None:
 
 @sets.command("versions")
 def list_versions(
-    name: Annotated[str, typer.Argument(help="The set's name or key.", autocompletion=completion.sets)],
+    name: Annotated[str, typer.Argument(help=_("The set's name or key."), autocompletion=completion.sets)],
     output: Output = Format.TABLE,
 ) -> None:
     """List the versions of a template set, the newest first."""
@@ -145,7 +156,16 @@ def list_versions(
             rows = list(api.items(f"/template-sets/{one['id']}/versions"))
             show(output, rows, ("label", "number", "status", "commit", "author", "fetched_at"))
             return
-    fail(f"No template set {name}.")
+    fail(_("No template set %(name)s.") % {"name": name})
+
+
+def translate_help(commands: typer.Typer) -> None:
+    """Translate the help of every command, which is its docstring."""
+    for one in commands.registered_commands:
+        one.help = of_docstring(one.callback.__doc__)
+    for group in commands.registered_groups:
+        if group.typer_instance:
+            translate_help(group.typer_instance)
 
 
 def main() -> None:
@@ -153,13 +173,14 @@ def main() -> None:
 
     Wrong options have that code as well, since 2 says that there are changes.
     """
+    translate_help(app)
     try:
         code = app(prog_name="sanso", standalone_mode=False)
     except ApiError as exc:
         err.print(f"✕ {exc}", style="red", markup=False)
         code = Exit.USAGE
     except typer.Abort:
-        err.print("Canceled.")
+        err.print(_("Canceled."))
         code = Exit.INTERRUPTED
     except WRONG_USAGE as exc:
         exc.show()

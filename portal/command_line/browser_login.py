@@ -18,13 +18,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 
 from portal.command_line.client import TIMEOUT, ApiError
+from portal.command_line.connection import problem_with
 from portal.command_line.output import err, fail
+from portal.command_line.texts import LANGUAGE, _
 
+HEADERS = {"Accept-Language": LANGUAGE}
 WAIT = 300.0
 """Seconds until the person has allowed it."""
-RESPONSE = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>Sanso</title><h1>Sanso</h1><p>{}</p></html>"
-)
+RESPONSE = """<!doctype html><html lang="{}"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Sanso</title><main><h1>Sanso</h1><p>{}</p></main>"""
 TERMINAL_BROWSERS = ("www-browser", "links", "elinks", "lynx", "w3m")
 """What `webbrowser` falls back on without a display: they take the terminal over."""
 
@@ -68,10 +70,10 @@ class _Answer(BaseHTTPRequestHandler):
         given = dict(parse_qsl(urlsplit(self.path).query))
         is_ours = secrets.compare_digest(given.get("state", "").encode(), self.server.state.encode())
         is_answer = is_ours and ("code" in given or "error" in given)
-        text = "You can close this page and return to the terminal."
+        text = _("You can close this page and return to the terminal.")
         if "error" in given:
-            text = "Access was denied."
-        body = RESPONSE.format(escape(text if is_answer else "Not found.")).encode()
+            text = _("Access was denied.")
+        body = RESPONSE.format(LANGUAGE, escape(text if is_answer else _("Not found."))).encode()
         self.send_response(200 if is_answer else 404)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -92,15 +94,15 @@ def token_by_browser(url: str, wait: float = WAIT) -> str:
     with _Listener(state) as listener:
         page = f"{url}/tokens/command-line?{urlencode(_request(listener.address, verifier, state))}"
         if _open(page):
-            err.print("Continue in the browser. If it does not open, open this address on this computer:")
+            err.print(_("Continue in the browser. If it does not open, open this address on this computer:"))
         else:
-            err.print("Open this address in a browser on this computer (elsewhere: sanso login --token):")
+            err.print(_("Open this address in a browser on this computer (elsewhere: sanso login --token):"))
         err.print(page, markup=False)
         found = listener.wait(wait)
     if not found:
-        fail("Nobody allowed the login in time. Run sanso login again.")
+        fail(_("Nobody allowed the login in time. Run sanso login again."))
     if "code" not in found:
-        fail("Access was denied in the browser.")
+        fail(_("Access was denied in the browser."))
     return _exchange(url, found["code"], verifier, listener.address)
 
 
@@ -140,10 +142,13 @@ def _exchange(url: str, code: str, verifier: str, redirect_uri: str) -> str:
         "redirect_uri": redirect_uri,
     }
     try:
-        response = httpx.post(f"{url}/tokens/command-line/exchange", data=values, timeout=TIMEOUT)
+        response = httpx.post(
+            f"{url}/tokens/command-line/exchange", data=values, headers=HEADERS, timeout=TIMEOUT
+        )
         found = response.json()
         return str(found["access_token"]) if response.is_success else fail(found["error_description"])
     except httpx.HTTPError as exc:
-        raise ApiError(0, "", f"The portal does not respond: {exc}") from exc
+        raise ApiError(0, "", problem_with(url, exc)[0]) from exc
     except (ValueError, KeyError, TypeError):
-        fail(f"{url} is not a portal of this version (status {response.status_code}).")
+        text = _("%(url)s does not answer as Sanso's API (status %(status)d). Check the URL.")
+        fail(text % {"url": url, "status": response.status_code})

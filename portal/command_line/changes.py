@@ -11,6 +11,7 @@ import typer
 from portal.command_line.client import PortalClient
 from portal.command_line.follow import ENDED, follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
+from portal.command_line.texts import _, name_of
 
 PREVIEW_EVERY = 1.0
 """Seconds between two looks at a preview that is being computed."""
@@ -35,12 +36,10 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
     if format_ is not Format.TABLE:
         show(format_, found)
         return
-    out.print(
-        ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in found["counts"].items() if number)
-    )
+    out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
     show(Format.TABLE, found["resources"], ("effect", "path", "type", "properties"))
     if found["may_lose_data"]:
-        out.print("[bold red]▲ Data may be lost.[/bold red] Applying it needs the environment's name.")
+        out.print("▲ " + _("Data may be lost. Applying it needs the environment's name."), style="bold red")
 
 
 def plan(api: PortalClient, deployment: dict[str, Any], format_: Format) -> int:
@@ -72,10 +71,14 @@ def carry_out(
         print_preview(found, format_)
     name = deployment["environment"]["name"]
     if found["may_lose_data"] and not typed_name:
-        typed_name = typer.prompt(f"Data may be lost. Type {name} to apply") if sys.stdin.isatty() else ""
-    elif not yes and not (sys.stdin.isatty() and typer.confirm("Apply?")):
+        typed_name = (
+            typer.prompt(_("Data may be lost. Type %(name)s to apply") % {"name": name})
+            if sys.stdin.isatty()
+            else ""
+        )
+    elif not yes and not (sys.stdin.isatty() and typer.confirm(_("Apply?"))):
         api.post(f"/deployments/{pk}/discard")
-        fail("Not applied: the change is discarded. Without a terminal, --yes applies it.")
+        fail(_("Not applied: the change is discarded. Without a terminal, --yes applies it."))
     body = {"digest": found["digest"], "typed_name": typed_name} | ({"go_back": True} if go_back else {})
     api.post(f"/deployments/{pk}/apply", body)
     return finish(api, pk, wait=wait, format_=format_)
@@ -92,8 +95,8 @@ def finish(api: PortalClient, pk: int, *, wait: bool, format_: Format) -> int:
 def _nothing(api: PortalClient, pk: int) -> int:
     found = api.get(f"/deployments/{pk}")
     if found["state"] == "succeeded":
-        out.print("Nothing to change.")
+        out.print(_("Nothing to change."))
         return 0
-    text = found["error"]["text"] if found.get("error") else found["canceled"] or found["state"]
+    text = found["error"]["text"] if found.get("error") else found["canceled"] or name_of(found["state"])
     err.print(f"✕ {text}")
     return Exit.FAILED

@@ -13,14 +13,15 @@ import httpx
 
 from portal.command_line.connection import problem_with
 from portal.command_line.output import err
+from portal.command_line.texts import LANGUAGE, _
 
 TIMEOUT = httpx.Timeout(30.0, read=60.0)
 RETRIES = 5
 """How often a call that had no response is repeated; requests carry a key, and take effect once."""
 WHAT_TO_DO = {
-    401: "The token has expired, was revoked, or is of another portal. Run sanso login, or set SANSO_TOKEN.",
-    403: "sanso whoami lists your rights and the token's scopes. A login can give the token further ones.",
-    404: "Check the name or the number. What you may not view is not found either.",
+    401: _("The token has expired or was revoked. Run sanso login, or set SANSO_TOKEN to another one."),
+    403: _("sanso whoami lists your rights and the token's scopes. A login can give the token further ones."),
+    404: _("Check the name or the number. What you may not view is not found either."),
 }
 """By the status of a refusal."""
 BUSY = (429, 502, 503, 504)
@@ -46,9 +47,9 @@ class ApiError(Exception):
 
     def _what_to_do(self) -> str:
         if self.reference:
-            return f"Give the administrators this reference: {self.reference}."
+            return _("Give the administrators this reference: %(reference)s.") % {"reference": self.reference}
         if self.code == "EnvironmentBusy":
-            return "sanso wait NAME waits until the deployment in progress has ended."
+            return _("sanso wait NAME waits until the deployment in progress has ended.")
         return WHAT_TO_DO.get(self.status, "")
 
 
@@ -63,7 +64,7 @@ class StreamMessage:
 class PortalClient:
     """A portal, called with a token."""
 
-    def __init__(self, url: str, token: str, language: str = "en") -> None:
+    def __init__(self, url: str, token: str, language: str = LANGUAGE) -> None:
         headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
         self.url, self.retries = url, RETRIES
         self.http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=TIMEOUT)
@@ -141,7 +142,7 @@ class PortalClient:
                 if attempt == self.retries or not may_succeed:
                     raise ApiError(0, "", text) from exc
                 if not attempt:
-                    err.print(f"{text} Retrying …", markup=False)
+                    err.print(text, _("Retrying …"), markup=False)
                 time.sleep(min(2.0**attempt, 8.0))
                 continue
             if response.status_code in BUSY and attempt < self.retries:
@@ -163,20 +164,21 @@ class PortalClient:
         status = response.status_code
         if response.is_redirect:
             target = response.headers.get("Location", "").partition("/api/v1")[0]
-            return ApiError(0, "", f"{self.url} redirects to {target}. Run sanso login --url {target}.")
+            text = _("%(url)s redirects to %(target)s. Run sanso login --url %(target)s.")
+            return ApiError(0, "", text % {"url": self.url, "target": target})
         try:
             found = response.json()
             reference = found.get("values", {}).get("reference", "")
             return ApiError(status, found["code"], found["detail"], found.get("errors", []), reference)
         except (ValueError, KeyError, TypeError, AttributeError):
             if status in BUSY:
-                text = f"{self.url} is not available now (status {status}). Try again later."
-                return ApiError(0, "", text)
+                text = _("%(url)s is not available now (status %(status)d). Try again later.")
+                return ApiError(0, "", text % {"url": self.url, "status": status})
             return self._not_a_portal(response)
 
     def _not_a_portal(self, response: httpx.Response) -> ApiError:
-        text = f"{self.url} does not answer as Sanso's API (status {response.status_code}). Check the URL."
-        return ApiError(0, "", text)
+        text = _("%(url)s does not answer as Sanso's API (status %(status)d). Check the URL.")
+        return ApiError(0, "", text % {"url": self.url, "status": response.status_code})
 
 
 class _Away(Exception):

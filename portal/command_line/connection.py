@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from portal.command_line.texts import _
+
 
 def portal_url(text: str) -> str:
     """Return a URL with its scheme and without a slash at its end. Raise ValueError if it is none."""
@@ -18,7 +20,7 @@ def portal_url(text: str) -> str:
         url = f"https://{url}"
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or " " in url:
-        raise ValueError(f"{text} is not a URL. Write it as https://sanso.example.com.")
+        raise ValueError(_("%(text)s is not a URL. Write it as https://sanso.example.com.") % {"text": text})
     parts.port  # noqa: B018  # raises ValueError as well
     return url
 
@@ -34,23 +36,25 @@ def is_private(url: str) -> bool:
 
 def problem_with(url: str, exc: Exception) -> tuple[str, bool]:
     """Return what is wrong with the connection to a portal, and whether another attempt may succeed."""
-    host = urlsplit(url).hostname
+    values = {"url": url, "host": urlsplit(url).hostname or "", "reason": str(exc) or type(exc).__name__}
     for one in _causes(exc):
         if isinstance(one, ssl.SSLCertVerificationError):
-            reason = one.verify_message.rstrip(".")
-            return (
-                f"The certificate of {host} is not trusted: {reason}. Check the URL; if the certificate is "
-                "from a CA of your own, set SSL_CERT_FILE to the CA's file."
-            ), False
+            text = _(
+                "The certificate of %(host)s is not trusted: %(reason)s. Check the URL; if the "
+                "certificate is from a CA of your own, set SSL_CERT_FILE to the CA's file."
+            )
+            return text % (values | {"reason": one.verify_message.rstrip(".")}), False
         if isinstance(one, ssl.SSLError):
-            return f"{url} does not answer in HTTPS ({one.reason}). Check the URL and its port.", False
+            text = _("%(url)s does not answer in HTTPS (%(reason)s). Check the URL and its port.")
+            return text % (values | {"reason": str(one.reason)}), False
         if isinstance(one, socket.gaierror):
-            return f"The name {host} cannot be resolved. Check the URL and your network.", False
+            return _("The name %(host)s cannot be resolved. Check the URL and your network.") % values, False
     if isinstance(exc, httpx.TimeoutException):
-        return f"{url} did not respond in time. Check your network, or try again later.", True
+        return _("%(url)s did not respond in time. Check your network, or try again later.") % values, True
     if isinstance(exc, httpx.ConnectError):
-        return f"No connection to {url} ({exc}). Check the URL, and that the portal is running.", True
-    return f"The connection to {url} was lost ({str(exc) or type(exc).__name__}). Try again.", True
+        text = _("No connection to %(url)s (%(reason)s). Check the URL, and that the portal is running.")
+        return text % values, True
+    return _("The connection to %(url)s was lost (%(reason)s). Try again.") % values, True
 
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:

@@ -14,36 +14,37 @@ from portal.command_line.changes import carry_out, finish, plan
 from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.follow import line
 from portal.command_line.output import Format, fail, show
+from portal.command_line.texts import MARKUP, _
 
-app = typer.Typer(no_args_is_help=True, help="Environments.")
+app = typer.Typer(no_args_is_help=True, help=_("Environments."), rich_markup_mode=MARKUP)
 Name = Annotated[
-    str, typer.Argument(help="The environment's name or key.", autocompletion=completion.environments)
+    str, typer.Argument(help=_("The environment's name or key."), autocompletion=completion.environments)
 ]
-Output = Annotated[Format, typer.Option("--output", "-o", help="How to print results.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; shown in the history.")]
+Output = Annotated[Format, typer.Option("--output", "-o", help=_("How to print results."))]
+Reason = Annotated[str, typer.Option("--reason", help=_("Why; shown in the history."))]
 Parameter = Annotated[
     list[str],
-    typer.Option("--parameter", "-p", help="Name=value; Name=@FILE reads a file, Name=@- the input."),
+    typer.Option("--parameter", "-p", help=_("Name=value; Name=@FILE reads a file, Name=@- the input.")),
 ]
 Version = Annotated[
     str,
     typer.Option(
         "--version",
-        help="A version of a template set: SET@LABEL, or its key.",
+        help=_("A version of a template set: SET@LABEL, or its key."),
         autocompletion=completion.versions,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the deployment to its end.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help=_("Apply without asking."))]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help=_("Follow the deployment to its end."))]
 Plan = Annotated[
-    bool, typer.Option("--plan", help="Print the preview only; exit code 2 if there are changes.")
+    bool, typer.Option("--plan", help=_("Print the preview only; exit code 2 if there are changes."))
 ]
 COLUMNS = ("name", "state", "health", "account.name", "template_version", "owner", "site_url")
 
 
 @app.command("list")
 def list_environments(
-    state: Annotated[str, typer.Option(help="problem, changing, deployed or deleted.")] = "",
+    state: Annotated[str, typer.Option(help=_("problem, changing, deployed or deleted."))] = "",
     output: Output = Format.TABLE,
 ) -> None:
     """List environments."""
@@ -68,8 +69,8 @@ def health(name: Name, output: Output = Format.TABLE) -> None:
 def logs(name: Name, output: Output = Format.TABLE) -> None:
     """Print the event log of the latest deployment."""
     api = session.client()
-    latest = session.environment(api, name).get("latest_deployment") or fail(f"{name} has no deployment.")
-    events = list(api.items(f"/deployments/{latest['id']}/events"))
+    latest = session.latest_deployment(api, name)
+    events = list(api.items(f"/deployments/{latest}/events"))
     if output is Format.TABLE:
         for event in events:
             typer.echo(line(event))
@@ -79,14 +80,14 @@ def logs(name: Name, output: Output = Format.TABLE) -> None:
 
 @app.command()
 def deploy(
-    name: Annotated[str, typer.Argument(help="The name of the new environment; with --file its own.")] = "",
+    name: Annotated[str, typer.Argument(help=_("The new environment's name; a file has its own."))] = "",
     account: Annotated[
-        str, typer.Option(help="The account's name or key.", autocompletion=completion.accounts)
+        str, typer.Option(help=_("The account's name or key."), autocompletion=completion.accounts)
     ] = "",
     parameter: Parameter = [],  # noqa: B006  # typer copies it
     version: Version = "",
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="A file that declares an environment.")
+        Path | None, typer.Option("--file", "-f", help=_("A file that declares an environment."))
     ] = None,
     reason: Reason = "",
     yes: Yes = False,
@@ -101,12 +102,12 @@ def deploy(
     wanted["parameters"] |= session.parameters(parameter)
     wanted["reason"] = reason or wanted.get("reason", "")
     if not wanted["name"]:
-        fail("Give a name, or a file with --file.")
+        fail(_("Give a name, or a file with --file."))
     existing = _existing(api, wanted)
     if existing:
         _bring_to(api, existing, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
     if only_plan:
-        typer.echo(f"{wanted['name']} does not exist: it would be created.")
+        typer.echo(_("%(name)s does not exist: it would be created.") % wanted)
         raise typer.Exit(2)
     body = {key: wanted[key] for key in ("name", "reason", "parameters")}
     body["account"] = session.account(api, str(wanted["account"]))
@@ -140,7 +141,7 @@ def release(
     version: Version,
     reason: Reason = "",
     yes: Yes = False,
-    go_back: Annotated[bool, typer.Option(help="Go back by itself if a server fails.")] = False,
+    go_back: Annotated[bool, typer.Option(help=_("Go back by itself if a server fails."))] = False,
     only_plan: Plan = False,
     wait: Wait = True,
     output: Output = Format.TABLE,
@@ -164,7 +165,7 @@ def release(
 def rollback(
     name: Name,
     to: Annotated[
-        int, typer.Option(help="The deployment to go back to; without it, what a failure kept.")
+        int, typer.Option(help=_("The deployment to go back to; without it, what a failure kept."))
     ] = 0,
     reason: Reason = "",
     yes: Yes = False,
@@ -184,8 +185,8 @@ def rollback(
 @app.command()
 def delete(
     name: Name,
-    confirm: Annotated[str, typer.Option(help="The environment's name, as a confirmation.")] = "",
-    unprotect: Annotated[bool, typer.Option(help="Turn off deletion protection first.")] = False,
+    confirm: Annotated[str, typer.Option(help=_("The environment's name, as a confirmation."))] = "",
+    unprotect: Annotated[bool, typer.Option(help=_("Turn off deletion protection first."))] = False,
     reason: Reason = "",
     wait: Wait = True,
     output: Output = Format.TABLE,
@@ -194,20 +195,21 @@ def delete(
     api = session.client()
     environment = session.environment(api, name)
     if not confirm and not sys.stdin.isatty():
-        fail("Without a terminal, give the environment's name with --confirm.")
-    typed = confirm or typer.prompt(f"Type {environment['name']} to delete it")
+        fail(_("Without a terminal, give the environment's name with --confirm."))
+    typed = confirm or typer.prompt(_("Type %(name)s to delete it") % environment)
     body = {"typed_name": typed, "unprotect": unprotect, "reason": reason}
     try:
         found = api.post(f"/environments/{environment['id']}/deletion", body)
     except ApiError as refused:
         if refused.code == "DeletionProtection":
-            fail(f"{refused.detail} The option for it is --unprotect.")
+            option = _("The option for it is --unprotect.")
+            fail(f"{refused.detail} {option}")
         raise
     raise typer.Exit(finish(api, found["id"], wait=wait, format_=output))
 
 
 @app.command()
-def lock(name: Name, reason: Annotated[str, typer.Option(help="Why; shown to everybody.")]) -> None:
+def lock(name: Name, reason: Annotated[str, typer.Option(help=_("Why; shown to everybody."))]) -> None:
     """Lock an environment against changes."""
     api = session.client()
     api.post(f"/environments/{session.environment(api, name)['id']}/lock", {"reason": reason})
@@ -225,16 +227,21 @@ def declared(path: Path) -> dict[str, Any]:
     try:
         found = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as exc:
-        fail(f"{path} cannot be read: {exc}")
+        fail(_("%(path)s cannot be read: %(reason)s") % {"path": path, "reason": exc})
     known = {"name", "account", "parameters", "version", "reason"}
     if (
         not isinstance(found, dict)
         or not found.get("name")
         or not isinstance(found.get("parameters", {}), dict)
     ):
-        fail(f"{path} must declare name, account, and parameters by name.")
+        fail(_("%(path)s must declare name, account, and parameters by name.") % {"path": path})
     if unknown := set(found) - known:
-        fail(f"{path}: {', '.join(sorted(map(str, unknown)))} is unknown; known: {', '.join(sorted(known))}.")
+        values = {
+            "path": path,
+            "unknown": ", ".join(sorted(map(str, unknown))),
+            "known": ", ".join(sorted(known)),
+        }
+        fail(_("%(path)s: %(unknown)s is unknown; known: %(known)s.") % values)
     parameters = {str(name): _parameter(value) for name, value in found.get("parameters", {}).items()}
     return {"account": "", "version": "", "reason": ""} | found | {"parameters": parameters}
 

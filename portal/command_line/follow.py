@@ -14,6 +14,7 @@ from rich.text import Text
 
 from portal.command_line.client import PortalClient
 from portal.command_line.output import Exit, err, out
+from portal.command_line.texts import _, name_of
 
 SUCCEEDED = "succeeded"
 ENDED = frozenset({"succeeded", "failed", "rolled_back", "canceled"})
@@ -26,6 +27,7 @@ GLYPHS = (
     ("COMPLETE", "✓", "green"),
 )
 BAR = 24
+SECONDS_UNTIL = 90
 
 
 def follow(api: PortalClient, pk: int, *, plain: bool = False, stop_when_waiting: bool = True) -> int:
@@ -34,7 +36,7 @@ def follow(api: PortalClient, pk: int, *, plain: bool = False, stop_when_waiting
     try:
         return show(api, pk, stop_when_waiting=stop_when_waiting)
     except KeyboardInterrupt:
-        err.print(f"The deployment goes on. To follow it again: sanso follow {pk}")
+        err.print(_("The deployment goes on. To follow it again: sanso follow %(pk)d") % {"pk": pk})
         return Exit.INTERRUPTED
 
 
@@ -51,7 +53,7 @@ def _lines(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
         if message.event == "event":
             print(line(message.data), flush=True)  # noqa: T201
         elif message.event == "access":
-            err.print("The token was revoked or has expired.")
+            err.print(_("The token was revoked or has expired."))
             return Exit.USAGE
         elif stop_when_waiting and message.data.get("state") in WAITING:
             break
@@ -63,7 +65,7 @@ def _tree(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
         live.update(tree(api.get(f"/deployments/{pk}"), api.get(f"/deployments/{pk}/rows")))
         for message in api.stream(f"/deployments/{pk}/stream"):
             if message.event == "access":
-                err.print("The token was revoked or has expired.")
+                err.print(_("The token was revoked or has expired."))
                 return Exit.USAGE
             deployment = api.get(f"/deployments/{pk}")
             live.update(tree(deployment, api.get(f"/deployments/{pk}/rows")))
@@ -75,7 +77,8 @@ def _tree(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
 def _result(api: PortalClient, pk: int) -> int:
     found = api.get(f"/deployments/{pk}")
     code = code_of(found)
-    text = f"Deployment {pk} of {found['environment']['name']}: {found['state'].replace('_', ' ')}"
+    values = {"pk": pk, "name": found["environment"]["name"], "state": name_of(found["state"])}
+    text = _("Deployment %(pk)d of %(name)s: %(state)s") % values
     if found.get("error"):
         text += f". {found['error']['text']}"
     err.print(Text(("✓ " if code == 0 else "• " if code == Exit.WAITS else "✕ ") + text))
@@ -102,10 +105,10 @@ def tree(deployment: dict[str, Any], rows: dict[str, Any]) -> Group:
         glyph, color = next(((g, c) for part, g, c in GLYPHS if part in row["status"]), ("·", "white"))
         depth = row["path"].count("/") + (1 if row["path"] else 0)
         name = row["path"].rpartition("/")[2] or deployment["environment"]["name"]
-        late = "slow" if row["is_slow"] else ""
+        late = _("slow") if row["is_slow"] else ""
         table.add_row(Text(f"{'  ' * depth}{glyph} {name}", style=color), Text(row["status"]), Text(late))
     bar = Table.grid(padding=(0, 1))
-    state = deployment["state"].replace("_", " ")
+    state = name_of(deployment["state"])
     bar.add_row(
         ProgressBar(total=100, completed=deployment["progress"], width=BAR),
         f"{deployment['progress']} %",
@@ -119,6 +122,6 @@ def _left(rows: dict[str, Any]) -> str:
     if not rows.get("expected_end"):
         return ""
     seconds = (datetime.fromisoformat(rows["expected_end"]) - datetime.now(UTC)).total_seconds()
-    return (
-        f"about {max(0, round(seconds))} s left" if seconds < 90 else f"about {round(seconds / 60)} min left"
-    )
+    if seconds < SECONDS_UNTIL:
+        return _("about %(number)d s left") % {"number": max(0, round(seconds))}
+    return _("about %(number)d min left") % {"number": round(seconds / 60)}

@@ -14,6 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from portal.command_line.texts import _, name_of
+
+STATES = ("state", "effect")
+"""Columns whose values are translated."""
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -54,10 +58,10 @@ def fail(sentence: str, code: int = Exit.USAGE) -> NoReturn:
 def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " ").replace(".", " ").upper(), overflow="fold")
+        table.add_column(heading(column).upper(), overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row, column)) for column in columns))
-    out.print(table if table.rows else Text("Nothing found."))
+    out.print(table if table.rows else Text(_("Nothing found.")))
 
 
 def _pairs(found: Mapping[str, Any]) -> None:
@@ -66,15 +70,20 @@ def _pairs(found: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name, value in found.items():
         if value not in (None, "", [], {}):
-            table.add_row(name.replace("_", " "), Text(_text(value)))
+            table.add_row(name_of(name), Text(_text(value)))
     out.print(table)
+
+
+def heading(column: str) -> str:
+    """Return the heading of a column: what it is of, such as the account of `account.name`."""
+    return name_of(column.removesuffix(".name"))
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:
     value: Any = row
     for part in column.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
-    return _text(value)
+    return name_of(value) if column in STATES and isinstance(value, str) else _text(value)
 
 
 def _text(value: Any) -> str:
@@ -84,4 +93,4 @@ def _text(value: Any) -> str:
         return str(value.get("name") or value.get("label") or json.dumps(value, ensure_ascii=False))
     if isinstance(value, list):
         return ", ".join(map(_text, value))
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return (_("yes") if value else _("no")) if isinstance(value, bool) else str(value)

@@ -8,7 +8,8 @@ from typing import Any
 from portal.command_line import logins
 from portal.command_line.client import PortalClient
 from portal.command_line.connection import portal_url
-from portal.command_line.output import Exit, fail
+from portal.command_line.output import fail
+from portal.command_line.texts import _
 
 
 def client() -> PortalClient:
@@ -16,7 +17,10 @@ def client() -> PortalClient:
     login = logins.current()
     if login is None:
         fail(
-            "Not logged in. Run sanso login --url https://sanso.example.com (or set SANSO_URL, SANSO_TOKEN)."
+            _(
+                "Not logged in. Run sanso login --url https://sanso.example.com, or set SANSO_URL and "
+                "SANSO_TOKEN."
+            )
         )
     return PortalClient(url_of(login.url), login.token)
 
@@ -37,24 +41,32 @@ def environment(api: PortalClient, name: str) -> dict[str, Any]:
     rows = [row for row in api.items("/environments", name=name) if row["name"] == name]
     rows = [row for row in rows if row["state"] != "deleted"] or rows[:1]
     if not rows:
-        fail(f"No environment {name}.", Exit.USAGE)
+        fail(_("No environment %(name)s. sanso env list lists them.") % {"name": name})
     if len(rows) > 1:
         keys = ", ".join(f"{row['id']} in {row['account']['name']}" for row in rows)
-        fail(f"{name} is the name of several environments. Give a key instead: {keys}.")
+        text = _("%(name)s is the name of several environments. Give a key instead: %(keys)s.")
+        fail(text % {"name": name, "keys": keys})
     return rows[0]
+
+
+def latest_deployment(api: PortalClient, name: str) -> int:
+    """Return the number of the latest deployment of an environment. End the command if there is none."""
+    found = environment(api, name).get("latest_deployment")
+    return int((found or fail(_("%(name)s has no deployment.") % {"name": name}))["id"])
 
 
 def account(api: PortalClient, name: str) -> int:
     """Return the key of an account by its name or key. End the command if there is none."""
     found = [row for row in api.items("/accounts") if name in (row["name"], str(row["id"]))]
-    return int((found or fail(f"No account {name}."))[0]["id"])
+    problem = _("No account %(name)s. sanso accounts lists them.")
+    return int((found or fail(problem % {"name": name}))[0]["id"])
 
 
 def version(api: PortalClient, name: str) -> int:
     """Return the key of a version: of `SET@LABEL`, or a key. End the command if there is none."""
     if name.isdecimal():
         return int(name)
-    set_name, _, label = name.rpartition("@")
+    set_name, _at, label = name.rpartition("@")
     rows = [
         row
         for one in api.items("/template-sets")
@@ -62,8 +74,8 @@ def version(api: PortalClient, name: str) -> int:
         for row in api.items(f"/template-sets/{one['id']}/versions")
         if label in (row["label"], row["commit"])
     ]
-    problem = f"No version {name}. Write it as SET@LABEL; sanso sets versions SET lists them."
-    return int((rows or fail(problem))[0]["id"])
+    problem = _("No version %(name)s. Write it as SET@LABEL; sanso sets versions SET lists them.")
+    return int((rows or fail(problem % {"name": name}))[0]["id"])
 
 
 def parameters(given: list[str]) -> dict[str, str]:
@@ -72,7 +84,7 @@ def parameters(given: list[str]) -> dict[str, str]:
     for one in given:
         name, separator, value = one.partition("=")
         if not separator:
-            fail(f"Write parameters as Name=value, not {one}.")
+            fail(_("Write parameters as Name=value, not %(text)s.") % {"text": one})
         if value == "@-":
             value = sys.stdin.read().rstrip("\n")
         elif value.startswith("@"):
@@ -80,6 +92,6 @@ def parameters(given: list[str]) -> dict[str, str]:
                 with open(value[1:]) as file:  # noqa: PTH123  # a name that a person typed
                     value = file.read().rstrip("\n")
             except OSError as exc:
-                fail(f"{value[1:]} cannot be read: {exc.strerror}.")
+                fail(_("%(path)s cannot be read: %(reason)s") % {"path": value[1:], "reason": exc.strerror})
         values[name] = value
     return values

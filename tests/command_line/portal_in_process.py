@@ -58,7 +58,8 @@ class PortalInProcess:
         is_preview = path.endswith("/previews") or (path.endswith("/rollback") and "/deployments/" in path)
         if is_preview:
             changes = recorded_changes(self.scene)
-            rows.update(last_phase="preview", changes=changes.to_json(), preview_digest=changes.digest)
+            values = {"state": "preview", "last_phase": "preview", "due_at": None}
+            rows.update(**values, changes=changes.to_json(), preview_digest=changes.digest)
         elif not path.endswith("/discard"):
             rows.update(state=self.ends, active_key=None, due_at=None, ended_at=timezone.now())
 

@@ -6,7 +6,6 @@ import json
 import stat
 from pathlib import Path
 
-import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.null import Keyring as ForgetfulKeyring
@@ -15,16 +14,17 @@ from portal.command_line import logins
 from tests.api.clients import Program
 from tests.command_line.portal_in_process import URL, PortalInProcess, Shell
 
+pytestmark = [pytest.mark.core, pytest.mark.timeout(120)]
 TOKEN = "sanso_secret"
 
 
 class MemoryKeyring(KeyringBackend):
     """A keyring that works."""
 
-    priority = 1  # type: ignore[assignment]  # keyring declares a property of the class
+    priority = 1
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring has no types for it
         self.kept: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -61,7 +61,7 @@ def test_without_a_keyring_only_the_owner_can_read_the_token(
     has_one_that_forgets: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if has_one_that_forgets:
-        monkeypatch.setattr("keyring.core._keyring_backend", ForgetfulKeyring())
+        monkeypatch.setattr("keyring.core._keyring_backend", ForgetfulKeyring())  # type: ignore[no-untyped-call]  # as above
 
     assert logins.store(URL, TOKEN) == str(logins.file())
 
@@ -124,4 +124,3 @@ def test_a_token_is_read_from_a_pipe_or_typed(
     monkeypatch.delenv("SANSO_URL")
     code, _, errors = shell.run("env", "list")
     assert (code, "sanso login" in errors) == (3, True)
-    assert keyring.get_keyring()

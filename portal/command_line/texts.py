@@ -1,0 +1,75 @@
+"""The texts of the command line in a person's language: SANSO_LANGUAGE, or else that of the terminal."""
+
+from __future__ import annotations
+
+import gettext
+import os
+from pathlib import Path
+from typing import Final, Literal
+
+DOMAIN: Final = "sanso"
+FOLDER: Final = Path(__file__).parent / "locale"
+LANGUAGES: Final = ("en", "ja")
+VARIABLES: Final = ("SANSO_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def chosen() -> str:
+    """Return the language of the first variable that is set, as in POSIX: English unless it is known."""
+    value = next(filter(None, map(os.environ.get, VARIABLES)), "")
+    code = value.lower().replace("_", "-").partition("-")[0].partition(".")[0]
+    return code if code in LANGUAGES else "en"
+
+
+LANGUAGE: Final = chosen()
+_catalog = gettext.translation(DOMAIN, FOLDER, [LANGUAGE], fallback=True)
+_ = _catalog.gettext
+if LANGUAGE != "en":  # typer translates its own texts ("Options") with the program's catalog
+    os.environ["LANGUAGE"] = LANGUAGE
+    gettext.bindtextdomain(DOMAIN, str(FOLDER))
+    gettext.textdomain(DOMAIN)
+MARKUP: Final[Literal["rich"] | None] = "rich" if LANGUAGE == "en" else None
+"""How typer prints help: rich cuts off lines without spaces."""
+
+
+def N_(text: str) -> str:  # the usual name for texts that are translated where they are used
+    """Return a text, marked for translation."""
+    return text
+
+
+HEADINGS: Final = (
+    *(N_("name"), N_("state"), N_("health"), N_("account"), N_("template version"), N_("owner")),
+    *(N_("site url"), N_("region"), N_("id"), N_("kind"), N_("url"), N_("label"), N_("number")),
+    *(N_("status"), N_("commit"), N_("author"), N_("fetched at"), N_("effect"), N_("path"), N_("type")),
+    *(N_("properties"), N_("user"), N_("token"), N_("rights"), N_("environment"), N_("progress")),
+    *(N_("reason"), N_("page"), N_("created at"), N_("parameters"), N_("outputs"), N_("labels")),
+    *(N_("latest deployment"), N_("stack name"), N_("stack status"), N_("requested by"), N_("error")),
+)
+"""The names of columns and members that are translated; others are printed as the API calls them."""
+STATES: Final = (
+    *(N_("succeeded"), N_("failed"), N_("rolled back"), N_("canceled"), N_("preview"), N_("approval")),
+    *(N_("stacks"), N_("configuration"), N_("traffic"), N_("ready"), N_("protect")),
+    *(N_("problem"), N_("changing"), N_("deployed"), N_("deleted")),
+    *(N_("scheduled"), N_("queued"), N_("preflight"), N_("artifacts"), N_("change set"), N_("servers")),
+)
+EFFECTS: Final = (
+    *(N_("deletes data"), N_("may delete data"), N_("replaced"), N_("removed"), N_("may be replaced")),
+    *(N_("updated"), N_("added"), N_("imported"), N_("unchanged")),
+)
+KNOWN: Final = frozenset((*HEADINGS, *STATES, *EFFECTS))
+OF_TYPER: Final = (
+    *(N_("Arguments"), N_("Options"), N_("Commands"), N_("Error"), N_("[required]"), N_("[default: {}]")),
+    *(N_("[env var: {}]"), N_("Missing command."), N_("No such command {name!r}.")),
+)
+"""What typer looks up in the same catalog."""
+
+
+def name_of(key: str) -> str:
+    """Return the name of a member or a state of the API's answers, translated if it is known."""
+    name = key.replace("_", " ")
+    return _(name) if name in KNOWN else name
+
+
+def of_docstring(text: str | None) -> str:
+    """Return the help of a command, translated: its docstring on one line."""
+    line = " ".join((text or "").split())
+    return _(line)

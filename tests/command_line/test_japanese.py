@@ -1,0 +1,81 @@
+"""The command line in Japanese: its own texts, and the language in which it calls the API."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.mofile import read_mo
+
+from portal.command_line import texts
+from portal.extraction import of_the_command_line
+from portal.translations import catalogs, faults, read_catalog
+from tests.services import REPOSITORY
+
+SOURCES = list(catalogs([texts.FOLDER]))
+
+
+def sanso(*arguments: str, home: Path, **variables: str) -> tuple[int, str]:
+    """Run a command in a process of its own. Return its exit code and everything that it prints."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONUTF8": "1", "COLUMNS": "200"}
+    environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    done = subprocess.run(
+        [sys.executable, "-m", "portal.command_line", *arguments],
+        cwd=REPOSITORY,
+        env=environment | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_every_text_is_translated_and_compiled() -> None:
+    """After a change: `manage.py update_translations`, and translate in `portal/command_line/locale`."""
+    found = {message.id for message in of_the_command_line() if message.id}
+
+    assert len(found) > 150
+    assert SOURCES
+    for source in SOURCES:
+        assert faults(source) == []
+        translated = {message.id: message.string for message in read_catalog(source) if message.id}
+        assert set(translated) == found
+        with source.with_suffix(".mo").open("rb") as file:
+            compiled = {message.id: message.string for message in read_mo(file) if message.id}
+        assert compiled == translated
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "en"),
+        ({"LANG": "ja_JP.UTF-8"}, "ja"),
+        ({"LANG": "ja_JP.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "en_US.UTF-8", "SANSO_LANGUAGE": "ja"}, "ja"),
+        ({"LANG": "ja", "SANSO_LANGUAGE": "en"}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "en"),
+    ],
+)
+def test_the_language_is_that_of_the_terminal(
+    variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in texts.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert texts.chosen() == expected
+
+
+def test_help_and_errors_are_in_japanese(tmp_path: Path) -> None:
+    code, text = sanso("env", "list", home=tmp_path, LANG="ja_JP.UTF-8")
+    assert (code, "ログインしていません" in text) == (3, True), text
+    code, text = sanso("env", "deploy", "--help", home=tmp_path, SANSO_LANGUAGE="ja")
+    assert code == 0
+    for part in ("環境を作成するか", "オプション", "変更がある場合の終了コードは 2"):
+        assert part in text
+    assert "Not logged in" in sanso("env", "list", home=tmp_path, LANG="C.UTF-8")[1]
