@@ -10,12 +10,13 @@ from typing import Final, Literal
 DOMAIN: Final = "sanso"
 FOLDER: Final = Path(__file__).parent / "locale"
 LANGUAGES: Final = ("en", "ja")
-VARIABLES: Final = ("SANSO_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+OF_THE_TERMINAL: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
 def chosen() -> str:
     """Return the language of the first variable that is set, as in POSIX: English unless it is known."""
-    value = next(filter(None, map(os.environ.get, VARIABLES)), "")
+    values = (os.environ.get("SANSO_LANGUAGE"), *map(os.environ.get, OF_THE_TERMINAL))
+    value = next(filter(None, values), "")
     code = value.lower().replace("_", "-").partition("-")[0].partition(".")[0]
     return code if code in LANGUAGES else "en"
 

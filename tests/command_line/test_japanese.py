@@ -63,7 +63,7 @@ def test_every_text_is_translated_and_compiled() -> None:
 def test_the_language_is_that_of_the_terminal(
     variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in texts.VARIABLES:
+    for name in ("SANSO_LANGUAGE", *texts.OF_THE_TERMINAL):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
