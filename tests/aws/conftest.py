@@ -1,4 +1,4 @@
-"""Clients with stubbed responses, validated by botocore against the service's own model."""
+"""Clients with stubbed responses, validated by botocore against the service's own model, and a site."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+
+from tests.aws.site_server import Running
 
 Stub = Callable[[str], tuple[Any, Stubber]]
 
@@ -27,3 +29,11 @@ def stub() -> Iterator[Stub]:
             return client, stubber
 
         yield make
+
+
+@pytest.fixture
+def server() -> Iterator[Running]:
+    """A site with the usual responses; tests change them by route."""
+    running = Running()
+    yield running
+    running.stop()

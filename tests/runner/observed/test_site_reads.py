@@ -13,7 +13,7 @@ from deployments.core.status import DELETED
 from deployments.models import Environment, HealthSample, Observation, Resource, SiteProbe, SiteReads
 from deployments.runner.observe import history
 from deployments.wording import stored_text
-from tests.aws.test_site import Running
+from tests.aws.site_server import Running
 from tests.builders import make_account, make_deployment
 from tests.fakes import FakeAws
 from tests.runner.observed.world import balancer_arn, make_observed_environment, observation, poll, reload
