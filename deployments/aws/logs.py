@@ -57,7 +57,7 @@ class Logs(Protocol):
     def written_before(self, group: str, start: datetime, end: datetime) -> StreamEnd | None:
         """Return the messages of the invocation that began last between two times; None if there are none.
 
-        Where no message tells that an invocation began, the stream of the last message counts.
+        If no message reports the start of an invocation, the stream of the last message counts.
 
         Raise AwsNotFound if there is no such group.
         """

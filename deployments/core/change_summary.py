@@ -33,7 +33,7 @@ def not_computed(changes: Changes) -> tuple[str, ...]:
     """Return the paths of the nested stacks that change in ways that CloudFormation did not compute."""
     if not changes.root_only:
         return ()
-    # A new one holds nothing yet; what goes with an old one is told by the templates.
+    # A new one holds nothing yet; the templates decide what is deleted with an old one.
     stays = (Action.ADD, Action.REMOVE)
     return tuple(one.path for one in changes.resources if one.is_stack and one.action not in stays)
 

@@ -17,7 +17,7 @@ from deployments.core.nested_templates import nested_in
 
 MAX_DEPTH = 8
 NESTED = re.compile(r"Nested change set (?P<arn>arn:\S+) was not successfully created")
-"""How a change set points to the nested one that failed: its reason is the one that tells."""
+"""How a change set points to the nested one that failed: its reason names the cause."""
 _PARAMETERS = re.compile(r"Parameters: \[(?P<names>[^\]]+)\] (?P<problem>must have values|do not exist)")
 _MISSING = re.compile(r"specified key does not exist", re.IGNORECASE)
 _UNRESOLVED = re.compile(r"Unresolved resource dependencies \[(?P<names>[^\]]+)\]")

@@ -109,7 +109,7 @@ def result_of(
     is_stack: bool = False,
     is_root: bool = False,
 ) -> RowResult:
-    """Return what came of a row with these runs. `failures` are those that events report of it.
+    """Return the result of a row with these runs. `failures` are those that events report of it.
 
     The root stack's status is that of the deployment: rolled back once the rollback has begun.
     """
@@ -147,7 +147,7 @@ def run_status(
     """Return the status to display for a run that does not belong to the rollback.
 
     One that was broken off did not come to an end: a stack because something in it failed, a resource because
-    something else did. `is_cut` tells that nothing continues it.
+    something else did. `is_cut` means that nothing continues it.
     """
     was_cut = is_cut and not is_final(run.status)
     if not is_failed(run.status) and not was_cut:

@@ -1,4 +1,4 @@
-"""ARNs as the Tagging API tells them: which type of resource each is."""
+"""ARNs as the Tagging API returns them, and the type of resource of each."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TaggedArn:
 
     @property
     def is_stack(self) -> bool:
-        """Tell whether it is a stack: what remains of these is known from CloudFormation."""
+        """Return whether it is a stack: what remains of these is known from CloudFormation."""
         return self.type == "AWS::CloudFormation::Stack"
 
 

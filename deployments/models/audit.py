@@ -144,7 +144,7 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
 class AuditRecord(models.Model):
     """One request. `refusal` is why it was refused, a message as JSON; `name` outlives the environment.
 
-    `by` is by what it was requested; `by_id` tells sessions and tokens apart and is no secret. `before` and
+    `by` is by what it was requested; `by_id` distinguishes sessions and tokens and is no secret. `before` and
     `after` have what it changed. `username` is the name at the time. The keys of what it is about stay when
     that is deleted. `seq` and `hash` are the record's place in the chain, None and "" until it is chained.
     """

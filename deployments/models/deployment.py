@@ -308,7 +308,7 @@ class Deployment(models.Model):
 
     @property
     def protects(self) -> bool:
-        """Tell whether switching on deletion protection is one of its phases."""
+        """Return whether switching on deletion protection is one of its phases."""
         return self.protection in ("wanted", "on", "failed")
 
     @property

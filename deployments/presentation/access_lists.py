@@ -39,7 +39,7 @@ ACCOUNT_ORDERS = {**ORDERS, "region": ListOrder(label=gettext_lazy("By region"),
 
 
 def people_context(given: QueryDict) -> dict[str, Any]:
-    """Return a page of the users that a query asks for, with their teams and roles in short."""
+    """Return a page of the users that match a query, with their teams and roles in short."""
     found: list[Any]
     found, more = page_in_order(_people(given), PEOPLE_ORDERS, given, PAGE)
     roles = Grant.objects.roles_of([row.pk for row in found])
@@ -87,7 +87,7 @@ def _people(given: QueryDict) -> QuerySet[User]:
 
 
 def teams_context(given: QueryDict) -> dict[str, Any]:
-    """Return a page of the teams that a query asks for, with the numbers of their members and roles."""
+    """Return a page of the teams that match a query, with the numbers of their members and roles."""
     rows = Team.objects.annotate(
         member_count=Count("memberships", distinct=True), grant_count=Count("grants", distinct=True)
     )

@@ -33,7 +33,7 @@ ORDERS = {
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
-    """Return the context of the rows that a query asks for: a page of the requests that wait."""
+    """Return the context of the rows that match a query: a page of the open requests."""
     rows = _narrowed(visible_approvals(user).waiting().for_list(), given)
     found, more = page_in_order(rows, ORDERS, given, PAGE)
     return {

@@ -34,7 +34,7 @@ ORDERS = {
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
-    """Return the context of the rows that a query asks for: a page of them."""
+    """Return the context of a page of the rows that match a query."""
     pk = parse_number(given.get("environment"))
     environment = visible_environments(user).in_bulk([pk]).get(pk)
     rows = _narrowed(visible_deployments(user).for_list(), given)

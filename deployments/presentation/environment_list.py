@@ -67,7 +67,7 @@ def _narrowed(given: QueryDict, user: Person) -> EnvironmentQuerySet:
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
-    """Return the context of the rows that a query asks for: a page of them, and the counts of each state."""
+    """Return the context of a page of the rows that match a query, and the counts of each state."""
     narrowed = _narrowed(given, user)
     rows = narrowed.for_list()
     state = STATES.get(str(given.get("status")))

@@ -20,7 +20,7 @@ def failure_context(environment: Environment) -> dict[str, Any]:
     """Return the banner of the latest deployment when it failed, and whether there ever was an environment.
 
     `never_created` is set when CloudFormation did not create it: then there is no health to show. One that
-    was canceled has not failed: `canceled` says what came of it.
+    was canceled has not failed: `canceled` has its result.
     """
     latest = environment.latest
     gone = environment.deleted_at is not None or environment.missing_since is not None

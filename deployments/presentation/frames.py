@@ -49,7 +49,7 @@ _quiet: dict[tuple[Any, ...], tuple[float, Frame]] = {}
 def build(pk: int, since: int, until: int, locale: Locale) -> Frame:
     """Return the frame that leads from event `since` on, up to `until` or as far as one frame goes.
 
-    Raises Deployment.DoesNotExist. A frame without events tells how things stand.
+    Raises Deployment.DoesNotExist. A frame without events reports the current state.
     """
     deployment = Deployment.objects.for_page().get(pk=pk)
     events = list(Event.objects.of(deployment).after(since).up_to(until)[: log.LINES])
@@ -79,7 +79,7 @@ def _assembled(deployment: Deployment, since: int, events: Sequence[Event], loca
 def _view(deployment: Deployment, paths: set[str] | None, seq: int) -> DeploymentView:
     """Return a view that has the rows at these paths; None stands for all of them.
 
-    Everything is read again when rows came that no event tells of, and now and then for the forecast.
+    Everything is read again when rows appear that no event reports, and now and then for the forecast.
     """
     known = cache.get(deployment)
     if known is None or paths is None or not known.is_fresh_for(deployment, seq):

@@ -51,7 +51,7 @@ class LogLine:
 
     @property
     def is_problem(self) -> bool:
-        """Tell whether the line is a failure that is not collateral, or asks for attention."""
+        """Return whether the line is a failure that is not collateral, or asks for attention."""
         failed = is_failed(self.status) and not is_cancelled(self.status, self.reason)
         return failed or self.mark in ("attention", "failed", "rolled_back")
 

@@ -60,7 +60,7 @@ ORDERS = {
 
 
 def targets_context(given: QueryDict, user: User) -> dict[str, Any]:
-    """Return the context of the list that a query asks for: own targets, then the shared ones."""
+    """Return the context of the list for a query: personal targets, then the shared ones."""
     found = NotificationTarget.objects.visible_to(user, visible_environments(user))
     if given.get("q"):
         found = found.matching(str(given["q"])[:MAX_SEARCH])

@@ -32,7 +32,7 @@ ORDERS = {
 
 
 def rows_context(given: QueryDict, visible: DeploymentQuerySet) -> dict[str, Any]:
-    """Return the context of a page of the imported recordings, of those visible, that a query asks for."""
+    """Return the context of a page of the visible imported recordings that match a query."""
     rows = recordings.imported(visible)
     if given.get("q"):
         rows = rows.matching(str(given["q"])[:MAX_SEARCH])

@@ -50,7 +50,7 @@ class Phase:
 
     @property
     def is_current(self) -> bool:
-        """Tell whether the deployment is in this phase."""
+        """Return whether the deployment is in this phase."""
         return self.status in (DisplayStatus.PROGRESS, DisplayStatus.ROLLING_BACK)
 
 

@@ -67,7 +67,7 @@ class VersionRow:
 
 
 def sets_context(given: QueryDict, user: Person) -> dict[str, Any]:
-    """Return the context of the list that a query asks for, in a constant number of queries."""
+    """Return the context of the list for a query, in a constant number of database queries."""
     rows = [row for row in _set_rows(user) if _is_wanted(row, given)]
     sort = given.get("sort", "")
     if sort == "newest":

@@ -29,7 +29,7 @@ ORDERS = {
 
 
 def rows_context(given: QueryDict, owner: User) -> dict[str, Any]:
-    """Return the context of a page of the tokens that a query asks for."""
+    """Return the context of a page of the tokens that match a query."""
     now = timezone.now()
     rows = ApiToken.objects.of(owner.pk).in_status(given.get("status", ""), now)
     if given.get("q"):

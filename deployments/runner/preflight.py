@@ -79,7 +79,7 @@ def lint_bundled() -> None:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
         if not TemplateCheck.objects.filter(digest=template_set.digest).exists():
             lint(template_set)
-    except UserFixable as broken:  # a deployment of it says so where a person reads it
+    except UserFixable as broken:  # a deployment of it reports this on its page
         log.warning("the template set cannot be checked: %s", broken)
 
 

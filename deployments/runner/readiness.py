@@ -72,7 +72,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     if served and not found.answered and site_check.is_due(environment, since, now):
         site_check.run_site_check(environment)
         found = readiness(facts_of(environment), since)
-    unmeasured = served and site_check.is_unreachable(environment, since)  # the environment's page says so
+    unmeasured = served and site_check.is_unreachable(environment, since)  # the environment's page reports it
     if deployment.state == State.READY and (found.ready or unmeasured):
         return _protect_or_succeed(deployment, environment.stack_status, dict(environment.outputs))
     if was_polled(facts, now - CURRENT) and _timed_out(deployment, clients, environment, found, since, now):

@@ -23,7 +23,7 @@ def rejection(deployment: Deployment, change_set: ChangeSet, cloudformation: Clo
     """Return the error to end a deployment with whose change set failed.
 
     The nested change set that CloudFormation points to is read for its reason. Where it points to none, the
-    template set tells which nested stack the reason fits.
+    template set identifies the nested stack that the reason fits.
     """
     names, failed = followed(change_set, cloudformation)
     template_set = template_sets.uploaded(deployment)

@@ -1,4 +1,4 @@
-"""Senders of notifications: each makes one attempt in limited time, and returns what came of it."""
+"""Senders of notifications: each makes one attempt in limited time, and returns its result."""
 
 from deployments.senders.outcome import Outcome
 

@@ -82,7 +82,7 @@ class Fetched:
 
 
 def request(spec: FetchSpec, folder: str) -> bytes:
-    """Return what the process is told. An archive is a file in the folder that it works in."""
+    """Return the input of the process. An archive is a file in its working folder."""
     values = asdict(replace(spec, archive=b"")) | {"known_commits": sorted(spec.known_commits)}
     values |= {"archive": "", "folder": folder}
     return json.dumps(values).encode()
@@ -124,7 +124,7 @@ def answer(fetched: Fetched) -> tuple[bytes, list[bytes]]:
 
 
 def failure(error: UserFixable) -> bytes:
-    """Return the line that tells of an error."""
+    """Return the line that reports an error."""
     values = {
         "later": isinstance(error, FetchFailed),
         "kind": error.code,

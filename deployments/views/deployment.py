@@ -69,7 +69,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _rows(request: AuthedRequest, view: DeploymentView) -> tuple[Row, ...]:
-    """Return the rows that the page begins with; `?rows=all` asks for all of them, `?row=` for one."""
+    """Return the first rows of the page; with `?rows=all` all of them, with `?row=` one."""
     if request.GET.get("rows") == "all":
         return view.rows()
     wanted = request.GET.get("row", "").strip("/")

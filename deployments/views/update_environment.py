@@ -57,7 +57,7 @@ def environment_update_preview(request: AuthedRequest, pk: int, version: int) ->
         )
     except UserFixable as problem:
         messages.error(request, error_text(problem))
-        if problem.field:  # the form asks for it
+        if problem.field:  # the form has a field for it
             return redirect(f"{reverse('environment_change', args=[pk])}?set={version}")
     return redirect(f"{reverse('environment_update', args=[pk])}?to={version}")
 

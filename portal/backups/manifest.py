@@ -49,7 +49,7 @@ def read(text: str) -> BackupManifest:
 
 
 def fingerprint(secret_key: str) -> str:
-    """Return what tells whether two keys are the same, and from which the key cannot be found."""
+    """Return a digest that identifies a key and does not reveal it."""
     return hmac.new(secret_key.encode(), b"sanso backup: key", hashlib.sha256).hexdigest()[:32]
 
 

@@ -1,7 +1,7 @@
 """The environment's page with 200 instances, and the list of 50: server time, bytes and queries.
 
 `make bench-environment`. On SQLite, in this process, through every middleware. Told are the median of the
-rounds, the slowest of them and the processor's time: on a busy machine only that tells something. A page may
+rounds, the slowest of them and the processor's time: on a busy machine only that is comparable. A page may
 cost 300 ms, and 150 kB compressed.
 """
 

@@ -1,4 +1,4 @@
-"""What a change set does is stored and read again unchanged, and its digest tells every difference."""
+"""What a change set does is stored and read again unchanged, and its digest differs with every difference."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ _OUT_OF_SERVICE = frozenset({"initial", "unhealthy", "unhealthy.draining", "drai
 
 
 def is_out_of_service(state: str) -> bool:
-    """Tell whether AWS reports that a target in this state is sent no new requests."""
+    """Return whether AWS reports that a target in this state is sent no new requests."""
     return state in _OUT_OF_SERVICE
 
 

@@ -61,12 +61,12 @@ class EventFilter:
 
     @property
     def is_set(self) -> bool:
-        """Tell whether any filter is set."""
+        """Return whether any filter is set."""
         return self != EventFilter(apart=self.apart)
 
     @property
     def folds(self) -> bool:
-        """Tell whether repeated events are folded into the line of the first; not in a text search."""
+        """Return whether repeated events are folded into the line of the first; not in a text search."""
         return not self.apart and not self.text
 
     def events(self, deployment: Deployment) -> EventQuerySet:

@@ -153,7 +153,7 @@ def read_moment(text: str) -> datetime:
 def page_in_order(
     rows: QuerySet[Row], orders: Orders, given: QueryDict, size: int = PAGE
 ) -> tuple[list[Row], str]:
-    """Return the page of rows that an address asks for, and the query of the next page ("" on the last).
+    """Return the page of rows for an address, and the query of the next page ("" on the last).
 
     By a column, the keys of the page are found first: the database then sorts no more than keys.
     """

@@ -142,7 +142,7 @@ class RunRow:
 
     @property
     def has_failed(self) -> bool:
-        """Tell whether it ended badly."""
+        """Return whether it ended badly."""
         return self.fact.status in RUN_FAILED
 
     @property
@@ -193,7 +193,7 @@ class AssociationPanel:
 
     @property
     def is_requested(self) -> bool:
-        """Tell whether another run was requested that has not started yet."""
+        """Return whether another run was requested that has not started yet."""
         return self.request is not None and self.request.is_active
 
     @property

@@ -30,7 +30,7 @@ class Eta:
 
     @property
     def is_first(self) -> bool:
-        """Tell whether there is no history to learn from."""
+        """Return whether there is no history to learn from."""
         return self.runs == 0
 
 

@@ -52,7 +52,7 @@ class SearchScope:
 
     @property
     def stack_is_gone(self) -> bool:
-        """Tell whether the root stack no longer exists."""
+        """Return whether the root stack no longer exists."""
         return bool(self.environment.deleted_at) or not self.environment.stack_id
 
     @cached_property

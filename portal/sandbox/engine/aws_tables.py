@@ -1,6 +1,6 @@
 """What AWS offers, from the tables that cfn-lint ships: engine versions, classes, instance types, runtimes.
 
-cfn-lint generates them from AWS's own APIs; `dated()` tells when. They are read as files, since importing
+cfn-lint generates them from AWS's own APIs; `dated()` returns when. They are read as files, since importing
 cfn-lint takes seconds.
 """
 

@@ -1,4 +1,4 @@
-"""Which actions were asked for, by whom and with which outcome: the material of a report about roles."""
+"""The requested actions, their callers and the decisions: the data of a report about roles."""
 
 import threading
 from collections import Counter

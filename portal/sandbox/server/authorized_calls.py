@@ -1,4 +1,4 @@
-"""Passes a signed call on when IAM allows its caller what it asks for."""
+"""Forwards a signed call if IAM allows its action to the caller."""
 
 import json
 import uuid

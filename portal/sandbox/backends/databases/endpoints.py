@@ -12,7 +12,7 @@ def choose(port: int) -> Endpoint:
     """Choose two addresses of 127.0.0.0/8 with the port free on both.
 
     Where only 127.0.0.1 can be bound (macOS) the endpoints share it, on the port if it is free and on
-    another otherwise; the cluster then says so in Endpoint.Port.
+    another otherwise; the cluster then reports it in Endpoint.Port.
     """
     for _try in range(TRIES):
         base, last = _network()

@@ -1,4 +1,4 @@
-"""Which server a process stands in for: its instance's tag says so, and its association how it is configured.
+"""The server that a process substitutes (the tag of its instance), and its configuration (its association).
 
 An instance tagged Server=App is uWSGI with datelog; the association's ExtraVariables configure it. One
 tagged Server=ApacheWeb is a web server; the ProxyPass directives of the configuration that its association

@@ -20,7 +20,7 @@ def install() -> None:
 
 
 def stack_status(stack: Stack, status: str, reason: str = "") -> None:
-    """Move a stack to a status, with the event that says so."""
+    """Move a stack to a status, and add the event of it."""
     stack["StackStatus"] = status
     stack["StackStatusReason"] = reason
     if status == "UPDATE_IN_PROGRESS":
@@ -32,7 +32,7 @@ def stack_status(stack: Stack, status: str, reason: str = "") -> None:
 
 
 def resource_status(stack: Stack, record: Record, status: str, reason: str = "") -> None:
-    """Move a resource to a status, with the event that says so."""
+    """Move a resource to a status, and add the event of it."""
     record["ResourceStatus"] = status
     record["Timestamp"] = now_iso()
     if reason:

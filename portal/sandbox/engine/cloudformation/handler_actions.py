@@ -3,7 +3,7 @@
 From `handlers.<operation>.permissions` of the registry's schemas of 2026-10-20, which cfn-lint carries
 (tests/sandbox/engine/test_handler_actions.py compares). Left out: actions for properties that no template
 here has, and for what no handler needs (a schema lists what a handler might call).
-A type that is missing here is not checked: docs/sandbox.md says so.
+A type that is missing here is not checked (docs/sandbox.md).
 """
 
 from typing import Final

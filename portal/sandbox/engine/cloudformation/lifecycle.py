@@ -81,7 +81,7 @@ def start_delete(stack: Stack, retain: Iterable[str] = (), force: bool = False) 
 def start(work: Awaitable[Any], stack: Stack) -> None:
     """Start an operation on a stack as a task of the current account, region and client request token.
 
-    Its calls are authorized as the service role, or as who asked for it.
+    Its calls are authorized as the service role, or as the caller.
     """
     with authorization.act_as(service_role.of(stack)):
         task = asyncio.get_running_loop().create_task(_guarded(work, stack))

@@ -153,7 +153,7 @@ def changed_below(stack: Stack, template: dict[str, Any], parameters: dict[str, 
             body = templates.fetch(properties)
             found = templates.parsed(body)
         except ValueError:
-            return True  # the update will run into it and say so
+            return True  # the update will fail at it and report it
         if found != child["_template"] or changed_below(child, found, child["_resolved_params"]):
             return True
     return False

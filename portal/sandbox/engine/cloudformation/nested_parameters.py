@@ -58,7 +58,7 @@ def check_selections(block: Any, is_unknown: Callable[[str, str | None], bool]) 
 
 
 def unknown_among(parameters: Mapping[str, Any]) -> Callable[[str, str | None], bool]:
-    """Return a function that tells whether a reference leads to a parameter with a placeholder."""
+    """Return a predicate: whether a reference leads to a parameter with a placeholder."""
     names = {name for name, found in parameters.items() if placeholders.is_unknown(found["Value"])}
     return lambda name, attribute: attribute is None and name in names
 

@@ -1,4 +1,4 @@
-"""Whose permissions an operation on a stack uses: the service role's, or those of who asked for it.
+"""The permissions of an operation on a stack: those of the service role, or of the caller.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
 A stack keeps its role; nested stacks use their root's, since all of them are one operation.

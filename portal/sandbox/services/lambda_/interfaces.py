@@ -78,7 +78,7 @@ def _require_permission(properties: Properties) -> None:
 
 
 def _place(name: str, properties: Properties) -> None:
-    """Put a function into its subnets: its configuration says so, and an interface is in each."""
+    """Put a function into its subnets: in its configuration, and with an interface in each."""
     function = lambda_svc._functions.get(name)
     if function is None:
         return
