@@ -15,9 +15,8 @@ from portal.command_line.texts import _
 
 def portal_url(text: str) -> str:
     """Return a URL with its scheme and without a slash at its end. Raise ValueError if it is none."""
-    url = text.strip().rstrip("/")
-    if "://" not in url:
-        url = f"https://{url}"
+    url = text.strip()
+    url = (url if "://" in url else f"https://{url}").rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or " " in url:
         raise ValueError(_("%(text)s is not a URL. Write it as https://sanso.example.com.") % {"text": text})
