@@ -23,7 +23,7 @@ from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
 from deployments.presentation.text import counts, headlines
-from deployments.presentation.waterfall.progress import Progress
+from deployments.presentation.waterfall.progress import DisplayedProgress
 from deployments.presentation.waterfall.tree import ResourceTree
 from deployments.presentation.ways_out import SuggestedAction, clean_up, retry
 
@@ -60,7 +60,7 @@ class Summary:
 
     status: DisplayStatus
     count: ProgressCount
-    progress: Progress
+    progress: DisplayedProgress
     phases: Sequence[Phase]
     banner: FailureBanner | None
     headline: str
@@ -99,7 +99,7 @@ def landmarks(deployment: Deployment) -> list[Event]:
 
 
 def summarise(
-    deployment: Deployment, tree: ResourceTree, events: Sequence[Event], progress: Progress
+    deployment: Deployment, tree: ResourceTree, events: Sequence[Event], progress: DisplayedProgress
 ) -> Summary:
     """Return what stands above the tree, from rows that were read."""
     state = State(deployment.state)

@@ -14,7 +14,7 @@ from deployments.presentation.waterfall.tree import ResourceTree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class DisplayedProgress:
     """The progress in percent, None after the end and while nothing is known.
 
     `contradicts`: the forecast displayed beside it says something else, so that only the bar shows it.
@@ -31,21 +31,21 @@ class Progress:
         return None if self.contradicts else self.percent
 
 
-def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: int) -> Progress:
+def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: int) -> DisplayedProgress:
     """Return the stored progress in the present direction.
 
     Between a failure and the rollback there is no forecast: the progress stays where it was.
     """
     if not deployment.is_active:
-        return Progress()
+        return DisplayedProgress()
     if turns_back(Kind(deployment.kind), tree.root_status):
-        return Progress(percent=deployment.rollback_progress or None)
+        return DisplayedProgress(percent=deployment.rollback_progress or None)
     stored, forecast = deployment.progress, timeline.forecast
     is_slow = forecast is not None and is_ahead(stored, percent_of_time(timeline.start, now, forecast.end))
-    return Progress(percent=stored or None, contradicts=is_slow, is_slow=is_slow)
+    return DisplayedProgress(percent=stored or None, contradicts=is_slow, is_slow=is_slow)
 
 
-def replayed(past: PastState, timeline: Timeline) -> Progress:
+def replayed(past: PastState, timeline: Timeline) -> DisplayedProgress:
     """Return the progress in a replay: the share of the time until the end, which is known.
 
     What failed is measured against the forecast at its request. The percentage never goes back. The forecast
@@ -54,14 +54,14 @@ def replayed(past: PastState, timeline: Timeline) -> Progress:
     now = in_ms(past.now)
     turn = timeline.course.turn
     if turn is not None and past.ended_at:
-        return Progress(percent=percent_of_time(turn, now, in_ms(past.ended_at)))
+        return DisplayedProgress(percent=percent_of_time(turn, now, in_ms(past.ended_at)))
     if past.has_succeeded and past.ended_at:
         percent = percent_of_time(timeline.start, now, in_ms(past.ended_at))
     elif timeline.expectation:
         percent = percent_of_time(timeline.start, now, timeline.expectation.end)
     else:
-        return Progress()
+        return DisplayedProgress()
     if timeline.forecast is None:
-        return Progress(percent=percent)
+        return DisplayedProgress(percent=percent)
     by_time = percent_of_time(timeline.start, now, timeline.forecast.end)
-    return Progress(percent=percent, contradicts=abs(percent - by_time) > CLOSE)
+    return DisplayedProgress(percent=percent, contradicts=abs(percent - by_time) > CLOSE)
