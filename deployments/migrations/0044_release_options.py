@@ -10,11 +10,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            model_name='releaseserver',
-            name='reported_version',
-            field=deployments.models.fields.IdField(blank=True, default='', max_length=64, verbose_name='reported version'),
-        ),
-        migrations.AddField(
             model_name='serverrelease',
             name='failed_server',
             field=deployments.models.fields.IdField(blank=True, default='', max_length=64, verbose_name='failed server'),

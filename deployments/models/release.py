@@ -109,7 +109,7 @@ class ReleaseServer(models.Model):
 
     `requested_at` is set before a command is sent, so that a later step looks for it; `attempt` is another
     number for a second command, after State Manager has put the earlier version back. `configured_at` is when
-    the server had the new version, `reported_version` what its application told of itself then.
+    the server had the new version.
     """
 
     release = models.ForeignKey(ServerRelease, on_delete=models.CASCADE, related_name="servers")
@@ -121,7 +121,6 @@ class ReleaseServer(models.Model):
     requested_at = models.DateTimeField(null=True, blank=True)
     command_id = IdField(max_length=64, blank=True, default="")
     configured_at = models.DateTimeField(null=True, blank=True)
-    reported_version = IdField(_("reported version"), max_length=64, blank=True, default="")
     message = models.JSONField(default=dict, blank=True)
     failed_task = models.CharField(_("failed task"), max_length=255, blank=True, default="")
     output = models.TextField(blank=True, default="")
