@@ -155,7 +155,7 @@ def request_fetch(*, user: User, source: TemplateSource, archive: bytes | None =
             raise UserFixable("SetNotEditable", Code.SET_NOT_EDITABLE)
         if source.kind == "archive" and not archive:
             raise UserFixable("ArchiveMissing", Code.SET_ARCHIVE_MISSING, "archive")
-        if archive and source.kind != "archive":
+        if archive is not None and source.kind != "archive":
             raise UserFixable("SetHasNoArchives", Code.SET_HAS_NO_ARCHIVES, name=source.name)
         if archive and len(archive) > MAX_ARCHIVE:
             limit = f"{MAX_ARCHIVE // 1_000_000} MB"

@@ -228,8 +228,10 @@ def _watching(release: ReleaseFacts, one: ServerFacts) -> Step:
 def _end(release: ReleaseFacts, act: Act) -> Step:
     """Return the steps before the end: every server back in its target groups, the group as it was."""
     if release.is_disruptive:
+        # On the way back a server that waits may be the one that failed, which is out.
+        untouched = {Stage.NOT_REACHED} if release.returning else {Stage.WAITING}
         for one in release.servers:
-            if one.exists and not one.registered and one.stage is not Stage.WAITING:
+            if one.exists and not one.registered and one.stage not in untouched:
                 return _act(Act.REGISTER, one)
     return Step(act=Act.RESUME) if release.suspended else Step(act=act)
 

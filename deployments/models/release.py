@@ -50,10 +50,20 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
             return None
         if newest.went_back:
             return None
-        if not any(one.requested_at for one in newest.servers.all()):
+        if not newest.has_changed_servers:
             return None
         good = Deployment.objects.good_of(environment.pk).first()
         return newest if good is None or good.pk < newest.deployment_id else None
+
+    def left_mixed_before(self, release: ServerRelease) -> bool:
+        """Return whether an earlier release may have left servers with a version that the stacks lack."""
+        pk, environment = release.deployment_id, release.deployment.environment_id
+        good = Deployment.objects.good_of(environment).filter(pk__lt=pk).first()
+        rows = self.filter(deployment__environment=environment, deployment__lt=pk)
+        rows = rows.exclude(deployment__state=State.SUCCEEDED).prefetch_related("servers")
+        if good is not None:
+            rows = rows.filter(deployment__gt=good.pk)
+        return any(one.has_changed_servers and not one.went_back for one in rows)
 
     def to_resume(self, environment: Environment) -> Self:
         """Keep the releases of an environment that have ended while their group was still suspended."""
@@ -97,6 +107,11 @@ class ServerRelease(models.Model):
     def is_to_resume(self) -> bool:
         """Return whether processes of the group may be suspended for it."""
         return self.suspended_at is not None and self.resumed_at is None
+
+    @property
+    def has_changed_servers(self) -> bool:
+        """Return whether it has sent a command to a server, or went back after that."""
+        return self.returning_at is not None or any(one.requested_at for one in self.servers.all())
 
     @property
     def went_back(self) -> bool:

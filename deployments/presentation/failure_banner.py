@@ -151,7 +151,8 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         message=message,
         advice=cause_advice(known.cause.code, known.values) if known else "",
         code=known.cause.code if known else "",
-        remains=after_release or _what_remains(deployment, remaining, is_latest=is_latest),
+        remains=(after_release if is_latest else "")
+        or _what_remains(deployment, remaining, is_latest=is_latest),
         remaining=remaining,
         request_id=str((deployment.error_sentence or {}).get("request_id", "")),
         chain=(ChainLink(name=name, row="" if is_early else row_id(phase)),),

@@ -71,6 +71,7 @@ def after_release(deployment: Deployment) -> str:
             "The release went back by itself: every server has the earlier version. The stacks were not "
             "changed."
         ),
+        "ReleaseStackChanged": _("Every server has the new version. The stacks were not changed."),
         "ReleaseReturnFailed": _(
             "The release could not go back on every server. Servers may run different versions."
         ),

@@ -331,7 +331,7 @@ def execute_after_servers(deployment: Deployment, clients: Clients) -> float | N
     execution = change_set.execution_status if change_set else ""
     if change_set is None or not execution.startswith(("AVAILABLE", "EXECUTE_")):
         message = Message(Code.RELEASE_STACK_CHANGED)
-        finalize.finalize(deployment, State.FAILED, status, outputs, "ReleaseFailed", message)
+        finalize.finalize(deployment, State.FAILED, status, outputs, "ReleaseStackChanged", message)
         return None
     if execution == "AVAILABLE" and not _executed(deployment, clients, change_set):
         return SOON

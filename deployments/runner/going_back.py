@@ -23,8 +23,13 @@ def is_wanted(deployment: Deployment) -> bool:
 
 
 def begin(deployment: Deployment, release: ServerRelease, now: datetime) -> None:
-    """Let the servers wait again that the release has changed, or tried to; store what failed."""
-    servers = list(release.servers.all())
+    """Let the servers wait again that the release has changed, or tried to; store what failed.
+
+    All of them wait if an earlier release may have left another version on those that it did not reach.
+    """
+    servers = [one for one in release.servers.all() if one.stage != Stage.GONE]
+    is_mixed = ServerRelease.objects.left_mixed_before(release)
+    reached = [one for one in servers if is_mixed or one.requested_at is not None]
     failed = next(one for one in servers if one.stage == Stage.FAILED)
     with transaction.atomic():
         deployment.record(waiting_for=[])  # this step still owns the release
@@ -32,15 +37,14 @@ def begin(deployment: Deployment, release: ServerRelease, now: datetime) -> None
             returning_at=now, failed_server=failed.instance_id, failure=failed.message
         )
         for one in servers:
-            if one.stage != Stage.GONE:
-                ReleaseServer.objects.filter(pk=one.pk).update(**_waits_again(one), stage_at=now)
-        event_log.add(deployment, "release.returning", server=failed.instance_id)
+            values = _waits_again(one) if one in reached else {"stage": str(Stage.NOT_REACHED)}
+            ReleaseServer.objects.filter(pk=one.pk).update(**values, stage_at=now)
+        names = [one.instance_id for one in reached]
+        event_log.add(deployment, "release.returning", server=failed.instance_id, reached=names)
 
 
 def _waits_again(server: ReleaseServer) -> dict[str, object]:
-    """Return the values of a server that goes back; without a command it has the earlier version."""
-    if server.requested_at is None:
-        return {"stage": str(Stage.NOT_REACHED)}
+    """Return the values of a server that goes back, for another command."""
     return {
         "stage": str(Stage.WAITING),
         "attempt": server.attempt + 1,

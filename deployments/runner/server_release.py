@@ -64,12 +64,14 @@ def _add_new(deployment: Deployment, release: ServerRelease, group: Group | None
     rows = list(release.servers.all())
     known = {one.instance_id for one in rows}
     before = frozenset(known)
+    # A server that joins on the way back begins with the earlier version.
+    stage = Stage.WAITING if release.returning_at is None else Stage.NOT_REACHED
     for one in group.instances if group else ():
         if one.instance_id not in known and not one.lifecycle.startswith(_GONE):
             ReleaseServer.objects.get_or_create(
                 release=release,
                 instance_id=one.instance_id,
-                defaults={"position": len(rows), "stage_at": now},
+                defaults={"position": len(rows), "stage_at": now, "stage": str(stage)},
             )
             known.add(one.instance_id)
             rows.append(ReleaseServer(instance_id=one.instance_id))
@@ -165,7 +167,7 @@ def _facts(
         watch=settings.SANSO_RELEASE_WATCH * timings.scale,
         settle=_SETTLE * timings.scale,
         timeout=timings.readiness_timeout.total_seconds(),
-        idle=(now - max([release.started_at, *active])).total_seconds(),
+        idle=(now - max([release.returning_at or release.started_at, *active])).total_seconds(),
     )
 
 
@@ -303,6 +305,8 @@ class _Doing:
                 return
             if failed is not None:
                 _keep_output(deployment, failed)
+            elif deployment.is_cancel_pending and not self.release.went_back:
+                cancel.accept(deployment, status, "")
             finalize.finalize(deployment, State.FAILED, status, outputs, *failure)
 
 

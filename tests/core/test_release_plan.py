@@ -364,3 +364,15 @@ def test_whatever_happens_the_way_back_ends_as_well(
     assert all(serving >= count - 1 for serving in world.taken_out if not leaves)
     if world.returning and cancel_at is None and not leaves:
         assert not world.new
+
+
+def test_stopping_the_way_back_returns_the_failed_server_to_its_target_groups() -> None:
+    failed = ServerFacts(instance_id="i-0", registered=False, serves=False)
+    booting = ServerFacts(instance_id="i-1", stage=Stage.NOT_REACHED, registered=False, serves=False)
+    release = ReleaseFacts(
+        kind=DISRUPTIVE, servers=(booting, failed), desired=2, returning=True, stopping=True
+    )
+
+    assert next_step(release) == Step(act=Act.REGISTER, instance_id="i-0")
+    back = replace(failed, registered=True)
+    assert next_step(replace(release, servers=(booting, back))).act is Act.STOP

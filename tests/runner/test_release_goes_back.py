@@ -7,6 +7,8 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from deployments.actions.apply_change import apply_change
+from deployments.actions.cancel import request_cancel
+from deployments.core.canceling import CancelEffect
 from deployments.core.phases import State
 from deployments.models import AuditRecord, Deployment, Environment, Event, Evidence, ServerRelease
 from deployments.models.past_state import as_of
@@ -22,6 +24,7 @@ from tests.runner.test_server_release import (  # noqa: F401  # fixtures
     KilledWorker,
     fail_on,
     go,
+    make_servers,
     operator,
     previewed,
     shop,
@@ -135,3 +138,61 @@ def test_the_way_back_survives_the_death_of_its_worker(
     assert (ended.state, ended.error_code) == (State.FAILED, "ReleaseReturned")
     assert len(aws.commands) == 4
     assert aws.suspended["group-1"] == set()
+
+
+@pytest.mark.parametrize("change", [CODE, OTHER], indirect=True)
+def test_every_server_goes_back_after_a_release_that_left_them_with_different_versions(
+    change: Deployment,
+    settings: Settings,
+    operator: User,  # noqa: F811
+    aws: FakeAws,
+) -> None:
+    fail_on(aws, "i-2")
+    assert go(change, aws).error_code == "ReleaseReturnFailed"
+    aws.after_command = None
+    sent = len(aws.commands)
+    write(settings, CODE, "changed again\n")
+    shown = previewed(Environment.objects.get(pk=change.environment_id), operator, aws)
+    again = apply_change(user=operator, deployment=shown, digest=shown.preview_digest, go_back=True)
+    fail_once(aws, "i-1")
+    ended = go(again, aws)
+
+    assert ended.error_code == "ReleaseReturned"
+    assert stages(ended) == {"i-1": "returned", "i-2": "returned"}
+    before = aws.association_call_rows["association-1"].arguments["SourceUrl"]
+    commands = list(aws.commands.values())[sent:]
+    assert [(one.instance_id, one.call.arguments["SourceUrl"] == before) for one in commands] == [
+        ("i-1", False),
+        ("i-1", True),
+        ("i-2", True),
+    ]
+
+
+def test_a_server_that_joins_on_the_way_back_is_left_alone(change: Deployment, aws: FakeAws) -> None:
+    fail_once(aws, "i-2")
+    go(change, aws, until=lambda d: ServerRelease.objects.exclude(returning_at=None).exists())
+    make_servers(aws, "i-1", "i-2", "i-3")
+    ended = go(change, aws)
+
+    assert ended.error_code == "ReleaseReturned"
+    assert stages(ended) == {"i-1": "returned", "i-2": "returned", "i-3": "not_reached"}
+    assert "i-3" not in {one.instance_id for one in aws.commands.values()}
+    rows = {row.path: row for row in DeploymentView.whole(ended).rows()}
+    assert rows["@servers/i-3"].label == "Not reached"
+
+
+def test_a_way_back_that_is_stopped_leaves_servers_with_different_versions(
+    change: Deployment,
+    operator: User,  # noqa: F811
+    aws: FakeAws,
+) -> None:
+    fail_once(aws, "i-2")
+    go(change, aws, until=lambda d: ServerRelease.objects.exclude(returning_at=None).exists())
+    request_cancel(user=operator, deployment=change, effect=CancelEffect.STOP_RELEASE)
+    ended = go(change, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "ReleaseReturnFailed")
+    assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
+    environment = Environment.objects.get(pk=ended.environment_id)
+    assert ServerRelease.objects.unfinished_of(environment) is not None
+    assert ended.cancel_accepted_at is not None, "the page must not say that nothing was canceled"

@@ -57,6 +57,9 @@ class DeploymentDetail(DeploymentOut):
     applied_by: str | None
     canceled_by: str | None
     keep_on_failure: bool
+    go_back: bool = Field(
+        default=False, description="A release to servers goes back by itself if a server fails."
+    )
     is_retry: bool
     rolls_back_to: int | None = Field(description="The earlier deployment that it goes back to.")
     preview_digest: str = Field(description="The digest of its preview, with which it is applied.")
@@ -76,6 +79,7 @@ class DeploymentDetail(DeploymentOut):
             applied_by=row.applied_by.get_username() if row.applied_by else None,
             canceled_by=row.canceled_by.get_username() if row.canceled_by else None,
             keep_on_failure=row.keep_on_failure,
+            go_back=bool(row.options.get("go_back")),
             is_retry=row.is_retry,
             rolls_back_to=row.rolls_back_to_id,
             preview_digest=row.preview_digest,

@@ -104,9 +104,9 @@ def context(
         "root_only_reason": changes.root_only_reason,
         "skipped": unreconciled(deployment.environment.skipped_resources, surely_changed(changes)),
         "blocked": _blocked(deployment, user, changes, conditions),
-        "keep_choices": [] if deployment.is_retry else _keep_choices(deployment, not_kept is None),
+        "keep_choices": [] if deployment.is_retry else _keep_choices(deployment, sent, not_kept is None),
         "may_go_back": deployment.is_release_by_server,
-        "goes_back": bool(deployment.options.get("go_back")),
+        "goes_back": "go_back" in sent if sent else bool(deployment.options.get("go_back")),
         "not_kept": message_text(not_kept) if not_kept and not deployment.is_retry else "",
         "tiers": tiers,
         "release": release_card(release, tiers),
@@ -178,9 +178,10 @@ def predictions(deployment: Deployment) -> list[Prediction]:
     return [one for one in read if one]
 
 
-def _keep_choices(deployment: Deployment, can_keep: bool) -> list[dict[str, Any]]:
-    """Return what can be chosen for a failure."""
-    chosen = "keep" if deployment.keep_on_failure and can_keep else "roll_back"
+def _keep_choices(deployment: Deployment, sent: Mapping[str, str], can_keep: bool) -> list[dict[str, Any]]:
+    """Return the choices for a failure; a refused form keeps the one that was `sent`."""
+    keeps = sent.get("on_failure") == "keep" if sent else deployment.keep_on_failure
+    chosen = "keep" if keeps and can_keep else "roll_back"
     return [
         {"value": value, "label": label, "is_chosen": value == chosen, "is_possible": can_keep}
         for value, label in ON_FAILURE

@@ -78,6 +78,7 @@ _ERRORS: dict[str, Callable[[], str]] = {
     "StackDeleted": lambda: _("Stack deleted outside of Sanso"),
     "AssociationFailed": lambda: _("Server configuration failed"),
     "ReleaseFailed": lambda: _("The release stopped at a server that failed"),
+    "ReleaseStackChanged": lambda: _("Servers released, but the stacks could not be changed"),
     "ReleaseReturned": lambda: _("The release failed and went back by itself"),
     "ReleaseReturnFailed": lambda: _("The release failed, and it could not go back"),
     "NotReady": lambda: _("Stacks created, but the environment did not become ready"),

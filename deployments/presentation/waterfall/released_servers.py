@@ -49,12 +49,13 @@ def server_rows(events: Iterable[Event], now: int) -> tuple[Row, ...]:
     """Return a row for each server that events name, in the order in which the release found them."""
     servers: dict[str, _Server] = {}
     before = after = ""
+    first = Stage.WAITING
     for event in events:
         values, at = event.values, in_ms(event.at)
         if event.code == "release.found":
             before, after = str(values.get("before", "")), str(values.get("after", ""))
             for name in values.get("servers", ()):
-                servers.setdefault(str(name), _Server(str(name), before, [(at, Stage.WAITING)]))
+                servers.setdefault(str(name), _Server(str(name), before, [(at, first)]))
         elif event.code in ("release.server", "release.again") and values.get("server"):
             name = str(values["server"])
             server = servers.setdefault(name, _Server(name, before))
@@ -64,16 +65,18 @@ def server_rows(events: Iterable[Event], now: int) -> tuple[Row, ...]:
             if stage in _NEW or stage is Stage.RETURNED:
                 server.version = before if values.get("back") else after
         elif event.code == "release.returning":
+            first = Stage.NOT_REACHED
             for server in servers.values():
-                _goes_back(server, at)
+                _goes_back(server, at, values.get("reached"))
     return tuple(_row(one, now) for one in servers.values())
 
 
-def _goes_back(server: _Server, at: int) -> None:
-    """Let a server wait again, or leave it alone if the release has not reached it."""
+def _goes_back(server: _Server, at: int, reached: Sequence[str] | None) -> None:
+    """Let a server wait again that is among the `reached` ones, and leave it alone otherwise."""
     last = server.stages[-1][1] if server.stages else Stage.WAITING
     if last is not Stage.GONE:
-        is_reached = any(stage is Stage.CONFIGURING for _at, stage in server.stages)
+        configured = any(stage is Stage.CONFIGURING for _at, stage in server.stages)
+        is_reached = configured if reached is None else server.name in reached
         server.stages.append((at, Stage.WAITING if is_reached else Stage.NOT_REACHED))
 
 
