@@ -57,9 +57,13 @@ def login(
 
 
 def _given_token() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.read().strip()
-    return str(typer.prompt(_("Token"), hide_input=True)).strip()
+    """Return the token that is piped or typed, "" if the input cannot be decoded."""
+    try:
+        if not sys.stdin.isatty():
+            return sys.stdin.read().strip()
+        return str(typer.prompt(_("Token"), hide_input=True)).strip()
+    except UnicodeDecodeError:
+        return ""
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from portal.command_line.connection import problem_with
+from portal.command_line.connection import is_token, problem_with
 from portal.command_line.output import err
 from portal.command_line.texts import LANGUAGE, _
 
@@ -65,6 +65,9 @@ class PortalClient:
     """A portal, called with a token."""
 
     def __init__(self, url: str, token: str, language: str = LANGUAGE) -> None:
+        """Raise ApiError if the token cannot be one: the error of a header with it would print it."""
+        if not is_token(token):
+            raise ApiError(0, "", _("This is not a token. Run sanso login, or set SANSO_TOKEN."))
         headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
         self.url, self.retries = url, RETRIES
         self.http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""The portal's URL as people write it, and what is wrong with a connection, with what to do about it."""
+"""URL and token as people write them, and what is wrong with a connection, with what to do about it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def portal_url(text: str) -> str:
         raise ValueError(_("%(text)s is not a URL. Write it as https://sanso.example.com.") % {"text": text})
     parts.port  # noqa: B018  # raises ValueError as well
     return url
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text can be a token, and so be sent in a header."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def is_private(url: str) -> bool:

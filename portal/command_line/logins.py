@@ -40,7 +40,7 @@ def current() -> StoredLogin | None:
     stored = _read()
     url = os.environ.get("SANSO_URL") or stored.get("url", "")
     if token := os.environ.get("SANSO_TOKEN"):
-        return StoredLogin(url=url, token=token, place="SANSO_TOKEN") if url else None
+        return StoredLogin(url=url, token=token.strip(), place="SANSO_TOKEN") if url else None
     if not url:
         return None
     with contextlib.suppress(KeyringError):

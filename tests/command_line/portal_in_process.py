@@ -79,10 +79,11 @@ class Shell:
     capsys: pytest.CaptureFixture[str]
     patch: pytest.MonkeyPatch
 
-    def run(self, *arguments: str, typed: str | None = None) -> tuple[int, str, str]:
+    def run(self, *arguments: str, typed: str | None = None, piped: bytes = b"") -> tuple[int, str, str]:
         """Run `sanso`, at a terminal if something is typed. Return its exit code, output and errors."""
+        pipe = io.TextIOWrapper(io.BytesIO(piped), encoding="utf-8")
         self.patch.setattr("sys.argv", ["sanso", *arguments])
-        self.patch.setattr("sys.stdin", io.StringIO() if typed is None else Terminal(typed))
+        self.patch.setattr("sys.stdin", pipe if typed is None else Terminal(typed))
         self.capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             command_line.main()

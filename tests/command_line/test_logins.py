@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from keyring.backend import KeyringBackend
 from keyring.backends.null import Keyring as ForgetfulKeyring
 
-from portal.command_line import logins
+from portal.command_line import completion, logins
 from tests.api.clients import Program
 from tests.command_line.portal_in_process import URL, PortalInProcess, Shell
 
 pytestmark = [pytest.mark.core, pytest.mark.timeout(120)]
 TOKEN = "sanso_secret"
+NO_TOKENS = (
+    pytest.param(b"\n", id="empty"),
+    pytest.param(b"sanso_\nsecret\n", id="line break"),
+    pytest.param(b"sanso_\x1bsecret", id="control character"),
+    pytest.param(b"sanso_ secret", id="space"),
+    pytest.param("sanso_sécret".encode(), id="not ASCII"),
+    pytest.param(b"sanso_\xffsecret", id="not UTF-8"),
+)
 
 
 class MemoryKeyring(KeyringBackend):
@@ -124,3 +134,39 @@ def test_a_token_is_read_from_a_pipe_or_typed(
     monkeypatch.delenv("SANSO_URL")
     code, _, errors = shell.run("env", "list")
     assert (code, "sanso login" in errors) == (3, True)
+
+
+def test_a_line_break_after_the_token_is_removed(
+    portal: PortalInProcess, shell: Shell, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = Program(operator).value
+    monkeypatch.setenv("SANSO_TOKEN", f" {value}\r\n")
+    found = logins.current()
+    assert found is not None
+    assert found.token == value
+    assert shell.run("whoami")[0] == 0
+
+    monkeypatch.delenv("SANSO_TOKEN")
+    code, _, errors = shell.run("login", "--token", piped=f"{value}\n".encode())
+
+    assert code == 0, errors
+    assert json.loads(logins.file().read_text())["token"] == value
+
+
+@pytest.mark.parametrize("given", NO_TOKENS)
+def test_what_cannot_be_a_token_is_refused_before_a_request_and_not_printed(
+    portal: PortalInProcess, shell: Shell, monkeypatch: pytest.MonkeyPatch, given: bytes
+) -> None:
+    monkeypatch.setenv("SANSO_TOKEN", os.fsdecode(given))
+    by_variable = shell.run("env", "list")
+    by_pipe = shell.run("login", "--token", piped=given)
+    logins.store(URL, os.fsdecode(given))
+    monkeypatch.delenv("SANSO_TOKEN")
+    by_file = shell.run("env", "list")
+
+    for code, output, errors in (by_variable, by_pipe, by_file):
+        assert (code, output) == (3, "")
+        assert "This is not a token. Run sanso login, or set SANSO_TOKEN." in errors
+        assert "cret" not in errors
+    assert completion.environments("") == []
+    assert portal.sent == []
