@@ -6,7 +6,6 @@ from typing import Any
 
 from portal.command_line import logins
 from portal.command_line.client import ApiError, PortalClient
-from portal.command_line.connection import portal_url
 
 SECONDS = 3.0
 """Nobody waits longer for a Tab."""
@@ -45,11 +44,11 @@ def _names(path: str, incomplete: str) -> list[str]:
 
 def _rows(path: str) -> list[dict[str, Any]]:
     """Return the rows of a list, none if nobody is logged in or the portal does not respond."""
-    login = logins.current()
     try:
+        login = logins.current()
         if login is None:
             return []
-        api = PortalClient(portal_url(login.url), login.token)
+        api = PortalClient(login.url, login.token)
         api.retries, api.http.timeout = 0, SECONDS
         return list(api.items(path, limit=LIMIT))
     except (ApiError, ValueError):

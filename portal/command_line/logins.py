@@ -11,6 +11,8 @@ from pathlib import Path
 import keyring
 from keyring.errors import KeyringError
 
+from portal.command_line.connection import portal_url
+
 SERVICE = "sanso"
 """The name under which the keyring has tokens, by the portal's URL."""
 
@@ -36,18 +38,24 @@ def last_url() -> str:
 
 
 def current() -> StoredLogin | None:
-    """Return the login to use; SANSO_URL and SANSO_TOKEN win over what is stored."""
+    """Return the login to use; SANSO_URL and SANSO_TOKEN win over what is stored.
+
+    Raise ValueError if the URL is none.
+    """
     stored = _read()
-    url = os.environ.get("SANSO_URL") or stored.get("url", "")
-    if token := os.environ.get("SANSO_TOKEN"):
-        return StoredLogin(url=url, token=token.strip(), place="SANSO_TOKEN") if url else None
-    if not url:
+    given = os.environ.get("SANSO_URL") or stored.get("url")
+    if not given:
         return None
+    url = portal_url(given)  # as `login` stores it: a token is found by it
+    if token := os.environ.get("SANSO_TOKEN"):
+        return StoredLogin(url=url, token=token.strip(), place="SANSO_TOKEN")
     with contextlib.suppress(KeyringError):
         if token := keyring.get_password(SERVICE, url):
             return StoredLogin(url=url, token=token, place="keyring")
-    token = stored.get("token", "") if stored.get("url") == url else ""
-    return StoredLogin(url=url, token=token, place=str(file())) if token else None
+    with contextlib.suppress(ValueError):  # the stored URL is none
+        if (token := stored.get("token")) and portal_url(stored.get("url", "")) == url:
+            return StoredLogin(url=url, token=token, place=str(file()))
+    return None
 
 
 def store(url: str, token: str) -> str:

@@ -14,7 +14,10 @@ from portal.command_line.texts import _
 
 def client() -> PortalClient:
     """Return a client of the portal. End the command if nobody is logged in."""
-    login = logins.current()
+    try:
+        login = logins.current()
+    except ValueError as exc:
+        fail(str(exc))
     if login is None:
         fail(
             _(
@@ -22,7 +25,7 @@ def client() -> PortalClient:
                 "SANSO_TOKEN."
             )
         )
-    return PortalClient(url_of(login.url), login.token)
+    return PortalClient(login.url, login.token)
 
 
 def url_of(text: str) -> str:

@@ -116,6 +116,48 @@ def test_variables_win_over_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> Non
     assert logins.current() is None  # the token is not sent to another portal
 
 
+@pytest.mark.parametrize("written", ["https://a.example.com/", "a.example.com", " a.example.com/ "])
+@pytest.mark.parametrize("has_keyring", [False, True])
+def test_the_portal_of_a_variable_is_found_as_people_write_it(
+    written: str, has_keyring: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if has_keyring:
+        monkeypatch.setattr("keyring.core._keyring_backend", MemoryKeyring())
+    logins.store("https://a.example.com", TOKEN)
+    if has_keyring:
+        logins.store("https://b.example.com", "sanso_other")  # the last login
+    monkeypatch.setenv("SANSO_URL", written)
+
+    found = logins.current()
+
+    assert found is not None
+    assert (found.url, found.token) == ("https://a.example.com", TOKEN)
+    monkeypatch.setenv("SANSO_TOKEN", "sanso_variable")
+    found = logins.current()
+    assert found is not None
+    assert (found.url, found.token) == ("https://a.example.com", "sanso_variable")
+
+
+@pytest.mark.parametrize("stored", ["https://a.example.com/", "a b"])
+def test_a_stored_url_that_somebody_edited_is_compared_as_well(
+    stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins.store(stored, TOKEN)
+    monkeypatch.setenv("SANSO_URL", "a.example.com")
+
+    assert (logins.current() is not None) == (stored == "https://a.example.com/")
+
+
+def test_a_variable_that_is_no_url_is_refused(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANSO_URL", "ftp://a.example.com")
+    monkeypatch.setenv("SANSO_TOKEN", TOKEN)
+
+    code, _, errors = shell.run("env", "list")
+
+    assert (code, "ftp://a.example.com is not a URL" in errors) == (3, True)
+    assert completion.environments("") == []
+
+
 def test_a_token_is_read_from_a_pipe_or_typed(
     portal: PortalInProcess, shell: Shell, operator: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
