@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ WHAT_TO_DO = {
 """By the status of a refusal."""
 BUSY = (429, 502, 503, 504)
 """Statuses after which a call is repeated."""
+REFUSED = (401, 403, 404)
+"""Statuses of the portal's errors after which a stream is not opened again."""
 RECONNECT_FOR = 600.0
 """Seconds for which a lost stream is opened again."""
 
@@ -95,24 +98,39 @@ class PortalClient:
     def stream(self, path: str, after: int = 0) -> Iterator[StreamMessage]:
         """Yield the messages of a stream to its end, each event once, also if the connection is lost.
 
-        Raise ApiError if the portal refuses, or is away for ten minutes.
+        A stream that was open is opened again after every error but a refusal by the portal. Raise ApiError
+        if the portal refuses, or is away for ten minutes.
         """
-        lost_at: float | None = None
+        was_open, lost_at = False, None
         while True:
             try:
-                for number, message in self._messages(path, after):
-                    lost_at, after = None, max(after, number)
-                    yield message
-                    if message.event in ("end", "access"):
-                        return
-            except (httpx.HTTPError, _Away) as exc:
-                text, may_succeed = problem_with(self.url, exc)
-                lost_at = lost_at or time.monotonic()
-                if not may_succeed or time.monotonic() - lost_at > RECONNECT_FOR:
-                    raise ApiError(0, "", text) from None
+                with self._opened(path, after) as response:
+                    was_open = True
+                    for number, message in _messages(response, after):
+                        lost_at, after = None, max(after, number)
+                        yield message
+                        if message.event in ("end", "access"):
+                            return
+            except (httpx.HTTPError, ApiError, _Away) as exc:
+                error, may_succeed = self._loss(exc)
+                may_succeed = may_succeed or (was_open and error.status not in REFUSED)
+                now = time.monotonic()
+                if lost_at is None and may_succeed:
+                    err.print(error.detail, _("Retrying …"), markup=False)
+                lost_at = now if lost_at is None else lost_at
+                if not may_succeed or now - lost_at > RECONNECT_FOR:
+                    raise error from None
             time.sleep(1.0)
 
-    def _messages(self, path: str, after: int) -> Iterator[tuple[int, StreamMessage]]:
+    def _loss(self, exc: Exception) -> tuple[ApiError, bool]:
+        """Return the error of a stream, and whether one that was never open may open after it."""
+        if isinstance(exc, ApiError):
+            return exc, False
+        text, may_succeed = problem_with(self.url, exc)
+        return ApiError(0, "", text), may_succeed
+
+    @contextmanager
+    def _opened(self, path: str, after: int) -> Iterator[httpx.Response]:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         with self.http.stream("GET", path, headers=headers) as response:
             if response.status_code in BUSY:
@@ -120,21 +138,7 @@ class PortalClient:
             if not response.is_success:
                 response.read()
                 raise self._problem(response)
-            event, data, number = "message", "", after
-            for line in response.iter_lines():
-                name, _, value = line.partition(":")
-                value = value.removeprefix(" ")
-                if name == "id" and value.isdecimal():
-                    number = int(value)
-                elif name == "event":
-                    event = value
-                elif name == "data":
-                    data += value
-                elif not line and data:
-                    if event != "event" or number > after:
-                        yield number, StreamMessage(event, json.loads(data))
-                        after = max(after, number)
-                    event, data = "message", ""
+            yield response
 
     def _call(self, method: str, path: str, **values: Any) -> Any:
         for attempt in range(self.retries + 1):
@@ -186,3 +190,21 @@ class PortalClient:
 
 class _Away(Exception):
     """Raised when the portal cannot serve a stream now."""
+
+
+def _messages(response: httpx.Response, after: int) -> Iterator[tuple[int, StreamMessage]]:
+    event, data, number = "message", "", after
+    for line in response.iter_lines():
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "id" and value.isdecimal():
+            number = int(value)
+        elif name == "event":
+            event = value
+        elif name == "data":
+            data += value
+        elif not line and data:
+            if event != "event" or number > after:
+                yield number, StreamMessage(event, json.loads(data))
+                after = max(after, number)
+            event, data = "message", ""

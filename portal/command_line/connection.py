@@ -12,6 +12,9 @@ import httpx
 
 from portal.command_line.texts import _
 
+CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""TLS connections that the other side closed, as proxies do while the portal restarts."""
+
 
 def portal_url(text: str) -> str:
     """Return a URL with its scheme and without a slash at its end. Raise ValueError if it is none."""
@@ -48,11 +51,12 @@ def problem_with(url: str, exc: Exception) -> tuple[str, bool]:
                 "certificate is from a CA of your own, set SSL_CERT_FILE to the CA's file."
             )
             return text % (values | {"reason": one.verify_message.rstrip(".")}), False
-        if isinstance(one, ssl.SSLError):
+        if isinstance(one, ssl.SSLError) and not isinstance(one, CLOSED):
             text = _("%(url)s does not answer in HTTPS (%(reason)s). Check the URL and its port.")
-            return text % (values | {"reason": str(one.reason)}), False
+            return text % (values | {"reason": str(getattr(one, "reason", None) or one)}), False
         if isinstance(one, socket.gaierror):
-            return _("The name %(host)s cannot be resolved. Check the URL and your network.") % values, False
+            text = _("The name %(host)s cannot be resolved. Check the URL and your network.")
+            return text % values, one.errno == socket.EAI_AGAIN
     if isinstance(exc, httpx.TimeoutException):
         return _("%(url)s did not respond in time. Check your network, or try again later.") % values, True
     if isinstance(exc, httpx.ConnectError):
