@@ -1,1 +1,1 @@
-"""Deployments with real processes that fail: AWS, Redis, the database, workers."""
+"""Deployments in real processes while AWS, Redis, the database or a worker fails."""

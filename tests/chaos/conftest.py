@@ -1,4 +1,4 @@
-"""A portal of real processes with a small template set, and assertions on its deployments."""
+"""A portal in real processes with a small template set, and assertions about its deployments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.services import Redis, Sandbox, wait_until
 
 LEASE = 6.0
 Point = tuple[str, str, int, str]
-"""Service, action, how many such calls pass first, hold_before or hold_after."""
+"""Service, action, number of such calls to let through first, hold_before or hold_after."""
 ROOT = """
 Parameters:
   Bucket: {Type: String}
@@ -74,7 +74,7 @@ def portal(
 
 
 def calls_of(sandbox: Sandbox, account: Account, since: int = 0) -> list[dict[str, Any]]:
-    """Return the calls that an account has received after the first `since`."""
+    """Return the calls to an account, without the first `since`."""
     answer = sandbox.control("GET", "calls", account=account.sandbox_account_id)
     assert isinstance(answer, dict)
     calls: list[dict[str, Any]] = answer["calls"]
@@ -82,9 +82,9 @@ def calls_of(sandbox: Sandbox, account: Account, since: int = 0) -> list[dict[st
 
 
 def hold_call(portal: Portal, account: Account, point: Point) -> None:
-    """Let the sandbox hold a call before or after it is executed.
+    """Make the sandbox hold a call before or after executing it.
 
-    Up to a hundred times: a step that is taken after the lease has expired must be held as well.
+    Up to a hundred times, because a step that runs after the lease has expired must be held as well.
     """
     service, action, skip, mode = point
     fault = {"service": service, "action": action, "mode": mode, "skip": skip, "count": 100}
@@ -106,7 +106,7 @@ def kill_worker_when_all_calls_are_held(portal: Portal, accounts: list[Account])
 def assert_complete_log(deployment: Deployment, sandbox: Sandbox) -> None:
     """Assert that the log has every event of AWS once, numbered without gaps."""
     events = list(Event.objects.of(deployment))
-    # The search for what remains may have added one since the row was read.
+    # The search for remaining resources may have added one since the row was read.
     assert len(events) >= deployment.last_seq
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     logged = [(e.stack.stack_id, e.event_id) for e in events if e.source == "cloudformation" and e.stack]
@@ -123,7 +123,7 @@ def assert_complete_log(deployment: Deployment, sandbox: Sandbox) -> None:
 
 
 def root_stacks(deployment: Deployment, sandbox: Sandbox) -> list[str]:
-    """Return the statuses of all root stacks that the environment ever had."""
+    """Return the statuses of all root stacks that the environment has had."""
     cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
     pages = cloudformation.get_paginator("list_stacks").paginate()
     name = deployment.environment.stack_name

@@ -1,4 +1,4 @@
-"""A backup of a running portal, restored on another data folder, goes on with its deployment."""
+"""A backup of a running portal, restored to another data folder, continues its deployment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
 
 
 def exported(environment: dict[str, str], pk: int) -> dict[str, Any]:
-    """Return the recording of a deployment in another portal, {} while it has not ended."""
+    """Return the recording of a deployment in another portal, or {} until the deployment has ended."""
     command = [sys.executable, str(REPOSITORY / "manage.py"), "export_deployment", str(pk)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
@@ -43,7 +43,7 @@ def test_a_restored_portal_goes_on_with_a_running_deployment(
     portal: Portal, mariadb_server: MariaDB, tmp_path: Path
 ) -> None:
     account = new_account()
-    # The stacks are created meanwhile; the portal sees their events once the calls are released.
+    # The sandbox creates the stacks meanwhile; the portal reads their events when the calls are released.
     hold_call(portal, account, ("cloudformation", "DescribeStackEvents", 1, "hold_before"))
     deployment = portal.deploy(account=account)
     wait_until(lambda: bool(portal.held()), what="a deployment in the middle")

@@ -1,4 +1,4 @@
-"""Deployments that share the quota of an account, which is much smaller than what they need."""
+"""Deployments that share the API quota of an account, which is far below their needs."""
 
 from __future__ import annotations
 
@@ -36,4 +36,4 @@ def test_three_deployments_share_one_quota_and_none_fails_or_needs_attention(por
         assert service.reads <= RATE * seconds + RATE, service
     cloudformation = next(service for service in used.services if service.service == "cloudformation")
     assert cloudformation.reads > 20
-    assert cloudformation.writes >= 6  # a change set and its execution each
+    assert cloudformation.writes >= 6  # for each deployment, a change set and its execution

@@ -1,6 +1,6 @@
-"""An account that is not the sandbox: real credentials in the worker's environment, a role to assume.
+"""An account outside of the sandbox: real credentials in the worker's environment, and a role to assume.
 
-The endpoint is the sandbox, but only botocore's own AWS_ENDPOINT_URL says so: the portal does not know it.
+The endpoint is the sandbox, but it is set only by botocore's own AWS_ENDPOINT_URL, not in the portal.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def test_an_account_with_credentials_can_be_deployed_to(
     with_credentials: Portal, sandbox: Sandbox, role: str
 ) -> None:
     account = Account.objects.create(name="production", region=REGION, role_arn=role)
-    if role:  # what infra_templates/account.yaml creates
+    if role:  # as infra_templates/account.yaml creates it
         created = {"name": "portal", "external_id": account.external_id}
         sandbox.control("POST", "keys", created, account=NUMBER)
         account.service_role_arn = f"arn:aws:iam::{NUMBER}:role/sanso-cloudformation"

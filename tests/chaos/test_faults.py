@@ -1,4 +1,4 @@
-"""AWS that throttles, fails and loses responses; Redis flushed, killed and down; a worker that is killed."""
+"""Deployments while AWS throttles, fails and loses responses, or Redis, the database or a worker is down."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MODES = ["error_before", "error_after", "timeout", "throttle"]
 def test_errors_lost_responses_and_throttling_do_not_change_the_result(
     portal: Portal, sandbox: Sandbox
 ) -> None:
-    """Each call of a creation and a deletion that changes something fails three times in each mode."""
+    """Every mutating call of a creation and a deletion fails three times in each mode."""
     deployments = []
     for service, action in MUTATIONS:
         for mode in MODES:
@@ -51,10 +51,10 @@ def test_errors_lost_responses_and_throttling_do_not_change_the_result(
 def assert_numbered(deployment: Deployment, sandbox: Sandbox) -> None:
     """Assert that the events are numbered without gaps.
 
-    They are not compared with AWS's: by now its stacks have the events of the deletion, too.
+    They are not compared with those in AWS: its stacks have the events of the deletion as well by now.
     """
     numbers = list(Event.objects.of(deployment).values_list("seq", flat=True))
-    assert len(numbers) >= deployment.last_seq  # the search for what remains adds one after the end
+    assert len(numbers) >= deployment.last_seq  # the search for remaining resources adds one after the end
     assert numbers == list(range(1, len(numbers) + 1))
 
 

@@ -1,7 +1,7 @@
-"""`kill -9` of the worker before and after every AWS call of canceling a creation and an update.
+"""`kill -9` of the worker before and after every AWS call that cancels a creation or an update.
 
-Like `test_kill_worker`: one environment for each point, each in an account of its own. The stacks are held in
-flight by a slow pace until the worker is dead.
+As in `test_kill_worker`, each point has its own environment in its own account. A slow time scale keeps the
+stacks in flight until the worker is dead.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 SLOWLY, MODERATE, AT_ONCE = 200.0, 4.0, 0.0
-"""Paces: at the first, a topic takes minutes."""
+"""Time scales of the sandbox; with the first, a topic takes minutes."""
 AtTheEnd = Callable[[Deployment], None]
 
 
@@ -41,7 +41,7 @@ def templates() -> dict[str, str]:
 
 
 class Pace:
-    """The pace of each account: slow once its stacks are in flight, at once again when they go back."""
+    """The time scale of each account: slow while its stacks are in flight, 0 once canceling is accepted."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -67,7 +67,7 @@ def rows_of(deployments: Sequence[Deployment]) -> Any:
 
 
 def are_in_flight(deployments: Sequence[Deployment]) -> bool:
-    """Return whether CloudFormation works at a resource of every deployment."""
+    """Return whether CloudFormation is working on a resource of every deployment."""
     working = Resource.objects.filter(status__in=["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
     keys = [one.pk for one in deployments]
     found = working.filter(stack__deployment__in=keys).values("stack__deployment").distinct()
@@ -110,7 +110,7 @@ def cancel(deployments: Sequence[Deployment]) -> None:
 
 
 def ended(portal: Portal, pace: Pace, deployments: Sequence[Deployment]) -> list[Deployment]:
-    """Wait for the end of canceled deployments, and return them as they are then."""
+    """Wait until the canceled deployments have ended, and return them."""
     active = Deployment.objects.active().filter(pk__in=[one.pk for one in deployments])
 
     def have_ended() -> bool:
@@ -124,8 +124,8 @@ def ended(portal: Portal, pace: Pace, deployments: Sequence[Deployment]) -> list
 def kill_at_held_calls(portal: Portal, pace: Pace, deployments: Sequence[Deployment]) -> set[str]:
     """Kill the worker when a call of every deployment is held, and start another one.
 
-    Polls are not made equally often each time: one whose call is not made ends without. Return the accounts
-    whose calls were held.
+    The number of polls varies: a deployment that never makes the call to be held ends without one. Return
+    the accounts whose calls were held.
     """
     wanted = {row.pk: row.environment.account.sandbox_account_id for row in deployments}
     ended = rows_of(deployments).exclude(ended_at=None).exclude(remaining__search="pending")
@@ -145,7 +145,7 @@ def kill_at_held_calls(portal: Portal, pace: Pace, deployments: Sequence[Deploym
 
 
 def turns(deployment: Deployment, status: str, sandbox: Sandbox) -> int:
-    """Return how often the root stack has begun to go back, by AWS's own events."""
+    """Return how many of the root stack's own events in AWS have this status."""
     cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=deployment.stack_id)
     events = [event for page in pages for event in page["StackEvents"]]
@@ -157,7 +157,7 @@ InFlight = Callable[[Portal, Pace, Sequence[Account]], list[Deployment]]
 
 
 def walk(portal: Portal, sandbox: Sandbox, in_flight: InFlight, action: str, at_the_end: AtTheEnd) -> None:
-    """Cancel at every call of a control run, and assert of each that it came to the same end.
+    """Kill the worker at every call of a control run's cancellation, and assert the same result each time.
 
     `action` is the call that stops the operation.
     """

@@ -1,7 +1,7 @@
-"""`kill -9` of the worker before and after every AWS call of a change, from its request to its end.
+"""`kill -9` of the worker before and after every AWS call of a change, from the request to the end.
 
-Like `test_kill_worker`: one environment for each point, each in an account of its own. Previews are applied
-as soon as they are shown, so that calls after Apply are reached as well.
+As in `test_kill_worker`, each point has its own environment in its own account. Previews are applied as soon
+as they are available, so that the calls after Apply are covered as well.
 """
 
 from __future__ import annotations
@@ -81,17 +81,17 @@ def change(deployment: Deployment, *, is_retry: bool = False, **parameters: str)
 
 
 def apply_shown(deployments: Iterable[Deployment], *, keep: bool = False) -> None:
-    """Apply every preview that is shown."""
+    """Apply every preview that is available."""
     keys = [one.pk for one in deployments]
     for row in Deployment.objects.for_page().filter(pk__in=keys, state=str(State.PREVIEW)):
         try:
             apply_change(user=operator(), deployment=row, digest=row.preview_digest, keep_on_failure=keep)
-        except UserFixable:  # its state has just changed
+        except UserFixable:  # the state has just changed
             continue
 
 
 def applied(portal: Portal, *deployments: Deployment, keep: bool = False) -> list[Deployment]:
-    """Apply the previews when they are shown, and return the deployments at their end."""
+    """Apply the previews when they are available, wait until the deployments have ended, and return them."""
     rows = Deployment.objects.active().filter(pk__in=[one.pk for one in deployments])
 
     def have_ended() -> bool:
@@ -109,7 +109,7 @@ def applied(portal: Portal, *deployments: Deployment, keep: bool = False) -> lis
 
 
 def display_name(deployment: Deployment, output: str, sandbox: Sandbox) -> str:
-    """Return what a topic of the environment is called in AWS."""
+    """Return the display name of a topic of the environment in AWS."""
     environment = Environment.objects.get(pk=deployment.environment_id)
     sns = client(deployment.environment.account, "sns", sandbox)
     answer = sns.get_topic_attributes(TopicArn=environment.outputs[output])
@@ -117,7 +117,7 @@ def display_name(deployment: Deployment, output: str, sandbox: Sandbox) -> str:
 
 
 def change_sets(deployment: Deployment, sandbox: Sandbox) -> list[str]:
-    """Return the execution statuses of the change sets that the root stack still has."""
+    """Return the execution statuses of the root stack's remaining change sets."""
     cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
     answer = cloudformation.list_change_sets(StackName=deployment.environment.stack_name)
     return [one["ExecutionStatus"] for one in answer["Summaries"]]

@@ -1,6 +1,6 @@
-"""A failed deletion that goes on without a resource, or is forced.
+"""A failed deletion that is continued without a resource, or forced.
 
-Through a portal of real processes; then with `kill -9` of the worker before and after every AWS call.
+In a portal of real processes, and with `kill -9` of the worker before and after every AWS call.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def delete_again(
 
 
 def remover(*more: str) -> User:
-    """Return a user who may delete environments, and what is named besides."""
+    """Return a user with the permission to delete environments and the given permissions."""
     user = make_user(f"remover-{uuid.uuid4().hex[:8]}")
     for codename in ("delete_environment", *more):
         allow(user, codename)
@@ -62,7 +62,7 @@ def remover(*more: str) -> User:
 
 
 def remove_badly(portal: Portal, sandbox: Sandbox, *created: Deployment) -> list[Deployment]:
-    """Delete environments so that a resource of the nested stack resists."""
+    """Delete environments so that the deletion of a resource of the nested stack fails."""
     for one in created:
         fail(sandbox, one.environment.account, **{"delete:Named": "it is busy"})
     ended = portal.wait_for_end(*[portal.remove(one) for one in created])
@@ -138,12 +138,12 @@ def test_a_deletion_after_a_failed_one_survives_the_death_of_its_worker_at_every
 
 
 def topics(deployment: Deployment, sandbox: Sandbox) -> int:
-    """Return how many topics are left in AWS."""
+    """Return the number of topics that are left in AWS."""
     sns = client(deployment.environment.account, "sns", sandbox)
     return len(sns.list_topics()["Topics"])
 
 
 def deletions(deployment: Deployment) -> list[str]:
-    """Return the path of the stack of each event with which CloudFormation began to delete a stack."""
+    """Return the stack path of each event that reports the start of a stack's deletion."""
     rows = Event.objects.of(deployment).filter(status="DELETE_IN_PROGRESS", type=STACK_TYPE)
     return sorted(row.stack.path for row in rows if row.stack)

@@ -1,4 +1,4 @@
-"""`kill -9` of the worker while it fetches a template set: another one takes the fetch over."""
+"""`kill -9` of the worker while it fetches a template set: another worker takes over the fetch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 @pytest.fixture
 def process_environment(process_environment: dict[str, str]) -> dict[str, str]:
-    """Let the portal fetch from loopback."""
+    """Allow the portal to fetch from loopback."""
     return process_environment | {"SANSO_SOURCE_ADDRESSES": "127.0.0.0/8"}
 
 
@@ -40,7 +40,7 @@ def test_a_fetch_survives_the_death_of_its_worker(portal: Portal, tmp_path: Path
         assert TemplateFetch.objects.get().state == "running"
         server.answering.set()
         portal.start()
-        TemplateFetch.objects.update(due_at=timezone.now())  # as when its lease has expired
+        TemplateFetch.objects.update(due_at=timezone.now())  # as if its lease had expired
         wait_until(lambda: not TemplateFetch.objects.active().exists(), what="the end of the fetch")
 
     fetch = TemplateFetch.objects.get()

@@ -1,6 +1,6 @@
-"""`kill -9` of the worker before and after every AWS call of a retry and of a rollback after a failure.
+"""`kill -9` of the worker before and after every AWS call of a retry or a rollback after a failure.
 
-Like `test_kill_change`: one environment for each point, each in an account of its own.
+As in `test_kill_change`, each point has its own environment in its own account.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def templates() -> dict[str, str]:
 
 
 def broken(sandbox: Sandbox, accounts: list[Account], logical_id: str) -> None:
-    """Let a resource fail in these accounts."""
+    """Make a resource fail in these accounts."""
     for account in accounts:
         faults = {"resources": {logical_id: "no room"}}
         sandbox.control("POST", "faults", faults, account=account.sandbox_account_id)
@@ -42,7 +42,7 @@ def healed(sandbox: Sandbox, accounts: list[Account]) -> None:
 
 
 def kept(deployments: list[Deployment], status: str) -> list[Deployment]:
-    """Return deployments that failed and were kept, once nothing works on them any more."""
+    """Return the deployments, which failed and were kept, once nothing is working on them."""
     assert {one.state for one in deployments} == {State.FAILED}
     assert {one.environment.stack_status for one in deployments} == {status}
     stop_observing(*deployments)
@@ -88,7 +88,7 @@ def walk(
     begin: Begin,
     has_ended_well: Callable[[Deployment], None],
 ) -> None:
-    """Kill the worker at every call of what `begin` requests for deployments that failed."""
+    """Kill the worker at every call of the operation that `begin` requests for failed deployments."""
     (control,) = prepared(portal, sandbox, [new_account()])
     before = len(calls_of(sandbox, control.environment.account))
     (ended,) = applied(portal, begin(control))

@@ -1,7 +1,7 @@
-"""`kill -9` of the worker between the write of a notification and its sending, and while it sends.
+"""`kill -9` of the worker after it has stored a notification, and while it sends one.
 
-What was written is sent by the next worker. A receiver that had the message before the worker died gets it
-again with the same id, by which it knows it.
+The next worker sends a stored notification. A receiver that got the message before the worker died gets it
+again with the same id, and can recognize it by that.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def workers(process_environment: dict[str, str], redis_server: Redis, tmp_path: Path) -> Iterator[Portal]:
-    """A worker and a dispatcher that may send to loopback."""
+    """A worker and a dispatcher that are allowed to send to loopback."""
     environment = process_environment | {
         "SANSO_TICK_LEASE": str(LEASE),
         "SANSO_DISPATCH_INTERVAL": "0.1",
@@ -53,14 +53,14 @@ def test_a_notification_survives_the_death_of_its_worker(workers: Portal, receiv
     make_target(receiver.url, secret=secret)
     first, second = (make_deployment(state="succeeded", kind="create") for _ in range(2))
 
-    # Killed before it sends: nothing is lost.
+    # Killed before sending: nothing is lost.
     workers.worker.kill()
     notices.deployment_ended(first, timezone.now())
     workers.start()
     wait_until(lambda: Delivery.objects.filter(state="sent").count() == 1, what="the first delivery")
     assert len(receiver.requests) == 1
 
-    # Killed after the receiver has it, before that is recorded: repeated with the same id.
+    # Killed after the receiver has the message, but before that is recorded: repeated with the same id.
     receiver.open.clear()
     notices.deployment_ended(second, timezone.now())
     wait_until(lambda: len(receiver.requests) == 2, what="the second message")

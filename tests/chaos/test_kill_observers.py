@@ -1,4 +1,4 @@
-"""`kill -9` of the worker before and after every AWS call of an observer: health is observed all the same."""
+"""`kill -9` of the worker before and after every AWS call of an observer: health is still observed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Resources:
 
 @pytest.fixture
 def templates() -> dict[str, str]:
-    """A fleet without instances: it is observed, and the deployment does not wait for it."""
+    """An Auto Scaling group without instances: it is observed, and the deployment does not wait for it."""
     return {"root.yaml": FLEET}
 
 
@@ -44,7 +44,7 @@ def test_observers_survive_the_death_of_their_worker_at_every_call(portal: Porta
     seen = Observation.objects.filter(source=SOURCE, observed_at__isnull=False)
 
     def actions() -> set[str]:
-        """Return what the observer has called; its first poll may have been before the fleet existed."""
+        """Return the observer's actions; its first poll may have preceded the group's creation."""
         calls = calls_of(sandbox, control.environment.account)
         return {call["action"] for call in calls if call["service"] == "autoscaling"}
 
@@ -60,7 +60,7 @@ def test_observers_survive_the_death_of_their_worker_at_every_call(portal: Porta
     for account, point in zip(accounts, points, strict=True):
         hold_call(portal, account, point)
     made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
-    # A held observer delays nothing else: the deployments have ended.
+    # A held observer call delays nothing else: the deployments have ended.
     assert [(one.state, reason(one)) for one in made] == [(State.SUCCEEDED, "")] * len(points)
     kill_worker_when_all_calls_are_held(portal, accounts)
     killed = timezone.now()

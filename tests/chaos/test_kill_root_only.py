@@ -1,6 +1,6 @@
-"""Nested change sets that the sandbox refuses as AWS does: a creation and a change go on without them.
+"""Nested change sets that the sandbox rejects as AWS does: a creation and a change continue without them.
 
-The worker is killed before and after every call about change sets on the way.
+The worker is killed before and after every call that concerns change sets.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def templates() -> dict[str, str]:
 
 
 def apply_shown(deployments: list[Deployment]) -> None:
-    """Apply every preview that is shown, with the name typed."""
+    """Apply every preview that is available, with the name typed."""
     keys = [one.pk for one in deployments]
     for row in Deployment.objects.for_page().filter(pk__in=keys, state=str(State.PREVIEW)):
         try:
@@ -74,12 +74,12 @@ def apply_shown(deployments: list[Deployment]) -> None:
                 digest=row.preview_digest,
                 typed_name=row.environment.name,
             )
-        except UserFixable:  # its state has just changed
+        except UserFixable:  # the state has just changed
             continue
 
 
 def applied(portal: Portal, *deployments: Deployment) -> list[Deployment]:
-    """Apply the previews when they are shown, and return the deployments at their end."""
+    """Apply the previews when they are available, wait until the deployments have ended, and return them."""
     rows = Deployment.objects.active().filter(pk__in=[one.pk for one in deployments])
 
     def have_ended() -> bool:

@@ -1,6 +1,6 @@
-"""A stack that was changed outside of Sanso, and is taken over.
+"""A stack that was changed outside of Sanso is taken over.
 
-Through a portal of real processes; then with `kill -9` of the worker before and after every AWS call.
+In a portal of real processes, and with `kill -9` of the worker before and after every AWS call.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def templates() -> dict[str, str]:
 
 
 def changed_outside(environment: Environment, sandbox: Sandbox) -> Environment:
-    """Update the stack of an environment without Sanso, and return the environment once that was observed."""
+    """Update the stack outside of Sanso, and return the environment once Sanso has noticed."""
     cloudformation = client(environment.account, "cloudformation", sandbox)
     names = cloudformation.describe_stacks(StackName=environment.stack_id)["Stacks"][0]["Parameters"]
     kept = [

@@ -1,6 +1,6 @@
-"""A failed rollback that is continued, with or without what is stuck.
+"""A failed rollback that is continued, with or without skipping the stuck resources.
 
-Through a portal of real processes; then with `kill -9` of the worker before and after every AWS call.
+In a portal of real processes, and with `kill -9` of the worker before and after every AWS call.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def environment_of(deployment: Deployment) -> Environment:
 
 
 def observed(deployment: Deployment, is_seen: Callable[[Environment], object]) -> Environment:
-    """Return the environment once its stack was observed as it should be."""
+    """Observe the environment's stack until `is_seen` is true, and return the environment."""
     Environment.objects.filter(pk=deployment.environment_id).update(due_at=timezone.now())
     wait_until(lambda: bool(is_seen(environment_of(deployment))), seconds=120, what="the observation")
     return environment_of(deployment)
@@ -95,7 +95,7 @@ def go_on(environment: Environment, *skip: str) -> Deployment:
 
 
 def roll_back_badly(portal: Portal, sandbox: Sandbox, *created: Deployment) -> list[Deployment]:
-    """Change environments so that the nested stack fails, and its rollback as well."""
+    """Change environments so that the nested stack fails, and so does its rollback."""
     for one in created:
         fail(
             sandbox, one.environment.account, **{"update:Last": "no more", "rollback:Named": "cannot go back"}
@@ -134,7 +134,7 @@ def test_a_failed_rollback_goes_on_with_or_without_what_is_stuck(portal: Portal,
     heal(sandbox, account)
 
     preview = change(created, Title="third")
-    (third,) = applied(portal, preview)  # it updates the skipped resource, so nothing is to be confirmed
+    (third,) = applied(portal, preview)  # updates the skipped resource, so no confirmation is required
     assert third.state == State.SUCCEEDED, reason(third)
     assert environment_of(third).skipped == []
     assert not AuditRecord.objects.filter(details__has_key="in_line").exists()
@@ -201,6 +201,6 @@ def test_a_continued_rollback_survives_the_death_of_its_worker_at_every_call(
 
 
 def continued(deployment: Deployment, sandbox: Sandbox) -> int:
-    """Return how often CloudFormation began the rollback of the nested stack again."""
+    """Return how often CloudFormation restarted the rollback of the root stack."""
     rows = Event.objects.of(deployment).filter(stack__path="", status="UPDATE_ROLLBACK_IN_PROGRESS")
     return rows.count()

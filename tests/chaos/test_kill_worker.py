@@ -1,13 +1,13 @@
-"""`kill -9` of the worker before and after every AWS call of a creation and a deletion.
+"""`kill -9` of the worker before and after every AWS call of a creation or a deletion.
 
-There is one deployment for each point, each in an account of its own: the sandbox holds the call (before it
-is executed, or after it, before the response), and when all calls of a batch are held, the worker is killed.
-A new worker continues when the leases have expired. The points are the calls of the deployments' own steps;
-those of the observers are in `test_kill_observers`.
+Each point has its own deployment in its own account. The sandbox holds the call (before executing it, or
+after executing it and before responding), and when all calls of a batch are held, the worker is killed. A new
+worker continues when the leases have expired. The points are the calls of the deployments' own steps; the
+observers' calls are in `test_kill_observers`.
 
-A call that only reads leaves AWS as it was, executed or not: it makes no difference whether the worker dies
-before or after it. So such a call is one point, alternately before and after; with `KILL_POINTS=all`
-(`make kill-points`) it is two, as any other call.
+A call that only reads does not change AWS, so it makes no difference whether the worker dies before or after
+it. Such a call is one point, alternately before and after; with `KILL_POINTS=all` (`make kill-points`) it is
+two points, like any other call.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from tests.wordings import reason
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 BATCH = 20
 OCCURRENCES = 2
-"""How many calls of each action are points: polls and uploads are made many times."""
+"""How many calls of each action become points, because polls and uploads are repeated many times."""
 SERVICES = {"sts", "s3", "cloudformation", "resourcegroupstaggingapi"}
-"""The services that a deployment of this set calls by itself, and the search after a deletion."""
+"""The services that a deployment of this set calls, including the search after a deletion."""
 READS = ("AssumeRole", "Describe", "Get", "Head", "List")
-"""How the names of calls begin that change nothing."""
+"""Prefixes of the actions that change nothing."""
 IS_WHOLE = os.environ.get("KILL_POINTS") == "all"
 
 
 def points_of(calls: list[dict[str, Any]], *, is_whole: bool = IS_WHOLE) -> list[Point]:
-    """Return a point before and one after each call, for the first calls of each action; one for a read."""
+    """Return two points (before, after) for each of an action's first calls, but one for a read."""
     assert {call["service"] for call in calls} <= SERVICES
     passed: Counter[tuple[str, str]] = Counter()
     points: list[Point] = []
@@ -62,19 +62,19 @@ def points_of(calls: list[dict[str, Any]], *, is_whole: bool = IS_WHOLE) -> list
 
 
 def batches(points: list[Point]) -> list[list[Point]]:
-    """Return the points in as few batches as possible, of about the same size."""
+    """Split the points into as few batches as possible, of about the same size."""
     count = -(-len(points) // BATCH)
     return [points[i::count] for i in range(count)]
 
 
 def stop_observing(*deployments: Deployment) -> None:
-    """Stop polling environments between deployments: those calls do not belong to a deployment."""
+    """Stop polling environments between deployments, because those calls do not belong to a deployment."""
     environments = Environment.objects.filter(pk__in=[one.environment_id for one in deployments])
     environments.update(due_at=timezone.now() + timedelta(hours=1))
 
 
 def mark_deleted(*deployments: Deployment) -> None:
-    """Mark environments as deleted, so that they are not observed any more."""
+    """Mark environments as deleted, so that they are no longer observed."""
     environments = Environment.objects.filter(pk__in=[one.environment_id for one in deployments])
     environments.update(deleted_at=timezone.now())
 
@@ -100,7 +100,7 @@ def test_a_launch_survives_the_death_of_its_worker_at_every_call(portal: Portal,
 
 
 def wait_for_search(deployments: list[Deployment]) -> None:
-    """Wait until what remains has been searched for in every service."""
+    """Wait until every service has been searched for remaining resources."""
     rows = Deployment.objects.filter(pk__in=[one.pk for one in deployments])
     wait_until(lambda: {row.remaining.get("search") for row in rows.all()} == {"done"}, what="the searches")
 

@@ -1,4 +1,4 @@
-"""A sandbox that was restarted has forgotten everything: the portal says that, and how to go on."""
+"""A restarted sandbox has lost everything: the portal reports that, and how to continue."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RESTARTED = "The sandbox was restarted, and a sandbox keeps nothing across a res
 
 @pytest.fixture(scope="module")
 def own_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox that other tests do not need meanwhile."""
+    """A sandbox that no other test uses at the same time."""
     server = start_sandbox(tmp_path_factory.mktemp("sandbox"), machines="records")
     yield server
     server.stop()
@@ -40,7 +40,7 @@ def process_environment(process_environment: dict[str, str], own_sandbox: Sandbo
 
 
 def text_of_page(environment: Environment) -> str:
-    """Return the environment's page as an operator sees it, in one line."""
+    """Return the environment's page for an operator, on one line."""
     operator = make_operator()
     browser = Client()
     browser.force_login(operator)
@@ -48,7 +48,7 @@ def text_of_page(environment: Environment) -> str:
 
 
 def looked_for(environment: Environment) -> Environment:
-    """Wait until the portal has seen that the stack is missing, and return the row."""
+    """Wait until the portal has recorded that the stack is missing, and return the environment."""
 
     def seen() -> bool:
         return Environment.objects.filter(pk=environment.pk).exclude(missing_since=None).exists()
@@ -101,7 +101,7 @@ def test_a_deployment_whose_sandbox_was_restarted_ends_with_that_reason(
 
 
 def held_at(portal: Portal, account: Account, point: str) -> Deployment:
-    """Deploy up to an event, and stop the worker there."""
+    """Deploy until the event with code `point`, and kill the worker there."""
     deployment = portal.deploy(account=account)
     wait_until(lambda: Event.objects.of(deployment).filter(code=point).exists(), what=point)
     portal.worker.kill()

@@ -1,4 +1,4 @@
-"""A NoEcho value that programs print in every form is in no row, file, page or log."""
+"""A NoEcho value that programs print in every form appears in no row, file, page or log."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ SECRETS = {
 }
 SHOWN = re.compile(r"/(?:environments|deployments|admin/deployments)/(?!recordings|\d+/stream)")
 NAMED = re.compile(r'(?:href|hx-get|data-[a-z]+)="(/[^"?#]*)')
-"""Addresses in a page, without their queries."""
+"""URLs in a page, without their query strings."""
 
 
 def careless_output(given: dict[str, str]) -> Iterator[str]:
-    """Yield what careless programs print. The sandbox's function runs this very code."""
+    """Yield the output of careless programs. The sandbox's Lambda function runs this same code."""
     password = given["Password"]
     yield from ("the pin is " + given["Pin"], "the password is " + password, repr(given))
     yield from (json.dumps(given), json.dumps(json.dumps(given)), quote(password, safe=""))
@@ -184,12 +184,12 @@ def web(process_environment: dict[str, str], tmp_path: Path) -> Iterator[Web]:
 
 @pytest.fixture
 def templates() -> dict[str, str]:
-    """A server, and functions that print all that they are given."""
+    """A server, and functions that print everything they receive."""
     return {"root.yaml": ROOT, "inner.yaml": INNER}
 
 
 def secrets_in(text: str) -> list[str]:
-    """Return every spelling of a secret that is in a text."""
+    """Return every spelling of a secret that occurs in a text."""
     text = f"{text}\n{unescape(text)}"
     return [
         spelling
@@ -200,7 +200,7 @@ def secrets_in(text: str) -> list[str]:
 
 
 def rows_of(model: type[Model]) -> str:
-    """Return the values of all rows of a table, texts unchanged."""
+    """Return the values of all rows of a table, with texts unchanged."""
     rows = model._default_manager.values_list()
     return "\n".join(str(value) for row in rows for value in row) + json.dumps(
         list(rows), default=str, ensure_ascii=False
@@ -250,7 +250,7 @@ def visit_all_pages(web: Web) -> dict[str, str]:
         try:
             with urlopen(Request(web.url + address, headers=cookies), timeout=60) as answer:
                 seen[address] = answer.read().decode()
-        except HTTPError as answer:  # a page that only exists in other states
+        except HTTPError as answer:  # a page that exists only in other states
             seen[address] = answer.read().decode()
         left += [unescape(found) for found in NAMED.findall(seen[address])]
     return seen
