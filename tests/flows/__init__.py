@@ -1,1 +1,1 @@
-"""Whole flows in a real browser, against real processes."""
+"""Complete flows in a real browser, against real processes."""

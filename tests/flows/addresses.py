@@ -1,4 +1,4 @@
-"""Addresses of pages, and the outputs of the tests' environment."""
+"""URLs of pages, and the outputs of the environment in the tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures of the booted machines of an environment: its page names them within seconds, and they heal."""
+"""Failures of an environment's booted machines: its page names them within seconds, and they recover."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tests.flows.deployed import Deployed
 from tests.services import wait_until
 
 NOTICED = 15_000
-"""Milliseconds until the page names an app server that hangs."""
+"""Milliseconds within which the page must name an app server that hangs."""
 HEALED = 120_000
 PACE = 6.0
-"""Half of AWS's: health checks every 2.5 s, and the grace period below is an hour."""
+"""The time scale: a health check every 2.5 s, half of AWS's interval; the grace period below is one hour."""
 CONFIGURED = 600_000
 FREEZE = "systemctl kill --kill-whom=all --signal={} uwsgi.service"
 FULL_DISK = "mount -t tmpfs -o size=16k tmpfs /tmp"
@@ -22,7 +22,7 @@ FULL_DISK = "mount -t tmpfs -o size=16k tmpfs /tmp"
 
 
 def run_on(deployed: Deployed, instance: str, *commands: str) -> None:
-    """Run commands on a machine by an association of their own."""
+    """Run commands on a machine through a separate association."""
     ssm = deployed.aws("ssm")
     created: Any = ssm.create_association(
         Name="AWS-RunShellScript",
@@ -44,7 +44,7 @@ def is_healthy(deployed: Deployed) -> None:
 
 
 def an_app_server_that_hangs_is_named(deployed: Deployed) -> None:
-    """Its system still accepts connections: only an HTTP health check notices."""
+    """The operating system still accepts connections, so only an HTTP health check detects the failure."""
     instance = deployed.servers("uwsgi")[0]
 
     run_on(deployed, instance, FREEZE.format("STOP"))
@@ -53,7 +53,7 @@ def an_app_server_that_hangs_is_named(deployed: Deployed) -> None:
         f"app {instance} does not respond to health checks in time", timeout=NOTICED
     )
     expect(deployed.target("app", instance)).to_contain_text("unhealthy · Target.Timeout")
-    expect(deployed.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=HEALED)  # the other one serves
+    expect(deployed.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=HEALED)  # by the other server
 
     run_on(deployed, instance, FREEZE.format("CONT"))
     is_healthy(deployed)
@@ -74,7 +74,7 @@ def two_web_servers_that_answer_500_are_an_outage(deployed: Deployed) -> None:
 
 
 def an_app_server_whose_disk_is_full_is_named(deployed: Deployed) -> None:
-    """It goes on serving; its playbook fails, and succeeds when there is space."""
+    """The server keeps serving; its playbook fails, and succeeds once there is space."""
     instance = deployed.servers("uwsgi")[0]
     panel = deployed.panel("app")
     run_on(deployed, instance, FULL_DISK)
@@ -111,7 +111,7 @@ def a_frozen_writer_is_replaced_and_writes_succeed_again(deployed: Deployed) -> 
 
 
 def failures_are_named_and_heal(deployed: Deployed) -> None:
-    """One environment, one failure after the other; no failed server is replaced meanwhile."""
+    """Run all failures in turn in one environment; no failed server is replaced in the meantime."""
     autoscaling = deployed.aws("autoscaling")
     for group in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
         name = group["AutoScalingGroupName"]

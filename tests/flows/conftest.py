@@ -1,4 +1,4 @@
-"""A browser, a web process, an operator and environments for the tests of pages."""
+"""A browser, a web process, an operator and environments for tests of pages."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ WIDE = ViewportSize(width=1440, height=900)
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """What controls browsers: there can be one at a time.
+    """Playwright, of which only one instance can run at a time.
 
-    It runs a loop in this thread, so that Django considers it asynchronous; tests write rows all the same.
+    It runs an event loop in this thread, so Django considers it asynchronous; tests may write rows anyway.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -46,7 +46,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """One browser for all flows in a row; `logged_in` gives each test a profile of its own."""
+    """One browser for all flows; `logged_in` gives each test its own profile."""
     browser = open_chromium(playwright)
     yield browser
     browser.close()
@@ -54,7 +54,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def shared_web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """A web process for all flows in a row."""
+    """One web process for all flows."""
     server = start_web(tmp_path_factory.mktemp("web"), environment_of_processes())
     yield server
     server.stop()
@@ -62,7 +62,7 @@ def shared_web(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def web(shared_web: Web) -> Web:
-    """A web process on the tests' database. It runs, even if a test before has stopped it."""
+    """A web process on the tests' database, restarted if an earlier test has stopped it."""
     if not shared_web.is_running():
         shared_web.start()
     return shared_web
@@ -103,7 +103,7 @@ def environment(account: Account, operator: User) -> Environment:
 
 @pytest.fixture
 def page(chromium: Browser, web: Web, operator: User) -> Iterator[Page]:
-    """A tab of the operator."""
+    """A tab in which the operator is logged in."""
     with logged_in(chromium, operator, web.url, viewport=WIDE) as context:
         context.set_default_timeout(15_000)
         yield context.new_page()
@@ -122,7 +122,7 @@ def portal(
 
 @pytest.fixture
 def own_page(chromium: Browser, portal: Portal, tmp_path: Path) -> Iterator[Page]:
-    """A tab of a superuser, at a web process on the worker's database."""
+    """A superuser's tab on a web process that uses the worker's database."""
     root = make_user("root", is_staff=True, is_superuser=True)
     server = start_web(tmp_path / "web", portal.environment)
     with logged_in(chromium, root, server.url, base_url=server.url, viewport=WIDE) as context:
@@ -138,7 +138,7 @@ def requested(portal: Portal) -> Deployment:
 
 @pytest.fixture
 def deployed(portal: Portal, requested: Deployment, own_page: Page) -> Deployed:
-    """An environment that has become ready, with its page open."""
+    """A ready environment, with its page open."""
     (deployment,) = portal.wait_for_end(requested, seconds=3 * LIMIT)
     assert deployment.state == "succeeded", reason(deployment)
     assert deployment.ready_at

@@ -1,4 +1,4 @@
-"""An environment deployed in the sandbox and its page: elements of the page, and actions in the sandbox."""
+"""An environment in the sandbox and its page: elements of the page, and actions in the sandbox."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SOON = LIMIT * 1000
 """Milliseconds to wait until the page displays a change."""
 PACE = 0.25
 GRACE = "3600"
-"""AWS seconds in which an unhealthy server is not replaced: 75 s at PACE."""
+"""AWS seconds in which no unhealthy server is replaced: 75 s at PACE."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """The environment, and the browser's tab with its overview; other tabs of its page open beside it."""
+    """An environment with its overview in a browser tab; other tabs of its page open in separate tabs."""
 
     page: Page
     environment: Environment
@@ -40,7 +40,7 @@ class Deployed:
         return self.page.locator("#health")
 
     def tab(self, name: str) -> Page:
-        """Return a page with one of the environment's tabs; it stays open."""
+        """Return a browser tab with one of the environment's tabs; it stays open."""
         if name not in self.opened:
             self.opened[name] = self.page.context.new_page()
             self.opened[name].goto(urljoin(self.page.url, f"{self.environment.get_absolute_url()}{name}"))
@@ -69,7 +69,7 @@ class Deployed:
 
     @contextmanager
     def listed(self) -> Iterator[Locator]:
-        """Open the list of environments in another tab, and yield the row of this one."""
+        """Open the list of environments in another tab, and yield this environment's row."""
         with self.page.context.expect_page() as opened:
             self.page.evaluate("window.open('/environments/')")
         yield opened.value.locator(f"#environment-{self.environment.pk}")

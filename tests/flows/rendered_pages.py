@@ -1,4 +1,4 @@
-"""Pages in a browser without a web process: a test renders them itself, so that their rows need no commit."""
+"""Pages in a browser without a web process: the test renders them, so their rows need not be committed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ORIGIN = "http://testserver"
 
 
 def open_rendered(page: Page, path: str, html: bytes) -> None:
-    """Open a page that was rendered for a path; it gets static files, and nothing else is answered."""
+    """Open a page that was rendered for a path, with static files; abort every other request."""
 
     def answer(route: Route) -> None:
         asked = route.request.url.removeprefix(ORIGIN)
@@ -31,6 +31,6 @@ def open_rendered(page: Page, path: str, html: bytes) -> None:
 
 
 def first_failure_is_in_view(page: Page) -> None:
-    """Check that the row of the first failure and the headline that names it are in the window."""
+    """Expect the first failure's row and the headline that names it to be in the window."""
     for name in ("#end-title", "tr.is-first"):
         expect(page.locator(name)).to_be_in_viewport(ratio=1)

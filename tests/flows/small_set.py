@@ -1,4 +1,4 @@
-"""A portal with a template set of the test module's own, which is deployed and changed in seconds."""
+"""A portal with the test module's own template set, which is deployed and changed in seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def portal(
     settings: Settings,
     tmp_path: Path,
 ) -> Iterator[Portal]:
-    """A worker and a dispatcher with the templates of the module: `TEMPLATES`, by their file names."""
+    """A worker and a dispatcher with the test module's `TEMPLATES`, a mapping of file names to texts."""
     folder = tmp_path / "small"
     folder.mkdir()
     for name, text in request.module.TEMPLATES.items():

@@ -1,4 +1,4 @@
-"""The admin's pages in a real browser: the look of the portal, in both schemes, accessible."""
+"""The admin's pages in a real browser: the portal's look and accessibility in both color schemes."""
 
 from __future__ import annotations
 

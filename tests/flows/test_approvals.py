@@ -1,4 +1,4 @@
-"""Two people and an environment whose changes require approval: everything is real but AWS."""
+"""Two people and an environment whose changes require approval. Everything except AWS is real."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def person(name: str, *codenames: str) -> User:
 
 @dataclass(frozen=True)
 class Team:
-    """Ana requests changes, and may approve those of others; Ben approves hers. Each has a browser."""
+    """Ana requests changes and may approve others' changes; Ben approves hers. Each has a browser."""
 
     ana: User
     ben: User
@@ -62,7 +62,7 @@ class Team:
     url: str
 
     def requested(self, title: str) -> Deployment:
-        """Return a change of Ana's whose preview is ready."""
+        """Request a change as Ana, and return it when its preview is ready."""
         environment = Environment.objects.for_page().get(pk=self.environment.pk)
         deployment = request_change(
             user=self.ana,
@@ -76,7 +76,7 @@ class Team:
         return row(deployment)
 
     def asked(self, title: str) -> tuple[Deployment, Approval]:
-        """Return a change for which Ana has requested approval on its page, and the request."""
+        """Request approval of a new change on its page as Ana; return the change and the approval request."""
         deployment = self.requested(title)
         self.ana_page.goto(reverse("change_preview_page", args=[deployment.pk]))
         self.ana_page.get_by_role("button", name="Request approval").click()
@@ -110,7 +110,7 @@ def ended(portal: Portal, deployment: Deployment) -> Deployment:
 
 
 def put_forward(deployment: Deployment, **values: datetime) -> None:
-    """Make a row as it is at a later time. A step that runs meanwhile writes nothing more."""
+    """Change a row to its state at a later time; a step that is running writes nothing more."""
     rows = Deployment.objects.filter(pk=deployment.pk)
     rows.update(due_at=timezone.now(), version=F("version") + 1, **values)
 
@@ -123,10 +123,10 @@ def test_a_second_person_approves_exactly_the_preview_that_was_shown(portal: Por
     team.ben_page.goto(reverse("environments"))
     deployment, approval = team.asked("second")
 
-    # Ana may approve the changes of others, not her own.
+    # Ana may approve other people's changes, but not her own.
     expect(team.ana_page.locator("#why-not")).to_contain_text("Another person has to decide")
     expect(approve_button(team.ana_page)).to_have_count(0)
-    # Ben's open page shows the number by itself; the list leads to the preview.
+    # Ben's open page updates the number without a reload; the list links to the preview.
     expect(team.ben_page.locator("#approvals-count")).to_contain_text("1")
     team.ben_page.get_by_role("link", name="Approvals").click()
     assert faults(team.ben_page) == []
@@ -140,7 +140,7 @@ def test_a_second_person_approves_exactly_the_preview_that_was_shown(portal: Por
     assert Environment.objects.get().parameters["Title"] == "second"
     expect(team.ana_page.get_by_role("heading", name="shop updated")).to_be_visible()
 
-    # Both are approved; the first makes the second one's preview out of date.
+    # Both changes are approved; applying the first makes the preview of the second out of date.
     first, first_approval = team.asked("third")
     second, second_approval = team.asked("fourth")
     for one in (first_approval, second_approval):
@@ -154,7 +154,7 @@ def test_a_second_person_approves_exactly_the_preview_that_was_shown(portal: Por
     assert Environment.objects.get().parameters["Title"] == "third"
     assert row(second).state == State.PREVIEW
 
-    # A new preview while it waits: the page that Ben has open follows, and approves nothing of the old one.
+    # A new preview while the change waits: Ben's open page is updated and cannot approve the old preview.
     team.ana_page.get_by_role("button", name="Request approval").click()
     team.ben_page.goto(second.get_absolute_url())
     expect(approve_button(team.ben_page)).to_be_visible()
@@ -172,14 +172,14 @@ def test_denial_expiry_and_lost_permissions_change_nothing(portal: Portal, team:
     denied, _ = team.asked("denied")
     team.ben_page.goto(denied.get_absolute_url())
     team.ben_page.get_by_role("button", name="Deny").click()
-    expect(team.ben_page.locator("#deny-reason")).to_be_focused()  # it is required
+    expect(team.ben_page.locator("#deny-reason")).to_be_focused()  # a reason is required
     team.ben_page.keyboard.type("not on a Friday")
     team.ben_page.keyboard.press("Enter")
     expect(team.ana_page.get_by_role("heading", name="Change denied")).to_be_visible()
     expect(team.ana_page.locator("main")).to_contain_text("not on a Friday")
     assert faults(team.ana_page) == []
 
-    # A day later: the row as it is then; the worker does the rest.
+    # A day later: only the row is changed; the worker does the rest.
     expired, approval = team.asked("expired")
     Approval.objects.filter(pk=approval.pk).update(expires_at=timezone.now())
     put_forward(expired)
@@ -194,7 +194,7 @@ def test_denial_expiry_and_lost_permissions_change_nothing(portal: Portal, team:
     expect(team.ben_page.get_by_role("heading", name="Permission denied")).to_be_visible()
     assert row(waiting).state == State.APPROVAL
 
-    # Switching it off is not a way around: Ana's own request waits.
+    # Turning approval off does not bypass it: Ana's own request waits.
     team.ana_page.goto(f"{team.environment.get_absolute_url()}configuration")
     team.ana_page.locator("#require-reason").fill("in a hurry")
     team.ana_page.get_by_role("button", name="Stop requiring approval").click()
@@ -206,10 +206,10 @@ def test_denial_expiry_and_lost_permissions_change_nothing(portal: Portal, team:
 def test_two_roles_walk_through_denial_two_approvals_a_revoked_role_and_the_audit(
     portal: Portal, team: Team, chromium: Browser
 ) -> None:
-    """Ana deploys and Ben approves: two people, two roles, two browsers; Root looks at the audit log."""
+    """Ana deploys and Ben approves, with two roles in two browsers; Root reads the audit log."""
     ana, ben = team.ana_page, team.ben_page
 
-    # Two approvals from now on, by Ana's own choice. Only Ben is left to approve hers, and the page says so.
+    # Ana requires two approvals from now on. Only Ben can approve her changes, and the page says so.
     configuration = reverse("environment_configuration", args=[team.environment.pk])
     ana.goto(configuration)
     ana.locator("#id_approvals").select_option("2")
@@ -240,7 +240,7 @@ def test_two_roles_walk_through_denial_two_approvals_a_revoked_role_and_the_audi
     assert ended(portal, changed).state == State.SUCCEEDED
     assert Environment.objects.get().parameters["Title"] == "second"
 
-    # Root takes Ana's role away while two of her pages are open: a preview, and a deployment in progress.
+    # Root removes Ana's role while two of her pages are open: a preview and a deployment in progress.
     shown, root = team.requested("third"), make_user("root", is_superuser=True)
     account = new_account()
     portal.sandbox.control("POST", "pace", {"pace": 100}, account=account.sandbox_account_id)
@@ -253,7 +253,7 @@ def test_two_roles_walk_through_denial_two_approvals_a_revoked_role_and_the_audi
     with logged_in(chromium, root, team.url, base_url=team.url) as context:
         page = context.new_page()
         page.goto(reverse("access_person", args=[team.ana.pk]))
-        with live.expect_request(re.compile("/stream")):  # after the end of the one before
+        with live.expect_request(re.compile("/stream")):  # after the previous stream has ended
             page.get_by_role("button", name="Remove Individual rights").click()
         expect(live.locator("#permissions-changed")).to_be_visible()
         ana.locator("#apply-change").click()
@@ -305,13 +305,13 @@ def test_a_scheduled_change_waits_without_a_lock_and_is_applied_at_its_time(
     assert found.scheduled_for is not None
     assert abs(found.scheduled_for - timezone.now() - timedelta(hours=1)) < timedelta(minutes=10)
 
-    # The environment is free meanwhile.
+    # The environment is not locked in the meantime.
     other = team.requested("meanwhile")
     page.goto(other.get_absolute_url())
     page.get_by_role("button", name="Apply").click()
     assert ended(portal, other).state == State.SUCCEEDED
 
-    # An hour later: the stack has changed, so that a new preview is shown instead.
+    # An hour later: the stack has changed, so a new preview is shown instead.
     put_forward(scheduled, scheduled_for=timezone.now())
     page.goto(scheduled.get_absolute_url())
     expect(page.get_by_role("heading", name="This is a new preview")).to_be_visible()
@@ -323,7 +323,7 @@ def test_a_scheduled_change_waits_without_a_lock_and_is_applied_at_its_time(
     assert ended(portal, scheduled).state == State.SUCCEEDED
     assert Environment.objects.get().parameters["Title"] == "later"
 
-    # The portal was down for two hours at another one's time.
+    # The portal was down for two hours when another change was due.
     missed = team.requested("missed")
     page.goto(missed.get_absolute_url())
     page.get_by_role("radio", name="At a time").check()

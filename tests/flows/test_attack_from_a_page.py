@@ -1,6 +1,6 @@
 """A page of another site in the operator's browser sends every kind of request to the sandbox.
 
-None may create anything in the sandbox: a stack with a function would run code on this machine.
+No request may create anything in the sandbox: a stack with a function would run code on this machine.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from tests.flows.web import ARGUMENTS, CHROMIUM
 from tests.services import LOOPBACK, Sandbox
 
 pytestmark = pytest.mark.timeout(120)
-# The attacker owns the page's name, and can resolve it to any address: here, to this machine.
+# The attacker owns the page's domain name, and can resolve it to any address, here this machine's.
 REBOUND = "rebound.example"
-# Chromium's local network access checks are new, can be turned off, and other browsers lack them.
+# Chromium's local network access checks are new and can be turned off, and other browsers have none.
 OPEN = (
     f"--host-resolver-rules=MAP {REBOUND} {LOOPBACK}",
     "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
 )
 TEMPLATE = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
-ACCOUNT = "000000000000"  # the account of calls that name none
+ACCOUNT = "000000000000"  # the account of calls without an account
 ENDED = """
     new Promise((ended) => {
         const begin = %s;
@@ -43,7 +43,7 @@ FORGED = (
 
 
 class AttackerServer(BaseHTTPRequestHandler):
-    """The attacker's server, with an empty page at every address."""
+    """The attacker's server, which returns an empty page for every URL."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -57,7 +57,7 @@ class AttackerServer(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def attacker_origin() -> Iterator[str]:
-    """The origin of a page of the attacker."""
+    """The origin of the attacker's page."""
     server = ThreadingHTTPServer((LOOPBACK, 0), AttackerServer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://{REBOUND}:{server.server_port}"
@@ -88,7 +88,7 @@ def name() -> str:
 
 @pytest.fixture
 def created(sandbox: Sandbox, name: str) -> Iterator[Callable[[], bool]]:
-    """Return whether the stack exists, by a signed call."""
+    """A function that returns whether the stack exists, found by a signed call."""
     client = boto3.client("cloudformation", region_name="ap-northeast-1", **sandbox.credentials(ACCOUNT))  # type: ignore[call-overload]
     yield lambda: name in {stack["StackName"] for stack in client.list_stacks()["StackSummaries"]}
     client.close()
@@ -120,7 +120,7 @@ def fetch(page: Page, url: str, options: dict[str, Any]) -> Any:
 def test_an_image_creates_nothing(
     page: Page, attacker_origin: str, sandbox: Sandbox, name: str, created: Callable[[], bool]
 ) -> None:
-    """It has no Origin header, and MiniStack accepts the query API by GET."""
+    """The request has no Origin header, and MiniStack accepts the query API by GET."""
     page.goto(attacker_origin)
     address = json.dumps(f"{sandbox.url}/?{query(name)}")
     run(
@@ -235,7 +235,7 @@ def test_dns_rebinding_creates_nothing(
 def test_a_page_in_a_bucket_creates_nothing(
     page: Page, sandbox: Sandbox, name: str, created: Callable[[], bool], mode: str
 ) -> None:
-    """Everybody can create a bucket with a page."""
+    """Anyone can create a bucket with a page."""
     origin = "https://x.s3.amazonaws.com"
     page.route(f"{origin}/**", empty)
     page.goto(f"{origin}/page")
@@ -254,7 +254,7 @@ def test_a_page_in_a_bucket_creates_nothing(
 def test_the_same_call_with_a_signature_creates_a_stack(
     sandbox: Sandbox, name: str, created: Callable[[], bool]
 ) -> None:
-    """So the requests above failed for lack of a signature only."""
+    """This shows that the requests above failed only because they had no valid signature."""
     client = boto3.client("cloudformation", region_name="ap-northeast-1", **sandbox.credentials(ACCOUNT))  # type: ignore[call-overload]
     client.create_stack(StackName=name, TemplateBody=TEMPLATE)
     assert created()

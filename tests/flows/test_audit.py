@@ -1,4 +1,4 @@
-"""The audit records in a real browser: lock an environment, find it by the filters, read and export it."""
+"""Audit records in a real browser: lock an environment, then filter, read and export the record."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The main flow on booted machines: deploy in the browser, visit the site, read the servers' logs.
+"""The main flow on booted machines: deploy in the browser, visit the site, and read the servers' logs.
 
-Everything except AWS is real: each instance is a Debian, on which associations install Apache and uWSGI.
+Everything except AWS is real: each instance runs Debian, and associations install Apache and uWSGI on it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from tests.services import Redis, Sandbox, start_sandbox, wait_until
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=f"machines can't be booted: {why_not()}"),
-    pytest.mark.timeout(1200),  # the first one on a host may have to build the base tree
+    pytest.mark.timeout(1200),  # the first run on a host may have to build the base tree
 ]
 CONFIGURED = 600  # seconds for the playbook on four machines, on a busy host
 
 
 @pytest.fixture(autouse=True)
 def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Allow tests to write rows: Playwright runs a loop in this thread, so Django considers it async."""
+    """Allow tests to write rows: Django considers this thread async because Playwright runs a loop in it."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
@@ -47,7 +47,7 @@ def operator(transactional_db: None) -> User:
 
 @pytest.fixture
 def booting(tmp_path: Path) -> Iterator[Sandbox]:
-    """A sandbox at pace 0 whose instances are booted machines."""
+    """A sandbox with time scale 0 whose instances are booted machines."""
     base_tree()
     sandbox = start_sandbox(tmp_path / "sandbox", machines="booted")
     yield sandbox
@@ -148,19 +148,19 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     read(page, url, "")
     expect(page.get_by_role("button", name="Save the current time")).to_be_visible()
     before = json.loads(read(page, url, "read"))
-    assert len(before) <= 1  # except for the portal's own site check
+    assert len(before) <= 1  # from the portal's own site check
     saved = before + [read(page, url, "write").removeprefix("Saved: ").strip() for _number in range(3)]
     wait_until(lambda: json.loads(read(page, url, "read")) == saved, what="the saved times in the list")
     visit_until_all_servers_have_logged(page, url, site, "read")
     recaps = [line for text in site.playbook_outputs() for line in text.splitlines() if "failed=0" in line]
-    assert len(recaps) == 2  # of Ansible, once for each app server
+    assert len(recaps) == 2  # one Ansible recap for each app server
 
     with context.expect_page() as opened:
         page.evaluate("url => window.open(url)", f"{web.url}{environment.get_absolute_url()}")
     failures_are_named_and_heal(Deployed(opened.value, environment, booting))
     opened.value.close()
 
-    # The site check of the last failure saved a time; the reads that measured the site saved none.
+    # The site check after the last failure saved a time; the reads that measured the site saved none.
     wait_until(lambda: len(json.loads(read(page, url, "read"))) == len(saved) + 1, what="one more saved time")
     saved, runs = json.loads(read(page, url, "read")), len(site.playbook_outputs())
     victim = site.machines("uwsgi")[0]

@@ -1,4 +1,4 @@
-"""An operator cancels in the browser: a preview, a creation and an update in their stacks, waiting."""
+"""An operator cancels in the browser: a preview, a creation, an update, and waiting for servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.wordings import reason
 _ = portal  # a fixture: a portal with the small template set below
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
 SLOWLY, FAST = 20.0, 0.1
-"""Paces: at the first, the queue is created or changed for over a minute; at the second, at once."""
+"""Time scales: creating or changing the queue takes over a minute with the first, no time with the second."""
 ROOT = """
 Parameters:
   Bucket: {Type: String}
@@ -99,7 +99,7 @@ def previewed(deployment: Deployment) -> Deployment:
 
 
 def is_in_flight(deployment: Deployment, name: str) -> None:
-    """Wait until CloudFormation works at a resource."""
+    """Wait until CloudFormation is working on a resource."""
     rows = Resource.objects.filter(stack__deployment=deployment, logical_id=name)
     working = rows.filter(status__in=["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
     wait_until(working.exists, what=f"{name} in flight")

@@ -1,4 +1,4 @@
-"""An operator scales the app tier of a deployed environment in the browser: preview, apply, ready again."""
+"""An operator scales an environment's app tier in the browser: preview, apply, and ready again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GROUP = "AWS::AutoScaling::AutoScalingGroup"
 
 
 def instances_of(deployment: Deployment, sandbox: Sandbox) -> dict[str, set[str]]:
-    """Return the instances in service of each Auto Scaling group, by the group's name."""
+    """Map the name of each Auto Scaling group to its instances in service."""
     autoscaling = client(deployment.environment.account, "autoscaling", sandbox)
     return {
         group["AutoScalingGroupName"]: {
@@ -59,6 +59,6 @@ def test_the_app_tier_is_scaled_without_replacing_a_server(
     after = instances_of(ended, sandbox)
     grown = [name for name in after if len(after[name]) == len(before[name]) + 1]
     assert len(grown) == 1
-    assert all(before[name] <= after[name] for name in before)  # none was replaced
+    assert all(before[name] <= after[name] for name in before)  # no instance was replaced
     changed = Resource.objects.filter(stack__deployment=ended, type=GROUP)
     assert {row.status for row in changed} == {"UPDATE_COMPLETE"}

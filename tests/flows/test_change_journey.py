@@ -1,6 +1,6 @@
-"""Changes in the browser, one after the other: a secret, a database that is replaced, and the way back.
+"""Changes in the browser, one after another: a secret, a replaced database, and a rollback.
 
-A small template set, so that the whole journey takes seconds in the sandbox.
+The template set is small, so that all changes take only seconds in the sandbox.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def created(portal: Portal, sandbox: Sandbox) -> Deployment:
 def test_a_secret_is_changed_and_kept_and_a_database_is_replaced_and_the_way_back_is_one_click(
     own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
 ) -> None:
-    """The steps of one journey in one environment."""
+    """All steps run in one environment."""
     seen: list[str] = []
     own_page.on("request", lambda request: seen.append(request.url))
     titled = a_secret_is_kept_when_its_field_stays_empty(own_page, portal, created, sandbox)
@@ -126,7 +126,7 @@ def a_database_is_replaced_after_its_name_is_typed(
     expect(box).to_contain_text(before["DBClusterIdentifier"])
     expect(box).to_contain_text("Manual snapshots")
 
-    page.locator("#apply-change").click()  # without the name, the browser sends nothing
+    page.locator("#apply-change").click()  # without the name, the browser does not submit the form
     page.locator("#typed-name").fill("shup")
     expect(page.locator("#typed-state")).to_have_text("Not confirmed")
     page.locator("#apply-change").click()
@@ -153,11 +153,11 @@ def the_deployment_before_the_last_is_gone_back_to(
     back = applied(page, portal)
     assert back.rolls_back_to_id == titled.pk
     assert cluster(titled, sandbox)["DatabaseName"] == "datelog"
-    assert topics(titled, sandbox) == ("second", SECOND)  # secrets keep the values that AWS has
+    assert topics(titled, sandbox) == ("second", SECOND)  # secrets keep their current values in AWS
 
 
 def change_of(page: Page, created: Deployment, **values: str) -> None:
-    """Request the preview of a change on the environment's page, and wait for it."""
+    """Request the preview of a change on the environment's page, and wait until it is shown."""
     page.goto(created.environment.get_absolute_url())
     page.get_by_role("link", name="Change…").click()
     for name, value in values.items():
@@ -167,7 +167,7 @@ def change_of(page: Page, created: Deployment, **values: str) -> None:
 
 
 def applied(page: Page, portal: Portal) -> Deployment:
-    """Apply the preview that is shown, and return the change when the page says that it has ended."""
+    """Apply the displayed preview, and return the change when the page reports its end."""
     preview = Deployment.objects.for_page().filter(kind="update").order_by("-pk")[0]
     page.locator("#apply-change").click()
     (ended,) = portal.wait_for_end(preview, seconds=3 * LIMIT)
@@ -183,7 +183,7 @@ def newest(deployment: Deployment) -> Deployment:
 
 
 def topics(deployment: Deployment, sandbox: Sandbox) -> tuple[str, str]:
-    """Return what the topics are called in AWS: the shown one, and the one named by the secret."""
+    """Return the topics' display names in AWS: of `Shown`, and of `Hidden`, which is the secret."""
     environment = Environment.objects.get(pk=deployment.environment_id)
     sns = client(deployment.environment.account, "sns", sandbox)
 
@@ -200,7 +200,7 @@ def clusters(deployment: Deployment, sandbox: Sandbox) -> list[dict[str, Any]]:
 
 
 def cluster(deployment: Deployment, sandbox: Sandbox) -> dict[str, Any]:
-    """Return the cluster that the environment's output names."""
+    """Return the cluster named in the environment's output."""
     identifier = Environment.objects.get(pk=deployment.environment_id).outputs["Cluster"]
     return next(one for one in clusters(deployment, sandbox) if one["DBClusterIdentifier"] == identifier)
 
@@ -210,7 +210,7 @@ def rows_of(model: type[Model]) -> str:
 
 
 def assert_not_stored(portal: Portal) -> None:
-    """Assert that neither secret is in a table or a log of a process."""
+    """Assert that no table and no process log contains either secret."""
     for model in apps.get_models():
         assert not [word for word in (FIRST, SECOND) if word in rows_of(model)], model
     for service in portal.services:

@@ -1,4 +1,4 @@
-"""The command line against a running portal: create, plan, change, follow while the web is killed, delete."""
+"""The command line on a running portal: create, plan, change, follow while the web process dies, delete."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Shell:
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Run a command, and return its exit code, its output and its errors."""
+        """Run a command, and return its exit code, standard output and standard error."""
         process = self.start(*arguments)
         output, errors = process.communicate(timeout=4 * LIMIT)
         return process.returncode, output, errors
@@ -115,7 +115,7 @@ def test_an_environment_is_created_planned_changed_followed_and_deleted(
     code, output, errors = shell.run("env", "deploy", "-f", file, "--plan")
     assert (code, "Shown" in output) == (2, True), output + errors
     assert Environment.objects.get(name="shop").parameters["Title"] == "first"
-    code, output, errors = shell.run("env", "deploy", "-f", file)  # nobody can be asked
+    code, output, errors = shell.run("env", "deploy", "-f", file)  # no terminal to confirm on
     assert (code, "--yes" in errors) == (3, True)
 
     its_change_is_followed_while_the_web_process_is_killed(shell, web, file)
@@ -133,7 +133,7 @@ def test_an_environment_is_created_planned_changed_followed_and_deleted(
 
 
 def its_change_is_followed_while_the_web_process_is_killed(shell: Shell, web: Web, file: str) -> None:
-    """Every event is printed once and in order, and the exit code is that of the result."""
+    """Every event is printed once and in order, and the exit code reflects the result."""
     code, output, errors = shell.run("env", "deploy", "-f", file, "--yes", "--no-wait", "-o", "json")
     assert code == 0, errors
     pk = json.loads(output)["id"]

@@ -1,4 +1,4 @@
-"""`sanso login` by browser, from the terminal over the portal's page back to the terminal."""
+"""`sanso login` by browser: from the terminal to the portal's page and back to the terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def started(url: str, home: Path) -> subprocess.Popen[str]:
 
 
 def address_in(process: subprocess.Popen[str]) -> str:
-    """Return the address that a login prints."""
+    """Return the URL that `sanso login` prints."""
     assert process.stderr
     for line in process.stderr:
         if line.startswith("http"):

@@ -1,4 +1,4 @@
-"""Accessibility of pages that ask for confirmation: cancel, continue a rollback, delete again, force it."""
+"""Accessibility of confirmation pages: cancel, continue a rollback, delete again, force the deletion."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def boss(transactional_db: None) -> User:
 
 @pytest.fixture
 def page(chromium: Browser, web: Web, boss: User) -> Iterator[Page]:
-    """A tab of who may do everything."""
+    """A tab in which a superuser is logged in."""
     with logged_in(chromium, boss, web.url, viewport=WIDE) as context:
         context.set_default_timeout(15_000)
         yield context.new_page()

@@ -1,4 +1,4 @@
-"""The environment's page during replacements of servers and a failover of the database."""
+"""The environment's page while servers are replaced and the database fails over."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.services import wait_until
 pytestmark = pytest.mark.timeout(400)
 SLOWLY = 3.0
 DRAINING = 0.4
-"""The pace at which an app server drains for eight seconds."""
+"""The time scale with which an app server drains for eight seconds."""
 
 
 def test_the_page_displays_replaced_servers_and_a_failover(deployed: Deployed) -> None:
-    """One change after the other, in one environment."""
+    """The changes run one after another in one environment."""
     a_failover_swaps_the_roles(deployed)
     a_server_that_is_terminated_is_drained_replaced_and_configured(deployed)
     a_server_that_was_killed_is_replaced_and_configured(deployed)
@@ -46,7 +46,7 @@ def a_failover_swaps_the_roles(deployed: Deployed) -> None:
 
 
 def databases(deployed: Deployed) -> set[str]:
-    """Return the statuses of the cluster and of its instances."""
+    """Return the statuses of the cluster and its instances."""
     rds = deployed.aws("rds")
     clusters, instances = rds.describe_db_clusters()["DBClusters"], rds.describe_db_instances()["DBInstances"]
     return {one["Status"] for one in clusters} | {one["DBInstanceStatus"] for one in instances}
@@ -108,7 +108,7 @@ def while_both_web_servers_are_replaced_the_environment_is_unhealthy(deployed: D
 
 
 def replacement(deployed: Deployed, before: list[str]) -> str:
-    """Wait until the group of these servers has launched another one; return its id."""
+    """Wait until these servers' Auto Scaling group has launched another server, and return its ID."""
     groups = deployed.aws("autoscaling")
     found: set[str] = set()
 
@@ -124,7 +124,7 @@ def replacement(deployed: Deployed, before: list[str]) -> str:
 
 
 def is_in_service(deployed: Deployed, tier: str, gone: str, new: str) -> None:
-    """Expect a run on the new server, a healthy target, and the old server to be gone."""
+    """Expect a successful run and a healthy target for the new server, and the old server to be gone."""
     page = deployed.tab("servers")
     expect(page.locator(f"#instance-{new}")).to_contain_text("In service", timeout=SOON)
     run = deployed.panel(tier).locator("tbody tr").filter(has_text=new)

@@ -1,4 +1,4 @@
-"""Failures of servers are on the environment's page, which can run their association again.
+"""The environment's page displays failures of servers, and can run their association again.
 
 Everything except AWS is real: a worker, a dispatcher, a web process, Chromium, and a sandbox whose instances
 are processes that serve datelog.
@@ -19,7 +19,7 @@ from tests.flows.deployed import SOON, Deployed
 
 pytestmark = pytest.mark.timeout(400)
 QUICKLY = 0.1
-"""The pace at which a playbook takes a second."""
+"""The time scale with which a playbook takes a second."""
 PRINTED = """\
 PLAY [all] *********************************************************************
 
@@ -32,7 +32,7 @@ localhost                  : ok=4    changed=2    unreachable=0    failed=1    s
 
 
 def test_the_page_displays_failing_servers_and_can_run_their_association_again(deployed: Deployed) -> None:
-    """One failure after the other, in one environment: each is displayed, and each ends."""
+    """The failures run one after another in one environment; each is displayed and then resolved."""
     a_site_check_succeeds(deployed)
     an_app_server_that_stopped_is_named(deployed)
     an_app_server_that_hangs_is_named_within_15_seconds(deployed)
@@ -44,7 +44,7 @@ def test_the_page_displays_failing_servers_and_can_run_their_association_again(d
 def a_site_check_succeeds(deployed: Deployed) -> None:
     rows = deployed.page.locator("#site tbody tr")
     before = rows.count()
-    assert before < 3  # the table has the latest three
+    assert before < 3  # the table shows the latest three
 
     deployed.page.get_by_role("button", name="Run site check").click()
 
@@ -69,21 +69,21 @@ def an_app_server_that_stopped_is_named(deployed: Deployed) -> None:
 
 
 def an_app_server_that_hangs_is_named_within_15_seconds(deployed: Deployed) -> None:
-    """Its system still accepts connections, so only an HTTP health check notices."""
+    """The operating system still accepts connections, so only an HTTP health check detects the failure."""
     sick = deployed.servers("uwsgi")[0]
 
     with frozen(f"app {sick}"):
         text = f"app {sick} does not respond to health checks in time"
         expect(deployed.health).to_contain_text(text, timeout=15_000)
         assert_one_is_unhealthy(deployed, "app", sick, "Target.Timeout")
-        expect(deployed.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=SOON)  # the other one serves
+        expect(deployed.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=SOON)  # by the other server
 
     assert_all_are_healthy(deployed, sick)
 
 
 @contextmanager
 def frozen(name: str) -> Iterator[None]:
-    """Stop the processes with this in their names for the duration of the block."""
+    """Stop the processes whose command line contains `name` for the duration of the block."""
     found = [
         int(path.parent.name)
         for path in Path("/proc").glob("[0-9]*/cmdline")
@@ -136,7 +136,7 @@ def two_web_servers_that_answer_500_are_an_outage_everywhere(deployed: Deployed)
 
 
 def assert_lists_display(deployed: Deployed, status: str) -> None:
-    """Expect the status in the list of environments, and in the admin's."""
+    """Expect the status in the list of environments and in the admin's list."""
     with deployed.listed() as row:
         expect(row).to_contain_text(status, timeout=SOON)
     with deployed.page.context.expect_page() as opened:
@@ -146,7 +146,7 @@ def assert_lists_display(deployed: Deployed, status: str) -> None:
 
 
 def assert_one_is_unhealthy(deployed: Deployed, tier: str, sick: str, code: str) -> None:
-    """Expect the same in the sentence, the tiers, the diagram, the targets and the list of environments."""
+    """Expect the failure in the heading, the tiers, the diagram, the targets and the list of environments."""
     names = {"app": "App servers", "web": "Web servers"}
     well = names["web" if tier == "app" else "app"]
     expect(deployed.health.get_by_role("heading")).to_contain_text("Degraded")

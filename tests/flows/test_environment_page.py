@@ -31,7 +31,7 @@ def whole(operator: User) -> Environment:
 
 @pytest.fixture
 def shown_text(page: Page) -> Iterator[list[str]]:
-    """Errors in the browser's console; there must be none at the end."""
+    """The errors in the browser's console; the list must be empty at the end."""
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -190,7 +190,7 @@ def test_the_history_keeps_what_is_open_and_focused(
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     refresh(page)
 
-    assert incidents.count() == 1  # at once, not only with the next update
+    assert incidents.count() == 1  # immediately, not after the next update
     expect(incidents).to_have_attribute("open", "")
     expect(incidents.locator("summary")).to_be_focused()
 

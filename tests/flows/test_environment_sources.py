@@ -1,4 +1,4 @@
-"""AWS reports success too early, denies calls, or does not respond: the page explains each."""
+"""AWS reports success too early, denies calls, or does not respond: the page explains each case."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHERS = ("associations", "fleet", "database")
 
 
 def test_the_page_explains_early_denied_and_stale_answers_of_aws(portal: Portal, own_page: Page) -> None:
-    """One failure after the other, in one environment: each is displayed, and each ends."""
+    """The failures run one after another in one environment; each is displayed and then resolved."""
     deployed = success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(portal, own_page)
     a_denied_source_names_the_missing_permission(deployed)
     a_source_that_times_out_becomes_stale_and_the_others_do_not(deployed)
@@ -26,7 +26,7 @@ def test_the_page_explains_early_denied_and_stale_answers_of_aws(portal: Portal,
 def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
     portal: Portal, own_page: Page
 ) -> Deployed:
-    """Deploy, let a server fail right after its configuration, repair it, and return the environment."""
+    """Deploy, make a server fail right after its configuration, repair it, and return the environment."""
     account = new_account()
     deployment = portal.deploy(account=account, ConfigurationTimeoutSeconds=GRACE)
     deployed = Deployed(own_page, deployment.environment, portal.sandbox)
@@ -35,7 +35,7 @@ def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
 
     sick = first_configured(account, portal.sandbox)
     deployed.act(sick, "stop-service")
-    deployed.pace(PACE)  # at pace 0 the server would be replaced soon
+    deployed.pace(PACE)  # with time scale 0, the server would soon be replaced
 
     wait_until(lambda: state(deployment) == "traffic", what="the phase of targets")
     text = f"app {sick} refuses health check connections"
@@ -61,7 +61,7 @@ def state(deployment: Deployment) -> str:
 
 
 def first_configured(account: Account, sandbox: Sandbox) -> str:
-    """Wait until State Manager has configured an app server; return the server's id."""
+    """Wait until State Manager has configured an app server, and return the server's ID."""
     ssm = client(account, "ssm", sandbox)
     found: list[str] = []
 
@@ -89,7 +89,7 @@ def a_denied_source_names_the_missing_permission(deployed: Deployed) -> None:
     panel = deployed.panel("web")
     panel.get_by_role(
         "button", name="Run on all instances"
-    ).click()  # executions are only read after a change
+    ).click()  # executions are read only after a change
 
     trouble = deployed.tab("servers").locator("#trouble-associations")
     expect(trouble).to_contain_text("ssm:DescribeAssociationExecutions", timeout=SOON)

@@ -50,10 +50,10 @@ def test_thousands_of_events_can_be_scrolled(page: Page, web: Web, deployment: D
     wait_until(lambda: lines(page)[-1:] == [deployment.last_seq])
 
     seen = set(lines(page))
-    while len(seen) < 3_000:  # upwards, by more than one window
+    while len(seen) < 3_000:  # scrolls up by more than one window
         before = len(seen)
         box.evaluate("(log) => { log.scrollTop = 0; }")
-        wait_until(lambda: set(lines(page)) - seen != set())  # noqa: B023  # within the turn
+        wait_until(lambda: set(lines(page)) - seen != set())  # noqa: B023  # called within the iteration
         shown = lines(page)
         assert shown == list(range(shown[0], shown[-1] + 1))
         assert len(shown) <= MOST
@@ -97,7 +97,7 @@ def test_filters_are_changed_in_place_and_are_part_of_the_link(
     page.get_by_role("searchbox", name="Search events").fill("quota")
     expect(shown).to_have_count(1)
     expect(page).to_have_url(re.compile(r"stack=Network&q=quota"))
-    # New events are filtered, too.
+    # New events are filtered as well.
     scenes.add_events(
         deployment, scenes.event(stacks["Aurora"], "Aurora2", "CREATE_FAILED", reason="Quota again")
     )

@@ -1,4 +1,4 @@
-"""The page of a failed creation in a browser: the way to the first failure, and what its address keeps."""
+"""The page of a failed creation in a browser: navigation to the first failure, and state kept in the URL."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_details_of_the_first_failure_list_what_followed_and_lead_to_the_nex
         expect(title).not_to_have_text(seen[-1])
         seen.append(title.inner_text())
     assert len(set(seen)) == 3
-    page.get_by_role("button", name="Next problem").click()  # after the last comes the first
+    page.get_by_role("button", name="Next problem").click()  # wraps from the last to the first
     expect(title).to_have_text(seen[0])
     page.keyboard.press("N")
     expect(title).to_have_text(seen[-1])

@@ -1,4 +1,4 @@
-"""Locks and freezes in a real browser: lock, break, wait for the end; axe on every page that shows them."""
+"""Locks and freezes in a real browser: lock, break, wait until the end; axe on every page that shows them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_lock_is_set_by_keyboard_and_broken_by_another_operator(
         other.goto(url(web, "environment_history", environment.pk))
         expect(other.locator("#locks")).to_contain_text("Broken by bob: The site is down.")
 
-    expect(page.locator("#apply-change")).to_be_enabled()  # the page follows by itself
+    expect(page.locator("#apply-change")).to_be_enabled()  # without a reload
     page.locator("#apply-change").click()
     expect(page.get_by_role("heading", name="Applied; waiting for its turn")).to_be_visible()
     assert Deployment.objects.get(pk=change.pk).applied_at
@@ -77,7 +77,7 @@ def test_an_applied_change_says_what_it_waits_for_until_the_freeze_ends(
 
     FreezeWindow.objects.filter(pk=window.pk).update(is_on=False)
     expect(now).to_be_checked()
-    FreezeWindow.objects.filter(pk=window.pk).update(is_on=True)  # it begins while the page is open
+    FreezeWindow.objects.filter(pk=window.pk).update(is_on=True)  # the freeze begins while the page is open
     expect(after).to_be_checked()
     Deployment.objects.filter(pk=change.pk).update(state="queued", applied_at=timezone.now())
     expect(page.locator("#held")).to_contain_text("Every minute counts.")

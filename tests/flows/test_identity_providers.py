@@ -1,4 +1,4 @@
-"""Log in at two OpenID Connect providers, at a SAML provider of another site, and by an invitation."""
+"""Log in with two OpenID Connect providers, with a SAML provider on another site, and by an invitation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.services import LIMIT, LOOPBACK, Redis, free_port
 
 pytestmark = pytest.mark.timeout(300)
 ELSEWHERE = "localhost"
-"""To browsers another site than 127.0.0.1, where the portal is: no session cookie goes with its forms."""
+"""For browsers a different site than the portal's 127.0.0.1: its forms are sent without session cookies."""
 PARTNER = """
 [partner]
 name = "Partner"
@@ -51,7 +51,7 @@ def providers(
 
 @pytest.fixture(scope="module")
 def idp() -> Iterator[SamlIdp]:
-    """A SAML provider whose page sends the response by itself."""
+    """A SAML provider whose page submits the response automatically."""
     port = free_port()
     found = SamlIdp(here=f"http://{LOOPBACK}:{port}")
 
@@ -66,7 +66,7 @@ def idp() -> Iterator[SamlIdp]:
             self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
-            """Keep the output of tests clean."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
     found.sso = f"http://{ELSEWHERE}:{server.server_port}/sso"
@@ -105,7 +105,7 @@ def sso_web(
 
 @pytest.fixture
 def visitor(chromium: Browser, transactional_db: None, redis_server: Redis) -> Iterator[Page]:
-    """A browser that nobody is logged in with."""
+    """A browser in which nobody is logged in."""
     context = chromium.new_context()
     context.set_default_timeout(LIMIT * 1000)
     yield context.new_page()
@@ -113,7 +113,7 @@ def visitor(chromium: Browser, transactional_db: None, redis_server: Redis) -> I
 
 
 def user_menu(page: Page, name: str) -> None:
-    """Expect to be logged in as somebody."""
+    """Expect the user with this name to be logged in."""
     expect(page.locator("details.menu summary")).to_contain_text(name)
 
 
@@ -121,7 +121,7 @@ def test_each_provider_leads_back_with_its_own_account(visitor: Page, sso_web: W
     problems: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and sso_web.url in message.location["url"]:  # and not of a provider's page
+        if message.type == "error" and sso_web.url in message.location["url"]:  # not on a provider's page
             problems.append(message.text)
 
     visitor.on("console", note)

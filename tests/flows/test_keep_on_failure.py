@@ -1,4 +1,4 @@
-"""What a failure left is kept: a creation is fixed and retried, an update is rolled back by the operator."""
+"""Resources kept after a failure: a creation is fixed and retried, and an operator rolls back an update."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_an_environment_is_deleted_by_typing_its_name(page: Page, web: Web, envi
 def test_enter_that_ends_an_ime_conversion_does_not_submit_the_form(
     page: Page, web: Web, environment: Environment
 ) -> None:
-    """Enter ends a conversion of a Japanese input method, for which Safari also sends keydown."""
+    """Enter ends a conversion in a Japanese input method, and Safari sends keydown for it as well."""
     page.goto(url(web, "environment_delete", environment.pk))
     key = "new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true, %s})"
     send = "(field) => field.dispatchEvent(%s)"

@@ -1,4 +1,4 @@
-"""A deployment with so many resources that its page does not begin with all rows."""
+"""A deployment with so many resources that its page does not load all rows initially."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAST = "#t-AppServers\\.AppServers90"
 
 @pytest.fixture
 def stacks(operator: User) -> dict[str, Stack]:
-    """The stacks of a creation: two are complete, and the last one is in progress."""
+    """The stacks of a creation: two are complete, and the last is in progress."""
     found = scenes.add_stacks(scenes.make_deployment(user=operator), STACKS)
     deployment = found[""].deployment
     entries = [scenes.event(found[""], "", "CREATE_IN_PROGRESS")]
@@ -76,7 +76,7 @@ def test_a_search_finds_rows_that_were_not_sent(large: Page) -> None:
     page.keyboard.type("aurora77")
 
     expect(page.locator("#t-Aurora\\.Aurora77")).to_be_visible()
-    expect(page.locator("#tree > tr:visible")).to_have_count(3)  # with the stacks around it
+    expect(page.locator("#tree > tr:visible")).to_have_count(3)  # including the parent stacks
     page.get_by_label("Search rows").fill("nothing like that")
     expect(page.get_by_text("No matching rows.")).to_be_visible()
 

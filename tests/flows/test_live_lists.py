@@ -1,4 +1,4 @@
-"""Lists and pages of environments are updated, and nothing moves under the focus."""
+"""Lists and pages of environments are updated without moving the focused row."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_rows_are_updated_and_the_focused_one_stays(
     expect(page.get_by_role("link", name="broken", exact=True)).to_be_visible()
     expect(mine).to_be_focused()
     assert page.locator("tbody tr").first.inner_text().startswith("staging")  # not moved under the focus
-    assert page.evaluate("window.marked")  # the page was not loaded again
+    assert page.evaluate("window.marked")  # the page was not reloaded
     expect(page.locator("#announcements")).to_contain_text("2 environments · 2 with problems")
 
     page.locator("h1").click()

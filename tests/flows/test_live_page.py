@@ -55,7 +55,7 @@ def url(server: Web | Wire, deployment: Deployment) -> str:
 
 
 def has_everything(page: Page, deployment: Deployment) -> bool:
-    """Return whether the page displays every event of the database once, in order."""
+    """Return whether the page displays every event in the database once and in order."""
     return bool(page.evaluate(NUMBERS) == scenes.event_numbers(deployment))
 
 
@@ -245,7 +245,7 @@ def test_a_link_to_a_stack_or_resource_expands_the_stacks_around_it(
     page: Page, web: Web, deployment: Deployment
 ) -> None:
     stacks = scenes.add_stacks(deployment, {"Aurora": 2, "Aurora/Inner": 2})
-    page.goto(f"{url(web, deployment)}#s-{stacks['Aurora/Inner'].pk}")  # a link of the environment's page
+    page.goto(f"{url(web, deployment)}#s-{stacks['Aurora/Inner'].pk}")  # as on the environment's page
     expect(page.locator("#t-Aurora\\.Inner .fold")).to_be_focused()
 
     page.goto(f"{url(web, deployment)}#t-Aurora.Inner.Inner2")

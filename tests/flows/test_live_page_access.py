@@ -85,7 +85,7 @@ def test_screen_readers_get_at_most_six_messages_a_minute_and_always_the_end(
         expect(page).to_have_title(re.compile("✕"))
         expect(page.locator("#banner")).to_contain_text("Aurora1 could not be created: No quota.")
 
-        expect(page.locator("#deployment")).to_have_attribute("data-streaming", "no")  # not merely silent
+        expect(page.locator("#deployment")).to_have_attribute("data-streaming", "no")  # the stream has ended
         page.clock.run_for(60_000)
 
         text = page.evaluate("window.said")

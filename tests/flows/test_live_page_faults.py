@@ -78,7 +78,7 @@ def test_a_frozen_tab_catches_up_when_it_is_active_again(
     devtools = page.context.new_cdp_session(page)
     devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
     happen(deployment, network, 1, 2, 3)
-    web.restart()  # its connections are closed when it wakes up
+    web.restart()  # closes the tab's connections while it is frozen
     happen(deployment, network, 4, 5)
 
     devtools.send("Page.setWebLifecycleState", {"state": "active"})

@@ -41,7 +41,7 @@ def deployment(operator: User) -> Deployment:
 
 
 def record_step(deployment: Deployment) -> None:
-    """Record a step of a worker just now."""
+    """Record that a worker has just run a step."""
     now = timezone.now()
     Deployment.objects.filter(pk=deployment.pk).update(polled_at=now, ticked_at=now)
 
@@ -73,7 +73,7 @@ def test_a_page_without_a_stream_polls_until_it_gets_one(
             happen(deployment, "Network1")
             wait_until(lambda: has_everything(page, deployment))
         record_step(deployment)
-        page.clock.fast_forward(40_000)  # it tries again about every 30 s
+        page.clock.fast_forward(40_000)  # the page retries about every 30 s
         expect(page.locator("#fresh")).to_have_text(LIVE)
         assert streams_of(answers)[-1].status == 200
         happen(deployment, "Network2")

@@ -74,7 +74,7 @@ def test_a_user_who_requested_it_is_notified_of_the_end_once(
         page.goto(url(web, deployment))
         button = page.get_by_role("button", name="Notify me when finished")
         expect(button).to_have_attribute("aria-pressed", "false")
-        assert page.evaluate("window.asked") == 0  # the permission is only requested after a click
+        assert page.evaluate("window.asked") == 0  # the permission is requested only after a click
         page.evaluate("window.answer = 'denied'")
         button.click()
         expect(page.locator("#announcements")).to_contain_text("blocks notifications")

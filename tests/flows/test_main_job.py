@@ -1,4 +1,4 @@
-"""The main flow of an operator: deploy, watch, open the outputs, delete, and nothing is left.
+"""An operator's main flow: deploy, watch, open the outputs, and delete everything.
 
 Everything except AWS is real: MariaDB, Redis, a worker, a dispatcher, two web processes and Chromium.
 """
@@ -41,7 +41,7 @@ WATCH_PERCENTAGES = """
 
 @pytest.fixture(autouse=True)
 def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Allow tests to write rows: Playwright runs a loop in this thread, so Django considers it async."""
+    """Allow tests to write rows: Django considers this thread async because Playwright runs a loop in it."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
@@ -76,7 +76,7 @@ def webs(portal: Portal, tmp_path: Path) -> Iterator[list[Web]]:
 
 @pytest.fixture
 def wire(webs: list[Web]) -> Iterator[Wire]:
-    """A connection to the first one that can be cut."""
+    """A proxy to the first web process, whose connections can be cut."""
     wire = Wire(webs[0].port)
     yield wire
     wire.cut()
@@ -110,14 +110,14 @@ def row(page: Page, logical_id: str) -> Any:
 
 
 def assert_complete(page: Page, deployment: Deployment) -> None:
-    """Expect every event of the log once, in order; repetitions are in the line that they repeat."""
+    """Expect every event once and in order; repetitions are in the line of the first occurrence."""
     numbers: list[int] = page.evaluate(NUMBERS)
     stored = Event.objects.of(deployment).filter(repeat_of=0).order_by("at", "seq")
     assert numbers == [seq for seq in stored.values_list("seq", flat=True) if seq >= min(numbers)]
 
 
 def remaining_in_aws(account: Account, sandbox: Sandbox) -> dict[str, int]:
-    """Return how much of each kind of resource the account still has; default VPCs do not count."""
+    """Return the number of remaining resources of each kind in the account, without default VPCs."""
     ec2, elb = client(account, "ec2", sandbox), client(account, "elbv2", sandbox)
     vpcs = ec2.describe_vpcs()["Vpcs"]
     instances = [i for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
@@ -150,7 +150,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
     deploy(page, "staging")
     page.evaluate(f"() => {{ {WATCH_PERCENTAGES} }}")
 
-    # Rows are updated without a reload, also after the connection was cut.
+    # Rows are updated without a reload, even after the connection was cut.
     expect(row(page, "Vpc")).to_contain_text("Succeeded", timeout=DONE)
     wire.cut()
     expect(page.locator("#lost")).to_be_visible()
@@ -166,7 +166,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
         expect(tab.locator("#banner")).to_contain_text("SiteUrl")
         assert_complete(tab, Deployment.objects.get())
     elsewhere.close()
-    shown = page.evaluate("window.percentages")  # of the same document: the page was never loaded again
+    shown = page.evaluate("window.percentages")  # in the same document: the page was never reloaded
     assert len(shown) > 1
     assert shown == sorted(shown)
     assert shown[-1] < 100
@@ -217,7 +217,7 @@ def test_the_articles_template_set_is_deployed_when_the_setting_names_it(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_FIND_LINKS", str(wheels))
-        # Its names do not begin with sanso-, so that the roles of account.yaml do not allow it.
+        # The set's names do not begin with sanso-, so the roles in account.yaml do not allow its calls.
         sandbox = start_sandbox(tmp_path / "sandbox", permissions="report")
     new_account()
     environment = process_environment | {

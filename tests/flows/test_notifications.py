@@ -1,4 +1,4 @@
-"""A person sets up a webhook, tests it and sees what was sent, by keyboard; axe on every page."""
+"""A webhook is set up and tested, and its deliveries are read, by keyboard; axe on every page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
 
 
 def send() -> None:
-    """Send what is in the outbox, as the worker does."""
+    """Send the pending deliveries, as the worker does."""
     for row in Delivery.objects.pending():
         deliver.run_delivery(row.pk, row.version)
 

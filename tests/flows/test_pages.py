@@ -30,15 +30,16 @@ TOO_WIDE = """
   [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth)
     .map((e) => `${e.tagName} ${e.id} ${e.className}`).slice(-3)
 """
-"""The innermost elements that reach beyond the window."""
+"""The innermost elements that extend beyond the window."""
 
 
 def faults(page: Page) -> list[str]:
     """Return the accessibility faults of the page.
 
-    All rules are checked once, those about colors and positions also in the other scheme and size.
+    All rules are checked once; rules about colors and positions are also checked in the other color schemes
+    and sizes.
     """
-    page.evaluate("scrollTo(0, 0)")  # the bar on top covers what is scrolled below it
+    page.evaluate("scrollTo(0, 0)")  # otherwise the top bar covers scrolled content
     found = axe(page, {"runOnly": RULES})
     for size, scheme in LOOKS:
         page.set_viewport_size(size)

@@ -1,4 +1,4 @@
-"""Changing one's password in the browser, logging out, and what Back shows."""
+"""Changing one's own password in the browser, logging out, and the browser's Back button."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_going_back_displays_pages_only_before_the_logout(
     expect(page.get_by_role("alert")).to_be_focused()
     page.get_by_role("link", name="Deployments").first.click()
     expect(page).to_have_url(re.compile("/deployments/$"))
-    page.go_back()  # to the rejected form, with its input
+    page.go_back()  # to the rejected form, which keeps its input
     expect(page.locator("#id_name")).to_have_value("Not a name!")
     page.go_back()
     page.go_back()

@@ -1,4 +1,4 @@
-"""The preview of a change in a real browser: axe, keyboard, the typed name, rows on demand."""
+"""The preview of a change in a real browser: axe, keyboard, the typed name, and rows on demand."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_preview_is_read_applied_scheduled_and_discarded_without_javascript(
 
         page.goto(url(web, "change_preview_page", lossy.pk))
         expect(page.locator("#typed-state")).to_be_hidden()
-        page.get_by_role("button", name="Apply").click()  # the browser itself asks for the name
+        page.get_by_role("button", name="Apply").click()  # the browser itself requires the name
         expect(page.locator("#typed-name")).to_be_focused()
         page.keyboard.type(environment.name)
         page.get_by_role("button", name="Apply").click()

@@ -1,6 +1,6 @@
-"""Releases of the bundled set to the app servers of an environment in the sandbox, from preview to end.
+"""Releases of the bundled set to an environment's app servers in the sandbox, from preview to end.
 
-A client reads the site and saves times all the while: no request fails, whatever becomes of a release.
+A client reads the site and saves times throughout: no request fails, whether a release succeeds or not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.services import LIMIT, REPOSITORY, wait_until
 from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
-RATE = 20.0  # requests a second
+RATE = 20.0  # requests per second
 OUTPUT = """
 TASK [Run the smoke test of the new code] ***************************************
 fatal: [localhost]: FAILED! => {"msg": "no module named datelog.page"}
@@ -43,7 +43,7 @@ EXCHANGE = ["DeregisterTargets", "SendCommand", "RegisterTargets"]
 
 @pytest.fixture
 def copied(settings: Settings, tmp_path: Path) -> Path:
-    """Return a copy of the bundled set with its artifacts, which a test may change."""
+    """Return the folder of a copy of the bundled set and its artifacts, which a test may change."""
     for part in ("infra_templates", "playbook", "datelog"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / part, tmp_path / "set" / part, ignore=ignored)
@@ -54,14 +54,14 @@ def copied(settings: Settings, tmp_path: Path) -> Path:
 
 
 def known(folder: Path) -> str:
-    """Store that the set was checked, and return its digest."""
+    """Record that the set has been checked, and return its digest."""
     digest = catalog.load(folder).digest
     TemplateCheck.objects.get_or_create(digest=digest, defaults={"findings": []})
     return digest
 
 
 def another_version(folder: Path, name: str) -> None:
-    """Change a file of the set's artifacts."""
+    """Change a file in the set's artifacts."""
     with (folder.parent / name).open("a") as file:
         file.write("\n# another version\n")
     known(folder)
@@ -76,7 +76,7 @@ def previewed(deployment: Deployment) -> Deployment:
 
 
 def released(created: Deployment) -> Deployment:
-    """Apply a change to the set as it is now, and return its deployment."""
+    """Apply a change to the current version of the set, and return its deployment."""
     environment = Environment.objects.for_page().get(pk=created.environment_id)
     user = allow(created.requested_by)
     change = request_change(
@@ -91,14 +91,14 @@ def released(created: Deployment) -> Deployment:
 
 
 def servers_of(deployment: Deployment) -> dict[str, str]:
-    """Return the stage of each server of a release, in their order."""
+    """Return the stage of each server of a release, in the release's order."""
     rows = ReleaseServer.objects.filter(release__deployment=deployment)
     return dict(rows.values_list("instance_id", "stage"))
 
 
 @contextmanager
 def visited(created: Deployment) -> Iterator[None]:
-    """Read the site and save times meanwhile: every request succeeds, and no acknowledged time is lost."""
+    """Read the site and save times in the background: no request fails, and no acknowledged time is lost."""
     url = Environment.objects.get(pk=created.environment_id).outputs["SiteUrl"]
     with SiteLoad(url, RATE) as load:
         yield
@@ -110,7 +110,7 @@ def visited(created: Deployment) -> Iterator[None]:
 def test_releases_of_each_kind_one_that_fails_and_the_way_back(
     portal: Portal, copied: Path, own_page: Page
 ) -> None:
-    """One environment: deploying it takes longer than releases do."""
+    """All releases use one environment, because deploying one takes longer than a release."""
     requested = portal.deploy(account=new_account(), AppHealthCheck="http")
     (created,) = portal.wait_for_end(requested, seconds=4 * LIMIT)
     assert created.state == State.SUCCEEDED, reason(created)
@@ -142,7 +142,7 @@ def a_disruptive_release_takes_one_server_out_at_a_time(portal: Portal, created:
 
 
 def writes(calls: list[dict[str, Any]]) -> list[str]:
-    """Return the calls that change servers or stacks, in their order."""
+    """Return the actions of the calls that change servers or stacks, in order."""
     wanted = {*EXCHANGE, "SuspendProcesses", "ResumeProcesses", "ExecuteChangeSet"}
     return [call["action"] for call in calls if call["action"] in wanted]
 

@@ -1,6 +1,6 @@
-"""What stays in AWS is said before a deletion, found after it, and deleted on request; protection comes last.
+"""Resources that remain are listed before a deletion, found after it and deleted on request; protection.
 
-Everything is real but AWS: the worker, the dispatcher, the web process, Chromium, the sandbox.
+Everything except AWS is real: the worker, the dispatcher, the web process, Chromium and the sandbox.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def portal(
     settings: Settings,
     transactional_db: None,
 ) -> Iterator[Portal]:
-    """A portal with a set whose database is protected and leaves a snapshot."""
+    """A portal with a set whose database is protected and leaves a snapshot on deletion."""
     settings.SANSO_TEMPLATE_SET = FOLDER
     TemplateCheck.objects.create(digest=catalog.load(FOLDER).digest, findings=[])
     environment = process_environment | {

@@ -1,4 +1,4 @@
-"""The replay of a recording in a real browser, by pointer and by keyboard."""
+"""The replay of a recording in a real browser, with the mouse and the keyboard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDS = {"success": "created", "failure": "Rolled back", "update": "updated"}
 
 
 def opened(page: Page, web: Web, name: str) -> str:
-    """Open a recording from its list; return the address of its deployment's page."""
+    """Open a recording from the list, and return the URL of its deployment's page."""
     page.goto(url(web, "recordings"))
     page.locator(f"section[aria-labelledby='recording-{name}']").get_by_role("button").click()
     expect(page.get_by_label("Time", exact=True)).to_be_enabled()
@@ -51,7 +51,7 @@ def test_the_pauses_of_preflight_are_skipped(page: Page, web: Web) -> None:
     opened(page, web, "success")
     page.get_by_label("Speed").select_option("1")
 
-    page.clock.run_for(15_000)  # the recorded preflight took 62 s, in which nothing moves
+    page.clock.run_for(15_000)  # the recorded preflight took 62 s without any change
 
     position = page.get_by_label("Time", exact=True)
     assert 62 < float(position.input_value()) < 80

@@ -1,4 +1,4 @@
-"""A playbook's task fails on one of two servers: the banner names the server, the task and its message."""
+"""A playbook task fails on one of two servers: the banner names the server, the task and its message."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ localhost                  : ok=4    changed=2    unreachable=0    failed=1    s
 
 
 def waiting_for_signals(folder: Path) -> None:
-    """Let the group wait for its servers, in place of the association."""
+    """Make the Auto Scaling group, instead of the association, wait for the servers."""
     file = folder / "servers.yaml"
     text = file.read_text()
     for before, after in (
@@ -93,20 +93,20 @@ def test_the_banner_names_the_server_and_the_task(
     sentence = f"Server {failed} failed at task “Install the release”: No space left on device."
     assert banner.one(id="end-title").text == sentence
     assert banner.one(id="main-action").text == "Clean up and retry"
-    assert "Run association" not in banner.text  # its servers are gone
+    assert "Run association" not in banner.text  # the servers are gone
     row = shown.one("tr", class_="is-first")
     assert row["id"] == f"t-Servers.{leaf}.{failed}"
     assert "Task “Install the release”: No space left on device" in row.text
-    assert "failed=1" in banner.text  # the output itself as well
-    if leaf == "Configure":  # the activities of a group name all of its servers
+    assert "failed=1" in banner.text  # from the output
+    if leaf == "Configure":  # a group's activities name all of its servers
         assert succeeded not in banner.text
 
 
 def _failed_and_succeeded(account: Account, sandbox: Sandbox) -> tuple[str, str]:
-    """Return the instance on which the association failed, and the one on which it succeeded.
+    """Return the instance on which the association failed, and the instance on which it succeeded.
 
-    The rollback deletes the association and its runs; what the agents wrote to S3 is left
-    (PREFIX/INSTANCE/ASSOCIATION/…), and only a step that failed has written to stderr.
+    The rollback deletes the association and its runs, but not the agents' output in S3
+    (PREFIX/INSTANCE/ASSOCIATION/…), and only a failed step writes to stderr.
     """
     s3 = aws(account, "s3", sandbox)
     (bucket,) = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]

@@ -1,4 +1,4 @@
-"""The banner names the resource that failed first, however deep, the reason, and what to do."""
+"""The banner names the first failed resource at any depth, the reason, and the action to take."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ WITH_LOG = f"2 resources remain in AWS and are billed: a log group, {ARTIFACTS}.
 
 @dataclass(frozen=True)
 class Case:
-    """A failure to inject, and what the banner must contain."""
+    """A failure to inject, and the expected contents of the banner."""
 
-    leaf: str  # its path
-    code: str  # of the cause in the catalogue, "" if it is not in there
-    reason: str = ""  # "" uses the catalogue's example
+    leaf: str  # the path of the resource
+    code: str  # the cause's code in the catalogue, or "" if it has none
+    reason: str = ""  # "" for the catalogue's example
     parameters: dict[str, str] = field(default_factory=dict)
     injected: bool = True
     evidence: str = ""
-    why: str = ""  # how the banner's first sentence ends
+    why: str = ""  # the end of the banner's first sentence
     remains: str = f"1 resource remains in AWS and is billed: {ARTIFACTS}. {EMPTY}"  # the second sentence
-    hint: str = "Deletes the empty stack, then opens the form with these values."  # of the main action
+    hint: str = "Deletes the empty stack, then opens the form with these values."  # beside the main action
     more_faults: dict[str, str] = field(default_factory=dict)
     state: str = "rolled_back"
 
     @property
     def message(self) -> str:
-        """Return the reason in AWS's event."""
+        """The reason in the CloudFormation event."""
         known = by_code(self.code)
         return self.reason or (known.example if known else "")
 
@@ -175,7 +175,7 @@ def test_the_banner_names_the_first_failure_and_its_reason(
 
 
 def canceled_in(banner: Element) -> int:
-    """Return how many resources the banner says were canceled, 0 if it does not say."""
+    """Return the banner's number of canceled resources, or 0 if it has none."""
     found = re.search(r"(\d+) resources? canceled as a result", banner.text)
     return int(found[1]) if found else 0
 
@@ -190,7 +190,7 @@ def _requested_for(case: Case, template_set: catalog.TemplateSet, sandbox: Sandb
 
 
 def _to_their_ends(deployments: list[Deployment]) -> None:
-    """Take steps of all deployments in turn, as a worker does, until all have ended."""
+    """Run steps of all deployments in turn, as a worker does, until all have ended."""
     mine = Deployment.objects.active().filter(pk__in=[deployment.pk for deployment in deployments])
     until = time.monotonic() + SECONDS
     while left := list(mine):
@@ -201,7 +201,7 @@ def _to_their_ends(deployments: list[Deployment]) -> None:
 
 
 def _search_what_remains() -> None:
-    """Let a worker search AWS after the ends, as an operator sees it a few seconds later."""
+    """Run the search for remaining resources, which a worker does a few seconds after the end."""
     rows, until = ActionRequest.objects.active(), time.monotonic() + SECONDS
     while list(rows):
         assert time.monotonic() < until
@@ -224,7 +224,7 @@ def test_a_rejected_change_set_names_the_nested_stack_and_its_file(
     tmp_path: Path,
     subtests: pytest.Subtests,
 ) -> None:
-    """CloudFormation says which parameter or file is missing, and not of which nested stack."""
+    """CloudFormation names the missing parameter or file, but not the nested stack."""
     wrong = {
         "must have values": ("network.yaml", "Parameters: {", "Parameters: {Side: {Type: String}, "),
         "does not exist": ("inner.yaml", "/deep.yaml", "/lost.yaml"),
@@ -259,4 +259,4 @@ def test_a_rejected_change_set_names_the_nested_stack_and_its_file(
                 f"CloudFormation created nothing. 1 resource remains in AWS and is billed: {ARTIFACTS}."
             )
             assert banner.one(id="main-action").text == "Retry with these values"
-            assert not banner.all("a", data_reveal="")  # there is no row that it could lead to
+            assert not banner.all("a", data_reveal="")  # there is no row to link to

@@ -1,4 +1,4 @@
-"""`make run` on a machine with nothing but Python: SQLite, the embedded Redis and database."""
+"""`make run` on a machine with only Python: SQLite, the embedded Redis and the embedded database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = LIMIT * 1000
 
 
 class Run:
-    """`manage.py run` with a PATH without Redis, MariaDB and Apache."""
+    """`manage.py run` with a PATH that has no Redis, MariaDB or Apache."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
@@ -62,7 +62,7 @@ class Run:
         self.process.communicate(timeout=LIMIT)
 
     def processes(self) -> list[str]:
-        """Return the command lines of processes with this run's data folder in their environment."""
+        """Return the command lines of the processes that have this run's data folder in their environment."""
         wanted = f"SANSO_DATA_DIR={self.folder}/data".encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
@@ -82,7 +82,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def log_in_and_deploy(chromium: Browser, run: Run) -> Page:
-    """Log in with the printed login, and request an environment named `first`."""
+    """Log in with the printed credentials, and request an environment named `first`."""
     page = chromium.new_context().new_page()
     user, password = run.login
     page.goto(run.url)
@@ -120,7 +120,7 @@ def delete(page: Page) -> None:
 
 
 def test_environments_are_missing_after_the_sandbox_was_killed(chromium: Browser, run: Run) -> None:
-    """What the sandbox held in memory is gone with it: the page says so and lets the row be closed."""
+    """The sandbox's memory is lost: the pages report that the sandbox was restarted."""
     page = log_in_and_deploy(chromium, run)
     expect(page.locator("#tree")).to_contain_text("Vpc", timeout=SECONDS)
 

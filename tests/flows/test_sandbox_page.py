@@ -32,7 +32,7 @@ def account(sandbox: Sandbox, operator: User) -> Iterator[Account]:
 
 @pytest.fixture
 def shop(account: Account, sandbox: Sandbox) -> Account:
-    """The same account, with a server and a database of that environment."""
+    """The same account, with a server and a database in that environment."""
     cloudformation = client(account, "cloudformation", sandbox)
     template = (Path(__file__).parent / "small_shop.yaml").read_text()
     cloudformation.create_stack(StackName="shop", TemplateBody=template)
@@ -72,7 +72,7 @@ def test_a_failure_is_injected_and_removed_by_keyboard_without_losing_input(
     other = page.get_by_label("Association", exact=True)
     other.fill("web")
     field.focus()
-    page.keyboard.type("Vpc")  # and meanwhile a script breaks something else
+    page.keyboard.type("Vpc")  # while a script injects another failure
     fault = {"associations": {"app": {"on": True, "stdout": "fatal: [localhost]"}}}
     sandbox.control("POST", "faults", fault, account=account.sandbox_account_id)
     expect(page.locator("#associations-list")).to_contain_text("app on all instances")

@@ -1,4 +1,4 @@
-"""A worker that is stopped in the middle of a creation: the page says so, and calls nothing slow."""
+"""A worker that is stopped in the middle of a creation: the page reports it, and marks nothing as slow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Resources:
 """
 }
 AS_ON_AWS = 1.0
-"""A pace at which the queue takes a few seconds: less than the page waits for a worker."""
+"""A time scale with which the queue takes a few seconds, less than the page waits for a worker."""
 
 
 def test_a_stopped_worker_is_reported_and_nothing_is_called_slow(
@@ -43,7 +43,7 @@ def test_a_stopped_worker_is_reported_and_nothing_is_called_slow(
     fresh, left = own_page.locator("#fresh"), own_page.locator("#header [data-eta]")
     expect(fresh).to_contain_text("No worker has reported for")
     expect(left).to_have_text("no forecast while no worker is running")
-    own_page.reload()  # the server knows it as well
+    own_page.reload()  # the server renders the same text
     expect(fresh).to_contain_text("No worker has reported for")
     expect(own_page.locator("#deployment .slow")).to_have_count(0)
     expect(own_page.locator("#header")).not_to_contain_text("longer")

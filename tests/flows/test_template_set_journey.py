@@ -1,4 +1,4 @@
-"""From a Git repository to an environment, in a browser: everything is real but AWS."""
+"""From a Git repository to an environment in a browser. Everything except AWS is real."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def git(tmp_path: Path, repository: GitRepository) -> Iterator[GitServer]:
 def portal(
     process_environment: dict[str, str], sandbox: Sandbox, redis_server: Redis, tmp_path: Path, git: GitServer
 ) -> Iterator[Portal]:
-    """A portal that may fetch from loopback."""
+    """A portal that is allowed to fetch from loopback."""
     more = {"SANSO_DATA_DIR": str(tmp_path / "data"), "SANSO_SOURCE_ADDRESSES": "127.0.0.0/8"}
     running = Portal(process_environment | more, tmp_path, sandbox)
     running.start()
@@ -105,9 +105,9 @@ def test_a_repository_is_added_fetched_and_deployed_and_the_environment_outlives
     repository.delete()
     page.get_by_role("button", name="Fetch").click()
     expect(page.locator("#fetches tbody tr").first).to_contain_text("Failed")
-    page.goto(source.get_absolute_url())  # without the message
+    page.goto(source.get_absolute_url())  # to clear the message
     assert faults(page) == []
-    page.goto(f"/environments/new?version={version.pk}")  # the files are kept
+    page.goto(f"/environments/new?version={version.pk}")  # the version's files are kept
     expect(page.get_by_label("Title")).to_have_value("first")
 
 

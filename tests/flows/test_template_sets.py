@@ -1,4 +1,4 @@
-"""The pages of template sets in a real browser: a moved tag, a withdrawn version; axe on every page."""
+"""The pages of template sets in a real browser: a moved tag and a withdrawn version; axe on every page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FINDING = {"level": "Warning", "rule": "W2001", "file": "root.yaml", "line": "3"
 
 @pytest.fixture
 def shop(transactional_db: None, tmp_path: Path) -> TemplateSource:
-    """A Git repository whose tag has moved, with an environment that runs what it pointed at before."""
+    """A Git repository with a moved tag, and an environment that runs the tag's previous version."""
     source = make_source("shop", fetched_at=timezone.now())
     now = timezone.now()
     first = make_version(source, tmp_path / "shop", authored_at=now, message="Add a topic")
@@ -57,7 +57,7 @@ def test_a_moved_tag_is_confirmed_and_a_version_is_withdrawn_by_keyboard(
     page.get_by_label("Reason").fill("It loses the queue.")
     page.get_by_label("Reason").press("Enter")
     expect(page.locator("#status-says")).to_contain_text("no new deployments of this version")
-    page.reload()  # without the message
+    page.reload()  # to clear the message
     assert faults(page) == []
 
 

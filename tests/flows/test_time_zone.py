@@ -1,4 +1,4 @@
-"""A browser in Tokyo sees Tokyo's times from its first page on, and keeps them on a live page."""
+"""A browser in Tokyo displays times in Tokyo from the first page on, and on a live page."""
 
 from __future__ import annotations
 

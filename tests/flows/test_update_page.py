@@ -1,4 +1,4 @@
-"""The version of an environment in the browser: the pages are accessible, and the keyboard is enough."""
+"""An environment's template set version in the browser: accessible pages, usable by keyboard alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SITE = "<h1>Shop</h1>\n" + "<p>line</p>\n" * 40
 
 @pytest.fixture
 def shop(operator: User, tmp_path: Path) -> Environment:
-    """An environment whose channel has two newer versions, beside one that has the newest."""
+    """An environment whose channel has two newer versions; another environment has the newest version."""
     source, folder = make_source(), tmp_path / "shop"
     files = {"root.yaml": ROOT, "playbook/site/index.html": SITE}
     first = make_version(source, folder, "v1.0", files=files, message="First release")

@@ -1,4 +1,4 @@
-"""Versions in the browser and the sandbox: an update, its promotion, and back although its source is gone."""
+"""Versions in the browser and the sandbox: an update, its promotion, and a rollback without the source."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
 
 
 def write(folder: Path, root: str) -> None:
-    """Let the set have this root template, and record the version."""
+    """Write the set's root template, and record the version."""
     (folder / "root.yaml").write_text(root)
     TemplateCheck.objects.get_or_create(digest=catalog.load(folder).digest, defaults={"findings": []})
     versions.record_current()
@@ -71,7 +71,7 @@ def portal(
 
 @pytest.fixture
 def git(tmp_path: Path) -> Iterator[GitServer]:
-    """A server of repositories over http."""
+    """A server of Git repositories over HTTP."""
     with git_server(tmp_path / "git") as server:
         yield server
 
@@ -113,7 +113,7 @@ def test_an_update_from_git_is_previewed_and_promoted_and_gone_back_from_without
 
 
 def commit(repository: GitRepository, root: str, tag: str, message: str) -> None:
-    """Commit the set with this root template, and tag the commit."""
+    """Commit the set with the given root template, and tag the commit."""
     repository.commit({"set/root.yaml": root, "set/template-set.yaml": MANIFEST}, message)
     repository.tag(tag)
 
@@ -143,7 +143,7 @@ def fetch(source: TemplateSource) -> None:
 
 
 def the_bundled_set_is_left_for_the_repository(page: Page, portal: Portal, environment: Environment) -> None:
-    """Bring an environment to the version of the repository with the same files: nothing changes in AWS."""
+    """Switch an environment to the repository's version with the same files, which changes nothing in AWS."""
     page.goto(f"{environment.get_absolute_url()}update")
     page.get_by_label("Another version").select_option("v1.0")
     page.get_by_role("button", name="Compare").click()
@@ -204,7 +204,7 @@ def follow(page: Page, environment: Environment, channel: str) -> None:
 
 
 def applied(page: Page, portal: Portal) -> Deployment:
-    """Apply the preview that is shown, and return the change when it has ended."""
+    """Apply the displayed preview, and return the change when it has ended."""
     expect(page.locator("#apply-change")).to_be_visible(timeout=SOON)
     preview = Deployment.objects.for_page().filter(kind="update").order_by("-pk")[0]
     page.locator("#apply-change").click()
@@ -214,7 +214,7 @@ def applied(page: Page, portal: Portal) -> Deployment:
 
 
 def titles(deployment: Deployment, sandbox: Sandbox) -> set[str]:
-    """Return what the topics of the account are called in AWS."""
+    """Return the display names of the account's topics in AWS."""
     sns = client(deployment.environment.account, "sns", sandbox)
     topics = [one["TopicArn"] for one in sns.list_topics()["Topics"]]
     return {sns.get_topic_attributes(TopicArn=one)["Attributes"]["DisplayName"] for one in topics}

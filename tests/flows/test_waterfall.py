@@ -25,7 +25,7 @@ def deployment(operator: User) -> Deployment:
 
 @pytest.fixture
 def waterfall(page: Page, web: Web, deployment: Deployment) -> Page:
-    """The open page of a deployment in progress."""
+    """The page of a deployment in progress."""
     page.goto(f"{web.url}/deployments/{deployment.pk}/")
     expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
     return page
@@ -102,7 +102,7 @@ def test_rows_are_filtered_by_problem_progress_tier_and_text(waterfall: Page, de
 
     page.keyboard.press("p")
     expect(page.locator("#t-Network\\.Network3")).to_be_visible()
-    expect(shown).to_have_count(3)  # with the stacks around it
+    expect(shown).to_have_count(3)  # including the parent stacks
     expect(page.get_by_role("button", name="Problems 1")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Show all").click()
     page.keyboard.press("r")
@@ -161,7 +161,7 @@ def test_bars_in_progress_grow_without_requests(waterfall: Page) -> None:
 
 @pytest.fixture
 def long_one(operator: User) -> Deployment:
-    """A deployment with more rows than fit into a window."""
+    """A deployment with more rows than fit in the window."""
     deployment = scenes.make_deployment(user=operator)
     network = scenes.add_stacks(deployment, {"Network": 300})["Network"]
     scenes.add_events(deployment, scenes.event(network, "", "CREATE_IN_PROGRESS"))
@@ -199,7 +199,7 @@ def test_rows_outside_of_the_window_exist_for_screen_readers(
         reported = context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
     listening.close()
     roles = [node["role"]["value"] for node in reported if not node["ignored"]]
-    rows = 1 + 1 + 300 + 3  # the root, a stack, what is in it, and phases
+    rows = 1 + 1 + 300 + 3  # the root stack, a nested stack, its resources, and phases
     assert roles.count("table") == 1
     assert roles.count("rowheader") == rows
     assert roles.count("cell") == 3 * rows

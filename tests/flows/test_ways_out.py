@@ -1,4 +1,4 @@
-"""An operator gets out of failed updates, rollbacks and deletions by following only the pages."""
+"""An operator recovers from failed updates, rollbacks and deletions by following only the pages."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def portal(
     settings: Settings,
     tmp_path: Path,
 ) -> Iterator[Portal]:
-    """A running portal with a small set of two templates."""
+    """A running portal with a small template set of two templates."""
     folder = tmp_path / "small"
     folder.mkdir()
     for name, text in {
@@ -82,7 +82,7 @@ def fail(sandbox: Sandbox, deployment: Deployment, **resources: str) -> None:
 
 
 def change_title(page: Page, environment: Environment, title: str) -> None:
-    """Change a parameter from the environment's page, up to Apply."""
+    """Start a parameter change on the environment's page, and stop before Apply."""
     page.goto(environment.get_absolute_url())
     page.locator("#change").click()
     page.locator("#id_parameter_Title").fill(title)
@@ -91,7 +91,7 @@ def change_title(page: Page, environment: Environment, title: str) -> None:
 
 
 def ended(page: Page, portal: Portal, kind: str) -> Deployment:
-    """Return the newest deployment of a kind when it has ended."""
+    """Wait until the newest deployment of a kind has ended, and return it."""
     newest = Deployment.objects.for_page().filter(kind=kind).order_by("-pk").first()
     assert newest
     (found,) = portal.wait_for_end(newest, seconds=3 * LIMIT)
@@ -159,7 +159,7 @@ def test_a_failed_rollback_is_recovered_by_following_only_the_page(
     fail(sandbox, created)
     own_page.goto(created.environment.get_absolute_url())
     expect(own_page.locator("#skipped")).to_contain_text("Inner/Named", timeout=SOON)
-    change_title(own_page, created.environment, "third")  # it updates what was skipped
+    change_title(own_page, created.environment, "third")  # updates the skipped resource
     own_page.locator("#apply-change").click()
     assert ended(own_page, portal, "update").state == State.SUCCEEDED
     own_page.goto(created.environment.get_absolute_url())
@@ -168,7 +168,7 @@ def test_a_failed_rollback_is_recovered_by_following_only_the_page(
 
 
 def _until_read(page: Page) -> None:
-    """Load the page until Sanso has read what failed, as it says."""
+    """Follow the page's “Load again” link until Sanso has read the failed resources."""
     for _ in range(60):
         if not page.locator("#reading").count():
             return
@@ -199,4 +199,4 @@ def test_a_failed_deletion_goes_on_without_what_resists(
     gone = ended(own_page, portal, "delete")
     assert gone.state == State.SUCCEEDED, reason(gone)
     expect(own_page.get_by_role("heading", name="shop is deleted")).to_be_visible(timeout=SOON)
-    assert names(created, sandbox) == {"first"}  # what was left
+    assert names(created, sandbox) == {"first"}  # the resource left in AWS

@@ -1,4 +1,4 @@
-"""The health of an environment one minute old: its history begins at its creation."""
+"""The health of a one-minute-old environment: its history begins at its creation."""
 
 from __future__ import annotations
 

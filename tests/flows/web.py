@@ -1,4 +1,4 @@
-"""Web processes of the portal, connections that can be cut, and browsers that are logged in."""
+"""Web processes of the portal, connections that can be cut, and logged-in browsers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 @dataclass(kw_only=True)
 class Web(Service):
-    """One web process of the portal; when it stops, it waits `graceful` seconds for open responses."""
+    """A web process of the portal; on shutdown it waits `graceful` seconds for open responses."""
 
     graceful: float
 
@@ -36,7 +36,7 @@ class Web(Service):
         return f"http://{LOOPBACK}:{self.port}"
 
     def stopped_at_once(self) -> bool:
-        """Stop it; return whether it ended before its time for open responses was over."""
+        """Stop the process, and return whether it ended without exceeding its graceful timeout."""
         self.stop()
         assert self.process is not None
         cut_off = "graceful shutdown exceeded" in self.log.read_text(errors="replace")
@@ -44,7 +44,10 @@ class Web(Service):
 
 
 def environment_of_processes() -> dict[str, str]:
-    """Return the environment for processes that share the tests' database (see `process_environment`)."""
+    """Return the environment variables of processes that share the tests' database.
+
+    See `process_environment`.
+    """
     name = str(connection.settings_dict["NAME"]).rpartition("/")[-1]
     base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
     return {**os.environ, "DATABASE_URL": f"{base}/{name}"}
@@ -58,7 +61,7 @@ def start_web(
     graceful: float = 3,
     directory: Path = REPOSITORY,
 ) -> Web:
-    """Start uvicorn as in production, and return it when it responds; `directory` has the code."""
+    """Start uvicorn as in production, with the code in `directory`, and return it when it responds."""
     port = port or free_port()
     server = Web(
         command=[
@@ -141,13 +144,13 @@ class Wire:
 
 
 def open_chromium(playwright: Playwright) -> Browser:
-    """Start Debian's Chromium, which only connects to the page's server."""
+    """Start Debian's Chromium without background networking: it connects only to the page's server."""
     return playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
 
 
 @contextlib.contextmanager
 def logged_in(browser: Browser, user: User, *urls: str, **options: Any) -> Iterator[BrowserContext]:
-    """Yield a browser profile in which the user is logged in at each of the addresses."""
+    """Yield a browser profile in which the user is logged in at each of the URLs."""
     client = Client()
     client.force_login(user)
     context = browser.new_context(**options)
