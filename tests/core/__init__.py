@@ -1,1 +1,1 @@
-"""Tests of core."""
+"""Tests of deployments.core."""

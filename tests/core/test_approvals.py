@@ -1,4 +1,4 @@
-"""Who may decide on a request for approval, and when a scheduled change is due."""
+"""The rules for deciding on a request for approval, and the time when a scheduled change is due."""
 
 from __future__ import annotations
 

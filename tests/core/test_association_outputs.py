@@ -1,4 +1,4 @@
-"""Where associations write their output is read from the templates, as far as they tell it."""
+"""The S3 locations of associations' outputs are read from the templates, as far as they are known."""
 
 from __future__ import annotations
 

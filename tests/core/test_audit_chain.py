@@ -1,4 +1,4 @@
-"""The hash chain of audit records: what an auditor can compute by the documented rule alone."""
+"""The hash chain of audit records, which an auditor can compute from the documented rule alone."""
 
 from __future__ import annotations
 

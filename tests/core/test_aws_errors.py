@@ -1,4 +1,4 @@
-"""Which AWS error codes mean throttling, a denied action, or missing credentials."""
+"""The AWS error codes that mean throttling, a denied action, or missing credentials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from deployments.core.aws_errors import THROTTLING, is_denied, is_throttling, needs_access
 
 NOT_THROTTLING = {"LimitExceededException"}
-"""CloudFormation returns it for an exceeded quota: waiting does not help."""
+"""CloudFormation returns this code for an exceeded quota, for which waiting does not help."""
 
 
 def test_every_throttling_code_of_botocore_is_known() -> None:

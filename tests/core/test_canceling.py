@@ -1,4 +1,4 @@
-"""What canceling does, for every kind, state and status of the root stack."""
+"""The effect of canceling for every kind, state and root stack status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue of causes: it recognizes AWS's reasons, and each cause has a text and is documented."""
+"""The catalogue of causes: AWS's reasons are recognized, and each cause has a text and is documented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recorded change sets of a real run come to, and what their updates then touched."""
+"""The effects predicted from recorded change sets of a real run, compared with what their updates touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that hold for any change set, whatever CloudFormation answers."""
+"""Rules that hold for any change set that CloudFormation returns."""
 
 from __future__ import annotations
 

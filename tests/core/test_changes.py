@@ -1,4 +1,4 @@
-"""What a change set does is stored and read again unchanged, and its digest differs with every difference."""
+"""Changes of a change set are stored and read unchanged, and any difference changes their digest."""
 
 from __future__ import annotations
 

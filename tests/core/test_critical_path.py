@@ -1,4 +1,4 @@
-"""The critical path: a chain of dependencies that ends with the deployment, whatever the order of input."""
+"""The critical path: a chain of dependencies that ends with the deployment, for any order of the input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS = st.lists(st.integers(0, 500), min_size=20, max_size=20)
 
 
 def simulated_spans(plan: Schedule, seconds: list[int]) -> dict[str, Span]:
-    """Return the span of each part, for the duration of each."""
+    """Return the span of each part, given the parts' durations."""
     times = ScheduleState.of(plan, {}, 0.0).simulate([*map(float, seconds)], 0.0)
     return {path: Span(times[2 * n], times[2 * n + 1]) for path, n in plan.number.items()}
 

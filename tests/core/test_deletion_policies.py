@@ -1,4 +1,4 @@
-"""What templates say that a deletion leaves behind."""
+"""The resources that a deletion leaves behind according to the templates."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ INFRA = Path(__file__).parents[2] / "infra_templates"
 
 
 def one(resources: dict[str, Any], **parts: Any) -> Graph:
-    """Return the graph of a set of one template."""
+    """Return the graph of a set with a single template."""
     return read({"root.yaml": {"Resources": resources, **parts}}, "root.yaml")
 
 

@@ -1,4 +1,4 @@
-"""Forecasts: their range contains the real end, whatever is known so far."""
+"""Forecasts: the range contains the real end, at any point of a deployment."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_time_already_taken_counts_in_the_forecast() -> None:
     overdue = project(plan, usual, {"": Span(0), "A": Span(0)}, 300_000).forecast
 
     assert 90_000 <= begun.low <= begun.end < 140_000
-    assert 300_000 < overdue.end < 480_000  # in proportion to the time that it has taken
+    assert 300_000 < overdue.end < 480_000  # in proportion to the elapsed time
 
 
 def test_slow_resources_make_the_forecast_of_the_others_slower() -> None:

@@ -1,4 +1,4 @@
-"""Freeze windows: in force by the clocks of their zone, also over changes of daylight saving time."""
+"""Freeze windows: in force by their time zone's clocks, including daylight saving time changes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_weekly_window_is_in_force_while_the_clocks_are_within_it(
     clocks = ZoneInfo(zone)
     nearby = {(now + timedelta(hours=hour)).astimezone(clocks).utcoffset() for hour in range(-200, 201, 6)}
     if len(nearby) > 1:
-        return  # the next test is about these
+        return  # the next test covers these
     local = now.astimezone(clocks)
     seen = (local.weekday(), local.time())
     start, end = (times.start_day, times.start_time), (times.end_day, times.end_time)
@@ -85,15 +85,15 @@ def test_a_weekly_window_is_in_force_while_the_clocks_are_within_it(
 @pytest.mark.parametrize(
     ("zone", "start", "end", "first", "last"),
     [
-        # Berlin's clocks go from 02:00 to 03:00 on 2026-03-29: the night is an hour shorter
+        # Berlin's clocks change from 02:00 to 03:00 on 2026-03-29: the night is an hour shorter
         ("Europe/Berlin", "2026-03-28 22:00", "2026-03-29 06:00", "2026-03-28 21:00", "2026-03-29 04:00"),
-        # an end that is skipped: 02:30 is 03:30
+        # a skipped end: 02:30 becomes 03:30
         ("Europe/Berlin", "2026-03-29 01:00", "2026-03-29 02:30", "2026-03-29 00:00", "2026-03-29 01:30"),
-        # a start that is skipped
+        # a skipped start
         ("Europe/Berlin", "2026-03-29 02:30", "2026-03-29 05:00", "2026-03-29 01:30", "2026-03-29 03:00"),
-        # and back from 03:00 to 02:00 on 2026-10-25: 02:30 is there twice
+        # and back from 03:00 to 02:00 on 2026-10-25: 02:30 occurs twice
         ("Europe/Berlin", "2026-10-25 02:30", "2026-10-25 02:45", "2026-10-25 00:30", "2026-10-25 01:45"),
-        # half an hour, on Lord Howe Island
+        # a change of half an hour, on Lord Howe Island
         (
             *("Australia/Lord_Howe", "2026-04-05 01:45", "2026-04-05 02:30"),
             *("2026-04-04 14:45", "2026-04-04 16:00"),
@@ -121,7 +121,7 @@ def test_a_weekend_ends_on_monday_morning_in_winter_and_in_summer() -> None:
     for saturday, monday in (
         (datetime(2026, 1, 10, 12, tzinfo=UTC), datetime(2026, 1, 12, 14, tzinfo=UTC)),
         (datetime(2026, 7, 11, 12, tzinfo=UTC), datetime(2026, 7, 13, 13, tzinfo=UTC)),
-        (datetime(2026, 3, 7, 12, tzinfo=UTC), datetime(2026, 3, 9, 13, tzinfo=UTC)),  # changes on Sunday
+        (datetime(2026, 3, 7, 12, tzinfo=UTC), datetime(2026, 3, 9, 13, tzinfo=UTC)),  # DST begins on Sunday
     ):
         freeze = freeze_at([weekend], saturday)
         assert freeze is not None

@@ -1,4 +1,4 @@
-"""Groups of an identity provider as roles and teams."""
+"""Mapping of an identity provider's groups to roles and teams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polling slows down after failures, and environments that share calls are polled at the same times."""
+"""Polling slows down after failures, and environments that share calls are polled at the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels as people type them."""
+"""Parsing of labels as users type them."""
 
 from __future__ import annotations
 

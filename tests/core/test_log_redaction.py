@@ -1,4 +1,4 @@
-"""Secrets are removed from what is logged, by key at any depth and within texts."""
+"""Secrets are removed from log entries, by key at any depth and within texts."""
 
 from __future__ import annotations
 

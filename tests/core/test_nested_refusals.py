@@ -1,4 +1,4 @@
-"""Which refusals of change sets are only about nested ones, whose parameters are not known yet."""
+"""Change set errors that concern only nested change sets, whose parameters are not known yet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def nested(file: str, **parameters: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def stacks() -> dict[str, TemplateStack]:
-    """A root stack and two nested ones: one gets an output of the other, known or declared or neither."""
+    """A root stack with two nested stacks: Network, and Service with a known `Name` and outputs of Network.
+
+    Of the parameters from outputs, `Subnet` is declared in Service's template, and `Other` is not.
+    """
     service = {"Parameters": {"Subnet": {"Type": "String"}, "Name": {"Type": "String"}}, "Resources": {}}
     root = {
         "Parameters": {"Name": {"Type": "String"}},

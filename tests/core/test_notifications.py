@@ -1,4 +1,4 @@
-"""When a delivery is tried again, what a response means, and the signature of webhooks."""
+"""Retries of deliveries, the meaning of responses, and the signature of webhooks."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ STATUSES = [str(status) for status in HealthStatus]
 
 
 def followed(*observed: tuple[float, str]) -> list[tuple[str, str]]:
-    """Return the changes that are notified of a sequence of (seconds, status)."""
+    """Return the changes to notify about for a sequence of (seconds, status)."""
     seen: HealthSeen | None = None
     found = []
     for seconds, status in observed:

@@ -1,4 +1,4 @@
-"""What CloudFormation accepts in every status of a stack, and the reason where it does not."""
+"""The operations that CloudFormation accepts in each stack status, and the reasons why it rejects others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a deployment ends, by its kind and the status of the root stack."""
+"""The result of a deployment, by its kind and the root stack's status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ENDS = [
     (Kind.CREATE, "CREATE_FAILED", State.FAILED),
     (Kind.CREATE, "ROLLBACK_COMPLETE", State.ROLLED_BACK),
     (Kind.UPDATE, "UPDATE_FAILED", State.FAILED),
-    (Kind.UPDATE, "CREATE_FAILED", None),  # of a retry: the status from before
+    (Kind.UPDATE, "CREATE_FAILED", None),  # a retry: the status is still the previous one
     (Kind.ROLLBACK_UPDATE, "UPDATE_FAILED", None),
     (Kind.ROLLBACK_UPDATE, "UPDATE_ROLLBACK_IN_PROGRESS", None),
     (Kind.ROLLBACK_UPDATE, "UPDATE_ROLLBACK_COMPLETE", State.SUCCEEDED),

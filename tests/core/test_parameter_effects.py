@@ -1,4 +1,4 @@
-"""What a changed parameter causes, by the causing chains of recorded and of small changes."""
+"""The effects of a changed parameter, by the causing chains of recorded and small changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that CloudFormation would reject are rejected before it is called."""
+"""Values that CloudFormation would reject are rejected before the call."""
 
 from __future__ import annotations
 

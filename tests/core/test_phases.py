@@ -1,4 +1,4 @@
-"""The status of each phase, during a deployment and after it."""
+"""The status of each phase during and after a deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stacks are polled at which step: few calls, little delay."""
+"""The stacks to poll in each step, with few calls and little delay."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_token_bucket_refills_to_at_most_twenty_calls_a_minute() -> None:
 
 @pytest.fixture(scope="module")
 def polled() -> list[Seen]:
-    """Simulated deployments of the bundled set, each the third of its account, polled to their ends."""
+    """Simulated deployments of the bundled set, each the third in its account, polled until they end."""
     graph = infra_graph()
     found = []
     for seed in range(2):

@@ -1,4 +1,4 @@
-"""The progress of a deployment, from the statuses of its resources."""
+"""The progress of a deployment, computed from the statuses of its resources and the forecast."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_progress_is_elapsed_of_elapsed_and_left_and_complete_at_the_end_alone(
     assert 0 <= percent <= 99
     if left > 0 and elapsed > 0:
         assert percent == pytest.approx(100 * elapsed / (elapsed + left), abs=1.001)
-    assert percent_of_time(0, elapsed + more, elapsed + left) >= percent  # as foreseen, it only grows
+    assert percent_of_time(0, elapsed + more, elapsed + left) >= percent  # never falls while on schedule
 
 
 def test_92_percent_is_not_said_with_a_third_of_the_time_to_come() -> None:
@@ -88,7 +88,7 @@ def test_what_never_began_has_nothing_to_roll_back() -> None:
 
 
 FORECASTS = st.lists(st.tuples(st.floats(0.5, 30), st.floats(0, 600)), min_size=1, max_size=40)
-"""Seconds since the forecast before, and the seconds that are left by this one."""
+"""The seconds since the previous forecast, and the seconds left by this one."""
 
 
 @given(FORECASTS)
@@ -101,10 +101,10 @@ def test_no_number_goes_back_or_contradicts_the_time_that_is_left(
         by_time = percent_of_time(0, elapsed, elapsed + left)
         stored = max(stored, by_time)
         if is_ahead(stored, by_time):
-            assert by_time < stored  # it holds until the formula has caught up
+            assert by_time < stored  # the number stays until the formula has caught up
             continue
         numbers.append(stored)
-        # The end that the number means is not before the forecast's, but for rounding.
+        # Apart from rounding, the end implied by the number is not before the forecast's end.
         assert stored <= 100 * elapsed / (elapsed + left) + CLOSE
     assert numbers == sorted(numbers)
 

@@ -1,4 +1,4 @@
-"""Redaction: a secret value is replaced by four asterisks, in whatever form a program prints it."""
+"""Redaction: a secret value is replaced by four asterisks in any form in which a program prints it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PEM = (
     "-----END PRIVATE KEY-----\n"
 )
 
-# The mark consists of asterisks.
+# Without asterisks, because the mark consists of them.
 secrets = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=SHORT).filter(
     lambda value: len(value.strip()) >= SHORT
 )
@@ -41,7 +41,7 @@ def redactor_of(*values: str) -> Redactor:
 
 
 def redactor_of_fingerprints(*values: str) -> Redactor:
-    """Return a redactor that only has fingerprints, as they are read from the database."""
+    """Return a redactor that has only fingerprints, as read from the database."""
     return Redactor([read_fingerprints(json.loads(json.dumps(fingerprints_of(values, KEY).as_json())))])
 
 
@@ -113,7 +113,7 @@ def test_a_value_inside_a_longer_text_in_base64_is_redacted(
 
     found = redactor(value)(coded)
 
-    # Only whole characters around the value are left.
+    # Only complete characters around the value remain.
     first, last = 8 * len(before) // 6, -(-8 * len(before + value.encode()) // 6)
     assert MARK in found
     assert coded[:first].startswith(found.partition(MARK)[0])

@@ -1,4 +1,4 @@
-"""A change set that is rejected leads to the nested stack and the file that the reason is about."""
+"""The nested stack and the file that the reason of a rejected change set refers to."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SET = {
             NestedStack("Network/Inner", "inner.yaml"),
         ),
         ("S3 error: The specified key does not exist.", NestedStack("Lost", "lost.yaml")),
-        ("Parameters: [Size] must have values", None),  # the root's own
+        ("Parameters: [Size] must have values", None),  # the root stack's own parameter
         ("Something new", None),
     ],
 )

@@ -1,4 +1,4 @@
-"""The kind of a release: from the files that differ, and from what happens to the servers' group."""
+"""The kind of a release, from the files that differ and the effect on the servers' Auto Scaling group."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POLICY = {
 
 
 def servers(count: int, policy: dict[str, Any] | None = None) -> dict[str, TemplateStack]:
-    """Return the stacks of a set whose servers' stack has a group of this size."""
+    """Return the stacks of a set with an Auto Scaling group of this size."""
     body: dict[str, Any] = {"Type": GROUP, "Properties": {"DesiredCapacity": {"Ref": "Count"}}}
     template = {
         "Parameters": {"Count": {"Type": "Number", "Default": count}},

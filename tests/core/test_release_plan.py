@@ -1,4 +1,4 @@
-"""The plan of a release against simulated servers: its order, its limits, and that it always ends."""
+"""The plan of a release with simulated servers: its order, its limits, and that it always ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIMIT = 2000
 
 @dataclass
 class World:
-    """Servers that do what steps request, one second for each step."""
+    """Simulated servers that execute the steps, one step per second."""
 
     kind: ReleaseKind
     count: int
@@ -71,7 +71,7 @@ class World:
         )
 
     def change(self, name: str, **values: object) -> None:
-        self.servers[name] = replace(self.servers[name], **values)  # type: ignore[arg-type]  # of its fields
+        self.servers[name] = replace(self.servers[name], **values)  # type: ignore[arg-type]  # its fields
 
     def serving(self) -> int:
         return sum(one.exists and one.serves for one in self.servers.values())
@@ -141,7 +141,7 @@ class World:
             self.suspended = False
 
     def _goes_back(self) -> None:
-        """Do what the runner does: servers that were sent a command wait, the others are left alone."""
+        """Do as the runner does: servers that were sent a command wait, and the others are not touched."""
         self.returning = True
         for name, one in self.servers.items():
             if one.stage is not Stage.GONE:

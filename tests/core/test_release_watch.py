@@ -1,4 +1,4 @@
-"""What the watch of the first server takes for worse than before."""
+"""The results that count as a regression while the first server is watched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which events only repeat an earlier one."""
+"""Events that only repeat an earlier event."""
 
 from __future__ import annotations
 

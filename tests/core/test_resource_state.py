@@ -1,4 +1,4 @@
-"""The state of a resource is the same for its events in any order, duplicated or late."""
+"""The state of a resource is the same if its events arrive in any order, duplicated or late."""
 
 from __future__ import annotations
 

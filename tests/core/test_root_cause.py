@@ -1,4 +1,4 @@
-"""The root cause is the resource that failed first, not those that were canceled with it."""
+"""The root cause is the resource that failed first, not the resources that were canceled as a result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A row has the result of its own operation, whatever the rollback does to it afterwards."""
+"""A row shows the result of its own operation, even if a rollback changes the resource afterwards."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_an_update_that_was_undone_is_rolled_back() -> None:
 
 
 def test_what_a_canceled_update_had_in_flight_is_canceled_although_the_rollback_has_begun() -> None:
-    """CloudFormation begins the rollback first, and then reports what it cancels."""
+    """CloudFormation begins the rollback first, and reports the canceled resources afterwards."""
     canceled = Course(kind=Kind.UPDATE, turn=TURN, is_over=True, is_canceled=True)
     reported = failure(TURN + 5, "UPDATE_FAILED", "Resource update cancelled")
     found = result(

@@ -1,4 +1,4 @@
-"""The Rules of a template are evaluated as CloudFormation does; what only AWS knows is left to it."""
+"""A template's Rules are evaluated as in CloudFormation, except for values that are known only in AWS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VALUES = {"Kind": "production", "Size": "small", "Zones": "a, b", "Key": "k", "O
 
 
 def holds(check: Any, **values: str) -> bool:
-    """Return whether an assertion is not violated."""
+    """Return whether an assertion is satisfied."""
     rule = Rule(name="R", assertions=(Assertion(check=check),))
     return not violations([rule], PARAMETERS, VALUES | values)
 
@@ -102,7 +102,7 @@ TERMS = st.recursive(
 
 
 def known(term: Any, unknown: bool) -> bool:
-    """Evaluate a term by hand, with a value for what is not known."""
+    """Evaluate a term independently, with `unknown` as the result of comparisons with unknown values."""
     ((function, arguments),) = term.items()
     if function == "Fn::Equals":
         return unknown if isinstance(arguments[0], dict) else arguments[0] == arguments[1]

@@ -1,4 +1,4 @@
-"""Differences between two versions of a template set: what a person must see of each."""
+"""Differences between two versions of a template set, and the lines of each that are shown."""
 
 from __future__ import annotations
 

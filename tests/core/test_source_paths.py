@@ -1,4 +1,4 @@
-"""Which paths of files are accepted from outside."""
+"""The file paths that are accepted from outside sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which branches and tags patterns name, and the order of versions."""
+"""The branches and tags that patterns match, and the order of versions."""
 
 from __future__ import annotations
 

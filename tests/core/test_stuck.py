@@ -1,4 +1,4 @@
-"""Which resources a rollback or a deletion got stuck on, and what CloudFormation may leave out of them."""
+"""The resources on which a rollback or deletion is stuck, and those that CloudFormation can leave out."""
 
 from __future__ import annotations
 

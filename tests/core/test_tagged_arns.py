@@ -1,4 +1,4 @@
-"""ARNs of the Tagging API are read as types and names."""
+"""ARNs from the Tagging API are parsed into types and names."""
 
 from __future__ import annotations
 

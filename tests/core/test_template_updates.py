@@ -1,4 +1,4 @@
-"""What a channel offers an environment: order of tags, branches, prereleases, and what is never offered."""
+"""Updates in a channel: the order of tags, branches, prereleases, and versions that are never offered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ tags = st.from_regex(r"\A(v|release-|)[0-9]{1,3}(\.[0-9]{1,3}){0,2}(-rc[0-9]|b2|
 
 
 def tagged(*names: str) -> list[SetVersion]:
-    """Return versions in the order of their fetch, each with tags; "main" is the branch."""
+    """Return versions in the order in which they were fetched, each with its tags; "main" is the branch."""
     return [
         SetVersion(pk=number, number=number, refs=tuple(map(_ref, filter(None, name.split()))))
         for number, name in enumerate(names, 1)
@@ -34,7 +34,7 @@ def _ref(name: str) -> str:
 
 
 def offered(found: Updates) -> tuple[UpdateStatus, list[int]]:
-    """Return the situation and the keys of what is newer."""
+    """Return the situation and the primary keys of the newer versions."""
     return found.situation, [one.pk for one in found.newer]
 
 
@@ -124,7 +124,7 @@ def test_a_branch_offers_what_it_points_at_with_the_versions_between() -> None:
 
     assert offered(updates(known, pinned=1, channel="main")) == (UpdateStatus.AVAILABLE, [5])
     assert between(known, known[0], known[4], "main") == [5, 4, 2]  # v9 belongs to another channel
-    assert between(known, known[4], known[2], "main") == [5, 4]  # back: what is taken away
+    assert between(known, known[4], known[2], "main") == [5, 4]  # going back: the removed versions
 
 
 def test_a_branch_that_was_reset_to_an_earlier_version_is_reported_as_such() -> None:

@@ -1,4 +1,4 @@
-"""The time axis: its ticks are at round steps and on the page, whatever the times are."""
+"""The time axis: its ticks are at round steps and within the axis for any times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals and runs from status changes, in whatever order they arrived."""
+"""Intervals and runs from status changes that arrive in any order."""
 
 from __future__ import annotations
 

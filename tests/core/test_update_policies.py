@@ -1,4 +1,4 @@
-"""How templates replace servers: update policies and capacities, as far as they are known beforehand."""
+"""Update policies and capacities in templates, by which servers are replaced, as far as they are known."""
 
 from __future__ import annotations
 

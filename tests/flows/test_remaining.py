@@ -1,4 +1,6 @@
-"""Resources that remain are listed before a deletion, found after it and deleted on request; protection.
+"""Remaining resources are listed before a deletion, found after it, and deleted on request.
+
+Deletion protection is turned on last, so that a failed creation is rolled back completely.
 
 Everything except AWS is real: the worker, the dispatcher, the web process, Chromium and the sandbox.
 """
