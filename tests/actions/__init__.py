@@ -1,1 +1,1 @@
-"""Tests of deployments/actions."""
+"""Tests of deployments.actions."""

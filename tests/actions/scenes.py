@@ -1,4 +1,4 @@
-"""The scene of each action: the values with which it is requested, in rows that it can change."""
+"""A scene for each action: the arguments of a request, and the rows that it can change."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ NOT_REQUESTED = {
     *("refuse_unless_all_theirs", "refuse_unless_theirs", "whole"),
     "may_set_up",
 }
-"""Public functions with a `user` that are parts of requests."""
+"""Public functions with a parameter `user` that are parts of requests."""
 CHANGES_NOTHING = {
     *(operate.request_association_run, operate.request_site_check, operate.request_protection),
     *(remaining.request_new_search, recorded.request_recording, sandbox.request_of_sandbox),
     *(template_sources.request_fetch, audit.export_audit),
 }
-"""What is requested of AWS, of a server of template sets, or of nobody: no value of the portal changes."""
+"""Requests that change no value of the portal: they go to AWS, to a template set's server, or nowhere."""
 WITH_VALUES = {
     one.__name__
     for one in (
@@ -93,9 +93,9 @@ WITH_VALUES = {
         *(freeze, lock, open_change, remaining, roll_back, template_sources, versions, ways_out),
     )
 }
-"""Modules whose actions record values before and after."""
+"""Modules whose actions record the values before and after the change."""
 Scene = Callable[[], dict[str, Any]]
-"""Rows for one request, written before it: returns its arguments other than the user."""
+"""A function that writes the rows for one request and returns its arguments except the user."""
 
 
 STUCK = {"status": "UPDATE_ROLLBACK_FAILED", "updated": "", "resources": []}
@@ -110,7 +110,7 @@ SNAPSHOT = RemainingResource(
 
 @pytest.fixture(autouse=True)
 def template_set(tmp_path: Path, settings: Settings) -> None:
-    """A template set that everything here uses."""
+    """The template set that all scenes use."""
     (tmp_path / "root.yaml").write_text(
         "Parameters:\n"
         "  Size: {Type: String, Default: small}\n"
@@ -257,7 +257,7 @@ def invited() -> User:
 
 
 def a_grant() -> Grant:
-    """A role that does not end the last way in."""
+    """A grant whose removal leaves another user who can manage access."""
     make_user("root", is_superuser=True)
     return Grant.objects.get(user=make_user("lee"))
 
@@ -387,7 +387,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
     tokens.revoke_token: a_token,
 }
 FOR_EVERYBODY = {tokens.create_token, tokens.revoke_token}
-"""What everybody may request for themselves."""
+"""Actions that every user may request for themselves."""
 PERMISSION: dict[Callable[..., Any], str] = {
     audit.export_audit: "view_auditrecord",
     deploy.request_deployment: "add_deployment",
@@ -440,5 +440,5 @@ PERMISSION: dict[Callable[..., Any], str] = {
     account.save_account: "manage_accounts",
     account.delete_account: "manage_accounts",
 }
-"""The one permission that each requires: of changes, and of everything that is not listed, that to change."""
+"""The one permission that each action requires; actions that are not listed require `change_environment`."""
 REQUESTS = pytest.mark.parametrize("action", SCENES, ids=lambda action: action.__name__)

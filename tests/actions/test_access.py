@@ -1,4 +1,4 @@
-"""Roles are given and taken by those who have them, and somebody can always manage access."""
+"""Users give and remove only roles whose rights they have, and someone can always manage access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed creation left is deleted by one request, which leads back to its values."""
+"""One request deletes what remains of a failed creation; afterwards the form opens with its values."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_two_clicks_are_one_deletion(user: User) -> None:
 
 
 def test_an_environment_that_was_created_needs_its_name_to_be_typed(user: User) -> None:
-    """A creation whose servers failed to be configured left a whole environment, maybe with data."""
+    """If only the servers' configuration failed, the environment is complete and may contain data."""
     failed = scenes.rolled_back("lost")
     Deployment.objects.update(state="failed", last_phase="configuration")
     failed = scenes.reload(failed)

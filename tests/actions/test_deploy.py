@@ -1,4 +1,4 @@
-"""Requests of operators: what they create, and the errors of those that are rejected."""
+"""Operators' requests: the rows that they create, and the errors of rejected requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Freeze windows of an account: what begins a deployment is refused, with until when and why."""
+"""Freeze windows of an account: requests that begin a deployment are refused, with the end and the reason."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FROZEN = (
 
 
 def freeze(account: Account, **values: Any) -> FreezeWindow:
-    """Return a freeze of an account from an hour ago for two hours."""
+    """Freeze an account for two hours, starting an hour ago."""
     now = timezone.now()
     start, end = now - timedelta(hours=1), now + timedelta(hours=1)
     defaults: dict[str, Any] = {"name": "Year-end sale", "reason": "Every minute counts.", "kind": "once"}

@@ -1,4 +1,4 @@
-"""Labels of environments, and that nobody gains a right by setting one."""
+"""Labels of environments; nobody gains a right by setting a label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A locked environment: every request that changes it is refused with who, why and until when."""
+"""A locked environment: requests to change it are refused, with the lock's owner, reason and end."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ LOCKING = {lock_environment, unlock_environment, break_lock}
 ALLOWED = (
     PREVIEWS | APPROVING | STOPPING | LOCKING | {remaining.request_new_search, remaining.request_deletion_of}
 )
-"""What remains is of environments that are deleted."""
+"""Actions that a lock does not refuse. Remaining resources belong to deleted environments."""
 WITHOUT_ENVIRONMENT = {
     *(access.give_role, access.remove_grant, access.save_team, access.delete_team, access.set_active),
     *(access.add_member, access.remove_member, access.add_service_account),

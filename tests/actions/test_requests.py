@@ -1,6 +1,7 @@
-"""Every action requires its permission, and writes nothing without its audit record.
+"""Every action requires its permission, and writes nothing without an audit record.
 
-The list is generated: a new public function of `deployments.actions` that a user requests must be in SCENES.
+The list of actions is generated: a new public function in `deployments.actions` that takes the requesting
+user must be added to SCENES.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ __all__ = ["template_set"]
 
 
 def requested() -> set[Callable[..., Any]]:
-    """Return the public functions of the package that take the user who requests something."""
+    """Return the public functions of the package that take the requesting user."""
     found: set[Callable[..., Any]] = set()
     for module in pkgutil.iter_modules(actions.__path__):
         code = importlib.import_module(f"{actions.__name__}.{module.name}")
@@ -97,7 +98,7 @@ def test_without_its_permission_a_request_writes_its_refusal_alone(action: Calla
     values = SCENES[action]()
     needed = PERMISSION.get(action, "change_environment")
     user = make_user()
-    allow(user, *(one for one in PERMISSIONS if one != needed))  # every other permission does not help
+    allow(user, *(one for one in PERMISSIONS if one != needed))  # no other permission is sufficient
 
     with CaptureQueriesContext(connection) as queries, pytest.raises(PermissionDenied):
         action(user=user, **values)

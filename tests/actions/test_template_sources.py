@@ -1,4 +1,4 @@
-"""Template sets are edited: where their stored credentials may be sent."""
+"""Changes of template sets: the servers to which their stored credentials may be sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def manager() -> User:
 
 @pytest.fixture
 def shop() -> TemplateSource:
-    """A set with a stored token."""
+    """A template set with a stored token."""
     return TemplateSource.objects.create(
         name="shop", live_key="shop", kind="git", url=URL, refs="main", sealed_credentials=seal(TOKEN)
     )

@@ -1,4 +1,4 @@
-"""Two operators at the same time, on two connections: one wins, the other is reported who and what."""
+"""Concurrent requests of two operators: one succeeds, and the error of the other names who did what."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["template_set"]
 
 
 def at_once(*requests: Callable[[], object]) -> list[str]:
-    """Run requests in threads that begin together; return what each was reported, "" for one that won."""
+    """Run requests in threads that begin together; return the error of each, or "" if it succeeded."""
     begin, reported = threading.Barrier(len(requests)), [""] * len(requests)
 
     def run(number: int, request: Callable[[], object]) -> None:
@@ -33,7 +33,7 @@ def at_once(*requests: Callable[[], object]) -> list[str]:
             request()
         except UserFixable as refused:
             reported[number] = error_text(refused)
-        except Exception as broken:  # noqa: BLE001  # the assertion shows it
+        except Exception as broken:  # noqa: BLE001  # the assertion reports it
             reported[number] = repr(broken)
         finally:
             connection.close()
@@ -47,7 +47,7 @@ def at_once(*requests: Callable[[], object]) -> list[str]:
 
 
 def loser_of(reported: list[str]) -> str:
-    """Return what the only loser was reported."""
+    """Return the only error, after asserting that exactly one request succeeded."""
     assert reported.count("") == 1, reported
     return next(text for text in reported if text)
 
@@ -103,7 +103,7 @@ def test_two_locks() -> None:
 
 
 def test_a_lock_and_a_deletion() -> None:
-    """Whichever is first: a deletion that was requested is not interrupted, and none begins when locked."""
+    """In either order: the lock does not interrupt a requested deletion, and prevents a later one."""
     environment, ana, bob = deployed(), make_operator("ana"), make_operator("bob")
 
     reported = at_once(
@@ -133,7 +133,7 @@ def test_two_applications_of_one_preview() -> None:
 
 
 def test_a_change_and_a_deletion() -> None:
-    """The change waits for the deletion, or the deletion is reported whose change is before it."""
+    """Either the change waits for the deletion, or the deletion fails and its error names the change."""
     environment, ana, bob = deployed(), make_operator("ana"), make_operator("bob")
     preview = make_preview(environment)
 
