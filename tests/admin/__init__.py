@@ -1,1 +1,1 @@
-"""The pages of Django's admin."""
+"""Tests of the pages of Django's admin."""

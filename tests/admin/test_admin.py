@@ -1,4 +1,4 @@
-"""Django's admin: accounts can be edited, everything else is read-only."""
+"""Django's admin: accounts can be edited, and everything else is read-only."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ READ_ONLY = ("environment", "deployment", "stack", "resource", "event")
 
 @pytest.fixture
 def admin(client: Client) -> Client:
-    """The browser of an administrator."""
+    """A client that is logged in as an administrator."""
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     return client
 
 
 @pytest.fixture
 def rows() -> dict[str, int]:
-    """One row of each kind; returns their keys."""
+    """One row of each read-only model, as a mapping of model names to primary keys."""
     deployment = make_deployment(
         make_environment("staging", stack_status="CREATE_FAILED"),
         state="failed",

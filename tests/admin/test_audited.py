@@ -1,6 +1,6 @@
-"""Every list of the admin that can write has its audit records in the same transaction.
+"""Every write in the admin is recorded in the audit log in the same transaction.
 
-The list is generated: a model that is registered for more than reading must be in SCENES.
+The list is generated: a model that is registered with write access must be in SCENES.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.core]
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """How a row is added and changed in the forms of the admin; `make` makes one that can be deleted."""
+    """The admin forms that add and change a row of a model; `make` creates a row that can be deleted."""
 
     make: Callable[[str], Model]
     new: Callable[[], dict[str, Any]]
@@ -109,7 +109,7 @@ MODELS = pytest.mark.parametrize("model", SCENES, ids=lambda model: model.__name
 
 @pytest.fixture
 def root(client: Client) -> Client:
-    """The browser of an administrator, in which errors are pages."""
+    """A client that is logged in as an administrator, and that gets errors as pages."""
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     client.raise_request_exception = False
     return client
@@ -120,7 +120,7 @@ def address(model: type[Model], page: str, *args: object) -> str:
 
 
 def requests(model: type[Model]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return every way to write a model: the verb of its record, the address and the form."""
+    """Return every way to write a model, as the verb of its audit record, the URL and the form."""
     scene = SCENES[model]
     first, second, third = (scene.make(name) for name in ("first", "second", "third"))
     selected = {"action": "delete_selected", "_selected_action": [third.pk], "post": "yes"}
@@ -153,7 +153,7 @@ def test_every_list_that_writes_is_tested_here() -> None:
     others = writing - set(SCENES)
     assert writing >= set(SCENES)
     assert all(isinstance(admin.site._registry[model], RecordedAdmin) for model in others)
-    for model in writing:  # other actions of lists need their own records
+    for model in writing:  # other list actions would need their own audit records
         assert set(admin.site._registry[model].get_actions(request)) <= {"delete_selected"}
 
 

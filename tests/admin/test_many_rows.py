@@ -1,4 +1,4 @@
-"""Lists of Django's admin read a page of a table, not the table."""
+"""Lists in Django's admin read one page of a table, not the whole table."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LARGE = ("deployment", "stack", "resource", "event", "auditrecord")
 
 @pytest.fixture
 def admin(client: Client) -> Client:
-    """The browser of an administrator."""
+    """A client that is logged in as an administrator."""
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     return client
 
 
 @pytest.fixture
 def deployments() -> list[Deployment]:
-    """Some deployments with rows of each kind, the oldest first."""
+    """Deployments with rows of each kind, oldest first."""
     return [_with_rows(number) for number in range(4)]
 
 
@@ -66,7 +66,7 @@ def test_a_list_reads_its_table_in_its_order_without_joins(
         if "ORDER BY" in sql and "LIMIT" in sql
     ]
 
-    assert len(found) == 2  # the page numbers' and the rows'
+    assert len(found) == 2  # for the page numbers and for the rows
     for sql in found:
         assert "JOIN" not in sql.partition("WHERE")[0]
         assert not sorts(sql), plan(sql)
@@ -74,7 +74,7 @@ def test_a_list_reads_its_table_in_its_order_without_joins(
 
 @pytest.mark.parametrize("model", LARGE)
 def test_more_rows_cost_no_more_queries(admin: Client, deployments: list[Deployment], model: str) -> None:
-    queries_of(admin, url_of(model))  # content types are read once
+    queries_of(admin, url_of(model))  # caches the content types
     few = len(queries_of(admin, url_of(model)))
     for number in range(10, 16):
         _with_rows(number)

@@ -1,4 +1,4 @@
-"""Django's admin lists the servers of releases, for reading only."""
+"""Django's admin lists the servers of releases, read-only."""
 
 from __future__ import annotations
 

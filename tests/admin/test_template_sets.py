@@ -1,4 +1,4 @@
-"""Django's admin lists template sets with their versions and fetches; credentials are on no page of it."""
+"""Django's admin lists template sets with their versions and fetches, and no page contains credentials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def rows() -> list[models.Model]:
-    """A Git repository whose tag has moved, and a fetch of it."""
+    """A Git repository with a version, a moved tag and a fetch."""
     source = TemplateSource.objects.create(
         name="shop",
         live_key="shop",
