@@ -1,4 +1,4 @@
-"""Run deployments in an account in memory: claims, steps and leases as in the dispatcher and a worker."""
+"""Run deployments in an in-memory account: claims, steps and leases as in the dispatcher and a worker."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LIMIT = 200
 
 @pytest.fixture
 def aws() -> FakeAws:
-    """An account in memory."""
+    """An in-memory account."""
     return FakeAws()
 
 
 @pytest.fixture
 def template_set(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> catalog.TemplateSet:
-    """A small template set that needs no linting in each test."""
+    """A small template set that is not linted in each test."""
     folder = tmp_path_factory.mktemp("set")
     (folder / "root.yaml").write_text(
         "Description: small\n"
@@ -91,7 +91,7 @@ def take_step(deployment: Deployment, aws: FakeAws) -> None:
 def run(
     deployment: Deployment, aws: FakeAws, until: Callable[[Deployment], bool] = lambda d: not d.is_active
 ) -> Deployment:
-    """Take steps until the deployment has ended, or `until` is true, and return it as it is then."""
+    """Take steps until the deployment has ended or `until` is true, and return its current row."""
     for _ in range(LIMIT):
         reload = Deployment.objects.for_page().get(pk=deployment.pk)
         if until(reload):

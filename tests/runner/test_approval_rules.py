@@ -1,4 +1,4 @@
-"""Several approvals of a role, rules of labels, and an emergency that bypasses approvals."""
+"""Approval rules: several approvals, required roles, rules of labels, and bypass in an emergency."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def rule(environment: Environment | None = None, label: tuple[str, str] = ("", "
 
 
 def waiting(environment: Environment, requester: User) -> Approval:
-    """Return the request for approval of a new preview."""
+    """Request approval of a new preview, and return the request."""
     shown = make_preview(Environment.objects.get(pk=environment.pk), requested_by=requester)
     approvals.request(shown, requester)
     return Approval.objects.waiting().get(deployment=shown)
@@ -185,7 +185,7 @@ def test_an_emergency_bypasses_the_approval_with_the_right_and_a_reason(environm
 
 
 def service_account(*roles: str, created_by: User) -> User:
-    """Return a program of which somebody has a token."""
+    """Return a service account for which `created_by` created a token."""
     program = person("ci", *roles)
     ServiceAccount.objects.create(user=program, created_by=created_by)
     ApiToken.objects.create(
@@ -212,7 +212,7 @@ def test_a_service_account_neither_approves_nor_bypasses(environment: Environmen
     with pytest.raises(UserFixable) as refused:
         bypass(user=program, reason="down", **values)
     assert refused.value.message.code == Code.APPROVER_SERVICE_ACCOUNT
-    ApprovalVote.objects.create(approval=approval, user=program)  # as if it had been a person then
+    ApprovalVote.objects.create(approval=approval, user=program)  # as if it had been a person at that time
     assert approvers(approval, Policy(), environment) == []
     assert program not in possible_approvers(Policy(), environment)
 

@@ -1,4 +1,4 @@
-"""Approval of changes by a second person, and scheduled changes, in an account in memory."""
+"""Approval of changes by a second person, and scheduled changes, in an in-memory account."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def person(name: str, *codenames: str) -> User:
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Who requests changes; she may approve those of others, and so tries her own."""
+    """The requester. She may approve changes of others, so tests can try to approve her own."""
     return person("ana", "change_environment", "approve_change", "require_approval")
 
 
@@ -155,7 +155,7 @@ def test_without_the_permission_nobody_decides(
 ) -> None:
     shown = preview(deployed, ana, aws)
     approval = send_request(shown, ana)
-    ben = without(ben, "approve_change")  # since the page was opened
+    ben = without(ben, "approve_change")  # after he opened the page
 
     with pytest.raises(PermissionDenied):
         approving(ben, approval)
@@ -188,7 +188,7 @@ def test_an_approved_preview_that_is_out_of_date_in_the_queue_is_replaced_and_it
 ) -> None:
     shown = preview(deployed, ana, aws)
     approval = send_request(shown, ana)
-    aws.stacks[deployed.stack_id].updated = "2030-01-01T00:00:00+00:00"  # somebody else
+    aws.stacks[deployed.stack_id].updated = "2030-01-01T00:00:00+00:00"  # changed by somebody else
     approving(ben, approval)
 
     again = run(shown, aws, until=lambda d: d.state == State.PREVIEW)
@@ -272,7 +272,7 @@ def test_who_loses_the_permission_while_the_change_waits_for_its_turn_changes_no
     ended = run(shown, aws)
 
     assert (ended.state, ended.cancel_code) == (State.CANCELED, "permission_lost")
-    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # that of the creation
+    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # only the creation's
 
 
 def test_an_approval_by_who_may_not_approve_any_more_is_asked_for_again(
@@ -318,7 +318,7 @@ def test_requiring_approval_is_switched_off_by_a_second_person_while_a_change_wa
     set_approval_required(user=cara, environment=deployed, required=False, reason="test environment")
 
     assert not Environment.objects.get().requires_approval
-    assert row(shown).state == State.APPROVAL  # nothing is applied by the switch
+    assert row(shown).state == State.APPROVAL  # changing the setting applies nothing
     record = AuditRecord.objects.filter(action="stop_requiring_approval").first()
     assert record is not None
     assert (record.outcome, record.user, record.details) == (
@@ -344,7 +344,7 @@ def test_a_scheduled_change_takes_its_place_at_its_time(
     later = row(shown)
     assert later.state == State.SCHEDULED
     assert later.due_at is not None
-    assert later.due_at < at  # it looks at the row again at least once an hour
+    assert later.due_at < at  # the row is due at least once an hour
     Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now() - timedelta(minutes=59))
 
     assert run(shown, aws).state == State.SUCCEEDED
@@ -393,7 +393,7 @@ def test_the_time_is_part_of_what_is_approved(
     approval = send_request(shown, ana, at)
     approving(ben, approval)
     assert row(shown).state == State.SCHEDULED
-    # Another time than the approved one is not carried out, whatever wrote it.
+    # A change does not run at a time that was not approved, whichever code wrote it.
     Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now())
 
     assert run(shown, aws, until=lambda d: d.state == State.APPROVAL).active_key is None
@@ -425,7 +425,7 @@ def test_a_scheduled_change_can_be_discarded(deployed: Environment, aws: FakeAws
 
 
 def at_once(*acts: Act) -> list[object]:
-    """Run acts at the same time, each in a thread with a connection of its own, and return their results."""
+    """Run functions concurrently, each in a thread with its own connection, and return their results."""
     results: list[object] = [None] * len(acts)
     barrier = threading.Barrier(len(acts))
 

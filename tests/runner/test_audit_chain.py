@@ -1,4 +1,4 @@
-"""Audit records are chained by one writer, anchored every day, and removed only with a record of it."""
+"""Audit records are chained by one writer, anchored every day, and never removed without a record."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DAY = date(2026, 11, 27)
 
 @pytest.fixture(autouse=True)
 def anchors(tmp_path: Path, settings: Settings) -> Path:
-    """The file of the anchors."""
+    """The path of the anchor file."""
     path = tmp_path / "new folder" / "anchors.txt"
     settings.SANSO_AUDIT_ANCHORS = str(path)
     return path
@@ -41,7 +41,7 @@ def add(number: int, **values: object) -> list[AuditRecord]:
 
 
 def attack(**conditions: object) -> QuerySet[AuditRecord]:
-    """Return records as somebody with access to the database reaches them."""
+    """Return records without the models' protection, as with direct access to the database."""
     return QuerySet(AuditRecord).filter(**conditions)
 
 
@@ -60,7 +60,7 @@ def chained(number: int = 6) -> list[int]:
 
 @pytest.mark.django_db
 class TestVerification:
-    """What a change of the database looks like afterwards."""
+    """Changes in the database are found by verification."""
 
     def test_records_are_chained_in_order_and_verify(self) -> None:
         keys = chained()
@@ -172,7 +172,7 @@ class TestVerification:
 
 @pytest.mark.django_db
 class TestAnchors:
-    """The end of the chain of each day."""
+    """The end of the chain is anchored once a day."""
 
     def test_one_anchor_a_day_is_appended(self, anchors: Path) -> None:
         chained()
@@ -208,7 +208,7 @@ class TestAnchors:
 
 @pytest.mark.django_db
 class TestRetention:
-    """Old records are removed from the start."""
+    """Old records are removed from the start of the chain."""
 
     def test_records_are_kept_for_ever_by_default(self) -> None:
         chained()
@@ -262,7 +262,7 @@ def test_models_refuse_changes() -> None:
 
 @pytest.fixture
 def triggers(transactional_db: None) -> Iterator[None]:
-    """The triggers of the database, which other tests do without."""
+    """The database's triggers, which other tests run without."""
     with connection.cursor() as cursor:
         for statement in _audit_triggers.statements(connection.vendor):
             cursor.execute(statement)
@@ -292,7 +292,7 @@ def test_the_database_refuses_changes_but_of_the_chain_and_the_retention(
             change()
 
     assert audit_chain.chain_all() == 1
-    with connection.cursor() as cursor:  # the record has become old
+    with connection.cursor() as cursor:  # to age the record
         cursor.execute("DROP TRIGGER audit_record_kept")
     attack(seq=1).update(at=timezone.now() - timedelta(days=2))
     assert audit_retention.remove_old() == 1

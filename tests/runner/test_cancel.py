@@ -1,4 +1,4 @@
-"""Canceling a deployment in each of its phases, from the request to the end, in an account in memory."""
+"""Canceling a deployment in each of its phases, from the request to the end, in an in-memory account."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_creation_in_its_stacks_is_deleted(deployment: Deployment, aws: FakeAw
     assert environment.stack_status == "DELETE_COMPLETE"
     assert Environment.objects.filter(live_key=None).exists()
     assert environment.deleted_at is not None
-    assert ended.remaining  # what is left in AWS is searched for
+    assert ended.remaining  # remaining resources are searched for
 
 
 @pytest.mark.parametrize("state", [State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET, State.STACKS])
@@ -113,7 +113,7 @@ def test_a_creation_before_cloudformation_has_begun_leaves_no_stack(
     assert (ended.state, ended.error_code) == (State.CANCELED, "")
     assert aws.live_stacks("sanso-staging") == []
     assert "cloudformation:ExecuteChangeSet" not in aws.calls
-    assert Environment.objects.filter(live_key=None).exists()  # the name is free
+    assert Environment.objects.filter(live_key=None).exists()  # the name can be reused
 
 
 def test_an_empty_stack_of_a_change_set_is_deleted(
@@ -142,7 +142,7 @@ def test_an_update_in_its_stacks_is_rolled_back_and_has_not_failed(
     assert environment.stack_status == "UPDATE_ROLLBACK_COMPLETE"
     assert environment.parameters["Size"] == "2"
     assert environment.deleted_at is None
-    assert Environment.objects.in_state(EnvironmentState.DEPLOYED).exists()  # it has no problem
+    assert Environment.objects.in_state(EnvironmentState.DEPLOYED).exists()  # without a problem
     found = timeline.load(ended)
     assert found.course.turn is not None
     assert found.course.is_canceled
@@ -296,7 +296,7 @@ def test_a_ready_environment_is_left_without_protection_that_is_switched_on_late
     assert stored_text(ended.protection_message) == "Canceled before it was switched on."
     assert ended.ready_at is not None
     assert "cloudformation:UpdateTerminationProtection" not in aws.calls
-    assert Deployment.objects.not_protected().get() == ended  # its page offers to switch it on
+    assert Deployment.objects.not_protected().get() == ended  # its page offers to enable protection
 
 
 def _waiting(aws: FakeAws) -> Environment:

@@ -1,4 +1,4 @@
-"""A change of an environment from its request to its end, in an account in memory."""
+"""A change of an environment from its request to its end, in an in-memory account."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_preview_changes_nothing_until_it_is_applied(
 
     assert [one["path"] for one in shown.changes["resources"]] == ["Topic"]
     assert "cloudformation:ExecuteChangeSet" in aws.calls
-    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # that of the creation
+    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # only the creation's
     assert fresh(deployed).latest_id != shown.pk
     assert fresh(deployed).active_deployment is None
 
@@ -160,7 +160,7 @@ def test_a_preview_of_a_stack_that_changed_since_is_computed_again(
     deployed: Environment, aws: FakeAws, operator: User
 ) -> None:
     shown = previewed(change(deployed, operator), aws)
-    aws.stacks[deployed.stack_id].updated = "2030-01-01T00:00:00+00:00"  # somebody else
+    aws.stacks[deployed.stack_id].updated = "2030-01-01T00:00:00+00:00"  # changed by somebody else
     apply(shown, operator)
 
     again = previewed(shown, aws)
@@ -333,7 +333,7 @@ def test_the_time_that_a_preview_waited_is_not_part_of_the_change(
     learned = set(Duration.objects.filter(deployment=ended).values_list("path", flat=True))
     assert "Topic" in learned
     assert not {"@preview", "@preflight", "@change_set"} & learned
-    for seq in (1, ended.last_seq // 2, ended.last_seq):  # a replay passes through the wait as well
+    for seq in (1, ended.last_seq // 2, ended.last_seq):  # a replay includes the wait
         then = as_of(ended, seq)
         replayed = timeline.load(then.deployment, stacks=then.stacks, landmarks=then.landmarks, now=then.now)
         assert replayed.lines

@@ -1,4 +1,4 @@
-"""A change that has ended: its replay, its comparison with another one, its recording, its preview."""
+"""A change that has ended: its replay, comparison with another change, recording and preview."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def browser(operator: User) -> Client:
 def changes(
     deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet, operator: User
 ) -> list[Deployment]:
-    """Two changes of an environment, one after the other, as a real run stores them."""
+    """Two consecutive changes of an environment, with the rows that a real run stores."""
     template_sets.keep(template_set)
     created = run(deployment, aws)
     Environment.objects.update(parameters=created.parameters)

@@ -1,4 +1,4 @@
-"""What is looked up of the data that a change deletes."""
+"""Facts about the data that a change deletes, as looked up in AWS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deletion of an environment that requires approval, in an account in memory."""
+"""Deletion of an environment that requires approval, in an in-memory account."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def deletion(environment: Environment, user: User) -> Deployment:
 
 @pytest.fixture
 def deleter(db: None) -> User:
-    """Who requests deletions; the person may approve those of others."""
+    """The requester of deletions, who may approve deletions of others."""
     return person("ana", "delete_environment", "change_environment", "approve_change")
 
 

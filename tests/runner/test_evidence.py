@@ -1,4 +1,4 @@
-"""Evidence of a failure is stored while it exists: logs, outputs, scaling activities."""
+"""Evidence of a failure is stored while AWS has it: logs, outputs, scaling activities."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ FATAL = b'fatal: [localhost]: FAILED! => {"msg": "no space"}'
 
 
 def _failed_association(**observed: str) -> Deployment:
-    """Return a deployment whose association failed, which State Manager no longer has."""
+    """Return a deployment whose association failed and no longer exists in State Manager."""
     deployment = make_deployment()
     root = make_stack(deployment)
     make_resource(root, "Servers", type="AWS::SSM::Association", physical_id="a-1")
@@ -257,7 +257,7 @@ def _failed_association(**observed: str) -> Deployment:
 def _gather_last(deployment: Deployment, aws: FakeAws) -> list[Evidence]:
     clients = redacted(aws(deployment.environment.account.ref()), redactors.of_deployment(deployment))
     evidence.gather(deployment, clients)
-    assert not Evidence.objects.of(deployment).exists()  # there may still be something to observe
+    assert not Evidence.objects.of(deployment).exists()  # an observation may still follow
     evidence.gather(deployment, clients, is_last=True)
     return list(Evidence.objects.of(deployment))
 

@@ -34,7 +34,7 @@ from tests.runner.conftest import run
 
 @pytest.fixture
 def created(db: None, nested_set: catalog.TemplateSet, aws: FakeAws) -> Deployment:
-    """A successful creation from that set."""
+    """A successful creation from the nested template set."""
     TemplateCheck.objects.create(digest=nested_set.digest, findings=[])
     deployment = make_deployment(
         make_environment("staging"), template_digest=nested_set.digest, parameters={"Size": "2"}
@@ -182,7 +182,7 @@ def test_of_a_preview_that_is_not_complete_nothing_is_forecast(created: Deployme
 def test_a_group_that_launches_servers_takes_as_long_as_its_creation_until_an_update_is_measured(
     created: Deployment,
 ) -> None:
-    """The forecast of the first change of a number of servers was a fraction of what it took."""
+    """The forecast of the first change of a server count used to be a fraction of the actual duration."""
     account, group = created.environment.account, "App/Group"
     values = {"account": account, "path": group, "type": LAUNCHES_SERVERS}
     Duration.objects.create(deployment=created, operation="create", seconds=300, **values)

@@ -1,4 +1,4 @@
-"""Fetches of template sets: what is new becomes a version, and nothing is deployed."""
+"""Fetches of template sets: new content becomes a version, and nothing is deployed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OTHER = "Resources: {Queue: {Type: AWS::SQS::Queue}}\n"
 
 @pytest.fixture
 def repository(tmp_path: Path) -> GitRepository:
-    """A bare repository with the templates of a shop in a folder."""
+    """A bare repository with a shop's templates in a folder."""
     found = GitRepository(tmp_path / "served" / "shop.git")
     found.commit({"infra/root.yaml": ROOT, "README.md": "A shop"}, "Add a topic")
     return found
@@ -55,7 +55,7 @@ def server(tmp_path: Path, repository: GitRepository, settings: Settings) -> Ite
 
 @pytest.fixture
 def shop(server: GitServer) -> TemplateSource:
-    """The template set of that repository."""
+    """The template source of that repository."""
     return TemplateSource.objects.create(
         name="shop",
         live_key="shop",
@@ -191,7 +191,7 @@ def test_a_worker_that_ends_is_followed_by_another_attempt_until_there_were_enou
     shop: TemplateSource,
 ) -> None:
     class Killed(BaseException):
-        """The process of the worker ends here."""
+        """Stands for the death of the worker process."""
 
     def ends(_spec: FetchSpec) -> Fetched:
         raise Killed
@@ -254,7 +254,7 @@ def test_scheduled_fetches_are_requested_when_their_time_has_come(shop: Template
     assert shop.due_at == now + timedelta(minutes=30)
     assert TemplateFetch.objects.get().trigger == "schedule"
     TemplateSource.objects.update(due_at=now)
-    assert fetches.request_scheduled(now) == 0  # the open one has not ended
+    assert fetches.request_scheduled(now) == 0  # the open fetch has not ended
     shop.refresh_from_db()
     assert shop.due_at == now
 

@@ -75,7 +75,7 @@ def test_a_change_waits_until_the_lock_is_broken(
 
     row = Deployment.objects.get(pk=applied.pk)
     assert row.due_at is not None
-    assert row.due_at <= timezone.now()  # it does not wait for its next look
+    assert row.due_at <= timezone.now()  # due at once, not at the next interval
     assert run(applied, aws).state == State.SUCCEEDED
 
 
@@ -105,10 +105,10 @@ def test_a_change_that_runs_is_not_interrupted(
 def test_a_change_whose_execution_was_accepted_goes_on(
     deployed: Environment, aws: FakeAws, applied: Deployment
 ) -> None:
-    """The response was lost, and the environment locked before the next step: CloudFormation has begun."""
+    """The response was lost and the environment locked before the next step, but CloudFormation has begun."""
     aws.fail(EXECUTE, lost_answer(EXECUTE), after=True)
     take_step(applied, aws)
     lock_environment(user=make_operator(), environment=deployed, reason="load test")
 
     assert run(applied, aws).state == State.SUCCEEDED
-    assert aws.calls.count(EXECUTE) == 2  # with that of the creation
+    assert aws.calls.count(EXECUTE) == 2  # including the creation's

@@ -1,4 +1,4 @@
-"""What a failure leaves when it is kept: the retry from there, and the rollback, in an account in memory."""
+"""Resources that are kept after a failure: the retry and the rollback, in an in-memory account."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def kept_creation(deployment: Deployment, aws: FakeAws, template_set: catalog.Te
 def kept_update(
     deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet, operator: User
 ) -> Deployment:
-    """A change of a deployed environment that failed, and was kept."""
+    """A failed change of a deployed environment, whose resources were kept."""
     template_sets.keep(template_set)
     assert run(deployment, aws).state == State.SUCCEEDED
     aws.update_acts = list(FAILED_UPDATE)
@@ -98,7 +98,7 @@ def fresh(deployment: Deployment) -> Environment:
 
 
 def change(deployment: Deployment, user: User, size: str = "3") -> Deployment:
-    """Request a change, or the retry of a deployment that was kept after its failure."""
+    """Request a change, or the retry of a failed deployment whose resources were kept."""
     environment = fresh(deployment)
     return request_change(
         user=user,
@@ -153,7 +153,7 @@ def test_a_retry_completes_a_creation_and_protects_it(
 
     assert (ended.state, reason(ended)) == (State.SUCCEEDED, "")
     assert (ended.is_retry, ended.creates, ended.base_id) == (True, True, kept_creation.pk)
-    assert aws.kept == [True, True]  # CloudFormation retries with rollback disabled only
+    assert aws.kept == [True, True]  # CloudFormation retries only with rollback disabled
     assert fresh(ended).parameters["Size"] == "3"
     assert fresh(ended).latest_id == ended.pk
     assert ended.ready_at is not None

@@ -1,4 +1,4 @@
-"""The end of a deployment whose events stay throttled: its last statuses are listed instead."""
+"""When events stay throttled at the end of a deployment, its last statuses are listed instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVENTS = "cloudformation:DescribeStackEvents"
 
 
 def throttle_at_the_end(removal: Deployment, aws: FakeAws) -> None:
-    """Let a delete run until its root stack is deleted, of which no event is read."""
+    """Run a deletion until its root stack is deleted, and throttle further reads of events."""
 
     def is_deleted(_row: Deployment) -> bool:
         return all(stack.status == "DELETE_COMPLETE" for stack in aws.stacks.values() if not stack.parent)

@@ -1,4 +1,4 @@
-"""A creation from preflight to its end, in an account in memory."""
+"""A creation from preflight to its end, in an in-memory account."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ FAILURE = Path(REPOSITORY / "deployments" / "recorded" / "failure.json")
 
 @pytest.fixture
 def box(settings: Settings) -> Iterator[Mailbox]:
-    """A mail server, which the settings name."""
+    """A mail server that the settings refer to."""
     with mailbox() as found:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port

@@ -1,4 +1,4 @@
-"""What is notified beside the results of deployments: approvals, locks, health, updates, late deployments."""
+"""Notifications other than deployment results: approvals, locks, health, updates, late deployments."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ URL = "https://hooks.example.com/"
 
 @pytest.fixture
 def target() -> NotificationTarget:
-    """A target that wants everything."""
+    """A target for all topics."""
     return make_target(URL)
 
 
 def written_texts() -> list[str]:
-    """Return the texts of what is in the outbox, oldest first."""
+    """Return the texts of all notifications in the outbox, oldest first."""
     rows = Delivery.objects.order_by("pk")
     return [
         " / ".join([texts.title(row.topic, row.payload), *texts.lines(row.topic, row.payload)])
@@ -143,7 +143,7 @@ def test_of_a_flood_what_is_too_much_comes_in_one_digest(target: NotificationTar
     assert text.startswith("5 notifications / user10 broke the lock of ")
     assert Delivery.objects.filter(digest=digest).count() == 5
 
-    # What comes later goes into another one; the same digest is sent again as it was.
+    # A later notification goes into another digest; a digest that is sent again is unchanged.
     outbox.write([target], Topic.LOCK_BROKEN, "later", {"broken_by": "eve"}, now)
     assert deliver.run_delivery(digest.pk, 1, lambda *_: Outcome(reception=Reception.SENT, status=200))
     digest.refresh_from_db()

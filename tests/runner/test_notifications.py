@@ -1,4 +1,4 @@
-"""Notifications are written with what they are about, and sent at least once with the same id."""
+"""Notifications are stored together with the change that they report, and sent at least once, with the same id."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
 
 @pytest.fixture
 def failed() -> Deployment:
-    """A deployment that failed on real infrastructure, as it was recorded."""
+    """The recording of a deployment that failed on real infrastructure."""
     return recordings.load(json.loads(FAILURE.read_text()), make_user("reader"))
 
 
 def send(delivery: Delivery) -> Delivery:
-    """Make one attempt."""
+    """Attempt the delivery once."""
     row = Delivery.objects.get(pk=delivery.pk)
     assert deliver.run_delivery(row.pk, row.version)
     row.refresh_from_db()
@@ -195,7 +195,7 @@ def test_a_worker_that_dies_while_it_sends_leaves_a_row_that_is_due_after_its_le
     row = _written()
 
     class Killed(BaseException):
-        """Stands for the end of the process."""
+        """Stands for the death of the process."""
 
     def die(*_: object) -> Outcome:
         raise Killed

@@ -1,4 +1,4 @@
-"""Steps store the percentage of a deployment, and never a lower one."""
+"""Steps store the percentage of a deployment, which never decreases."""
 
 from __future__ import annotations
 

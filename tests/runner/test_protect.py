@@ -1,4 +1,4 @@
-"""Deletion protection comes on when the environment is ready, and what fails then fails nothing else."""
+"""Deletion protection is enabled when the environment is ready; if that fails, nothing else fails."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FAILING = [
 
 @pytest.fixture
 def template_set(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> catalog.TemplateSet:
-    """A set with a protection parameter and the images of its servers."""
+    """A template set with a protection parameter and server images."""
     folder = tmp_path_factory.mktemp("protected-set")
     (folder / "root.yaml").write_text(
         "Parameters:\n"
@@ -71,7 +71,7 @@ def aws() -> FakeAws:
 
 
 def creation(template_set: catalog.TemplateSet, **values: str) -> Deployment:
-    """A creation as the form requests it."""
+    """Request a creation as the form does."""
 
     TemplateCheck.objects.get_or_create(digest=template_set.digest, defaults={"findings": []})
     return request_deployment(
@@ -95,7 +95,7 @@ def request_of(aws: FakeAws) -> ChangeSetRequest:
 
 
 def carry_out(row: ActionRequest, aws: FakeAws) -> ActionRequest:
-    """Let a worker take steps of it until it has ended."""
+    """Take steps of the action request, as a worker does, until it has ended."""
     rows = ActionRequest.objects.active().filter(pk=row.pk)
     for _ in range(60):
         rows.update(due_at=timezone.now() - timedelta(seconds=1))
@@ -205,7 +205,7 @@ def test_a_permission_that_is_missing_ends_the_phase_and_names_it(
     assert UPDATE in stored_text(ended.protection_message)
     (stack,) = aws.live_stacks("sanso-staging")
     assert stack.is_protected
-    assert Environment.objects.get().termination_protection  # what was switched on is not denied
+    assert Environment.objects.get().termination_protection  # enabled before the failure
 
 
 def test_an_update_that_never_ends_is_given_up(deployment: Deployment, aws: FakeAws) -> None:

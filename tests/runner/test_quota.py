@@ -1,4 +1,4 @@
-"""An exhausted quota is no failure: the step is retried when there are tokens again."""
+"""An exhausted quota is not a failure: the step is retried when tokens are available again."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def move_back(by: timedelta) -> None:
 
 
 def age_events(deployment: Deployment, by: timedelta) -> None:
-    """Let all events be that old."""
+    """Give all events this age."""
     Event.objects.filter(deployment=deployment).update(at=timezone.now() - by)
 
 
@@ -268,7 +268,7 @@ def test_a_deployment_that_times_out_reports_what_it_was_waiting_for(
 def test_a_deployment_does_not_time_out_while_the_portal_is_stopped(
     deployment: Deployment, aws: FakeAws
 ) -> None:
-    """It is stopped for longer than the timeout; meanwhile the last server becomes healthy."""
+    """The portal is stopped for longer than the timeout; meanwhile the last server becomes healthy."""
     complete_stacks(deployment, aws)
     set_target_state(aws, "staging", "web", 1, "unhealthy", "Target.Timeout")
     step(deployment, aws)
@@ -320,7 +320,7 @@ def test_a_deployment_becomes_ready_after_a_death_of_the_worker_at_any_write(
 
 
 def _dies_at(number: int, deployment: Deployment, aws: FakeAws) -> bool:
-    """Let the step die before its nth write, and run to the end. Return False if there is no such write."""
+    """Abort the step before its nth write, and run to the end. Return False if there is no such write."""
     seen = 0
 
     def die(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

@@ -145,7 +145,7 @@ def test_the_values_of_a_deleted_stack_are_cleared(deployment: Deployment, aws: 
 def test_values_are_cleared_only_together_with_the_end(
     deployment: Deployment, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """State, values and fingerprints change in one transaction: a step that dies in it changes nothing."""
+    """State, values and fingerprints change in one transaction: a step that fails in it changes nothing."""
     fail_topic(aws)
     add = event_log.add
 
@@ -204,7 +204,7 @@ def reload(environment: Environment) -> Environment:
 
 
 def put_value_into_texts(aws: FakeAws) -> None:
-    """Put the value into every text of AWS that programs and people write."""
+    """Put the value into every AWS text that programs or people write."""
     one = server("staging", "app", 0)
     configure(aws, "staging", "app", {one: "Failed"}, run=2)
     folder = f"app/{one}/staging-app/{timezone.now():%Y-%m-%dT%H-%M-%S}.000Z/ansible/0"

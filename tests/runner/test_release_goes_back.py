@@ -1,4 +1,4 @@
-"""A release that goes back by itself when a server fails: its order, its end, and what records say of it."""
+"""A release that returns to the earlier version when a server fails: order, result and records."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def change(
     operator: User,  # noqa: F811
     aws: FakeAws,
 ) -> Deployment:
-    """An applied release that goes back by itself, of the kind that the test names."""
+    """An applied release that goes back if a server fails; the test chooses the changed file."""
     write(settings, getattr(request, "param", OTHER), "changed\n")
     shown = previewed(shop, operator, aws)
     return apply_change(user=operator, deployment=shown, digest=shown.preview_digest, go_back=True)
 
 
 def fail_once(aws: FakeAws, instance_id: str) -> None:
-    """Let the first command of a server fail."""
+    """Make the first command of a server fail."""
     failed: list[str] = []
 
     def fail(command: SentCommand) -> None:

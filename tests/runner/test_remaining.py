@@ -1,4 +1,4 @@
-"""After a deletion, and after a creation that failed, what is left in AWS is searched for and kept."""
+"""After a deletion or a failed creation, remaining resources in AWS are searched for and stored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.wordings import text_of
 
 
 def run_step(aws: FakeAws) -> None:
-    """Let a worker take a step of every action that is due."""
+    """Take a step of every action request, as a worker does."""
     rows = ActionRequest.objects.active()
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
     for pk, version in list(leases.claim_due(rows, timezone.now(), timedelta(seconds=30))):
@@ -40,7 +40,7 @@ def found(deployment: Deployment) -> Remaining:
 
 @pytest.fixture
 def with_database(deployment: Deployment, aws: FakeAws) -> Deployment:
-    """A delete of an environment with a cluster and a function, which leave a snapshot and log groups."""
+    """The deletion of an environment with a cluster and a function, which leave a snapshot and log groups."""
     aws.types = {"Vpc": "AWS::RDS::DBCluster", "Subnet": "AWS::Lambda::Function"}
     run(deployment, aws)
     cluster, function = (
@@ -199,7 +199,7 @@ def test_what_is_chosen_is_deleted_and_the_rest_is_found_again(
 def test_a_snapshot_whose_database_has_its_name_again_in_another_environment_is_left_alone(
     with_database: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
 ) -> None:
-    """Templates may give fixed names: then the deleted environment's snapshots look like the other one's."""
+    """With fixed names in templates, snapshots of the deleted environment look like the other one's."""
     ended = run(with_database, aws)
     run_step(aws)
     request_deletion_of(
@@ -236,7 +236,7 @@ ASSOCIATION = """
 
 
 def _writing_to(template_set: catalog.TemplateSet, folder: str, name: str) -> Deployment:
-    """Return a creation whose association writes its output below a folder of its own."""
+    """Return a creation whose association writes its output under `folder`."""
     root = template_set.folder / "root.yaml"
     if "Configure" not in root.read_text():
         text = root.read_text().replace("Size: {", "Folder: {Type: String}, Size: {", 1)

@@ -1,4 +1,4 @@
-"""Events that repeat another one refer to it."""
+"""An event that repeats an earlier one refers to that event."""
 
 from __future__ import annotations
 

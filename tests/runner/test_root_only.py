@@ -1,4 +1,4 @@
-"""Change sets without those of nested stacks, where CloudFormation refuses them, in an account in memory."""
+"""Change sets without nested change sets, where CloudFormation rejects those, in an in-memory account."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def operator(db: None) -> User:
 
 @pytest.fixture
 def creation(deployment: Deployment, nested_set: catalog.TemplateSet) -> Deployment:
-    """A requested creation of a root stack with a nested one that a topic's name is passed to."""
+    """A requested creation of a root stack that passes a topic's name to a nested stack."""
     Deployment.objects.filter(pk=deployment.pk).update(template_digest=nested_set.digest)
     template_sets.keep(nested_set)
     TemplateCheck.objects.update(digest=nested_set.digest)
@@ -44,7 +44,7 @@ def creation(deployment: Deployment, nested_set: catalog.TemplateSet) -> Deploym
 
 
 def refused_change(created: Deployment, aws: FakeAws, operator: User) -> Deployment:
-    """Request a change whose nested change sets CloudFormation refuses."""
+    """Request a change whose nested change sets CloudFormation rejects."""
     Environment.objects.update(parameters=created.parameters)
     aws.refuses_nested = REFUSED
     environment = Environment.objects.for_page().get(pk=created.environment_id)

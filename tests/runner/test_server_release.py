@@ -92,7 +92,7 @@ localhost : ok=9    changed=1    unreachable=0    failed=1
 
 
 def put(path: Path, text: str) -> None:
-    """Write a file with a fixed time: the archive of the same set is the same in every test."""
+    """Write a file with a fixed time, so that the archive of a set is the same in every test."""
     path.write_text(text)
     os.utime(path, (1_700_000_000 + len(text), 1_700_000_000 + len(text)))
 
@@ -176,7 +176,7 @@ def go(
     aws: FakeAws,
     until: Callable[[Deployment], bool] = lambda d: d.state == State.STACKS or not d.is_active,
 ) -> Deployment:
-    """Take steps until the servers are done, each a minute after the one before."""
+    """Take steps, each a minute after the previous one, until the servers are done."""
     for _ in range(200):
         row = Deployment.objects.for_page().get(pk=deployment.pk)
         if until(row):
@@ -285,7 +285,7 @@ def test_a_release_stops_at_the_server_that_fails_and_goes_back(
     assert stages(ended) == {"i-1": "done", "i-2": "failed"}
     assert "i-2 at the task “Compile and load the release”: no module named datelog.page" in reason(ended)
     assert Evidence.objects.of(ended).get().text.startswith("Compile and load the release: no module")
-    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # that of the creation
+    assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1  # only the creation's
     assert ended.change_set_id not in aws.change_sets
     assert aws.suspended.get(GROUP, set()) == set()
     assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
@@ -307,7 +307,7 @@ def test_a_release_stops_at_the_server_that_fails_and_goes_back(
     assert all(before in one.call.arguments["SourceUrl"][0] for one in sent)
     assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1
     again = previewed(shop, operator, aws)
-    assert again.release is not None  # the set of today is the one that failed
+    assert again.release is not None  # the current set is the one that failed
     assert again.release.kind is not ReleaseKind.NONE
 
 
@@ -341,7 +341,7 @@ def test_a_call_whose_response_was_lost_takes_effect_once(
 
 
 class KilledWorker(BaseException):
-    """A worker that dies: nothing catches it, and the step writes nothing more."""
+    """Stands for the death of a worker: no code catches it, so the step writes nothing more."""
 
 
 POINTS = (
@@ -396,7 +396,7 @@ def test_a_release_survives_the_death_of_its_worker_at_every_call(
         try:
             ended = go(change, aws)
             break
-        except KilledWorker:  # another worker continues when the lease has expired
+        except KilledWorker:  # another worker continues after the lease expires
             continue
 
     assert killed == 1, "the call is made"
@@ -422,7 +422,7 @@ def test_a_server_that_joins_midway_gets_the_version_and_one_that_left_is_left_o
 
 
 def scheduled_run(shop: Environment, instance_id: str) -> None:
-    """Observe a run of the association that ends now: it has brought the earlier version back."""
+    """Observe a run of the association that ended now and restored the earlier version."""
     about = {"environment": shop, "association_id": ASSOCIATION, "observed_at": timezone.now()}
     one = Association.objects.filter(environment=shop).first() or Association.objects.create(**about)
     run = {"execution_id": "scheduled", "status": "Success", "at": timezone.now()}

@@ -1,4 +1,4 @@
-"""What a rollback skipped and a person confirms to be in line: it counts when the change begins."""
+"""Resources that a rollback skipped: a person's confirmation takes effect when the change begins."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SKIPPED = StuckResource(
 
 @pytest.fixture
 def shop(deployed: Environment) -> Environment:
-    """An environment with a resource that a rollback skipped, and that the changes here do not touch."""
+    """An environment with a resource that a rollback skipped and that no change in these tests touches."""
     Environment.objects.update(skipped=[SKIPPED.as_json()])
     return Environment.objects.for_page().get()
 
@@ -45,7 +45,7 @@ def skipped(environment: Environment) -> list[str]:
 
 
 def confirmed(environment: Environment, user: User, aws: FakeAws) -> tuple[Deployment, Approval]:
-    """Request approval of a change with the confirmation."""
+    """Request approval of a change with the confirmation that skipped resources are in line."""
     shown = preview(environment, user, aws)
     with pytest.raises(UserFixable, match="SkippedNotConfirmed"):
         apply_change(user=user, deployment=shown, digest=shown.preview_digest)
@@ -84,7 +84,7 @@ def test_a_confirmation_is_dropped_with_a_request_that_is_not_approved(
 
     assert ended.state == State.CANCELED
     assert skipped(shop) == ["Elsewhere"]
-    confirmed(shop, ana, aws)  # the next change asks again
+    confirmed(shop, ana, aws)  # the next change needs a new confirmation
 
 
 def test_a_new_preview_has_to_be_confirmed_again(shop: Environment, aws: FakeAws, ana: User) -> None:

@@ -27,7 +27,7 @@ BEGIN = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 
 @dataclass
 class SimulatedCloudFormation:
-    """A CloudFormation with the events of a simulated deployment up to the present of its clock."""
+    """CloudFormation with the events of a simulated deployment up to the time of its clock."""
 
     world: World
     scale: float = 1.0

@@ -1,4 +1,4 @@
-"""Versions of template sets: recorded from the bundled set, and pinned by good deployments."""
+"""Versions of template sets: recorded from the bundled set, and pinned after successful deployments."""
 
 from __future__ import annotations
 

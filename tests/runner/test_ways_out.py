@@ -1,4 +1,4 @@
-"""Stacks that need a way out, in an account in memory: forgotten ones, changed ones, failed rollbacks."""
+"""Recovery of stacks in an in-memory account: forgotten stacks, outside changes, failed rollbacks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def poll(environment: Environment, aws: FakeAws) -> Environment:
 
 
 def forgotten(days: float, **values: object) -> tuple[Environment, FakeAws]:
-    """Return an environment whose creation ended so long ago before its change set was executed."""
+    """Return an environment whose creation ended this long ago, before its change set was executed."""
     environment = make_environment(
         "staging", stack_id="arn:x", stack_status="REVIEW_IN_PROGRESS", due_at=timezone.now()
     )
@@ -67,7 +67,7 @@ def test_an_empty_stack_that_was_forgotten_for_a_week_is_deleted() -> None:
     seen = poll(environment, aws)
 
     assert aws.stacks["arn:x"].status == "DELETE_COMPLETE"
-    assert seen.missing_since is not None  # it is gone, and the page leads out
+    assert seen.missing_since is not None  # reported as missing, with the next steps
     assert aws.calls.count("cloudformation:DeleteStack") == 1
 
 
@@ -105,7 +105,7 @@ def test_a_stack_with_an_active_deployment_is_not_forgotten() -> None:
 def test_a_stack_that_could_not_be_cleaned_up_stays_with_its_environment(
     deployment: Deployment, aws: FakeAws
 ) -> None:
-    """A change set fails, and so does the deletion of its stack: the page offers that again."""
+    """A change set fails, and deleting its stack fails too: the page offers the deletion again."""
     denied = AwsAccessError("AccessDenied", "denied", "cloudformation:DeleteStack")
     aws.fail("cloudformation:DeleteStack", denied)
     aws.fail("cloudformation:DescribeChangeSet", *[lost_answer("x")], after=False)
@@ -200,7 +200,7 @@ def test_a_template_that_is_no_set_is_refused_and_leaves_everything_as_it_was(
 
 
 def stuck(deployed: Environment, aws: FakeAws) -> Environment:
-    """Let the update of a topic fail, and its rollback as well."""
+    """Make the update of a topic fail, and its rollback too."""
     stack = aws.stacks[deployed.stack_id]
     for logical_id, status in (
         ("", "UPDATE_IN_PROGRESS"),
@@ -229,12 +229,12 @@ def test_a_rollback_is_continued_once_with_what_is_skipped(
 
     assert ended.state == State.SUCCEEDED, reason(ended)
     assert aws.calls.count(CONTINUE) == 1
-    assert aws.skipped == ([] if lost else [("Topic",)])  # noted with its response
+    assert aws.skipped == ([] if lost else [("Topic",)])  # recorded with the response
     after = fresh(deployed)
     assert after.stack_status == "UPDATE_ROLLBACK_COMPLETE"
     assert [one.key for one in after.skipped_resources] == ["Topic"]
     statuses = [one.status for one in Event.objects.of(ended).filter(source="cloudformation")]
-    assert "UPDATE_ROLLBACK_FAILED" not in statuses  # the events of before are not its own
+    assert "UPDATE_ROLLBACK_FAILED" not in statuses  # earlier events are not included
 
 
 def test_a_rollback_that_fails_again_is_a_failure_of_its_own(

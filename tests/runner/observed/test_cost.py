@@ -1,4 +1,4 @@
-"""The calls that fifty environments cost an account, counted by its quota on a simulated clock."""
+"""The API calls for observing fifty environments, counted by the account's quota on a simulated clock."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STEP = 0.5
 
 
 class Clock:
-    """A clock that only sleeping moves."""
+    """A clock that advances only when `sleep` is called."""
 
     def __init__(self) -> None:
         self.seconds = 1_800_000_000.0
@@ -43,7 +43,7 @@ class Clock:
 
 
 class LimitedAws(FakeAws):
-    """An account whose calls pass the quota, as those of the real gateways do; it records their times."""
+    """An account whose calls go through the quota, as the real gateways' calls do. Records their times."""
 
     def __init__(self, account: ApiQuota, clock: Clock) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(poll_round, "sleep", own.sleep)
     monkeypatch.setattr(
         history, "keep", lambda *_, **__: None
-    )  # makes no call, and takes much of the test's time
+    )  # calls no API, and takes much of the test's time
     return own
 
 
@@ -83,7 +83,7 @@ def aws(buckets: RedisBuckets, clock: Clock) -> LimitedAws:
 
 
 def run_observers(aws: LimitedAws, clock: Clock, seconds: float) -> None:
-    """Run the observers for so many seconds, as the dispatcher and one worker do."""
+    """Run the observers for this many seconds, as the dispatcher and one worker do."""
     observe.ensure_observers()
     end = clock() + seconds
     while clock() < end:
@@ -96,7 +96,7 @@ def run_observers(aws: LimitedAws, clock: Clock, seconds: float) -> None:
 
 
 def max_per_minute(aws: LimitedAws) -> dict[str, int]:
-    """Return the most calls of each service within any sixty seconds."""
+    """Return the maximum number of calls to each service within any 60 seconds."""
     most: Counter[str] = Counter()
     for start, service in aws.call_times:
         within = sum(start <= at < start + 60 and of == service for at, of in aws.call_times)
@@ -128,7 +128,7 @@ def test_fifty_environments_cost_at_most_two_reads_a_second_per_service(
     assert oldest(clock) < timedelta(seconds=200)
     assert not problems().exists()
 
-    # A watched environment is polled often, whatever the others cost.
+    # A watched environment is polled often, however many calls the others need.
     Environment.objects.filter(pk=first.pk).update(watched_until=clock.now() + timedelta(seconds=60))
     Observation.objects.filter(environment=first).update(due_at=clock.now())
     Observer.objects.update(due_at=clock.now())

@@ -1,4 +1,4 @@
-"""The history of health: a sample at each change, thinned after a day, deleted after some days."""
+"""Health history: a sample at each change, thinned after a day, deleted after some days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observers: what they store, how often they poll, and how an error of one source stays there."""
+"""Observers: stored observations, polling frequency, and isolation of errors to one source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outputs of runs: each is read for the run that wrote it."""
+"""Outputs of association runs: each output is read only for the run that wrote it."""
 
 from __future__ import annotations
 

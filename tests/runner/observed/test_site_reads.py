@@ -1,4 +1,4 @@
-"""Reads through the load balancer, all the time: what is stored of them, and when there are none."""
+"""Continuous reads through the load balancer: stored results, and when no reads are made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def aws() -> FakeAws:
 
 @pytest.fixture
 def server() -> Iterator[Running]:
-    """A site on loopback, where the load balancers of the sandbox are."""
+    """A site on loopback, where the sandbox's load balancers listen."""
     running = Running()
     yield running
     running.stop()
@@ -37,7 +37,7 @@ def server() -> Iterator[Running]:
 
 @pytest.fixture
 def environment(aws: FakeAws, server: Running) -> Environment:
-    """An environment of the sandbox that was observed, with the site behind its ALB."""
+    """An observed sandbox environment whose ALB leads to the site."""
     account = make_account(is_sandbox=True, sandbox_facts={"machines": "processes"})
     environment = make_observed_environment(aws, account=account)
     poll(aws)
@@ -80,7 +80,7 @@ def test_a_site_that_fails_is_unhealthy_at_once_and_in_the_history(
     samples = HealthSample.objects.filter(tier="site").order_by("at")
     assert list(samples.values_list("word", "healthy", "total")) == [("healthy", 4, 4), ("unhealthy", 0, 4)]
     whole = HealthSample.objects.filter(tier="environment").latest("at")
-    assert (whole.healthy, whole.total) == (8, 8)  # of components, not of reads
+    assert (whole.healthy, whole.total) == (8, 8)  # counts components, not reads
     row = SiteReads.objects.get()
     assert (row.reads, row.failed) == (8, 4)
     assert stored_text(row.problem) == "/read returns 502: no"

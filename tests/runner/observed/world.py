@@ -1,4 +1,4 @@
-"""Deployed environments in an account in memory, and observers that poll it."""
+"""Deployed environments in an in-memory account, and observers that poll it."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def set_target_state(aws: FakeAws, name: str, tier: str, number: int, state: str
 
 
 def poll(aws: FakeAws, *sources: str, every: bool = True) -> None:
-    """Poll these sources (all of them) once; with `every`, of environments that are not due as well."""
+    """Poll these sources (default: all) once. With `every`, include environments that are not due."""
     observe.ensure_observers()
     past = timezone.now() - timedelta(seconds=1)
     if every:
@@ -209,5 +209,5 @@ def observation(environment: Environment, source: str) -> Observation:
 
 
 def reload(environment: Environment) -> Environment:
-    """Return the row as it is now."""
+    """Return the current row."""
     return Environment.objects.select_related("account", "latest").get(pk=environment.pk)
