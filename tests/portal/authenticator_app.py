@@ -1,4 +1,4 @@
-"""An authenticator app for tests, written from RFC 6238 and independent of the portal's code."""
+"""An authenticator app for tests, implemented from RFC 6238, independently of the portal's code."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app that has been given the key that the portal displays."""
+    """An app that was set up with the key that the portal displays."""
 
     key: str
 
     def code(self, at: float) -> str:
-        """Return the code at a time in seconds."""
+        """Return the code for a Unix time."""
         secret = base64.b32decode(self.key.replace(" ", ""))
         digest = hmac.new(secret, struct.pack(">Q", int(at) // 30), "sha1").digest()
         start = digest[-1] & 15

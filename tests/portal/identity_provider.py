@@ -18,7 +18,7 @@ from tests.services import LIMIT, LOOPBACK, Service, free_port
 
 @dataclass(kw_only=True)
 class IdentityProvider(Service):
-    """The provider, with what its administrator does."""
+    """The provider, with the actions of its administrator."""
 
     @property
     def issuer(self) -> str:
@@ -34,18 +34,18 @@ class IdentityProvider(Service):
         httpx.post(url, timeout=LIMIT).raise_for_status()
 
     def authorize(self, url: str, subject: str) -> str:
-        """Log in at the provider's page; return the path and query to which it sends the browser back."""
+        """Log in at the provider's page; return the path and query of the redirect back to the portal."""
         back = urlsplit(httpx.post(url, data={"sub": subject}, timeout=LIMIT).headers["Location"])
         return f"{back.path}?{back.query}"
 
     def log_in(self, client: Client, subject: str, **query: str) -> Any:
-        """Walk the whole way as a browser does; return the last response."""
+        """Go through the whole login as a browser does; return the last response."""
         begun = client.get(reverse("oidc_login"), query)
         return client.get(self.authorize(begun["Location"], subject))
 
 
 def start_provider(folder: Path) -> IdentityProvider:
-    """Start a provider, and return it when it responds."""
+    """Start a provider, wait until it responds, and return it."""
     port = free_port()
 
     def answers() -> bool:

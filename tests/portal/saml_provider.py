@@ -1,4 +1,4 @@
-"""A SAML identity provider in memory, which signs as real ones do, and also answers in wrong ways."""
+"""An in-memory SAML identity provider, which signs as real ones do and can send invalid responses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SamlIdp:
     sso: str = "https://idp.example.com/sso"
 
     def metadata(self) -> str:
-        """Return what its administrator gives the portal's."""
+        """Return the metadata that the portal is configured with."""
         certificate = "".join(self.pair[1].strip().splitlines()[1:-1])
         return (
             f'<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{ENTITY}">'
@@ -73,7 +73,7 @@ class SamlIdp:
         groups: tuple[str, ...] = ("ops",),
         user: str = "ana",
     ) -> str:
-        """Return an assertion without a signature."""
+        """Return an unsigned assertion."""
         audience = audience or f"{self.here}/login/saml/metadata/"
         recipient = recipient or f"{self.here}/login/saml/acs/"
         now = datetime.now(UTC) - age
@@ -101,13 +101,13 @@ class SamlIdp:
         )
 
     def sign(self, xml: str, pair: tuple[str, str] | None = None, **options: Any) -> str:
-        """Return an element with its signature."""
+        """Return the signed element."""
         signed = OneLogin_Saml2_Utils.add_sign(xml, *(pair or self.pair), **options)
         text: bytes = etree.tostring(etree.fromstring(signed))
         return text.decode()
 
     def response(self, *assertions: str, request_id: str = "", extra: str = "") -> str:
-        """Return the response with some assertions, as the browser sends it."""
+        """Return a response with these assertions, encoded as the browser sends it."""
         now = datetime.now(UTC).strftime(_TIME)
         answers = f'InResponseTo="{request_id}"' if request_id else ""
         xml = (
@@ -119,24 +119,24 @@ class SamlIdp:
         return base64.b64encode(xml.encode()).decode()
 
     def log_in(self, client: Client, name_id: str = "ana-1", **values: Any) -> Any:
-        """Walk the whole way as a browser does; return the last response."""
+        """Go through the whole login as a browser does; return the last response."""
         request_id = begin(client)
         found = self.sign(self.assertion(name_id, request_id=request_id, **values))
         return post(client, self.response(found, request_id=request_id))
 
 
 def begin(client: Client, **query: str) -> str:
-    """Begin a login; return the id of the request that the provider gets."""
+    """Begin a login; return the id of the request that the provider receives."""
     return request_id_of(client.get(reverse("saml_login"), query)["Location"])
 
 
 def request_id_of(url: str) -> str:
-    """Return the id of the request in the address at the provider to which a browser is sent."""
+    """Return the id of the request in the address at the provider that the browser is redirected to."""
     request = zlib.decompress(base64.b64decode(parse_qs(urlsplit(url).query)["SAMLRequest"][0]), -15)
     return str(etree.fromstring(request).get("ID"))
 
 
 def post(client: Client, response: str) -> Any:
-    """Send a response as the provider's page does, and follow to where the login ends."""
+    """Send a response as the provider's page does, and follow the redirect to the end of the login."""
     found = client.post(reverse("saml_acs"), {"SAMLResponse": response})
     return client.get(reverse("saml_finish")) if found["Location"] == reverse("saml_finish") else found

@@ -1,4 +1,4 @@
-"""A passkey in memory, which answers as browsers do (WebAuthn Level 3), and also in wrong ways."""
+"""An in-memory passkey, which responds as browsers do (WebAuthn Level 3) or with invalid data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def text(data: bytes) -> str:
 
 @dataclass
 class SecurityKey:
-    """One passkey for `origin`; `verifies` is whether it asks for a fingerprint or PIN."""
+    """A passkey for `origin`; with `verifies`, it checks a fingerprint or PIN."""
 
     origin: str = "http://localhost"
     name: str = "localhost"
@@ -32,7 +32,7 @@ class SecurityKey:
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def create(self, options: Any) -> str:
-        """Return the answer to the options of a registration."""
+        """Return the response to the options of a registration."""
         self.user = options["publicKey"]["user"]["id"]
         point = self.key.public_key().public_numbers()
         public = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")}
@@ -42,7 +42,7 @@ class SecurityKey:
         return self._answer("webauthn.create", options, answer, self._client("webauthn.create", options))
 
     def get(self, options: Any) -> str:
-        """Return the answer to the options of a login."""
+        """Return the response to the options of a login."""
         client, data = self._client("webauthn.get", options), self._data()
         signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(SHA256()))
         answer = {"authenticatorData": text(data), "signature": text(signature), "userHandle": self.user}

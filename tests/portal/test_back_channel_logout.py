@@ -1,4 +1,4 @@
-"""Logout tokens of a provider, signed as a provider signs them: they end sessions, and wrong ones nothing."""
+"""Logout tokens, signed as a provider signs them: valid tokens end sessions, invalid tokens end nothing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _provider(
 
 
 def session(issuer: str, subject: str, sid: str = "") -> Client:
-    """Return the browser of a login at the provider."""
+    """Return a browser with the session of a login at the provider."""
     client, user = Client(), make_user(f"{subject}-{uuid.uuid4().hex[:6]}")
     client.force_login(user)
     UserSession.objects.create(
@@ -78,7 +78,7 @@ def session(issuer: str, subject: str, sid: str = "") -> Client:
 
 
 def claims(issuer: str, **changed: Any) -> dict[str, Any]:
-    """Return the claims of a valid token; None leaves one out."""
+    """Return the claims of a valid token with changes; None omits a claim."""
     now = int(time.time())
     found = {"iss": issuer, "aud": "sanso", "iat": now, "exp": now + 120, "jti": uuid.uuid4().hex}
     found |= {"sub": "s-1", "events": {EVENT: {}}} | changed
@@ -90,7 +90,7 @@ def sign(content: dict[str, Any], key: Any = KEY, algorithm: str = "RS256", **he
 
 
 def send(token: str, path: str = LOGOUT) -> Any:
-    # As a provider sends it: without cookies and CSRF token.
+    # As a provider sends it: without cookies or a CSRF token.
     return Client(enforce_csrf_checks=True).post(path, {"logout_token": token})
 
 

@@ -1,4 +1,4 @@
-"""manage.py backup and restore: what comes back, and what is refused with a sentence."""
+"""manage.py backup and restore: restored data, and refusals with an explanation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def data(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def saved(data: Path, tmp_path: Path) -> Path:
-    """A backup of them."""
+    """A backup of the rows and the key."""
     file = tmp_path / "sanso.tar.gz"
     call_command("backup", str(file), stdout=io.StringIO())
     return file
@@ -57,7 +57,7 @@ def saved(data: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The environment of a portal with an empty database, and a data folder and key of its own."""
+    """The environment variables of a portal with an empty database and its own data folder and key."""
     environment = {**os.environ, "SECRET_KEY": "", "SANSO_DATA_DIR": str(tmp_path / "elsewhere")}
     if connection.vendor == "sqlite":
         yield environment | {"DATABASE_URL": f"sqlite:///{tmp_path}/elsewhere/sanso.sqlite3"}
@@ -94,7 +94,7 @@ def test_everything_comes_back_on_another_data_folder(
 
 
 def rows_of(file: Path) -> dict[str, int]:
-    """Return the rows in a backup, those of a table that is empty as well."""
+    """Return the number of rows of each table in a backup, including empty tables."""
     with tarfile.open(file) as found:
         member = found.extractfile(archive.MANIFEST)
         assert member is not None
@@ -128,7 +128,7 @@ def test_a_file_that_lacks_its_last_byte_is_refused(saved: Path) -> None:
 
 @pytest.fixture
 def changed(saved: Path, tmp_path: Path) -> Callable[[Callable[[Path], object]], Path]:
-    """Return a function that returns the backup with its extracted files changed by a function."""
+    """Return a function that applies a change to the backup's extracted files, and returns the new backup."""
 
     def change(how: Callable[[Path], object]) -> Path:
         folder = tmp_path / "extracted"

@@ -1,4 +1,4 @@
-"""Permissions of the data folder: an open one is restricted, and nothing outside of it is changed."""
+"""Permissions of the data folder: open ones are restricted, and nothing outside the folder is changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder as a release without restrictions left it."""
+    """A data folder from a release that did not restrict permissions."""
     folder = tmp_path / "data"
     (folder / "logs").mkdir(parents=True)
     (folder / "sandbox" / "tmp").mkdir(parents=True)

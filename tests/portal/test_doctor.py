@@ -42,7 +42,7 @@ def warnings(findings: list[Finding]) -> dict[str, str]:
 
 @pytest.fixture
 def all_processes(redis_server: Redis) -> Iterator[None]:
-    """A process of each kind that reports."""
+    """A process of each kind that sends heartbeats."""
     stops = [heartbeats.start(kind) for kind in processes.WITHOUT]
     wait_until(lambda: len(heartbeats.running(heartbeats.client())) == 3, what="three processes")
     yield

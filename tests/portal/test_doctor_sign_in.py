@@ -1,4 +1,4 @@
-"""What `manage.py doctor` says about identity providers."""
+"""Findings of `manage.py doctor` about identity providers."""
 
 from __future__ import annotations
 

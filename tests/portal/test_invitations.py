@@ -1,4 +1,4 @@
-"""Invitations: an admin adds a person, whose link sets the password once."""
+"""Invitations: an administrator adds a person, who sets a password through a link that works once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GOOD = {"new_password1": "quite a long one", "new_password2": "quite a long one"
 
 @pytest.fixture
 def boss(client: Client, db: None, redis_server: Redis) -> Client:
-    """The browser of somebody who manages access to everything."""
+    """The browser of a user who may manage access to everything."""
     client.force_login(make_grant(make_user("boss"), role="admin"))
     return client
 

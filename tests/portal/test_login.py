@@ -53,7 +53,7 @@ def log_in(client: Client, password: str = RIGHT, username: str = "ana", address
 def attempts(
     number: int, username: str = "ana", address: str = "192.0.2.1", client: Client | None = None
 ) -> list[int]:
-    """Return the responses to wrong passwords, each from an unknown browser."""
+    """Try wrong passwords, by default each from an unknown browser; return the status codes."""
     return [log_in(client or Client(), "wrong", username, address).status_code for _ in range(number)]
 
 
@@ -164,7 +164,7 @@ def test_spellings_of_a_name_count_together(user: User, other: str) -> None:
     "sqlite" in now.DATABASES["default"]["ENGINE"], reason="SQLite compares names byte by byte"
 )
 def test_names_that_are_equal_in_the_database_count_together(db: None, redis_server: Redis) -> None:
-    """MySQL considers ø equal to o; the limits count by the user that it finds."""
+    """MySQL considers ø equal to o; the limits count by the user that MySQL finds."""
     make_user("soren")
     assert User.objects.filter(username="søren").exists()
     assert limits.folded("søren") != limits.folded("soren")
@@ -276,7 +276,7 @@ def test_a_failure_is_logged_with_user_and_address(user: User, caplog: pytest.Lo
 
 
 def test_a_login_starts_a_new_session(client: Client, user: User) -> None:
-    """So a session id that an attacker has set in the browser is worthless."""
+    """A session id that an attacker set in the browser becomes worthless."""
     session = client.session
     session["fixed"] = "yes"
     session.save()

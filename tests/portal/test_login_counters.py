@@ -1,4 +1,4 @@
-"""Counters of attempts, in Redis and local: the same rules in both."""
+"""Counters of login attempts: the same rules in Redis and in local memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADDRESS = Rate(key="address", burst=4, every=10)
 
 @dataclass
 class Clock:
-    """A clock that only the test moves."""
+    """A clock that only the test advances."""
 
     now: float = 1_700_000_000.0
 
@@ -141,7 +141,7 @@ def test_redis_is_used_again_when_it_is_up(redis_server: Redis, clock: Clock) ->
     assert both.count([GUESSES]) > 0
 
     redis_server.start()
-    assert both.count([GUESSES]) > 0  # it is not tried at every attempt
+    assert both.count([GUESSES]) > 0  # Redis is not tried at every attempt
     clock.now += PAUSE
     assert both.count([GUESSES]) == 0
     assert RedisCounters(settings.REDIS_URL)._redis.hget("sanso:login:guesses", "failures") == b"1"
@@ -156,7 +156,7 @@ def test_a_redis_that_times_out_is_not_tried_at_every_attempt(redis_server: Redi
         assert both.count([GUESSES]) == 0
 
     kept = RedisCounters(settings.REDIS_URL)._redis.hget("sanso:login:guesses", "failures")
-    assert kept in (b"1", b"2")  # it may have processed the one attempt that was sent
+    assert kept in (b"1", b"2")  # Redis may have processed the one attempt that was sent
 
 
 def test_a_missing_redis_is_a_redis_error() -> None:

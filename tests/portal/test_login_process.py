@@ -1,4 +1,4 @@
-"""Login attempts at a real web process with a real Redis: which cause hashes, and how many at once."""
+"""Login attempts at a real web process with a real Redis: how many hashes they cause in all and at once."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_canceled_attempts_start_no_more_hashes(start: Start, browse: Browse, tm
         wait_until(lambda: "+" in log(tmp_path), what="the first hash")
         assert guesser.http.get("/login/").status_code == 200
     assert guesser.http.get("/login/").status_code == 200
-    assert log(tmp_path) == "+"  # the hash continues, and so counts
+    assert log(tmp_path) == "+"  # the hash continues and therefore counts
     (tmp_path / "hold").unlink()
 
     assert guesser.log_in("last", "wrong").status_code in (422, 503)

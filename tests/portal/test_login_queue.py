@@ -1,4 +1,4 @@
-"""The login queue before Django: how many passwords are checked at once, and in which order."""
+"""The login queue in front of Django: the number of concurrent password checks, and their order."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_a_login_that_waits_too_long_is_rejected_and_leaves_the_queue(djan
     line = Line(1, waiting=1, max_wait=0.05)
     assert await line.enter()
     assert not await line.enter()
-    assert not await line.enter()  # a timeout again, not a full queue: the one before has left it
+    assert not await line.enter()  # a timeout again, not a full queue: the previous one has left
     line.leave()
 
     assert await line.enter()

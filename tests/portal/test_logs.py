@@ -1,4 +1,4 @@
-"""Log lines: JSON or text, the ids of their context, and no secret in any of them."""
+"""Log lines: JSON or text, with the ids of their context and without secrets."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ urlpatterns = [path("broken", broken_view), *those_of_the_portal]
 
 @pytest.fixture(params=logs.FORMATS)
 def written(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
-    """Return a function that returns what was logged so far, in each format."""
+    """Return a function that returns everything logged so far, in each format."""
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     handler.addFilter(logs.RedactArguments())

@@ -49,7 +49,7 @@ def worker(process_environment: dict[str, str], redis_server: Redis, tmp_path: P
 
 
 def executes_a_task(broker: redis.Redis) -> None:
-    """Return once a task that is sent now has been executed."""
+    """Send a task, and wait until it has been executed."""
     tasks.tidy.apply_async()
     wait_until(
         lambda: not broker.llen(QUEUE) and not broker.hlen("sanso:unacked"),

@@ -1,4 +1,4 @@
-"""/metrics: who may read it, what it says of real rows, and what it says while a part is down."""
+"""/metrics: access, values for real rows, and values while a part is down."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def value(found: Samples, name: str, **labels: str) -> float:
 
 
 def finished(minutes: int, **values: Any) -> Deployment:
-    """Return a deployment that took some minutes to be ready."""
+    """Return a deployment that was ready after this number of minutes."""
     deployment = make_deployment(state="succeeded", **values)
     ready_at = deployment.created_at + timedelta(minutes=minutes)
     Deployment.objects.filter(pk=deployment.pk).update(ready_at=ready_at)
@@ -161,7 +161,7 @@ def test_a_process_that_stopped_is_not_counted(redis_server: Redis) -> None:
     stop = heartbeats.start("worker")
     wait_until(lambda: bool(heartbeats.running(client)), what="a heartbeat")
     stop.set()
-    client.delete(*client.keys("sanso:process:*"))  # as their expiry does
+    client.delete(*client.keys("sanso:process:*"))  # stands for their expiry
 
     assert heartbeats.running(client) == []
     assert client.scard(heartbeats.NAMES) == 0

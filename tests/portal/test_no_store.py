@@ -37,7 +37,7 @@ def test_no_page_of_the_portal_may_be_stored(client: Client, redis_server: Redis
     for address in every:
         client.force_login(user)
         response = client.get(address)
-        # A program may keep what has an ETag, and asks again each time.
+        # An API client may keep a response with an ETag, and revalidates it each time.
         needed = "private" if address.startswith("/api/") else "no-store"
         if needed not in response.headers.get("Cache-Control", ""):
             stored.append((address, response.headers.get("Cache-Control")))

@@ -1,4 +1,4 @@
-"""Log in at an OpenID Connect provider: whose account it is, and which answers are refused."""
+"""Login at an OpenID Connect provider: account matching, and responses that are refused."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def is_logged_in(client: Client) -> bool:
 
 
 def texts(client: Client) -> str:
-    """Return the texts of the login page."""
+    """Return the text of the login page."""
     return page(client.get(reverse("login"))).one("main").text
 
 
@@ -91,7 +91,7 @@ def test_an_account_is_recognized_by_its_subject_whatever_its_names(provider: Id
     provider.set_user("s-1", preferred_username="other", email="other@example.com")
     assert provider.log_in(Client(), "s-1")["Location"] == "/"
     assert User.objects.get().username == "ana"
-    provider.set_user("S-1", preferred_username="ana")  # subjects differ by case
+    provider.set_user("S-1", preferred_username="ana")  # subjects are case-sensitive
     provider.log_in(Client(), "S-1")
     assert set(User.objects.values_list("username", flat=True)) == {"ana", "ana-2"}
 

@@ -1,4 +1,4 @@
-"""Several OpenID Connect providers: their file, a button each, and accounts that are never mixed up."""
+"""Several OpenID Connect providers: their file, one button each, and separate accounts."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ SHEETS = style("tokens.css") + style("palette.css")
 
 
 def color(name: str, scheme: str) -> Triple:
-    """Return the color of a custom property in a scheme, as linear light."""
+    """Return the color of a custom property in a scheme, as linear sRGB."""
     value = re.search(rf"--{name}:\s*([^;]+);", SHEETS)
     assert value, f"--{name} is not named"
     if alias := re.fullmatch(r"var\(--([\w-]+)\)", value[1]):
@@ -72,7 +72,7 @@ def product(matrix: tuple[Triple, Triple, Triple], vector: Triple) -> Triple:
 
 
 def lab(rgb: Triple) -> Triple:
-    """Return CIE L*a*b* under D65 of linear sRGB."""
+    """Return the CIE L*a*b* values (D65) of a linear sRGB color."""
     x, y, z = product(
         (
             (0.4124564, 0.3575761, 0.1804375),
@@ -92,7 +92,7 @@ def seen(rgb: Triple, sight: str) -> Triple:
 
 
 def tinted(one: Triple, ground: Triple) -> Triple:
-    """Return a background with a badge's share of a color, mixed as color-mix(in oklab) does."""
+    """Return a background tinted with a badge's share of a color, as color-mix(in oklab) does."""
     share = int(re.search(r"--tint: (\d+)%", SHEETS)[1]) / 100  # type: ignore[index]  # a missing one fails the test
     mixed = [share * a + (1 - share) * b for a, b in zip(oklab(one), oklab(ground), strict=True)]
     return from_oklab(cast(Triple, tuple(mixed)))

@@ -1,4 +1,4 @@
-"""Passkeys: register them, log in with one alone or as the second factor; what is refused."""
+"""Passkeys: registration, login with a passkey alone or as the second factor, and refusals."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def is_logged_in(client: Client) -> bool:
 def test_a_passkey_is_added_and_logs_in_alone(browser: Client, user: User) -> None:
     key = SecurityKey()
     shown = page(register(browser, key))
-    assert len(shown.one("ul", class_="codes").all("li")) == 10  # the first second factor
+    assert len(shown.one("ul", class_="codes").all("li")) == 10  # with the first second factor
     assert "Laptop" in page(browser.get(SECURITY)).one("main").text
 
     other = at_localhost()
@@ -93,7 +93,7 @@ def test_a_passkey_is_the_second_factor_after_the_password(browser: Client) -> N
     assert not is_logged_in(other)
     assert page(other.get(reverse("mfa_authenticate"))).all("form", action=LOGIN)
 
-    key.verifies = False  # the password has proven who it is
+    key.verifies = False  # the password has identified the user
     assert use(other, key, step="second")["Location"] == reverse("home")
     assert is_logged_in(other)
 
@@ -143,7 +143,7 @@ def test_another_key_or_another_users_key_is_refused(browser: Client) -> None:
     bobs = SecurityKey()
     register(confirmed(at_localhost(), "bob"), bobs)
 
-    stranger = SecurityKey(id=key.id, user=key.user)  # signs with a key of its own
+    stranger = SecurityKey(id=key.id, user=key.user)  # signs with another key
     swapped = SecurityKey(id=bobs.id, user=key.user, key=bobs.key)  # bob's key under ana's handle
     for wrong in (stranger, swapped):
         client = at_localhost()
@@ -232,7 +232,7 @@ def test_a_passkey_is_renamed_and_removed(browser: Client) -> None:
     remove = reverse("account_passkey_remove", args=[pk])
     assert "Phone" in page(browser.get(remove)).one("main").text
     browser.post(remove)
-    assert not Authenticator.objects.exists()  # nor recovery codes
+    assert not Authenticator.objects.exists()  # recovery codes included
 
 
 def test_passkeys_of_other_users_are_not_found(browser: Client) -> None:
@@ -283,7 +283,7 @@ def test_the_name_and_the_origin_are_those_of_the_page_behind_https(user: User, 
 
 @pytest.fixture
 def without_password(browser: Client, user: User) -> tuple[Client, SecurityKey]:
-    """A browser in which somebody without a password logged in with a passkey long ago, and the passkey."""
+    """A browser in which a user without a password logged in with a passkey long ago, and the passkey."""
     key = SecurityKey()
     register(browser, key)
     user.set_unusable_password()

@@ -1,4 +1,4 @@
-"""Changing the own password: permissions, sessions, limits."""
+"""Changing one's own password: permissions, sessions, limits."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_generated_password_is_deleted_when_it_is_changed(
     bob = Client()
     bob.force_login(make_user("bob"))
     change(bob)
-    assert stored_login(tmp_path) == first  # changed by another user
+    assert stored_login(tmp_path) == first  # bob changed only his own
 
     client.post(reverse("login"), {"username": first.username, "password": first.password})
     assert change(client, old=first.password).status_code == 302

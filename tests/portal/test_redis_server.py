@@ -1,4 +1,4 @@
-"""The embedded Redis: what Celery and the event streams need."""
+"""The embedded Redis: the behavior that Celery and the event streams need."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_commands_find_the_redis_of_a_run_with_the_same_data_folder(
 ) -> None:
     (tmp_path / "redis").mkdir()
     assert default_redis_url(tmp_path) == "redis://127.0.0.1:6379/0"
-    monkeypatch.chdir(tmp_path / "redis")  # the path of a socket is limited
+    monkeypatch.chdir(tmp_path / "redis")  # socket paths have a limited length
 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("redis.sock")

@@ -74,10 +74,10 @@ class Portal:
             return browser.post(str(page.url), data=form, headers={"Referer": str(page.url)})
 
     def processes(self) -> dict[int, str]:
-        """Return all processes of this run, besides the supervisor, by their commands.
+        """Return the commands of all processes of this run, except the supervisor, by process id.
 
-        Those of the portal name its data folder; the others have its mark in their environment. A real
-        redis-server is not among them: it writes its title over its environment.
+        The portal's processes have its data folder in their environment, the others its mark. A real
+        redis-server is not included, since it overwrites its environment with its title.
         """
         folder = f"SANSO_DATA_DIR={self.data}\0".encode()
         seen = {}
@@ -160,7 +160,7 @@ def portals() -> Iterator[list[Portal]]:
 
 @pytest.fixture
 def without_redis(tmp_path: Path) -> str:
-    """A PATH with the interpreter only."""
+    """A PATH with only the Python interpreter."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "python3").symlink_to(sys.executable)
@@ -176,7 +176,7 @@ def test_a_run_on_a_fresh_machine_has_a_page_a_login_and_all_services(
 
     page = portal.log_in()
     assert page.status_code == 200
-    assert "csrfmiddlewaretoken" in page.text  # the button that logs out
+    assert "csrfmiddlewaretoken" in page.text  # the logout button
     commands = " ".join(portal.processes().values())
     for part in ("portal.redis_server", "portal.sandbox", "celery", "dispatch", "uvicorn"):
         assert part in commands
@@ -225,10 +225,10 @@ def test_keys_cannot_be_read_by_other_programs_of_the_same_user(
         for pid, command in found.items():
             command_line = [*as_nobody, sys.executable, "-c", look, str(pid)]
             looked = subprocess.run(command_line, capture_output=True, text=True, check=False)
-            while secret in looked.stdout:  # a program hides it with its first steps
+            while secret in looked.stdout:  # each program hides its key when it starts
                 assert time.monotonic() < until, command
                 looked = subprocess.run(command_line, capture_output=True, text=True, check=False)
-            ended = not Path(f"/proc/{pid}").exists()  # such as what prepares the database
+            ended = not Path(f"/proc/{pid}").exists()  # such as the preparation of the database
             assert ended or "FileNotFound" not in looked.stderr
         assert portal.end() == 0
 
@@ -246,7 +246,7 @@ def test_the_second_start_is_fast_and_keeps_the_login(portals: list[Portal], tmp
     second.end()
     after = os.times()
 
-    # CPU time of all its processes, including its end; on two processors it takes half as long.
+    # CPU time of all processes of the run, including its end. Two processors need half as long.
     cost = after.children_user + after.children_system - before.children_user - before.children_system
     assert cost < 20
     assert LOGIN.findall(second.printed) == LOGIN.findall(first.printed)

@@ -1,4 +1,4 @@
-"""Log in at a SAML provider: whose account it is, and which assertions are refused."""
+"""Login at a SAML provider: account matching, and assertions that are refused."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_login_that_begins_at_the_provider_is_refused_unless_it_is_allowed(
 
 def test_a_comment_does_not_cut_a_name_id(idp: SamlIdp, client: Client) -> None:
     idp.log_in(Client(), "ana-1")
-    idp.log_in(client, "ana-1<!-- -->.evil.example", user="eve")  # canonicalization leaves comments out
+    idp.log_in(client, "ana-1<!-- -->.evil.example", user="eve")  # canonicalization removes comments
 
     assert client.session["_auth_user_id"] != str(User.objects.get(username="ana").pk)
     assert SocialAccount.objects.get(user__username="eve").extra_data["subject"] == "ana-1.evil.example"

@@ -58,7 +58,7 @@ def field(shown: Element, form: str, name: str) -> Element:
 
 
 def error(shown: Element, form: str, name: str) -> str:
-    """Return the error of a field, which the field references as its description."""
+    """Return the error of a field; assert that the field references it as its description."""
     reported = shown.one(id=f"form-{form}-{name}_error")
     assert reported["id"] in field(shown, form, name)["aria-describedby"]
     assert field(shown, form, name)["aria-invalid"] == "true"
@@ -206,7 +206,7 @@ def test_failures_of_api_calls_are_injected_and_removed(
     assert "3 calls left" in shown.one(id="api-list").text
     remove(browser, shown, "Remove all")
     assert not faults(sandbox, account)["api"]
-    assert faults(sandbox, account)["resources"]  # of another kind, and still active
+    assert faults(sandbox, account)["resources"]  # of another kind, still active
 
 
 def test_only_temporary_faults_can_be_chosen(browser: Client) -> None:
@@ -337,7 +337,7 @@ def test_a_sandbox_that_is_down_is_reported_and_the_input_is_kept(
     shown = page(browser.get(URL))
     assert "Sandbox not responding" in shown.one(id="silent").text
     assert settings.SANSO_SANDBOX_URL in shown.one(id="silent").text
-    assert not shown.all(id="resources-none")  # that is unknown
+    assert not shown.all(id="resources-none")  # unknown without a response
 
     shown = submit_invalid(browser, RESOURCE)
     assert (

@@ -39,7 +39,7 @@ def account(site: Site, settings: Settings) -> Account:
 
 @pytest.fixture
 def environment(account: Account) -> Environment:
-    """The row of the deployed environment, and another one whose stack name has the same beginning."""
+    """The row of the deployed environment; another environment's stack name is a prefix of its stack name."""
     make_environment("who", account=account, stack_name="who")
     return make_environment("shop", account=account, stack_name="whole")
 

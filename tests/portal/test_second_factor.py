@@ -1,4 +1,4 @@
-"""Two-factor authentication: set up, log in with codes, recover, remove, and limits on guessing."""
+"""Two-factor authentication: setup, login with codes, recovery, removal, and limits on guessing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TIMED = (
 
 
 class Clock:
-    """The time for codes and limits, which tests move forward."""
+    """The clock for codes and limits, which tests advance."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -214,7 +214,7 @@ def test_a_recovery_code_replaces_the_app_once(browser: Client, clock: Clock) ->
 
 def test_new_recovery_codes_end_the_earlier_ones(browser: Client, clock: Clock) -> None:
     _app, codes = set_up(browser, clock)
-    assert browser.get(reverse("account_recovery_codes")).status_code == 200  # asks first
+    assert browser.get(reverse("account_recovery_codes")).status_code == 200  # asks for confirmation
     shown = page(browser.post(reverse("account_recovery_codes")))
     fresh = [item.text for item in shown.one("ul", class_="codes").all("li")]
 
@@ -236,7 +236,7 @@ def test_removing_the_app_needs_the_password(browser: Client, clock: Clock) -> N
     confirm(browser)
     assert "Remove authenticator app" in page(browser.get(remove)).one("main").text
     browser.post(remove)
-    assert not Authenticator.objects.exists()  # nor recovery codes
+    assert not Authenticator.objects.exists()  # recovery codes included
     assert log_in(Client())["Location"] == reverse("home")
 
 

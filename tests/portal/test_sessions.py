@@ -1,4 +1,4 @@
-"""Sessions: listed, ended by their user or an administrator, and by the identity provider."""
+"""Sessions: listed, and ended by their user, an administrator or the identity provider."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def check() -> None:
 
 
 def stream_access(client: Client) -> dict[str, access.StreamAccess]:
-    """Return what event streams read at each heartbeat."""
+    """Return the access that event streams read at each heartbeat."""
     return access.of_sessions([client.cookies["sessionid"].value])
 
 
@@ -153,7 +153,7 @@ def test_the_last_use_is_noted(user: User, monkeypatch: pytest.MonkeyPatch) -> N
     here.get("/environments/")
 
     assert after > before
-    assert UserSession.objects.get().used_at == after  # not with every request
+    assert UserSession.objects.get().used_at == after  # not at every request
 
 
 def test_groups_give_roles_and_teams_which_end_with_them(provider: IdentityProvider, client: Client) -> None:
@@ -197,7 +197,7 @@ def test_a_provider_that_does_not_respond_ends_nothing(
     provider.log_in(client, "s-1")
     settings.SANSO_OIDC_ISSUER = f"http://127.0.0.1:{free_port()}"
     check()
-    settings.SANSO_OIDC_ISSUER = f"{provider.issuer}/jwks"  # responds, but is no provider
+    settings.SANSO_OIDC_ISSUER = f"{provider.issuer}/jwks"  # responds, but is not a provider
     check()
 
     assert is_logged_in(client)

@@ -1,4 +1,4 @@
-"""Logins, logouts and passwords have audit records; failed logins not every one."""
+"""Logins, logouts and password changes have audit records; not every failed login does."""
 
 from __future__ import annotations
 

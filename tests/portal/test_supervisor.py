@@ -194,7 +194,7 @@ def test_a_run_ends_when_its_terminal_is_closed(runs: list[Run], tmp_path: Path)
     run = started(runs, tmp_path)
     assert run.process.stdout is not None
 
-    run.process.stdout.close()  # output raises an error now
+    run.process.stdout.close()  # output now raises an error
     os.kill(run.pid_of("HTTPServer"), signal.SIGKILL)
     run.process.send_signal(signal.SIGHUP)
 

@@ -1,4 +1,4 @@
-"""API tokens of people whom the identity provider refuses, or who were deactivated."""
+"""API tokens of users whom the identity provider refuses or who were deactivated."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def works(token: str) -> bool:
 
 
 def streams() -> bool:
-    """Return whether the event streams of the tokens go on at the next heartbeat."""
+    """Return whether the event streams of the tokens continue at the next heartbeat."""
     return bool(
         access.of_viewers([access.key_of_token(pk) for pk in ApiToken.objects.values_list("pk", flat=True)])
     )

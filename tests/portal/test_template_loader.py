@@ -1,4 +1,4 @@
-"""Templates are indented for people; their pages are not."""
+"""Templates are indented for readability; rendered pages are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times follow the browser's zone, by name; UTC is one hover away, and exports keep it."""
+"""Times are in the browser's time zone, which is named; tooltips and exports have UTC."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def deployment() -> Deployment:
 
 
 def browser(zone: str = "", language: str = "en") -> Client:
-    """Return a browser that has told its zone, logged in."""
+    """Return a logged-in browser, with its time zone in a cookie."""
     client = Client(headers={"accept-language": language})
     user = make_operator()
     client.force_login(user)

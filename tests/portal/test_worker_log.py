@@ -1,4 +1,4 @@
-"""The lines of a real worker have the ids of the deployment and of the request that caused the step."""
+"""Log lines of a real worker have the ids of the deployment and of the request that caused the step."""
 
 from __future__ import annotations
 

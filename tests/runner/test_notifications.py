@@ -1,4 +1,4 @@
-"""Notifications are stored together with the change that they report, and sent at least once, with the same id."""
+"""Notifications are stored with the change that they report, and sent at least once, with the same id."""
 
 from __future__ import annotations
 
