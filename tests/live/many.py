@@ -12,12 +12,12 @@ from deployments.models import Deployment, Event, Stack
 def many_events(deployment: Deployment, count: int, *, repeats: bool = False) -> None:
     """Add stack events to a deployment with stacks, spread over the stacks.
 
-    With `repeats`, every third one repeats the one before it.
+    With `repeats`, every third event repeats the previous one.
     """
     deployment.refresh_from_db()
     stacks = list(Stack.objects.of(deployment))
     begin = timezone.now() - timedelta(hours=2)
-    Event.objects.filter(deployment=deployment).update(at=begin)  # the others come later
+    Event.objects.filter(deployment=deployment).update(at=begin)  # the added events are later
     rows = []
     for number in range(1, count + 1):
         stack = stacks[number % len(stacks)]

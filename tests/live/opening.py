@@ -23,7 +23,7 @@ def logged_in(user: User) -> dict[str, str]:
 
 
 def log_out(web: Web, session: dict[str, str]) -> None:
-    """Log out as the button of a page does."""
+    """Log out as the button on a page does."""
     with httpx.Client(base_url=web.url, cookies=session, timeout=LIMIT) as client:
         client.get("/environments/")  # sets the CSRF cookie
         token = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}

@@ -19,7 +19,7 @@ from deployments.models.stack import STACK_TYPE
 from deployments.runner import event_log
 from tests.builders import make_grant
 
-NINE_STACKS: Mapping[str, int] = {  # nested stacks with the resources of each: 64 with the stacks themselves
+NINE_STACKS: Mapping[str, int] = {  # the number of resources in each nested stack: 64 with the stacks
     "Network": 18,
     "Iam": 4,
     "Nlb": 5,
@@ -69,7 +69,7 @@ def make_deployment(*, kind: str = "create", name: str = "", user: User | None =
 
 
 def add_stacks(deployment: Deployment, nested: Mapping[str, int] = NINE_STACKS) -> dict[str, Stack]:
-    """Write the pending rows of a change set, enter the phase of the stacks; return the stacks by path."""
+    """Write the pending rows of a change set, and enter the stacks phase; return the stacks by path."""
     root_id = arn(deployment.environment.stack_name)
     root = Stack.objects.create(
         deployment=deployment, name=deployment.environment.stack_name, stack_id=root_id, settled=False
@@ -101,7 +101,7 @@ def add_stacks(deployment: Deployment, nested: Mapping[str, int] = NINE_STACKS) 
 
 
 def enter_phase(deployment: Deployment, state: State, **values: Any) -> None:
-    """Move the deployment to a phase, and write the event of the phase."""
+    """Move the deployment to a phase, and write the phase's event."""
     deployment.move_to(state, **values)
     event_log.add(deployment, "phase", key=str(state), phase=str(state))
 
@@ -115,7 +115,7 @@ def finish(deployment: Deployment, state: State, *, code: str = "", message: str
 def event(
     stack: Stack, logical_id: str, status: str, *, reason: str = "", at: datetime | None = None
 ) -> event_log.Entry:
-    """Return the entry of a stack event; an empty logical id is the stack itself."""
+    """Return the entry of a stack event; an empty logical id means the stack itself."""
     own = not logical_id
     path = f"{stack.path}/{logical_id}".lstrip("/")
     nested = None if own else Stack.objects.filter(deployment=stack.deployment_id, path=path).first()
@@ -142,7 +142,7 @@ def complete_everything(deployment: Deployment, stacks: Mapping[str, Stack]) -> 
     """Write all events of a successful deployment: the start and the end of each resource and stack."""
     begin = timezone.now() - timedelta(minutes=5)
     entries: list[event_log.Entry] = []
-    for number, stack in enumerate(list(stacks.values())[::-1]):  # a parent ends after what is in it
+    for number, stack in enumerate(list(stacks.values())[::-1]):  # a parent ends after its children
         at = begin + timedelta(seconds=number)
         parent, _, nested_id = stack.path.rpartition("/")
         if nested_id:
@@ -296,7 +296,7 @@ def failed_deletion(name: str = "undeletable", user: User | None = None) -> Depl
 
 
 def reload(deployment: Deployment) -> Deployment:
-    """Return the row as it is now, with everything that the page needs."""
+    """Return the current row with everything that the page needs."""
     return Deployment.objects.for_page().get(pk=deployment.pk)
 
 

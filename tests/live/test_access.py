@@ -1,4 +1,4 @@
-"""Which sessions have access: those that Django accepts at a request."""
+"""Sessions have access if Django accepts them for a request."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_the_grants_in_a_page_are_those_of_its_session() -> None:
     user = allow(make_user())
     in_page = of_user(user).grant_list
     assert grant_keys(in_page) == access(log_in(user)).grants
-    assert len(in_page) < 1_000  # it is part of an address
+    assert len(in_page) < 1_000  # the list is part of a URL
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Sending a hint takes no time and never fails, whatever Redis does."""
+"""Sending a hint does not block and never fails, whatever the state of Redis."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_stream_of_hints_is_trimmed(redis_server: Redis, monkeypatch: pytest
 
 @pytest.fixture
 def attempts(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """The attempts to write a hint; the pause after a failed one is longer than the test."""
+    """The attempts to write hints; the pause after a failed attempt is longer than the test."""
     attempts_made: list[None] = []
     write = redis.Redis.xadd
 

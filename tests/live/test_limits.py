@@ -1,4 +1,4 @@
-"""Limits of the streams of a real web process, and when it ends a stream."""
+"""Limits on the streams of a real web process, and when the process ends a stream."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ async def test_a_stream_ends_when_its_user_loses_a_permission_and_can_be_opened_
 
 
 async def last_message(answer: httpx.Response) -> Message:
-    """Read a stream to its end."""
+    """Read a stream to its end, and return its last message."""
     last = None
     async with asyncio.timeout(LIMIT):
         async for block in blocks(answer):

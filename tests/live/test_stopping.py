@@ -1,4 +1,4 @@
-"""What runs when the process receives a signal to stop, and what is registered only after it."""
+"""Callbacks that run when the process receives a stop signal, or are registered only after it."""
 
 from __future__ import annotations
 
