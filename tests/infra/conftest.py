@@ -36,7 +36,7 @@ class Invocation:
 
 @dataclass(kw_only=True)
 class Responses:
-    """The pre-signed URL: records the responses, and can reject the first ones."""
+    """A pre-signed URL that records the responses and can reject the first ones."""
 
     url: str = ""
     rejections: int = 0

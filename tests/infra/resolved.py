@@ -1,8 +1,8 @@
 """The templates of a real environment: the defaults of the nested stacks are the root's values.
 
-For a linter a `Ref` in a nested stack has no value. With the root's value as the parameter's default it finds
-more, and more again with the value in place of the `Ref`: some rules, such as the one for retired engine
-versions, check literals only. Run as a program, it writes these templates for each of CHOICES:
+To a linter, a `Ref` in a nested stack has no value. The linter finds more with the root's value as the
+parameter's default, and even more with the value in place of the `Ref`: some rules, such as the one for
+retired engine versions, check only literals. Run as a program, it writes these templates for each of CHOICES:
 `python -m tests.infra.resolved FOLDER`.
 """
 
@@ -31,7 +31,7 @@ _ARTIFACTS = {
 CHOICES: dict[str, dict[str, str]] = {
     "defaults": _ARTIFACTS,
     "new": {**_ARTIFACTS, "AppProtocol": "http", "AppHealthCheck": "http"},
-    # Everything on that is off by default, and the other value of every choice.
+    # Everything that is off by default is on, and every choice has its other value.
     "options": {
         **_ARTIFACTS,
         "AccessLogBucket": "access-logs",
@@ -93,7 +93,7 @@ def literal(template: dict[str, Any]) -> dict[str, Any]:
         if "Default" in spec
         and not spec["Type"].startswith("AWS::SSM::Parameter::Value")  # a Ref resolves it
     }
-    if values.get("PermissionsBoundary") == "":  # in a branch that is not taken, and yet checked
+    if values.get("PermissionsBoundary") == "":  # checked although its branch is not taken
         values["PermissionsBoundary"] = "arn:aws:iam::123456789012:policy/sanso-boundary"
     filled = {
         section: _filled(content, values) if section in ("Resources", "Outputs") else content
@@ -111,7 +111,7 @@ def _filled(node: Any, values: Mapping[str, str | int]) -> Any:
         case {"Ref": name} if name in values:
             return values[name]
         case {"Fn::Sub": str(text)}:
-            # References to anything but parameters, such as resources, stay.
+            # Keep references to anything but parameters, such as resources.
             text = re.sub(r"\$\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), text)
             return {"Fn::Sub": text} if "${" in text else text
         case dict():
@@ -128,7 +128,7 @@ def _typed(value: str, kind: str) -> str | int:
 def _value(
     given: Any, values: Mapping[str, str], conditions: Mapping[str, bool], mappings: Mapping[str, Any]
 ) -> str | None:
-    """Return the value if it depends on the root template only, None if it depends on a stack."""
+    """Return the value if it depends only on the root template, or None if it depends on a stack."""
     match given:
         case str() | int():
             return str(given)

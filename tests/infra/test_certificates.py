@@ -1,4 +1,4 @@
-"""The certificates of RDS's authorities that the playbook and a function carry."""
+"""The certificates of RDS's authorities in the playbook and in a function."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Account:
         return name
 
     def start(self, name: str, choices: dict[str, str], *, update: bool = False) -> str:
-        """Start to create or update an environment; return its StackId."""
+        """Start creating or updating an environment; return its StackId."""
         values = {"ArtifactBucket": self.bucket, "ArtifactPrefix": "sets/0123abcd", **choices}
         cloudformation = self.client("cloudformation")
         change = cloudformation.update_stack if update else cloudformation.create_stack
@@ -86,7 +86,7 @@ class Account:
         return self.status(stack_id)
 
     def reasons(self, stack_id: str) -> list[str]:
-        """Return the reasons of the failures in a stack and its nested stacks, the latest first."""
+        """Return the reasons for failures in a stack and its nested stacks, newest first."""
         cloudformation, found = self.client("cloudformation"), []
         for event in cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"]:
             nested, is_stack = (
@@ -149,7 +149,7 @@ def test_with_every_option_on_the_environment_is_created_and_nothing_remains_aft
 
 
 def test_another_access_rule_is_refused_since_it_would_replace_the_nlb(account: Account) -> None:
-    """A target group belongs to one load balancer, and the new NLB comes before the old one goes."""
+    """A target group belongs to one load balancer; the new NLB is created before the old one is deleted."""
     stack_id = account.start("times", {**TRIAL, "AppServersAdmit": "addresses"})
     assert account.settled(stack_id) == "CREATE_COMPLETE"
     before = account.outputs(stack_id)["NlbDnsName"]

@@ -185,7 +185,7 @@ def test_with_tls_off_the_application_connects_with_or_without_tls(
 
 @pytest.fixture
 def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of certificates beside the function, with one authority for the region."""
+    """The function's folder of certificates, with one authority for the region."""
     (tmp_path / "ap-northeast-1.pem").write_text(authority().pem)
     monkeypatch.setattr(initialize_database, "_CERTIFICATES", tmp_path)
     monkeypatch.setenv("DATABASE_TLS", "verify")
@@ -193,7 +193,7 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _serving(server: MariaDB, folder: Path, address: str) -> contextlib.AbstractContextManager[None]:
-    """Restart a server with a certificate of the authority for an address."""
+    """Restart a server with a certificate for an address that the authority issued."""
     key, certificate = (folder / "server.key", folder / "server.pem")
     for path, content in zip((key, certificate), authority().issue([address], "database"), strict=True):
         path.write_bytes(content)
@@ -220,7 +220,7 @@ def test_a_certificate_for_another_address_is_rejected_at_once(
 def test_an_unknown_authority_is_rejected_at_once(
     environment: Environment, responses: Responses, certificates: Path
 ) -> None:
-    answer = call(responses, "Create", environment.properties())  # signed by the server itself
+    answer = call(responses, "Create", environment.properties())  # self-signed by the server
 
     assert answer["Status"] == "FAILED"
     assert "cannot be verified: self-signed certificate" in answer["Reason"]

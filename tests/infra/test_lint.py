@@ -1,4 +1,4 @@
-"""cfn-lint has no finding, also with the root's values in the nested stacks."""
+"""cfn-lint has no findings, even with the root's values in the nested stacks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_templates_have_no_finding_with_the_roots_values(choice: str, tmp_pa
 
 
 def test_the_linter_detects_a_retired_engine_version(tmp_path: Path) -> None:
-    """A rule that checks literals only has a finding with literal values."""
+    """With literal values, even a rule that checks only literals has a finding."""
     choices = {**CHOICES["defaults"], "EngineVersion": "8.0.mysql_aurora.3.01.0"}
     save(tmp_path / "aurora.json", literal(resolve(choices)["aurora.yaml"]))
 

@@ -46,7 +46,7 @@ def test_nothing_needs_the_internet_gateway_before_it_is_attached() -> None:
 
 
 def rules(group: str, direction: str) -> list[dict[str, Any]]:
-    """Return a group's rules, with conditional ones."""
+    """Return a group's rules, including conditional ones."""
     found = properties("network", group).get(f"SecurityGroup{direction}", [])
     return [rule["Fn::If"][1] if "Fn::If" in rule else rule for rule in found]
 
@@ -92,7 +92,7 @@ def test_the_internal_load_balancer_hides_the_client_and_checks_over_tcp_or_http
 def test_an_app_server_that_stops_responding_is_unhealthy_within_15_seconds() -> None:
     group = properties("network", "AppTargetGroup")
 
-    # It may stop right after a check that succeeded.
+    # The server may stop right after a successful check.
     first_failure = group["HealthCheckIntervalSeconds"] + group["HealthCheckTimeoutSeconds"]
     more_failures = group["UnhealthyThresholdCount"] - 1
     assert first_failure + more_failures * group["HealthCheckIntervalSeconds"] <= 15
@@ -118,7 +118,7 @@ def test_the_health_check_port_is_open_only_with_the_uwsgi_protocol() -> None:
 
 
 def test_an_environment_from_before_the_parameter_keeps_its_protocol_and_security_groups() -> None:
-    """CloudFormation applies the default; another group description would replace the groups."""
+    """CloudFormation applies the default; a different group description would replace the groups."""
     for name in ("root", "network", "nlb", "configuration"):
         protocol = read(name)["Parameters"]["AppProtocol"]
         assert (protocol["Default"], protocol["AllowedValues"]) == ("uwsgi", ["http", "uwsgi"])
@@ -167,7 +167,7 @@ def test_the_public_load_balancer_gives_up_an_idle_connection_before_apache_does
 
 
 def test_requests_may_end_before_a_server_leaves_or_stops() -> None:
-    """uWSGI ends a request after its harakiri; every other limit leaves it that time."""
+    """uWSGI ends a request after its harakiri timeout; every other limit allows at least that time."""
     ini = (REPOSITORY / "playbook/files/uwsgi.ini").read_text()
     unit = (REPOSITORY / "playbook/templates/uwsgi.service.j2").read_text()
     apache = properties("configuration", "WebServerAssociation")["Parameters"]["commands"][0]["Fn::Sub"]

@@ -71,7 +71,7 @@ def test_load_balancers_and_database_wait_for_nothing_slow(logical_id: str) -> N
 
 
 def test_nothing_that_a_signal_needs_waits_for_the_servers() -> None:
-    """They signal when their association has configured them and /healthz responds."""
+    """Servers signal when their association has configured them and /healthz responds."""
     for logical_id in ("Configuration", "Network", "Iam", "NatGatewayA", "Nlb", "Aurora"):
         assert not {"WebServers", "AppServers"} & waits_for(logical_id)
 

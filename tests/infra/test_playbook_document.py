@@ -58,7 +58,7 @@ def host(tmp_path: Path) -> Path:
 
 
 def run(host: Path, *path: str) -> subprocess.CompletedProcess[str]:
-    """Run the second step in the folder with the zip of the first, like the SSM agent."""
+    """Run the second step, like the SSM agent, in the folder with the zip from the first step."""
     (script,) = RUN["inputs"]["runCommand"]
     script = script.replace("{{ SourceUrl }}", URL).replace("{{ ExtraVariables }}", VARIABLES)
     script = script.replace("/run/", f"{host}/run/").replace("/opt/", f"{host}/opt/")
@@ -86,7 +86,7 @@ def zip_up(host: Path, files: Mapping[str, str | bytes]) -> None:
 
 
 def wheel(host: Path) -> bytes:
-    """Return a wheel of the fake, which pip installs without an index."""
+    """Return a wheel of the fake, which pip can install without an index."""
     path = host / WHEEL.rpartition("/")[2]
     info = "ansible_core-2.19.99.dist-info"
     with zipfile.ZipFile(path, "w") as archive:

@@ -29,7 +29,7 @@ def clients(sandbox: Sandbox, sandbox_account: str) -> Clients:
 
 
 def servers(account: Account) -> list[tuple[str, str, Any]]:
-    """Return (id, image, time of launch) of the instances that run."""
+    """Return (id, image, launch time) of the running instances."""
     pages = account.client("ec2").get_paginator("describe_instances").paginate()
     return sorted(
         (row["InstanceId"], row["ImageId"], row["LaunchTime"])

@@ -168,7 +168,7 @@ def test_the_servers_may_read_their_artifacts_and_write_their_logs_and_no_more()
 
     assert allowed["WebServerRole"] == both | own("web-servers", "WebServers")
     assert allowed["AppServerRole"] == both | own("app-servers", "AppServers") | {
-        # all versions: servers run that of before while the policy changes
+        # all versions: servers run the previous one while the policy changes
         ("s3:GetObject", f"{bucket}/${{Family}}/*"),
         ("s3:ListBucket", bucket),
         ("s3:PutObject", f"{bucket}/${{Family}}/wheels/*"),

@@ -86,7 +86,7 @@ def test_every_parameter_has_a_description_a_group_and_a_constraint(name: str) -
     for parameter, spec in template["Parameters"].items():
         assert spec["Description"].endswith("."), parameter
         if parameter in fed_by_outputs(name):
-            # What CloudFormation may check is a placeholder: tests/sandbox/strict/test_nested_change_sets.py
+            # CloudFormation may check a placeholder instead: tests/sandbox/strict/test_nested_change_sets.py
             assert spec["Type"] in ("String", "CommaDelimitedList"), parameter
             assert not {"AllowedPattern", "AllowedValues", "MinLength"} & set(spec), parameter
         elif "AllowedPattern" in spec or "MinValue" in spec:

@@ -57,7 +57,7 @@ class Application(Service):
     """uWSGI with the playbook's settings, at the address of the internal load balancer."""
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the requests of the application, oldest first."""
+        """Return the requests that the application received, oldest first."""
         found = self.folder / "requests"
         return [json.loads(line) for line in found.read_text().splitlines()] if found.exists() else []
 
@@ -259,7 +259,7 @@ def test_a_body_above_the_limit_is_rejected_before_it_reaches_the_application(
 
 
 def test_a_chunked_body_is_rejected(web: WebServer, app: Application) -> None:
-    """uWSGI cannot read it, and its size is unknown. RFC 9112, section 6.3 allows to require a length."""
+    """uWSGI cannot read it, and its size is unknown. RFC 9112, section 6.3 allows requiring a length."""
     answer = web.send(post(b"4\r\nbody\r\n0\r\n\r\n", "Transfer-Encoding: chunked"))
 
     assert status(answer) == 411
@@ -267,7 +267,7 @@ def test_a_chunked_body_is_rejected(web: WebServer, app: Application) -> None:
 
 
 def test_a_client_that_waits_for_100_continue_is_answered(web: WebServer, app: Application) -> None:
-    """curl waits for it before larger bodies; uWSGI never sends it."""
+    """curl waits for that response before it sends larger bodies; uWSGI never sends it."""
     answer = web.send(post(b"b" * 2000, "Content-Length: 2000", "Expect: 100-continue"))
 
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
@@ -322,7 +322,7 @@ class ClosingServer:
 
 
 def test_a_request_is_never_sent_twice(debian: WebServer) -> None:
-    """/write would save twice."""
+    """/write would save the time twice."""
     debian.configure()
     server = ClosingServer(debian.backend_port)
     try:

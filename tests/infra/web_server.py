@@ -45,7 +45,7 @@ def apache_configuration(values: Mapping[str, str], logs: Path) -> str:
 
 
 class WebServer:
-    """A host for the script."""
+    """A host that runs the script."""
 
     def __init__(self, folder: Path, family: Family, protocol: Protocol) -> None:
         self.folder = folder
@@ -79,7 +79,7 @@ class WebServer:
         return (self.folder / "var/log" / service / "datelog_access_log").read_text().splitlines()
 
     def calls(self) -> list[str]:
-        """Return the calls of the fakes since the last time."""
+        """Return the calls of the fakes since this method was last called."""
         log = self.folder / "calls"
         found = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
@@ -169,7 +169,7 @@ class WebServer:
             self._create_fake("dnf", f"touch {self._bin}/httpd; /bin/chmod +x {self._bin}/httpd")
 
     def fail_downloads(self, count: int) -> None:
-        """Let the first downloads of packages fail."""
+        """Make the first downloads of packages fail."""
         name = "apt-get" if self.family == "debian" else "dnf"
         path, failed = self._bin / name, self.folder / "failed"
         check = f'if [ "$(wc -l <{failed})" -lt {count} ]; then echo . >>{failed}; exit 100; fi'
