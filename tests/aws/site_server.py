@@ -1,4 +1,4 @@
-"""A site on loopback whose responses tests choose, as checks reach it through a load balancer."""
+"""A site on loopback whose responses tests choose, in place of a site behind a load balancer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Route = Callable[["Server"], None]
 
 
 class Server(BaseHTTPRequestHandler):
-    """A site with a reply for each path; it records the requests."""
+    """A site with a reply for each path, which records the requests."""
 
     routes: dict[str, Route]
     requests: list[tuple[str, str, str]]

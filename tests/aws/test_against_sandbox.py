@@ -82,7 +82,7 @@ GONE = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:loadbalancer/ne
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox whose instances run nothing: what they would serve does not matter here."""
+    """A sandbox whose instances run nothing, since no test here needs what they would serve."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANSO_SANDBOX_MACHINES", "records")
         server = start_sandbox(tmp_path_factory.mktemp("records"), database="embedded")
@@ -182,7 +182,7 @@ def test_an_association_that_failed_on_one_instance_is_run_again_there_alone(
     assert [target.instance_id for target in reached] == [bad]
     with pytest.raises(AwsNotFound):
         clients.ssm.executions("8dfe3659-4309-493a-8755-0123456789ab", 1)
-    # The role may send commands to instances with an environment's tag, which one that is gone has lost.
+    # The role may send commands only to instances with an environment's tag, and a deleted one has no tag.
     with pytest.raises(AwsAccessError, match=r"ssm:SendCommand on resource: .*instance/i-00000000000000000"):
         clients.ssm.start_association_on(association_id, ["i-00000000000000000"])
 

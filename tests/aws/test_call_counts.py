@@ -26,7 +26,7 @@ def counts(redis_server: Redis) -> Iterator[CallCounts]:
 
 
 def counted_client(counts: CallCounts, **options: Any) -> Any:
-    """Return a client of CloudFormation whose calls are counted."""
+    """Return a CloudFormation client whose calls are counted."""
     made = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="ap-northeast-1")
     counts.attach(made.events)
     return made.client("cloudformation", **options)
@@ -111,7 +111,7 @@ def test_no_call_is_lost_while_redis_is_down(tmp_path: Path) -> None:
         counts.add("ec2", "DescribeInstances", "ok")
         counts.write()
         server.start()
-        counts.redis.hset(call_counts.KEY, "ec2:DescribeInstances:ok", 1)  # Redis may start empty
+        counts.redis.hset(call_counts.KEY, "ec2:DescribeInstances:ok", 1)  # Redis may have started empty
         counts.write()
         assert call_counts.read(counts.redis) == {("ec2", "DescribeInstances", "ok"): 2}
     finally:

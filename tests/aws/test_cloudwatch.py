@@ -1,4 +1,4 @@
-"""Replica lag and the use of clusters, in the API's own shapes."""
+"""Replica lag and cluster usage, in the API's own shapes."""
 
 from __future__ import annotations
 

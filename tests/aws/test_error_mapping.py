@@ -1,4 +1,4 @@
-"""Every AWS error goes through one table."""
+"""Every AWS error is mapped by one table."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ MODELS = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi"}
 
 
 def declared_errors() -> set[tuple[str, str]]:
-    """Return (action, code) of every error that botocore's models declare for what the gateways call."""
+    """Return (action, code) of every error that botocore's models declare for calls of the gateways."""
     called = {
         action
         for path in GATEWAYS.glob("*.py")

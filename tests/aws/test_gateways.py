@@ -1,4 +1,4 @@
-"""Every gateway implements its protocol, and is documented there alone."""
+"""Every gateway implements its protocol, which alone has the documentation."""
 
 from __future__ import annotations
 

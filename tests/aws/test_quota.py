@@ -33,7 +33,7 @@ RATE = 2.0
 
 
 class Clock:
-    """A clock that only sleeping moves."""
+    """A clock that advances only when `sleep` is called."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -47,7 +47,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def _redis_has_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Wait for a Redis that is slow because the machine is busy, as no call to AWS does."""
+    """Wait for a Redis that is slow on a busy machine; calls to AWS would not wait that long."""
     monkeypatch.setattr(quota_store, "TIMEOUT", LIMIT)
     forget_connections()
     yield
@@ -76,7 +76,7 @@ def embedded_redis() -> Iterator[Redis]:
 
 @pytest.fixture(params=["redis", "make run"])
 def server(request: pytest.FixtureRequest) -> Redis:
-    """Each server that can hold the quota, empty."""
+    """Each kind of Redis that can store the quota, empty."""
     found: Redis = request.getfixturevalue("own_redis" if request.param == "redis" else "embedded_redis")
     found.flush()
     return found
@@ -98,7 +98,7 @@ def account(buckets: RedisBuckets, clock: Clock) -> ApiQuota:
 
 
 def call_times(account: ApiQuota, clock: Clock, calls: int) -> list[float]:
-    """Make calls and return when each was let through, in seconds since the first was requested."""
+    """Make calls and return when each was allowed, in seconds since the first was requested."""
     start, found = clock.now, []
     for _ in range(calls):
         account.before("rds", "DescribeDBClusters")
@@ -148,7 +148,7 @@ def test_writes_are_counted_and_never_delayed(account: ApiQuota, buckets: RedisB
 def test_watched_calls_go_before_unwatched_ones(account: ApiQuota, clock: Clock) -> None:
     with quota.priority(watched=False):
         account.before("rds", "DescribeDBClusters")
-        retry_delay(account)  # one is reserved for watched calls
+        retry_delay(account)  # one read is reserved for watched calls
     assert call_times(account, clock, 1) == [0.0]
     clock.sleep(0.5)
     with quota.priority(watched=False):
@@ -251,7 +251,7 @@ while not stopped.is_set():
 
 @pytest.fixture
 def start_caller(own_redis: Redis) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
-    """Return a function that starts a process; it calls from its first line of input to its second."""
+    """Return a function that starts a process that makes calls from its first line of input to its second."""
     with contextlib.ExitStack() as ending:
 
         def start(kind: str) -> subprocess.Popen[str]:
@@ -368,7 +368,7 @@ def test_a_throttled_response_halves_the_rate(ref: AccountRef, sandbox: Sandbox)
 
     rds = service_of(ref, "rds")
     assert rds.throttles == 1
-    assert 9.9 < rds.rate < 15  # it recovers by one in 20 seconds
+    assert 9.9 < rds.rate < 15  # the rate recovers by one in 20 seconds
     assert quota.usage(ref).throttled
 
 

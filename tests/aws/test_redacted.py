@@ -177,7 +177,7 @@ def test_an_aws_error_contains_no_secret_value_and_keeps_the_rest(
     assert SECRET not in repr(failure)
     assert (failure.code, failure.operation, failure.request_id) == ("ValidationError", operation, "id-1")
     assert failure.message == "Value '****' at 'parameters'"
-    assert failure.__suppress_context__  # a log does not contain its cause
+    assert failure.__suppress_context__  # logs do not contain its cause
 
 
 def test_a_quota_error_keeps_its_retry_time(aws: FakeAws, clients: Clients) -> None:

@@ -1,4 +1,4 @@
-"""What a deleted stack leaves in the sandbox, as it does in AWS, and that the gateways find and delete it."""
+"""Resources that a deleted stack leaves in the sandbox, as in AWS: the gateways find and delete them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Outputs:
 
 @pytest.fixture
 def cluster_id(account: Account) -> Iterator[str]:  # noqa: F811
-    """A cluster that is deleted with its stack."""
+    """The id of a cluster that was deleted with its stack."""
     stack = made(account, "leaving", LEAVING)
     found = account.outputs(stack)["Cluster"]
     account.cloudformation.delete_stack(StackName=stack)

@@ -1,4 +1,4 @@
-"""The artifact bucket: ours, missing, or of another account."""
+"""The artifact bucket: owned by the account, missing, or owned by another account."""
 
 from __future__ import annotations
 

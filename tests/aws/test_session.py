@@ -63,7 +63,7 @@ def test_a_role_is_assumed_with_the_external_id(sandbox: Sandbox, monkeypatch: p
 
 
 def test_a_role_is_assumed_with_the_time_limits_of_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore's own would wait a minute for each of several attempts: longer than a step may take."""
+    """botocore's default limits allow a minute for each of several attempts: longer than a step may take."""
     monkeypatch.setattr(session, "_CONFIG", session._CONFIG.merge(Config(read_timeout=0.2)))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")

@@ -34,7 +34,7 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
 @pytest.fixture
 def gateway(account: Account) -> CloudFormation:
     clients = session.connect(account.sandbox.ref(account.id))
-    clients.sts.caller_identity()  # the account has its roles now
+    clients.sts.caller_identity()  # the account now has its roles
     return clients.cloudformation
 
 
@@ -68,7 +68,7 @@ def test_a_rollback_that_failed_continues_without_what_is_skipped(
         gateway.continue_update_rollback(stack, "wrong", ("Last",))
     gateway.continue_update_rollback(stack, "continue", ("Note",))
     assert account.settled(stack) == "UPDATE_ROLLBACK_COMPLETE"
-    gateway.continue_update_rollback(stack, "continue", ("Note",))  # its answer may have been lost
+    gateway.continue_update_rollback(stack, "continue", ("Note",))  # the response may have been lost
 
 
 def test_what_was_kept_after_a_failure_is_rolled_back(account: Account, gateway: CloudFormation) -> None:
