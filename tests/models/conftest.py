@@ -1,4 +1,4 @@
-"""Deployments that the runner carries out in an account in memory: the models are tested on its rows."""
+"""Deployments that the runner carries out in an in-memory account; tests of the models use their rows."""
 
 from tests.runner.conftest import aws, deployment, nested_set, removal, template_set
 

@@ -1,4 +1,4 @@
-"""Identifiers of AWS are compared by bytes on every database."""
+"""AWS identifiers are compared byte by byte on every database."""
 
 from __future__ import annotations
 

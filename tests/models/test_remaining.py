@@ -1,4 +1,4 @@
-"""What remains in AWS after a failed creation and after a deletion, from rows that the runner wrote."""
+"""Resources that remain in AWS after a failed creation or a deletion, from rows that the runner wrote."""
 
 from __future__ import annotations
 

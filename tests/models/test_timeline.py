@@ -35,7 +35,7 @@ FAILURE = [
 
 @pytest.fixture(autouse=True)
 def _clock_of_the_account(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> None:
-    """Let the portal's clock be that of the events: it moves by a second with each of them."""
+    """Set the portal's clock to the events' clock, which advances by a second with each event."""
     monkeypatch.setattr(timezone, "now", lambda: now_in(aws))
 
 
