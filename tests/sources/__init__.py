@@ -1,1 +1,1 @@
-"""Template sets from outside: what is fetched, and what is refused."""
+"""Template sets from external sources: fetches and refusals."""

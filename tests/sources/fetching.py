@@ -1,4 +1,4 @@
-"""Fetches as tests make them: loopback is allowed, and a refusal is its code."""
+"""Helpers for fetches: loopback is allowed, and a refusal is returned as its code."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def fetched(url: str, **options: Any) -> Fetched:
 
 
 def refusal(spec: FetchSpec) -> UserFixable:
-    """Return why a fetch is refused."""
+    """Assert that a fetch is refused, and return the error."""
     with pytest.raises(UserFixable) as refused:
         fetch(spec)
     return refused.value
 
 
 def refused(spec: FetchSpec) -> Code:
-    """Return the code of why a fetch is refused."""
+    """Assert that a fetch is refused, and return the code of the error."""
     return refusal(spec).message.code

@@ -1,4 +1,4 @@
-"""A server that speaks Git's protocol as badly as a test wants, and objects that Git would not write."""
+"""A server that violates Git's protocol in ways that tests choose, and objects that Git would not write."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def commit(tree_id: str) -> bytes:
 
 
 def packed(kind: int, body: bytes) -> bytes:
-    """Return an object as it is in a pack."""
+    """Return an object in its pack format."""
     return header(kind, len(body)) + zlib.compress(body)
 
 
 def header(kind: int, size: int) -> bytes:
-    """Return what precedes an object in a pack: its kind and its size."""
+    """Return an object's header in a pack: its kind and size."""
     first, size = kind << 4 | size & 15, size >> 4
     found = bytearray()
     while size:
@@ -59,30 +59,30 @@ def zeros(size: int) -> bytes:
 
 
 def pack(*objects: bytes, count: int | None = None) -> bytes:
-    """Return a pack of objects, and perhaps of another number of them than it says."""
+    """Return a pack of objects; `count` overrides the number that its header declares."""
     body = b"PACK" + struct.pack(">II", 2, len(objects) if count is None else count) + b"".join(objects)
     return body + hashlib.sha1(body).digest()
 
 
 def line(text: bytes) -> bytes:
-    """Return a line of the protocol."""
+    """Return a pkt-line of the protocol."""
     return b"%04x%s" % (len(text) + 4, text)
 
 
 def listing(refs: Mapping[str, str]) -> bytes:
-    """Return the list of refs as a server of the first protocol sends it."""
+    """Return the list of refs as a server with the first version of the protocol sends it."""
     lines = [f"{sha} {ref}\n".encode() for ref, sha in refs.items()]
     lines[0] = lines[0].rstrip(b"\n") + b"\0shallow agent=hostile\n"
     return line(b"# service=git-upload-pack\n") + b"0000" + b"".join(map(line, lines)) + b"0000"
 
 
 def sent(commit_id: str, body: bytes) -> bytes:
-    """Return the answer with a pack."""
+    """Return the response with a pack."""
     return line(f"shallow {commit_id}".encode()) + b"0000" + line(b"NAK\n") + body
 
 
 class Hostile(ThreadingHTTPServer):
-    """Answers GET with `refs`, and POST with `answer`; each is what it sends, piece by piece."""
+    """Responds to GET with `refs` and to POST with `answer`; both yield the response piece by piece."""
 
     daemon_threads = True
     refs: Callable[[], Iterable[bytes]]
@@ -97,13 +97,13 @@ class Hostile(ThreadingHTTPServer):
         self.url = f"http://{LOOPBACK}:{self.server_port}/set.git"
 
     def serve(self, *objects: tuple[int, bytes], files: str | None = None) -> None:
-        """Serve a commit, the last of the objects or one of the tree with an id, in a real pack."""
+        """Serve a commit in a valid pack: the last object, or a new commit of the tree with id `files`."""
         whole = [*objects, (COMMIT, commit(files))] if files else list(objects)
         tip = object_id(*whole[-1])
         self.send({"refs/heads/main": tip}, sent(tip, pack(*(packed(*one) for one in whole))))
 
     def send(self, refs: Mapping[str, str], answer: bytes) -> None:
-        """Serve refs, and any answer to the request for a pack."""
+        """Serve refs, and any response to the request for a pack."""
         self.refs, self.answer = lambda: [listing(refs)], lambda: [answer]
 
 

@@ -115,7 +115,7 @@ def huge_tar() -> bytes:
 
 
 def lying_zip() -> bytes:
-    """Return an archive with a file that is larger than it says."""
+    """Return an archive with a file that is larger than its declared size."""
     body = zipped({"zeros": bytes(5_000_000)})
     return body.replace(struct.pack("<I", 5_000_000), struct.pack("<I", 1000))
 

@@ -1,4 +1,4 @@
-"""Hostile repositories and servers: each is refused with its reason, within limits, and leaves nothing."""
+"""Hostile repositories and servers are refused with a reason, within limits, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ TREE_OF_BLOB = hostile.tree(("100644", b"root.yaml", EMPTY))
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Assert that a fetch leaves no file, and never used more memory than it may."""
+    """Assert that fetches leave no file and stay within their memory limit."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     yield folder
     assert list(folder.iterdir()) == []
-    # Until it runs its program, a child counts the memory of the process that started it.
+    # Until its exec, a child counts the memory of its parent.
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert largest <= max(before, own) or largest * 1024 < MEMORY
@@ -51,7 +51,7 @@ def bad() -> Iterator[Hostile]:
 
 
 def written(server: GitServer, mode: str, path: str, body: bytes = b"root.yaml") -> str:
-    """Return the address of a repository with a file of any mode and name, which Git itself would refuse."""
+    """Return the URL of a repository with a file of any mode and name, even ones that Git would refuse."""
     repository = server.create("set")
     blob = repository.git("hash-object", "-w", "--stdin", stdin=body)
     inner = hostile.tree((mode, path.encode("utf-8", "surrogateescape"), blob))
@@ -180,7 +180,7 @@ def test_many_large_objects_are_refused(bad: Hostile) -> None:
 
 def test_a_small_difference_that_makes_a_huge_object_is_refused(bad: Hostile) -> None:
     base = bytes(0x10000)
-    copies = b"\x80" * 200_000  # each takes 64 KB from the start of the base: 13 GB
+    copies = b"\x80" * 200_000  # each copies 64 KB from the start of the base: 13 GB
     delta = b"\x80\x80\x04" + b"\x80\x80\x80\x80\x32" + copies
     first = hostile.packed(BLOB, base)
     second = hostile.header(OFS_DELTA, len(delta)) + bytes([len(first)]) + zlib.compress(delta)

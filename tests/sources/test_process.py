@@ -1,4 +1,4 @@
-"""The process of a fetch: it ends with its time, also without its worker, and what is left is removed."""
+"""The process of a fetch: it ends at its time limit, even without its worker, and its files are removed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ fetch(FetchSpec(kind="git", url=sys.argv[1], refs="main", addresses=("127.0.0.1"
 
 @pytest.fixture
 def silent() -> Iterator[Hostile]:
-    """A server that never ends its answer."""
+    """A server whose response never ends."""
     with hostile_server() as server:
 
         def drops() -> Iterator[bytes]:
@@ -46,7 +46,7 @@ def silent() -> Iterator[Hostile]:
 
 
 def fetches() -> set[int]:
-    """Return the processes that fetch, for this process or another one."""
+    """Return the ids of all fetch processes, whichever process started them."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -58,7 +58,7 @@ def fetches() -> set[int]:
 
 
 def parent_of(pid: int) -> int:
-    """Return the parent of a process, 0 if it has ended."""
+    """Return the id of a process's parent, or 0 if the process has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -27,19 +27,19 @@ GONE = (OSError, EOFError, paramiko.SSHException)
 
 
 def written(key: paramiko.PKey) -> str:
-    """Return a private key as people have it in a file."""
+    """Return a private key in the format of key files."""
     buffer = io.StringIO()
     key.write_private_key(buffer)
     return buffer.getvalue()
 
 
 def public(key: paramiko.PKey) -> str:
-    """Return a public key as in known_hosts."""
+    """Return a public key in the format of known_hosts."""
     return f"git.example.com {key.get_name()} {key.get_base64()}"
 
 
 class Login(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no types
-    """Accepts one deploy key, and runs git-upload-pack alone."""
+    """Accepts one deploy key, and runs only git-upload-pack."""
 
     def __init__(self, server: SshServer) -> None:
         self.server = server
@@ -118,7 +118,7 @@ class SshServer:
             transport.add_server_key(self.host_key)
             try:
                 transport.start_server(server=Login(self))
-            except GONE:  # the client does not like the key
+            except GONE:  # the client rejects the host key
                 transport.close()
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class SshServer:
 
 @pytest.fixture(scope="module")
 def keys() -> list[paramiko.PKey]:
-    """Keys of two kinds, and another one."""
+    """Two keys of different types, and a third key."""
     return [paramiko.ECDSAKey.generate(), paramiko.RSAKey.generate(2048), paramiko.ECDSAKey.generate()]
 
 

@@ -1,4 +1,4 @@
-"""TLS of Git servers: verified, by the system's authorities or those of SSL_CERT_FILE."""
+"""TLS of Git servers is verified, with the system's authorities or those in SSL_CERT_FILE."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.sources.fetching import fetched, git, refusal, refused
 
 
 def certificate(folder: Path, host: x509.GeneralName) -> Path:
-    """Write a certificate for a host that signs itself, with its key, to a file."""
+    """Write a self-signed certificate for a host, with its key, to a file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "git")])
     now = datetime.now(UTC)
@@ -48,7 +48,7 @@ def certificate(folder: Path, host: x509.GeneralName) -> Path:
 
 
 def encrypted(server: GitServer, file: Path) -> str:
-    """Let a server use TLS, and return the address of a repository."""
+    """Enable TLS on a server, and return the URL of a repository."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

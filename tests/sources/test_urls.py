@@ -1,4 +1,4 @@
-"""Addresses of repositories, and the addresses of hosts that may be connected to."""
+"""URLs of repositories, and host addresses that connections are allowed to."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_public_address_is_allowed(address: str) -> None:
 
 
 class Resolver:
-    """Answers with one address the first time, and with another one later."""
+    """Returns the next of its answers at each lookup."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
@@ -111,7 +111,7 @@ class Resolver:
 
 
 def connected(resolver: Resolver, port: int) -> socket.socket:
-    """Connect to a name as the resolver answers, which other code does not use."""
+    """Connect to a name with this resolver, which other code does not use."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(socket, "getaddrinfo", resolver)
         return addresses.connect("git.test", port, ("127.0.0.1/32",))
