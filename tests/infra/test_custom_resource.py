@@ -123,7 +123,7 @@ def test_an_undeliverable_response_fails_the_function_so_that_lambda_retries(
     with pytest.raises(urllib.error.HTTPError), caplog.at_level(logging.DEBUG):
         respond(responses.event("Create", {}), Invocation(), lambda _: "thing-1")
 
-    assert "signature" not in caplog.text  # it authorizes a response
+    assert "signature" not in caplog.text  # a signature authorizes a response
 
 
 def test_a_missing_property_is_named(responses: Responses) -> None:

@@ -15,7 +15,7 @@ from tests.infra.test_deployment import Account
 from tests.services import Sandbox
 
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-arm64"
-"""Not the one that the templates look up: as if a newer one had been published since the creation."""
+"""Not the image that the templates look up, as if a newer one had been published since the creation."""
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ async def test_a_channel_notices_that_its_deployment_does_not_exist(
 
 
 async def wait_for_reader(server: Redis) -> None:
-    """Wait until the broadcaster's blocking read has reached Redis, since it misses earlier hints."""
+    """Wait until the broadcaster's blocking read has reached Redis, since earlier hints are missed."""
 
     def is_reading() -> bool:
         with redis.Redis.from_url(server.url) as client:

@@ -130,7 +130,7 @@ def test_the_way_back_survives_the_death_of_its_worker(
     go(change, aws, until=lambda d: ServerRelease.objects.exclude(returning_at=None).exists())
     operation = ("ssm:SendCommand", "elasticloadbalancing:RegisterTargets")[occurrence % 2]
     place = aws.after if occurrence > 1 else aws.before
-    place.setdefault(operation, []).append(KilledWorker())  # type: ignore[arg-type]  # no error of ours
+    place.setdefault(operation, []).append(KilledWorker())  # type: ignore[arg-type]  # not an AWS error
     with pytest.raises(KilledWorker):
         go(change, aws)
     ended = go(change, aws)

@@ -356,7 +356,7 @@ POINTS = (
     ("elasticloadbalancing:RegisterTargets", 2),
     ("cloudformation:ExecuteChangeSet", 1),
 )
-"""The calls of a release, and at how many of each the worker is killed."""
+"""The calls of a release, and the number of occurrences at which the worker is killed."""
 WRITES = (
     *("ssm:Send", "autoscaling:Sus", "autoscaling:Res", "cloudformation:Exec"),
     *("elasticloadbalancing:Der", "elasticloadbalancing:Reg"),
@@ -389,7 +389,7 @@ def test_a_release_survives_the_death_of_its_worker_at_every_call(
         nonlocal killed
         if call == operation and aws.calls[begun:].count(operation) == occurrence + 1 and not killed:
             killed += 1
-            place.setdefault(operation, []).append(KilledWorker())  # type: ignore[arg-type]  # no error of ours
+            place.setdefault(operation, []).append(KilledWorker())  # type: ignore[arg-type]  # not an AWS error
 
     aws.on_call = kill
     for _ in range(200):

@@ -23,7 +23,7 @@ from tests.sources.fetching import LOOPBACK, git, refusal, refused
 
 ROOT = "Resources: {}"
 GONE = (OSError, EOFError, paramiko.SSHException)
-"""What a server meets when its client, or the program that it runs, has ended."""
+"""Errors of a server whose client, or the program that it runs, has ended."""
 
 
 def written(key: paramiko.PKey) -> str:
