@@ -1,4 +1,4 @@
-"""A web server for tests: the association's script, executed in a folder of its own.
+"""A web server for tests: the association's script, executed in its own folder.
 
 Paths and port are replaced, and the distribution's tools are fakes that record their calls; `systemctl` and
 `apachectl` control a real Apache.

@@ -43,7 +43,7 @@ def make_user(name: str = "") -> User:
 
 
 def make_deployment(*, kind: str = "create", name: str = "", user: User | None = None) -> Deployment:
-    """Return the requested creation (or other change) of an environment, in a sandbox account of its own."""
+    """Return the requested creation (or other change) of an environment, in its own sandbox account."""
     number = next(_numbers)
     user = user or make_user()
     account = Account.objects.create(name=f"sandbox{number}", region="ap-northeast-1", is_sandbox=True)

@@ -1,4 +1,4 @@
-"""An OpenID Connect provider on loopback: oidc-provider-mock, in a process of its own."""
+"""An OpenID Connect provider on loopback: oidc-provider-mock in its own process."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_a_process_that_stopped_is_not_counted(redis_server: Redis) -> None:
     stop = heartbeats.start("worker")
     wait_until(lambda: bool(heartbeats.running(client)), what="a heartbeat")
     stop.set()
-    client.delete(*client.keys("sanso:process:*"))  # stands for their expiry
+    client.delete(*client.keys("sanso:process:*"))  # simulates their expiry
 
     assert heartbeats.running(client) == []
     assert client.scard(heartbeats.NAMES) == 0

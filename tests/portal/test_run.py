@@ -31,7 +31,7 @@ LOGIN = re.compile(r"Log in as (\S+) with the password (\S+)")
 
 
 class Portal:
-    """A `manage.py run` in a process of its own, and its output so far."""
+    """A `manage.py run` in its own process, and its output so far."""
 
     def __init__(
         self, data: Path, port: int, *, umask: int = -1, prefix: Sequence[str] = (), **environment: str

@@ -50,7 +50,7 @@ except (AlreadyRunning, RunFailed) as error:
 """
 
 SLEEP = "import time; time.sleep(600)"
-# Ignores SIGTERM, and has a child in a session of its own.
+# Ignores SIGTERM, and has a child in its own session.
 STUBBORN = f"""
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -34,7 +34,7 @@ CHANGES = Changes(
 
 @pytest.fixture
 def aws() -> FakeAws:
-    """An account with a cluster that has snapshots of its own and an automated one."""
+    """An account with a cluster that has two manual snapshots and an automated one."""
     found = FakeAws()
     found.db_clusters["shop-db"] = Cluster(
         cluster_id="shop-db",

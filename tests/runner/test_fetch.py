@@ -191,7 +191,7 @@ def test_a_worker_that_ends_is_followed_by_another_attempt_until_there_were_enou
     shop: TemplateSource,
 ) -> None:
     class Killed(BaseException):
-        """Stands for the death of the worker process."""
+        """Simulates the death of the worker process."""
 
     def ends(_spec: FetchSpec) -> Fetched:
         raise Killed

@@ -195,7 +195,7 @@ def test_a_worker_that_dies_while_it_sends_leaves_a_row_that_is_due_after_its_le
     row = _written()
 
     class Killed(BaseException):
-        """Stands for the death of the process."""
+        """Simulates the death of the process."""
 
     def die(*_: object) -> Outcome:
         raise Killed

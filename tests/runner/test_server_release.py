@@ -341,7 +341,7 @@ def test_a_call_whose_response_was_lost_takes_effect_once(
 
 
 class KilledWorker(BaseException):
-    """Stands for the death of a worker: no code catches it, so the step writes nothing more."""
+    """Simulates the death of a worker: no code catches it, so the step writes nothing more."""
 
 
 POINTS = (
