@@ -1,4 +1,4 @@
-"""An AWS account of its own in a real sandbox process for every test, and words for what happens in it."""
+"""A separate AWS account in a running sandbox process for every test, and helpers for its stacks."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ IN_PROGRESS = "_IN_PROGRESS"
 
 @dataclass
 class Account:
-    """An account: its clients, which never retry, and what a test does with stacks in it."""
+    """An account: its clients, which never retry, and helpers that tests use for stacks."""
 
     sandbox: Sandbox
     id: str
     clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str, **config: Any) -> Any:
-        """Hand out the client of a service."""
+        """Return the client of a service."""
         if service not in self.clients or config:
             self.clients[service] = boto3.client(  # type: ignore[call-overload]
                 service,
@@ -41,7 +41,7 @@ class Account:
 
     @property
     def bucket(self) -> str:
-        """The bucket of the account's templates; names of buckets are everybody's."""
+        """The bucket of the account's templates; bucket names are global, so it contains the account id."""
         return f"sanso-artifacts-{self.id}"
 
     @property
@@ -49,7 +49,7 @@ class Account:
         return self.client("cloudformation")
 
     def publish(self, **templates: str) -> None:
-        """Put templates under the prefix of the bucket, which is made on the way."""
+        """Put templates under the prefix of the bucket, which is created if it does not exist."""
         s3 = self.client("s3")
         if self.bucket not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
             s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -59,7 +59,7 @@ class Account:
             )
 
     def start(self, name: str, template: str, **options: Any) -> str:
-        """Start to create a stack and return its StackId, once reads find it."""
+        """Start creating a stack, wait until reads find it, and return its StackId."""
         body = textwrap.dedent(template)
         answer = self.cloudformation.create_stack(StackName=name, TemplateBody=body, **options)
         wait_until(lambda: bool(self.polled(answer["StackId"])), what=f"reads that find {name}")
@@ -72,17 +72,17 @@ class Account:
         return stack_id
 
     def update(self, stack: str, template: str, **options: Any) -> str:
-        """Update a stack and wait until it is settled; returns its status."""
+        """Update a stack, wait until it is settled, and return its status."""
         self.cloudformation.update_stack(StackName=stack, TemplateBody=textwrap.dedent(template), **options)
         return self.settled(stack)
 
     def delete(self, stack_id: str, **options: Any) -> str:
-        """Delete a stack and wait until it is settled; returns its status."""
+        """Delete a stack, wait until it is settled, and return its status."""
         self.cloudformation.delete_stack(StackName=stack_id, **options)
         return self.settled(stack_id)
 
     def settled(self, stack: str) -> str:
-        """Wait until a stack is not in progress; returns its status."""
+        """Wait until a stack is not in progress; return its status."""
         ended: list[str] = []
 
         def is_over() -> bool:
@@ -98,7 +98,7 @@ class Account:
         wait_until(lambda: self.polled(stack) == status, what=f"{status} of {stack}")
 
     def polled(self, stack: str) -> str:
-        """Return a stack's status; "" when CloudFormation does not find it yet, or throttles who waits."""
+        """Return a stack's status, "" while CloudFormation does not find the stack or throttles the call."""
         try:
             return self.status(stack)
         except ClientError as error:
@@ -127,11 +127,11 @@ class Account:
         return [event for page in pages for event in page["StackEvents"]][::-1]
 
     def story(self, stack: str, of: str | None = None, since: int = 0) -> list[str]:
-        """Tell a stack's events as "who STATUS reason"; the stack itself is called "stack".
+        """Return a stack's events as "LOGICAL_ID STATUS reason", with "stack" for the id of the stack itself.
 
         Args:
-            of: only of this logical id ("stack" for the stack itself).
-            since: leave out that many events at the start.
+            of: include only the events of this logical id ("stack" for the stack itself).
+            since: skip this many of the oldest events.
         """
         reported = []
         for event in self.events(stack)[since:]:
@@ -143,7 +143,7 @@ class Account:
         return reported
 
     def child(self, parent: str, logical_id: str) -> str:
-        """Find the StackId of a nested stack, also of one that is deleted."""
+        """Return the StackId of a nested stack, including one that is deleted."""
         resources = self.cloudformation.describe_stack_resources(StackName=parent)["StackResources"]
         return next(
             str(one["PhysicalResourceId"]) for one in resources if one["LogicalResourceId"] == logical_id
@@ -154,15 +154,15 @@ class Account:
         self.sandbox.control("POST", "faults", {"resources": resources}, account=self.id)
 
     def break_api(self, **fault: Any) -> None:
-        """Let an API call go wrong."""
+        """Inject a fault into an API call."""
         self.sandbox.control("POST", "faults", {"api": [fault]}, account=self.id)
 
     def heal(self) -> None:
-        """Take every fault back."""
+        """Remove all faults."""
         self.sandbox.control("DELETE", "faults", account=self.id)
 
     def pace(self, pace: float) -> None:
-        """Let time pass at a pace."""
+        """Set the time scale of the account."""
         self.sandbox.control("POST", "pace", {"pace": pace}, account=self.id)
 
     def queue_names(self) -> set[str]:
@@ -170,12 +170,12 @@ class Account:
         return {url.rsplit("/", 1)[1] for url in urls}
 
     def parameter(self, name: str) -> str | None:
-        """Read an SSM parameter; None when there is none."""
+        """Read an SSM parameter; None if it does not exist."""
         found = self.client("ssm").get_parameters(Names=[name])["Parameters"]
         return str(found[0]["Value"]) if found else None
 
     def messages(self, queue_url: str) -> list[dict[str, Any]]:
-        """Take what SNS has put into a queue."""
+        """Receive and delete all messages that SNS has sent to a queue."""
         taken = []
         while (
             found := self.client("sqs")
@@ -190,7 +190,7 @@ class Account:
 
 @pytest.fixture
 def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
-    """An empty account, in which nothing waits."""
+    """An empty account; its faults are removed after the test."""
     account = Account(sandbox, sandbox_account)
     yield account
     account.heal()
@@ -200,5 +200,5 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
 
 @pytest.fixture
 def template_url(account: Account) -> str:
-    """The start of the addresses that publish() puts templates under, virtual-hosted and with a prefix."""
+    """The start of the URLs of templates that publish() uploads, virtual-hosted and with a prefix."""
     return f"https://{account.bucket}.s3.{REGION}.amazonaws.com/{PREFIX}"

@@ -1,4 +1,4 @@
-"""Lists what is left in an account, so that a test can say that a delete left nothing."""
+"""Lists the resources in an account, so that a test can assert that a delete left none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Listing = Callable[[Account], Iterable[str]]
 
 
 def pages(account: Account, service: str, method: str, member: str, key: str) -> Iterable[str]:
-    """Walk the ids in all pages of a listing."""
+    """Yield the ids from all pages of a listing."""
     for page in account.client(service).get_paginator(method).paginate():
         for entry in page[member]:
             yield str(entry[key])
@@ -71,5 +71,5 @@ KINDS: dict[str, Listing] = {
 
 
 def taken(account: Account) -> dict[str, set[str]]:
-    """Take the inventory of an account: the ids of everything in it, by kind."""
+    """Return the ids of all resources in an account by kind."""
     return {kind: set(found(account)) for kind, found in KINDS.items()}

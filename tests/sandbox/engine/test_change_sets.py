@@ -1,4 +1,4 @@
-"""Change sets: reviewed, executed and deleted, with one for each nested stack."""
+"""Change sets: review, execute and delete them, including the one of each nested stack."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def root_template(url: str, size: str = "1") -> str:
 def make(
     account: Account, stack: str, template: str, *, name: str = "review", **options: Any
 ) -> dict[str, Any]:
-    """Make a change set, wait until it is done and describe it."""
+    """Create a change set, wait until its creation ends, and describe it."""
     made = account.cloudformation.create_change_set(
         StackName=stack, ChangeSetName=name, TemplateBody=textwrap.dedent(template), **options
     )
@@ -59,7 +59,7 @@ def make(
 
 
 def done(account: Account, change_set_id: str) -> dict[str, Any]:
-    """Wait until a change set is made; returns its description with values before and after."""
+    """Wait until the creation of a change set ends; return its description with values before and after."""
     describe = account.cloudformation.describe_change_set
     wait_until(lambda: not describe(ChangeSetName=change_set_id)["Status"].endswith("_IN_PROGRESS"))
     found: dict[str, Any] = describe(ChangeSetName=change_set_id, IncludePropertyValues=True)
@@ -73,7 +73,7 @@ def changes(change_set: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def why(account: Account, review: dict[str, Any]) -> str:
-    """Follow a failed change set to the nested one that it points to, and return its reason."""
+    """Return the reason of the nested change set that a failed change set points to."""
     pointer = re.fullmatch(
         r"Nested change set (arn:\S+) was not successfully created: Currently in FAILED\.",
         review["StatusReason"],
@@ -182,7 +182,7 @@ def test_nested_stacks_get_change_sets_of_their_own_when_the_root_is_created(
     with pytest.raises(ClientError, match="must be executed from its root change set"):
         account.cloudformation.execute_change_set(ChangeSetName=nested["Service"]["ChangeSetId"])
 
-    # What was reviewed is what is created, whatever has been put behind the addresses since.
+    # The reviewed templates are used, although other ones have been uploaded to the same URLs since.
     account.publish(network=NETWORK.replace("Topic:", "Other:").replace("!Ref Topic", "!Ref Other"))
     assert execute(account, review, ClientRequestToken="go") == "CREATE_COMPLETE"
     network = nested["Network"]["StackId"]

@@ -1,4 +1,4 @@
-"""The control plane: what it tells, what it changes, and what it refuses."""
+"""The control plane: its reports, its changes, and the requests that it rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creating stacks: order, parallelism, nested stacks, and what a failure leaves, told by their events."""
+"""Creating stacks: order, parallelism, nested stacks, and the state after a failure, read from events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HANDLER = (
 
 
 def parent(url: str, *names: str) -> str:
-    """A template with a nested stack of each name."""
+    """Return a template with a nested stack of each name."""
     nested = "".join(
         f"  {name}: {{Type: AWS::CloudFormation::Stack, Properties: "
         f"{{TemplateURL: {url}/child.yaml, Parameters: {{Text: {name.lower()}}}}}}}\n"

@@ -1,4 +1,4 @@
-"""Deleting stacks: in which order, what stays on purpose or by failure, and what is told afterwards."""
+"""Deleting stacks: the order, retained resources, failed deletes, and descriptions of deleted stacks."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_failed_delete_leaves_what_it_needs_and_can_be_repeated(account: Accou
     account.heal()
     assert (
         account.delete(stack, ClientRequestToken="once") == "DELETE_FAILED"
-    )  # the same request, answered again
+    )  # the same request again gets the same response
     assert account.delete(stack, ClientRequestToken="twice") == "DELETE_COMPLETE"
 
 

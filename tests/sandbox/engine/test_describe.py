@@ -1,4 +1,4 @@
-"""What is told about stacks: pages, ids, operations, notifications, and in time when there are many."""
+"""Descriptions of stacks: pages, ids, operations, notifications, and response times with many stacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUEUE = """
 
 
 def many(count: int) -> str:
-    """A template of many small resources."""
+    """Return a template of many small resources."""
     names = "".join(
         f"  N{n}: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: x}}}}\n"
         for n in range(count)

@@ -1,4 +1,4 @@
-"""Faults on purpose: every mode, in the words and the form of the service it is asked for."""
+"""Injected faults: every mode, with the error format of the service that is called."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_held_call_waits_for_a_decision(
         except ConnectionClosedError as closed:
             outcome.append(closed)
 
-    account.queue_names()  # makes the client, which two threads share from here on
+    account.queue_names()  # creates the client that the two threads below share
     caller = threading.Thread(target=create)
     caller.start()
     held: list[dict[str, str]] = []

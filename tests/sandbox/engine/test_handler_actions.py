@@ -1,4 +1,4 @@
-"""The actions of handlers against the registry's schemas that cfn-lint carries."""
+"""The actions of handlers compared with the registry's schemas that cfn-lint contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole environment of infra_templates/: deployed as the portal does, changed, deleted to nothing."""
+"""The complete environment of infra_templates/: deployed as the portal does, updated, deleted entirely."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
 def upload(account: Account, folder: Path, prefix: str = PREFIX) -> str:
-    """Put a template set into the account's bucket as the portal does; returns the root's address."""
+    """Upload a template set to the account's bucket as the portal does; return the root template's URL."""
     account.publish()
     template_set = catalog.load(folder)
     for key, body in catalog.build_objects(template_set):
@@ -37,7 +37,7 @@ def parameters(account: Account, **changed: str) -> list[dict[str, str]]:
 def apply(
     account: Account, stack: str, kind: str, *, name: str = "", seconds: float = 120, **request: Any
 ) -> str:
-    """Make a change set with nested ones, execute it and wait; returns the StackId."""
+    """Create a change set with nested ones, execute it, wait for its end, and return the StackId."""
     name = name or f"by-{kind.lower()}"
     made = account.cloudformation.create_change_set(
         StackName=stack,
@@ -56,7 +56,7 @@ def apply(
 
 
 def failures(account: Account) -> list[str]:
-    """List every failed event in the account, to be read when something went wrong."""
+    """List every failed event in the account, for the message of a failed assertion."""
     stacks = account.cloudformation.describe_stacks()["Stacks"]
     return [line for stack in stacks for line in account.story(stack["StackId"]) if "FAILED" in line]
 
@@ -114,7 +114,7 @@ def test_the_environment_comes_up_changes_and_leaves_nothing(account: Account) -
         nested.values(), "DELETE_COMPLETE"
     )
     after = inventory.taken(account)
-    # At pace 0 the last lines of a custom resource's function may come after its log group is gone, and make
-    # it anew; on AWS its role does not allow that.
+    # With time scale 0, the last log lines of a custom resource's function may arrive after its log group is
+    # deleted, and create the group again; on AWS, the function's role does not allow that.
     del before["log group"], after["log group"]
     assert after == before

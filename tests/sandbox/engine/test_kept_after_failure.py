@@ -1,4 +1,4 @@
-"""DisableRollback: what is kept after a failure, how it goes on, and how it is rolled back.
+"""DisableRollback: resources kept after a failure, how the stack continues, and how it is rolled back.
 
 Sources: stack-failure-options.html in CloudFormation's user guide, API_RollbackStack, and
 https://github.com/aws/aws-cdk/issues/30546 for the two refusals.
@@ -71,7 +71,7 @@ def test_what_was_kept_goes_on_only_with_the_rollback_disabled(account: Account)
         account.cloudformation.execute_change_set(ChangeSetName=review["ChangeSetId"])
     seen = len(account.events(stack))
     assert execute(account, review, DisableRollback=True) == "UPDATE_COMPLETE"
-    assert not account.story(stack, of="First", since=seen)  # it was complete and is not touched
+    assert not account.story(stack, of="First", since=seen)  # it was complete and stays untouched
     assert account.parameter("/second") == "one"
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's keys: where they come from, who has them, and that another folder's are worth nothing."""
+"""The sandbox's keys: how they are issued, who can read them, and that another data folder's are invalid."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_event_log_has_the_caller(account: Account) -> None:
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox with a data folder of its own."""
+    """A sandbox with its own data folder."""
     server = start_sandbox(tmp_path_factory.mktemp("other"), database="embedded", machines="records")
     yield server
     server.stop()

@@ -1,4 +1,4 @@
-"""Updates of nested stacks: found at every depth, and rolled back in child, sibling and parent."""
+"""Updates of nested stacks: detected at every depth, and rolled back in child, sibling and parent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPLACING = "Requested update requires the creation of a new physical resource; 
 
 
 def parent(url: str, *names: str, more: str = "") -> str:
-    """A template with a nested stack of each name; the text each gets is its own name."""
+    """Return a template with a nested stack of each name; the Text parameter of each is its name."""
     nested = "".join(
         f"  {name}: {{Type: AWS::CloudFormation::Stack, Properties: "
         f"{{TemplateURL: {url}/{name.lower()}.yaml, Parameters: {{Text: {name.lower()}}}}}}}\n"
@@ -160,7 +160,7 @@ def test_a_failed_nested_update_rolls_back_child_sibling_and_parent(
     assert account.parameter("/left") == account.parameter("/right") == "first"
     assert {stack: account.describe(stack)["Outputs"] for stack in (left, right)} == before
     assert account.queue_names() == set()
-    # The old template is really back: the same update can be asked for, and now comes through.
+    # The previous template is in place again: the same update can be requested, and now succeeds.
     account.heal()
     assert account.update(root, ordered) == "UPDATE_COMPLETE"
     assert account.parameter("/right") == "second"
@@ -229,7 +229,7 @@ def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(
     )
     rolled_back, *rest = account.story(right, of="stack")[1:]
     begun = "stack ROLLBACK_IN_PROGRESS The following resource(s) failed to create: "
-    assert rolled_back in (f"{begun}[Bad].", f"{begun}[Bad, Still].")  # the topic may be there by then
+    assert rolled_back in (f"{begun}[Bad].", f"{begun}[Bad, Still].")  # the topic may exist by then
     assert rest == [
         "stack ROLLBACK_COMPLETE",
         "stack DELETE_IN_PROGRESS User Initiated",
@@ -241,7 +241,7 @@ def test_a_nested_stack_that_an_update_adds_and_fails_is_deleted_again(
 def test_a_canceled_update_cancels_what_is_in_flight_below_and_rolls_all_back(
     account: Account, template_url: str
 ) -> None:
-    """The order of the root's events is AWS's: the rollback begins, then what is in flight is cancelled."""
+    """The root's events have AWS's order: the rollback begins, then updates in flight are cancelled."""
     account.publish(left=CHILD, right=CHILD)
     template = parent(template_url, "Left", "Right").replace(
         "  Right: {Type: AWS::CloudFormation::Stack,",
@@ -258,7 +258,7 @@ def test_a_canceled_update_cancels_what_is_in_flight_below_and_rolls_all_back(
         lambda: "Note UPDATE_IN_PROGRESS" in account.story(left, since=seen[left]), what="an update in flight"
     )
     account.cloudformation.cancel_update_stack(StackName=root, ClientRequestToken="stop")
-    account.cloudformation.cancel_update_stack(StackName=root, ClientRequestToken="stop")  # a lost answer
+    account.cloudformation.cancel_update_stack(StackName=root, ClientRequestToken="stop")  # a retry
     account.pace(0)
     assert account.settled(root) == "UPDATE_ROLLBACK_COMPLETE"
     assert account.story(root, since=seen[root])[:4] == [
@@ -274,7 +274,7 @@ def test_a_canceled_update_cancels_what_is_in_flight_below_and_rolls_all_back(
     ]
     assert "Note UPDATE_FAILED Resource update cancelled" in account.story(left, since=seen[left])
     assert account.status(left) == "UPDATE_ROLLBACK_COMPLETE"
-    assert account.story(right, since=seen[right]) == []  # its turn had not come
+    assert account.story(right, since=seen[right]) == []  # it depends on Left, so its update had not started
     assert account.parameter("/left") == account.parameter("/right") == "first"
     with pytest.raises(ClientError, match="cannot be called from current stack status"):
         account.cloudformation.cancel_update_stack(StackName=root, ClientRequestToken="again")

@@ -1,4 +1,4 @@
-"""The sandbox as a process: where it listens, how it ends, what it leaves, and on which engine it insists."""
+"""The sandbox as a process: listening address, termination, cleanup, and the engine version it requires."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FUNCTION = """
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for temporary files of the sandbox alone: sandboxes of other tests start and end meanwhile."""
+    """A separate folder for the sandbox's temporary files: other tests' sandboxes start and end meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setenv("TMPDIR", folder)
         yield Path(folder)
@@ -41,14 +41,14 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def own_sandbox(tmp_path: Path, temporary: Path) -> Iterator[Sandbox]:
-    """A sandbox that a test may end."""
+    """A sandbox that a test may terminate."""
     server = start_sandbox(tmp_path / "own", database="embedded")
     yield server
     server.kill()
 
 
 def descendants(pid: int) -> set[int]:
-    """List the processes below one."""
+    """List the ids of all descendants of a process."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -68,7 +68,7 @@ def is_alive(pid: int) -> bool:
 
 
 def make_it_busy(account: Account) -> None:
-    """Leave a function's process, a deployment, a held and a timed-out call under way."""
+    """Start a function's process, a deployment, and an API call that is held and one that times out."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("code.py", textwrap.dedent(FUNCTION))

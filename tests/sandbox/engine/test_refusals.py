@@ -1,4 +1,4 @@
-"""What CloudFormation refuses before it creates anything: capabilities, addresses, parameters."""
+"""Requests that CloudFormation rejects before it creates anything: capabilities, URLs, parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signature V4: a call is signed with a key that the sandbox issued, or is refused as AWS would."""
+"""Signature V4: a call signed with a key that the sandbox issued passes; others are rejected as on AWS."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_clocks_may_differ_by_minutes(
     assert service == "s3" or ("Signature expired" if minutes < 0 else "Signature not yet current") in message
 
 
-# --- requests that no SDK makes --------------------------------------------------------------------------
+# --- requests that no SDK sends --------------------------------------------------------------------------
 def signed(account: Account, **headers: str) -> AWSRequest:
     """Return a signed call of ssm:DescribeParameters."""
     sent = {
@@ -159,7 +159,7 @@ def test_a_body_that_was_changed_on_the_way_is_refused(account: Account) -> None
 
 
 def test_a_hash_that_is_not_the_bodys_is_refused(account: Account) -> None:
-    """The signature is right, and covers the hash of what the body was."""
+    """The signature itself is valid and covers the header, whose hash does not match the body."""
     for payload in ("UNSIGNED-PAYLOAD", "0" * 64):
         status, error = send(signed(account, **{"X-Amz-Content-SHA256": payload}))
         assert (status, error["__type"]) == (400, "InvalidSignatureException")

@@ -1,4 +1,4 @@
-"""Signatures in S3's own ways: bodies that are not hashed as a whole, and presigned URLs."""
+"""Signatures specific to S3: bodies that are not hashed as a whole, and presigned URLs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_large_uploads_come_in_parts(account: Account, s3: Any, tmp_path: Any) -
 
 
 def test_a_body_with_a_trailing_checksum_passes(account: Account, s3: Any) -> None:
-    """As the SDKs send streams over TLS: STREAMING-UNSIGNED-PAYLOAD-TRAILER, framed by aws-chunked."""
+    """SDKs send streams over TLS this way: STREAMING-UNSIGNED-PAYLOAD-TRAILER, framed by aws-chunked."""
     body = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"
     headers = {
         "Content-Encoding": "aws-chunked",
@@ -69,7 +69,7 @@ def test_a_body_with_a_trailing_checksum_passes(account: Account, s3: Any) -> No
 
 
 def put(account: Account, body: bytes, headers: dict[str, str], payload: str) -> tuple[int, bytes]:
-    """Put an object with a signature over this payload hash."""
+    """Put an object with a signature over this payload hash; return the status and body of the response."""
 
     class Signer(S3SigV4Auth):
         def payload(self, request: AWSRequest) -> str:

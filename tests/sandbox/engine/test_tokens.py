@@ -1,4 +1,4 @@
-"""Client request tokens: a request that is sent twice is carried out once and answered the same."""
+"""Client request tokens: a request that is sent twice is carried out once and gets the same response."""
 
 from __future__ import annotations
 

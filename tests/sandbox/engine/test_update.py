@@ -1,4 +1,4 @@
-"""Updating stacks: what changes and what stays silent, clean-up, rollback, and nested stacks all the way."""
+"""Updating stacks: changed and unchanged resources, cleanup, rollback, and nested stacks at every depth."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Sources: API_ResourceChange, API_ResourceChangeDetail and API_ResourceTargetDefinition in CloudFormation's API
 reference; https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 and
-.../issues/2113 for what is reported and does not happen.
+.../issues/2113 for replacements that are reported and do not happen.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What web pages may do with the sandbox: nothing. What MiniStack answers to anybody: closed."""
+"""Requests from web pages are rejected, and so are MiniStack's own addresses that need no signature."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def send(
 def test_a_page_from_elsewhere_is_refused_whatever_it_knows(
     account: Account, foreign: dict[str, str]
 ) -> None:
-    """Even a signature that is right, or the token, does not help it."""
+    """A valid signature, or the token, makes no difference."""
     sandbox = account.sandbox
     headers = {name: value.format(port=sandbox.port) for name, value in foreign.items()}
     assert send(sandbox, "/_sanso/about", bearer(sandbox.token_file) | headers)[0] == 403
@@ -168,7 +168,7 @@ def test_a_websocket_is_not_opened(sandbox: Sandbox) -> None:
 def test_who_guesses_where_a_stack_waits_for_an_answer_still_needs_cloudformations_signature(
     account: Account,
 ) -> None:
-    """The address alone is not enough; the account's own key signs no answer either."""
+    """The address alone is not enough, and a signature with the account's own key is not accepted either."""
     handle = """
         Resources: {Handle: {Type: AWS::CloudFormation::WaitConditionHandle}}
         Outputs: {Url: {Value: !Ref Handle}}
@@ -177,7 +177,7 @@ def test_who_guesses_where_a_stack_waits_for_an_answer_still_needs_cloudformatio
     assert send(account.sandbox, url.path, {}, "PUT")[0] == 403
     assert send(account.sandbox, url.path, signed(account, "PUT", url.path, "s3"), "PUT")[0] == 403
     assert send(account.sandbox, f"{url.path}?{url.query}", {}, "POST")[0] == 403
-    # The signature is right: it is MiniStack that finds no signal in an empty body.
+    # The signature is valid: MiniStack finds no signal in the empty body.
     assert send(account.sandbox, f"{url.path}?{url.query}", {}, "PUT")[0] == 400
     key = Keyring(account.sandbox.token_file.read_text()).issue(account.id, CLOUDFORMATION)
     assert f"Credential={key.id}%2F" in url.query
