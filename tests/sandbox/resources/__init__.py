@@ -1,1 +1,1 @@
-"""The resource half of the sandbox, through boto3 against a real process."""
+"""Tests of the sandbox's resources through boto3 against a running process."""

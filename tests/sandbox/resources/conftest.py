@@ -1,4 +1,4 @@
-"""An AWS account of its own for every test, and the network that most of them build on."""
+"""A separate AWS account for every test, and the network that most tests use."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ Outputs:
 
 @dataclass
 class Network:
-    """The ids of a network that a stack made."""
+    """The ids of a network that a stack created."""
 
     stack: str
     vpc: str
@@ -73,7 +73,7 @@ class Network:
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox at pace 0 whose instances are records, whatever else the host could make of them."""
+    """A sandbox with time scale 0 whose instances are records, even if the host could run machines."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANSO_SANDBOX_MACHINES", "records")
         server = start_sandbox(tmp_path_factory.mktemp("resources"))
@@ -83,7 +83,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
-    """An empty account, in which nothing waits."""
+    """An empty account; its faults are removed after the test."""
     account = Account(sandbox, sandbox_account)
     yield account
     account.heal()
@@ -107,7 +107,7 @@ def network(account: Account) -> Network:
 
 
 def made(account: Account, name: str, template: str, **values: str) -> str:
-    """Create a stack and see it complete; returns its StackId."""
+    """Create a stack, assert that it is complete, and return its StackId."""
     stack = account.create(
         name,
         template,
@@ -119,7 +119,7 @@ def made(account: Account, name: str, template: str, **values: str) -> str:
 
 
 def changed(account: Account, stack: str, template: str, **values: str) -> None:
-    """Update a stack and see it complete."""
+    """Update a stack and assert that the update is complete."""
     status = account.update(
         stack, template, Capabilities=["CAPABILITY_NAMED_IAM"], Parameters=given(**values)
     )
@@ -127,7 +127,7 @@ def changed(account: Account, stack: str, template: str, **values: str) -> None:
 
 
 def gone(account: Account, stack: str) -> None:
-    """Delete a stack and see it gone."""
+    """Delete a stack and assert that it is deleted."""
     assert account.delete(stack) == "DELETE_COMPLETE", account.story(stack)
 
 
@@ -136,7 +136,7 @@ def given(**values: str) -> list[dict[str, Any]]:
 
 
 def failure(account: Account, name: str, template: str, logical_id: str, **values: str) -> str:
-    """Create a stack that fails and tell the reason of a resource's failure."""
+    """Create a stack that fails; return the reason of a resource's failure."""
     stack = account.create(
         name, textwrap.dedent(template), Capabilities=["CAPABILITY_NAMED_IAM"], Parameters=given(**values)
     )

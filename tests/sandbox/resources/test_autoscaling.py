@@ -1,4 +1,4 @@
-"""Auto Scaling groups: instances launched, spread, replaced and let go, and the health of their targets."""
+"""Auto Scaling groups: instances launched, spread, replaced and terminated, and the health of targets."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def values(network: Network, **more: str) -> dict[str, str]:
 
 
 class Fleet:
-    """A fleet in an account, and what can be seen of it."""
+    """A fleet in an account, with readers of its state."""
 
     def __init__(self, account: Account, network: Network, **more: str) -> None:
         self.account = account

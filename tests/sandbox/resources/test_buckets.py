@@ -1,4 +1,4 @@
-"""S3 as a portal uses it for its artifacts."""
+"""S3 operations that a portal uses for its artifacts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.services import Sandbox
 
 @pytest.fixture
 def bucket(account: Account) -> str:
-    """The name of a bucket that the account has."""
+    """Create a bucket and return its name."""
     name = f"artifacts-{account.id}"
     account.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return name

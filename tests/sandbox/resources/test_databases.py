@@ -1,4 +1,4 @@
-"""Aurora clusters: endpoints that lead to a server, managed passwords, roles."""
+"""Aurora clusters: endpoints that connect to a server, managed passwords, roles."""
 
 from __future__ import annotations
 

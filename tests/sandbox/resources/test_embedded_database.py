@@ -1,4 +1,4 @@
-"""The stand-in for MariaDB: MySQL's protocol over SQLite, as applications meet it."""
+"""The substitute for MariaDB: MySQL's protocol over SQLite, from an application's point of view."""
 
 from __future__ import annotations
 

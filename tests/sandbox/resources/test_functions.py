@@ -1,4 +1,4 @@
-"""Lambda functions that really run, and the custom resources they answer for."""
+"""Lambda functions that run as processes, and the custom resources that they provide."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROLE = """
 
 
 def inline(code: str, **properties: Any) -> str:
-    """A template with an inline function called Function, and its role."""
+    """Return a template with an inline function called Function, and its role."""
     body = textwrap.indent(textwrap.dedent(code).strip(), " " * 10)
     more = "".join(f"      {name}: {json.dumps(value)}\n" for name, value in properties.items())
     return f"""
@@ -95,7 +95,7 @@ def function_name(account: Account) -> str:
 
 
 def call_answering(account: Account, code: str, **properties: Any) -> Any:
-    """Make an inline function and call it."""
+    """Create an inline function, invoke it, and return the result."""
     made(account, "function", inline(code, **properties))
     return invoke(account, function_name(account))
 
@@ -127,7 +127,7 @@ def test_a_custom_resource_is_made_changed_and_removed_by_its_function(account: 
     assert json.loads(account.parameter("calls") or "") == [
         ["Create", "first", None],
         ["Update", "second", "id-first"],
-        ["Delete", "first", "id-first"],  # the new id replaced it, and the clean-up let it go
+        ["Delete", "first", "id-first"],  # the cleanup after the update deletes the replaced id
         ["Delete", "second", "id-second"],
     ]
 

@@ -1,4 +1,4 @@
-"""Network interfaces: their addresses and every way to find them."""
+"""Network interfaces: their addresses and every way to look them up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sandbox starts ends with it, however it ends; and it knows the engine it was written for."""
+"""Processes that the sandbox starts end with it, even if it is killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.services import LIMIT, find_program, start_sandbox, wait_until
 
 
 def processes_naming(text: str) -> list[str]:
-    """List the command lines of processes that name something (Linux)."""
+    """List the command lines of processes that contain a text (Linux)."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -1,4 +1,4 @@
-"""A cluster of MariaDB servers comes back from whatever state it is found in, and lets no caller wait on."""
+"""A cluster of MariaDB servers recovers from every broken state, and no caller waits meanwhile."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def aurora_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aurora]:
 
 @pytest.fixture
 def aurora(aurora_of_all: Aurora) -> Aurora:
-    """The shared cluster, whole again after what befell it."""
+    """The shared cluster, recovered from the test before."""
     wait_until(lambda: is_whole(aurora_of_all), what="a writer, and a reader that follows")
     return aurora_of_all
 
@@ -51,7 +51,7 @@ def is_whole(aurora: Aurora) -> bool:
 
 
 def host(aurora: Aurora, *, writes: bool) -> str:
-    """Tell the address of the server itself that writes, or reads."""
+    """Return the address of the server that writes, or of the reader, without the cluster's endpoints."""
     return next(one.address[0] for one in aurora.members() if one.writes is writes)
 
 
@@ -60,7 +60,7 @@ def writer(aurora: Aurora) -> str:
 
 
 def run(host: str, *statements: str) -> Any:
-    """Run statements as the cluster's master user; returns the rows of the last one."""
+    """Run statements as the cluster's master user; return the rows of the last one."""
     connection = pymysql.connect(
         host=host, port=PORT, user="admin", password="word", database="kept", autocommit=True, read_timeout=30
     )
@@ -75,7 +75,7 @@ def position(host: str) -> Any:
 
 
 def has(aurora: Aurora, status: str) -> Callable[[], bool]:
-    """Make a condition that comes true when the word is in the table wherever a client asks."""
+    """Return a condition: the word is in the table on every member and through the reader endpoint."""
 
     def found() -> bool:
         places = [aurora.endpoint.reader, *(one.address[0] for one in aurora.members())]
@@ -92,7 +92,7 @@ def write(aurora: Aurora, status: str) -> None:
 
 
 def died_with_more(aurora: Aurora, status: str) -> bool:
-    """Let the writer die with a commit in its log that no reader has; tell whether that went as it should."""
+    """Kill the writer while its log has a commit that no reader has; return whether the scenario worked."""
     before, dies = writer(aurora), host(aurora, writes=True)
     logged, acknowledged = position(dies), threading.Event()
 
@@ -118,7 +118,7 @@ def test_a_writer_that_died_with_more_in_its_log_comes_back_without_it_and_with_
     aurora: Aurora,
 ) -> None:
     write(aurora, "first")
-    for attempt in range(20):  # the cluster may have told the reader to follow again before the commit
+    for attempt in range(20):  # the reader may have resumed replication before the commit
         if died_with_more(aurora, f"lost {attempt}"):
             break
     else:
@@ -138,7 +138,7 @@ def test_a_reader_whose_replication_failed_follows_again(aurora: Aurora) -> None
         host(aurora, writes=False),
         "STOP SLAVE",
         f"CHANGE MASTER TO MASTER_USE_GTID=no, MASTER_LOG_FILE='{file}', MASTER_LOG_POS={at}",
-        "START SLAVE",  # the row comes once more, which is an error
+        "START SLAVE",  # the row is replicated a second time, which is an error
     )
     write(aurora, "later")
     wait_until(has(aurora, "later"), what="what was written later, everywhere")

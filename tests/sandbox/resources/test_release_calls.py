@@ -1,4 +1,4 @@
-"""The gateway calls of a release against the sandbox: a command is sent, found again, and read."""
+"""The gateway calls of a release against the sandbox: a command is sent, found by its comment, and read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ended(gateway: SSMGateway, command: str, instance: str) -> Invocation:
     def has_ended() -> bool:
         try:
             found.append(gateway.invocation(command, instance))
-        except AwsNotFound:  # the server does not have it yet
+        except AwsNotFound:  # the command has not reached the server yet
             return False
         return found[-1].status not in ("Pending", "InProgress", "Delayed")
 

@@ -1,4 +1,4 @@
-"""A cluster's writer and readers are servers of their own; who dies is replaced, and nothing is lost."""
+"""A cluster's writer and readers are separate servers; failed ones are replaced and no commit is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Outputs = dict[str, str]
 
 
 def made_cluster(account: Account) -> Outputs:
-    """Make a cluster of two instances with a table in it; returns the stack's outputs."""
+    """Create a cluster of two instances with a table in it; return the stack's outputs."""
     network = account.outputs(made(account, "network", NETWORK))
     given = {name: network[name] for name in ("SubnetA", "SubnetC", "Group")}
     outputs = account.outputs(made(account, "aurora", CLUSTER, **given))
@@ -51,7 +51,7 @@ def account(account_of_all: Account) -> Iterator[Account]:
 
 @pytest.fixture
 def aurora(account: Account, cluster_of_all: Outputs) -> Outputs:
-    """The shared cluster, whole again after what befell it. Writer and Reader are who they are now."""
+    """The shared cluster, recovered from the test before. Writer and Reader are the current ones."""
     becomes_whole(account, cluster_of_all)
     now = {role: instance for instance, role in roles(account, cluster_of_all).items()}
     return {**cluster_of_all, "Writer": now["writer"], "Reader": now["reader"]}
@@ -64,7 +64,7 @@ def act(account: Account, outputs: Outputs, action: str) -> Any:
 
 
 def roles(account: Account, outputs: Outputs) -> dict[str, str]:
-    """Tell each instance's role: of the writer if it answers, of readers that could take its place."""
+    """Return each ready instance's role: the writer if it answers, readers that follow it."""
     listed: Any = account.sandbox.control("GET", "databases", account=account.id)
     (found,) = listed["databases"]
     ready = {"writer": "answers", "reader": "follows"}
@@ -76,7 +76,7 @@ def becomes_whole(account: Account, outputs: Outputs) -> None:
 
 
 def becomes(account: Account, condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition of the cluster; when it does not come true, say how its instances are."""
+    """Wait for a condition of the cluster; raise TimeoutError with the state of its instances."""
     try:
         wait_until(condition, what=what)
     except TimeoutError as late:
@@ -90,7 +90,7 @@ def swapped(outputs: Outputs) -> dict[str, str]:
 
 
 class Load:
-    """Clients that keep writing through the writer endpoint, and what was acknowledged to them."""
+    """Clients that keep writing through the writer endpoint, and their acknowledged writes."""
 
     def __init__(self, account: Account, outputs: Outputs, clients: int = 3) -> None:
         self.acknowledged: list[str] = []
@@ -145,7 +145,7 @@ def test_another_server_writes_and_no_acknowledged_write_is_lost(
 ) -> None:
     with Load(account, aurora) as load:
         wait_until(lambda: len(load.acknowledged) > 100, what="writes before")
-        becomes_whole(account, aurora)  # without a reader that has everything the same writer comes back
+        becomes_whole(account, aurora)  # without a reader that is up to date, the same writer is restarted
         act(account, aurora, action)
         becomes(account, lambda: roles(account, aurora) == swapped(aurora), "both servers in new roles")
         seen = len(load.acknowledged)
@@ -231,7 +231,7 @@ def test_an_instance_more_has_all_rows_and_one_without_others_writes_again_by_it
     (third,) = rds.describe_db_instances(DBInstanceIdentifier="third")["DBInstances"]
     own = {**aurora, "Own": third["Endpoint"]["Address"], "Port": str(third["Endpoint"]["Port"])}
     assert words(account, own, "Own") == set(load.acknowledged)
-    for instance in (aurora["Writer"], "third"):  # the first is the writer: another one writes then
+    for instance in (aurora["Writer"], "third"):  # the first is the writer, so another instance becomes it
         rds.delete_db_instance(DBInstanceIdentifier=instance)
     assert roles(account, aurora) == {aurora["Reader"]: "writer"}
     act(account, aurora, "kill_writer")

@@ -1,4 +1,4 @@
-"""Run Command: documents of the account's own run on the chosen instances, as their associations do."""
+"""Run Command: documents of the account run on the chosen instances, as through their associations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Commands(Manager):
     document = association = ""
 
     def install(self) -> None:
-        """Create the document, its association, and what the document downloads."""
+        """Create the document, its association, and the files that the document downloads."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
             archive.writestr("playbook.yml", "[]")

@@ -1,4 +1,4 @@
-"""Secrets, parameters and roles as templates use them."""
+"""Secrets, parameters and roles in templates."""
 
 from __future__ import annotations
 

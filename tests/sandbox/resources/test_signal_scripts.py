@@ -1,4 +1,4 @@
-"""The scripts of both tiers that signal, on a server without the AWS CLI, as the booted machines are."""
+"""The signal scripts of both tiers on a server without the AWS CLI, like the booted machines."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Resources:
 
 
 def web_script() -> str:
-    """Return the functions of the web servers' association, and a signal of success."""
+    """Return a script with the functions of the web servers' association that signals success."""
     text = script({"EnvironmentName": "shop", "AWS::Region": REGION})
     functions = text.partition("SIGNAL_STACK=")[2].partition("trap ")[0]
     return f"set -eu\nSIGNAL_STACK={functions}\nsignal SUCCESS\n"

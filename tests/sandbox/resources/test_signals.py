@@ -1,7 +1,7 @@
 """Groups that wait for signals, and rolling updates: CreationPolicy and UpdatePolicy as AWS documents them.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-creationpolicy.html and
-aws-attribute-updatepolicy.html; the words of events as users report them, such as lambci/ecs#19.
+aws-attribute-updatepolicy.html; the texts of events as users quote them, for example in lambci/ecs#19.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Resources:
 
 
 class Servers:
-    """A group of two whose members signal when the test says so."""
+    """A group of two instances that signal only when the test calls signal()."""
 
     def __init__(self, account: Account, network: Network) -> None:
         self.account, self.network = account, network
@@ -58,7 +58,7 @@ class Servers:
         self.stack = self.account.start("servers", GROUP, Parameters=given(**self.values(**more)))
 
     def created(self, **more: str) -> set[str]:
-        """Create the group with both signals; returns its members."""
+        """Create the group and send both signals; return its members."""
         self.start(**more)
         wait_until(lambda: len(self.members()) == 2, what="two members")
         for member in self.members():
@@ -72,7 +72,7 @@ class Servers:
         )
 
     def new_version(self) -> str:
-        """Add a version to the launch template, as CloudFormation does; returns its number."""
+        """Add a version to the launch template, as CloudFormation does; return its number."""
         added = self.account.client("ec2").create_launch_template_version(
             LaunchTemplateId=self.network.template,
             SourceVersion="1",
@@ -103,7 +103,7 @@ class Servers:
 
 @pytest.fixture
 def servers(account: Account, network: Network) -> Servers:
-    """An account without a group yet."""
+    """An account whose group is not created yet."""
     return Servers(account, network)
 
 
@@ -112,7 +112,7 @@ def test_a_group_is_complete_when_each_server_has_signaled(servers: Servers) -> 
     wait_until(lambda: len(servers.members()) == 2, what="two members")
     first, second = sorted(servers.members())
     servers.signal(first)
-    servers.signal(first)  # the same id counts once
+    servers.signal(first)  # the same id counts only once
     wait_until(lambda: any(first in line for line in servers.story()), what="the event of the signal")
     assert servers.account.status(servers.stack) == "CREATE_IN_PROGRESS"
     servers.signal(second)
@@ -141,7 +141,7 @@ def test_servers_that_do_not_signal_fail_the_group_after_its_timeout(servers: Se
 
 
 def test_a_complete_stack_takes_no_signals(servers: Servers) -> None:
-    """A server that replaces another one later signals, too: aws-cloudformation-templates#126."""
+    """Replacement servers signal later, too, and get this error: aws-cloudformation-templates#126."""
     members = servers.created()
 
     with pytest.raises(ClientError, match="is in CREATE_COMPLETE state and cannot be signaled"):
@@ -161,7 +161,7 @@ def test_a_rolling_update_goes_on_when_the_new_server_has_signaled(servers: Serv
         "ReplaceUnhealthy",
     }
     wait_until(lambda: any("Waiting on 1 resource" in line for line in servers.story()), what="the wait")
-    assert len(servers.members() & old) == 1  # MinInstancesInService holds, whatever MaxBatchSize
+    assert len(servers.members() & old) == 1  # MinInstancesInService is kept, although MaxBatchSize is higher
     servers.signal(first)
     wait_until(lambda: not servers.members() & old and len(servers.members()) == 2, what="the second new")
     (second,) = servers.members() - {first}

@@ -1,4 +1,4 @@
-"""Associations: who is reached, how runs are told, what CloudFormation waits for."""
+"""Associations: their targets, the status of their runs, and CloudFormation's wait for success."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Manager:
 
 @pytest.fixture
 def manager(account: Account, network: Network) -> Manager:
-    """An account whose network has a bucket for logs."""
+    """State Manager in an account with a network and a bucket for logs."""
     return Manager(account, network)
 
 
@@ -241,7 +241,7 @@ def test_an_association_that_fails_on_one_instance_fails_on_no_other_that_arrive
     first = manager.launch(Server="App", Stage="test")
     wait_until(lambda: manager.status(association) == "Failed", what="a failure on the first instance")
     instances = [first]
-    while min(instances) == first and len(instances) < 9:  # ids are random: one mostly sorts before it soon
+    while min(instances) == first and len(instances) < 9:  # until a random id sorts before the first
         instances.append(manager.launch(Server="App", Stage="test"))
 
     def outcomes() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""State Manager's limits, each with its source, and what a template that breaks it is told.
+"""State Manager's limits, each with its source, and the errors of templates that exceed them.
 
 CloudFormation's schema of the type: aws-ssm-association.json in
 https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ssm; its wait for success:
@@ -30,7 +30,7 @@ Resources:
 
 
 def template(*lines: str) -> str:
-    """Return the association with further properties, which replace its targets if they have targets."""
+    """Return the association with more properties, which replace its targets if they contain targets."""
     text = ASSOCIATION
     if any(line.startswith("Targets:") for line in lines):
         text = text.replace("      Targets: [{Key: tag:Server, Values: [App]}]\n", "")
@@ -39,7 +39,7 @@ def template(*lines: str) -> str:
 
 @pytest.fixture
 def manager(account: Account, network: Network) -> Manager:
-    """An account whose network has a bucket for logs."""
+    """State Manager in an account with a network and a bucket for logs."""
     return Manager(account, network)
 
 
@@ -54,7 +54,7 @@ def manager(account: Account, network: Network) -> Manager:
             "WaitForSuccessTimeoutSeconds: 172801",
             "#/WaitForSuccessTimeoutSeconds: failed validation constraint for keyword [maximum]",
         ),
-        # of a stack name of 104 characters, in the templates before 2026-11-27
+        # a stack name of 104 characters in the templates before 2026-11-27
         (
             f"AssociationName: {'a' * 104}-app-servers-aws-document",
             "#/AssociationName: failed validation constraint for keyword [pattern]",
@@ -130,7 +130,7 @@ def _succeeds(manager: Manager, association: str) -> None:
 
 
 def test_limits_do_not_keep_a_late_node_from_running_until_the_next_interval(manager: Manager) -> None:
-    """A node that registers when MaxErrors is reached runs at once (API_CreateAssociation, MaxErrors)."""
+    """A node that registers after MaxErrors is reached runs at once (API_CreateAssociation, MaxErrors)."""
     first = manager.launch(Server="App")
     limited = template(
         "AssociationName: limited",
@@ -167,7 +167,7 @@ def test_nodes_that_register_together_run_at_once_whatever_the_limits(manager: M
 
 
 def test_success_may_be_read_before_a_late_node_has_run(manager: Manager) -> None:
-    """So CREATE_COMPLETE does not mean that all are configured (hashicorp/terraform-provider-aws#31175)."""
+    """CREATE_COMPLETE does not mean that all are configured (hashicorp/terraform-provider-aws#31175)."""
     manager.launch(Server="App")
     made(manager.account, "shell", template("AssociationName: late"))
     (association,) = [one["AssociationId"] for one in manager.ssm.list_associations()["Associations"]]

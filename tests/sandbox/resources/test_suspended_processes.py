@@ -1,4 +1,4 @@
-"""Processes of a group that are suspended while a server is taken out by hand, and targets that are."""
+"""Suspended processes of a group while a server is out of service, and deregistered targets."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_while_health_checks_are_suspended_nothing_is_replaced(fleet: Fleet) -> 
     elb = fleet.account.client("elbv2")
     elb.deregister_targets(TargetGroupArn=fleet.targets, Targets=[{"Id": one}])
     wait_until(lambda: one not in fleet.health(), what="the target's end")
-    fleet.account.client("autoscaling").set_desired_capacity(  # the group is looked at meanwhile
+    fleet.account.client("autoscaling").set_desired_capacity(  # makes the group evaluate its instances
         AutoScalingGroupName=fleet.name, DesiredCapacity=3
     )
     wait_until(lambda: fleet.states() == ["healthy"] * 2, what="another instance")
