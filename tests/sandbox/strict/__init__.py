@@ -1,4 +1,4 @@
-"""Rules of AWS that the sandbox keeps, each with its source and a minimal template or call that breaks it.
+"""AWS's rules that the sandbox enforces, each with its source and a minimal template or call against it.
 
 docs/sandbox.md lists them by id, with the name of the test.
 """

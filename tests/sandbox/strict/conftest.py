@@ -1,4 +1,4 @@
-"""The sandbox of the contract tests: an account of its own for every test, in which nothing waits."""
+"""The sandbox of the contract tests, with a separate account for every test."""
 
 from __future__ import annotations
 

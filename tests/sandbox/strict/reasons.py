@@ -1,4 +1,4 @@
-"""The reason of a resource's failure, taken apart as AWS words it."""
+"""Parses the reason of a resource's failure, and asserts that it is worded as on AWS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDED = re.compile(
 
 
 class Reason(NamedTuple):
-    """What a handler said; service is "" and status 0 where CloudFormation's own handler said it."""
+    """The message of a resource handler; service is "" and status 0 if the handler itself found the error."""
 
     text: str
     service: str
@@ -28,14 +28,14 @@ class Reason(NamedTuple):
 
 
 def worded(reason: str) -> Reason:
-    """Take a reason apart, which must be worded as AWS does."""
+    """Parse a reason; assert that it is worded as on AWS."""
     found = WORDED.fullmatch(reason)
     assert found, reason
     return Reason(found["text"], found["service"] or "", int(found["status"] or 0), found["code"])
 
 
 def failures(account: Account, stack: str, logical_id: str, status: str = "CREATE_FAILED") -> list[str]:
-    """List the reasons for which a resource of a stack failed."""
+    """Return the reasons of a resource's failures in a stack."""
     return [
         str(event["ResourceStatusReason"])
         for event in account.events(stack)
@@ -44,7 +44,7 @@ def failures(account: Account, stack: str, logical_id: str, status: str = "CREAT
 
 
 def creation_failure(account: Account, template: str, logical_id: str, **values: str) -> Reason:
-    """Create a stack that must fail by a resource and be rolled back; returns the resource's reason."""
+    """Create a stack that a resource makes fail and roll back; return the resource's reason."""
     stack = account.create(
         f"refused-{logical_id.lower()}",
         textwrap.dedent(template),

@@ -1,4 +1,4 @@
-"""Aurora: versions and classes that are offered, backup periods and zones."""
+"""Aurora: available versions and instance classes, backup retention periods, and zones."""
 
 from __future__ import annotations
 

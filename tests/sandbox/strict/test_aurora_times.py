@@ -1,4 +1,4 @@
-"""Aurora's times: parameter groups that are too new, and names of endpoints that are cached."""
+"""Aurora's delays: parameter groups that are too new, and endpoint names in DNS caches."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _requested(outputs: dict[str, str], question: str) -> Any:
 
 def test_a_new_parameter_group_does_not_set_the_charset_of_a_cluster(account: Account) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterParameterGroup.html"""
-    account.pace(0.2)  # the five minutes are five seconds
+    account.pace(0.2)  # five minutes are five seconds
     group = account.outputs(made(account, "group", GROUP))["Group"]
     new = made(account, "new", CLUSTER, Group=group)
     assert _requested(account.outputs(new), "SELECT @@character_set_server") == "utf8mb4"
@@ -95,7 +95,7 @@ def test_after_a_failover_the_writer_endpoint_leads_to_the_old_writer_for_a_whil
         return '"follows": true' in str(members).replace("'", '"').replace("True", "true")
 
     wait_until(has_a_reader, what="a reader that follows")
-    account.pace(100)  # a long lag, in which the old writer comes back as a reader
+    account.pace(100)  # the DNS entry stays stale until the old writer is back as a reader
     rds.failover_db_cluster(DBClusterIdentifier=outputs["Cluster"])
     seen: list[tuple[int, int]] = []
 

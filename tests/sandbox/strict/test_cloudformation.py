@@ -1,4 +1,4 @@
-"""CloudFormation's API: limits of requests, reads that lag, what is kept, and how often it may be called."""
+"""CloudFormation's API: limits of requests, delayed reads, retention, and rate limits."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_events_and_deleted_stacks_are_kept_for_90_days() -> None:
 
 def test_a_stack_is_not_found_for_a_moment_after_its_creation(account: Account) -> None:
     """https://github.com/aws/aws-cdk-cli/issues/1803"""
-    account.pace(1000)  # two of AWS's seconds are minutes
+    account.pace(1000)  # AWS's two seconds are minutes
     stack = account.cloudformation.create_stack(StackName="fresh", TemplateBody=TOPIC)["StackId"]
     with pytest.raises(ClientError, match="does not exist"):
         account.describe(stack)
@@ -99,9 +99,9 @@ def test_a_stack_is_not_found_for_a_moment_after_its_creation(account: Account) 
 
 
 def test_calls_are_throttled_beyond_the_rate_of_their_api(account: Account) -> None:
-    """https://github.com/eksctl-io/eksctl/issues/567: reads too; other calls and S3 are not affected."""
+    """https://github.com/eksctl-io/eksctl/issues/567: also reads; other APIs and S3 are not affected."""
     stack = made(account, "busy", TOPIC)
-    account.pace(1000)  # a token is back after minutes
+    account.pace(1000)  # the next token takes minutes
 
     def describe_often() -> None:
         for _number in range(30):

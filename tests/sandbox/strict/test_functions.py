@@ -1,4 +1,4 @@
-"""Functions: runtimes and limits, network interfaces that stay, and networks without a way out."""
+"""Functions: runtimes and limits, network interfaces that remain, and networks without internet access."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_the_interfaces_of_a_function_keep_groups_and_subnets(account: Account, 
     """https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/392"""
     stack = made(account, "function", _template(Function=_function(**_in_network(network))))
     assert {one["SubnetId"] for one in _interfaces(account)} == {network.subnet_a, network.subnet_c}
-    account.pace(1)  # 25 minutes are about 2
+    account.pace(1)  # 25 minutes are about two minutes
     account.cloudformation.delete_stack(StackName=stack)
     waiting = "Function DELETE_IN_PROGRESS CloudFormation is waiting for NetworkInterfaces associated with"
     wait_until(lambda: any(line.startswith(waiting) for line in account.story(stack)))

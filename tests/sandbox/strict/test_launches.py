@@ -1,4 +1,4 @@
-"""Launches of instances: types of the zone, capacity, architecture, vCPU quota."""
+"""Launches of instances: types available in the zone, capacity, architecture, vCPU quota."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load balancers: the zones they need, and target groups that belong to one of them."""
+"""Load balancers: required zones, and target groups that one load balancer at a time can use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Resources:
     Type: AWS::ElasticLoadBalancingV2::LoadBalancer
     Properties: {Scheme: internal, Subnets: [!Ref Subnet, !Ref Small]}
 """
-# A change of Scheme replaces the load balancer, and its listener: the new one comes before the old one goes.
+# A change of Scheme replaces the load balancer and its listener: both are created before the old ones go.
 REPLACED = """
 Parameters: {Vpc: {Type: String}, A: {Type: String}, C: {Type: String}, Scheme: {Type: String}}
 Resources:

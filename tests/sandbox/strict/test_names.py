@@ -1,4 +1,4 @@
-"""Names are never taken over: what exists makes the stack fail, and is unchanged after the rollback."""
+"""Names already in use make the stack fail; their resources are unchanged after the rollback."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_bucket_of_another_account_has_its_name(account: Account) -> None:
     owner = Account(account.sandbox, str(int(account.id) + 1_000_000))
     owner.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     template = _template("AWS::S3::Bucket", BucketName=name)
-    stack = account.create("taken", template, DisableValidation=True)  # as early validation names no resource
+    stack = account.create("taken", template, DisableValidation=True)  # early validation names no resource
     (reason,) = map(worded, failures(account, stack, "Named"))
     assert (reason.text, reason.code) == (f"{name} already exists", "AlreadyExists")
     assert name in [bucket["Name"] for bucket in owner.client("s3").list_buckets()["Buckets"]]

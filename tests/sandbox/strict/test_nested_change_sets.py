@@ -1,4 +1,4 @@
-"""Nested change sets are checked with placeholders where values are not known yet, and fail with a reason.
+"""Nested change sets are validated with placeholders for unknown values, and fail with a reason.
 
 Sources: https://github.com/aws-cloudformation/cfn-language-discussion/issues/152 (NC1),
 https://github.com/aws-cloudformation/rain/issues/526 (NC3),
@@ -46,7 +46,7 @@ def root(url: str, given: str = "!GetAtt Network.Outputs.Value") -> str:
 
 
 def created(account: Account, url: str, declared: str, value: str = "!Ref Given") -> list[dict[str, Any]]:
-    """Create the change set of a stack whose nested stack declares its parameter so; return both."""
+    """Create a change set with a nested stack whose parameter is declared like this; return both of them."""
     account.publish(network=NETWORK, service=SERVICE % (declared, value))
     review = make(account, "root", root(url), ChangeSetType="CREATE", IncludeNestedStacks=True)
     stacks = account.cloudformation.describe_stacks()["Stacks"]
@@ -136,7 +136,7 @@ def test_an_id_that_does_not_exist_is_refused(account: Account) -> None:
 
 
 def test_the_template_set_of_an_earlier_release_fails_by_its_patterns(account: Account) -> None:
-    """output_patterns/ is that set: patterns and types of parameters that outputs feed."""
+    """output_patterns/ contains that set, whose parameters for outputs have patterns and types."""
     folder = Path(__file__).parent / "output_patterns"
     account.publish(**{path.stem: path.read_text() for path in folder.glob("*.yaml")})
     made = account.cloudformation.create_change_set(

@@ -1,4 +1,4 @@
-"""Who acts, and whether it is allowed: service roles, passed roles, service-linked roles, boundaries, agents.
+"""Permissions: service roles, passed roles, service-linked roles, permissions boundaries, agents.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html,
@@ -65,7 +65,7 @@ Resources:
 
 
 def role(account: Account, name: str, *statements: dict[str, Any], boundary: str = "") -> str:
-    """Create a role that CloudFormation, EC2 and Lambda may assume; returns its ARN."""
+    """Create a role that CloudFormation, EC2 and Lambda may assume; return its ARN."""
     iam = account.client("iam")
     options = {"PermissionsBoundary": boundary} if boundary else {}
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST), **options)
@@ -85,7 +85,7 @@ def given(**values: str) -> list[dict[str, str]]:
 
 
 def denied(account: Account, stack: str, logical_id: str, resource_type: str) -> str:
-    """Return the action that a resource was denied, as the page reads it from AWS's reason."""
+    """Return the denied action in the reason of a resource's failure, parsed as for Sanso's pages."""
     (reason,) = failures(account, stack, logical_id)
     assert worded(reason).code == "AccessDenied"
     known = recognize(resource_type, reason)
@@ -115,7 +115,7 @@ def test_the_first_load_balancer_needs_a_service_linked_role(account: Account, n
 
     able = role(account, "able", allow("elasticloadbalancing:*", "ec2:*", "iam:CreateServiceLinkedRole"))
     first = account.create("sanso-b", BALANCER, RoleARN=able, Parameters=parameters)
-    second = account.create("sanso-c", BALANCER, RoleARN=lacking, Parameters=parameters)  # it exists now
+    second = account.create("sanso-c", BALANCER, RoleARN=lacking, Parameters=parameters)  # now it exists
     assert [account.status(one) for one in (first, second)] == ["CREATE_COMPLETE"] * 2
 
 

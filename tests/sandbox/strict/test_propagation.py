@@ -1,4 +1,4 @@
-"""Roles and instance profiles that were created a moment ago."""
+"""Roles and instance profiles that have just been created."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _create_function(account: Account, role: str) -> None:
 
 def test_lambda_does_not_see_a_new_role(account: Account) -> None:
     """https://github.com/pulumi/pulumi-aws-native/issues/148"""
-    account.pace(1000)  # ten of AWS's seconds are minutes
+    account.pace(1000)  # AWS's ten seconds are minutes
     role = _role(account, f"new-{account.id}")
     with pytest.raises(ClientError, match=r"The role defined for the function cannot be assumed by Lambda\."):
         _create_function(account, role)

@@ -1,4 +1,4 @@
-"""Protection from deletion: what a failed creation leaves, and the way out."""
+"""Deletion protection: the result of a failed creation, and how to delete it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of AWS's rules in docs/sandbox.md: complete, and its tests exist."""
+"""The list of AWS's rules in docs/sandbox.md is complete, and its tests exist."""
 
 from __future__ import annotations
 
