@@ -1,4 +1,4 @@
-"""Which backends a sandbox chooses, that they stay the same, and what it says when it can't have them."""
+"""The choice of a sandbox's backends: automatic, kept after a restart, and rejected with a reason."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from portal.sandbox.services.ec2.cloud import Ec2Cloud
 
 @pytest.fixture(autouse=True)
 def _able(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let the host be able to boot but for the base tree."""
+    """Let the host be able to boot machines, except that the base tree is missing."""
     monkeypatch.setattr(requirements, "why_not", lambda: "")
     monkeypatch.setenv("SANSO_SANDBOX_MACHINE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("SANSO_RUN_MARK", raising=False)
@@ -50,7 +50,7 @@ def test_without_a_base_tree_auto_takes_processes_and_says_how_to_get_more(
     assert about["machines"] == "processes"
     assert "not built yet" in str(about["machines_hint"])
     assert "make run-full" in str(about["machines_hint"])
-    assert base_tree.ready() is None  # nothing was built by itself
+    assert base_tree.ready() is None  # no base tree was built automatically
 
 
 def test_with_everything_there_auto_takes_booted_machines(

@@ -1,1 +1,1 @@
-"""A template set in the manner of the original article, and the test that deploys it."""
+"""A template set modeled on the original article, and the test that deploys it."""

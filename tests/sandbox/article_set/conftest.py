@@ -1,4 +1,4 @@
-"""A sandbox for the article's set: its function runs pip, which finds the driver in a folder."""
+"""A sandbox for the article's set: its function runs pip, which installs the driver from a local folder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.sandbox.engine.conftest import Account
 from tests.services import Sandbox, start_sandbox
 
 SET = Path(__file__).parent
-RETIRED = "8.0.mysql_aurora.3.01.0"  # the article's version of the database, which RDS no longer creates
+RETIRED = "8.0.mysql_aurora.3.01.0"  # the article's database version, which RDS no longer creates
 OFFERED = "8.0.mysql_aurora.3.10.6"
 
 
 def with_offered_version(folder: Path) -> Path:
-    """Copy the article's set into a folder, with a version of the database that RDS creates."""
+    """Copy the article's set into a folder, with a database version that RDS creates."""
     shutil.copytree(SET, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     template = folder / "fa-094-aurora.yaml"
     template.write_text(template.read_text().replace(RETIRED, OFFERED))
@@ -30,7 +30,7 @@ def with_offered_version(folder: Path) -> Path:
 
 
 def pack_wheel(package: str, folder: Path) -> Path:
-    """Make a wheel of an installed pure-Python package."""
+    """Build a wheel of an installed pure-Python package."""
     distribution = metadata.distribution(package)
     name = package.replace("-", "_").lower()
     info = f"{name}-{distribution.version}.dist-info"
@@ -56,7 +56,7 @@ def pack_wheel(package: str, folder: Path) -> Path:
 def article_sandbox(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sandbox]:
-    """A sandbox with either kind of database, whose functions find the driver's wheel."""
+    """A sandbox with either kind of database, whose functions can install the driver's wheel."""
     folder = tmp_path_factory.mktemp(f"article-{request.param}")
     wheels = folder / "wheels"
     wheels.mkdir()
@@ -65,7 +65,7 @@ def article_sandbox(
         patch.setenv("SANSO_SANDBOX_MACHINES", "records")
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_FIND_LINKS", str(wheels))
-        # The roles of the article may not list its bucket, which the agent does before it downloads.
+        # The agent lists the bucket before it downloads, and the article's roles do not allow that.
         server = start_sandbox(folder / "sandbox", database=request.param, permissions="report")
     yield server
     server.stop()
@@ -73,7 +73,7 @@ def article_sandbox(
 
 @pytest.fixture
 def account(article_sandbox: Sandbox) -> Iterator[Account]:
-    """An empty account in it, in which nothing waits."""
+    """An empty account in this sandbox."""
     account = Account(article_sandbox, str(secrets.randbelow(9 * 10**11) + 10**11))
     yield account
     for client in account.clients.values():

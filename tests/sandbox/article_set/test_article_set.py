@@ -1,4 +1,4 @@
-"""A set in the article's manner: deployed as the portal does it, grown, and deleted to nothing."""
+"""A set modeled on the article: deployed as the portal does, scaled out, and deleted entirely."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
 def publish(account: Account, bucket: str, prefix: str, version: str) -> str:
-    """Upload the set by the portal's conventions and return the address of its root template.
+    """Upload the set by the portal's conventions and return the URL of its root template.
 
     The prefix is part of the file names: another environment needs a copy with other names.
 
     Args:
-        version: of the database, in place of the article's.
+        version: the database version that replaces the article's.
     """
     template_set = catalog.load(SET)
     s3 = account.client("s3")
@@ -82,7 +82,7 @@ def states(account: Account, group: str) -> set[str]:
 
 
 def rows(host: str, port: int = 3306, *, write: bool = True) -> Any:
-    """Read the table at an endpoint, after one row more was written there."""
+    """Write a row at an endpoint unless `write` is false, then return all rows."""
     connection = pymysql.connect(
         host=host, port=port, user="testuser", password="Passw0rd", database="testdb", autocommit=True
     )
@@ -155,7 +155,7 @@ def test_the_articles_set_comes_up_grows_and_leaves_nothing(account: Account) ->
     account.cloudformation.delete_stack(StackName=stack)
     finish(account, stack, "DELETE_COMPLETE")
     after = inventory.taken(account)
-    # Lambda makes the groups of functions that name none; they stay behind on AWS too.
+    # Lambda creates a log group for functions without one; these groups remain on AWS too.
     implicit = {name for name in after["log group"] if name.startswith("/aws/lambda/fa-094-")}
     after["log group"] -= implicit
     assert implicit

@@ -79,7 +79,7 @@ Outputs:
 
 @dataclass
 class Balancer:
-    """A load balancer that listens, and the stack that created it."""
+    """A listening load balancer, and the stack that created it."""
 
     account: Account
     stack: str

@@ -1,4 +1,4 @@
-"""Commands for HAProxy when targets are added, drained and removed: visitors move on without a cut."""
+"""Commands for HAProxy when targets are added, drained and removed, without cutting visitors off."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def test_commands_run_on_the_machine_and_their_output_lands_in_s3(account: Accou
 
 
 def test_other_users_of_a_machine_read_what_root_has_there(account: Account, instance: str) -> None:
-    """The files of the sandbox are private; files of a machine are readable for its users, as on servers."""
+    """The sandbox's files are private, but a machine's files are readable for its users, as on any server."""
     own = ("/", "/etc/hosts", "/etc/hostname", "/etc/user-data")
     status, output = run(
         account,
@@ -158,7 +158,7 @@ def test_a_document_fetches_from_s3_and_fails_with_its_scripts_exit_code(
 
 
 def test_the_sandboxs_api_answers_inside(account: Account, instance: str) -> None:
-    """The machine has the keys of the instance's role; only faults need a token, which no machine has."""
+    """The machine has the keys of the instance's role; only faults need a token, which machines lack."""
     who = (
         'curl -fsS --aws-sigv4 "aws:amz:$AWS_REGION:sts" -u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" '
         '-H "X-Amz-Security-Token: $AWS_SESSION_TOKEN" '
@@ -224,7 +224,7 @@ def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance:
     wait_until(lambda: answers("/", 500), what="500 from what it passes on")
     assert (machine()["running"], machine()["broken"]) == (True, True)
     act("stop-service")
-    act("start-service")  # a restart alone repairs nothing
+    act("start-service")  # a restart does not repair it
     wait_until(lambda: answers("/healthz", 500), what="500 again")
     act("repair-service")
     wait_until(lambda: answers("/healthz", 200), what="a web server that is well")

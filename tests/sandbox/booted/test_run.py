@@ -1,4 +1,4 @@
-"""`manage.py run` with booted machines leaves none of them behind, however it ends."""
+"""`manage.py run` with booted machines leaves none of them behind, even if it is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lambda functions in a sandbox of root and of an unprivileged user: they work, and reach nothing else."""
+"""Lambda functions of a sandbox run by root or by an unprivileged user: they work, and reach nothing else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Resources:{role}
 
 @pytest.fixture(scope="module", params=["root", "nobody"])
 def own_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """A sandbox whose folder is, as in `make run`, inside of the data folder with the portal's secrets."""
+    """A sandbox whose folder is inside of the data folder with the portal's secrets, as in `make run`."""
     if request.param == "root" and os.geteuid() != 0:
         pytest.skip("takes root")
     prefix, user = ([], 0) if request.param == "root" else (unprivileged.as_nobody(), unprivileged.user())
@@ -130,7 +130,7 @@ def handler(event, context):
     answer = invoke(account, deploy(account, code))
 
     assert answer[0] in ("PermissionError", "OSError")
-    # A checkout below /tmp contains the interpreter of the functions: only its folder is visible.
+    # A checkout below /tmp contains the interpreter of the functions, so the checkout's folder is visible.
     way = {path.parts[2] for path in (REPOSITORY, Path(sys.prefix)) if path.parts[:2] == ("/", "tmp")}
     assert set(answer[1]) - way == {"own"}
     assert not any(path.name == "own" for path in set(Path("/tmp").iterdir()) - before)
@@ -157,7 +157,7 @@ __attribute__((constructor)) static void run(void) {{ FILE *f = fopen("{mark}", 
     variables = "      Environment: {Variables: {LD_PRELOAD: /var/task/preloaded.so}}\n"
     made(account, "preloaded", template.rstrip("\n") + "\n" + variables)
 
-    assert invoke(account, function_name(account)) is True  # it was loaded, but with a separate /tmp
+    assert invoke(account, function_name(account)) is True  # the library was loaded, but with a separate /tmp
     assert not mark.exists()
 
 

@@ -1,4 +1,4 @@
-"""A confined process reaches nothing of the user who started it, in each kind that this machine allows."""
+"""A confined process reaches nothing of the user who started it, in each mode that this machine supports."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's me
 SECRETS = ("secret-key", "sanso.sqlite3", "sandbox/token")
 SLEEP = "import time; time.sleep(600)"
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
-IS_SCOPED = kernel.landlock_version() >= 6  # whose programs cannot signal others: since 6.12
+IS_SCOPED = kernel.landlock_version() >= 6  # confined programs cannot signal others since Linux 6.12
 
 
 @dataclass
 class Person:
-    """A user who runs a portal: a home folder with secrets, and a process with secrets in its memory."""
+    """A user who runs a portal: a home folder with secrets, and a process with a secret in its memory."""
 
     prefix: list[str]
     home: Path
@@ -79,7 +79,7 @@ def person(prefix: list[str], user: int) -> Iterator[Person]:
         for path in [data, *data.rglob("*")]:
             path.chmod(0o700 if path.is_dir() else 0o600)
         home.chmod(0o755)
-        (home / "notes").touch(mode=0o644)  # which every user of the machine may read
+        (home / "notes").touch(mode=0o644)  # readable by every user of the machine
         for path in [home, *home.rglob("*")]:
             os.chown(path, user, user)
         process = subprocess.Popen(
@@ -110,7 +110,7 @@ def root() -> Iterator[Person]:
 
 
 def test_the_attack_succeeds_where_nothing_confines_it() -> None:
-    """Without confinement the attempts succeed, otherwise the tests below would prove nothing."""
+    """Assert that the attempts succeed without confinement; otherwise the tests below would prove nothing."""
     if problem := unprivileged.why_not():
         pytest.skip(problem)
     with person(unprivileged.as_nobody(), unprivileged.user()) as victim:

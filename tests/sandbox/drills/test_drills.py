@@ -1,4 +1,4 @@
-"""The writer fails, an app server fails, every app server is replaced: under load, with real parts."""
+"""The writer fails, an app server fails, every app server is replaced: under load, with real components."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_when_an_app_server_is_killed_no_more_fails_than_was_in_flight_on_it(sit
             what="a replacement in service",
         )
         wait_until(reads.more(), what="reads with the replacement")
-    # A visitor has one request in flight, and each may have been on the server that failed.
+    # A visitor has one request in flight, which may have been on the server that failed.
     failed = Counter(answer.visitor for answer in reads.bad())
     assert max(failed.values(), default=0) <= 1, reads.story()
 

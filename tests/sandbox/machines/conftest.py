@@ -1,4 +1,4 @@
-"""The environment of infra_templates/ in a sandbox whose machines are processes, deployed once per module."""
+"""The environment of infra_templates/ in a sandbox whose machines are processes, deployed once a module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Constant load on a site: a fixed number of requests a second, whatever happens to earlier ones.
+"""Constant load on a site: a fixed number of requests a second, even while earlier ones are unanswered.
 
 Half of the visitors keep their connection, the others open one for each request. Some requests save a time;
 each acknowledged time must be in the list exactly once.
@@ -91,7 +91,7 @@ class SiteLoad:
         return [one for one in list(self.sent) if start <= one.due < end]
 
     def lost_and_doubled(self) -> tuple[int, int]:
-        """Compare acknowledged writes with the list after the load; return how many are missing, or too many.
+        """Compare the acknowledged writes with the list; return how many are missing, and how many too many.
 
         A write without an acknowledgment may be in the list or not.
         """
@@ -102,7 +102,7 @@ class SiteLoad:
         def missing() -> int:
             return (expected - saved_times(self.url)).total()
 
-        with contextlib.suppress(TimeoutError):  # they count as lost
+        with contextlib.suppress(TimeoutError):  # the missing writes are returned as lost
             wait_until(lambda: missing() == 0, what="the reader")
         more = (saved_times(self.url) - expected).total()
         return missing(), max(0, more - unknown)

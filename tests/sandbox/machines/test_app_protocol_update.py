@@ -22,12 +22,12 @@ NEWER = "sets/newer"
 
 @pytest.fixture
 def templates_before(tmp_path: Path) -> Path:
-    """That template set, with the current playbook, application and functions."""
+    """Return a folder with these templates and the current playbook, application and functions."""
     with tarfile.open(BEFORE) as archive:
         archive.extractall(tmp_path, filter="data")
     for folder in ("playbook", "datelog", "infra_templates/functions"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
-    functions = tmp_path / "infra_templates" / "functions"  # the module had another name then
+    functions = tmp_path / "infra_templates" / "functions"  # the module's earlier name
     shutil.copy(functions / "initialize_database.py", functions / "initialise_database.py")
     return tmp_path / "infra_templates"
 
@@ -49,7 +49,7 @@ def test_an_update_to_newer_templates_with_all_values_as_before_changes_no_proto
     tmp_path: Path, templates_before: Path
 ) -> None:
     sandbox = start(tmp_path / "sandbox", "embedded")
-    # Its parameters that outputs feed have patterns; placeholders are not compared with them here.
+    # These templates have patterns for parameters that outputs feed; placeholders are not checked here.
     sandbox.control("POST", "readings", {"patterns_match_placeholders": False}, account=ACCOUNT)
     try:
         site = deployed(sandbox, templates_before)

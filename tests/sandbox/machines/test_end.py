@@ -1,4 +1,4 @@
-"""Machines that are processes, and the embedded database, leave nothing behind, however they end."""
+"""Machines that are processes, and the embedded database, leave nothing behind, even if they are killed."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def in_progress(site: Site) -> int:
-    """Return the number of connections of the app servers: each has one request."""
+    """Return the number of the app servers' connections, each of which has one request."""
     addresses = {socket.inet_aton(one["address"])[::-1].hex().upper() for one in site.machines("uwsgi")}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[1].partition(":")[0] in addresses and row[3] == ESTABLISHED for row in rows)
@@ -80,7 +80,7 @@ def test_the_deployed_datelog_serves(site: Site) -> None:
 
 @pytest.mark.timeout(300)
 def test_under_load_no_request_fails_and_no_write_is_lost(site: Site) -> None:
-    """A code release, then a disruptive one: `make bench-release` measures them."""
+    """Install a code release, then a disruptive one; `make bench-release` measures both."""
     (old,) = versions(site)
     code, disruptive = Release(site, "one", "\n# one\n"), Release(site, "two", "\n# two\n")
     with SiteLoad(site.outputs["SiteUrl"], rate=60) as load:

@@ -84,7 +84,7 @@ def test_an_association_says_what_it_did_in_place_of_a_machine(site: Site) -> No
 
 
 def test_a_stopped_service_is_seen_by_the_checks_and_traffic_goes_on(site: Site) -> None:
-    site.account.pace(1.0)  # so that the target is seen within the group's grace period
+    site.account.pace(1.0)  # the target fails within the group's grace period
     try:
         machine = site.machines("uwsgi")[0]
         key = machine["instance"]
@@ -110,7 +110,7 @@ def test_a_web_server_that_answers_500_is_seen_by_the_checks_and_gets_no_request
             return site.health("Web")[broken].get("Reason") == code
 
         def reads() -> bool:
-            """Return whether the load balancer, which notices it a moment later, avoids the broken server."""
+            """Return whether the load balancer avoids the broken server, which takes it a moment."""
             try:
                 return all(site.get("read") for _number in range(4))
             except urllib.error.HTTPError as refused:
@@ -131,7 +131,7 @@ def test_a_web_server_that_answers_500_is_seen_by_the_checks_and_gets_no_request
 
         site.act(broken, "stop-service")
         wait_until(lambda: reason("Target.FailedHealthChecks"), what="a target that refuses connections")
-        site.act(broken, "start-service")  # which repairs nothing
+        site.act(broken, "start-service")  # a restart does not repair it
         wait_until(lambda: reason("Target.ResponseCodeMismatch"), what="500 again")
         site.act(broken, "repair-service")
         wait_until(site.is_whole, what="healthy targets again")

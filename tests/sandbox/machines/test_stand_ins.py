@@ -1,4 +1,4 @@
-"""The server that a process substitutes, and its configuration."""
+"""The choice of the server that a process substitutes, and of its configuration."""
 
 from __future__ import annotations
 
