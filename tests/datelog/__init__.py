@@ -1,1 +1,1 @@
-"""Tests of datelog, with a real uWSGI and a real writer and reader."""
+"""Tests of datelog with uWSGI, and with a database that has a writer and a reader."""

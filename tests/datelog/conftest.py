@@ -15,7 +15,7 @@ from tests.services import REPOSITORY
 
 @pytest.fixture(scope="session")
 def datelog_folder() -> Iterator[Path]:
-    """A folder with a short path: that of a Unix socket has 107 bytes at most."""
+    """A folder with a short path, since the path of a Unix socket has at most 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="datelog-tests-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

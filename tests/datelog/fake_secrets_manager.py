@@ -1,4 +1,4 @@
-"""A fake Secrets Manager, and the instance metadata service that an app server gets its credentials from."""
+"""A fake Secrets Manager, and the instance metadata service that provides an app server's credentials."""
 
 from __future__ import annotations
 

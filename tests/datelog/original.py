@@ -1,4 +1,4 @@
-"""The responses of the original application, by its code."""
+"""Computes response bodies of the original application with its code."""
 
 import json
 from datetime import datetime

@@ -30,7 +30,7 @@ DATABASE = "datelog"
 USER = "datelog"
 PASSWORD = "first-Password"
 
-# As in infra_templates/aurora.yaml: test_table.py compares.
+# As in infra_templates/aurora.yaml: test_table.py compares them.
 TABLE = (
     "CREATE TABLE datelog (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, dt DATETIME NOT NULL, "
     "KEY dt (dt, id))"
@@ -47,8 +47,8 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         """Return the variables of the environment file for this cluster.
 
-        Its time-outs are those of a test: on a busy machine a query may take longer than datelog's default
-        of 5 s, and a browser does not repeat a page.
+        Its time-outs are for tests: on a busy machine a query may take longer than datelog's default of 5 s,
+        and a browser does not retry a page.
         """
         return {
             "DB_CONNECT_TIMEOUT": "30",
@@ -205,7 +205,7 @@ def start_app_server(
 
 
 def _clean() -> dict[str, str]:
-    """Return variables that unset the developer's and the portal's: datelog has defaults."""
+    """Return variables that clear those of the developer and of the portal: datelog has defaults."""
     names = (name for name in os.environ if name.startswith(("DB_", "DATELOG_", "MYSQL_")))
     return dict.fromkeys(names, "") | {"DJANGO_SETTINGS_MODULE": "datelog.settings"}
 

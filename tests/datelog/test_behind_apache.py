@@ -1,4 +1,4 @@
-"""datelog behind the web server of the association: what a client gets and what is saved when it hangs."""
+"""datelog behind the web server of the association: responses and saved rows when datelog hangs."""
 
 from __future__ import annotations
 

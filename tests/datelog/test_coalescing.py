@@ -12,7 +12,7 @@ from tests.services import LIMIT, wait_until
 
 
 class Slow:
-    """A function that records its calls and waits for the test."""
+    """A function that records its calls, and returns when the test lets it."""
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
@@ -29,7 +29,7 @@ class Slow:
 def call(
     coalescer: Coalescer[int, int], *items: int, key: str = ""
 ) -> tuple[list[threading.Thread], list[object]]:
-    """Call with each item in a thread of its own; return the threads and their results."""
+    """Call with each item in a separate thread; return the threads and their results."""
     got: list[object] = []
 
     def run(item: int) -> None:

@@ -86,7 +86,7 @@ def test_a_former_writer_is_disconnected_at_once(cluster: Cluster, start_app: St
     assert rejected.status == 503
     cluster.writer.execute("SET GLOBAL read_only = OFF")
     assert app.get("/write").status == 200
-    # It has reconnected: the name of the endpoint is resolved again, as a failover requires.
+    # datelog has reconnected, which resolves the endpoint's name again, as a failover requires.
     assert "The writer is read-only: reconnecting to its endpoint." in app.log.read_text()
     assert cluster.rows() == 2
 
@@ -121,7 +121,7 @@ def test_no_acknowledged_write_is_lost_when_the_writer_dies(
 
 
 def test_a_worker_that_hangs_is_replaced(cluster: Cluster, start_app: StartAppServer) -> None:
-    """Harakiri is for requests that no timeout of the driver ends."""
+    """Harakiri ends requests that no timeout of the driver ends."""
     app = start_app({"DB_QUERY_TIMEOUT": "60"}, "--processes", "1", "--threads", "1", "--harakiri", "2")
     assert app.get("/read").status == 200
     (before,) = app.workers()

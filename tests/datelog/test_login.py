@@ -1,4 +1,4 @@
-"""The login of a secret, with many threads."""
+"""The login in a secret, used by many threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datelog.login import FixedLoginSource, Login, SecretLoginSource
 
 
 class Secret:
-    """A secret and a clock that the test controls."""
+    """A secret and a clock, both controlled by the test."""
 
     def __init__(self) -> None:
         self.login = Login(user="app", password="first")

@@ -92,7 +92,7 @@ def test_a_request_in_progress_completes_during_shutdown(cluster: Cluster, start
 
 
 def test_a_long_request_completes_during_a_chain_reload(cluster: Cluster, start_app: StartAppServer) -> None:
-    """Its worker waits for it (worker-reload-mercy), and another one serves others meanwhile."""
+    """The worker ends after the request (worker-reload-mercy); another one serves requests meanwhile."""
     cluster.run("CREATE TRIGGER slow BEFORE INSERT ON datelog FOR EACH ROW SET @x = SLEEP(8)")
     app = start_app()
     app.wait_for_workers()

@@ -17,7 +17,7 @@ KILL_ALL = "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist 
 
 @pytest.fixture
 def aws(cluster: Cluster) -> Iterator[FakeSecretsManager]:
-    """A secret with the right login; restores the password of the user at the end."""
+    """A secret with the right login. Restores the user's password after the test."""
     with fake_aws() as aws:
         aws.set_secret(USER, PASSWORD)
         yield aws

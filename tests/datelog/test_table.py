@@ -1,4 +1,4 @@
-"""The model and the SQL of the template describe the same table."""
+"""The model and the SQL of the template create the same table."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_template_and_the_model_describe_the_same_table(cluster: Cluster) ->
     run_in_datelog(CREATE_TABLE, cluster.environment() | root)
     by_template = describe(cluster, "by_template")
     assert by_template == describe(cluster, "by_model")
-    # the table of the tests, too
+    # the tests create the same table
     assert by_template == describe(cluster, "datelog")
     assert "bigint" in by_template[0]
 

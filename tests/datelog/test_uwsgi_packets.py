@@ -1,4 +1,4 @@
-"""What packets of uWSGI's own protocol that Apache never sends can do to an app server."""
+"""Effects on an app server of packets of uWSGI's own protocol that Apache never sends."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MODIFIERS = {
 def test_a_packet_that_names_code_loads_nothing_and_is_served_by_datelog(
     app: AppServer, tmp_path: Path, variables: list[tuple[str, str]], number: int
 ) -> None:
-    """Each number is another application: a worker loads each only once."""
+    """Each number is a separate application id, since a worker loads each application only once."""
     mark, code = tmp_path / "mark", tmp_path / "loaded.py"
     code.write_text(f"open({str(mark)!r}, 'w')\ndef application(environ, start_response): raise SystemExit\n")
     app.wait_for_workers()
@@ -90,7 +90,7 @@ def test_an_invalid_packet_is_dropped(app: AppServer, modifier1: int, body: byte
     assert app.get("/healthz").text == "ok\n"
 
 
-# What the process and what Python knows of a variable.
+# Returns the value of a variable in the process and in Python's os.environ.
 PROBE = """
 import ctypes, os
 libc = ctypes.CDLL(None)
@@ -104,7 +104,7 @@ def application(environ, start_response):
 def test_a_packet_can_set_an_environment_variable_of_the_process_but_not_of_python(
     start_app: StartAppServer, tmp_path: Path
 ) -> None:
-    """uWSGI has no option against it: one reason why new environments speak HTTP between the tiers."""
+    """uWSGI has no option against this, which is a reason why new environments use HTTP between the tiers."""
     (tmp_path / "probe.py").write_text(PROBE)
     app = start_app({}, "--module", "probe", "--processes", "1", code=tmp_path)
 

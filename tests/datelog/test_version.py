@@ -1,4 +1,4 @@
-"""X-Datelog-Version: which release serves, on every response and on the page."""
+"""X-Datelog-Version: the release that serves, on every response and on the page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def release(folder: Path, change: str = "") -> Path:
 
 
 def playbooks_version(source: Path) -> str:
-    """Run the command with which the playbook computes the version."""
+    """Run the playbook's command that computes the version."""
     tasks = yaml.safe_load((REPOSITORY / "playbook/tasks/release.yml").read_text())
     command = tasks[0]["vars"]["datelog_digest"].replace("{{ datelog_source | quote }}", f"'{source}'")
     return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.strip()

@@ -1,6 +1,6 @@
-"""The upgrade from the previous release: a database that a real run of that release wrote.
+"""Tests of the upgrade from the previous release, with a database that this release wrote.
 
-The passwords here protect nothing: only the fixture uses them.
+The passwords here protect nothing, because only the fixture uses them.
 """
 
 SECRET_KEY = "fixture-only: the key that the values in the fixture are sealed with"

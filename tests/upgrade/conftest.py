@@ -1,4 +1,4 @@
-"""The database of the previous release, upgraded in a separate database, for a file or for one test."""
+"""The previous release's database, upgraded in a separate database for a test file or for one test."""
 
 from __future__ import annotations
 

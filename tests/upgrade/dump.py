@@ -39,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dump:
-    """The commit of the release, its tables by name, and its uploaded artifacts by key."""
+    """The commit of the release, its tables by name, and its uploaded artifacts by S3 key."""
 
     commit: str
     tables: dict[str, Table]

@@ -110,7 +110,7 @@ def all_of(stage: Stage, scenes: Mapping[str, Callable[[Stage], None]]) -> None:
 
 
 def check_templates(stage: Stage) -> None:
-    """Deploy once and wait for cfn-lint, which would otherwise run for several scenes at the same time."""
+    """Deploy once and wait for cfn-lint, so that it does not run for several scenes at the same time."""
     deployment = stage.deploy("sandbox", **scenes_full.TRIAL)
     stage.wait_for_state(deployment, "artifacts", "change_set", "stacks")
     stage.wait_for_state(deployment, "succeeded")

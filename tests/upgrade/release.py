@@ -1,4 +1,4 @@
-"""A checkout of the release, run as an operator runs it: with `make run`, its sandbox, and real ports."""
+"""A checkout of the release, run as by an operator: with `make run`, its sandbox, and real ports."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Release:
         wait_until(self._answers, seconds=STARTED, what="the release's first page")
 
     def stop(self) -> None:
-        """Press Ctrl-C: send SIGINT to all foreground processes."""
+        """Send SIGINT to all foreground processes, as Ctrl-C does."""
         if self.portal is None or self.portal.poll() is not None:
             return
         os.killpg(self.portal.pid, signal.SIGINT)
@@ -107,7 +107,7 @@ class Release:
         return done.stdout
 
     def rows(self, sql: str, arguments: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """Read the release's database while the release writes to it."""
+        """Read the release's database, also while the release writes to it."""
         connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
         connection.row_factory = sqlite3.Row
         try:

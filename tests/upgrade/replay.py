@@ -1,4 +1,4 @@
-"""The stacks of the release, created again in the sandbox of this run, and their new names.
+"""Creates the stacks of the release again in the sandbox of this test run, and finds their new names.
 
 A sandbox loses its state when it stops, so the stacks of deployments in progress are gone with the release's.
 They are created again from the same artifacts in the same bucket, with the same stack name, change set name,
@@ -96,13 +96,13 @@ class Replayed:
     def create_change_set(self) -> None:
         """Create the change set that the release had created, and wait until it is complete.
 
-        Its templates have patterns for parameters that outputs feed. AWS accepted it, so placeholders are not
-        compared with patterns here.
+        Its templates have patterns for parameters that outputs feed. AWS accepted the change set then, so
+        placeholders are not validated against patterns here.
         """
         readings = {"patterns_match_placeholders": False}
         self.sandbox.control("POST", "readings", readings, account=self.number)
         key = {"name": "portal", "external_id": self.account.external_id}
-        self.sandbox.control("POST", "keys", key, account=self.number)  # the account has its roles now
+        self.sandbox.control("POST", "keys", key, account=self.number)  # creates the account's roles
         row, region = self.creation, self.account.region
         bucket = f"https://{row['artifact_bucket']}.s3.{region}.amazonaws.com"
         tags = {"sanso:environment": _uuid(self.environment["key"]), "sanso:name": self.name}
@@ -145,7 +145,7 @@ class Replayed:
         )
 
     def catch_up(self, kind: str) -> None:
-        """Wait until every event has happened that the release stored for its deployments up to this kind."""
+        """Wait for all events that the release stored, of all deployments ("delete") or of the creation."""
         rows = self.deployments if kind == "delete" else [self.creation]
         known = Counter(happening for row in rows for happening, _event in self._known(row))
         wait_until(

@@ -1,4 +1,4 @@
-"""Scenes on the set that ships: servers, associations, databases, sites, and the phases after the stacks."""
+"""Scenes on the bundled set: servers, associations, databases, sites, and the phases after the stacks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from tests.upgrade.stage import Stage
 TRIAL = {"DeletionProtection": "false", "FinalSnapshot": "false"}
 AWS_PACE = 12.0
 GRACE = "7200"
-"""AWS's seconds for which Auto Scaling leaves a server alone that fails its health checks."""
+"""AWS's seconds for which Auto Scaling does not replace a server that fails its health checks."""
 GIVEN_UP = 1200.0
-"""Seconds: the release gives an environment of the sandbox ten minutes to become ready."""
+"""Seconds; the release marks an environment as failed if it is not ready within ten minutes."""
 PRINTED = """\
 PLAY [all] *********************************************************************
 
@@ -79,26 +79,26 @@ def deleted(stage: Stage) -> None:
 
 
 def protected(stage: Stage) -> None:
-    """A rollback that fails, since the database is protected."""
+    """A rollback fails because the database is protected."""
     stage.fault("protected", resources={"DatabaseInitialisation": "The function timed out."})
     stage.wait_for_state(stage.deploy("protected"), "failed")
 
 
 def no_secret(stage: Stage) -> None:
-    """The function that initializes the database may not read its secret: its log is the evidence."""
+    """The function that initializes the database may not read its secret; its log is the evidence."""
     stage.fail_calls("no-secret", "secretsmanager", "GetSecretValue", mode="denied")
     stage.wait_for_state(stage.deploy("no-secret", **TRIAL), "rolled_back")
 
 
 def bad_playbook(stage: Stage) -> None:
-    """The association fails while CloudFormation waits for it: its output is the evidence."""
+    """The association fails while CloudFormation waits for it; its output is the evidence."""
     fault = {"on": 1, "stdout": PRINTED, "stderr": "exit status 2"}
     stage.fault("bad-playbook", associations={"sanso-bad-playbook-app-servers": fault})
     stage.wait_for_state(stage.deploy("bad-playbook", **TRIAL), "rolled_back")
 
 
 def no_capacity(stage: Stage) -> None:
-    """A group does not get its instances: its scaling activities are the evidence."""
+    """A group does not get its instances; its scaling activities are the evidence."""
     reason = "Received 0 SUCCESS signal(s) out of 2. Group did not stabilize."
     stage.fault("no-capacity", resources={"AutoScalingGroup": reason})
     stage.wait_for_state(stage.deploy("no-capacity", **TRIAL), "rolled_back")
@@ -111,7 +111,7 @@ def failed_delete(stage: Stage) -> None:
 
 
 def failed_in_configuration(stage: Stage) -> None:
-    """A server is replaced while the environment comes up, and the playbook fails on the new one."""
+    """A server is replaced while the environment is being created, and the playbook fails on the new one."""
     deployment = _at_configuration(stage, "no-configuration")
     association = "sanso-no-configuration-app-servers"
     fault = {"on": True, "stdout": PRINTED, "stderr": "exit status 2"}
@@ -122,25 +122,25 @@ def failed_in_configuration(stage: Stage) -> None:
 
 
 def failed_in_traffic(stage: Stage) -> None:
-    """The web servers answer 500 until the portal gives up: what the checks saw is the evidence."""
+    """The web servers return 500 until the portal's timeout; the results of the checks are the evidence."""
     deployment = _at_traffic(stage, "no-traffic")
     stage.wait_for_state(deployment, "failed", seconds=GIVEN_UP)
 
 
 def failed_in_ready(stage: Stage) -> None:
-    """The database hangs until the portal gives up."""
+    """The database hangs until the portal's timeout."""
     deployment = _at_ready(stage, "no-answer")
     stage.wait_for_state(deployment, "failed", seconds=GIVEN_UP)
 
 
 def at_preflight(stage: Stage) -> None:
-    """Its template set is another one after the upgrade, if the set that ships was changed."""
+    """The bundled template set may have changed at the upgrade, so it differs from the deployment's."""
     stage.fail_calls("at-preflight-full", "sts")
     stage.needs_attention(stage.deploy("at-preflight-full", **TRIAL))
 
 
 def at_stacks(stage: Stage) -> None:
-    """Four of nine stacks are there; the time is stopped while the database is being created."""
+    """Four of nine stacks exist; time is stopped while the database is being created."""
     deployment = stage.deploy("at-stacks-full", **TRIAL)
     stage.has_event(deployment, "CREATE_IN_PROGRESS", "TrialDbCluster")
     stage.pace("at-stacks-full", SLOW)
@@ -159,7 +159,7 @@ def at_ready(stage: Stage) -> None:
 
 
 def _at_configuration(stage: Stage, name: str) -> int:
-    """Deploy an environment whose associations the portal may not see."""
+    """Deploy an environment whose associations the portal is not allowed to describe."""
     stage.fail_calls(name, "ssm", "DescribeAssociation")
     deployment = stage.deploy(name, **TRIAL, ConfigurationTimeoutSeconds=GRACE)
     stage.wait_for_state(deployment, "configuration")
@@ -168,7 +168,7 @@ def _at_configuration(stage: Stage, name: str) -> int:
 
 
 def _at_traffic(stage: Stage, name: str) -> int:
-    """Deploy an environment whose web servers break before the portal has seen them."""
+    """Deploy an environment whose web servers break before the portal reads their state."""
     deployment = _at_configuration(stage, name)
     for server in stage.servers(name, "httpd"):
         stage.act(name, server, "break-service")
@@ -184,7 +184,7 @@ def _at_traffic(stage: Stage, name: str) -> int:
 
 
 def _at_ready(stage: Stage, name: str) -> int:
-    """Deploy an environment whose database hangs before the site is tried."""
+    """Deploy an environment whose database hangs before the portal sends requests to the site."""
     deployment = _at_configuration(stage, name)
     stage.freeze(name)
     stage.no_fault(name)
@@ -201,7 +201,7 @@ def _waits(stage: Stage, deployment: int) -> None:
     )
 
 
-# Those that take longest come first. The last ones stay where they are: ten minutes at the most.
+# The longest scenes come first. The last ones remain in their phase, for ten minutes at the most.
 SCENES = {
     "no-traffic": failed_in_traffic,
     "no-answer": failed_in_ready,

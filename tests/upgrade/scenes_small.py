@@ -1,6 +1,6 @@
-"""Scenes on the small set: each end that is not about servers, and deployments that are kept where they are.
+"""Scenes on the small set: each result that does not depend on servers, and deployments left in progress.
 
-Each function plays one scene and returns when its rows are as they are to stay.
+Each function plays one scene and returns when its rows have their final values.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from tests.upgrade import GUEST_PASSWORD
 from tests.upgrade.stage import Stage
 
 SLOW = 100_000.0
-"""A pace at which nothing more happens while the fixture is written."""
+"""A time scale at which nothing more happens while the fixture is written."""
 
 
 def succeeded(stage: Stage) -> None:
@@ -27,7 +27,7 @@ def rolled_back(stage: Stage) -> None:
 
 
 def failed_in_preflight(stage: Stage) -> None:
-    """Another stack has the name."""
+    """The stack name is taken by another stack."""
     template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
     stage.aws("guests-name-taken", "cloudformation").create_stack(
         StackName="sanso-guests-name-taken", TemplateBody=template
@@ -46,7 +46,7 @@ def failed_in_change_set(stage: Stage) -> None:
 
 
 def stack_missing(stage: Stage) -> None:
-    """The stack is deleted outside of the portal, and the environment stays."""
+    """The stack is deleted outside of the portal; the environment remains."""
     stage.creates("guests-missing", Password=GUEST_PASSWORD)
     _vanish(stage, "guests-missing")
 
@@ -77,7 +77,7 @@ def failed_delete(stage: Stage) -> None:
 
 
 def denied_delete(stage: Stage) -> None:
-    """The portal has lost the permission to read the stack."""
+    """The portal has lost the permission to describe the stack."""
     stage.creates("guests-delete-denied", Password=GUEST_PASSWORD)
     stage.fail_calls("guests-delete-denied", "cloudformation", "DescribeStacks", mode="denied")
     stage.wait_for_state(stage.delete("guests-delete-denied"), "failed")
@@ -89,7 +89,7 @@ def at_preflight(stage: Stage) -> None:
 
 
 def at_artifacts(stage: Stage) -> None:
-    """Some of the objects are in the bucket, the others not yet."""
+    """Some of the objects are in the bucket, the others are not uploaded yet."""
     fault = {"service": "s3", "action": "PutObject", "mode": "throttle", "skip": 2, "count": 1_000_000}
     stage.fault("at-artifacts", api=[fault])
     deployment = stage.deploy("at-artifacts", Password=GUEST_PASSWORD)
@@ -98,13 +98,13 @@ def at_artifacts(stage: Stage) -> None:
 
 
 def at_change_set(stage: Stage) -> None:
-    """CloudFormation has not accepted the change set yet: its secret is still sealed in the row."""
+    """CloudFormation has not accepted the change set yet; the row still has the sealed secret."""
     stage.fail_calls("at-change-set", "cloudformation", "CreateChangeSet")
     stage.needs_attention(stage.deploy("at-change-set", Password=GUEST_PASSWORD))
 
 
 def at_change_set_created(stage: Stage) -> None:
-    """CloudFormation has it, and the portal has not seen that it is complete."""
+    """CloudFormation has accepted the change set; the portal has not read yet that it is complete."""
     stage.fail_calls("at-change-set-created", "cloudformation", "DescribeChangeSet")
     stage.needs_attention(stage.deploy("at-change-set-created", Password=GUEST_PASSWORD))
 
@@ -114,7 +114,7 @@ def at_stacks(stage: Stage) -> None:
 
 
 def _created_slowly(stage: Stage, name: str) -> int:
-    """Deploy, and stop the time while the third stack from the top is being created."""
+    """Deploy, and stop time while the stack at the third level is being created."""
     stage.pace(name, 5)
     deployment = stage.deploy(name, Password=GUEST_PASSWORD)
     stage.has_event(deployment, "CREATE_IN_PROGRESS", "Inner")

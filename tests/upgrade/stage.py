@@ -1,4 +1,4 @@
-"""What the scenes of the fixture share: accounts, an operator's requests, and waiting for their effects."""
+"""Helpers of the fixture's scenes: accounts, an operator's requests, and waiting for their effects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CREATED = 1800.0
 
 @dataclass
 class Stage:
-    """The release and its operator. Each environment has an account of its own with the same name."""
+    """The release and its operator. Each environment has a separate account of the same name."""
 
     release: Release
     operator: Visitor
@@ -67,7 +67,7 @@ class Stage:
         return int(rows[0]["id"])
 
     def wait_for(self, what: str, condition: Callable[[], bool], *, seconds: float = CREATED) -> None:
-        """Wait until a condition is true. Raises TimeoutError when it is not within `seconds`."""
+        """Wait until a condition is true. Raise TimeoutError if it is not within `seconds`."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -160,7 +160,7 @@ class Stage:
 
 
 def ensure_accounts(release: Release, names: list[str]) -> dict[str, tuple[int, str]]:
-    """Create a sandbox account for each name, which the web pages have no way to do."""
+    """Create a sandbox account for each name, for which the portal has no page."""
     lines = [
         "from django.core.management import call_command",
         f"for number, name in enumerate({names!r}, 1):",

@@ -1,7 +1,7 @@
-"""After the upgrade everybody can do what Django's permissions let them do, and nobody more.
+"""After the upgrade users have the rights that Django's permissions gave them, and no others.
 
-The users are written into the schema of the release before grants. What each permission allowed then is
-recorded here as a table of that release, and not computed by the code that is tested.
+The users are inserted into the schema of the release before grants. The actions that each permission
+allowed in that release are listed here in tables, not computed by the tested code.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ NEEDED: Final = {
     "ways_out.request_continue": "change_environment",
     "ways_out.request_take_over": "change_environment",
 }
-"""By its action, the permission that the release before grants required in the portal."""
+"""The permission that the release before grants required in the portal, by action."""
 ACCOUNTS: Final = (
     "freeze.save_freeze",
     "freeze.delete_freeze",
     "account.save_account",
     "account.delete_account",
 )
-"""What staff could do in the admin with the permissions of accounts and freeze windows, all six of them."""
+"""Actions that staff could do in the admin with all six permissions of accounts and freeze windows."""
 AUDIT: Final = "audit.export_audit"
 """Staff could read the audit records in the admin."""
 SINCE: Final = {
@@ -81,7 +81,7 @@ SINCE: Final = {
     "approval_rules.save_label_rule": "require_approval",
     "approval_rules.delete_label_rule": "require_approval",
 }
-"""What is new, and part of what its permission allowed. Any other new action is for superusers at first."""
+"""Newer actions that were part of what a permission allowed. Others are for superusers at first."""
 IN_THE_PORTAL: Final = sorted({*NEEDED.values(), "release_environment"})
 IN_THE_ADMIN: Final = [
     f"{verb}_{model}" for model in ("account", "freezewindow") for verb in ("add", "change", "delete")
@@ -90,7 +90,7 @@ IN_THE_ADMIN: Final = [
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody of the release: permissions, by themselves or by a group."""
+    """A user of the release: permissions of their own and through a group."""
 
     name: str
     own: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Person:
     is_active: bool = True
 
     def could(self, action: str) -> bool:
-        """Return whether the release let them."""
+        """Return whether the release allowed them the action."""
         held = {*self.own, *self.by_group}
         if not self.is_active or self.is_superuser:
             return self.is_active
@@ -134,13 +134,13 @@ PEOPLE: Final = (
 
 @pytest.fixture(scope="module")
 def printed() -> StringIO:
-    """What the upgrade prints."""
+    """The output of the upgrade."""
     return StringIO()
 
 
 @pytest.fixture(scope="module")
 def upgraded_people(empty_database: None, printed: StringIO) -> dict[str, User]:
-    """The people of the release, after the upgrade."""
+    """The users of the release after the upgrade, by name."""
     call_command("migrate", "deployments", BEFORE_GRANTS, verbosity=0)
     for person in PEOPLE:
         user = User.objects.create_user(
@@ -156,7 +156,7 @@ def upgraded_people(empty_database: None, printed: StringIO) -> dict[str, User]:
             user.groups.add(group)
     with redirect_stdout(printed):
         load.upgrade()
-    _audit_triggers.drop_triggers(connection)  # scenes empty the audit records, and tests do without
+    _audit_triggers.drop_triggers(connection)  # scenes delete audit records; no test needs the triggers
     return {user.username: user for user in User.objects.all()}
 
 
@@ -187,7 +187,7 @@ def test_an_action_is_allowed_to_those_who_could_before_and_to_nobody_else(
 
 
 def _allowed(users: dict[str, User], action: Callable[..., Any]) -> Iterator[tuple[str, bool]]:
-    """Yield whether each person may do something. Nothing of it stays; what is refused has changed no row."""
+    """Yield whether each person is allowed an action, which is rolled back; a denied one changes no row."""
     could = [one for one in PEOPLE if one.could(name_of(action))]
     with transaction.atomic():
         values = SCENES[action]()
@@ -207,7 +207,7 @@ def _is_allowed(user: User, action: Callable[..., Any], values: dict[str, Any]) 
             action(user=user, **values)
     except PermissionDenied:
         return False
-    except UserFixable:  # the permission was there; the lock of the scene is somebody else's
+    except UserFixable:  # the person has the permission; somebody else owns the lock in the scene
         return True
     return True
 

@@ -1,4 +1,4 @@
-"""Requests for approval that wait, or were approved, in a release without rules go on after the upgrade."""
+"""Pending and approved requests of a release without approval rules continue after the upgrade."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_what_waits_is_approved_by_one_person_and_what_was_approved_begins(empty
     approvals.decide(Approval.objects.waiting().get(deployment=approved), "approved", ben)
     approved.move_to(State.SCHEDULED, due_at=tomorrow)
 
-    call_command("migrate", "deployments", BEFORE, verbosity=0)  # without the tables of rules and votes
+    call_command("migrate", "deployments", BEFORE, verbosity=0)  # drops the tables of rules and votes
     load.upgrade()
 
     assert policy_of(Environment.objects.get()) == Policy(approvals=1)

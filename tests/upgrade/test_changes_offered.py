@@ -1,4 +1,4 @@
-"""What environments of the release can do with changes, and which texts name what they lack."""
+"""Changes that environments of the release support, and the texts that explain the unsupported ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fixture has a row of everything that the release could leave, and no secret."""
+"""The fixture has a row of every kind that the release could write, and no secret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.upgrade.dump import FILE, FOLDER, Dump
 SOURCES = {"stack", "targets", "associations", "fleet", "database"}
 STATUSES = {"", *FAILED, *COMPLETE, *IN_PROGRESS}
 DISPLAYED = {display_status(status) for status in STATUSES} | {DisplayStatus.CANCELLED}
-"""What people may see of a stack or resource."""
+"""The statuses of a stack or resource on pages."""
 
 
 def deployments(dump: Dump, **values: Any) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ def test_the_fixture_has_every_user_and_no_session(dump: Dump) -> None:
 
 
 def test_the_fixture_has_a_secret_in_a_function_log(dump: Dump) -> None:
-    """As the release kept it: later ones must not."""
+    """The release stored it; later releases must not."""
     logs = [row["text"] for row in dump.records("deployments_evidence") if row["kind"] == "function_log"]
 
     assert [text for text in logs if GUEST_PASSWORD in text]

@@ -1,9 +1,9 @@
-"""Deployments in progress continue after the upgrade, with real processes, and nothing is done twice.
+"""Deployments in progress continue after the upgrade, with real processes, and no step is repeated.
 
-Real: the rows, which the release wrote; the migrations; a worker and a dispatcher; the sandbox and everything
-that it does from then on. Not real: it is another sandbox, since the release's forgot everything at its stop.
-`tests/upgrade/replay.py` creates the stacks again in it, as far as the release had seen them, and the rows
-are loaded under the names that AWS chose this time. README.md says how to upgrade a running release by hand.
+Real: the rows, which the release wrote; the migrations; a worker and a dispatcher; the sandbox from the
+upgrade on. Not real: the sandbox of the release, which lost its state when it stopped.
+`tests/upgrade/replay.py` creates the stacks again up to the last event that the release stored, and the rows
+are loaded with the names that AWS chose this time. README.md describes how to upgrade a running release.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.upgrade.replay import QUICK, SLOW, Replayed, renamed
 
 pytestmark = pytest.mark.timeout(900)
 WAITED = 400.0
-"""Seconds within which all have ended; the machine may be busy."""
+"""Seconds within which all deployments end; the machine may be busy."""
 CHANGES = ("CreateChangeSet", "ExecuteChangeSet", "DeleteStack")
 
 
@@ -42,7 +42,7 @@ CHANGES = ("CreateChangeSet", "ExecuteChangeSet", "DeleteStack")
 def own_database(
     database_server: None, django_db_blocker: DjangoDbBlocker, settings: Settings, tmp_path: Path
 ) -> Iterator[None]:
-    """An empty database of this test's own, and the key that the release's values are sealed with."""
+    """An empty database for this test, and the key that the release's values are sealed with."""
     settings.SECRET_KEY = SECRET_KEY
     name = f"upgrade_{uuid.uuid4().hex[:8]}"
     with django_db_blocker.unblock(), load.fresh_database(name, tmp_path):
@@ -81,12 +81,12 @@ def stored_rows(deployments: list[int]) -> list[Any]:
 
 
 def ended(portal: Portal, deployments: dict[str, Deployment]) -> dict[str, Deployment]:
-    """Wait until all have ended, and return them as they are then."""
+    """Wait until all deployments have ended, and return them by the names of their environments."""
     return {one.environment.name: one for one in portal.wait_for_end(*deployments.values(), seconds=WAITED)}
 
 
 def failures_of(deployment: Deployment) -> list[str]:
-    """Return what failed in a deployment, in AWS's words."""
+    """Return the failed events of a deployment, with AWS's reasons."""
     failed = Event.objects.of(deployment).filter(status__endswith="_FAILED")
     name = deployment.environment.name
     return [f"{name}: {event.logical_id} {event.status}: {event.reason}" for event in failed]
@@ -94,7 +94,7 @@ def failures_of(deployment: Deployment) -> list[str]:
 
 def assert_numbered(deployment: Deployment) -> None:
     events = list(Event.objects.of(deployment))
-    # The search for what remains may have added one since the row was read.
+    # The search for remaining resources may have added an event since the row was read.
     assert len(events) >= deployment.last_seq
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     counted = Counter((event.stack_id, event.event_id) for event in events)
@@ -103,7 +103,7 @@ def assert_numbered(deployment: Deployment) -> None:
 
 @pytest.fixture
 def replayed(sandbox: Sandbox, dump: Dump) -> Iterator[dict[str, Replayed]]:
-    """The environments whose stacks are in the sandbox as far as the release had seen them."""
+    """The environments whose stacks exist in the sandbox, up to the last event that the release stored."""
     scenes = {
         "at-artifacts": bucket_is_there,
         "at-change-set": artifacts_are_there,
@@ -182,7 +182,7 @@ ENDS = {
     "at-ready": ("create", "succeeded"),
     "at-delete-preflight": ("delete", "succeeded"),
     "at-delete": ("delete", "succeeded"),
-    # deployed from the set that shipped with the release, and the set of now is another
+    # deployed from the set that the release bundled, which differs from the current one
     "at-preflight-full": ("create", "failed"),
 }
 STARTED_BEFORE = {
@@ -196,7 +196,7 @@ STARTED_BEFORE = {
     "at-delete": [],
     "at-delete-preflight": ["DeleteStack"],
 }
-"""The remaining calls that change something."""
+"""The remaining calls that change stacks."""
 
 
 def test_deployments_in_progress_continue_to_their_ends(
@@ -239,7 +239,7 @@ def test_deployments_in_progress_continue_to_their_ends(
 
 
 def test_deployments_whose_stacks_are_lost_end_and_can_be_removed(portal: Portal, dump: Dump) -> None:
-    """Nothing of the release is in the sandbox: whatever was in progress says so, and no name stays taken."""
+    """The sandbox has no stacks of the release: its deployments end, and the names can be used again."""
     load.load_release(dump)
     load.upgrade()
     before = in_progress()

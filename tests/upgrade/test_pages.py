@@ -1,4 +1,4 @@
-"""Every page of the release's rows, in both languages, and the admin's."""
+"""Every page about the release's rows, in both languages, and the pages of the admin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
 @pytest.fixture(autouse=True)
 def _language() -> Iterator[None]:
-    """Restore the language: the test client leaves that of the last request."""
+    """Restore the language, since the test client keeps that of the last request."""
     with translation.override(translation.get_language()):
         yield
 
@@ -40,7 +40,7 @@ def test_the_users_of_the_release_can_do_what_they_could_and_no_more(upgraded: N
 
     assert rights.pop("admin") == set(Right)
     assert rights.pop("viewer") == {Right.VIEW}
-    # The release knew one permission, to deploy; all that it has been divided into since, approving aside.
+    # The release had one permission, to deploy: every right that it was split into, except for approving.
     more = {Right.REQUIRE_APPROVAL, Right.BREAK_LOCK, Right.FORCE_DELETE, Right.MANAGE_SETS}
     assert rights.pop("operator") == ROLES[Role.DEPLOYER] | more
     assert not rights
@@ -53,7 +53,7 @@ def _logged_in(username: str) -> Client:
 
 
 def answers(client: Client, addresses: Iterator[str], language: str) -> dict[str, int]:
-    """Return the status of each address, or of the page that it leads to."""
+    """Return the status of each address, after redirects."""
     return {
         address: client.get(address, headers={"Accept-Language": language}, follow=True).status_code
         for address in addresses
@@ -77,7 +77,7 @@ def of_deployments() -> Iterator[str]:
 
 
 def of_requests_by_pages() -> Iterator[str]:
-    """Yield what pages load, and exports, of one deployment in each state and phase."""
+    """Yield the addresses that pages load, and exports, of one deployment in each state and phase."""
     for environment in Environment.objects.all():
         yield reverse("environment_health_history", args=[environment.pk])
     alike = {(one.kind, one.state, one.last_phase): one for one in Deployment.objects.all()}
@@ -92,7 +92,7 @@ def of_requests_by_pages() -> Iterator[str]:
 
 
 def of_rows() -> Iterator[str]:
-    """Yield the details of every root stack, and of the first resource of each type and status."""
+    """Yield the details of every root stack, and of a resource of each type and status."""
     for stack in Stack.objects.filter(path=""):
         yield reverse("deployment_rows", args=[stack.deployment_id])
     seen = set()

@@ -28,23 +28,23 @@ class Visitor:
         )
 
     def log_in(self, username: str, password: str) -> None:
-        """Log in. Raises Refused when the portal does not let the person in."""
+        """Log in. Raise Refused if the portal rejects the login."""
         self.send("/login/", username=username, password=password)
         if not self.http.cookies.get("sessionid"):
             raise Refused(f"{username} is not logged in")
 
     def get(self, path: str) -> httpx.Response:
-        """Return a page. Raises Refused for any other answer than 200."""
+        """Return a page. Raise Refused for any other status than 200."""
         answer = self.http.get(path)
         if answer.status_code != 200:
             raise Refused(f"{path}: {answer.status_code} {page(answer).text[:300]}")
         return answer
 
     def send(self, path: str, *, to: str = "", **values: str | list[str]) -> httpx.Response:
-        """Fill the form of a page that posts to `to` (or to the page itself) and send it.
+        """Fill in the form of a page that posts to `to` (or to the page itself) and send it.
 
-        What `values` does not name is sent as the page has it; "" clears a field or box. Returns the page
-        that follows. Raises Refused when the portal shows the form again.
+        Fields that `values` does not name keep their values; "" clears a field or box. Return the page that
+        follows. Raise Refused if the portal shows the form again.
         """
         form = self._form(path, to)
         fields = filled(form) | {name.replace("__", "-"): value for name, value in values.items()}
@@ -73,7 +73,7 @@ class Visitor:
 
 
 def filled(form: Element) -> dict[str, str | list[str]]:
-    """Return what a browser would send of a form that nobody has touched."""
+    """Return the values that a browser would send for an unchanged form."""
     values: dict[str, str | list[str]] = {}
     for field in form.all("input"):
         kind, name = field.attributes.get("type", "text"), field.attributes.get("name", "")
@@ -97,7 +97,7 @@ def value_of(option: Element) -> str:
 
 
 def number_in(answer: httpx.Response, kind: str) -> int:
-    """Return the number of the deployment or environment that a page is about, by its address."""
+    """Return the number of the deployment or environment of a page, by its address."""
     found = re.search(rf"/{kind}/(\d+)/", str(answer.url))
     if found is None:
         raise Refused(f"{answer.url} is not the page of one of the {kind}: {page(answer).text[:2000]}")
