@@ -1,4 +1,4 @@
-"""Template sets that were stored are unpacked when they are used, also by many threads at once."""
+"""Stored template sets are unpacked on first use, also when many threads use them at once."""
 
 from __future__ import annotations
 

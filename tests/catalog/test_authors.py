@@ -1,4 +1,4 @@
-"""docs/template-authors.md: its example is a set, and its keys are those of the manifest."""
+"""docs/template-authors.md: the example is a valid set, and the documented keys are the manifest's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED = re.compile(r"^`([\w-]+\.yaml)`:\n\n```yaml\n(.*?)```", re.MULTILINE | re
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The example: each file that the document names above its content."""
+    """A folder with the files of the document's example."""
     for name, text in re.findall(
         r"^`([\w-]+\.yaml)`:\n\n```yaml\n(.*?)```", DOCUMENT, re.MULTILINE | re.DOTALL
     ):

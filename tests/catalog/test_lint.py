@@ -1,4 +1,4 @@
-"""The real cfn-lint, on good and broken sets."""
+"""cfn-lint itself, on valid and broken sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a manifest declares of releases: read, refused with its key, and compared between two sets."""
+"""The release rules in a manifest: parsed, rejected with the key in the error, compared between two sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading a folder of templates: its parameters and objects, or an error that explains what is wrong."""
+"""Loading a folder of templates: its parameters and objects, or an error that explains the problem."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_the_error_of_a_broken_manifest_explains_it(tmp_path: Path, text: str, e
 
 
 def test_twenty_thousand_keys_are_read_in_linear_time(tmp_path: Path) -> None:
-    """In CPU time: the search for duplicate keys took 5 s when it was quadratic."""
+    """In CPU time: when the search for duplicate keys was quadratic, it took 5 s."""
     keys = "".join(f"  Key{number}: {{a: b}}\n" for number in range(20_000))
     begun = time.process_time()
     load(make_set(tmp_path, **{"root.yaml": f"{ROOT}\nMappings:\n{keys}"}))

@@ -1,4 +1,4 @@
-"""The root of a set and its missing nested templates, by names as CloudFormation resolves them."""
+"""The root of a set and its missing nested templates, with names resolved as CloudFormation does."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_articles_own_file_names_are_understood() -> None:
     found = load(ARTICLE_SET)
     graph = dependencies.read(found.contents, found.root.name, {})
 
-    assert found.root.name == "fa-094.yaml"  # and not fa-094-ec2.yaml, which nobody nests either
+    assert found.root.name == "fa-094.yaml"  # not fa-094-ec2.yaml, which no template nests either
     assert found.missing_templates({"Prefix": "fa-094"}) == []
     assert {"NetworkStack/VPC", "AssociationStack/AppServerAssociation"} <= set(graph.types)
 

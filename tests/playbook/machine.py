@@ -22,7 +22,7 @@ class Machine(machine.Machine):
     """A machine whose commands must succeed."""
 
     def do(self, *command: str) -> str:
-        """Run a command and return its output. Raises RuntimeError with the output if it fails."""
+        """Run a command and return its output. Raise RuntimeError with the output if it fails."""
         done = self.run(*command)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
@@ -34,7 +34,7 @@ class Machine(machine.Machine):
 
 
 def base_tree(system: trees.System = trees.System.AMAZON) -> trees.Base:
-    """Return the base tree of the machines, creating it on the first use; skips if that fails."""
+    """Return the base tree of the machines, created on the first use. Skip the test if that fails."""
     try:
         return trees.build(system=system)
     except trees.CommandFailed as failed:  # no access to the distribution's packages, for example

@@ -18,7 +18,7 @@ SERVICE = (PLAYBOOK / "templates/uwsgi.service.j2").read_text()
 
 
 def run(folder: Path, program: str, *arguments: str) -> str:
-    """Run a program of this environment in the playbook's folder and return its output. Fails if it fails."""
+    """Run a program of this environment in the playbook's folder; return its output, or fail if it fails."""
     programs = Path(sys.executable).parent
     done = subprocess.run(
         [programs / program, *arguments],
@@ -76,6 +76,6 @@ def test_uwsgi_exits_without_the_app_and_replaces_stuck_workers() -> None:
     settings = parser["uwsgi"]
     assert settings["need-app"] == settings["master"] == settings["lazy-apps"] == "true"
     assert settings["processes"] == "%k"
-    # after Apache's timeout of 60 seconds
+    # longer than Apache's timeout of 60 seconds
     assert int(settings["harakiri"]) > 60
     assert settings["stats"].startswith("$(RUNTIME_DIRECTORY)/")

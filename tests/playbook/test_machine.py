@@ -89,7 +89,7 @@ ANSIBLE = "/opt/ansible/bin/ansible-playbook"
 
 @pytest.fixture(scope="module", params=list(System))
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    """An app server that the playbook of a zip with a wheelhouse has set up."""
+    """An app server that was set up by the playbook from a zip with a wheelhouse."""
     with booted_machine(request.param) as machine:
         work = machine.root / "root/playbook"
         shutil.copytree(REPOSITORY / "playbook", work)
@@ -104,7 +104,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 
 def install_ansible(machine: Machine) -> None:
-    """Install Ansible as the association's document does; Amazon Linux's Python is bare."""
+    """Install Ansible as the association's document does, with a newer Python on Amazon Linux."""
     python = "/usr/bin/python3"
     if machine.run("sh", "-c", "command -v dnf").returncode == 0:
         machine.do("dnf", "-qy", "install", "python3.12")
@@ -256,7 +256,7 @@ def test_protocols_other_than_http_and_uwsgi_are_rejected(machine: Machine) -> N
 def test_without_a_protocol_the_playbook_sets_up_uwsgi_with_a_health_check_port(
     machine: Machine,
 ) -> None:
-    """As for environments from before AppProtocol."""
+    """Environments created before AppProtocol existed do not pass a protocol."""
     assert changed(play(machine, "")) > 0
 
     assert listening(machine) == {9090, 9091}
@@ -269,7 +269,7 @@ def test_without_a_protocol_the_playbook_sets_up_uwsgi_with_a_health_check_port(
 def test_in_the_unit_no_packet_of_uwsgis_protocol_loads_code_or_reaches_another_handler(
     machine: Machine,
 ) -> None:
-    assert changed(play(machine, "APP_PROTOCOL=uwsgi")) == 0  # after the test before
+    assert changed(play(machine, "APP_PROTOCOL=uwsgi")) == 0  # the test before has set it up already
     shutil.copy(Path(uwsgi_packets.__file__), machine.root / "root")
     for place in ("usr/local/share/loaded.py", "var/tmp/loaded.py"):
         (machine.root / place).write_text(CODE)

@@ -1,1 +1,1 @@
-"""Tests of what turns rows into what a page shows."""
+"""Tests of deployments/presentation: the view models of pages."""

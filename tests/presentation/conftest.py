@@ -1,4 +1,4 @@
-"""The browsers that the tests of views have, too."""
+"""Fixtures of the tests of views."""
 
 from tests.views.conftest import browser, operator
 

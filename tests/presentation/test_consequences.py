@@ -1,4 +1,4 @@
-"""What a change means for each tier, in words."""
+"""The effects of a change on each tier, as text."""
 
 from __future__ import annotations
 

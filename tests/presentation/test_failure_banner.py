@@ -1,4 +1,4 @@
-"""The banner says why in the user's words, shows what was found beside it, and offers what can be done."""
+"""The failure banner explains the reason, displays the evidence, and offers the possible actions."""
 
 from __future__ import annotations
 

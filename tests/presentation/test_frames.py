@@ -1,4 +1,4 @@
-"""Frames lead an open page from one number to the next, and to what a fresh page would show."""
+"""Frames update an open page from one event number to another, with the same content as a new page."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_frame_without_events_tells_how_things_stand() -> None:
 
     assert body["from"] == body["seq"] == deployment.last_seq
     assert not body["events"]
-    assert all("@" in row for row in ids(body))  # phases, of which no event of a stack tells
+    assert all("@" in row for row in ids(body))  # phases, which CloudFormation's events do not mention
     assert (body["state"], body["attention"]) == ("stacks", "AccessDenied")
     assert "In progress" in body["header"]
 

@@ -1,4 +1,4 @@
-"""Who can give a right about something is named: people and teams, or else the superusers."""
+"""The names of people and teams who can grant a right, or of superusers if there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log is in the order of time, though events become known in another order."""
+"""The log is sorted by time, although events are stored in another order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RECORDED = sorted((Path(settings.BASE_DIR) / "deployments" / "recorded").glob("*
 def test_newest_last_is_in_the_order_of_time(recording: Path) -> None:
     deployment = recordings.load(json.loads(recording.read_text()), make_user("reader"))
     known = list(Event.objects.of(deployment).values_list("at", flat=True))
-    assert known != sorted(known)  # the run itself stored later events before earlier ones
+    assert known != sorted(known)  # the deployment stored some later events before earlier ones
 
     page = log.read(deployment, EventFilter(), LogPosition(), up_to=deployment.last_seq)
 

@@ -1,4 +1,4 @@
-"""What a page offers in every status of a stack, and the reason where it offers nothing."""
+"""The operations that a page offers for every stack status, and the reasons for unavailable ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def everything(permission: str) -> bool:
 @pytest.mark.parametrize("status", STATUSES)
 def test_each_operation_of_a_status_has_an_address_or_a_reason(status: str) -> None:
     for one in offered(OperationContext(status=status), everything, 7):
-        is_cancel = one.operation is Operation.CANCEL  # of what Sanso has not requested
+        is_cancel = one.operation is Operation.CANCEL  # Sanso has not requested the operation in progress
         assert bool(one.url) is (is_allowed(status, one.operation) and not is_cancel)
         assert bool(one.reason) is not bool(one.url)
         assert one.label

@@ -1,4 +1,4 @@
-"""Where things stand in the diagram: the same rows give the same diagram, and nothing lies on anything."""
+"""The layout of the diagram: the same rows give the same diagram, and no boxes overlap."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_few_are_all_drawn_and_of_many_those_that_hurt() -> None:
 def test_a_wire_to_what_does_not_answer_is_cut() -> None:
     cut = [wire for wire in laid_out("wide", 2, 2, sick=1).wires if wire.state is HealthStatus.UNHEALTHY]
 
-    assert len(cut) == 4  # in and out of one server in each tier
+    assert len(cut) == 4  # the wires to and from one server in each tier
 
 
 def test_a_diagram_can_have_a_part_alone() -> None:

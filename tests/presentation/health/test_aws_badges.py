@@ -1,4 +1,4 @@
-"""The statuses that AWS reports are displayed with a label and a color, also those that nobody labeled."""
+"""AWS's statuses are displayed with a label and a color, including those without a label here."""
 
 from __future__ import annotations
 

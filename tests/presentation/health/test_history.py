@@ -1,4 +1,4 @@
-"""The health strips: no gap is filled with a state that was not observed, no incident is lost."""
+"""The health strips: no gap is filled with an unobserved state, and no incident is lost."""
 
 from __future__ import annotations
 

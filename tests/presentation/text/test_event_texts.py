@@ -43,7 +43,7 @@ def test_every_event_has_a_sentence(code: str, language: str) -> None:
         sentence = text(code, EVENTS[code])
     assert not sentence.startswith(code)
     assert "%" not in sentence
-    if language == "ja" and code not in ("attention",):  # its message is AWS's or the runner's
+    if language == "ja" and code not in ("attention",):  # its message comes from AWS or the runner
         assert not sentence.isascii()
 
 

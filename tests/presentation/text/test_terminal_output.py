@@ -1,4 +1,4 @@
-"""What a server printed is shown as text: without colors and controls, and its end when it is long."""
+"""Output of a server is displayed without colors and control characters; of long output, only the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stacks and resources with any values that the database can hold, as an imported recording may have them."""
+"""Stacks and resources with any values that the database can store, for example from imported recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a resource is in AWS: its ARN, and its page in the console of its partition."""
+"""The ARN of a resource, and its page in the AWS console of its partition."""
 
 from __future__ import annotations
 

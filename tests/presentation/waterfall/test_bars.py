@@ -1,4 +1,4 @@
-"""The bars of a row: one for each operation, with the status that it ended with."""
+"""The bars of a row: one for each operation, with its final status."""
 
 from __future__ import annotations
 

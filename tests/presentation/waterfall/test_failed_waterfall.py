@@ -1,4 +1,4 @@
-"""A creation that failed and was rolled back, as a real run left its rows: each row says what came of it."""
+"""The rows of a recorded creation that failed and was rolled back: their statuses, reasons and bars."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_siblings_are_canceled_and_what_was_created_is_deleted(rows: dict[str, R
 
 
 def test_what_never_ran_is_not_run_and_waits_for_nothing(rows: dict[str, Row]) -> None:
-    """CloudFormation deletes the empty stack of what it never created: that is no deletion of anything."""
+    """CloudFormation deletes the empty stack of resources that it never created: this is not a deletion."""
     idle = [row for row in rows.values() if row.display_status is DisplayStatus.NOT_RUN]
 
     assert {"DatabaseInstanceA", "Configuration", "@configuration", "@traffic", "@ready"} <= {

@@ -1,4 +1,4 @@
-"""The details of a row: ids to copy, ways into AWS, what it is tied to, its last events."""
+"""The details of a row: ids to copy, links to AWS, dependencies, latest events."""
 
 from __future__ import annotations
 

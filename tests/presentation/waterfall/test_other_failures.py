@@ -1,4 +1,4 @@
-"""The banner of a failure counts what else failed or was canceled as the filters count the rows."""
+"""The failure banner counts other failed and canceled resources like the filters count the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outlook: what an open page is sent about rows that have not ended."""
+"""The outlook: the data of an open page about rows that have not ended."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def test_the_outlook_has_the_expected_times_of_rows_that_have_not_ended() -> Non
     sent = outlook(view.timeline, view.axis)
 
     assert "t-Network" not in sent["rest"]
-    assert sent["rest"]["t-Aurora.Aurora3"][0] is None  # in progress: from now on
+    assert sent["rest"]["t-Aurora.Aurora3"][0] is None  # in progress: None is now
     assert sent["rest"]["t-AppServers"][1] > 0
     assert sent["band"][1] <= sent["band"][0] <= sent["band"][2]

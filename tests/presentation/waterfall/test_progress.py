@@ -1,4 +1,4 @@
-"""The percentage of recorded deployments, at each of their events: it is time, and never goes back."""
+"""The percentage of recorded deployments at each of their events: it follows the time and never decreases."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def recorded(name: str) -> Deployment:
 
 
 def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
-    """Return (direction, share of the time that has passed, percent), stored as by steps and then shown."""
+    """Return (direction, elapsed share of the time, percent), stored by steps before it is rendered."""
     found = []
     assert deployment.ended_at
     total = in_ms(deployment.ended_at) - in_ms(deployment.created_at)

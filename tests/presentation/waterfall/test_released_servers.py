@@ -1,4 +1,4 @@
-"""The rows of a release's servers: from the events of the log alone."""
+"""The rows of a release's servers, built from the events of the log alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def moved(server: str, stage: str, **more: Any) -> tuple[str, dict[str, Any]]:
 
 
 def rows(*happened: tuple[str, dict[str, Any]]) -> dict[str, Row]:
-    """Return the rows after events, one each second."""
+    """Return the rows after these events, one a second."""
     events = [
         Event(code=code, values=values, at=START + timedelta(seconds=number))
         for number, (code, values) in enumerate(happened)

@@ -1,4 +1,4 @@
-"""The rows of the waterfall: which are expanded, slow or hidden, for any stored rows."""
+"""The rows of the waterfall: expanded, slow and hidden ones, for any stored rows."""
 
 from __future__ import annotations
 

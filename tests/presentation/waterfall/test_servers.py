@@ -1,4 +1,4 @@
-"""The rows below an Auto Scaling group, from what the observers found in an account in memory."""
+"""The rows below an Auto Scaling group, from what the observers found in an in-memory account."""
 
 from __future__ import annotations
 

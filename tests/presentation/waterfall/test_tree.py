@@ -1,4 +1,4 @@
-"""The tree of stacks and resources: rows are below what they depend on."""
+"""The tree of stacks and resources: rows are below their dependencies."""
 
 from __future__ import annotations
 

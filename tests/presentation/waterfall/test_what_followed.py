@@ -1,4 +1,4 @@
-"""What followed the first failure, in a recorded deployment and in one whose rollback failed."""
+"""The events after the first failure, in a recorded deployment and in one whose rollback failed."""
 
 from __future__ import annotations
 
