@@ -1,1 +1,1 @@
-"""Input of every kind is accepted, or rejected with an explanation; nothing fails."""
+"""Tests that input of any kind is accepted, or rejected with an explanation, without a server error."""

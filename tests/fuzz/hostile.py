@@ -1,4 +1,4 @@
-"""Values that break programs: numbers out of every range, texts that are code, and odd Unicode."""
+"""Values that often cause errors: numbers out of range, texts that contain code, and unusual Unicode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBERS = (
     ),
     *("１２", "٣", "²", "½", "1_000", " 1", "1 ", "+1", "--1", "1-1", "-", "1,2"),
 )
-"""As texts: some are accepted by int() and by no database, others by isdigit() and not by int()."""
+"""Texts of numbers: int() accepts some that no database does; isdigit() accepts some that int() does not."""
 TEXTS = (
     *(
         "",
@@ -65,7 +65,7 @@ TEXTS = (
 )
 numbers = st.sampled_from(NUMBERS) | st.integers().map(str)
 texts = st.sampled_from(TEXTS) | numbers | st.text(max_size=20)
-"""Texts without lone surrogates, which no form and no address can carry."""
+"""Texts without lone surrogates, which neither forms nor addresses can contain."""
 
 
 def is_sent(text: str) -> bool:
@@ -90,7 +90,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
-"""Anything that Python's json writes and reads, including NaN, infinities and lone surrogates."""
+"""Any value that Python's json writes and reads, including NaN, infinities and lone surrogates."""
 
 
 @st.composite
@@ -118,7 +118,7 @@ def _with_fault(draw: st.DrawFn, value: Any, junk: st.SearchStrategy[Any]) -> An
 
 
 def _of_its_kind(value: Any) -> st.SearchStrategy[Any]:
-    """Return other values of the same type, which get further than junk."""
+    """Return other values of the same type, which pass more checks than junk does."""
     if isinstance(value, bool):
         return st.just(not value)
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""How many examples the fuzzers try: the same few in every `make test`, thousands in `make fuzz`."""
+"""The number of examples of the fuzzers: the same few in every `make test`, thousands in `make fuzz`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
 
 def fuzzed(examples: int) -> settings:
-    """Return the settings of a test that tries so many examples, or as many as `make fuzz` says.
+    """Return the settings of a test that tries this number of examples, or the number that `make fuzz` sets.
 
-    There is no deadline, and examples are not random in `make test`: no test fails by chance.
+    There is no deadline, and examples are not random in `make test`, so that no test fails by chance.
     """
     return settings(
         max_examples=EXAMPLES or examples,

@@ -38,7 +38,7 @@ class Route:
         return iscoroutinefunction(inspect.unwrap(self.view)) or iscoroutinefunction(self.view)
 
     def paths(self, known: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[str]:
-        """Return paths of this route. `known` has values for placeholders by name; others are tried, too."""
+        """Return paths of this route. `known` has values for placeholders by name; others are tried too."""
         parts: list[st.SearchStrategy[str]] = []
         end = 0
         for place in _PLACE.finditer(self.text):
@@ -81,7 +81,7 @@ def _below(patterns: list[Any], prefix: str) -> Iterator[Route]:
 
 
 def names() -> list[str]:
-    """Return the names that the code reads from queries and forms, found in its source; and the admin's."""
+    """Return the names of query and form fields that the code reads, found in its source, and the admin's."""
     found = {"q", "o", "p", "e", "all", "_popup", "_to_field", "_changelist_filters", "action", "index"}
     for folder in ("deployments", "portal"):
         for source in Path(settings.BASE_DIR, folder).rglob("*.py"):
@@ -91,7 +91,7 @@ def names() -> list[str]:
     return sorted(found)
 
 
-# Bytes that no browser sends in an address, but other clients do.
+# Bytes that browsers never send in an address, but other clients do.
 _BROKEN = (
     "%",
     "%zz",

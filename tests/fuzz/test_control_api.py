@@ -1,4 +1,4 @@
-"""The sandbox's control API accepts or rejects any request, and the console displays what was accepted."""
+"""The sandbox's control API accepts or rejects any request, and the console displays accepted ones."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "machines/i-0"): {"action": "kill"},
 }
 routes = st.sampled_from(sorted(BODIES))
-# What JSON's grammar, or Python's version of it, allows besides values.
+# Bodies that are invalid JSON, or unusual JSON that Python accepts.
 RAW = (
     *(b"", b" ", b"{", b"[]", b"null", b"\xff", b"\x00", b"\xef\xbb\xbf{}", b"{}{}", b'{"a": 1, "a": 2}'),
     *(b'{"pace": NaN}', b'{"pace": Infinity}', b'{"pace": -Infinity}', b'{"pace": 1e999}', b'{"pace": 0x1}'),
@@ -139,7 +139,7 @@ def test_any_bytes(console: Console, route: tuple[str, str], body: bytes) -> Non
 @example(("GET", "calls"), [("since", NUMBERS[-1])])
 def test_any_query(console: Console, route: tuple[str, str], fields: list[tuple[str, str]]) -> None:
     query = "".join(f"&{name}={quote(value[:4000])}" for name, value in fields)
-    if route != ("POST", "reset"):  # of another account, or of all
+    if route != ("POST", "reset"):  # would reset another account, or all
         console.accepts(*route, sent(BODIES[route]), query)
     console.clean_up()
 

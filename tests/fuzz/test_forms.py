@@ -1,4 +1,4 @@
-"""Every route accepts or rejects any POST: fields of its forms, and bodies that are no form."""
+"""Every route accepts or rejects any POST: fields of its forms, and bodies that are not forms."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ values = st.sampled_from(KNOWN) | numbers | texts
 
 @st.composite
 def forms(draw: st.DrawFn, bases: list[Fields], known: list[str]) -> dict[str, Any]:
-    """Return the fields of a valid form, a few of them missing, strange or repeated; or any fields."""
+    """Return the fields of a valid form with a few of them missing, strange or repeated; or any fields."""
     found = dict(draw(st.sampled_from([*bases, {}])))
     for _ in range(draw(st.integers(0, 3))):
         name = draw(st.sampled_from([*found, *known]) if draw(st.integers(0, 5)) else texts)
@@ -124,7 +124,7 @@ def forms(draw: st.DrawFn, bases: list[Fields], known: list[str]) -> dict[str, A
 
 @pytest.mark.parametrize("share", range(6))
 def test_any_fields(world: World, share: int) -> None:
-    """Every route has its own examples. The routes are divided between tests, so that none takes too long."""
+    """Every route has its own examples. The routes are divided between tests to limit their durations."""
     bases, known = valid_forms(), field_names()
     for route in itertools.islice(routes(), share, None, 6):
         if not route.is_async:
@@ -178,7 +178,7 @@ def post(path: str, body: bytes, content_type: str, session: str) -> None:
 
 
 def test_valid_forms_are_accepted(world: World) -> None:
-    """Otherwise the fuzzers would only test the first check of each form."""
+    """Without this, the fuzzers might test only the first check of each form."""
     client = Client()
     client.cookies["sessionid"] = world.sessions[0]
     environment = Environment.objects.live().exclude(stack_id="").latest("pk")

@@ -1,4 +1,4 @@
-"""Every address has a page or file as its response, or an explanation with a 4xx status."""
+"""Every address returns a page or file, or an explanation with a 4xx status."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def test_the_routes_are_those_of_the_portal() -> None:
 
 @pytest.mark.parametrize("share", range(6))
 def test_any_address(world: World, share: int) -> None:
-    """Every page has its own examples. The pages are divided between tests, so that none takes too long."""
+    """Every page has its own examples. The pages are divided between tests to limit their durations."""
     for route in itertools.islice(PAGES, share, None, 6):
         any_address_of(route, world)
 
 
 def any_address_of(route: Route, world: World) -> None:
-    @fuzzed(1 if str(route).startswith(("admin/", "api/")) else 5)  # tests/api/test_fuzz.py has the API
+    @fuzzed(1 if str(route).startswith(("admin/", "api/")) else 5)  # tests/api/test_fuzz.py fuzzes the API
     @given(requests(world, route))
     def is_handled(requested: tuple[str, str, dict[str, str], str]) -> None:
         path, query, headers, session = requested

@@ -1,4 +1,4 @@
-"""Any JSON is a recording whose pages can be opened, or is rejected with an error that names the place."""
+"""Any JSON is a recording whose pages can be opened, or is rejected with an error that names the location."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def recorded() -> list[Any]:
 
 
 def as_read(document: Any) -> Any:
-    """Return a document as it is read from a file: Python's JSON has NaN and Infinity."""
+    """Return a document after writing and reading it as JSON: Python's JSON supports NaN and Infinity."""
     return json.loads(json.dumps(document))
 
 

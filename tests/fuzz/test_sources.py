@@ -1,4 +1,4 @@
-"""Any bytes are an archive or a pack whose files are read, or are refused with a reason."""
+"""Any bytes are an archive or a pack whose files can be read, or are rejected with a reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EDITS = st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=4)), max_siz
 
 
 def edited(body: bytes, edits: list[tuple[int, bytes]]) -> bytes:
-    """Return bytes of which some are replaced, and some more are added or left out."""
+    """Return the bytes with some of them replaced, and some added or removed."""
     for at, piece in edits:
         start = at % (len(body) + 1)
         body = body[:start] + piece + body[start + at % 5 :]

@@ -1,4 +1,4 @@
-"""Event streams and exports have a readable response to any address, header and cursor."""
+"""Event streams and exports return a readable response for any address, header and cursor."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.services import LIMIT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 MOST = 6
-"""Parts of a response that are read: a stream has no end."""
+"""Number of parts to read of a response, since a stream has no end."""
 
 
 class Place:
-    """Deployments, and sessions of viewers."""
+    """Deployments, and session ids of viewers."""
 
     def __init__(self) -> None:
         keys = [scene().pk for scene in (scenes.running, scenes.rolled_back)]

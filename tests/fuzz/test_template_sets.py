@@ -82,7 +82,7 @@ MANIFEST: dict[str, Any] = {
 
 
 class Raw(str):
-    """YAML that is written to the file unchanged."""
+    """YAML that is written to the file as it is."""
 
     __slots__ = ()
 
@@ -158,7 +158,7 @@ snippets = st.sampled_from(SNIPPETS).map(Raw)
 
 
 def flow(value: Any) -> str:
-    """Return a value as YAML in flow style, raw parts unchanged."""
+    """Return a value as YAML in flow style, with raw parts as they are."""
     if isinstance(value, Raw):
         return str(value)
     if isinstance(value, dict):
@@ -200,7 +200,7 @@ def assert_error_has_text(refused: UserFixable) -> None:
 
 
 def can_be_shown(found: TemplateSet) -> None:
-    """Render the form of a set, empty and with errors."""
+    """Render the form of a set, without values and with errors."""
     for form in (NewEnvironmentForm(found), NewEnvironmentForm(found, {})):
         form.is_valid()
         for _, fields in form.groups():

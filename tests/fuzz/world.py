@@ -32,7 +32,7 @@ KNOWN = (
     ),
     *("foo", ":", "Infinity", "a\0b", "//x", "http://127.0.0.1/", "fleet", "delete_selected", "2026-11-26"),
 )
-"""Values that have a meaning in some query."""
+"""Values with a meaning in some query."""
 
 
 class World:
@@ -73,7 +73,7 @@ def session_of(user: User) -> str:
 
 
 def assert_handled(answer: HttpResponseBase) -> None:
-    """Fail on a response that is a server error; an exception fails the test by itself."""
+    """Assert that a response is no server error; an exception fails the test anyway."""
     assert answer.status_code < 500 or answer.status_code == 503
     if answer.status_code in (400, 403, 404, 422, 429) and not answer.streaming:
         assert answer.content  # type: ignore[attr-defined]  # not a stream
