@@ -1,9 +1,8 @@
-"""Lists and pages of access by who opens them, `make bench-lists`.
+"""Lists and pages of access for users with different grants: `make bench-lists`.
 
-There are 200 users, 50 teams, 5,000 grants and 1,000 environments. Each page is requested in turn by a
-superuser with few grants and by another person, on MariaDB, through every middleware. The times are
-those for which this process and the database's kept a processor busy, so that what else runs on the machine
-changes them little.
+There are 200 users, 50 teams, 5,000 grants and 1,000 environments. Each page is requested alternately by a
+superuser with few grants and by another user, on MariaDB, through every middleware. The times are the CPU
+times of this process and of the database's process, which other programs on the machine hardly change.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ RECORDS: Final = 5_000
 USERS: Final = 200
 TEAMS: Final = 50
 OF_USER, OF_TEAM = 15, 40
-"""Grants of each user and each team: 5,000."""
+"""Grants of each user and each team: 5,000 in total."""
 ROUNDS: Final = 4
 FEW: Final = "superuser, few grants"
 
 
 def main() -> int:
-    """Measure every page for everybody, and print a table."""
+    """Measure every page for every user, and print a table."""
     with tempfile.TemporaryDirectory(prefix="bench-access-") as folder:
         mariadb, redis = prepare(Path(folder))
         try:
@@ -52,7 +51,7 @@ def main() -> int:
 
 
 def fill() -> Mapping[str, User]:
-    """Write the rows, and return who opens the pages."""
+    """Insert the rows, and return the users who open the pages by their names in the table."""
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
@@ -178,7 +177,7 @@ def _people(environments: list[Any]) -> Mapping[str, User]:
 
 
 def pages() -> tuple[str, ...]:
-    """Return the addresses; the environment is one that everybody views."""
+    """Return the addresses of the pages; the environment is one that every user may view."""
     from deployments.models import Environment
 
     pk = Environment.objects.get(name="env-0000").pk
@@ -199,7 +198,7 @@ def pages() -> tuple[str, ...]:
 
 
 def measure_all(mariadb: MariaDB, people: Mapping[str, User]) -> None:
-    """Print a row for each page: the time of the superuser, and the others' as a multiple of it."""
+    """Print a row for each page: the superuser's time, and those of the others as multiples of it."""
     from django.test import Client
 
     show(f"machine: {machine()}; load {load()}")
@@ -230,14 +229,14 @@ def measure_all(mariadb: MariaDB, people: Mapping[str, User]) -> None:
 
 
 def cost(mariadb: MariaDB, client: Client, address: str) -> float:
-    """Return for how many milliseconds a request keeps a processor busy."""
+    """Return the CPU time of a request in milliseconds."""
     begun = busy(mariadb)
     client.get(address)
     return 1000 * (busy(mariadb) - begun)
 
 
 def queries(client: Client, address: str) -> int:
-    """Return how many queries a request takes."""
+    """Return the number of queries of a request."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

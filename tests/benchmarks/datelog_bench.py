@@ -37,7 +37,7 @@ function event() con:query("INSERT INTO saved (dt) VALUES (NOW())") end
 
 @dataclass(kw_only=True)
 class Case:
-    """One thing to measure; each call of `run` is one round and returns requests a second."""
+    """A measured case; each call of `run` is one round and returns requests a second."""
 
     name: str
     run: Callable[[], float]
@@ -60,9 +60,9 @@ class Case:
         return statistics.median(self.rates)
 
     def over(self, other: Case) -> float:
-        """Return how many times the other's rate this is: the median of what each round found.
+        """Return the ratio of this rate to the other's: the median of the rounds.
 
-        Both are measured in the same round, so what slows the machine down for a while slows both.
+        Both are measured in each round, so a temporary slowdown of the machine affects both.
         """
         return statistics.median(one / two for one, two in zip(self.rates, other.rates, strict=True))
 
@@ -100,9 +100,9 @@ def cpu_seconds(group: int) -> float:
 
 
 def wrk(service: Service, path: str, seconds: float) -> Callable[[], float]:
-    """Return a round of wrk; fails when an answer isn't 200.
+    """Return a round of wrk, which raises RuntimeError if a response is not 200.
 
-    wrk counts the end of a connection as an error, which is how a response without a length ends.
+    The end of a response without a length, which wrk counts as a read error, does not raise.
     """
 
     def run() -> float:
@@ -117,7 +117,7 @@ def wrk(service: Service, path: str, seconds: float) -> Callable[[], float]:
 
 
 def sysbench(stack: Stack, seconds: int) -> Callable[[], float]:
-    """Return a round of plain inserts into datelog's table, without HTTP, Python or TLS: the ceiling."""
+    """Return a round of plain inserts into datelog's table, without HTTP, Python or TLS: the upper limit."""
     script = stack.folder / "insert.lua"
     script.write_text(LUA)
 
@@ -267,7 +267,7 @@ def measure_newest(stack: Stack, rounds: int, seconds: float) -> tuple[list[str]
 
 
 def measure_million(stack: Stack, rounds: int) -> list[str]:
-    """Read a million rows by one client: time to the first byte, whole time, the worker's peak, every row."""
+    """Measure one read of a million rows: time to first byte, total time, peak memory of the worker."""
     firsts, wholes, peak = [], [], 0.0
     for _ in range(rounds):
         server = stack.datelog("million", "--processes", "1")
@@ -301,7 +301,7 @@ def measure_million(stack: Stack, rounds: int) -> list[str]:
 
 
 def machine() -> str:
-    """Return the name of the machine that was measured."""
+    """Return the name of the measured machine."""
     model = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = int(re.findall(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[0]) / 2**20
     database = subprocess.run(
@@ -323,7 +323,7 @@ def main() -> None:
     options = parser.parse_args()
     rounds, seconds = options.rounds, options.seconds
     folder = Path(tempfile.mkdtemp(prefix="datelog-bench-"))
-    # Apache's workers are another user, and read the folder
+    # Apache's workers run as another user and read the folder
     folder.chmod(0o755)
     head = [f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}. "]
     head[0] += f"{CONNECTIONS} connections, {rounds} rounds, rows at MariaDB over TLS."

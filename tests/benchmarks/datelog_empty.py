@@ -1,4 +1,4 @@
-"""A Django project with one empty view: what the framework and uWSGI cost before datelog does anything."""
+"""A Django project with an empty view, to measure the cost of the framework and uWSGI without datelog."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""An app with the original article's behavior, rewritten for comparison; never part of the product.
+"""An app with the original article's behavior, rewritten for comparison; not part of the product.
 
-One table of one column, a connection for each request, every row turned into a datetime and back into text.
+A table with one column, a connection for each request, every row converted to a datetime and back to text.
 """
 
 from __future__ import annotations

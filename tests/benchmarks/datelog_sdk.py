@@ -1,9 +1,9 @@
-"""What botocore would cost an app server, beside datelog's own client: memory, start, first request.
+"""The cost of botocore in an app server, compared with datelog's own client: memory, start, first request.
 
     python -m tests.benchmarks.datelog_sdk 5
 
-runs that many rounds, in which the three variants take turns, and prints the medians (docs/adr/0015). Each
-variant is a copy of datelog that differs in the module that reads the secret.
+The argument is the number of rounds, in which the three variants take turns. Prints the medians
+(docs/adr/0015). Each variant is a copy of datelog that differs in the module that reads the secret.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_secret(name, environment=os.environ):
     )
     return client.get_secret_value(SecretId=name)["SecretString"]
 """
-# Name of the variant: the module that reads the secret; None for datelog's own.
+# Source of the module that reads the secret, by the name of the variant; None for datelog's own.
 VARIANTS = {
     "own code": None,
     "botocore, imported at the first call": _READER.format(
@@ -50,7 +50,7 @@ VARIANTS = {
 
 
 class Costs(NamedTuple):
-    """What one start of an app server costs, in MiB and seconds."""
+    """The cost of one start of an app server, in MiB and seconds."""
 
     idle_pss: float
     busy_pss: float

@@ -1,4 +1,4 @@
-"""The measured services: durable database servers, app servers, Apache, a stand-in for the NLB."""
+"""The measured services: durable database servers, app servers, Apache, a substitute for the NLB."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.services import LOOPBACK, MariaDB, Service, find_program, free_port
 HERE = Path(__file__).parent
 ROWS = {"hundred": 100, "thousand": 1_000, "ten_thousand": 10_000, "million": 1_000_000}
 SEQUENCE = "SELECT '2022-11-06 03:01:47' + INTERVAL seq * 7 SECOND FROM seq_1_to_"
-# wrk counts an answer without a length as an error when the connection stays open
+# wrk counts a response without a length as an error if the connection stays open
 CLOSE = ("--add-header", "Connection: close")
-# each commit on the disk before it is acknowledged, on the writer; the reader may be behind
+# the writer flushes each commit to disk before it acknowledges it; the reader may lag behind
 DURABLE = ("--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1")
 COMMON = ("--performance-schema=OFF", "--max-connections=400", "--innodb-buffer-pool-size=512M")
 
@@ -104,7 +104,7 @@ class Stack:
         return self._keep(apache)
 
     def stop(self) -> None:
-        """End everything, the last first."""
+        """Stop all services, the last started one first."""
         for service in [*reversed(self.services), self.cluster.reader, self.cluster.writer]:
             service.stop()
 
@@ -128,7 +128,7 @@ LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
 
 
 def accepts(port: int) -> bool:
-    """Return whether a program accepts connections on this port."""
+    """Return whether a process accepts connections on this port."""
     try:
         socket.create_connection((LOOPBACK, port), timeout=1).close()
     except OSError:
@@ -137,7 +137,7 @@ def accepts(port: int) -> bool:
 
 
 def start_stack(folder: Path) -> Stack:
-    """Start the database servers and fill the tables, in datelog's shape and in the original's."""
+    """Start the database servers and fill the tables, with datelog's columns and with the original's."""
     cluster = start_cluster(folder)
     _restart(cluster.writer, *COMMON, *DURABLE)
     _restart(cluster.reader, *COMMON)
@@ -161,7 +161,7 @@ def _restart(server: MariaDB, *options: str) -> None:
 
 
 def make_original_environment(folder: Path) -> Path:
-    """Install what the original installs, into an environment of its own; return its Python."""
+    """Install the packages of the original into a separate environment; return its Python."""
     uv = Path(sys.prefix) / ".uv/bin/uv"
     subprocess.run([uv, "venv", "-q", folder], check=True)
     packages = ("flask", "mysql-connector-python", "pyuwsgi")

@@ -1,8 +1,8 @@
 """The environment's page with 200 instances, and the list of 50: server time, bytes and queries.
 
-`make bench-environment`. On SQLite, in this process, through every middleware. Told are the median of the
-rounds, the slowest of them and the processor's time: on a busy machine only that is comparable. A page may
-cost 300 ms, and 150 kB compressed.
+`make bench-environment`. On SQLite, in this process, through every middleware. Prints the median of the
+rounds, the slowest round and the CPU time, which is the only comparable figure on a busy machine. The limits
+of a page are 300 ms, and 150 kB compressed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LIMIT_MS, LIMIT_BYTES = 300, 150_000
 
 
 def main() -> int:
-    """Measure and print. Returns 1 when a page is over its limit."""
+    """Measure and print. Return 1 if a page exceeds its limits."""
     folder = Path(tempfile.mkdtemp(prefix="sanso-bench-"))
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
@@ -76,7 +76,7 @@ def measure_all() -> int:
 
 
 def measure(client: object, name: str, path: str, *, live: bool = False) -> bool:
-    """Print the figures of one page. Returns whether it is over a limit."""
+    """Print the figures of one page. Return whether it exceeds a limit."""
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext

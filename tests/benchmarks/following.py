@@ -1,4 +1,4 @@
-"""How accurate forecasts are, and what polling a deployment costs: `python -m tests.benchmarks.following`.
+"""The accuracy of forecasts, and the cost of polling: `python -m tests.benchmarks.following`.
 
 It runs on a simulated clock (tests/simulated.py, tests/polled.py), so the machine does not matter.
 """
@@ -17,7 +17,7 @@ DEPLOYMENTS = 30
 
 
 def forecasts(graph: Graph) -> list[str]:
-    """Return the lines of a table: the range's coverage and the median error."""
+    """Return the lines of a table: the coverage of the range, and the median error."""
     lines = [
         "| simulated | forecasts | true end in the band | error of the middle |",
         "| --- | --- | --- | --- |",
@@ -39,7 +39,7 @@ def forecasts(graph: Graph) -> list[str]:
 
 
 def polling(graph: Graph) -> list[str]:
-    """Return the line of a table: calls a minute, and how late events are read."""
+    """Return the lines of a table: calls a minute, and the delay until events are read."""
     found = []
     for seed in range(WORLDS):
         world = World(graph, Random(seed))

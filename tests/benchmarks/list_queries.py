@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 MOST = 6
-"""Choices of one filter that are measured: of a longer one the first and the last."""
+"""Number of measured choices of a filter; of a longer filter, the first and the last ones."""
 
 
 class OfferedQueries(HTMLParser):
@@ -17,7 +17,7 @@ class OfferedQueries(HTMLParser):
         self._menu = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a link that begins with a question mark, a menu, or one of its choices."""
+        """Record a link that begins with a question mark, a menu, or one of its choices."""
         values = {name: value or "" for name, value in attrs}
         if tag == "a" and values.get("href", "").startswith("?") and len(values["href"]) > 1:
             query = values["href"].removeprefix("?")
@@ -28,7 +28,7 @@ class OfferedQueries(HTMLParser):
             self._add(self._menu, f"{self._menu}={values['value']}")
 
     def handle_endtag(self, tag: str) -> None:
-        """Note the end of a menu."""
+        """Record the end of a menu."""
         if tag == "select":
             self._menu = ""
 
@@ -39,7 +39,7 @@ class OfferedQueries(HTMLParser):
 
 
 def offered_queries(page: str) -> list[str]:
-    """Return the queries that the page of a list offers, each order among them."""
+    """Return the queries that the page of a list offers, including each order."""
     parser = OfferedQueries()
     parser.feed(page)
     found: list[str] = []

@@ -1,7 +1,7 @@
 """Every list, filter, search and admin page over millions of rows: server time, queries. `make bench-lists`.
 
 On MariaDB, in this process, through every middleware. The database is kept between runs in the user's cache
-folder (`XDG_CACHE_HOME`): it takes minutes to write. Migrations that came since are run, and their time told.
+folder (`XDG_CACHE_HOME`), since writing it takes minutes. Newer migrations are run, with their time printed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
 GENERATION = 1
-"""Raise it when `tests.benchmarks.lists_data` writes other rows."""
+"""Increment it when `tests.benchmarks.lists_data` writes other rows."""
 LIMIT_MS = 300
 ROUNDS = 5
 LISTS = (
@@ -47,7 +47,7 @@ SERVER = ("--innodb-buffer-pool-size=1G", "--innodb-log-file-size=1G")
 
 
 def main() -> int:
-    """Measure every page, and print a table. Returns 1 when one is over the limit."""
+    """Measure every page, and print a table. Return 1 if a page exceeds the limit."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "sanso" / f"bench-lists-{GENERATION}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def prepare(folder: Path) -> tuple[MariaDB, Redis]:
 
 
 def fill(folder: Path) -> None:
-    """Write the database unless it was written before, and run the migrations since."""
+    """Write the database unless a previous run has written it, and run newer migrations."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -105,7 +105,7 @@ def fill(folder: Path) -> None:
 
 
 def measure_all(mariadb: MariaDB, only: list[str]) -> int:
-    """Measure each page; of the pages with `only` in their address, if it is given."""
+    """Measure each page, or those with a text of `only` in their address, if there is any."""
     from django.contrib.auth import get_user_model
     from django.test import Client
 
@@ -127,7 +127,7 @@ def measure_all(mariadb: MariaDB, only: list[str]) -> int:
 
 
 def measure(client: Client, mariadb: MariaDB, address: str) -> bool:
-    """Print the figures of one page. Returns whether it is within the limit; by its CPU on a busy machine."""
+    """Print the figures of one page. Return whether it meets the limit, by its CPU time on a busy machine."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -156,13 +156,13 @@ def measure(client: Client, mariadb: MariaDB, address: str) -> bool:
 
 
 def busy(mariadb: MariaDB) -> float:
-    """Return how long this process and the database's have kept a processor busy, whatever else runs."""
+    """Return the CPU time of this process and of the database's process so far."""
     assert mariadb.process is not None
     return time.process_time() + processor_seconds(mariadb.process.pid)
 
 
 def pages() -> Iterator[str]:
-    """Yield the address of every list with its filters and searches, of the admin's as well."""
+    """Yield the address of every list with its filters and searches, including those of the admin."""
     from deployments.models import Account, Deployment, Environment
 
     live = Environment.objects.live().without_recordings()

@@ -1,9 +1,9 @@
-"""The database of `make bench-lists`: rows of the upgrade fixture, which a real run stored, many times over.
+"""The database of `make bench-lists`: many copies of the upgrade fixture's rows, which a real run stored.
 
-Whole environments are copied with everything that belongs to them, and their ended deployments again and
-again as their history, in SQL inside the server. Copy number k of a row has its key plus k times the table's
-stride, and so have the keys that it refers to. Tables that the fixture's release did not have are filled from
-their requests.
+Whole environments are copied with all their rows, and their ended deployments are copied many more times as
+history, in SQL inside the server. Copy number k of a row has its key plus k times the table's stride, and so
+have its references to other copied rows. Tables that the release of the fixture did not have are filled from
+the requests of deployments.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ from deployments.models import (
 )
 
 COPIES = 25
-"""Copies of the fixture's 39 environments, besides itself: 1,014 environments."""
+"""Copies of the fixture's 39 environments: 1,014 environments including the fixture's."""
 HISTORY = 98_900
-"""Copies of ended deployments as history: 100,000 deployments with those of the environments."""
+"""Copies of ended deployments as history: 100,000 deployments including those of the environments."""
 BATCH = 2_000
-"""Copies of deployments that one statement writes."""
+"""Number of deployments that one statement copies."""
 RECORDINGS = 20
 MIX = (("full", 4), ("small", 26), ("none", 10))
-"""How many of 40 deployments have all 75 resources, about 12, or failed before their first resource."""
+"""Of 40 deployments, the number with all 75 resources, with about 12, and with none before they failed."""
 AUDIT = (AuditRecord, AuditAnchor, AuditChain, AuditCut)
 SHARED = (Account, *AUDIT, DeployedSet, Observer, SiteReads, TemplateCheck)
-"""Models whose rows do not belong to one environment, or which the fixture's release did not have."""
+"""Models whose rows do not belong to one environment, or that the release of the fixture did not have."""
 OF_DEPLOYMENTS = (Stack, Resource, Event, Evidence)
-"""What is copied with a deployment of the history, parents first. The page of a list reads no more."""
+"""Models copied with a deployment of the history, parents first. Pages of lists read no others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """How the rows of a model are copied: expressions for columns, with `c.k` as the number of the copy."""
+    """The copying of a model's rows: expressions for columns, with `c.k` as the number of the copy."""
 
     model: type[models.Model]
     columns: Mapping[str, str]
@@ -70,7 +70,7 @@ class Copy:
 
 
 def generate() -> None:
-    """Fill the database, which has the upgraded fixture and nothing else."""
+    """Fill the database, which contains only the upgraded fixture."""
     strides = {model: _stride(model) for model in _copied()}
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION unique_checks = 0, foreign_key_checks = 0")
@@ -97,7 +97,7 @@ def generate() -> None:
 
 
 def fill_health() -> None:
-    """Replace the health history by one of the last day, up to now."""
+    """Replace the health history by one of the last 24 hours."""
     samples, reads = HealthSample._meta.db_table, SiteReads._meta.db_table
     live = f"{Environment._meta.db_table} e ON e.deleted_at IS NULL"
     with connection.cursor() as cursor:
@@ -126,7 +126,7 @@ _TIERS = " UNION ".join(
 
 
 def counted() -> dict[str, int]:
-    """Return how many rows there are of what is listed."""
+    """Return the number of rows of the listed models."""
     listed = (Environment, Deployment, Stack, Resource, Event, AuditRecord, HealthSample)
     return {str(model._meta.verbose_name_plural): model._default_manager.count() for model in listed}
 
@@ -143,7 +143,7 @@ def _stride(model: type[models.Model]) -> int:
 
 
 def _number(cursor: Any, strides: Mapping[type[models.Model], int]) -> None:
-    """Number the copies: those of whole environments last, so that their deployments are the newest."""
+    """Number the copies: whole environments come last, so that their deployments are the newest."""
     cursor.execute("CREATE TABLE bench_tree (k INT PRIMARY KEY, shift INT NOT NULL)")
     cursor.execute(f"INSERT INTO bench_tree SELECT {HISTORY} + seq, 0 FROM seq_1_to_{COPIES}")
     stride = strides[Environment]
@@ -157,7 +157,7 @@ def _number(cursor: Any, strides: Mapping[type[models.Model], int]) -> None:
 
 
 def _copy(model: type[models.Model], strides: Mapping[type[models.Model], int], **changed: str) -> Copy:
-    """Return how a model's rows are copied."""
+    """Return the copying of a model's rows."""
     columns: dict[str, str] = {}
     fields: Any = model._meta.concrete_fields
     for field in fields:
@@ -194,7 +194,7 @@ _SPECIAL: dict[tuple[type[models.Model], str], str] = {
 
 
 def _templates() -> dict[str, list[int]]:
-    """Return the ended deployments of the fixture by how many resources they have."""
+    """Return the ended deployments of the fixture, grouped by their number of resources."""
     ended = Deployment.objects.exclude(ended_at=None).order_by("pk")
     counts = ended.annotate(number=models.Count("stacks__resources")).values_list("pk", "number")
     found: dict[str, list[int]] = {name: [] for name, _ in MIX}
@@ -204,7 +204,7 @@ def _templates() -> dict[str, list[int]]:
 
 
 def _fill_history(cursor: Any, strides: Mapping[type[models.Model], int]) -> None:
-    """Copy the ended deployments: spread over the environments, and over two years."""
+    """Copy the ended deployments, spread over all environments and over two years."""
     templates = _templates()
     kinds = [name for name, share in MIX for _ in range(share)]
     cursor.execute(
@@ -245,7 +245,7 @@ def _fill_history(cursor: Any, strides: Mapping[type[models.Model], int]) -> Non
 
 
 def _of_history(model: type[models.Model], begin: int) -> str:
-    """Return the FROM clause of the rows of a model that are copied with some deployments."""
+    """Return the FROM clause for the rows of a model that are copied with a batch of deployments."""
     table = model._meta.db_table
     join = f"JOIN `{table}` t ON t.deployment_id = c.source"
     if model is Deployment:
@@ -258,7 +258,7 @@ def _of_history(model: type[models.Model], begin: int) -> str:
 
 
 def _fill_requests(cursor: Any) -> None:
-    """Write the audit record of each deployment, and of one in thirty a refusal as well."""
+    """Insert the audit record of each deployment, and for one in thirty of them also a denied request."""
     audit, deployment = AuditRecord._meta.db_table, Deployment._meta.db_table
     insert = (
         f"INSERT INTO {audit} (at, user_id, action, permission, outcome, reason, refusal, name,"

@@ -30,7 +30,7 @@ LONG = 50_000
 
 
 def measure_painting(place: Place) -> list[str]:
-    """Measure from each of so many commits, at random moments, to its line in the browser's window."""
+    """Measure the time from each of many commits, at random moments, to its line in the browser's window."""
     from django.contrib.auth.models import User
 
     from tests.benchmarks.painting import painted, watching
@@ -56,7 +56,7 @@ def measure_painting(place: Place) -> list[str]:
 
 
 def measure_polling(place: Place) -> list[str]:
-    """Deploy to the sandbox at pace 1, and measure from each of its events' own time to its line painted."""
+    """Deploy to the sandbox at time scale 1; measure the time from each event to its painted line."""
     from django.conf import settings
 
     from deployments.models import Deployment, Event
@@ -91,7 +91,7 @@ def measure_polling(place: Place) -> list[str]:
 
 
 def measure_long(place: Place) -> list[str]:
-    """Request pages of a log of fifty thousand events in every way."""
+    """Request pages of a log of fifty thousand events in every order and with every filter."""
     import httpx
 
     deployment = make(LONG)

@@ -1,4 +1,4 @@
-"""The services of the live page's benchmark, deployments to watch in them, and rows of its table."""
+"""The services of the live page's benchmark, deployments to follow, and rows of its table."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Place:
 
 
 def prepare(folder: Path) -> Place:
-    """Start everything and set Django up."""
+    """Start all services and set up Django."""
     from tests.conftest import choose_environment
 
     choose_environment("mariadb")
     os.environ["SANSO_DATA_DIR"] = str(folder / "data")
     os.environ |= {"SANSO_STREAMS_PER_SESSION": "500", "SANSO_STREAMS_PER_USER": "500"}
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright runs an event loop in this thread
     database, redis = urlsplit(os.environ["DATABASE_URL"]), urlsplit(os.environ["REDIS_URL"])
     servers = (
         start_mariadb(folder / "mariadb", port=database.port),
@@ -73,7 +73,7 @@ def make(count: int = 0) -> Deployment:
 
 
 def write(deployment: Deployment, number: int) -> float:
-    """Write one event, and return when it was committed; the hint follows."""
+    """Write one event, and return the time of its commit. The hint is sent after the commit."""
     from deployments import events
     from deployments.models import Stack
     from tests.live import scenes

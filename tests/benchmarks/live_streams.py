@@ -1,4 +1,4 @@
-"""Five hundred open streams on one web process: their memory, and the delay of the last client."""
+"""Five hundred open streams on one web process: its memory, and the delay at the last client."""
 
 from __future__ import annotations
 

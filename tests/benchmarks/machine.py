@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Return the name of the machine that was measured."""
+    """Return the name of the measured machine."""
     model = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = int(re.findall(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[0]) / 2**20
     return (
@@ -26,5 +26,5 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 
 def load() -> str:
-    """Return the machine's load over the last minute: how busy it is with other work."""
+    """Return the machine's load average of the last minute."""
     return f"{os.getloadavg()[0]:.1f}"

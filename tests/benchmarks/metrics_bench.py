@@ -1,6 +1,6 @@
 """`/metrics` with 20,000 deployments, and as a ratio to 200: server time and queries. `make bench-metrics`.
 
-On MariaDB and on SQLite, in this process, through every middleware. The database is new, and removed.
+On MariaDB and on SQLite, in this process, through every middleware. The database is temporary.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STATES = ("succeeded", "succeeded", "succeeded", "failed", "rolled_back")
 
 
 def main() -> int:
-    """Measure one database, and print its row. Returns 1 if it is over the limit."""
+    """Measure one database, and print its row. Return 1 if it exceeds the limit."""
     vendor = sys.argv[1] if len(sys.argv) > 1 else "mariadb"
     with tempfile.TemporaryDirectory() as folder:
         return measured(vendor, Path(folder))
@@ -77,7 +77,7 @@ def _measured(vendor: str) -> int:
 
 
 def fill(number: int) -> None:
-    """Add ended deployments, a fifth of them of environments whose creation they were."""
+    """Add ended deployments, of which a fifth are the creations of their environments."""
     from django.contrib.auth import get_user_model
     from django.db import connection
     from django.utils import timezone
@@ -117,7 +117,7 @@ def fill(number: int) -> None:
 
 
 def median_ms(client: Client) -> float:
-    """Return the median of some scrapes, after two."""
+    """Return the median duration of some scrapes, after two that do not count."""
     times = []
     for _ in range(ROUNDS + 2):
         begun = time.perf_counter()

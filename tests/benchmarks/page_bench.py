@@ -1,10 +1,11 @@
 """Pages of 9 stacks and 1,000 resources, and of 1,000 changes: server, frames, browser. `make bench-page`.
 
-Server times are of a request in this process, with MariaDB beside it: the first one draws every row, later
-ones take what is at rest from memory. The first page of a web process is asked for over HTTP when it has just
-begun to answer. The browser loads the page from such a process, with nothing in its cache; interactive is
-when all scripts have run (the end of DOMContentLoaded), from the beginning of the navigation on. With another
-commit as the argument, a process of its code serves the same rows, and the loads of both alternate.
+Server times are those of a request in this process, with MariaDB on the same machine: the first one renders
+every row, later ones take unchanged rows from memory. The first page of a web process is requested over HTTP
+as soon as the process responds. The browser loads the page from such a process with an empty cache;
+"interactive" is the time from the start of navigation until all scripts have run (the end of
+DOMContentLoaded). With another commit as the argument, a process with its code serves the same rows, and the
+loads of both alternate.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ T = TypeVar("T")
 STACKS: Mapping[str, int] = dict.fromkeys(
     ("Network", "Iam", "Nlb", "Alb", "Aurora", "AppServers", "WebServers", "Configuration"), 124
 )
-"""8 nested stacks and the root: 1,000 resources with the nested stacks."""
+"""8 nested stacks and the root: 1,000 resources including the nested stacks."""
 PAGES = 30
 FIRSTS = 3
 FRAMES = 40
@@ -102,7 +103,7 @@ def built_preview() -> Deployment:
 
 
 def built(*, finished: bool) -> Deployment:
-    """Return a deployment in progress, half of it complete, or at its end."""
+    """Return a deployment that is complete, or half complete and in progress."""
     from django.utils import timezone
 
     from deployments.core.phases import State
@@ -122,7 +123,7 @@ def built(*, finished: bool) -> Deployment:
         own = Resource.objects.filter(stack=stack).exclude(type="AWS::CloudFormation::Stack")
         for place, resource in enumerate(own):
             if not finished and place % 4 == 3:
-                continue  # not begun
+                continue  # not started
             entries.append(scenes.event(stack, resource.logical_id, "CREATE_IN_PROGRESS", at=at))
             if finished or place % 2:
                 end = at + timedelta(seconds=20 + place)
@@ -140,7 +141,7 @@ def built(*, finished: bool) -> Deployment:
 
 
 def connect(stacks: list[Stack]) -> None:
-    """Let each resource depend on the one before it, and every stack on the first."""
+    """Make each resource depend on the one before it, and every stack on Network."""
     from deployments.models import Resource
     from deployments.models.stack import STACK_TYPE
 
@@ -157,7 +158,7 @@ def connect(stacks: list[Stack]) -> None:
 
 
 def measure_first(deployment: Deployment, place: Place) -> None:
-    """Print how long the first page of a web process takes that has just begun to answer."""
+    """Print the duration of the first page of a web process that has just started."""
     times = []
     for _ in range(FIRSTS):
         place.web.restart()
@@ -170,7 +171,7 @@ def measure_first(deployment: Deployment, place: Place) -> None:
 
 
 def measure_server(deployment: Deployment, place: Place) -> None:
-    """Print how long the page takes, and how large it is."""
+    """Print the duration and size of the page."""
     from django.test import Client
 
     from deployments.presentation import rendered
@@ -197,7 +198,7 @@ def measure_server(deployment: Deployment, place: Place) -> None:
 
 
 def measure_frames(deployment: Deployment) -> None:
-    """Print how long a frame for three events takes, with and without a new forecast."""
+    """Print the duration of a frame with three events, with and without a new forecast."""
     from deployments.models import Stack
     from deployments.presentation import frames
     from deployments.presentation.locale import Locale
@@ -220,7 +221,7 @@ def measure_frames(deployment: Deployment) -> None:
 
 
 def measure_browser(path: str, place: Place, webs: Mapping[str, Web]) -> None:
-    """Print when a page of each process can be used, and how many requests it made."""
+    """Print when a page of each process is interactive, and its number of requests."""
     from playwright.sync_api import sync_playwright
 
     from tests.flows.web import open_chromium
@@ -255,7 +256,7 @@ def measure_browser(path: str, place: Place, webs: Mapping[str, Web]) -> None:
 
 
 def measure_stacks(deployment: Deployment, place: Place) -> None:
-    """Print how long it takes until all stacks are open and have their rows."""
+    """Print the time until all stacks are expanded and have their rows."""
     from playwright.sync_api import sync_playwright
 
     from tests.flows.web import open_chromium
@@ -286,7 +287,7 @@ TOGGLE = """async () => {
 
 @dataclass(frozen=True, slots=True)
 class Timed(Generic[T]):
-    """A result, and its cost: milliseconds by the clock, and of this process's CPU."""
+    """A result, and the milliseconds that it took: by the clock, and CPU time of this process."""
 
     found: T
     wall: float
@@ -301,7 +302,7 @@ def timed(act: Callable[[], T]) -> Timed[T]:
 
 
 def report(what: str, times: Sequence[Timed[Any]]) -> None:
-    """Print the median and the slow end of some times."""
+    """Print the median and a high percentile of some times."""
     if not times:
         return
     wall, cpu = sorted(t.wall for t in times), sorted(t.cpu for t in times)

@@ -1,4 +1,4 @@
-"""When the events of a deployment were painted: its page in Chromium records the time of each."""
+"""The times at which a deployment's events were painted, recorded by its page in Chromium."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.flows.web import logged_in, open_chromium
 
-# A line is painted when a frame has gone by after it was put in: the callback of the second animation frame.
+# A line is painted when a frame has passed after its insertion: in the second animation frame's callback.
 RECORD = """
 () => {
   window.painted = {};
@@ -44,6 +44,6 @@ def watching(url: str, user: User, deployment_pk: int) -> Iterator[Page]:
 
 
 def painted(page: Page) -> dict[int, float]:
-    """Return when each event was painted, in epoch seconds by this machine's clock."""
+    """Return the time at which each event was painted, in epoch seconds by this machine's clock."""
     found: dict[str, float] = page.evaluate("window.painted")
     return {int(seq): at / 1000 for seq, at in found.items()}

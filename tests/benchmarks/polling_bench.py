@@ -41,7 +41,7 @@ OURS = "Sanso"
 
 @dataclass
 class Runner:
-    """A tool or loop that deploys, in an account of its own."""
+    """A tool or loop that deploys, in a separate account."""
 
     name: str
     how: str
@@ -70,7 +70,7 @@ class Bench:
         self.runners.append(Runner(name, how, account, act))
 
     def publish(self, account: str) -> dict[str, str]:
-        """Put the templates into a bucket of the account, and return the root's parameters."""
+        """Upload the templates to a bucket of the account, and return the root's parameters."""
         from deployments import catalog
 
         bucket = f"artifacts-{account}"
@@ -81,7 +81,7 @@ class Bench:
         return {"ArtifactBucket": bucket, "ArtifactPrefix": PREFIX, **TRIAL}
 
     def replay(self, loop: Callable[[Any, str, Seen], None]) -> Callable[[Runner], None]:
-        """Return what a replayed loop does: create the stack, follow it."""
+        """Return a function that creates the stack and follows it with a replayed loop."""
 
         def act(runner: Runner) -> None:
             parameters = self.publish(runner.account)
@@ -98,7 +98,7 @@ class Bench:
         return act
 
     def run_tool(self, program: Path) -> Callable[[Runner], None]:
-        """Return what a tool does: deploy by itself."""
+        """Return a function that deploys with a tool."""
 
         def act(runner: Runner) -> None:
             parameters = self.publish(runner.account)
@@ -135,7 +135,7 @@ class Bench:
             thread.start()
         last, until = 0, time.monotonic() + TIMEOUT
         while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
-            time.sleep(10)  # the sandbox remembers a bounded number of calls
+            time.sleep(10)  # the sandbox stores a limited number of calls
             last = self._collect(last)
         self._collect(last)
 
@@ -156,7 +156,7 @@ class Bench:
         return since
 
     def window(self, runner: Runner) -> tuple[float, float]:
-        """Return when the root stack began and ended, as epoch seconds."""
+        """Return when the root stack's operation began and ended, in epoch seconds."""
         client = self.client(runner.account, "cloudformation")
         roots = [s for s in client.describe_stacks()["Stacks"] if "ParentId" not in s]
         pages = client.get_paginator("describe_stack_events").paginate(StackName=roots[0]["StackId"])

@@ -1,7 +1,7 @@
-"""How other tools follow a deployment, as their published code does: the calls of each loop, nothing else.
+"""The loops with which other tools follow a deployment, by their published code, reduced to their calls.
 
-A loop gets a client and a stack, and runs until the stack is final. It records for every new event when it
-read it first. The source files of each loop are named.
+A loop gets a client and a stack, and runs until the stack is final. It records the time at which it first
+read each event. The source files of each loop are named.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Client = Any
 
 @dataclass
 class Seen:
-    """The events that a loop has seen: seconds between each event's own time and the moment it was seen."""
+    """The events that a loop has read, and the seconds from each event's time until it was read."""
 
     lags: list[float] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
@@ -42,7 +42,7 @@ def is_final(client: Client, stack: str) -> bool:
 
 
 def pages(client: Client, stack: str, seen: Seen) -> list[dict[str, Any]]:
-    """Read events newest first, page by page, to the first that is known."""
+    """Read events newest first, page by page, until one that has been read before."""
     found: list[dict[str, Any]] = []
     token: dict[str, str] = {}
     while True:
@@ -55,7 +55,7 @@ def pages(client: Client, stack: str, seen: Seen) -> list[dict[str, Any]]:
 
 
 def aws_cli(client: Client, stack: str, seen: Seen) -> None:
-    """Wait: DescribeStacks every 30 s (awscli/customizations/cloudformation/deployer.py)."""
+    """Call DescribeStacks every 30 s (awscli/customizations/cloudformation/deployer.py)."""
     while not is_final(client, stack):
         time.sleep(30)
 
@@ -78,7 +78,7 @@ def sceptre(client: Client, stack: str, seen: Seen) -> None:
 
 
 def cdk(client: Client, stack: str, seen: Seen) -> None:
-    """Read the events of the root and every live nested stack 2 s after the last time, the root every 5 s.
+    """Read the events of the root and every live nested stack with pauses of 2 s, and the root every 5 s.
 
     toolkit-lib/lib/api/stack-events/stack-activity-monitor.ts and stack-event-poller.ts.
     """
@@ -102,15 +102,15 @@ def cdk(client: Client, stack: str, seen: Seen) -> None:
 
 
 def rain(client: Client, stack: str, seen: Seen) -> None:
-    """Make three calls for the root and every nested stack, ended ones too, one after another; 2 s pause.
+    """Make three calls for the root and for every nested stack, even ended ones, one by one; pause for 2 s.
 
-    internal/aws/cfn/stack.go, cfn.go. It reads resources, not events: what it sees of a change is its time.
+    internal/aws/cfn/stack.go, cfn.go. It reads resources, not events; the time is that of their last change.
     """
     known: dict[tuple[str, str], str] = {}
     over = False
     while not over:
         stacks, over = [stack], is_final(client, stack)
-        for one in stacks:  # grows while it is gone through
+        for one in stacks:  # grows during the loop
             client.describe_stacks(StackName=one)
             _change_set(client, one)
             for resource in client.describe_stack_resources(StackName=one)["StackResources"]:
@@ -132,7 +132,7 @@ def _change_set(client: Client, stack: str) -> None:
     try:
         client.describe_change_set(StackName=stack, ChangeSetName=f"{stack}-none")
     except ClientError:
-        return  # counted as well: it checks whether there is one
+        return  # the call counts too: it checks whether there is a change set
 
 
 def _ends(event: dict[str, Any], stack: str) -> bool:

@@ -1,7 +1,7 @@
 """The portal in the benchmark: its processes, and the page of the deployment in a browser.
 
 The account is an ordinary one, so that timings are those for AWS; only AWS_ENDPOINT_URL in the environment
-names the sandbox.
+refers to the sandbox.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 REGION = "ap-northeast-1"
 NOTED = 30.0
-"""Seconds in which the last events are painted after the root stack has ended."""
+"""Seconds for painting the last events after the root stack has ended."""
 
 
 @dataclass
 class Portal:
-    """Worker, dispatcher and web on a database of their own."""
+    """Worker, dispatcher and web process with a separate database."""
 
     folder: Path
     environment: dict[str, str]
@@ -37,7 +37,7 @@ class Portal:
     services: list[Service] = field(default_factory=list)
 
     def stop(self) -> None:
-        """End what was started."""
+        """Stop all processes."""
         for service in self.services:
             service.kill()
         self.redis.stop()
@@ -58,7 +58,7 @@ class Portal:
         keys = self.sandbox.variables(runner.account)
         self.services += programs(self.folder, self.environment | keys | {"AWS_REGION": REGION})
         server = self.web()
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop in this thread
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright runs an event loop in this thread
         user, deployment = send()
         with watching(server.url, user, deployment.pk) as page:
 
@@ -72,7 +72,7 @@ class Portal:
             wait_until(is_over, seconds=40 * 60)
             page.wait_for_timeout(NOTED * 1000)
             times = painted(page)
-        # A change set leaves every nested stack "in review" minutes before there is anything to follow.
+        # A change set puts every nested stack in "review" minutes before its creation begins.
         events = Event.objects.filter(deployment=deployment, source="cloudformation").exclude(
             status="REVIEW_IN_PROGRESS"
         )
@@ -108,7 +108,7 @@ def programs(folder: Path, environment: dict[str, str]) -> list[Service]:
 
 
 def send(**account: Any) -> tuple[Any, Any]:
-    """Request the environment in an account like this, with the template check done beforehand."""
+    """Request the environment in an account with these values, after a template check in advance."""
     from django.conf import settings
 
     from deployments import catalog
@@ -131,7 +131,7 @@ def send(**account: Any) -> tuple[Any, Any]:
 
 
 def start(sandbox: Sandbox, folder: Path) -> Portal:
-    """Set Django up on a database and a Redis of its own, and return the portal, not started yet."""
+    """Set up Django with a separate database and Redis, and return the portal, which is not started yet."""
     choose_environment("sqlite")
     os.environ |= {
         "DATABASE_URL": f"sqlite:///{folder}/sanso.sqlite3",

@@ -1,4 +1,4 @@
-"""The tools themselves, installed into a temporary folder, deploying the same templates to the sandbox."""
+"""The tools themselves, installed in a temporary folder, deploy the same templates to the sandbox."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Job:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the tool's environment: the sandbox as its AWS, nothing of this machine's configuration."""
+        """Return the tool's environment: the sandbox as AWS, without this machine's configuration."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return kept | {
             **self.keys,
@@ -46,7 +46,7 @@ class Job:
 
 
 def install(folder: Path) -> Iterator[tuple[str, Path, str]]:
-    """Install every tool from its registry, separately. Yields its name, program and version."""
+    """Install every tool from its registry in a separate folder. Yield its name, program and version."""
     for name, package in PYTHON_TOOLS.items():
         place = folder / package
         if not place.exists():
@@ -66,7 +66,7 @@ def install(folder: Path) -> Iterator[tuple[str, Path, str]]:
 
 
 def version(program: Path) -> str:
-    """Return the version that a program prints."""
+    """Return the version in the output of `--version`."""
     done = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False)
     found = re.search(r"\d+\.\d+\.\d+", done.stdout or done.stderr)
     return found[0] if found else "of unknown version"
@@ -104,7 +104,7 @@ def _sceptre(program: Path, job: Job) -> list[str]:
 
 
 def _cdk(program: Path, job: Job) -> list[str]:
-    """Write the cloud assembly of an app: one stack, no assets."""
+    """Write the cloud assembly of an app with one stack and no assets."""
     assembly = job.folder / "cdk.out"
     assembly.mkdir(parents=True)
     template = cfn_yaml.load(str(job.root))

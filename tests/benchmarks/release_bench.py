@@ -1,9 +1,9 @@
-"""Releases under load: failed requests, lost and doubled writes, durations before and during each kind.
+"""Releases under load: failed requests, lost and doubled writes, and response times, by kind of release.
 
-`make bench-release`. In a sandbox with processes for machines, HAProxy and the database of this machine, at a
-time scale at which waiting is short: what is measured is whether requests fail, not how long AWS takes. The
-load goes through the public load balancer, web servers, internal load balancer and app servers. Everything
-shares this machine.
+`make bench-release`. In a sandbox with processes for machines, HAProxy and the database of this machine, with
+a time scale that makes waiting short: it measures whether requests fail, not how long AWS takes. The load
+goes through the public load balancer, web servers, internal load balancer and app servers, all of them on
+this machine.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ RATE = 200.0  # requests a second
 BEFORE = 15.0  # seconds of load before a release
 AFTER = 3.0
 PACE = 0.25  # a command takes 3 s, a target of the internal load balancer drains for 5 s
-RATIO = 3.0  # of the p99 during a release to that before, at most
+RATIO = 3.0  # maximum of the p99 during a release relative to the p99 before
 
 
 def main() -> int:
-    """Measure each kind of release. Returns 1 when a request failed or a write was lost or doubled."""
+    """Measure each kind of release. Return 1 if a request failed or a write was lost or doubled."""
     with tempfile.TemporaryDirectory(prefix="sanso-bench-") as name:
         folder = Path(name)
         sandbox = start(folder / "sandbox", "auto")
@@ -56,24 +56,24 @@ def main() -> int:
 
 
 def by_commands(site: Site) -> None:
-    """Bring a release to one server after the other, which stay in their target group."""
+    """Install a release on one server after the other, which stay in their target group."""
     release = Release(site, "commands", "\n# by commands\n")
     for server in release.servers:
         assert release.send(server) == "Success"
 
 
 def by_exchange(site: Site) -> None:
-    """Bring a release to one server after the other, each out of its target group meanwhile."""
+    """Install a release on one server after the other, each deregistered meanwhile."""
     release = Release(site, "exchange", "\n# out of the group\n")
     for server in release.servers:
         release.exchange(server)
 
 
 def measure(site: Site, kind: str, run: Callable[[], None]) -> bool:
-    """Print the figures of a kind. Returns whether no request failed and no write was lost or doubled."""
+    """Print a kind's figures. Return whether no request failed and no write was lost or doubled."""
     site.account.pace(PACE)
     with SiteLoad(site.outputs["SiteUrl"], RATE) as visitors:
-        time.sleep(2)  # connections are opened
+        time.sleep(2)  # until all connections are open
         started = time.monotonic()
         time.sleep(BEFORE)
         began = time.monotonic()
@@ -99,7 +99,7 @@ def measure(site: Site, kind: str, run: Callable[[], None]) -> bool:
 
 
 def both(before: list[Sent], during: list[Sent], part: float) -> str:
-    """Return a percentile before and during, in milliseconds."""
+    """Return a percentile before and during the release, in milliseconds."""
     return f"{percentile(before, part) * 1000:.0f}→{percentile(during, part) * 1000:.0f} ms"
 
 
