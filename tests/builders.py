@@ -21,7 +21,7 @@ OPERATOR = (
     *("require_approval", "lock_environment", "break_lock", "force_delete", "delete_remaining"),
     *("release_environment", "manage_template_sets"),
 )
-"""What the migration gave to those who could deploy."""
+"""The permissions that the migration gave to users who could deploy."""
 
 
 def make_user(name: str = "", **values: Any) -> User:
@@ -31,17 +31,17 @@ def make_user(name: str = "", **values: Any) -> User:
 
 
 def allow(user: User, *codenames: str) -> User:
-    """Give a user these permissions; without any, all that an operator needs: every one but approval."""
+    """Give a user these permissions, or those of an operator if there are none: every one except approval."""
     return allow_only(user, *(codenames or OPERATOR))
 
 
 def allow_only(user: User, *codenames: str) -> User:
-    """Give a user these permissions, none without any."""
+    """Give a user only these permissions."""
     return make_grant(user, role="custom", rights=sorted(f"deployments.{one}" for one in codenames))
 
 
 def disallow(user: User, *codenames: str) -> User:
-    """Take permissions of a user away; without any, all but viewing everything."""
+    """Remove permissions from a user, or all except for viewing everything if none are given."""
     lost = {f"deployments.{one}" for one in codenames}
     for grant in user.grants.filter(role="custom"):
         kept = sorted(set(grant.rights) - lost) if codenames else []
@@ -52,7 +52,7 @@ def disallow(user: User, *codenames: str) -> User:
 
 
 def make_grant(user: User, **values: Any) -> User:
-    """Give a user a role, for everything unless `values` say for what."""
+    """Give a user a role for everything, unless `values` limit it."""
     grant = Grant(user=user, **values)
     grant.key = f"{grant.unique_key()} {next(_number)}"
     grant.save()
@@ -60,13 +60,13 @@ def make_grant(user: User, **values: Any) -> User:
 
 
 def forget_access(user: User) -> User:
-    """Read the user's grants again at the next question, as the next request would."""
+    """Make the next check read the user's grants again, as in the next request."""
     vars(user).pop("_sanso_access", None)
     return user
 
 
 def make_operator(name: str = "", **values: Any) -> User:
-    """Return a saved user who may do everything but approve."""
+    """Return a saved user who may do everything except approve."""
     return allow(make_user(name, **values))
 
 
@@ -88,7 +88,7 @@ def make_environment(name: str = "", **values: Any) -> Environment:
 
 
 def make_deployment(environment: Environment | None = None, **values: Any) -> Deployment:
-    """Return a saved deployment; an active one holds its environment and is due."""
+    """Return a saved deployment; an active one blocks its environment for others and is due."""
     environment = environment or make_environment()
     state = State(values.get("state", State.PREFLIGHT))
     active = state not in TERMINAL
@@ -149,7 +149,7 @@ def stack_id(name: str) -> str:
 def make_stack_event(
     logical_id: str, status: str, *, second: float = 0, stack: str = "sanso-env", **values: Any
 ) -> StackEvent:
-    """Return a stack event as the gateway gives it."""
+    """Return a stack event as the gateway returns it."""
     own = logical_id == stack
     defaults: dict[str, Any] = {
         "event_id": f"{logical_id}-{status}-{next(_number)}",

@@ -192,7 +192,7 @@ def unwell(environment: Environment, tier: str = "app", number: int = 1, **value
 
 
 def run_failed(environment: Environment, tier: str = "app", number: int = 1) -> AssociationRun:
-    """Make the tier's latest run on one server a failed one, with its task and output."""
+    """Make the tier's latest run on a server fail, with a failed task and output."""
     association = Association.objects.get(environment=environment, tier=tier)
     run = association.runs.get(instance_id=server_id(tier, number))
     association.status, association.counts = "Failed", {"Success": 1, "Failed": 1}

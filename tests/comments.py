@@ -1,4 +1,4 @@
-"""The texts of a file for readers: documents completely, comments and docstrings of code."""
+"""The texts of a file for readers: a document as a whole; the comments and docstrings of code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BY_SUFFIX = {
 
 
 def texts_of(file: Path) -> str:
-    """Return the texts of a file for readers, "" for other kinds of files."""
+    """Return the texts of a file for readers, "" for unsupported kinds of files."""
     if file.suffix == ".md":
         return file.read_text()
     if file.suffix == ".py":
@@ -40,7 +40,7 @@ def texts_of(file: Path) -> str:
 
 
 def of_python(source: str) -> Iterator[str]:
-    """Yield the comments of a module and its docstrings, those below names of the module too."""
+    """Yield the comments and docstrings of a module, including docstrings below names."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.string.lstrip("# ")

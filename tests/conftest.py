@@ -1,7 +1,7 @@
-"""Set-up of all tests: settings of private servers, no AWS, no network beyond loopback.
+"""Setup of all tests: settings of private servers, no AWS, no network beyond loopback.
 
-`--database=mariadb` (the default) runs everything on a real MariaDB; `--database=sqlite` runs the core tests
-on SQLite, the embedded default. Redis is always real. A server starts when the first test asks for it.
+`--database=mariadb` (the default) runs everything on MariaDB; `--database=sqlite` runs the core tests on
+SQLite, the embedded default. Redis is never a fake. A server starts when the first test needs it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.services import (
     start_sandbox,
 )
 
-# What the SQLite run collects, besides what is marked `core`.
+# Folders that the SQLite run collects, in addition to tests marked `core`.
 AREAS = (
     "actions",
     "api",
@@ -53,8 +53,8 @@ AREAS = (
 )
 CORE = tuple(f"tests/{area}/" for area in AREAS)
 MARKED = "pytest.mark.core"
-# Among them, what the whole SQLite run leaves out: what has no queries that differ, what pages and the API
-# show, and the longest ones.
+# Folders of them that a SQLite run of all tests omits: their queries do not differ, they test what pages and
+# the API display, or they take longest.
 SAME_ON_BOTH = (
     *(f"tests/{area}/" for area in ("api", "catalog", "fuzz", "presentation", "sources", "views")),
     "tests/upgrade/test_access_before.py",
@@ -63,7 +63,7 @@ HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_redis: list[Redis] = []
 
-# No test fails by chance: the examples are the same in every run, and a busy machine may be slow.
+# Examples are the same in every run and have no deadline, so that no test fails by chance on a busy machine.
 hypothesis.settings.register_profile(
     "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -71,9 +71,9 @@ hypothesis.settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Choose the servers' addresses and then set Django up.
+    """Choose the servers' addresses and then set up Django.
 
-    That is done here because pytest-django, told of the settings, reads them before any conftest is loaded.
+    pytest-django reads the settings before any conftest is loaded if it has their name, so this is done here.
     """
     parser.addoption(
         "--database",
@@ -91,7 +91,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def choose_environment(database: str) -> None:
-    """Set what the settings read: own folder and ports, no AWS credentials, nothing of the developer's."""
+    """Set the variables of the settings: own folder and ports, nothing of AWS or of the developer."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "SANSO_"))]:
         del os.environ[name]
     url = {"mariadb": f"mysql://root@{LOOPBACK}:{free_port()}/sanso", "sqlite": f"sqlite:///{FOLDER}/sanso"}
@@ -114,7 +114,7 @@ def choose_environment(database: str) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "core: also part of the SQLite run (make test runs both databases)")
     loopback_only.enforce()
-    # The real one takes a third of a second for each user that a test makes.
+    # Django's default hasher takes a third of a second for each user that a test creates.
     settings.PASSWORD_HASHERS = ["tests.passwords.QuickHasher"]
 
 
@@ -123,7 +123,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out of the whole SQLite run files without core tests: they are most, and take long to import."""
+    """Skip files without core tests in a SQLite run of all tests: most files, which take long to import."""
     is_whole = [Path(arg).name for arg in config.args] == ["tests"]
     if config.getoption("database") != "sqlite" or not is_whole or not collection_path.match("test_*.py"):
         return None
@@ -134,12 +134,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of the SQLite run what is not core; begin with what may take longest.
+    """Deselect tests that are not core in the SQLite run, and sort the longest tests first.
 
-    Whole files go to the processes, in this order: a long one that came last would be waited for alone.
+    pytest-xdist distributes whole files in this order; a long one at the end would run alone.
     """
     items.sort(key=timeout_of, reverse=True)
-    if config.getoption("timeout") is None:  # what tests say is for a machine of their own
+    if config.getoption("timeout") is None:  # the timeouts of tests assume an idle machine
         for item in items:
             item.add_marker(pytest.mark.timeout(max(2 * timeout_of(item), HANGING)), append=False)
     if config.getoption("database") == "sqlite":
@@ -152,20 +152,20 @@ def is_core(item: pytest.Item) -> bool:
 
 
 def timeout_of(item: pytest.Item) -> float:
-    """Return how many seconds a test may take, where it says so."""
+    """Return the timeout of a test in seconds, 0 if it has none of its own."""
     marker = item.get_closest_marker("timeout")
     return float(marker.args[0]) if marker and marker.args else 0
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _translations() -> None:
-    """Compile the catalogs before the first page in Japanese is requested: gettext caches them."""
+    """Compile the catalogs before the first page in Japanese is requested, because gettext caches them."""
     compile_catalogs(settings.LOCALE_PATHS)
 
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariaDB]:
-    """The MariaDB that the settings name (or a spare one in the SQLite run)."""
+    """The MariaDB server of the settings, or a separate one in the SQLite run."""
     database = settings.DATABASES["default"]
     port = int(database["PORT"]) if "mysql" in database["ENGINE"] else None
     server = start_mariadb(FOLDER / "mariadb", port=port)
@@ -175,7 +175,7 @@ def mariadb_server() -> Iterator[MariaDB]:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[Redis]:
-    """The Redis that the settings name. Every test finds it empty."""
+    """The Redis server of the settings, which is empty at the start of every test."""
     server = start_redis(FOLDER / "redis", port=urlsplit(settings.REDIS_URL).port)
     running_redis.append(server)
     yield server
@@ -185,7 +185,7 @@ def redis_server() -> Iterator[Redis]:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """The sandbox that the settings name, at pace 0. Tests stay apart by `sandbox_account`."""
+    """The sandbox of the settings, with time scale 0. Tests use separate accounts: `sandbox_account`."""
     server = start_sandbox(FOLDER / "sandbox", port=urlsplit(settings.SANSO_SANDBOX_URL).port)
     yield server
     server.stop()
@@ -193,7 +193,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox_account(sandbox: Sandbox) -> Iterator[str]:
-    """A 12-digit account id of this test alone, emptied afterwards."""
+    """The 12-digit id of an account for one test, which is emptied afterwards."""
     account = str(secrets.randbelow(9 * 10**11) + 10**11)
     yield account
     sandbox.control("POST", "reset", account=account)
@@ -203,7 +203,7 @@ def sandbox_account(sandbox: Sandbox) -> Iterator[str]:
 def django_db_modify_db_settings(
     request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None, redis_server: Redis
 ) -> None:
-    """Start what a test with a database needs; SQLite is tested as a file in WAL mode, as it is run."""
+    """Start the servers of tests with a database; SQLite is a file in WAL mode, as in production."""
     if connection.vendor == "mysql":
         request.getfixturevalue("mariadb_server")
     else:
@@ -212,14 +212,14 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Drop the triggers that keep audit records: tests with transactions empty all tables afterwards."""
+    """Drop the triggers that protect audit records: tests with transactions empty all tables afterwards."""
     with django_db_blocker.unblock():
         _audit_triggers.drop_triggers(connection)
 
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A loopback port that refuses connections: it is taken during the test, and nothing listens there."""
+    """A loopback port that refuses connections: it is bound during the test, and nothing listens on it."""
     with socket.socket() as taken:
         taken.bind((LOOPBACK, 0))
         yield taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""How the database reads the rows of a page: the queries of a request, and their plans."""
+"""The queries of a request, and the database's plans for them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def queries_of(client: Client, url: str, **query: str) -> list[str]:
 
 
 def reading(queries: list[str], table: str) -> list[str]:
-    """Return the queries that read rows of a table first."""
+    """Return the queries with this table as the first in FROM."""
     quoted = connection.ops.quote_name(f"deployments_{table}")
     return [sql for sql in queries if f"FROM {quoted}" in sql.partition("WHERE")[0]]
 
 
 def plan(sql: str) -> str:
-    """Return the database's plan of a query."""
+    """Return the database's plan for a query."""
     with connection.cursor() as cursor:
         cursor.execute(f"{'EXPLAIN' if connection.vendor == 'mysql' else 'EXPLAIN QUERY PLAN'} {sql}")
         return "\n".join(" ".join(map(str, row)) for row in cursor.fetchall())
 
 
 def sorts(sql: str) -> bool:
-    """Return whether the database sorts rows for a query, instead of reading them in their order."""
+    """Return whether the database sorts the rows of a query instead of reading them in order."""
     found = plan(sql).lower()
     return "filesort" in found or "temp b-tree" in found

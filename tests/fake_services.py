@@ -1,6 +1,6 @@
 """Elastic Load Balancing, Auto Scaling, State Manager, RDS, lags and stored outputs in memory, for FakeAws.
 
-A test adds rows to the dictionaries and removes them; other resources do not exist, as on AWS.
+A test adds rows to the dictionaries and removes them; any other resource does not exist, as on AWS.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.builders import START
 
 @dataclass
 class SentCommand:
-    """A command that was sent to an instance; a test sets how it ended."""
+    """A command that was sent to an instance; a test sets its result."""
 
     command_id: str
     instance_id: str
@@ -41,7 +41,7 @@ class SentCommand:
 
 
 class FakeServices:
-    """The rows of an account, behind the Protocols of the gateways."""
+    """The rows of an account, which implement the Protocols of the gateways."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -271,7 +271,7 @@ class FakeServices:
         self._call("ssm:GetParameters")
         return {name: self.ssm_parameters[name] for name in names if name in self.ssm_parameters}
 
-    # --- what remains --------------------------------------------------------------------------
+    # --- remaining resources --------------------------------------------------------------------------------
     def log_groups(self, prefix: str) -> list[LogGroup]:
         self._call("logs:DescribeLogGroups")
         return [group for name, group in self.log_group_rows.items() if name.startswith(prefix)]

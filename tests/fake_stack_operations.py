@@ -1,4 +1,4 @@
-"""Stopping, undoing and ending operations on stacks in memory, for FakeAws."""
+"""Canceling, continuing, rolling back and deleting stacks in memory, for FakeAws."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _rollback(reason: str = "User Initiated") -> list[Act]:
 
 
 class FakeStackOperations:
-    """The calls of StackOperations: each replaces the acts that its stack goes through."""
+    """The calls of StackOperations; each replaces the remaining acts of its stack."""
 
     stacks: dict[str, FakeStack]
     tokens: set[str]
@@ -40,7 +40,7 @@ class FakeStackOperations:
             ("", "", "ROLLBACK_COMPLETE", ""),
         ]
         self.skipped: list[tuple[str, ...]] = []  # of each ContinueUpdateRollback
-        self.retained: list[tuple[str, ...]] = []  # of each deletion after a failed one
+        self.retained: list[tuple[str, ...]] = []  # of each deletion of a stack in DELETE_FAILED
         self.forced: list[str] = []
         self.templates: dict[str, str] = {}  # by stack id
 
@@ -92,7 +92,7 @@ class FakeStackOperations:
     def _started(
         self, action: str, stack_id: str, token: str, states: tuple[str, ...], acts: list[Act]
     ) -> bool:
-        """Let a stack in one of the states begin acts; return whether it was not the same call again."""
+        """Start acts of a stack in one of the states; return False if the same call was made before."""
         operation = f"cloudformation:{action}"
         self._call(operation)
         is_new = token not in self.tokens

@@ -1,7 +1,7 @@
-"""CloudFormation, S3 and STS in memory, behind the Protocols of the boto3 gateways.
+"""CloudFormation, S3 and STS in memory, which implement the Protocols of the boto3 gateways.
 
-They have what the runner uses; observed services are in `fake_services`. `fail` makes calls fail, before or
-after they were executed.
+They support the calls of the runner; observed services are in `fake_services`. `fail` makes calls fail,
+before or after they are executed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NESTED = "AWS::CloudFormation::Stack"
 
 @dataclass
 class FakeStack:
-    """One stack: its events oldest first, its resources, its present status."""
+    """A stack: its events oldest first, its resources, its current status."""
 
     name: str
     stack_id: str
@@ -52,15 +52,15 @@ class FakeStack:
 class FakeAws(FakeServices, FakeStackOperations):
     """An account. Every poll of a root stack executes the next act.
 
-    `plan` maps nested stacks ("" is the root) to their resources; each list of acts is (path, logical id,
-    status, reason).
+    `plan` maps nested stacks ("" is the root) to their resources. An act is (path, logical id, status,
+    reason).
     """
 
     def __init__(self) -> None:
         FakeServices.__init__(self)
         FakeStackOperations.__init__(self)
         self.plan: dict[str, list[str]] = {"": ["Topic"], "Network": ["Vpc", "Subnet"]}
-        self.types: dict[str, str] = {}  # by logical id, where it is no topic
+        self.types: dict[str, str] = {}  # by logical id; others are topics
         self.create_acts = [*self._makes("CREATE")]
         self.stacks: dict[str, FakeStack] = {}
         self.change_sets: dict[str, ChangeSet] = {}
@@ -78,7 +78,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             ("", "", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
             ("", "", "UPDATE_COMPLETE", ""),
         ]
-        self.refuses_nested = ""  # the reason of change sets with nested ones to fail
+        self.refuses_nested = ""  # the reason why change sets with nested ones fail, "" for none
         self.updates: list[ParameterUpdate] = []
         self.kept: list[bool] = []  # DisableRollback of each executed change set
         self.wanted: dict[str, dict[str, str]] = {}  # parameters of change sets of updates
@@ -102,7 +102,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         ]
 
     def fail(self, operation: str, *errors: Exception, after: bool = False) -> None:
-        """Make the next calls of an operation raise errors, before or after they were executed."""
+        """Make the next calls of an operation raise errors, before or after they are executed."""
         (self.after if after else self.before).setdefault(operation, []).extend(errors)
 
     def __call__(self, _ref: AccountRef) -> Clients:
@@ -131,7 +131,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             raise self.after[operation].pop(0)
 
     def live_stacks(self, name: str) -> list[FakeStack]:
-        """Return the stacks of that name that are not deleted."""
+        """Return the stacks of this name that are not deleted."""
         return [s for s in self.stacks.values() if s.name == name and s.status != "DELETE_COMPLETE"]
 
     # --- STS and S3 ----------------------------------------------------------------------------
@@ -248,7 +248,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         return change_set_id
 
     def _refuse(self, change_set_id: str, request: ChangeSetRequest) -> None:
-        """Let a change set with nested ones fail if AWS refuses these."""
+        """Make a change set with nested ones fail if the test has set a reason."""
         if request.is_nested and self.refuses_nested:
             self.change_sets[change_set_id] = replace(
                 self.change_sets[change_set_id],
@@ -288,7 +288,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         return change_set_id
 
     def _listed_stacks(self, root: FakeStack, request: ChangeSetRequest) -> tuple[ResourceChange, ...]:
-        """Return the nested stacks as a change set without nested ones lists them: all, as changed."""
+        """Return all nested stacks as modified, as a change set without nested ones lists them."""
         if request.is_nested:
             return ()
         return tuple(

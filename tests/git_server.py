@@ -1,4 +1,4 @@
-"""A bare Git repository that tests commit to, and a server on loopback that serves it over http."""
+"""A bare Git repository that tests commit to, and a server that serves it over HTTP on loopback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AUTHORED = 1_790_000_000
 
 
 class GitRepository:
-    """A bare repository. Nothing of the developer's configuration applies to it."""
+    """A bare repository, independent of the developer's configuration."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -26,7 +26,7 @@ class GitRepository:
         self.git("init", "--bare", "--quiet", "--initial-branch=main", ".")
 
     def git(self, *arguments: str, stdin: bytes = b"") -> str:
-        """Run git in the repository, and return what it prints."""
+        """Run git in the repository, and return its output."""
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -62,7 +62,7 @@ class GitRepository:
         return self.git("rev-parse", ref)
 
     def tag(self, name: str, at: str = "main", message: str = "") -> None:
-        """Tag a commit; with a message the tag is an object of its own. A tag of that name is moved."""
+        """Tag a commit, as an annotated tag if there is a message. An existing tag of this name is moved."""
         self.git("tag", "--force", *(["-m", message] if message else []), name, at)
 
     def delete(self) -> None:
@@ -75,7 +75,7 @@ def _data(body: bytes) -> bytes:
 
 
 class GitServer(ThreadingHTTPServer):
-    """Serves the repositories of a folder, `NAME.git`; with a token only to whom sends it as a password."""
+    """Serves the repositories of a folder, `NAME.git`. A token, if given, is required as the password."""
 
     daemon_threads = True
 
@@ -84,11 +84,11 @@ class GitServer(ThreadingHTTPServer):
         self.folder, self.token = folder, token
         self.requests: list[str] = []
         self.answering = threading.Event()
-        """Cleared, requests are received but not answered."""
+        """While it is not set, requests are received but not answered."""
         self.answering.set()
 
     def url(self, name: str) -> str:
-        """Return the address of a repository."""
+        """Return the URL of a repository."""
         return f"http://{LOOPBACK}:{self.server_port}/{name}.git"
 
     def create(self, name: str) -> GitRepository:

@@ -1,4 +1,4 @@
-"""Reject connections and lookups beyond this machine, so that no test can reach AWS."""
+"""Rejects connections and lookups beyond this machine, so that no test can reach AWS."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _getaddrinfo = socket.getaddrinfo
 
 
 class LeavesThisMachine(AssertionError):
-    """A test tried to connect to another machine. Not an OSError, which tested code might handle."""
+    """A test tried to connect to another machine. Not an OSError, which the tested code might handle."""
 
 
 def enforce() -> None:
-    """Replace the socket functions of this process by checking ones. Harmless when done twice."""
+    """Replace the socket functions of this process with checking ones. A second call has no effect."""
     socket.socket.connect = _guarded_connect  # type: ignore[method-assign, assignment]  # on purpose
     socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign, assignment]  # on purpose
     socket.getaddrinfo = _guarded_getaddrinfo
 
 
 def is_local(host: object) -> bool:
-    """Return whether a host, as passed to the socket module, is this machine by loopback."""
+    """Return whether a host, as passed to the socket module, is a loopback address of this machine."""
     if host in (None, "", b"", "localhost", b"localhost"):
         return True
     text = host.decode() if isinstance(host, bytes) else str(host)

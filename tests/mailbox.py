@@ -1,4 +1,4 @@
-"""A mail server on loopback that keeps what it got."""
+"""A mail server on loopback that stores the received messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.services import LOOPBACK, free_port
 
 @dataclass
 class Mailbox:
-    """The server: `refusal` is what it answers to recipients instead of accepting them."""
+    """The server; it responds with `refusal` to recipients if this is set."""
 
     messages: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Mailbox:
 
 @contextmanager
 def mailbox() -> Iterator[Mailbox]:
-    """Run a mail server meanwhile."""
+    """Run a mail server for the duration of the block."""
     box = Mailbox(port=free_port())
     controller = Controller(box, hostname=LOOPBACK, port=box.port)
     controller.start()

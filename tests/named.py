@@ -1,4 +1,4 @@
-"""The paths, modules and names that documents and comments mention, and those of them that do not exist."""
+"""The paths, modules and names mentioned in documents and comments, and a check for missing ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRACKED = tracked()
 FOLDERS = sorted({file.relative_to(REPOSITORY).parts[0] for file in TRACKED if file.parent != REPOSITORY})
 PACKAGES = ("portal", "deployments", "datelog", "tests")
 ROOTS = [REPOSITORY / name for name in ("deployments", "portal", "portal/sandbox", "datelog", "docs")]
-"""Where short paths such as `core/status.py` begin, besides the file's own folder."""
+"""Folders that short paths such as `core/status.py` may be relative to, besides the file's own folder."""
 AREAS = sorted(
     {below.name for root in ROOTS for below in root.iterdir() if below.is_dir() and below.name[0].isalpha()}
 )
@@ -35,13 +35,13 @@ OF_OTHER_PROJECTS = {"ages.js", "shop.yaml", "actions/checkout"}
 
 @cache
 def texts() -> dict[Path, str]:
-    """Return the texts of every file, without addresses; a change log may name what no longer exists."""
+    """Return the texts of every file without URLs. Change logs are left out: they may name deleted files."""
     files = [file for file in TRACKED if file.name not in LEFT_OUT and "migrations" not in file.parts]
     return {file: URL.sub(" ", text) for file in files if (text := texts_of(file))}
 
 
 def mentioned(pattern: re.Pattern[str], missing: Callable[[str, Path], bool]) -> list[tuple[str, str]]:
-    """Return (file, mention) of everything that matches the pattern and that is missing."""
+    """Return (file, mention) of each match of the pattern that is missing."""
     return [
         (str(file.relative_to(REPOSITORY)), found)
         for file, text in texts().items()
@@ -51,7 +51,7 @@ def mentioned(pattern: re.Pattern[str], missing: Callable[[str, Path], bool]) ->
 
 
 def is_path(path: str, folders: Iterable[Path]) -> bool:
-    """Return whether the path is below one of the folders. A decision may be named by its number alone."""
+    """Return whether the path is below one of the folders. Decisions may be named by their number alone."""
     return all(
         any(folder.joinpath(one).exists() or any(folder.glob(one)) for folder in folders)
         for whole in expanded(path)
@@ -60,7 +60,7 @@ def is_path(path: str, folders: Iterable[Path]) -> bool:
 
 
 def expanded(path: str) -> list[str]:
-    """Return the paths that a path with braces stands for: `a/{b,c}.js` is two."""
+    """Return the paths that a path with braces means: `a/{b,c}.js` is two."""
     found = re.search(r"{([^{}]*)}", path)
     if not found:
         return [path]
@@ -69,14 +69,14 @@ def expanded(path: str) -> list[str]:
 
 
 def is_short_path(path: str, file: Path) -> bool:
-    """Return whether a path as `core/status.py`, or a name as `core/status.is_final`, exists."""
+    """Return whether a path like `core/status.py`, or a name like `core/status.is_final`, exists."""
     module, *names = path.split(".")
     modules = [root.joinpath(module).with_suffix(".py") for root in ROOTS]
     return is_path(path, [REPOSITORY, file.parent, *ROOTS]) or any(defines(one, names) for one in modules)
 
 
 def is_module_or_name(dotted: str) -> bool:
-    """Return whether a dotted name leads to a module, or to what a module defines or imports."""
+    """Return whether a dotted name is a module, or a name that a module defines or imports."""
     place, *rest = REPOSITORY, *dotted.split(".")
     while rest and (place / rest[0]).is_dir():
         place, rest = place / rest[0], rest[1:]
@@ -86,7 +86,7 @@ def is_module_or_name(dotted: str) -> bool:
 
 
 def defines(module: Path, names: list[str]) -> bool:
-    """Return whether a module is there and has the first of the names at its top, the others somewhere."""
+    """Return whether a module exists, defines the first name at top level and contains the other names."""
     if not module.exists() or not names:
         return module.exists()
     return names[0] in names_in(module) and set(names[1:]) <= texts_in(module)
@@ -94,7 +94,7 @@ def defines(module: Path, names: list[str]) -> bool:
 
 @cache
 def names_in(module: Path) -> frozenset[str]:
-    """Return the names at the top of a module."""
+    """Return the names at the top level of a module."""
     found: set[str] = set()
     for node in ast.parse(module.read_text()).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

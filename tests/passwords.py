@@ -1,4 +1,4 @@
-"""Passwords of test users, hashed without the work that keeps real ones safe."""
+"""Fast hashes of test users' passwords."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 
 class QuickHasher(PBKDF2PasswordHasher):
-    """Django's own format with one round, so that web processes of their own accept the password too."""
+    """Django's own format with one iteration, so that separate web processes accept the password too."""
 
     iterations = 1
 
@@ -18,14 +18,14 @@ class QuickHasher(PBKDF2PasswordHasher):
 class WatchedHasher(QuickHasher):
     """A hasher whose hashes a test can record and delay.
 
-    In the folder that $WATCHED_HASHES names, `log` gets a "+" when a hash begins and a "-" when it ends.
-    While a file `hold` is there, hashes of its text wait.
+    In the folder $WATCHED_HASHES, `log` gets a "+" when a hash begins and a "-" when it ends. While a file
+    `hold` exists, hashes of the password in it wait.
     """
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
         folder = Path(os.environ["WATCHED_HASHES"])
         with (folder / "log").open("ab", buffering=0) as log:
-            log.write(b"+")  # in one write to the end of the file, so that threads do not mix
+            log.write(b"+")  # each write is appended at once, so that those of threads do not mix
             try:
                 while held(folder, password):
                     time.sleep(0.01)
@@ -35,7 +35,7 @@ class WatchedHasher(QuickHasher):
 
 
 def held(folder: Path, password: str) -> bool:
-    """Return whether hashes of a password are to wait."""
+    """Return whether hashes of a password have to wait."""
     try:
         return (folder / "hold").read_text() == password
     except FileNotFoundError:

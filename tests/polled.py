@@ -1,4 +1,4 @@
-"""A deployment polled on a simulated clock: the calls, and how late each event is read."""
+"""A deployment polled on a simulated clock: the calls, and the delay until each event is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.core.status import OperationKind
 from deployments.core.usual_durations import DurationHistory
 from tests.simulated import CLOSING, Happened, World
 
-LATENCY = 0.15  # seconds that one call takes
+LATENCY = 0.15  # duration of a call in seconds
 Expect = Callable[[str, float], float | None]
 
 
@@ -21,7 +21,7 @@ def nothing_expected(path: str, now: float) -> float | None:
 
 
 def by_forecast(world: World, happened: Happened) -> Expect:
-    """Return a function for the next expected event in a stack, by forecasts during the deployment."""
+    """Return a function for the time of a stack's next expected event, by forecasts during the deployment."""
     history = DurationHistory(world.taken, OperationKind.CREATE)
     usual = {
         path: history.of(path + CLOSING if world.plan.is_stack(path) else path, world.type(path))
@@ -47,7 +47,7 @@ def by_forecast(world: World, happened: Happened) -> Expect:
 
 @dataclass
 class Seen:
-    """The number of calls, and for each event the seconds until it was read."""
+    """The number of calls, and the seconds until each event was read."""
 
     calls: int = 0
     lags: list[float] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Seen:
 
 
 def events_of(world: World, happened: Happened) -> dict[str, list[float]]:
-    """Return the times (seconds) of the events of each stack: its own and its resources'."""
+    """Return the times (seconds) of the events in each stack: its own events and those of its resources."""
     found: dict[str, list[float]] = {path: [] for path in world.plan.inside}
     for path, span in happened.spans.items():
         if path.startswith("@") or span.start is None or span.end is None:
@@ -114,7 +114,7 @@ class Poller:
         root_polled_at = 0.0
         while self.known:
             bucket = bucket.at_time(self.now)
-            if self.now - root_polled_at >= AWS.root_interval:  # the root stack itself
+            if self.now - root_polled_at >= AWS.root_interval:  # DescribeStacks of the root stack
                 root_polled_at = self.now
                 bucket = bucket.spend(1)
                 self.seen.calls += 1

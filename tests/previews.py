@@ -1,4 +1,4 @@
-"""Rows of changes with the previews that a real run recorded."""
+"""Rows of changes with previews that were recorded in a real run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_preview(environment: Environment, scene: str = "", **values: Any) -> De
     }
     latest = environment.latest
     deployment = make_deployment(environment, **(defaults | values))
-    Environment.objects.filter(pk=environment.pk).update(latest=latest)  # it has not begun
+    Environment.objects.filter(pk=environment.pk).update(latest=latest)  # the change has not started
     return deployment
 
 

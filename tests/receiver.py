@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback: it keeps what it got, and answers as a test wants."""
+"""A receiver of webhooks on loopback that stores requests and sends the responses that a test sets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """The server: `status` and `answer` are what it responds; requests wait while it is not `open`."""
+    """The server: `status` and `answer` are its response; requests wait while `open` is not set."""
 
     status: int = 200
     answer: dict[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Receiver:
 
 @contextmanager
 def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    """Run a receiver meanwhile, over TLS with a context."""
+    """Run a receiver for the duration of the block; a context turns on TLS."""
     receiver = Receiver()
     receiver.open.set()
 

@@ -1,4 +1,4 @@
-"""docs/api/reference.md and docs/command-line-reference.md, written from the code: `make reference`."""
+"""Generates docs/api/reference.md and docs/command-line-reference.md from the code: `make reference`."""
 
 from __future__ import annotations
 

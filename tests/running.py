@@ -29,7 +29,7 @@ class Portal:
     services: list[Service] = field(default_factory=list)
 
     def start(self) -> None:
-        """Start both, or a new worker after the old one was killed."""
+        """Start both, or only a new worker after the old one was killed."""
         self.worker = self._start(
             "worker", "-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "48",
             "--without-gossip", "--without-mingle", "-l", "WARNING",
@@ -42,7 +42,7 @@ class Portal:
             command=[sys.executable, *arguments],
             folder=self.folder / f"{name}-{len(self.services)}",
             port=0,
-            answers=lambda: True,  # it has no port: tests wait for what it does
+            answers=lambda: True,  # it has no port; tests wait for its effects
             environment=self.environment,
         )
         service.start()
@@ -50,7 +50,7 @@ class Portal:
         return service
 
     def stop(self) -> None:
-        """Kill what still runs, and empty the accounts, whose servers would go on until the sandbox ends."""
+        """Kill running processes, and empty the accounts, whose servers would run until the sandbox stops."""
         for service in self.services:
             service.kill()
         for account in Account.objects.exclude(sandbox_account_id=""):
@@ -58,7 +58,7 @@ class Portal:
                 self.sandbox.control("POST", "reset", account=account.sandbox_account_id)
 
     def deploy(self, name: str = "staging", account: Account | None = None, **parameters: str) -> Deployment:
-        """Request an environment, in an account of its own unless one is given."""
+        """Request an environment in the given account, or in a new one."""
         return request_deployment(
             user=_operator(),
             account=account or new_account(),
@@ -69,7 +69,7 @@ class Portal:
         )
 
     def deploy_kept(self, account: Account) -> Deployment:
-        """Request an environment of which a failure is kept instead of rolled back."""
+        """Request an environment whose resources are kept after a failure instead of rolled back."""
         return request_deployment(
             user=_operator(),
             account=account,
@@ -94,7 +94,7 @@ class Portal:
         )
 
     def wait_for_end(self, *deployments: Deployment, seconds: float = LIMIT) -> list[Deployment]:
-        """Wait until all have ended, and return them as they are then."""
+        """Wait until all deployments have ended, and return their current rows."""
         keys = [deployment.pk for deployment in deployments]
         active = Deployment.objects.active().filter(pk__in=keys)
         try:
@@ -120,7 +120,7 @@ class Portal:
         return waiting
 
     def release_held_calls(self) -> None:
-        """Remove all faults, and drop the held calls, whose callers are dead."""
+        """Remove all faults, and drop the held calls, whose callers have been killed."""
         self.sandbox.control("DELETE", "faults")
         for request in self.held():
             self.sandbox.control("POST", f"held/{request['id']}", {"action": "drop"})
@@ -131,7 +131,7 @@ def _operator() -> User:
 
 
 def new_account() -> Account:
-    """Return a sandbox account of this test alone."""
+    """Return a sandbox account for one test."""
     number = str(uuid.uuid4().int % 9 * 10**11 + uuid.uuid4().int % 10**11 + 10**11)[:12]
     return Account.objects.create(
         name=f"sandbox-{number}", region=REGION, is_sandbox=True, sandbox_account_id=number
@@ -139,7 +139,7 @@ def new_account() -> Account:
 
 
 def client(account: Account, service: str, sandbox: Sandbox) -> Any:
-    """Return a boto3 client of the account, to see what is really in it."""
+    """Return a boto3 client of the account, to check the resources in it."""
     return boto3.client(
         service,  # type: ignore[call-overload]  # any service
         region_name=account.region,
@@ -148,7 +148,7 @@ def client(account: Account, service: str, sandbox: Sandbox) -> Any:
 
 
 def delete_outside(deployment: Deployment, sandbox: Sandbox) -> None:
-    """Delete the stack of a deployment without Sanso, as a person does in AWS's console."""
+    """Delete the stack of a deployment outside of Sanso, as with AWS's console."""
     cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
     name = deployment.environment.stack_name
     cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)

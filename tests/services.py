@@ -1,7 +1,7 @@
-"""Private MariaDB, Redis and sandbox processes for tests: own folders, loopback only, gone with the run.
+"""Private MariaDB, Redis and sandbox processes for tests: own folders, loopback only, stopped after the run.
 
-Each start_* function returns a handle once the server answers. A handle can also `kill()` its server as a
-crash would and `restart()` it on the same port and data, which is what the chaos tests need.
+Each start_* function returns a handle once the server responds. A handle can also `kill()` its server like a
+crash and `restart()` it on the same port and data, for the chaos tests.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from deployments.aws.account_ref import AccountRef
 from portal.supervisor.answers import pong
 
 LOOPBACK = "127.0.0.1"
-EXTERNAL_ID = "0123456789abcdef0123456789abcdef"  # of tests that have no row of an account
+EXTERNAL_ID = "0123456789abcdef0123456789abcdef"  # for tests without an account's row
 PORTS = range(
     20000, 32000
-)  # below the kernel's ephemeral range (32768 and up): no outgoing connection takes one
+)  # below the kernel's ephemeral range (32768 and up), so no outgoing connection uses one
 LIMIT = 120.0
-"""Seconds that tests wait for any condition; they wait so long only if it never becomes true.
+"""Seconds that tests wait for any condition; they wait this long only if it never becomes true.
 
-Speed is not tested with a clock, which other programs on the machine disturb: a test removes the slow
+Tests do not measure speed with a clock, which other programs on the machine affect: a test removes the slow
 alternative (a fallback, a timeout) and waits for the result.
 """
 STOP_SECONDS = 60.0
@@ -48,7 +48,7 @@ class ServiceFailed(Exception):
 
 
 def free_port() -> int:
-    """Return a loopback port below 32768 that nothing listens on right now."""
+    """Return a loopback port below 32768 on which nothing listens."""
     for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -59,10 +59,10 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = LIMIT, what: str = "the condition") -> None:
-    """Wait until `condition()` is true; raises TimeoutError when it is not within `seconds`.
+    """Wait until `condition()` is true; raise TimeoutError if it is not within `seconds`.
 
-    It is looked at less often the longer that takes: most conditions are queries, which would keep a
-    processor from what is waited for.
+    The pauses between checks increase: most conditions are queries, which use CPU time that the tested code
+    needs.
     """
     deadline, pause = time.monotonic() + seconds, 0.01
     while not condition():
@@ -74,7 +74,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = LIMIT, what: s
 
 @dataclass(kw_only=True)
 class Service:
-    """One server process: its command, where it logs, and how to know that it answers."""
+    """A server process: its command, its log, and a check whether it responds."""
 
     command: list[str]
     folder: Path
@@ -82,7 +82,7 @@ class Service:
     answers: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
-    stop_timeout: float = STOP_SECONDS  # for a program that was sent SIGTERM
+    stop_timeout: float = STOP_SECONDS  # seconds from SIGTERM to the kill
     directory: Path = REPOSITORY
 
     @property
@@ -93,7 +93,7 @@ class Service:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Start the process and wait until it responds; raises ServiceFailed when it ends or does not."""
+        """Start the process and wait until it responds; raise ServiceFailed if it ends or does not."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -103,7 +103,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C in the terminal ends pytest, and pytest ends the server
+                start_new_session=True,  # Ctrl-C in the terminal ends pytest, which then stops the server
             )
         process = self.process
         with contextlib.suppress(TimeoutError):
@@ -114,7 +114,7 @@ class Service:
             raise ServiceFailed(f"{self.command[0]} did not start:\n{tail}")
 
     def stop(self) -> None:
-        """Send SIGTERM and wait for the end; kill the process when it takes too long. Harmless when ended."""
+        """Send SIGTERM and wait for the end; kill the process if it takes too long. Harmless when ended."""
         if self.process is None or not self.is_running():
             return
         self.process.terminate()
@@ -124,7 +124,7 @@ class Service:
             self.kill()
 
     def kill(self) -> None:
-        """End the process and its group as `kill -9` does, without giving it a chance to tidy up."""
+        """Kill the process and its group as `kill -9` does, without cleanup."""
         if self.process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -133,7 +133,7 @@ class Service:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop the process and its group for the duration of the block; ports still accept connections."""
+        """Pause the process and its group for the duration of the block; ports still accept connections."""
         assert self.process is not None
         group = self.process.pid
         os.killpg(group, signal.SIGSTOP)
@@ -144,7 +144,7 @@ class Service:
             os.killpg(group, signal.SIGCONT)
 
     def restart(self) -> None:
-        """Stop it if it runs, then start it again on the same port and folder."""
+        """Stop the process if it runs, then start it again with the same port and folder."""
         self.stop()
         self.start()
 
@@ -159,19 +159,19 @@ def _states(group: int) -> Iterator[str]:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return how long a process has kept a processor busy (Linux), whatever else runs beside it."""
+    """Return the CPU time of a process so far (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def die_with_parent() -> list[str]:
-    """Return a command prefix by which a server dies when pytest is killed (Linux; empty elsewhere)."""
+    """Return a command prefix that kills a server when pytest is killed (Linux; empty elsewhere)."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if sys.platform == "linux" and setpriv else []
 
 
 def find_program(*names: str) -> str:
-    """Return the path of the first of `names` that is installed; raises ServiceFailed when none is."""
+    """Return the path of the first of `names` that is installed; raise ServiceFailed if none is."""
     places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
     for name in names:
         if found := shutil.which(name, path=places):
@@ -181,14 +181,14 @@ def find_program(*names: str) -> str:
 
 @dataclass(kw_only=True)
 class MariaDB(Service):
-    """A MariaDB of its own. `url` names the database `sanso`; the user is root without a password."""
+    """A private MariaDB. `url` is the database `sanso`; the user is root without a password."""
 
     @property
     def url(self) -> str:
         return f"mysql://root@{LOOPBACK}:{self.port}/sanso"
 
     def execute(self, sql: str) -> str:
-        """Run SQL as root through the command line client and return what it prints."""
+        """Run SQL as root through the command line client and return its output."""
         client = [find_program("mariadb"), "--no-defaults", f"--host={LOOPBACK}", f"--port={self.port}"]
         arguments = ["--user=root", "--skip-column-names"]
         done = subprocess.run([*client, *arguments], input=sql, capture_output=True, text=True, check=False)
@@ -200,12 +200,12 @@ class MariaDB(Service):
 def start_mariadb(folder: Path, *, port: int | None = None, options: Sequence[str] = ()) -> MariaDB:
     """Install and start a MariaDB in `folder`: utf8mb4, time zone tables filled, database `sanso` created.
 
-    `options` are further ones of the server's; they override.
+    `options` are added to the server's and override them.
 
-    Commits reach the operating system, not the disk, at once: they survive `kill()`, and tests stay fast.
+    Commits reach the operating system at once, but not the disk: they survive `kill()`, and tests are fast.
     """
     data, port = folder / "data", port or free_port()
-    user = ["--user=root"] if os.geteuid() == 0 else []  # as root the server needs this option
+    user = ["--user=root"] if os.geteuid() == 0 else []  # mariadbd requires this option when it runs as root
     if not data.exists():
         install_mariadb(folder, data, user)
     server = MariaDB(
@@ -214,11 +214,11 @@ def start_mariadb(folder: Path, *, port: int | None = None, options: Sequence[st
             "--no-defaults",
             *user,
             f"--datadir={data}",
-            f"--tmpdir={folder}",  # at its start a server removes what others left in theirs, or still need
+            f"--tmpdir={folder}",  # at its start a server deletes others' temporary files, even in use
             f"--port={port}",
             f"--bind-address={LOOPBACK}",
             "--skip-name-resolve",
-            "--socket=server.sock",  # in the data folder; relative, so never over the kernel's 107 bytes
+            "--socket=server.sock",  # in the data folder; relative, so it is below the kernel's 107 bytes
             f"--pid-file={folder / 'server.pid'}",
             "--character-set-server=utf8mb4",
             "--innodb-flush-log-at-trx-commit=2",
@@ -236,7 +236,7 @@ def start_mariadb(folder: Path, *, port: int | None = None, options: Sequence[st
 
 
 def install_mariadb(folder: Path, data: Path, user: list[str]) -> None:
-    """Create the data folder, with the time zone tables filled that TruncDate and its kin need."""
+    """Create the data folder, with the time zone tables that TruncDate and similar functions need."""
     folder.mkdir(parents=True, exist_ok=True)
     own = [f"--datadir={data}", f"--tmpdir={folder}", *user]
     install = [find_program("mariadb-install-db"), "--no-defaults", *own]
@@ -252,7 +252,7 @@ def install_mariadb(folder: Path, data: Path, user: list[str]) -> None:
 
 
 def mariadb_answers(port: int) -> bool:
-    """Return whether a MySQL server greets on this port (its first packet is protocol version 10)."""
+    """Return whether a MySQL server responds on this port (its first packet has protocol version 10)."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
             greeting = connection.recv(5)
@@ -263,7 +263,7 @@ def mariadb_answers(port: int) -> bool:
 
 @dataclass(kw_only=True)
 class Redis(Service):
-    """A Redis of its own that keeps an append-only file, as the production settings recommend."""
+    """A private Redis that writes an append-only file, as the production settings recommend."""
 
     url: str
 
@@ -274,7 +274,7 @@ class Redis(Service):
 
 
 def start_redis(folder: Path, *, port: int | None = None) -> Redis:
-    """Start a Redis in `folder` and return it when it answers PING."""
+    """Start a Redis in `folder` and return it when it responds to PING."""
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     server = Redis(
@@ -295,7 +295,7 @@ def start_redis(folder: Path, *, port: int | None = None) -> Redis:
 
 @contextlib.contextmanager
 def small_redis() -> Iterator[Redis]:
-    """Run the embedded Redis of `make run`. The path of its socket must be short, unlike pytest's."""
+    """Run the embedded Redis of `make run`. The path of its socket must be short, unlike paths of pytest."""
     with tempfile.TemporaryDirectory(prefix="sanso-") as folder:
         path = f"{folder}/redis.sock"
         server = Redis(
@@ -311,7 +311,7 @@ def small_redis() -> Iterator[Redis]:
 
 
 def redis_answers(port: int) -> bool:
-    """Return whether a Redis on this port answers PING."""
+    """Return whether a Redis on this port responds to PING."""
     try:
         with redis.Redis(host=LOOPBACK, port=port, socket_timeout=1) as client:
             return bool(client.ping())
@@ -321,7 +321,7 @@ def redis_answers(port: int) -> bool:
 
 @dataclass(kw_only=True)
 class Sandbox(Service):
-    """A sandbox of its own. Tests stay apart by using different 12-digit account ids in it."""
+    """A private sandbox. Tests use separate 12-digit account ids in it."""
 
     @property
     def url(self) -> str:
@@ -333,7 +333,7 @@ class Sandbox(Service):
 
     @property
     def portal_settings(self) -> dict[str, str]:
-        """The variables by which a portal finds this sandbox."""
+        """The settings of a portal that uses this sandbox."""
         return {"SANSO_SANDBOX_URL": self.url, "SANSO_SANDBOX_TOKEN_FILE": str(self.token_file)}
 
     def key(self, account: str) -> tuple[str, str]:
@@ -343,17 +343,17 @@ class Sandbox(Service):
         return issued["access_key_id"], issued["secret_access_key"]
 
     def credentials(self, account: str) -> dict[str, str]:
-        """Return what a boto3 client of an account takes as keyword arguments: its key and this endpoint."""
+        """Return the keyword arguments of a boto3 client for an account: its key and this endpoint."""
         key, secret = self.key(account)
         return {"endpoint_url": self.url, "aws_access_key_id": key, "aws_secret_access_key": secret}
 
     def variables(self, account: str) -> dict[str, str]:
-        """Return the variables by which every AWS SDK and tool finds this sandbox, as an account."""
+        """Return the variables with which every AWS SDK and tool uses this sandbox, in an account."""
         key, secret = self.key(account)
         return {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
 
     def ref(self, account: str, **values: Any) -> AccountRef:
-        """Return how the portal accesses an account: with the role of infra_templates/account.yaml."""
+        """Return the portal's reference to an account, with the role of infra_templates/account.yaml."""
         return AccountRef(
             region="ap-northeast-1",
             endpoint_url=self.url,
@@ -365,7 +365,7 @@ class Sandbox(Service):
         )
 
     def control(self, method: str, path: str, body: object = None, *, account: str = "") -> object:
-        """Call the control plane (`/_sanso/<path>`) and return the decoded answer."""
+        """Call the control plane (`/_sanso/<path>`) and return the decoded response."""
         query = f"?account={account}" if account else ""
         request = urllib.request.Request(
             f"{self.url}/_sanso/{path}{query}",
@@ -388,9 +388,9 @@ def start_sandbox(
     prefix: Sequence[str] = (),
     permissions: str = "enforce",
 ) -> Sandbox:
-    """Start `python -m portal.sandbox` with its files in `folder`; pace 0 means that nothing waits.
+    """Start `python -m portal.sandbox` with its files in `folder`; with pace 0, nothing waits.
 
-    Machines are processes unless the test or the environment says otherwise: booted ones take their time.
+    Machines are processes unless the test or the environment chooses others, because booted ones are slow.
     """
     port = port or free_port()
     server = Sandbox(
@@ -414,7 +414,7 @@ def start_sandbox(
 
 
 def bearer(token_file: Path) -> dict[str, str]:
-    """Return the header that admits to a sandbox's control API."""
+    """Return the header that authorizes a request to a sandbox's control API."""
     token = token_file.read_text() if token_file.exists() else ""
     return {"Authorization": f"Bearer {token}"}
 

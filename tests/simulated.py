@@ -1,7 +1,7 @@
 """Simulated deployments of the bundled template set, with random durations.
 
-They resemble AWS's: each resource has its own median, which public logs only approximate, some days are slow
-for everything, a few resources take much longer, and CloudFormation takes a moment to begin each.
+They resemble AWS's: each resource has its own median, which public logs only approximate, on some days
+everything is slow, a few resources take much longer, and CloudFormation delays the start of each.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Happened:
         return max(span.end or 0 for span in self.spans.values())
 
     def known_at(self, now: float) -> dict[str, Span]:
-        """Return what can be known at a moment."""
+        """Return the spans that are known at this time."""
         return {
             path: Span(span.start, span.end if (span.end or 0) <= now else None)
             for path, span in self.spans.items()
@@ -89,12 +89,12 @@ class World:
         times = [0.0] * (2 * len(self.plan.parts))
         for act, earlier in self.plan.events:
             at = max([times[one] for one in earlier], default=0.0)
-            # CloudFormation starts what can start about every second.
+            # CloudFormation starts resources that are ready about every second.
             times[act] = at + 1000 * (seconds[act >> 1] if act & 1 else self.random.uniform(0.2, 1.5))
         return Happened({path: Span(times[2 * n], times[2 * n + 1]) for path, n in self.plan.number.items()})
 
     def learn(self, happened: Happened) -> None:
-        """Add the deployment to the history, as `deployments.runner.expectations` stores it."""
+        """Add the deployment to the history like `deployments.runner.expectations`."""
         self.runs += 1
         for path, span in happened.spans.items():
             assert span.start is not None
@@ -110,7 +110,7 @@ class World:
                 self.taken.insert(0, PastDuration(path, self.type(path), took, here=True))
 
     def forecasts(self, happened: Happened, instants: Sequence[float]) -> Iterator[tuple[float, Forecast]]:
-        """Yield the forecast at each time (seconds from the request) from what is known then."""
+        """Yield the forecast at each time (seconds from the request), based on the spans known then."""
         history = DurationHistory(self.taken, OperationKind.CREATE)
         usual = {
             path: history.of(path + CLOSING if self.plan.is_stack(path) else path, self.type(path))
@@ -124,7 +124,7 @@ class World:
 
 @dataclass(frozen=True)
 class Honesty:
-    """How often the real end was in the range, and the errors of the forecast end, over many forecasts."""
+    """How often the real end was in the forecast range, and the errors of the forecast end."""
 
     held: int
     requested: int
@@ -136,12 +136,12 @@ class Honesty:
 
     @property
     def median_error(self) -> float:
-        """Return the middle of the errors, as a share of the time that was left."""
+        """Return the median error, as a share of the remaining time."""
         return sorted(self.errors)[len(self.errors) // 2]
 
 
 def honesty(world: World, deployments: int, *, every: int = 20, after: int = 60) -> Honesty:
-    """Deploy this often, forecast during each deployment, and learn from it."""
+    """Simulate this number of deployments, forecast during each of them, and add each to the history."""
     held = requested = 0
     errors = []
     for _ in range(deployments):

@@ -1,4 +1,4 @@
-"""Template sets with versions, as fetches store them, for tests of what is done with these."""
+"""Template sets with versions, stored like those of fetches."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def make_source(name: str = "shop-templates", **values: Any) -> TemplateSource:
 def make_version(
     source: TemplateSource, folder: Path, *refs: str, files: dict[str, str] | None = None, **values: Any
 ) -> TemplateVersion:
-    """Return a saved version with the files of a folder, after some are written; `refs` point at it.
+    """Return a saved version with the files of a folder, after writing `files` into it.
 
-    They are `main`, or else tags; they no longer point at an earlier version.
+    `refs` are branches (`main`) and tags that point at it, and no longer at an earlier version.
     """
     folder.mkdir(exist_ok=True)
     for name, text in (files or {"root.yaml": ROOT}).items():
@@ -71,7 +71,7 @@ def _split(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_pinned(name: str, version: TemplateVersion, **values: Any) -> Environment:
-    """Return a saved environment that was created from a version and is healthy."""
+    """Return a saved healthy environment that was created from a version."""
     parameters = values.pop("parameters", {"Size": "small", "Count": "2"})
     environment = make_environment(
         name,

@@ -1,4 +1,4 @@
-"""One word, one meaning: no two classes of one name, but for two views of the same thing."""
+"""Class names are unique within a program, except for two views of the same thing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SAME_IN_THE_SANDBOX = {
     "Member": "an instance of a cluster, and the console's view of it",
     "Refused": "refusals of CloudFormation, of MiniStack and of a service, each caught where it is raised",
 }
-# The sandbox is a program of its own that behaves as AWS: it has an Association as the portal has one.
+# The sandbox is a separate program that behaves like AWS, so both it and the portal have an Association.
 PROGRAMS = {
     "portal": ("deployments", "portal"),
     "sandbox": SANDBOX,
@@ -55,7 +55,7 @@ def files(program: str) -> list[Path]:
 
 
 def classes(paths: Iterable[Path]) -> dict[str, list[str]]:
-    """Return where the classes of modules are defined, by their names."""
+    """Return the locations of the classes in modules, by class name."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

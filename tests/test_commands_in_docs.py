@@ -1,4 +1,4 @@
-"""Every command of the documents is run by a test, or listed here with the reason why it is not."""
+"""Every command in documents is run by a test, or listed here with a reason."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SANDBOX = "docs/sandbox.md"
 
 
 def commands(text: str) -> list[str]:
-    """Return the commands of a block: continued lines are joined, comments and blank lines left out."""
+    """Return the commands of a block, with continued lines joined, without comments and blank lines."""
     lines = COMMENT.sub("", text.replace("\\\n", " ")).splitlines()
     return [re.sub(r"\s+", " ", line).strip() for line in lines if line.strip()]
 
@@ -66,7 +66,7 @@ ORDER = ("migrate", "compile_translations", "createsuperuser", "shell", "doctor"
 
 
 def managed() -> list[str]:
-    """Return the commands of manage.py, each once, in an order in which they work."""
+    """Return the commands of manage.py, each once, in a working order."""
     found = {re.sub(r"^systemd-run .* (?=\.venv)", "", command) for _, command in ALL if MANAGE in command}
 
     def place(command: str) -> int:
@@ -109,7 +109,7 @@ def test_the_command_line_takes_the_arguments_of_the_document(command: str) -> N
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a portal whose data folder is empty, without anything of the developer's."""
+    """The environment of a portal with an empty data folder, without the developer's variables."""
     folder = tmp_path_factory.mktemp("machine")
     (folder / "backups").mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -125,7 +125,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 
 def here(command: str, folder: str) -> str:
-    """Return a command with the paths and servers of this machine in place of those of the document."""
+    """Return a command with paths and servers of this machine instead of the document's."""
     backup = next(iter(Path(folder, "backups").iterdir()), Path(folder))
     places = {
         ".venv/bin/python": shlex.quote(sys.executable),
@@ -141,7 +141,7 @@ def here(command: str, folder: str) -> str:
 
 
 def run(command: str, machine: dict[str, str], **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the repository, as a shell does."""
+    """Run a command in the repository with a shell."""
     return subprocess.run(
         ["/bin/bash", "-ec", here(command, machine["FOLDER"])],
         cwd=REPOSITORY,
@@ -153,7 +153,7 @@ def run(command: str, machine: dict[str, str], **environment: str) -> subprocess
 
 
 def test_the_commands_of_manage_py_work_on_a_fresh_machine(machine: dict[str, str]) -> None:
-    findings = ("doctor",)  # there are no processes, which it reports
+    findings = ("doctor",)  # it reports missing processes
     failed = []
     for command in managed():
         done = run(command, machine)
@@ -174,12 +174,12 @@ def test_the_commands_of_the_sandbox_work(machine: dict[str, str], sandbox: Sand
         done = run("\n".join(lines), machine, **own)
         assert done.returncode == 0, done.stderr
         errors = [found["error"] for found in answers(done.stdout) if "error" in found]
-        # The document names an instance and a cluster that are not there.
+        # The instance and the cluster in the document do not exist.
         assert all("i-0123456789abcdef0" in error or "NAME" in error for error in errors), errors
 
 
 def answers(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects that were printed one after the other."""
+    """Yield the JSON objects in an output."""
     decoder, at = json.JSONDecoder(), text.find("{")
     while at >= 0:
         found, end = decoder.raw_decode(text, at)

@@ -151,7 +151,7 @@ def test_the_portals_role_allows_every_call_of_the_gateways_and_little_else() ->
         name for s in statements for name in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])
     }
 
-    assert called - {"sts:GetCallerIdentity"} <= allowed  # which AWS allows to everybody
+    assert called - {"sts:GetCallerIdentity"} <= allowed  # AWS allows it without a permission
     assert allowed - called <= WITHOUT_A_CALL
 
 

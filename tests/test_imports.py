@@ -1,4 +1,4 @@
-"""How modules import each other: in no circle, and no module of the project within a function."""
+"""Imports between modules: no circles, and no imports of the project's modules within functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import grimp
 from tests.services import REPOSITORY
 
 PACKAGES = ("portal", "deployments", "datelog", "tests")
-# Programs that set Django up in a function, before they can import its models.
+# These programs set up Django in a function before they can import its models.
 PROGRAMS = REPOSITORY / "tests" / "benchmarks"
 
 
@@ -50,7 +50,7 @@ def circles(graph: grimp.ImportGraph) -> list[set[str]]:
 
 
 def local_imports(path: Path) -> Iterator[str]:
-    """Yield the project's own modules that a file imports within functions, but for those for types alone."""
+    """Yield the project's own modules that a file imports within functions, except those for types alone."""
 
     def walk(node: ast.AST, within: bool) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):

@@ -13,7 +13,7 @@ import pytest
 
 from tests.services import REPOSITORY
 
-# Through django-environ any name is a setting; of what is read directly, only our own names are.
+# Any name read through django-environ is a setting; of variables that are read directly, only these names.
 READ_FROM_ENVIRONMENT = re.compile(
     r"""\benv\.\w+\(\s*"([A-Z_]+)"|\benviron(?:\.get\(|\[)\s*"(SANSO_[A-Z_]+|PORT)\""""
 )

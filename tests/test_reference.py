@@ -1,4 +1,4 @@
-"""The references of the API and of the command line are those of the code."""
+"""The references of the API and of the command line are up to date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.reference import API_FILE, COMMAND_LINE_FILE, DOCUMENT, api_reference
 
 
 def test_the_reference_of_the_api_is_that_of_its_document() -> None:
-    """After a change: `make reference`. That the document is the code's is tested in tests/api."""
+    """Run `make reference` after a change. Tests in tests/api compare the document with the code."""
     assert API_FILE.read_text() == api_reference(json.loads(DOCUMENT.read_text()))
 
 

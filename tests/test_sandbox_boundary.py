@@ -9,7 +9,7 @@ import pytest
 from tests.services import REPOSITORY
 
 MAY_MENTION_IT = {
-    # its endpoint and keys, and the account that has them
+    # the sandbox's endpoint and keys, and accounts of the sandbox
     "aws/account_ref.py",
     "aws/quota.py",
     "aws/sandbox.py",
@@ -17,7 +17,7 @@ MAY_MENTION_IT = {
     "aws/site_address.py",
     "management/commands/ensure_sandbox_account.py",
     "models/account.py",
-    # a restart of the sandbox, which deletes all stacks: its stored codes and their texts
+    # restarts of the sandbox, which delete all stacks: stored codes and their texts
     "actions/deploy.py",
     "core/legacy_messages.py",
     "core/outcome.py",
@@ -28,10 +28,10 @@ MAY_MENTION_IT = {
     "runner/endpoint_run.py",
     "runner/step.py",
     "wording/messages.py",
-    # the audit record of what its console requests, and its label
+    # the audit record of requests of the sandbox console, and its label
     "actions/sandbox.py",
     "wording/requests.py",
-    # what pages show of it: a notice, and no links to AWS's console
+    # texts on pages: a notice, and no links to AWS's console
     "admin/work.py",
     "api/schemas/accounts.py",
     "api/schemas/records.py",

@@ -1,4 +1,4 @@
-"""The scripts behind `make run` and `make test`, on machines that lack what they need."""
+"""The scripts behind `make run` and `make test`, on machines without the required programs."""
 
 from __future__ import annotations
 

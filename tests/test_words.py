@@ -1,4 +1,4 @@
-"""Private words of the past do not come back, neither in code and documents nor on pages."""
+"""Replaced private words are not used again in code, documents and pages."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ WORDS = {
     "growers": "row builders",
     "planted": "built",
 }
-"""The private word, and the field's own."""
+"""Private words, and the standard terms that replace them."""
 PARTS_OF_NAMES = frozenset(
     {"ask", "asks", "budget", "chip", "chips", "door", "doors", "drawn", "gate", "gates", "hub", "moments"}
     | {"patience", "said", "say", "says", "speak", "spoken", "tell", "tells", "together", "told", "track"}
 )
-"""Words of sentences that name nothing in code: an API is called, a filter is not a chip."""
+"""Words that may be part of sentences but not of names: an API is called, not asked."""
 CLASSES = frozenset({"Gate", "Hub", "Party", "Places", "Reader", "Room", "Shown", "Word"})
-"""What classes were once called: a channel, a broadcaster, a locale, each in a private word."""
+"""Earlier class names that were private words."""
 EXCEPTIONS = {
     "tests/test_words.py": "this list",
     "deployments/core/legacy_messages.py": "recognizes texts that the release before stored",
@@ -112,11 +112,11 @@ PHRASES = (
     "slows us down",
     "Open or close",
 )
-"""Texts of pages that were replaced."""
+"""Replaced texts of pages."""
 
 
 def files() -> list[str]:
-    """Return the paths of the repository's own texts."""
+    """Return the paths of the repository's own files with texts."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
@@ -157,7 +157,7 @@ def test_every_exception_is_needed() -> None:
 
 
 def test_private_words_name_nothing() -> None:
-    """Names are the field's own: an API is called, a line is reported, a message is a message."""
+    """Names in code are standard terms: an API is called, a line is reported."""
     found = [
         f"{path}: {name}"
         for path in files()
@@ -170,7 +170,7 @@ def test_private_words_name_nothing() -> None:
 
 
 def test_private_words_are_no_classes_of_pages() -> None:
-    """A class of CSS has the field's name too: a filter is a button, a label is a tag."""
+    """CSS classes are standard terms too: a filter is a button, a label is a tag."""
     found = [
         f"{path}: {name}"
         for path in files()

@@ -1,7 +1,7 @@
-"""Run a program as a user without rights, though the tests run as root.
+"""Runs a program as a user without privileges, although the tests run as root.
 
-The interpreter may lie where only root can go, such as /root; the program then gets a file system in which it
-can be reached and the rest of that folder can't.
+If only root can access the interpreter's folder, for example below /root, the program gets a mount namespace
+that contains the interpreter but not the rest of that folder.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 USER = 65534
-# $1: the folder of the interpreter, $2: the topmost folder above it that others can't enter, or nothing.
+# $1: the folder of the interpreter, $2: the topmost folder above it that others cannot access, or nothing.
 REACHABLE = """
 set -e
 if [ -n "$2" ]; then
@@ -30,7 +30,7 @@ exec "$@"
 
 
 def why_not() -> str:
-    """Return why no program can be run that way here, or nothing."""
+    """Return the reason why this machine cannot run such a program, or ""."""
     if sys.platform != "linux":
         return "it takes Linux"
     missing = [name for name in ("unshare", "setpriv") if shutil.which(name) is None]
@@ -38,7 +38,7 @@ def why_not() -> str:
 
 
 def reachable() -> list[str]:
-    """Return a command prefix that lets any user run this interpreter; the program keeps the present one."""
+    """Return a command prefix with which any user can run this interpreter; the user stays the same."""
     prefix = Path(sys.base_prefix).resolve()
     closed = [folder for folder in [*prefix.parents][::-1] if not folder.stat().st_mode & 0o001]
     return [
@@ -48,7 +48,7 @@ def reachable() -> list[str]:
 
 
 def as_nobody() -> list[str]:
-    """Return a command prefix that runs a program as a user without rights; empty if this one has none."""
+    """Return a command prefix that runs a program without privileges; empty if this user has none."""
     if os.geteuid() != 0:
         return []
     dropped = ("--inh-caps=-all", "--bounding-set=-all")

@@ -1,4 +1,4 @@
-"""The portal's settings for a web process whose password hashes a test watches (`WatchedHasher`)."""
+"""The portal's settings for a web process whose password hashes a test records (`WatchedHasher`)."""
 
 from __future__ import annotations
 

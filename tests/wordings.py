@@ -8,12 +8,12 @@ from deployments.wording import message_text, stored_text
 
 
 def reason(deployment: Deployment) -> str:
-    """Return why a deployment ended as it did, "" when it succeeded."""
+    """Return the reason why a deployment failed, "" if it succeeded."""
     return stored_text(deployment.error_sentence, deployment.error_message)
 
 
 def attention(deployment: Deployment) -> str:
-    """Return why a deployment needs attention, "" if it does not."""
+    """Return the reason why a deployment needs attention, "" if it does not."""
     return stored_text(deployment.attention_sentence, deployment.attention)
 
 
