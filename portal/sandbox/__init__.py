@@ -1,1 +1,1 @@
-"""The sandbox: an AWS on this machine, in a process of its own, to try the portal on without an account."""
+"""The sandbox: AWS's services on this machine in a separate process, to try the portal without an account."""

@@ -1,11 +1,11 @@
-"""`python -m portal.sandbox`: starts the sandbox, and removes whatever it leaves, however it ends.
+"""`python -m portal.sandbox`: starts the sandbox, and cleans up after it even if it is killed.
 
 Settings come from the environment: SANSO_SANDBOX_PORT, _HOST (loopback only), _PACE, _DATA, _DATABASE,
 _MACHINES, _BALANCERS, _TOKEN_FILE and _LOG_LEVEL; docs in .env.example. With `--fd N` it accepts on a socket
 that it inherited, in place of host and port.
 
-The server is a process of its own (portal/sandbox/server), with an environment that MiniStack reads while it
-is imported. This one waits for it. The server stops when this process dies.
+The server is a separate process (portal/sandbox/server), with an environment that MiniStack reads while it
+is imported. This process waits for it. The server stops when this process dies.
 """
 
 import argparse
@@ -27,11 +27,11 @@ from portal.sandbox import environment
 from portal.sandbox.backends.machines.booted import init
 from portal.sandbox.supervision import descendants
 
-SLOWEST = 1000.0  # of the time scales that can be set
+SLOWEST = 1000.0  # maximum time scale
 
 
 def main() -> int:
-    """Run the server until SIGTERM or SIGINT; returns the exit code, 2 when the settings are not usable."""
+    """Run the server until SIGTERM or SIGINT; return the exit code, 2 if the settings are invalid."""
     protect()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    """End on a signal that comes before there is a server, and clean up on the way."""
+    """Exit on a signal that arrives before the server starts, with cleanup."""
     sys.exit(0)
 
 
@@ -78,7 +78,7 @@ def _settings() -> tuple[str, int, float]:
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """Return the socket to accept on: the inherited one, or a new one that no other process can take.
+    """Return the socket to accept on: the inherited one, or a new one that no other process can bind.
 
     Raises OSError when the address is not free.
     """
@@ -89,7 +89,7 @@ def _listener(host: str, port: int) -> socket.socket:
         return socket.socket(fileno=inherited)
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what is accepted
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by accepted connections
     try:
         listener.bind((host, port))
         listener.listen()
@@ -105,7 +105,7 @@ def _empty(folder: Path) -> None:
 
 
 def _server_environment(host: str, port: int, pace: float, folder: Path) -> dict[str, str]:
-    """Return what the server and MiniStack read from the environment."""
+    """Return the variables that the server and MiniStack read."""
     return {
         **environment.own(os.environ),
         "BIND_HOST": host,
@@ -118,7 +118,7 @@ def _server_environment(host: str, port: int, pace: float, folder: Path) -> dict
         "SANSO_SANDBOX_PACE": str(pace),
         "SFTP_ENABLED": "0",
         "TMPDIR": str(folder / "tmp"),
-        # MariaDB's files follow these and not the umask of the process.
+        # The modes of MariaDB's files depend on these, not on the umask of the process.
         # https://mariadb.com/docs/server/server-management/install-and-upgrade-mariadb/configuring-mariadb/mariadb-environment-variables
         "UMASK": "0600",
         "UMASK_DIR": "0700",
@@ -126,7 +126,7 @@ def _server_environment(host: str, port: int, pace: float, folder: Path) -> dict
 
 
 def _run(listener: socket.socket, temporary: Path, server_environment: Mapping[str, str]) -> int:
-    """Run the server to its end and return its exit code, 128 and more when a signal ended it unasked."""
+    """Run the server until it ends; return its exit code, 128 and more if a signal ended it unexpectedly."""
     is_requested = False
     with subprocess.Popen(
         [sys.executable, "-m", "portal.sandbox.server", str(listener.fileno()), str(temporary)],
@@ -145,7 +145,7 @@ def _run(listener: socket.socket, temporary: Path, server_environment: Mapping[s
             signal.signal(number, forward)
         listener.close()
         code = server.wait()
-    if is_requested and code == -signal.SIGTERM:  # it had not yet begun to serve
+    if is_requested and code == -signal.SIGTERM:  # the server had not started to serve
         return 0
     return code if code >= 0 else 128 - code
 

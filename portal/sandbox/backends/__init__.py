@@ -1,1 +1,1 @@
-"""What stands behind the records: machines, load balancers, databases and the processes of functions."""
+"""The backends of the sandbox's records: machines, load balancers, databases and processes of functions."""

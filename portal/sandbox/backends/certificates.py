@@ -1,4 +1,4 @@
-"""Certificates: self-signed ones for load balancers, and those of databases, which an authority signs."""
+"""Certificates: self-signed ones for load balancers, and those of databases, signed by an authority."""
 
 import datetime
 import functools
@@ -18,9 +18,9 @@ _one_at_a_time = threading.Lock()
 
 
 class Authority:
-    """What stands for the certificate authorities of RDS, which sign the certificates of its databases.
+    """The substitute for RDS's certificate authorities, which sign the certificates of its databases.
 
-    `pem` is its certificate, which what runs in the sandbox trusts.
+    `pem` is its certificate, which machines and functions in the sandbox trust.
     """
 
     def __init__(self) -> None:
@@ -51,13 +51,13 @@ def _authority() -> Authority:
 
 
 def authority() -> Authority:
-    """Return the authority of this sandbox, which is created at the first call."""
+    """Return the authority of this sandbox, which is created by the first call."""
     with _one_at_a_time:
         return _authority()
 
 
 def self_signed(addresses: Iterable[str], name: str, *domains: str) -> bytes:
-    """Return a new private key and a certificate for some addresses and domains, as one PEM text.
+    """Return a new private key and a certificate for some addresses and domains as a single PEM text.
 
     Args:
         name: the certificate's common name.

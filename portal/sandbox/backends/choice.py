@@ -1,7 +1,7 @@
-"""Chooses the backends of a sandbox, once: by its settings and by what this machine has.
+"""Chooses the backends of a sandbox by its settings and by the programs on this machine.
 
-The choice is kept in the data folder, so that a sandbox that is restarted in the middle of a run has the same
-backends as before. Another run of the portal (SANSO_RUN_MARK) chooses anew.
+The choice is stored in the data folder, so that a sandbox that restarts during a run has the same backends.
+In another run of the portal (SANSO_RUN_MARK), they are chosen again.
 """
 
 import json
@@ -27,8 +27,8 @@ from portal.sandbox.protocols.machines import Cloud, Machines
 from portal.sandbox.supervision.programs import program
 
 FILE: Final = "backends.json"
-RUN_MARK: Final = "SANSO_RUN_MARK"  # which the supervisor of `make run` gives to all that it starts
-# Each setting with its kinds, the first of them is the sandbox's own choice.
+RUN_MARK: Final = "SANSO_RUN_MARK"  # set by the supervisor of `make run` for all its processes
+# Each setting with its kinds; with the first kind, the sandbox chooses one itself.
 KINDS: Final = {
     "MACHINES": ("auto", "booted", "processes", "records"),
     "DATABASE": ("auto", "mariadb", "embedded"),
@@ -39,13 +39,13 @@ Kinds = dict[str, str]
 
 
 def choose(folder: Path, cloud: Cloud) -> Backends:
-    """Return the backends by SANSO_SANDBOX_MACHINES, _DATABASE and _BALANCERS, and keep their kinds.
+    """Return the backends for SANSO_SANDBOX_MACHINES, _DATABASE and _BALANCERS, and store their kinds.
 
-    Raises ValueError for an unknown kind, and when a chosen or kept one can't be had.
+    Raises ValueError for an unknown kind, and if a requested or stored kind is not available.
     """
     settings, before = _settings(), _kept(folder)
     wanted = {name: before.get(name, "auto") if kind == "auto" else kind for name, kind in settings.items()}
-    # What worked a moment ago is not tried again: on a crowded machine the trial may fail.
+    # A kind that worked before is not checked again, since the check may fail on a busy machine.
     kind, hint = _kind_of_machines(wanted["MACHINES"], tried=wanted["MACHINES"] == before.get("MACHINES"))
     balancers = _balancers(wanted["BALANCERS"], kind)
     chosen = Backends(
@@ -80,7 +80,7 @@ def _settings() -> Kinds:
 
 
 def _run() -> str:
-    """Return the mark of the run of the portal that the sandbox belongs to; empty when it is on its own."""
+    """Return the mark of the portal's run that the sandbox belongs to; empty without one."""
     return os.environ.get(RUN_MARK, "")
 
 
@@ -99,7 +99,7 @@ def _keep(folder: Path, kinds: Kinds) -> None:
 
 
 def _kind_of_machines(wanted: str, *, tried: bool) -> tuple[str, str]:
-    """Return the kind of machines, and why it is not a better one."""
+    """Return the kind of machines, and the reason why it is not a better one."""
     if wanted in ("auto", "booted"):
         problem = "" if tried else requirements.why_not()
         problem = problem or ("" if base_tree.ready() else "their base tree is not built yet")

@@ -1,6 +1,6 @@
-"""What listens behind load balancers: HAProxy, or nothing.
+"""The backends of load balancers: HAProxy, or none.
 
-addresses.py gives each load balancer a loopback address · listeners.py says where its listeners listen ·
-haproxy_configuration.py and rules.py write what HAProxy does · haproxy.py is its process · reconciler.py
-keeps it doing what the records say.
+addresses.py gives each load balancer a loopback address · listeners.py adds addresses to listeners ·
+haproxy_configuration.py and rules.py write HAProxy's configuration · haproxy.py is its process ·
+reconciler.py updates it when the records change.
 """

@@ -1,4 +1,4 @@
-"""Where load balancers are: an address each, and the DNS name that leads there."""
+"""Addresses of load balancers, and the DNS names that resolve to them."""
 
 import threading
 
@@ -8,7 +8,7 @@ HTTP = 80
 
 
 class Addresses:
-    """The addresses and names of the load balancers there are."""
+    """The addresses and names of the existing load balancers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,9 +19,9 @@ class Addresses:
     def name_of(self, load_balancer: str, kind: str, aws_name: str) -> str:
         """Choose the DNS name of a new load balancer: an address that opens on this machine.
 
-        An application load balancer whose port 80 cannot be bound has another port in its name, so that
-        http://NAME/ opens all the same. A network one on a shared address keeps the name of AWS's form, which
-        `resolve` knows.
+        If port 80 of an application load balancer cannot be bound, its name contains another port, so that
+        http://NAME/ opens anyway. A network load balancer on a shared address has a name of AWS's form, which
+        only `resolve` resolves.
         """
         if kind not in ("application", "network"):
             return aws_name
@@ -36,7 +36,7 @@ class Addresses:
         return name
 
     def resolve(self, name: str, port: int) -> tuple[str, int]:
-        """Return where a load balancer's name and port lead; a name of anything else leads to itself."""
+        """Return the address of a load balancer's name and port; return other names and ports unchanged."""
         with self._lock:
             address = self._addresses.get(self._names.get(name, ""))
         return (name, port) if address is None else (address.host, address.port(port))
@@ -47,7 +47,7 @@ class Addresses:
             return self._addresses.get(load_balancer)
 
     def release_all_but(self, present: set[str]) -> None:
-        """Release the addresses of load balancers that were among those present before and are no more."""
+        """Release the addresses of load balancers that an earlier `present` contained and this one lacks."""
         with self._lock:
             self._seen.update(present)
             for key in self._seen - present:

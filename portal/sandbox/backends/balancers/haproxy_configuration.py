@@ -1,7 +1,7 @@
-"""HAProxy's configuration for the listeners there are: TCP for network load balancers, HTTP for the others.
+"""HAProxy's configuration for the existing listeners: TCP for network load balancers, HTTP for others.
 
-Targets have numbered slots of a backend, so that they are added, drained and removed through the runtime API;
-only a changed listener or rule needs a reload, which drops nothing either. Pure but for the files it names.
+Targets are in numbered slots of a backend, so that the runtime API can add, drain and remove them. Only a
+changed listener or rule requires a reload, which drops no connection either. Pure, except for file names.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from portal.sandbox.backends.balancers.rules import expression, groups_of
 from portal.sandbox.protocols.balancers import Condition, Rule, Target
 
 LEAST_SLOTS = 8
-CONNECT = 3  # seconds; of a target
-FIND_ANOTHER = 2.0 * CONNECT  # seconds that a request on its way to a target that is gone has for it
-HEAD = 60  # seconds that a client may take for its request's head
-LINGER = 120  # seconds after which a reloaded process ends what its predecessor still carries
+CONNECT = 3  # seconds for connecting to a target
+FIND_ANOTHER = 2.0 * CONNECT  # seconds for a request in flight to a removed target to find another one
+HEAD = 60  # seconds for a client to send the headers of a request
+LINGER = 120  # seconds until a process that was replaced by a reload ends its connections
 
 START = f"""\
 global
@@ -40,19 +40,19 @@ defaults
     errorfile 503 502.http
     errorfile 504 504.http
 """
-# No target takes the connection: HAProxy's 503 is ELB's 502. Without any target it is a 503 in both.
+# HAProxy's 503 when no target accepts the connection is ELB's 502. Without targets, it is a 503 in both.
 ERROR_FILES = {f"{code}.http": error_pages.response(code) for code in (400, 502, 504)}
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A server of a backend, which has a target or none."""
+    """A server of a backend, with or without a target."""
 
     target: Target | None = None
-    left: float | None = None  # when its target was suddenly gone; what was on the way to it finds another
+    left: float | None = None  # when its target was removed; requests in flight find another one
 
     def line(self, number: int) -> str:
-        """Return the slot as a line of a configuration."""
+        """Return the slot's line in the configuration."""
         if self.target is None:
             return f"    server s{number} 127.0.0.1:1 disabled"
         host, port = self.target.address
@@ -61,7 +61,7 @@ class Slot:
 
 @dataclass(slots=True)
 class Backend:
-    """A target group as one protocol uses it, with an idle time."""
+    """A target group with a protocol and an idle timeout."""
 
     name: str
     http: bool
@@ -69,10 +69,10 @@ class Backend:
     slots: list[Slot] = field(default_factory=list)
 
     def assign(self, targets: Sequence[Target], now: float) -> bool:
-        """Put targets into slots, each where it was; return whether there were enough.
+        """Assign targets to slots, keeping earlier assignments; return whether there were enough slots.
 
-        The slot of one that took requests and is gone stays empty for a while. HAProxy may be about to try
-        another target for a request, and one that is ended then gets no answer at all.
+        The slot of a removed target that took requests stays empty for a while: HAProxy may be about to retry
+        a request on another target, and a request that is ended in this state gets no response.
         """
         present = {target.name: target for target in targets}
         for number, slot in enumerate(self.slots):
@@ -99,7 +99,7 @@ class Backend:
 
 
 def _next(slot: Slot, present: dict[str, Target], now: float) -> Slot:
-    """Return what a slot is next; the target that stays in it is removed from those present."""
+    """Return the next state of a slot; the target that stays in it is removed from `present`."""
     if slot.target is None:
         return Slot() if slot.left is None or now >= slot.left + FIND_ANOTHER else slot
     target = present.pop(slot.target.name, None)
@@ -109,7 +109,7 @@ def _next(slot: Slot, present: dict[str, Target], now: float) -> Slot:
 
 
 def backend_name(group: str, listener: ServedListener) -> str:
-    """Name the backend of a target group behind a listener."""
+    """Return the name of a target group's backend behind a listener."""
     kind = "http" if listener.speaks_http else "tcp"
     return f"{kind}_{_short(f'{listener.key[0]} {group} {listener.listener.idle}')}"
 
@@ -136,11 +136,11 @@ def frontend(listener: ServedListener, rules: Sequence[Rule]) -> Iterator[str]:
         for number, rule in enumerate(rules)
         for line in _act(listener, rule.action, f"{{ var(txn.rule) -m int {number} }}")
     ]
-    yield from sorted(actions, key=lambda line: "use_backend" in line)  # which HAProxy looks at last
+    yield from sorted(actions, key=lambda line: "use_backend" in line)  # HAProxy evaluates use_backend last
 
 
 def certificate_file(listener: ServedListener) -> str:
-    """Name the file with a listener's certificate."""
+    """Return the name of the file with a listener's certificate."""
     return f"{_short(f'{listener.key[1]} {listener.listener.certificate}')}.pem"
 
 
@@ -149,7 +149,7 @@ def _short(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote for HAProxy; what would end the line becomes a space."""
+    """Quote for HAProxy; characters that end the line become spaces."""
     flat = text.replace("\n", " ").replace("\r", " ").replace("\0", " ")
     return "'" + flat.replace("'", "'\\''") + "'"
 
@@ -234,7 +234,7 @@ def _redirect(listener: ServedListener, config: Mapping[str, Any], condition: st
 
 
 def _forward(listener: ServedListener, action: Mapping[str, Any], condition: str) -> Iterator[str]:
-    """Distribute requests over the groups by their weights: the last one gets what is left."""
+    """Distribute requests over the groups by weight: the last group gets the rest."""
     groups = groups_of(action)
     left = sum(weight for _group, weight in groups)
     for number, (group, weight) in enumerate(groups):

@@ -12,7 +12,7 @@ ENCRYPTED = ("HTTPS", "TLS")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedListener:
-    """One listener, and where it really listens."""
+    """A listener, and the address and port on which it is served."""
 
     listener: Listener
     address: Address

@@ -1,10 +1,10 @@
-"""Load balancers that nothing listens behind, while machines serve nothing."""
+"""Load balancers without listeners, for machines that are records only."""
 
 from portal.sandbox.protocols.balancers import Address, Forwarding
 
 
 class NoBalancers:
-    """Load balancers that are records and nothing else."""
+    """Load balancers that are only records."""
 
     name = "none"
 
@@ -13,7 +13,7 @@ class NoBalancers:
         return aws_name
 
     def resolve(self, name: str, port: int) -> Address:
-        """Return the name and port as they are."""
+        """Return the name and port unchanged."""
         return name, port
 
     def start(self, forwarding: Forwarding) -> None:

@@ -1,6 +1,6 @@
-"""Load balancers served by HAProxy: one thread keeps it doing what the records say.
+"""Load balancers served by HAProxy: a thread updates HAProxy when the records change.
 
-Changed listeners and rules are a reload, changed targets are commands.
+Changed listeners and rules cause a reload; changed targets cause commands.
 """
 
 import logging
@@ -18,13 +18,13 @@ from portal.sandbox.protocols.balancers import Address, Forwarding
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 0.1  # seconds between looks at the records
+INTERVAL = 0.1  # seconds between reads of the records
 STOP = 10.0
-RETRY = 5.0  # seconds until what HAProxy refused is tried again
+RETRY = 5.0  # seconds until a change that HAProxy rejected is tried again
 
 
 class HAProxyBalancers:
-    """Load balancers with an address of their own, served by HAProxy."""
+    """Load balancers with separate addresses, served by HAProxy."""
 
     name = "haproxy"
 
@@ -38,7 +38,7 @@ class HAProxyBalancers:
         return self._addresses.name_of(load_balancer, kind, aws_name)
 
     def resolve(self, name: str, port: int) -> Address:
-        """Return where a load balancer's name and port lead; a name of anything else leads to itself."""
+        """Return the address of a load balancer's name and port; return other names and ports unchanged."""
         return self._addresses.resolve(name, port)
 
     def start(self, forwarding: Forwarding) -> None:
@@ -72,7 +72,7 @@ class HAProxyBalancers:
 
 
 class BalancerReconciler:
-    """What HAProxy does now, and how that becomes what it should do."""
+    """The current configuration of HAProxy, and its updates."""
 
     def __init__(self, forwarding: Forwarding, addresses: Addresses) -> None:
         self._forwarding, self._addresses = forwarding, addresses
@@ -83,7 +83,7 @@ class BalancerReconciler:
         self._certificates: set[str] = set()
 
     def reconcile(self) -> None:
-        """Let HAProxy do what the records say now."""
+        """Update HAProxy to the current records."""
         forwarding = self._forwarding
         listeners = sorted(served(forwarding, self._addresses), key=lambda one: (one.key[1], one.port))
         self._addresses.release_all_but(forwarding.load_balancers())
@@ -122,7 +122,7 @@ class BalancerReconciler:
                 self._certificates.add(name)
 
     def _certificate(self, listener: ServedListener) -> bytes:
-        """Return the imported certificate of a listener; without one, a self-signed one for its address."""
+        """Return the imported certificate of a listener, or a self-signed one for its address."""
         found = self._forwarding.certificate(listener.key[0], listener.listener.certificate)
         host = listener.address.host
         return found.pem or certificates.self_signed([host], found.domain or host, "localhost", found.domain)
@@ -140,7 +140,7 @@ class BalancerReconciler:
             )
             if before != slot
         ]
-        # First the servers that take requests from now on: at no moment may there be none.
+        # Servers that start to take requests come first, so that there is always one.
         changes.sort(key=lambda change: 2 if change[0].target is None else not change[0].target.takes)
         commands = [command for _slot, some in changes for command in some]
         answer = self._haproxy.run(commands) if commands else ""
@@ -153,9 +153,9 @@ class BalancerReconciler:
 
 
 def change(server: str, before: Slot, after: Slot) -> list[str]:
-    """Return the commands for a change of a slot. Connections of a target that is gone are ended.
+    """Return the commands for a change of a slot. Connections to a removed target are closed.
 
-    Those of a target that has drained are not where they may outlive its deregistration.
+    Connections to a drained target stay open if they may outlive its deregistration.
     """
     target = after.target
     moved = target is None or before.target is None or before.target.address != target.address

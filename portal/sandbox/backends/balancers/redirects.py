@@ -1,4 +1,4 @@
-"""Where a redirect leads, with the placeholders of ELB's. Pure.
+"""The Location of a redirect, with ELB's placeholders. Pure.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """A redirect's answer: the code, and the address before the query, and the query."""
+    """The response of a redirect: its code, its location without the query, and its query."""
 
     code: int
     location: str
@@ -21,7 +21,7 @@ def read(config: Mapping[str, Any], values: Mapping[str, str], port_of: Callable
     """Fill a RedirectConfig with the values of protocol, host, port, path (without its slash) and query.
 
     Args:
-        port_of: returns where a port of the load balancer really is.
+        port_of: returns the port on this machine for a port of the load balancer.
     """
 
     def filled(name: str, default: str) -> str:

@@ -1,4 +1,4 @@
-"""What the rules of a listener mean for a proxy. Pure.
+"""The rules of a listener, translated for a proxy. Pure.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
 """
@@ -18,6 +18,6 @@ def groups_of(action: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def expression(pattern: str) -> str:
-    """Return a pattern with * and ? as a regular expression for the whole text."""
+    """Return a regular expression that matches the whole text by a pattern with * and ?."""
     parts = {"*": ".*", "?": "."}
     return "^" + "".join(parts.get(letter) or re.escape(letter) for letter in pattern) + "$"

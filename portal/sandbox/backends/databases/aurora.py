@@ -1,7 +1,7 @@
-"""A cluster of MariaDB servers that behaves as Aurora does: one writes, the others follow and take over.
+"""A cluster of MariaDB servers that behaves like Aurora: one writes, the others follow and take over.
 
-The first server is there from the start, as a cluster's storage is, and waits for an instance to be its own.
-What is requested here is short or waits for the thread of reconciler.py, and never waits without bound.
+The first server is started with the cluster, like a cluster's storage, and is assigned to the first instance.
+Requests are short or wait for the thread of reconciler.py, always with a timeout.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from portal.sandbox.protocols.databases import (
 
 
 class Aurora:
-    """A running cluster. Raises OSError when it cannot be started."""
+    """A running cluster. Raises OSError if it cannot be started."""
 
     endpoint: Endpoint
 
@@ -52,7 +52,7 @@ class Aurora:
         ).start()
 
     def add(self, instance: str, tier: int) -> Address:
-        """Give an instance a server; the first one gets the one that is there."""
+        """Give an instance a server; the first instance gets the existing one."""
         roles = self._roles
         with roles.held():
             if not roles.writer.instance:
@@ -75,12 +75,12 @@ class Aurora:
         return node.server.address
 
     def remove(self, instance: str) -> None:
-        """End an instance's server; the last one keeps the cluster's data, and serves no instance."""
+        """Stop an instance's server; the last server keeps the cluster's data without an instance."""
         deadline = time.monotonic() + CATCH_UP
         while True:
             try:
                 self._remove(instance)
-            except CannotFailOver:  # a reader that only starts will be able to
+            except CannotFailOver:  # a reader that is starting will be able to take over
                 if time.monotonic() > deadline or self._ended.wait(0.1):
                     raise
             else:
@@ -101,21 +101,21 @@ class Aurora:
                 roles.fail_over_to(next(iter(roles.readers()), others[0]))
             roles.leave(node)
             roles.nodes.remove(node)
-            with contextlib.suppress(pymysql.MySQLError):  # the next reconciliation does it again
+            with contextlib.suppress(pymysql.MySQLError):  # the reconciler does it again
                 roles.require_acknowledgement()
         node.server.stop()
 
     def rank(self, tiers: dict[str, int]) -> None:
-        """Note the instances' promotion tiers."""
+        """Store the instances' promotion tiers."""
         for node in list(self._roles.nodes):
             node.tier = tiers.get(node.instance, node.tier)
 
     def members(self) -> list[Member]:
-        """Return the instances; what is being done meanwhile is not waited for."""
+        """Return the instances without waiting for changes in progress."""
         return self._roles.snapshot
 
     def fail_over(self, instance: str) -> None:
-        """Let a reader write once it has all that the writer has; the writer comes back as a reader."""
+        """Make a reader the writer once it has all of the writer's data; the writer returns as a reader."""
         roles = self._roles
         with roles.held():
             node = roles.find(instance)
@@ -124,21 +124,21 @@ class Aurora:
             roles.fail_over_to(node)
 
     def reboot(self, instance: str) -> None:
-        """Start an instance's server again; a writer stays the writer, as on Aurora."""
+        """Restart an instance's server; a writer stays the writer, as on Aurora."""
         roles = self._roles
         with roles.held():
             node = roles.find(instance)
             if node is None:
                 return
             if node is roles.writer:
-                roles.safe = False  # no reader takes its place
+                roles.safe = False  # no reader may take over
             roles.leave(node)
             node.server.shut_down()
             node.launch(reads_only=node is not roles.writer)
         self._wait(lambda: node.serves, START + CATCH_UP, f"The server of {instance} does not start.")
 
     def act(self, action: str) -> str:
-        """Break something; the cluster finds out by itself."""
+        """Cause a failure, which the reconciler detects and repairs."""
         if action not in ACTIONS:
             raise ValueError(f"an action is one of {', '.join(ACTIONS)}")
         roles = self._roles
@@ -161,18 +161,18 @@ class Aurora:
         return node.instance
 
     def set_password(self, user: str, password: str) -> None:
-        """Change a user's password, and wait until the readers know it."""
+        """Change a user's password, and wait until the readers have replicated it."""
         with self._roles.held():
             writer, readers = self._roles.writer.server, self._roles.readers()
             with writer.session(replication.SLOW) as cursor:
                 cursor.execute("SET PASSWORD FOR %s@'%%' = PASSWORD(%s)", (user, password))
             at = replication.position(writer)
         for node in readers:
-            with contextlib.suppress(pymysql.MySQLError):  # others get it with the rest of the log
+            with contextlib.suppress(pymysql.MySQLError):  # a slower reader replicates it later
                 replication.wait_for(node.server, at, HAND_OVER)
 
     def stop(self) -> None:
-        """End everything and remove its files."""
+        """Stop all servers and remove their files."""
         self._ended.set()
         held = self._roles.lock.acquire(timeout=TURN)
         try:
@@ -187,7 +187,7 @@ class Aurora:
                 self._roles.lock.release()
 
     def _wait(self, condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
-        """Wait, without the lock, for what the thread does. Raises OSError when it does not."""
+        """Wait for the reconciler without holding the lock. Raises OSError after the timeout."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline or self._ended.wait(0.02):
@@ -205,28 +205,28 @@ def _first_server(shared: Shared, settings: DatabaseSettings) -> MariaDB:
 
 
 def _initialize(server: MariaDB, settings: DatabaseSettings) -> None:
-    """Create the master user and the database, through the log, so that every server gets them."""
+    """Create the master user and the database, through the log, so that every replica gets them."""
     with server.session(replication.SLOW) as cursor:
         cursor.execute("CREATE OR REPLACE USER %s@'%%' IDENTIFIED BY %s", (settings.user, settings.password))
         cursor.execute("GRANT ALL PRIVILEGES ON *.* TO %s@'%%' WITH GRANT OPTION", (settings.user,))
-        # Aurora's has neither: readers only read, for every user.
+        # Aurora's master user has neither privilege: readers are read-only for every user.
         cursor.execute("REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM %s@'%%'", (settings.user,))
         if settings.database:
             cursor.execute("CREATE DATABASE IF NOT EXISTS `{}`".format(settings.database.replace("`", "``")))
 
 
 class MariaDBDatabases:
-    """Databases that are MariaDB servers."""
+    """Databases on MariaDB servers."""
 
     name = "mariadb"
 
     def __init__(self) -> None:
         self.authority = certificates.authority().pem
-        # In the temporary folder, which goes with the process: MiniStack's records do not outlive it either.
+        # The temporary folder is deleted with the process, as MiniStack's records are lost then too.
         self._folder = Path(tempfile.mkdtemp(prefix="databases-"))
 
     def prepare(self) -> None:
-        """Create MariaDB's system tables in the background, which a first cluster would take a second for."""
+        """Create MariaDB's system tables in the background, which takes about a second."""
         threading.Thread(target=template, args=(self._folder,), name="mariadb-template", daemon=True).start()
 
     def start(self, settings: DatabaseSettings) -> Aurora:
@@ -236,6 +236,6 @@ class MariaDBDatabases:
     def stop(self) -> None:
         """End the relays and remove what is kept for the next database."""
         with contextlib.suppress(OSError):
-            template(self._folder)  # it may be being created right now
+            template(self._folder)  # it may be in creation
         relays.stop()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The two addresses of a cluster, and where they lead: to its writer, and to its readers."""
+"""The two endpoints of a cluster, and the servers that they connect to: its writer, and its readers."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ TRIES = 3
 
 
 class ClusterEndpoints:
-    """A relay for each endpoint; one for both where there is only one address. Raises OSError without any."""
+    """A relay for each endpoint; one for both if they share an address. Raises OSError without an address."""
 
     endpoint: Endpoint
 
@@ -33,11 +33,11 @@ class ClusterEndpoints:
                 return
 
     def lead(self, writer: list[Address], readers: list[Address]) -> None:
-        """Lead to these servers from now on; without a reader both endpoints lead to the writer.
+        """Connect new clients to these servers; without a reader, both endpoints connect to the writer.
 
-        After a failover, clients find the old writer until the lag of its name has passed, as on AWS: it
-        refuses their writes. Without a lag, connections that write elsewhere are cut; those that read from a
-        server that writes now may go on.
+        After a failover, clients reach the old writer until the DNS lag has passed, as on AWS: it rejects
+        their writes. Without a lag, connections through the writer endpoint to other servers are cut at once;
+        those through the reader endpoint stay open, even if their server becomes the writer.
         """
         if self._reading is not self._writing:
             self._reading.lead(*(readers or writer), cut=False)
@@ -48,7 +48,7 @@ class ClusterEndpoints:
             return
         if self._moved_at is None:
             self._moved_at = time.monotonic()
-            self._writing.lead(cut=True)  # the failover itself ends the connections
+            self._writing.lead(cut=True)  # the failover itself cuts the connections
         if time.monotonic() - self._moved_at < lag:
             self._writing.lead(*self._last_writer, cut=False)
             return
@@ -56,6 +56,6 @@ class ClusterEndpoints:
         self._last_writer, self._moved_at = writer, None
 
     def close(self) -> None:
-        """Give the addresses back."""
+        """Release the addresses."""
         for relay in {id(one): one for one in (self._writing, self._reading)}.values():
             relay.close()

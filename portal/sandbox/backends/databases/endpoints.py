@@ -1,4 +1,4 @@
-"""Loopback addresses: two for a cluster's endpoints, one for each of its servers, on the wanted port."""
+"""Loopback addresses: two for a cluster's endpoints, one for each of its servers, on the requested port."""
 
 import random
 
@@ -11,8 +11,8 @@ TRIES = 50
 def choose(port: int) -> Endpoint:
     """Choose two addresses of 127.0.0.0/8 with the port free on both.
 
-    Where only 127.0.0.1 can be bound (macOS) the endpoints share it, on the port if it is free and on
-    another otherwise; the cluster then reports it in Endpoint.Port.
+    If only 127.0.0.1 can be bound (macOS), the endpoints share it, on the port if it is free and on another
+    port otherwise; the cluster then reports that in Endpoint.Port.
     """
     for _try in range(TRIES):
         base, last = _network()
@@ -26,7 +26,7 @@ def choose(port: int) -> Endpoint:
 
 
 def choose_address(port: int) -> Address:
-    """Choose an address for a server of its own; where there is but one, another port on it."""
+    """Choose an address for a server; on a machine with a single address, choose another port."""
     for _try in range(TRIES):
         base, last = _network()
         host = f"{base}.{last + 3}"
@@ -38,6 +38,6 @@ def choose_address(port: int) -> Address:
 
 
 def _network() -> tuple[str, int]:
-    """Choose a network of four addresses: its first three numbers, and its last."""
+    """Choose a network of four addresses; return its first three numbers as text, and its last number."""
     numbers = (random.randrange(64, 128), random.randrange(256))  # noqa: S311 - no secret
     return "127.{}.{}".format(*numbers), 4 * random.randrange(63)  # noqa: S311

@@ -1,4 +1,4 @@
-"""One MariaDB server: a data folder, an address and TLS of its own, as the writer or as a replica of it."""
+"""A MariaDB server with its own data folder, address and TLS, as the writer or as a replica."""
 
 import contextlib
 import getpass
@@ -27,7 +27,7 @@ RESPONSE = 3.0
 TRIES = 3
 ADMIN = "rdsadmin"
 REPLICATOR = "rdsrepladmin"
-# Cluster parameters of Aurora's that mean the same to MariaDB.
+# Aurora's cluster parameters with the same meaning in MariaDB.
 PASSED_ON = frozenset(
     {
         *("character_set_server", "collation_server", "connect_timeout", "innodb_lock_wait_timeout"),
@@ -40,14 +40,14 @@ SMALL = (
     "--innodb-buffer-pool-size=16M",
     "--innodb-log-file-size=4M",
     "--innodb-undo-tablespaces=0",
-    "--innodb-flush-log-at-trx-commit=2",  # what is committed outlives the process; the machine is AWS's
+    "--innodb-flush-log-at-trx-commit=2",  # commits survive the process; they need not survive the machine
     "--key-buffer-size=1M",
     "--aria-pagecache-buffer-size=1M",
     "--performance-schema=OFF",
     "--skip-name-resolve",
 )
-# A replica is built from the log alone, so that it is kept whole; a commit is acknowledged when a replica
-# has it in its own log (replication.py switches that on).
+# A replica is built from the log alone, so the log is kept complete. A commit is acknowledged once a replica
+# has it in its own log (replication.py turns this on).
 REPLICATING = (
     "--log-bin=binlog",
     "--log-slave-updates",
@@ -57,7 +57,7 @@ REPLICATING = (
     "--skip-slave-start",
     "--slave-net-timeout=4",
     "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
-    "--rpl-semi-sync-master-timeout=20000",  # longer than the reconciler takes to decide
+    "--rpl-semi-sync-master-timeout=20000",  # longer than the reconciler's reaction time
 )
 
 _template_lock = threading.Lock()
@@ -66,12 +66,12 @@ Rows = tuple[dict[str, Any], ...]
 
 
 class ServerStartFailed(OSError):
-    """mariadbd ended or did not become ready; the message has the end of its log."""
+    """mariadbd ended or did not become ready; the message contains the end of its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What the servers of one cluster have in common."""
+    """The properties that all servers of a cluster share."""
 
     base: Path
     endpoint: Endpoint
@@ -81,7 +81,7 @@ class Shared:
 
 
 def template(base: Path) -> Path:
-    """Create, once, a data folder with MariaDB's system tables, to be copied for each server."""
+    """Create a data folder with MariaDB's system tables, once, as the template for each server."""
     path = base / "template"
     with _template_lock:
         if not path.exists():
@@ -89,7 +89,7 @@ def template(base: Path) -> Path:
             command = [program("mariadb-install-db") or "mariadb-install-db", "--no-defaults"]
             command += [f"--datadir={unfinished}", f"--user={getpass.getuser()}", "--skip-test-db"]
             command += ["--auth-root-authentication-method=normal", "--innodb-log-file-size=4M"]
-            # Not the folder of all: at its start a server removes from there what others may still need.
+            # Not the shared temporary folder: a starting server deletes others' files from there.
             command.append(f"--tmpdir={base}")
             done = subprocess.run(
                 [*command, "--innodb-undo-tablespaces=0"],
@@ -107,7 +107,7 @@ def template(base: Path) -> Path:
 
 
 class MariaDB:
-    """A server's process and data. Raises StartFailed when it cannot be started."""
+    """A server's process and data. Raises ServerStartFailed if it cannot be started."""
 
     address: Address
 
@@ -135,10 +135,10 @@ class MariaDB:
             raise
 
     def clear(self, number: int) -> None:
-        """Forget all data of a server that does not run: it is as new.
+        """Reset a server that does not run to its initial data.
 
         Args:
-            number: another one than it had, for a replica ignores what was written under its own number.
+            number: a new one, since a replica ignores transactions of its own number.
         """
         self.number = number
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -148,7 +148,7 @@ class MariaDB:
         first.write_text(self._first_statements())
 
     def _first_statements(self) -> str:
-        """Replace MariaDB's own users by the cluster's; a statement a line, none in the log."""
+        """Return the statements that replace MariaDB's own users with the cluster's, unlogged, one a line."""
         shared = self._shared
         statements = ["SET SESSION sql_log_bin=0", "DELETE FROM mysql.global_priv WHERE User IN ('', 'root')"]
         statements.append("FLUSH PRIVILEGES")
@@ -161,7 +161,7 @@ class MariaDB:
         return ";\n".join(statements) + ";\n"
 
     def start(self, *, reads_only: bool) -> None:
-        """Start the process on the server's address and wait until it answers."""
+        """Start the process on the server's address and wait until it responds."""
         self.launch(reads_only=reads_only)
         deadline = time.monotonic() + START
         while not self.answers():
@@ -173,7 +173,7 @@ class MariaDB:
             time.sleep(0.03)
 
     def launch(self, *, reads_only: bool) -> None:
-        """Start the process and wait for nothing."""
+        """Start the process without waiting."""
         if self._ended:
             raise ServerStartFailed("The server was stopped for good.")
         self._write_certificate()
@@ -183,7 +183,7 @@ class MariaDB:
         self._child.start()
 
     def _write_certificate(self) -> None:
-        """Write key and certificate for its own address and for those that clients know."""
+        """Write key and certificate for its own address and for the cluster's endpoints."""
         endpoint = self._shared.endpoint
         addresses = [self.address[0], endpoint.writer, endpoint.reader]
         key, certificate = certificates.authority().issue(addresses, "Sanso sandbox database")
@@ -192,7 +192,7 @@ class MariaDB:
         (self._folder / "server.pem").write_bytes(certificate)
 
     def answers(self) -> bool:
-        """Return whether the process answers queries."""
+        """Return whether the process responds to queries."""
         try:
             self.query("SELECT 1")
         except pymysql.MySQLError:
@@ -238,12 +238,12 @@ class MariaDB:
 
     @contextlib.contextmanager
     def session(self, timeout: float = RESPONSE) -> Iterator[pymysql.cursors.DictCursor]:
-        """Open a connection of the administrator's own, whose answers may take so many seconds."""
+        """Open a separate connection of the administrator with this timeout for responses."""
         with contextlib.closing(self._connect(timeout)) as connection, connection.cursor() as cursor:
             yield cursor
 
     def query(self, sql: str, *arguments: object) -> Rows:
-        """Run a statement on the connection that is kept, which waits RESPONSE seconds. Raises MySQLError."""
+        """Run a statement on the permanent connection within RESPONSE seconds. Raises MySQLError."""
         with self._lock:
             try:
                 self._connection = self._connection or self._connect(RESPONSE)
@@ -275,22 +275,22 @@ class MariaDB:
         )
 
     def kill(self) -> None:
-        """End the process at once, in the middle of whatever it does, also one that is frozen."""
+        """Kill the process at once, also while it is frozen."""
         if self._child is not None:
             self._child.kill()
 
     def freeze(self) -> None:
-        """Let the process respond to nothing any more, though it is there."""
+        """Freeze the process: it stays but does not respond."""
         if self._child is not None:
             self._child.freeze()
 
     def shut_down(self) -> None:
-        """End the process in order; the data stays."""
+        """Stop the process gracefully; the data stays."""
         if self._child is not None:
             self._child.stop(STOP)
 
     def stop(self) -> None:
-        """End the server for good and remove its data, whatever state it is in."""
+        """Stop the server permanently, in any state, and remove its data."""
         self._ended = True
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)

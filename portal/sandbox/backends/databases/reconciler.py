@@ -1,7 +1,7 @@
-"""Reconciles a cluster with what it should be: a thread that takes, in small steps, whatever is missing.
+"""Reconciles a cluster with its intended state: a thread takes the missing steps, one at a time.
 
-It replaces a writer that is gone, brings servers into service as readers, and sees to it that commits wait
-for those that follow. A reader that nothing else helps starts over from the writer's log.
+It replaces a failed writer, brings servers into service as readers, and makes commits wait for readers that
+follow. A reader that cannot be recovered otherwise starts over from the writer's log.
 """
 
 import logging
@@ -18,27 +18,27 @@ from portal.sandbox.backends.databases.roles import Roles
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 0.2  # seconds between checks whether every process is there
-FAST = 0.05  # while the cluster is not healthy, which is then also measured every time
-FAST_FOR = 30.0  # seconds; what is not healthy by then will not be soon
+INTERVAL = 0.2  # seconds between checks of every process
+FAST = 0.05  # while the cluster is unhealthy, with a measurement each time
+FAST_FOR = 30.0  # seconds; a longer repair is checked at INTERVAL again
 MEASURE = 1.0  # seconds between measurements of the replicas
-SILENCE = 6.0  # seconds without an answer after which a server counts as dead
-APART = 2.0  # seconds that a replica may take to connect anew without being counted out
+SILENCE = 6.0  # seconds without a response after which a server is killed
+APART = 2.0  # seconds for a replica to reconnect before it counts as not following
 CATCH_UP = 30.0  # seconds in which a reader must make progress
-PROMOTION = 40.0  # seconds that promoting is tried before the writer that died is started again
-STARTS = 3  # in a row that bring a reader nowhere, before it starts over
+PROMOTION = 40.0  # seconds of attempts to promote a reader before the failed writer is restarted
+STARTS = 3  # consecutive starts of a reader without success before it starts over
 
 
 class ClusterReconciler:
-    """A cluster, and since when it is not healthy."""
+    """A cluster, and the time since when it is unhealthy."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
         self._unhealthy_since: float | None = None
-        self._commits = 0, 0.0  # how many were acknowledged, and since when none more was though one waits
+        self._commits = 0, 0.0  # acknowledged commits, and the time since when a waiting commit is not
 
     def run(self, ended: threading.Event) -> None:
-        """Reconcile until the cluster is ended."""
+        """Reconcile until the cluster is stopped."""
         measured = 0.0
         while not ended.wait(self._pause()):
             with self._roles.lock:
@@ -56,14 +56,14 @@ class ClusterReconciler:
         return FAST if since is not None and time.monotonic() - since < FAST_FOR else INTERVAL
 
     def _lead_endpoints(self, _writer: Node) -> None:
-        """Lead the endpoints to where they should lead by now, and note whether the cluster is healthy."""
+        """Update the endpoints, and record whether the cluster is healthy."""
         self._unhealthy_since = (
             None if self._roles.is_healthy() else self._unhealthy_since or time.monotonic()
         )
         self._roles.lead()
 
     def _restore_writer(self, writer: Node) -> None:
-        """Replace a writer that is gone, or start it again."""
+        """Replace a failed writer, or restart it."""
         if writer.server.running():
             if writer.stage is Stage.STARTS and writer.server.answers():
                 writer.move(Stage.SERVES)
@@ -82,7 +82,7 @@ class ClusterReconciler:
             writer.launch(reads_only=False)
 
     def _replaced(self, writer: Node) -> bool:
-        """Promote a reader that surely has everything; return whether one writes, or soon may."""
+        """Promote a reader that surely has all data; return whether one writes, or may soon."""
         followers = self._roles.followers()
         if self._roles.safe and followers and all(node.server.running() for node in followers):
             try:
@@ -93,11 +93,11 @@ class ClusterReconciler:
                     return True
             else:
                 return True
-        self._roles.safe = False  # only itself surely has all that it acknowledged
+        self._roles.safe = False  # only this writer surely has all acknowledged commits
         return False
 
     def _restore_reader(self, node: Node) -> None:
-        """Take a server's next step into service as a reader."""
+        """Take the next step of a server into service as a reader."""
         if not node.server.running():
             if node.stage is not Stage.DOWN:
                 self._roles.leave(node)
@@ -139,14 +139,14 @@ class ClusterReconciler:
             self._start_over(node, f"It makes no progress. {found.error}")
 
     def _start_over(self, node: Node, reason: str) -> None:
-        """Empty a server: it gets everything from the beginning of the writer's log."""
+        """Reset a server, so that it replicates the writer's log from the beginning."""
         logger.warning("%s starts over. %s", node.instance, reason)
         self._roles.leave(node)
         node.server.kill()
         node.server.clear(self._roles.next_number())
 
     def _measure(self, writer: Node) -> None:
-        """Measure the writer and each reader's lag; let commits wait for those that follow."""
+        """Measure the writer and each reader's lag; make commits wait for readers that follow."""
         if not writer.serves:
             return
         try:
@@ -188,7 +188,7 @@ class ClusterReconciler:
             self._start_over(node, found.error)
 
     def _keep_acknowledged(self, now: replication.Writing) -> None:
-        """Let commits wait for the readers that follow, and find out whether they wait in vain."""
+        """Make commits wait for readers that follow, and detect commits that wait in vain."""
         followers = self._roles.followers()
         if bool(followers) != now.requires:
             self._roles.require_acknowledgement()
@@ -206,7 +206,7 @@ class ClusterReconciler:
         self._roles.safe = now.requires and now.acknowledged_in_time and (self._roles.safe or received)
 
     def _reconnect(self, followers: list[Node]) -> None:
-        """Let readers fetch the log anew: a writer may wait only for those that connect after that."""
+        """Make readers reconnect: a writer may wait only for readers that connect later."""
         self._commits = -1, time.monotonic()
         for node in followers:
             replication.reconnect(node.server)
@@ -217,11 +217,11 @@ def _note_silence(node: Node) -> None:
     if silence > APART:
         node.follows = False
     if silence > SILENCE:
-        node.server.kill()  # it must not come back beside its successor
+        node.server.kill()  # it must not return while its successor writes
 
 
 def _try(step: Callable[[Node], None], node: Node) -> None:
-    """Take a step; when it fails, the next reconciliation takes it, or another one."""
+    """Take a step; after a failure, the next reconciliation retries it or takes another one."""
     try:
         step(node)
     except pymysql.MySQLError as failed:

@@ -1,7 +1,7 @@
-"""Carries the connections of cluster endpoints to the servers that they lead to now.
+"""Relays the connections of cluster endpoints to the current servers.
 
-A process of its own, run by relays.py, so that a sandbox that is busy does not slow queries down. Reads one
-JSON command a line from its standard input and answers each with a line; ends when its input ends.
+A separate process, started by relays.py, so that a busy sandbox does not delay queries. Reads one JSON
+command a line from standard input and responds to each with a line; ends when its input ends.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Address = tuple[str, int]
 
 
 class RelayedEndpoint:
-    """One endpoint: its listener, where it leads, and what it carries."""
+    """An endpoint: its listener, its targets, and its connections."""
 
     def __init__(self) -> None:
         self.server: asyncio.Server | None = None
@@ -27,33 +27,33 @@ class RelayedEndpoint:
         self.clients: dict[ClientConnection, Address | None] = {}
 
     async def open(self, address: Address) -> None:
-        """Listen from now on."""
+        """Start to listen."""
         loop = asyncio.get_running_loop()
         self.server = await loop.create_server(lambda: ClientConnection(self), *address, backlog=BACKLOG)
 
     def lead(self, targets: list[Address], cut: bool) -> None:
-        """Change where new connections go; with cut those to any other server end now."""
+        """Change the targets of new connections; with `cut`, end connections to other targets now."""
         self.targets = targets
         if cut:
             for client in [one for one, target in self.clients.items() if target not in targets]:
                 client.abort()
 
     def close(self) -> None:
-        """Listen no more and end every connection."""
+        """Stop listening and end all connections."""
         if self.server is not None:
             self.server.close()
         for client in list(self.clients):
             client.abort()
 
     def next_targets(self) -> list[Address]:
-        """List the servers, the next in turn first."""
+        """Return the servers, with the next one in turn first."""
         self.turn += 1
         at = self.turn % max(1, len(self.targets))
         return self.targets[at:] + self.targets[:at]
 
 
 class Side(asyncio.Protocol):
-    """One end of a connection that is carried: what it receives goes to its peer."""
+    """One end of a relayed connection: received bytes are sent to its peer."""
 
     transport: asyncio.Transport
     peer: "Side | None" = None
@@ -94,7 +94,7 @@ class ClientConnection(Side):
         self.search = asyncio.ensure_future(self.connect())
 
     async def connect(self) -> None:
-        """Connect to the first server that takes the connection; without one the client is refused."""
+        """Connect to the first server that accepts the connection; without one, abort the client's."""
         for target in self.relay.next_targets():
             try:
                 async with asyncio.timeout(CONNECT):
@@ -111,7 +111,7 @@ class ClientConnection(Side):
         self.abort()
 
     def abort(self) -> None:
-        """End both ends at once."""
+        """End both sides at once."""
         self.transport.abort()
         if self.peer is not None:
             self.peer.transport.abort()
@@ -124,7 +124,7 @@ class ClientConnection(Side):
 
 
 async def main() -> None:
-    """Carry out commands until there are no more."""
+    """Execute commands until the input ends."""
     relays: dict[str, RelayedEndpoint] = {}
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
@@ -141,7 +141,7 @@ async def main() -> None:
 
 
 async def carry_out(relays: dict[str, RelayedEndpoint], command: dict[str, Any]) -> None:
-    """Carry out one command. Raises OSError when an address is not free."""
+    """Execute a command. Raises OSError if an address is not free."""
     name = command["relay"]
     match command["do"]:
         case "open":

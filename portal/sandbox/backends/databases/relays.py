@@ -1,8 +1,8 @@
-"""The addresses that clients know: TCP relays that stay where they are while what they lead to changes.
+"""The addresses of cluster endpoints: TCP relays with fixed addresses and changing targets.
 
-On AWS a failover changes where a name leads. Here names are addresses, and MariaDB cannot take another one
-while it runs; so the sandbox owns the endpoints' addresses, and a failover moves what stands behind them.
-All relays are one small process (relay_process.py), which ends with the sandbox.
+On AWS, a failover changes the address of a name. Here, names are addresses, and a running MariaDB cannot
+change its address; so the sandbox listens on the endpoints' addresses, and a failover changes their targets.
+A small process (relay_process.py) contains all relays and ends with the sandbox.
 """
 
 import json
@@ -22,7 +22,7 @@ _process: "subprocess.Popen[bytes] | None" = None
 
 
 class Relay:
-    """One address. Raises OSError when it is not free."""
+    """A relay on one address. Raises OSError if the address is not free."""
 
     def __init__(self, address: Address) -> None:
         self._name = secrets.token_hex(6)
@@ -30,10 +30,10 @@ class Relay:
         _command({"do": "open", "relay": self._name, "host": address[0], "port": address[1]})
 
     def lead(self, *targets: Address, cut: bool) -> None:
-        """Lead new connections to these servers, in turns; without any they are refused.
+        """Relay new connections to these servers in turns; reject them without any.
 
         Args:
-            cut: end the connections that were led elsewhere, so that their clients connect anew.
+            cut: end the connections to other servers, so that their clients reconnect.
         """
         if list(targets) != self._leads_to:
             _command({"do": "lead", "relay": self._name, "to": targets, "cut": cut})
@@ -45,7 +45,7 @@ class Relay:
 
 
 def stop() -> None:
-    """End the process, and with it every relay that is left."""
+    """End the process and with it all remaining relays."""
     global _process
     with _lock:
         process, _process = _process, None
@@ -61,7 +61,7 @@ def stop() -> None:
 
 
 def _command(command: dict[str, Any]) -> None:
-    """Let the process carry out a command, and wait for that. Raises OSError with its reason."""
+    """Execute a command in the process and wait for its result. Raises OSError with the reason."""
     global _process
     with _lock:
         if _process is None:
@@ -69,7 +69,7 @@ def _command(command: dict[str, Any]) -> None:
                 [sys.executable, "-I", "-S", relay_process.__file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C in the terminal is the sandbox's to handle
+                start_new_session=True,  # the sandbox handles Ctrl-C in the terminal
             )
         into, out = _process.stdin, _process.stdout
         line = b""

@@ -1,7 +1,7 @@
-"""How servers of a cluster follow one of them, and take its place. GTIDs, semi-synchronous.
+"""Replication between servers of a cluster, and the change of the writer. GTIDs, semi-synchronous.
 
-A commit is acknowledged once a replica has it in its log (AFTER_SYNC), so that a replica which has applied
-its whole log can take the place of a writer that died without losing an acknowledged write.
+A commit is acknowledged once a replica has it in its log (AFTER_SYNC). Therefore a replica that has applied
+its complete log can replace a failed writer without losing an acknowledged write.
 https://mariadb.com/docs/server/ha-and-performance/standard-replication/semisynchronous-replication
 """
 
@@ -12,36 +12,36 @@ from dataclasses import dataclass
 from portal.sandbox.backends.databases.mariadb import REPLICATOR, MariaDB, Shared
 from portal.sandbox.protocols.databases import Address
 
-APPLY = 10.0  # seconds that applying what was received may take until the lock is released
-SLOW = 15.0  # seconds that a statement may take that writes files, on a crowded machine
-SHORT = 2.5  # seconds that a wait may take on the connection that is kept
+APPLY = 10.0  # seconds for applying received events before the lock is released
+SLOW = 15.0  # seconds for a statement that writes files, on a busy machine
+SHORT = 2.5  # seconds for a wait on the permanent connection
 _GTID = re.compile(r"(\d+)-\d+-(\d+)")
 
 
 class NotCaughtUp(Exception):
-    """A replica does not have all that it should have before it may write."""
+    """A replica that should become the writer does not have all the required data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
     """The state of a writer."""
 
-    position: str  # the last transaction in its log; read after what follows
+    position: str  # the last transaction in its log; read after the values below
     reads_only: bool
-    requires: bool  # acknowledgement
-    acknowledged_in_time: bool  # every commit waits for one; False as well when one did not come in time
-    waiting: bool  # a commit does now
-    acknowledged: int  # commits until now
+    requires: bool  # whether commits require acknowledgement
+    acknowledged_in_time: bool  # whether acknowledgement is in effect; False also after a timeout
+    waiting: bool  # whether a commit is waiting now
+    acknowledged: int  # number of acknowledged commits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
     """The state of a replica."""
 
-    writer: Address | None  # which it follows
-    runs: bool  # fetches and applies, or tries to connect; False after an error, or before it was ordered to
-    receives: bool  # is connected, and applies what comes
-    received: int  # how far what it has in its logs reaches
+    writer: Address | None  # the writer that it follows
+    runs: bool  # replicates or tries to connect; False after an error, and before the order to follow
+    receives: bool  # is connected and applies events
+    received: int  # sequence number up to which its logs reach
     applied: int
     error: str
 
@@ -81,18 +81,18 @@ def following(replica: MariaDB) -> Following:
 
 
 def position(server: MariaDB) -> str:
-    """Return the last transaction in a server's log, whichever server made it."""
+    """Return the last transaction in a server's log, regardless of its origin."""
     (row,) = server.query("SELECT @@gtid_binlog_pos AS position")
     return str(row["position"])
 
 
 def sequence(gtids: str) -> int:
-    """Return the sequence number of a position; there is one domain."""
+    """Return the sequence number of a position, which has a single domain."""
     return max((int(number) for _domain, number in _GTID.findall(gtids)), default=0)
 
 
 def follow(server: MariaDB, writer: MariaDB, shared: Shared) -> None:
-    """Let a server read only, and follow the writer from where its own log ends; whatever it did before."""
+    """Make a server read-only and make it follow the writer from the end of its log, in any earlier state."""
     with server.session(SLOW) as cursor:
         cursor.execute("SET GLOBAL read_only=ON")
         cursor.execute("STOP SLAVE")
@@ -110,7 +110,7 @@ def follow(server: MariaDB, writer: MariaDB, shared: Shared) -> None:
 
 
 def wait_for(server: MariaDB, gtids: str, seconds: float) -> bool:
-    """Wait until a replica has applied everything up to a position; return whether it did in time."""
+    """Wait until a replica has applied everything up to a position; return False after the timeout."""
     if seconds < SHORT:
         (row,) = server.query("SELECT MASTER_GTID_WAIT(%s, %s) AS late", gtids, seconds)
     else:
@@ -121,40 +121,40 @@ def wait_for(server: MariaDB, gtids: str, seconds: float) -> bool:
 
 
 def end_writing(writer: MariaDB) -> None:
-    """Let nothing more be written, once what is being committed is."""
+    """Make the writer read-only after the commits in progress."""
     with writer.session(SLOW) as cursor:
         cursor.execute("SET SESSION lock_wait_timeout=5")
         cursor.execute("SET GLOBAL read_only=ON")
 
 
 def begin_writing(server: MariaDB) -> None:
-    """Let a server write again."""
+    """Allow writes on a server again."""
     server.query("SET GLOBAL read_only=OFF")
 
 
 def reconnect(replica: MariaDB) -> None:
-    """Let a replica fetch the log over a new connection."""
+    """Make a replica reconnect to its writer."""
     with replica.session(SLOW) as cursor:
         cursor.execute("STOP SLAVE IO_THREAD")
         cursor.execute("START SLAVE IO_THREAD")
 
 
 def require_acknowledgement(writer: MariaDB, required: bool) -> None:
-    """Have the writer acknowledge a commit only when a replica has it, or by itself."""
+    """Turn on or off that the writer waits for a replica before it acknowledges a commit."""
     writer.query(f"SET GLOBAL rpl_semi_sync_master_enabled={'ON' if required else 'OFF'}")
 
 
 def stop_receiving(replica: MariaDB) -> int:
-    """Cut a replica off from its writer; return how far what it has received reaches."""
+    """Disconnect a replica from its writer; return the last sequence number that it has received."""
     with replica.session(SLOW) as cursor:
         cursor.execute("STOP SLAVE IO_THREAD")
     return following(replica).received
 
 
 def promote(replica: MariaDB, received: int) -> None:
-    """Let a replica apply all that it has received, and write from then on. Raises NotCaughtUp.
+    """Make a replica the writer after it has applied all received events. Raises NotCaughtUp.
 
-    After any exception it may be done again.
+    It may be called again after an exception.
     """
     deadline = time.monotonic() + APPLY
     while (found := following(replica)).applied < received:

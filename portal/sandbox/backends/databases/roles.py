@@ -1,6 +1,6 @@
-"""The writer and the readers of a cluster of MariaDB servers, and how a reader takes the writer's place.
+"""The writer and the readers of a cluster of MariaDB servers, and failovers between them.
 
-Changes hold the lock; what the cluster reports of itself needs none.
+Changes require the lock; reading the snapshot does not.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from portal.sandbox.protocols.databases import CannotFailOver, Member
 
 logger = logging.getLogger(__name__)
 
-TURN = 20.0  # seconds that a request waits for what is being done
-HAND_OVER = 15.0  # seconds that a reader may take to have all before a planned failover is given up
+TURN = 20.0  # seconds that a request waits for other changes
+HAND_OVER = 15.0  # seconds for a reader to catch up before a planned failover is canceled
 
 
 class Busy(CannotFailOver, OSError):
-    """The cluster is being repaired, and that takes long."""
+    """The cluster is being repaired for longer than a request waits."""
 
 
 class Roles:
@@ -32,8 +32,8 @@ class Roles:
     def __init__(self, writer: Node, endpoints: ClusterEndpoints, shared: Shared) -> None:
         self.writer = writer
         self.nodes = [writer]
-        self.ends: list[int] = []  # where the log of each former writer ended; their number is the era
-        self.safe = False  # every commit waited for a reader when last measured
+        self.ends: list[int] = []  # where the log of each former writer ended; the length is the current era
+        self.safe = False  # whether every commit waited for a reader at the last measurement
         self.snapshot: list[Member] = []
         self.lock = threading.RLock()
         self._shared = shared
@@ -42,7 +42,7 @@ class Roles:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lock. Raises Busy when that takes too long."""
+        """Hold the lock. Raises Busy after a timeout."""
         if not self.lock.acquire(timeout=TURN):
             raise Busy("The cluster is being repaired; try again.")
         try:
@@ -56,21 +56,21 @@ class Roles:
         return self._numbers
 
     def find(self, instance: str) -> Node | None:
-        """Find the server of an instance."""
+        """Return the server of an instance."""
         return next((node for node in list(self.nodes) if node.instance == instance), None)
 
     def others(self) -> list[Node]:
-        """List the servers that do not write, in the order of their tiers."""
+        """Return the servers except for the writer, sorted by tier."""
         return sorted(
             (node for node in list(self.nodes) if node is not self.writer), key=lambda node: node.tier
         )
 
     def readers(self) -> list[Node]:
-        """List those of them that are in service."""
+        """Return the readers in service."""
         return [node for node in self.others() if node.serves]
 
     def followers(self) -> list[Node]:
-        """List those of them that commits wait for."""
+        """Return the readers that commits wait for."""
         return [node for node in self.readers() if node.follows]
 
     def is_healthy(self) -> bool:
@@ -79,13 +79,13 @@ class Roles:
         return self.writer.serves and (not others or (self.safe and self.followers() == others))
 
     def lead(self) -> None:
-        """Lead the endpoints to the present writer and readers; without a reader both lead to the writer."""
+        """Connect the endpoints to the current writer and readers; without a reader, both to the writer."""
         self.take_snapshot()
         writer = [self.writer.server.address] if self.writer.instance and self.writer.serves else []
         self._endpoints.lead(writer, [node.server.address for node in self.readers()])
 
     def take_snapshot(self) -> None:
-        """Record what the cluster reports of itself."""
+        """Record the state that the cluster reports."""
         self.snapshot = [
             Member(
                 instance=node.instance,
@@ -102,36 +102,36 @@ class Roles:
     def leave(self, node: Node) -> None:
         """Take a server out of service."""
         if node.follows:
-            self.safe = False  # it may be the only one that has what was acknowledged
+            self.safe = False  # it may be the only one with all acknowledged commits
         node.move(Stage.DOWN)
         self.lead()
 
     def follow(self, node: Node) -> None:
-        """Let a server follow the writer, whatever it did before."""
+        """Make a server follow the writer, in any earlier state."""
         node.follows = False
         replication.follow(node.server, self.writer.server, self._shared)
         node.era = len(self.ends)
 
     def has_more(self, node: Node) -> bool:
-        """Return whether a former writer's log has what its successor never had."""
+        """Return whether a former writer's log has transactions that its successor never received."""
         log_ends = replication.sequence(replication.position(node.server))
         return node.era < len(self.ends) and log_ends > self.ends[node.era]
 
     def require_acknowledgement(self) -> None:
-        """Let commits wait for a replica exactly while there is one that takes them."""
+        """Make commits wait for a replica if and only if there is one that follows."""
         self.safe = False
         replication.require_acknowledgement(self.writer.server, bool(self.followers()))
 
     def fail_over_to(self, chosen: Node) -> None:
-        """Fail over to a reader while the writer runs: nothing that it acknowledged is lost.
+        """Fail over to a reader while the writer runs, without losing acknowledged commits.
 
-        Raises CannotFailOver; the writer then goes on, at once or after the next reconciliation.
+        Raises CannotFailOver; the writer then continues, at once or after the next reconciliation.
         """
         writer = self.writer
         if not (chosen.serves and writer.serves):
             raise CannotFailOver("The writer or the reader is starting.")
         try:
-            replication.position(writer.server)  # one that hangs is not waited for longer than for a response
+            replication.position(writer.server)  # fails quickly if the writer hangs
             replication.end_writing(writer.server)
             at = replication.position(writer.server)
             if not replication.wait_for(chosen.server, at, HAND_OVER):
@@ -141,12 +141,12 @@ class Roles:
             with contextlib.suppress(pymysql.MySQLError):
                 replication.begin_writing(writer.server)
             raise CannotFailOver(str(failed)) from failed
-        writer.server.shut_down()  # it comes back as a reader
+        writer.server.shut_down()  # it returns as a reader
 
     def promote(self, candidates: list[Node]) -> None:
-        """Let the one that has most of the log write, and the others follow it.
+        """Promote the candidate with the longest log, and make the others follow it.
 
-        Raises MySQLError or NotCaughtUp before anything of that is done; it may be tried again.
+        Raises MySQLError or NotCaughtUp without any change of roles; it may be tried again.
         """
         received = {node: replication.stop_receiving(node.server) for node in candidates}
         chosen = max(candidates, key=lambda node: (received[node], -node.tier))
@@ -157,14 +157,14 @@ class Roles:
         chosen.move(Stage.SERVES)
         former.move(Stage.DOWN)
         logger.info("%s writes now.", chosen.instance)
-        with contextlib.suppress(OSError):  # the next reconciliation leads again
+        with contextlib.suppress(OSError):  # the next reconciliation updates the endpoints
             self.lead()
         for node in self.readers():
-            with contextlib.suppress(pymysql.MySQLError):  # the next measurement finds what it follows
+            with contextlib.suppress(pymysql.MySQLError):  # the next measurement detects it
                 self.follow(node)
 
     def close(self) -> None:
-        """Report no instance any more, and release the addresses."""
+        """Report no instances any more, and release the addresses."""
         self.snapshot = []
         with contextlib.suppress(OSError):
             self._endpoints.close()

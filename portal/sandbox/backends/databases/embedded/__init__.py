@@ -1,1 +1,1 @@
-"""A database in this process for where MariaDB is not installed: MySQL's protocol over SQLite."""
+"""A database in this process for machines without MariaDB: MySQL's protocol over SQLite."""

@@ -1,4 +1,4 @@
-"""A cluster with the embedded database: one server behind both endpoints and under every instance's name."""
+"""A cluster on the embedded database: a single server for both endpoints and all instances."""
 
 import shutil
 import tempfile
@@ -31,7 +31,7 @@ class EmbeddedDatabases:
 
 
 class EmbeddedCluster:
-    """A running server with the roles of its instances. Raises OSError when no address is free."""
+    """A running server with the roles of its instances. Raises OSError if no address is free."""
 
     def __init__(self, base: Path, settings: DatabaseSettings) -> None:
         self._server = Server(base, settings)
@@ -40,7 +40,7 @@ class EmbeddedCluster:
         self._writer = ""
 
     def add(self, instance: str, tier: int) -> Address:
-        """Add an instance's name for the server."""
+        """Add an instance as another name of the server."""
         self._tiers[instance] = tier
         self._writer = self._writer or instance
         return self._address(instance)
@@ -50,17 +50,17 @@ class EmbeddedCluster:
         return host, self.endpoint.port
 
     def remove(self, instance: str) -> None:
-        """Remove an instance's name."""
+        """Remove the name of an instance."""
         self._tiers.pop(instance, None)
         if instance == self._writer:
             self._writer = min(self._tiers, key=lambda name: self._tiers[name], default="")
 
     def rank(self, tiers: dict[str, int]) -> None:
-        """Note the instances' promotion tiers."""
+        """Store the instances' promotion tiers."""
         self._tiers = {name: tiers.get(name, tier) for name, tier in self._tiers.items()}
 
     def members(self) -> list[Member]:
-        """Return the names and their roles."""
+        """Return the instances with their roles."""
         return [
             Member(
                 instance=name,
@@ -74,16 +74,16 @@ class EmbeddedCluster:
         ]
 
     def fail_over(self, instance: str) -> None:
-        """Swap the names; the server behind them stays the same one."""
+        """Swap the roles of two instances; the server stays the same."""
         if instance not in self._tiers or instance == self._writer:
             raise CannotFailOver("Cluster has no reader to fail over to.")
         self._writer = instance
 
     def reboot(self, instance: str) -> None:
-        """Do nothing: the one server is this process."""
+        """Do nothing: the only server runs in this process."""
 
     def act(self, action: str) -> str:
-        """Fail over; nothing else can be done to the one server, which is this process."""
+        """Fail over; other actions are rejected, since the only server runs in this process."""
         if action != "failover":
             raise ValueError(f"the embedded database has no server of its own to {action.replace('_', ' ')}")
         readers = [name for name in self._tiers if name != self._writer]
@@ -97,5 +97,5 @@ class EmbeddedCluster:
         self._server.set_password(user, password)
 
     def stop(self) -> None:
-        """End the server and remove its data."""
+        """Stop the server and remove its data."""
         self._server.stop()

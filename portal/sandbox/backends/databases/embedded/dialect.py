@@ -1,4 +1,4 @@
-"""MySQL's statements as SQLite's SQL, and SQLite's errors with MySQL's numbers."""
+"""Translates MySQL's statements to SQLite's SQL, and SQLite's errors to MySQL's numbers."""
 
 import re
 import sqlite3
@@ -10,10 +10,10 @@ from sqlglot.errors import ErrorLevel
 
 
 class _Generator(SQLite):
-    """SQLite with every name in backticks: one in double quotes that means nothing is a text to SQLite."""
+    """SQLite with all names in backticks, since SQLite reads unknown names in double quotes as texts."""
 
     class Tokenizer(SQLite.Tokenizer):
-        """What opens and closes a name; the first is used when writing."""
+        """The quotes of names; the first is used in output."""
 
         IDENTIFIERS = ["`", '"', ("[", "]")]  # noqa: RUF012  (sqlglot's own way)
 
@@ -35,7 +35,7 @@ _DATABASE = re.compile(
     rf"(?P<verb>CREATE|DROP)\s+(?:DATABASE|SCHEMA)\s+(?P<if>IF\s+(?:NOT\s+)?EXISTS\s+)?(?P<name>{_NAME})",
     re.IGNORECASE,
 )
-# Understood and without effect here: there is one user's worth of privileges, and nothing to flush or lock.
+# Accepted without effect: all users have the same privileges, and there is nothing to flush or lock.
 _WITHOUT_EFFECT = re.compile(
     r"(?:GRANT|REVOKE|FLUSH|ANALYZE|OPTIMIZE|CHECK|LOCK\s+TABLES|UNLOCK\s+TABLES|ALTER\s+(?:DATABASE|SCHEMA)"
     r"|SET\s+(?:GLOBAL|@@GLOBAL)|SET\s+DEFAULT\s+ROLE|CREATE\s+ROLE|DROP\s+ROLE)\b",
@@ -89,12 +89,12 @@ def _unquoted(text: str) -> str:
 
 
 def translate(expression: exp.Expression, database: str | None) -> list[str]:
-    """Translate one statement to SQLite's SQL: more than one where a table brings its indexes along.
+    """Translate a statement to SQLite's SQL: several statements for a table with indexes.
 
     Args:
-        database: the one that tables without a database of their own are in.
+        database: the database of tables without an explicit one.
 
-    Raises Unsupported when SQLite can't express it.
+    Raises Unsupported if SQLite cannot express the statement.
     """
     expression = expression.copy()
     for table in expression.find_all(exp.Table):
@@ -117,7 +117,7 @@ def _sql(expression: exp.Expression) -> str:
 
 
 def changes_schema(expression: exp.Expression) -> bool:
-    """Return whether MySQL commits before the statement."""
+    """Return whether MySQL commits implicitly before the statement."""
     return isinstance(expression, _DDL)
 
 
@@ -132,7 +132,7 @@ def _is_common_table(table: exp.Table) -> bool:
 
 
 def _indexes_of(create: exp.Create) -> list[str]:
-    """Take a new table's keys and options out of the statement; its indexes become statements."""
+    """Remove a new table's keys and options from the statement; return the indexes as statements."""
     schema = create.this
     create.set("properties", None)
     if create.kind != "TABLE" or not isinstance(schema, exp.Schema):
@@ -157,7 +157,7 @@ def _create_index(create: exp.Create, index: exp.Index) -> str:
 
 
 def _index(table: exp.Table, name: str, columns: list[exp.Expression], *, kind: str) -> str:
-    """SQLite wants the database before the index's name, not the table's, and a name that is unique."""
+    """Return a statement in which the index's name, not the table's, has the database, as SQLite requires."""
     database = table.args["db"].name if table.args.get("db") else "main"
     listed = ", ".join(_sql(column) for column in columns)
     quoted, owner, own = (_sql(exp.to_identifier(word)) for word in (database, table.name, name))
@@ -165,7 +165,7 @@ def _index(table: exp.Table, name: str, columns: list[exp.Expression], *, kind: 
 
 
 def _plain_column(column: exp.Expression) -> None:
-    """A column that counts is SQLite's INTEGER PRIMARY KEY; character sets and comments are dropped."""
+    """Make an auto-increment column SQLite's INTEGER PRIMARY KEY; remove character sets and comments."""
     if not isinstance(column, exp.ColumnDef):
         return
     kinds = [constraint.kind for constraint in column.constraints]
@@ -184,7 +184,7 @@ def _plain_column(column: exp.Expression) -> None:
 
 
 def _name_conflict(insert: exp.Insert) -> None:
-    """ON DUPLICATE KEY UPDATE a = VALUES(a) is ON CONFLICT DO UPDATE SET a = excluded.a."""
+    """Replace ON DUPLICATE KEY UPDATE a = VALUES(a) with ON CONFLICT DO UPDATE SET a = excluded.a."""
     conflict = insert.args.get("conflict")
     if conflict is None or not conflict.args.get("duplicate"):
         return
@@ -202,7 +202,7 @@ def _command(command: exp.Command, database: str | None) -> str:
     raise Unsupported(text)
 
 
-# What SQLite says, MySQL's number for it, and MySQL's message.
+# SQLite's message, MySQL's number for the error, and MySQL's message.
 _ERRORS = (
     (re.compile(r"no such table: (?P<name>\S+)"), 1146, "Table '{name}' doesn't exist"),
     (re.compile(r"unknown database (?P<name>\S+)"), 1049, "Unknown database '{name}'"),
@@ -220,7 +220,7 @@ _ERRORS = (
 
 
 def error(refused: sqlite3.Error) -> tuple[int, str]:
-    """Return MySQL's number and message for an error of SQLite's."""
+    """Return MySQL's number and message for an error of SQLite."""
     text = str(refused)
     for pattern, code, message in _ERRORS:
         if found := pattern.search(text):

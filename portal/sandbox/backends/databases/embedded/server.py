@@ -1,7 +1,7 @@
-"""The database where there is no MariaDB: MySQL's protocol with TLS in this process, SQLite behind it.
+"""The database of machines without MariaDB: MySQL's protocol with TLS in this process, over SQLite.
 
-It understands what applications say: tables, indexes, rows, transactions, users with passwords. Privileges
-are not enforced, and what SQLite can't express is refused with MySQL's error 1235.
+It supports the usual statements of applications: tables, indexes, rows, transactions, users with passwords.
+Privileges are not enforced. Statements that SQLite cannot express fail with MySQL's error 1235.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _loop_lock = threading.Lock()
 
 
 class Server:
-    """A running embedded database. Raises OSError when no address is free."""
+    """A running embedded database. Raises OSError if no address is free."""
 
     endpoint: Endpoint
 
@@ -74,19 +74,19 @@ class Server:
         return server
 
     def databases(self) -> list[str]:
-        """List the databases, each a file of its own."""
+        """Return the databases, each of which is a separate file."""
         return [path.stem for path in self._folder.glob("*.sqlite")]
 
     def file(self, database: str) -> Path:
-        """Return where a database is kept."""
+        """Return the path of a database."""
         return self._folder / f"{quote(database, safe='')}.sqlite"
 
     def lock(self, name: str) -> threading.Lock:
-        """Return the lock of GET_LOCK by that name."""
+        """Return the lock with this name for GET_LOCK."""
         return self._locks[name]
 
     def administer(self, statement: Administration, user: str) -> None:
-        """Carry out a statement about users and databases. Raises MysqlError with MySQL's message."""
+        """Execute a statement about users and databases. Raises MysqlError with MySQL's message."""
         if statement.about == "USER":
             self._users.administer(statement, user)
             return
@@ -110,7 +110,7 @@ class Server:
         self._users.set(user, password)
 
     def stop(self) -> None:
-        """Stop listening and remove the data; connections that are open are cut."""
+        """Stop listening, cut open connections, and remove the data."""
 
         async def close() -> None:
             self._server.close()
@@ -122,7 +122,7 @@ class Server:
 
 
 class _Listener(MysqlServer):  # type: ignore[misc]  # mysql-mimic has no types
-    """Serves each client over our own wire, and says from the start that statements commit by themselves."""
+    """Serves each client over our own Wire, and reports autocommit from the start."""
 
     async def _client_connected_cb(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = Wire(reader, writer)
@@ -145,7 +145,7 @@ class _Listener(MysqlServer):  # type: ignore[misc]  # mysql-mimic has no types
 
 
 class _Users(IdentityProvider):  # type: ignore[misc]  # mysql-mimic has no types
-    """Users by name and password, whatever host they come from."""
+    """Users by name and password, regardless of their hosts."""
 
     def __init__(self) -> None:
         self._passwords: dict[str, str] = {}
@@ -154,7 +154,7 @@ class _Users(IdentityProvider):  # type: ignore[misc]  # mysql-mimic has no type
         self._passwords[name] = NativePasswordAuthPlugin.create_auth_string(password) if password else ""
 
     def administer(self, statement: Administration, user: str) -> None:
-        """Create, change or drop a user. Raises MysqlError when there is one already, or none."""
+        """Create, change or drop a user. Raises MysqlError if the user exists already, or does not exist."""
         name = statement.name or user
         if (name in self._passwords) == (statement.verb == "CREATE"):
             if not statement.lenient:
@@ -168,11 +168,11 @@ class _Users(IdentityProvider):  # type: ignore[misc]  # mysql-mimic has no type
             self.set(name, statement.password or "")
 
     def get_plugins(self) -> list[NativePasswordAuthPlugin]:
-        """Only the one plugin that every client knows."""
+        """Return the plugin that every client supports."""
         return [NativePasswordAuthPlugin()]
 
     async def get_user(self, username: str) -> User | None:
-        """Find a user; one that does not exist gets an unknown password."""
+        """Return a user; an unknown user gets a random password, with which no login succeeds."""
         known = self._passwords.get(username)
         secret = (
             NativePasswordAuthPlugin.create_auth_string(secrets.token_hex(16)) if known is None else known
@@ -181,7 +181,7 @@ class _Users(IdentityProvider):  # type: ignore[misc]  # mysql-mimic has no type
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on the thread that serves every embedded database; starts the thread when need be."""
+    """Run a coroutine on the thread that serves all embedded databases; start the thread if necessary."""
     global _loop
     with _loop_lock:
         if _loop is None:
@@ -191,7 +191,7 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _encryption(folder: Path, endpoint: Endpoint) -> ssl.SSLContext:
-    """Return TLS with a certificate for the two addresses."""
+    """Return a TLS context with a certificate for the two addresses."""
     path = folder / "server.pem"
     path.touch(mode=0o600)
     addresses = [endpoint.writer, endpoint.reader]
@@ -201,6 +201,6 @@ def _encryption(folder: Path, endpoint: Endpoint) -> ssl.SSLContext:
     return context
 
 
-# mysql-mimic logs every error it answers with, sqlglot what it translates loosely: neither is news here.
+# mysql-mimic logs every error that it returns, and sqlglot logs imprecise translations; both are expected.
 for _name in ("mysql_mimic", "sqlglot"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""A client's connection to the embedded database: its statements go to SQLite, in a thread of its own."""
+"""A client's connection to the embedded database: SQLite executes its statements in a separate thread."""
 
 import asyncio
 import datetime
@@ -25,10 +25,10 @@ from portal.sandbox.backends.databases.embedded import dialect
 Result = TypeVar("Result")
 Rows = tuple[list[Any], list[str]]
 
-LOCK_WAIT = 50.0  # seconds that a statement waits for another connection's transaction, MySQL's default
-# How a client finds out whether its connection is encrypted.
+LOCK_WAIT = 50.0  # seconds that a statement waits for another connection's transaction; MySQL's default
+# Clients use it to check whether their connection is encrypted.
 CIPHER = re.compile(r"SHOW\s+(?:SESSION\s+|LOCAL\s+)?STATUS\s+LIKE\s+'Ssl_cipher'", re.IGNORECASE)
-# By which a client distinguishes a writer from a reader; both endpoints lead to this one server.
+# Clients use these to distinguish a writer from a reader; both endpoints connect to the same server.
 WRITABLE = {"read_only": (int, 0, False), "innodb_read_only": (int, 0, False)}
 NO_DATABASE, UNKNOWN_DATABASE, INSECURE, DENIED = 1046, 1049, 3159, 1045
 
@@ -38,21 +38,21 @@ sqlite3.register_converter("DATE", lambda text: datetime.date.fromisoformat(text
 
 
 class Cluster(Protocol):
-    """What a session needs of its cluster."""
+    """The part of its cluster that a session uses."""
 
     secure_only: bool
 
     def databases(self) -> list[str]:
-        """List the databases."""
+        """Return the databases."""
 
     def file(self, database: str) -> Path:
-        """Return where a database is kept."""
+        """Return the path of a database."""
 
     def lock(self, name: str) -> threading.Lock:
-        """Return the lock of GET_LOCK by that name."""
+        """Return the lock with this name for GET_LOCK."""
 
     def administer(self, statement: dialect.Administration, user: str) -> None:
-        """Create, change or drop a user or a database. Raises MysqlError when it cannot be."""
+        """Create, change or drop a user or a database. Raises MysqlError if that fails."""
 
 
 class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no types
@@ -71,7 +71,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         self.middlewares.insert(0, self._transactions(own))
 
     async def init(self, connection: Any) -> None:
-        """Open SQLite; every later OK carries what the statement did."""
+        """Open SQLite; add each statement's outcome to its OK packet."""
         await super().init(connection)
         await self._in_thread(self._open)
 
@@ -87,13 +87,13 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         connection.ok = ok
 
     async def close(self) -> None:
-        """Roll back what is open and let go of SQLite."""
-        self._thread.submit(self._let_go)  # not waited for: the connection may be on its way out by force
+        """Roll back the open transaction and close SQLite."""
+        self._thread.submit(self._let_go)  # not waited for: the connection may have been cut
         self._thread.shutdown(wait=False)
         await super().close()
 
     async def handle_query(self, sql: str, attrs: dict[str, str]) -> Any:
-        """Run a statement; those about users and databases never reach the parser."""
+        """Run a statement; those about users and databases bypass the parser."""
         self._outcome = {}
         if self.username is None:
             raise MysqlError("Access denied", code=DENIED)
@@ -119,13 +119,13 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
             raise MysqlError(f"The embedded database cannot: {unsupported}", code=1235) from unsupported
 
     async def use(self, database: str) -> None:
-        """Change the default database. Raises MysqlError when there is none of the name."""
+        """Change the default database. Raises MysqlError if it does not exist."""
         if database not in self._cluster.databases() and database.lower() != "information_schema":
             raise MysqlError(f"Unknown database '{database}'", code=UNKNOWN_DATABASE)
         await super().use(database)
 
     async def query(self, expression: exp.Expression, sql: str, attrs: dict[str, str]) -> Any:
-        """Run one statement about data."""
+        """Run a statement about data."""
         return await self._in_thread(lambda: self._run(expression))
 
     async def schema(self) -> dict[str, dict[str, dict[str, str]]]:
@@ -147,14 +147,14 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         return transactions
 
     def _set_variable(self, setitem: exp.SetItem) -> None:
-        """Read autocommit's value ourselves: mysql-mimic takes 0 for true."""
+        """Read the value of autocommit here, because mysql-mimic reads 0 as true."""
         super()._set_variable(setitem)
         if setitem.this.left.name.lower() == "autocommit":
             self._autocommit = setitem.this.right.sql("mysql").upper() not in ("0", "OFF", "'OFF'", "FALSE")
             self._report_status()
 
     async def _static_query_middleware(self, query: Query) -> Any:
-        """Leave functions that mysql-mimic does not know to SQLite, where they are."""
+        """Let SQLite evaluate functions that mysql-mimic does not support."""
         return await (
             query.next() if query.expression.find(exp.Anonymous) else super()._static_query_middleware(query)
         )
@@ -185,7 +185,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         self._sqlite.create_function("SLEEP", 1, _sleep)
 
     def _report_status(self) -> None:
-        """Let every answer say whether statements commit by themselves and whether a transaction is open."""
+        """Report in every response whether autocommit is on and whether a transaction is open."""
         flags = ServerStatus.SERVER_STATUS_AUTOCOMMIT if self._autocommit else ServerStatus(0)
         if self._sqlite is not None and self._sqlite.in_transaction:
             flags |= ServerStatus.SERVER_STATUS_IN_TRANS
@@ -248,7 +248,7 @@ class EmbeddedSession(Session):  # type: ignore[misc]  # mysql-mimic has no type
         return cursor.fetchall(), [column[0] for column in cursor.description]
 
     def _attach(self, expression: exp.Expression) -> None:
-        """Attach the databases that a statement names. Raises MysqlError for one that is not there."""
+        """Attach the databases that a statement uses. Raises MysqlError if one does not exist."""
         tables = list(expression.find_all(exp.Table))
         named = {table.args["db"].name for table in tables if table.args.get("db")}
         if any(not table.args.get("db") for table in tables):

@@ -1,7 +1,7 @@
-"""The bytes between a client and the embedded database, encrypted as soon as the client requests it.
+"""The bytes between a client and the embedded database, encrypted once the client requests it.
 
-asyncio's own switch to TLS loses what the client sent right behind its request for it, which hangs the
-handshake; here TLS is done over the plain stream, so that nothing can fall between.
+asyncio's own upgrade to TLS loses bytes that the client sent right after its request for TLS, which blocks
+the handshake; here TLS runs over the plain stream, so that no bytes are lost.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ CHUNK = 1 << 16
 
 
 class Wire:
-    """Both ends of a client's connection, with the methods that mysql-mimic calls on reader and writer."""
+    """Both directions of a client's connection, with mysql-mimic's methods of readers and writers."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -25,7 +25,7 @@ class Wire:
         self._decrypted = bytearray()
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Do the handshake. Raises ssl.SSLError or ConnectionError when the client does not go along."""
+        """Do the TLS handshake. Raises ssl.SSLError or ConnectionError if it fails."""
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         while True:
             try:
@@ -37,14 +37,14 @@ class Wire:
                 return
 
     async def read(self, size: int) -> bytes:
-        """Read exactly so many bytes, or none at all when the client has gone."""
+        """Read exactly this number of bytes, or none if the client has disconnected."""
         try:
             return await self.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError):
             return b""
 
     async def readexactly(self, size: int) -> bytes:
-        """Read exactly so many bytes. Raises ConnectionError or IncompleteReadError when it has gone."""
+        """Read exactly this number of bytes. Raises ConnectionError or IncompleteReadError at the end."""
         if self._tls is None:
             return await self._reader.readexactly(size)
         while len(self._decrypted) < size:
@@ -70,7 +70,7 @@ class Wire:
         self._incoming.write(data)
 
     def write(self, data: bytes) -> None:
-        """Queue bytes to be sent."""
+        """Queue bytes for sending."""
         if self._tls is None:
             self._writer.write(data)
         else:
@@ -82,7 +82,7 @@ class Wire:
             self._writer.write(self._outgoing.read())
 
     async def drain(self) -> None:
-        """Wait until the client takes what was sent."""
+        """Wait until the sent bytes are accepted."""
         self._flush()
         await self._writer.drain()
 
@@ -91,21 +91,21 @@ class Wire:
         return self._tls is not None
 
     def cipher(self) -> str:
-        """Name the cipher in use; empty without TLS."""
+        """Return the name of the cipher in use; empty without TLS."""
         used = self._tls.cipher() if self._tls is not None else None
         return used[0] if used else ""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return facts of the socket, as a StreamWriter does."""
+        """Return information about the socket, like a StreamWriter."""
         return self._writer.get_extra_info(name, default)
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._writer.close()
 
 
 class Stream:
-    """mysql-mimic's packets over a wire; only the switch to TLS is the wire's own."""
+    """mysql-mimic's packets over a wire, whose upgrade to TLS replaces mysql-mimic's own."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -115,5 +115,5 @@ class Stream:
         return getattr(self._packets, name)
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Encrypt from here on."""
+        """Encrypt the connection from now on."""
         await self.wire.start_tls(context)
