@@ -1,4 +1,4 @@
-"""Loopback addresses for instances, load balancers and databases, and the ports that are free on them."""
+"""Loopback addresses for instances, load balancers and databases, and their free ports."""
 
 import random
 import socket
@@ -6,7 +6,7 @@ import threading
 
 TRIES = 50
 SHARED = "127.0.0.1"
-INSTANCES = range(128, 192)  # second number of the addresses; databases have 64 to 127
+INSTANCES = range(128, 192)  # second number of the addresses; those of databases are 64 to 127
 BALANCERS = range(192, 224)
 
 _lock = threading.Lock()
@@ -15,14 +15,14 @@ _ports: set[tuple[str, int]] = set()
 
 
 class Address:
-    """An address of one's own in 127.0.0.0/8, or 127.0.0.1 where nothing else can be bound (macOS)."""
+    """A separate address in 127.0.0.0/8, or 127.0.0.1 if no other one can be bound (macOS)."""
 
     def __init__(self, numbers: range) -> None:
         self._ports: dict[int, int] = {}
         self.host = _choose(numbers)
 
     def port(self, wanted: int) -> int:
-        """Return the port behind a wanted one: itself where it is free, else another one, for good."""
+        """Return the port for a requested one: itself if it is free, else another one, permanently."""
         with _lock:
             if wanted not in self._ports:
                 free = (self.host, wanted) not in _ports and bindable(self.host, wanted)
@@ -31,14 +31,14 @@ class Address:
             return self._ports[wanted]
 
     def release(self) -> None:
-        """Give the address and its ports back."""
+        """Release the address and its ports."""
         with _lock:
             _taken.discard(self.host)
             _ports.difference_update((self.host, port) for port in self._ports.values())
 
 
 def bindable(host: str, port: int) -> bool:
-    """Return whether this process may listen there now."""
+    """Return whether this process can bind the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,1 +1,1 @@
-"""Processes of Lambda functions: confined, with their code and layers in a folder of their own."""
+"""Processes of Lambda functions: confined, with their code and layers in a separate folder."""

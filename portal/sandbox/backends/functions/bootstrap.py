@@ -1,9 +1,9 @@
 """Runs inside a function's process: loads the handler, then answers one invocation a line.
 
 Started as `python -I -S bootstrap.py`, it exchanges JSON lines with the worker that started it: first
-what to load, then {"event": ..., "ctx": ...} for every invocation. Only the standard library, the function's
-own code and layers, and what AWS's runtime brings (boto3, pip) can be imported; the sandbox's other packages
-cannot. It imports nothing of the project, since a function's process has nothing of it on its path.
+the code to load, then {"event": ..., "ctx": ...} for every invocation. Only the standard library, the
+function's own code and layers, and the packages of AWS's runtime (boto3, pip) can be imported; the sandbox's
+other packages cannot. It imports no module of the project, which is not on the path of a function's process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TEMPORARY = "/tmp"  # noqa: S108  (the folder that Lambda gives a function)
 def main() -> None:
     """Load the handler and serve until standard input ends."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a function or its children print is log
+    os.dup2(2, 1)  # output of a function and its children goes to the log
     sys.stdout = sys.stderr
     start = json.loads(sys.stdin.readline())
     if start["temporary"] != TEMPORARY:
@@ -74,7 +74,7 @@ def _invoke(handler: Any, start: dict[str, Any], message: dict[str, Any]) -> dic
 
 
 class Context:
-    """The object that Lambda hands to a handler.
+    """The object that Lambda passes to a handler.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
@@ -93,12 +93,12 @@ class Context:
         self._deadline = time.monotonic() + float(start["timeout"])
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the invocation may still take."""
+        """Return the remaining time of the invocation in milliseconds."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
 class RuntimePackages(importlib.abc.MetaPathFinder):
-    """Finds the packages that AWS's Python runtime brings, in the sandbox's own environment."""
+    """Finds the packages of AWS's Python runtime in the sandbox's own environment."""
 
     def __init__(self, places: list[str]) -> None:
         self._places = places
@@ -106,17 +106,17 @@ class RuntimePackages(importlib.abc.MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find one of the runtime's packages, or nothing."""
+        """Return the spec of one of the runtime's packages, None for other modules."""
         if name.partition(".")[0] not in RUNTIME:
             return None
         return PathFinder.find_spec(name, path or self._places, target)
 
 
 class OwnFolder(importlib.abc.MetaPathFinder):
-    """Loads the function's own modules with /tmp meaning a folder of this process alone.
+    """Loads the function's own modules with a folder of this process in place of /tmp.
 
-    On Lambda every environment has its own /tmp; where the sandbox can't give it one, two deployments would
-    meet in it.
+    On Lambda every environment has its own /tmp. If the sandbox cannot provide one, two deployments would
+    share it.
     """
 
     def __init__(self, code: str, temporary: str) -> None:
@@ -126,7 +126,7 @@ class OwnFolder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find a module among the function's files, or nothing."""
+        """Return the spec of a module among the function's files, None for others."""
         spec = PathFinder.find_spec(name, path or [self._code], target)
         if spec is None or spec.origin is None or not spec.origin.startswith(self._code):
             return None
@@ -141,13 +141,13 @@ class _Loader(SourceFileLoader):
         self._temporary = temporary
 
     def get_code(self, fullname: str) -> Any:
-        """Compile from source always: a cached one would have the wrong folder in it."""
+        """Always compile from source, because cached code would contain another folder."""
         return self.source_to_code(self.get_data(self.path), self.path)
 
     def source_to_code(  # type: ignore[override]  # as importlib's own loaders have it
         self, data: Any, path: Any, *, _optimize: int = -1
     ) -> Any:
-        """Compile with every literal below /tmp moved into the process's own folder."""
+        """Compile with every literal below /tmp replaced by a path below the process's own folder."""
         tree = ast.parse(data, path)
         for node in ast.walk(tree):
             if not isinstance(node, ast.Constant) or not isinstance(node.value, str):

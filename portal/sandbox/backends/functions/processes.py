@@ -1,4 +1,4 @@
-"""A function's process: confined, with its code and layers in a folder and an environment of its own."""
+"""A function's process: confined, with its code and layers in a separate folder, and its own environment."""
 
 import contextlib
 import json
@@ -20,19 +20,19 @@ from portal.sandbox.backends.functions.confinement.modes import confinement
 from portal.sandbox.backends.functions.confinement.workspace import Workspace, outside
 from portal.sandbox.protocols.functions import Environment, FunctionCode, FunctionProcess
 
-CERTIFICATES = "sandbox-certificates.pem"  # beside the layers
-INIT = 60.0  # seconds in which the module must be loaded; Lambda allows 10 for much faster machines
+CERTIFICATES = "sandbox-certificates.pem"  # next to the layers
+INIT = 60.0  # seconds for loading the module; Lambda allows 10 on much faster machines
 
 
 class ConfinedFunctions:
-    """Functions that run in processes, confined as far as this machine allows it."""
+    """Functions that run in processes, confined as strictly as this machine supports."""
 
     def __init__(self) -> None:
-        shutil.rmtree(outside(), ignore_errors=True)  # of a sandbox that was killed
-        threading.Thread(target=confinement, name="confinement", daemon=True).start()  # to be known early
+        shutil.rmtree(outside(), ignore_errors=True)  # remains of a killed sandbox
+        threading.Thread(target=confinement, name="confinement", daemon=True).start()  # to know it early
 
     def about(self) -> dict[str, object]:
-        """Describe what functions can reach of this machine."""
+        """Return a description of what functions can reach on this machine."""
         reached = sorted(confinement().reached)
         if not reached:
             return {"functions": "confined", "functions_are": "kept from this user's files and processes"}
@@ -44,12 +44,12 @@ class ConfinedFunctions:
     def spawn(
         self, code: FunctionCode, environment: Environment, started: Callable[[FunctionProcess], None]
     ) -> None:
-        """Start a process and have it load its handler. Raises RuntimeError, with Lambda's message."""
+        """Start a process that loads its handler. Raises RuntimeError with Lambda's message."""
         workspace = Workspace(confinement().mode)
         try:
             _unpack(code.package, workspace.task)
             for layer in code.layers:
-                _unpack(layer, workspace.opt)  # over those before it, as on Lambda
+                _unpack(layer, workspace.opt)  # later layers replace files of earlier ones, as on Lambda
         except BaseException:
             workspace.remove()
             raise
@@ -88,7 +88,7 @@ class ConfinedFunctions:
             _kill(process)
 
     def stop(self) -> None:
-        """Remove the folders that are left."""
+        """Remove the remaining folders."""
         shutil.rmtree(outside(), ignore_errors=True)
 
 
@@ -116,7 +116,7 @@ def _kill(process: "subprocess.Popen[str]") -> None:
 
 
 def _unpack(content: bytes, folder: Path) -> None:
-    """Unpack a zip, refusing entries that would land outside the folder."""
+    """Unpack a zip. Raises RuntimeError for entries outside of the folder."""
     with zipfile.ZipFile(BytesIO(content)) as archive:
         for entry in archive.infolist():
             target = (folder / entry.filename).resolve()
@@ -126,7 +126,7 @@ def _unpack(content: bytes, folder: Path) -> None:
 
 
 def _runtime_packages() -> list[str]:
-    """Return where the runtime's packages are: beside the sandbox's own, pip in Python's copy if need be."""
+    """Return the paths of the runtime's packages: the sandbox's own, and Python's bundled pip if needed."""
     paths = [sysconfig.get_path("purelib"), *site.getsitepackages()]
     if not any((Path(path) / "pip").is_dir() for path in paths):
         folders = [

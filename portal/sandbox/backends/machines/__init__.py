@@ -1,1 +1,1 @@
-"""What an instance can be: a record, a process, or a booted machine."""
+"""The kinds of machines behind instances: records, processes, and booted machines."""

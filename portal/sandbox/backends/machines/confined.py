@@ -1,7 +1,7 @@
-"""Becomes a program that may read and write only some paths, where the kernel has Landlock.
+"""Executes a program that may read and write only some paths, if the kernel supports Landlock.
 
-Started as `python -I -S confined.py PATHS COMMAND ARGUMENT…`, with PATHS as JSON: those that may be read. For
-code of a deployed zip, which is not to reach the portal's files, keys and processes. Open sockets are kept.
+Started as `python -I -S confined.py PATHS COMMAND ARGUMENT…`, with the readable PATHS as JSON. Confines the
+code of a deployed zip, which must not access the portal's files, keys and processes. Open sockets are kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from portal.sandbox.backends.functions.confinement import kernel
 elif sys.platform == "linux":
-    # By its path: nothing of the project is on this program's path.
+    # loaded by path, because the project is not on the path of this program
     _confinement = Path(__file__).resolve().parents[1] / "functions/confinement"
     _found = importlib.util.spec_from_file_location("kernel", _confinement / "kernel.py")
     kernel = importlib.util.module_from_spec(_found)
@@ -26,7 +26,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 
 def main() -> None:
-    """Give up rights and become the program."""
+    """Drop rights and execute the program."""
     readable, command = json.loads(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         kernel.drop_capabilities()

@@ -1,4 +1,4 @@
-"""Health checks that are really made, with ELB's reason codes.
+"""Health checks over the network, with ELB's reason codes.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 """
@@ -12,7 +12,7 @@ TIMED_OUT = Probe(healthy=False, reason="Target.Timeout", description="Request t
 
 
 def check(host: str, port: int, *, protocol: str, path: str, matcher: str, timeout: float) -> Probe:
-    """Connect, or request a path and compare the code with the matcher; HTTPS is checked as HTTP."""
+    """Connect, or request a path and compare the status code with the matcher; HTTPS is checked as HTTP."""
     try:
         if protocol not in ("HTTP", "HTTPS"):
             socket.create_connection((host, port), timeout).close()
@@ -42,7 +42,7 @@ def _status(host: str, port: int, path: str, timeout: float) -> int:
 
 
 def _matches(code: int, matcher: str) -> bool:
-    """Read ELB's notation: "200", "200,302" or "200-399"."""
+    """Return whether a code matches ELB's notation: "200", "200,302" or "200-399"."""
     for part in matcher.split(","):
         first, _dash, last = part.strip().partition("-")
         if first.isdigit() and int(first) <= code <= int(last or first):

@@ -1,4 +1,4 @@
-"""A machine that is a process, and the uWSGI that serves on it: with datelog, or in place of Apache."""
+"""A machine that is a process, and its uWSGI: with datelog, or as the substitute for Apache."""
 
 import os
 import re
@@ -18,19 +18,19 @@ from portal.sandbox.protocols.machines import Instance
 REPOSITORY = Path(__file__).resolve().parents[4]
 _SOCKETS = {"http": "--http-socket", "uwsgi": "--uwsgi-socket"}
 AUTHORITY = "database-ca.pem"
-Resolve = Callable[[str, int], tuple[str, int]]  # where a load balancer's name and port lead
+Resolve = Callable[[str, int], tuple[str, int]]  # returns the address of a load balancer's name and port
 
 
 @dataclass(slots=True)
 class Host:
-    """One machine."""
+    """A machine."""
 
     instance: Instance
     address: Address
     folder: Path
     service: Service | None = None
     kind: str = ""
-    downloads: dict[str, bytes] = field(default_factory=dict)  # of aws:downloadContent, by name
+    downloads: dict[str, bytes] = field(default_factory=dict)  # files of aws:downloadContent, by name
     lock: threading.Lock = field(default_factory=threading.Lock)
     gone: bool = False
 
@@ -44,7 +44,7 @@ class Host:
 
     @property
     def broken(self) -> Path:
-        """The file whose presence makes the web server answer everything with 500."""
+        """The file that makes the web server answer every request with 500 while it exists."""
         return self.folder / "broken"
 
 
@@ -57,10 +57,10 @@ def _common(name: str) -> list[str]:
 
 
 def app_service(host: Host, server: stand_ins.AppServer, release: Path | None) -> Service:
-    """uWSGI with datelog, started with what the playbook would write into the environment file.
+    """Return uWSGI with datelog and the variables that the playbook writes into the environment file.
 
     Args:
-        release: the folder with the deployed datelog; without one the repository's serves.
+        release: the folder with the deployed datelog; without one, the repository's datelog is served.
     """
     address = host.address.host
     sockets = [(_SOCKETS[server.protocol], (address, host.address.port(server.port)))]
@@ -90,7 +90,7 @@ def app_service(host: Host, server: stand_ins.AppServer, release: Path | None) -
 
 
 def _verification(host: Host, server: stand_ins.AppServer) -> dict[str, str]:
-    """Return where the certificates of the database's authority are, as the playbook writes them."""
+    """Return the settings of the database's certificate authority, as the playbook writes them."""
     if server.environment.get("DB_TLS") != "verify" or server.environment.get("DB_TLS_CA"):
         return {}
     path = host.folder / AUTHORITY
@@ -100,7 +100,7 @@ def _verification(host: Host, server: stand_ins.AppServer) -> dict[str, str]:
 
 
 def web_service(host: Host, server: stand_ins.WebServer, resolve: Resolve) -> Service:
-    """uWSGI where Apache would be: passes on to the backend, answers its own paths; or 500, when broken."""
+    """Return uWSGI in place of Apache: it forwards to the backend and serves its own paths; 500 if broken."""
     address, port = host.address.host, host.address.port(server.port)
     backend = resolve(*server.backend)
     options = [*_common(f"web {host.instance_id}"), "--threads", "4"]

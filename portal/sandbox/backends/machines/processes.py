@@ -1,7 +1,7 @@
-"""Machines that are plain processes: an instance has an address of its own and a server that stands in.
+"""Machines that are processes: an instance has a separate address and a server that substitutes its services.
 
-The commands of an association are read, not executed: uWSGI serves the datelog of the downloaded zip where a
-playbook would install it, and stands in for Apache, with the same paths and backend.
+The commands of an association are parsed, not executed: uWSGI serves the datelog of the downloaded zip
+where a playbook would install it, and substitutes Apache, with the same paths and backend.
 """
 
 import json
@@ -26,7 +26,7 @@ NAMES = {stand_ins.AppServer: "uwsgi", stand_ins.WebServer: "httpd"}
 
 
 class Processes:
-    """Instances that are processes. One that no association has configured serves nothing."""
+    """Instances that are processes. An instance serves nothing until an association has configured it."""
 
     name = "processes"
     description = (
@@ -45,13 +45,13 @@ class Processes:
         self._folder = Path(tempfile.mkdtemp(prefix="machines-"))
 
     def launch(self, instance: Instance) -> None:
-        """Give the machine its address."""
+        """Choose the machine's address."""
         with self._lock:
             if instance.id not in self._hosts:
                 self._hosts[instance.id] = Host(instance, Address(INSTANCES), self._folder / instance.id)
 
     def is_up(self, instance_id: str) -> bool:
-        """A machine without an operating system is up at once."""
+        """Return whether the instance exists: without an operating system it is up at once."""
         return self._find(instance_id) is not None
 
     def _find(self, instance_id: str) -> Host | None:
@@ -59,14 +59,14 @@ class Processes:
             return self._hosts.get(instance_id)
 
     def terminate(self, instance_id: str) -> None:
-        """End the machine's process in the background; its port refuses connections from now on, or soon."""
+        """Stop the machine's process in the background, after which its port rejects connections."""
         with self._lock:
             host = self._hosts.pop(instance_id, None)
         if host is not None:
             threading.Thread(target=_end, args=(host,), name=f"end-{instance_id}").start()
 
     def stop(self) -> None:
-        """End every machine and wait for it."""
+        """Stop all machines and wait until they have ended."""
         with self._lock:
             hosts, self._hosts = list(self._hosts.values()), {}
         threads = [threading.Thread(target=_end, args=(host,)) for host in hosts]
@@ -77,7 +77,7 @@ class Processes:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run_commands(self, instance_id: str, commands: list[str]) -> Outcome:
-        """Print the commands: nothing is there to run them."""
+        """Return the commands as output, since nothing can execute them."""
         lines = "".join(f"$ {command}\n" for command in commands)
         return Outcome(
             exit_code=0,
@@ -86,7 +86,7 @@ class Processes:
         )
 
     def run_step(self, instance_id: str, step: Step) -> Outcome:
-        """Configure the server that stands in, an app server with the datelog that was downloaded."""
+        """Configure the substitute server; an app server runs the datelog that was downloaded."""
         host = self._find(instance_id)
         if host is None:
             return Outcome(exit_code=1, stdout="", stderr=f"{instance_id} is not running.\n")
@@ -105,7 +105,7 @@ class Processes:
         return Outcome(exit_code=0, stdout=f"Process stand-in: {names} downloaded.\n")
 
     def _configure(self, host: Host, wanted: stand_ins.StandIn) -> Outcome:
-        """Let the server that stands in serve. One that is the same is left alone."""
+        """Start the substitute server, unless the same one already runs."""
         heading = (
             f"Process stand-in: {host.instance_id} is a process on {host.address.host}, not a machine.\n"
         )
@@ -126,30 +126,30 @@ class Processes:
     def check(
         self, instance_id: str, protocol: str, port: int, path: str, matcher: str, timeout: float = 5.0
     ) -> Probe:
-        """Make the check on the machine's address."""
+        """Check the health at the machine's address."""
         address = self.address_of(instance_id, port)
         if address is None:
             return FAILED
         return health_checks.check(*address, protocol=protocol, path=path, matcher=matcher, timeout=timeout)
 
     def address_of(self, instance_id: str, port: int) -> tuple[str, int] | None:
-        """Return the address and port behind a port of the machine."""
+        """Return the address and port on this host for a port of the machine."""
         host = self._find(instance_id)
         return None if host is None else (host.address.host, host.address.port(port))
 
     def association_targeted(self, instance_id: str, association: str) -> None:
-        """Do nothing: health checks see what is missing."""
+        """Do nothing: health checks detect missing services."""
 
     def association_ended(self, instance_id: str, association: str, success: bool) -> None:
-        """Do nothing: health checks see what it did."""
+        """Do nothing: health checks detect the result."""
 
     def scope_of(self, instance_id: str) -> Scope:
-        """Return the account and region of the machine. Raises KeyError when there is none."""
+        """Return the account and region of the machine. Raises KeyError if there is none."""
         with self._lock:
             return self._hosts[instance_id].scope
 
     def describe(self, account: str | None) -> list[dict[str, Any]]:
-        """Describe the machines, for the control API."""
+        """Return descriptions of the machines for the control API."""
         with self._lock:
             hosts = [host for host in self._hosts.values() if account in (None, host.scope.account)]
         return [_shape(host) for host in hosts]
@@ -163,7 +163,7 @@ class Processes:
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
         """Kill the machine's process, or stop, start, break or repair its service.
 
-        Raises KeyError for an unknown machine and ValueError when it has no service, or none that can do so.
+        Raises KeyError for an unknown machine, and ValueError if it has no service or not the right one.
         """
         with self._lock:
             host = self._hosts[instance_id]
@@ -203,7 +203,7 @@ def _shape(host: Host) -> dict[str, Any]:
 def _end(host: Host) -> None:
     host.gone = True
     if host.service is not None:
-        host.service.stop()  # one that is only starting ends, and so its starter releases the lock
+        host.service.stop()  # ends a starting service, so that its thread releases the lock
     with host.lock:
         if host.service is not None:
             host.service.stop()
@@ -212,7 +212,7 @@ def _end(host: Host) -> None:
 
 
 def _serve(host: Host, service: Service, kind: str, heading: str) -> Outcome:
-    """Start a service, in place of one that serves."""
+    """Start a service, replacing one that serves."""
     command = f"$ uwsgi {' '.join(service.arguments)}\n"
     before = host.service
     if before is not None and before.running() and before.same_as(service):

@@ -1,4 +1,4 @@
-"""Instances that are records and nothing else: runs of associations are simulated."""
+"""Instances that are only records: runs of associations are simulated."""
 
 import threading
 from typing import Any
@@ -8,11 +8,11 @@ from portal.sandbox.protocols.machines import FAILED, Instance, Outcome, Probe, 
 
 
 class Records:
-    """Machines that do not exist.
+    """Instances without machines.
 
-    An instance passes health checks once every association that targets it has succeeded. One that no
-    association targets passes them if its user data or an image of the account's own could have made a server
-    of it: nothing listens on a plain Amazon Linux.
+    An instance passes health checks once every association that targets it has succeeded. Without such an
+    association, it passes them if its user data or an image of the account could have configured a server: a
+    plain Amazon Linux has no listening server.
     """
 
     name = "records"
@@ -28,25 +28,25 @@ class Records:
         self._preconfigured: set[str] = set()
 
     def launch(self, instance: Instance) -> None:
-        """Remember the instance."""
+        """Store the instance."""
         with self._lock:
             self._associations[instance.id] = {}
             if instance.is_preconfigured:
                 self._preconfigured.add(instance.id)
 
     def is_up(self, instance_id: str) -> bool:
-        """A record is up as soon as it exists."""
+        """Return whether the instance exists: a record is up at once."""
         with self._lock:
             return instance_id in self._associations
 
     def terminate(self, instance_id: str) -> None:
-        """Forget the instance."""
+        """Remove the instance."""
         with self._lock:
             self._associations.pop(instance_id, None)
             self._preconfigured.discard(instance_id)
 
     def run_commands(self, instance_id: str, commands: list[str]) -> Outcome:
-        """Print what would have been run."""
+        """Return the commands as the output of a simulated run."""
         lines = "".join(f"$ {command}\n" for command in commands)
         return Outcome(
             exit_code=0,
@@ -54,7 +54,7 @@ class Records:
         )
 
     def run_step(self, instance_id: str, step: Step) -> Outcome:
-        """Print what the step would have done."""
+        """Return the simulated output of the step."""
         if step.plugin == "aws:runShellScript":
             commands = step.inputs.get("runCommand") or []
             return self.run_commands(instance_id, [commands] if isinstance(commands, str) else commands)
@@ -74,19 +74,19 @@ class Records:
         return Probe(healthy=True) if passed else FAILED
 
     def association_targeted(self, instance_id: str, association: str) -> None:
-        """An association that has never succeeded here keeps the instance unhealthy."""
+        """Make the instance unhealthy until the association has succeeded here."""
         with self._lock:
             if instance_id in self._associations:
                 self._associations[instance_id].setdefault(association, False)
 
     def association_ended(self, instance_id: str, association: str, success: bool) -> None:
-        """Remember the latest result of the association."""
+        """Store the latest result of the association."""
         with self._lock:
             if instance_id in self._associations:
                 self._associations[instance_id][association] = success
 
     def address_of(self, instance_id: str, port: int) -> tuple[str, int] | None:
-        """A record has no address."""
+        """Return None: a record has no address."""
         return None
 
     def scope_of(self, instance_id: str) -> Scope:

@@ -1,4 +1,4 @@
-"""The datelog of a deployed zip, unpacked beside others for the processes that stand in for app servers."""
+"""The datelog of a deployed zip, unpacked for the processes that substitute app servers."""
 
 import compileall
 import hashlib
@@ -10,19 +10,19 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-APPLICATION = "app/"  # where the playbook's zip has it
+APPLICATION = "app/"  # its folder in the playbook's zip
 _MARK = f"{APPLICATION}datelog/wsgi.py"
 _unpacking = threading.Lock()
 
 
 class Unreadable(Exception):
-    """A zip is damaged; the message says how."""
+    """A zip is damaged; the message is the reason."""
 
 
 def unpack(downloads: Mapping[str, bytes], folder: Path) -> Path | None:
-    """Return a folder with the datelog of the first zip that has one; None without any.
+    """Return a folder with the datelog of the first zip that contains one; None without any.
 
-    It is named after the zip's content, so that each is unpacked and compiled once.
+    Its name depends on the zip's content, so that each zip is unpacked and compiled once.
     """
     for name, body in downloads.items():
         if not name.endswith(".zip"):
@@ -44,10 +44,10 @@ def _unpack(archive: zipfile.ZipFile, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=target.parent))
     try:
-        # extract() leaves out "..", drives and leading slashes, and makes plain files of links
+        # extract() removes "..", drives and leading slashes, and writes links as plain files
         archive.extractall(work, [one for one in archive.namelist() if one.startswith(APPLICATION)])
         found = work / APPLICATION
-        # once, and not at each server's start
+        # once, instead of at each server's start
         compileall.compile_dir(found, quiet=2, stripdir=str(found), prependdir=str(target))
         found.rename(target)
     finally:

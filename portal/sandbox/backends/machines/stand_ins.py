@@ -1,8 +1,8 @@
 """The server that a process substitutes (the tag of its instance), and its configuration (its association).
 
 An instance tagged Server=App is uWSGI with datelog; the association's ExtraVariables configure it. One
-tagged Server=ApacheWeb is a web server; the ProxyPass directives of the configuration that its association
-writes say where requests go. Other instances have no stand-in.
+tagged Server=ApacheWeb is a web server; the ProxyPass directives in the configuration that its association
+writes determine where requests go. Other instances have no substitute.
 """
 
 import re
@@ -33,7 +33,7 @@ class AppServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebServer:
-    """A web server that passes requests on by http or uwsgi, but for some paths that it serves itself."""
+    """A web server that forwards requests by http or uwsgi, except for some paths that it serves itself."""
 
     protocol: str
     backend: tuple[str, int]
@@ -55,14 +55,14 @@ def of(tags: Mapping[str, str], step: Step) -> StandIn | None:
 
 
 def _variables(parameters: Mapping[str, object]) -> dict[str, str]:
-    """Read the NAME=value pairs of the document's ExtraVariables, split as Ansible splits them."""
+    """Return the NAME=value pairs in the document's ExtraVariables, split as Ansible does."""
     pairs = (word.partition("=") for word in shlex.split(str(parameters.get("ExtraVariables") or "")))
     return {name: value for name, equals, value in pairs if equals}
 
 
 def _app_server(variables: dict[str, str]) -> AppServer | None:
     if "DB_NAME" not in variables:
-        return None  # datelog is nothing without its database
+        return None  # datelog requires a database
     protocol = variables.get("APP_PROTOCOL") or "uwsgi"  # the playbook's default
     health_port = variables.get("UWSGI_HEALTH_PORT", "") if protocol == "uwsgi" else ""
     return AppServer(

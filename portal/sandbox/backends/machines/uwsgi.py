@@ -1,4 +1,4 @@
-"""A service of a machine that is a process: uWSGI on some addresses, which another one can take over."""
+"""A service of a machine that is a process: uWSGI on some addresses, which a successor can take over."""
 
 import contextlib
 import json
@@ -17,25 +17,23 @@ from portal.sandbox.backends.machines import confined
 from portal.sandbox.supervision import listening
 from portal.sandbox.supervision.child import Child
 
-START = 60.0  # seconds; a crowded machine may need them
+START = 60.0  # seconds; long enough for a busy machine
 STOP = 5.0
-MERCY = (
-    90.0  # seconds that requests may take when another process has taken over, as in the playbook's uwsgi.ini
-)
-# What uWSGI logs when the application is loaded; it listens before, when it can't serve yet.
+MERCY = 90.0  # seconds for requests in progress after a takeover, as in the playbook's uwsgi.ini
+# uWSGI logs this when the application is loaded; it listens earlier, when it cannot serve yet.
 READY = b"spawned uWSGI worker"
-TAIL = 20  # lines of the log that say why a start failed
+TAIL = 20  # number of log lines in the error of a failed start
 
 Address = tuple[str, int]
-Sockets = tuple[tuple[str, Address], ...]  # uWSGI's option, such as --http-socket, and the address
+Sockets = tuple[tuple[str, Address], ...]  # uWSGI's option, such as --http-socket, and its address
 
 
 class ServiceStartFailed(Exception):
-    """The process ended or did not become ready; the message has the last lines of its log."""
+    """The process ended or did not become ready; the message contains the last lines of its log."""
 
 
 def program() -> str | None:
-    """Find uWSGI beside the interpreter or on PATH."""
+    """Return the path of uWSGI next to the interpreter or on PATH."""
     beside = Path(sys.executable).parent / "uwsgi"
     return str(beside) if beside.exists() else shutil.which("uwsgi")
 
@@ -52,10 +50,10 @@ class Service:
         sockets: Sockets,
         confined_to: Sequence[Path] = (),
     ) -> None:
-        """Start nothing yet.
+        """Initialize without starting.
 
         Args:
-            confined_to: the files and folders of code that may read nothing else of this user's.
+            confined_to: the only files and folders of this user that the code may read; empty without limits.
         """
         self.options = [*options]
         self.environment = dict(environment)
@@ -68,16 +66,16 @@ class Service:
 
     @property
     def listening(self) -> list[Address]:
-        """The addresses."""
+        """The addresses on which it listens."""
         return [address for _option, address in self.sockets]
 
     @property
     def arguments(self) -> list[str]:
-        """Uwsgi's arguments when it opens the sockets itself."""
+        """The arguments of uWSGI if it opens the sockets itself."""
         return [*self.options, *_arguments(self.sockets, {})]
 
     def same_as(self, other: "Service") -> bool:
-        """Return whether the other one would be just this process again."""
+        """Return whether the other service would be an identical process."""
         return (self.arguments, self.environment) == (other.arguments, other.environment)
 
     def running(self) -> bool:
@@ -85,18 +83,18 @@ class Service:
         return self._child is not None and self._child.running()
 
     def start(self) -> None:
-        """Start the process and wait until it serves. Raises StartFailed when it does not."""
+        """Start the process and wait until it serves. Raises ServiceStartFailed if it does not."""
         self._start({})
 
     def take_over(self, predecessor: "Service") -> None:
-        """Start on the sockets of a process that serves, which then ends as soon as its requests have.
+        """Start on the sockets of a serving process, which then ends after its requests.
 
-        No connection is refused meanwhile, as with systemd's socket and uWSGI's chain reload. Raises
-        StartFailed when this one does not become ready; the other one serves on then.
+        No connection is rejected meanwhile, as with systemd's socket and uWSGI's chain reload. Raises
+        ServiceStartFailed if this one does not become ready; the other one then continues to serve.
         """
         held = predecessor.held_sockets()
         try:
-            if not set(self.listening) <= held.keys():  # another port, or no way to share sockets
+            if not set(self.listening) <= held.keys():  # another port, or a system without shared sockets
                 predecessor.stop()
                 self._start({})
                 return
@@ -108,7 +106,7 @@ class Service:
         predecessor.retire()
 
     def held_sockets(self) -> dict[Address, socket.socket]:
-        """Share the sockets on which the process listens; the caller closes its own."""
+        """Return duplicates of the sockets on which the process listens; the caller closes them."""
         child = self._child
         return listening.shared(child.group) if child and child.group and child.running() else {}
 
@@ -131,7 +129,7 @@ class Service:
             if READY in self.log.read_bytes()[before:]:
                 return
             time.sleep(0.05)
-        if inherited:  # the sockets are another one's, too
+        if inherited:  # the sockets also belong to another process
             child.kill()
             self._child = None
         else:
@@ -146,12 +144,12 @@ class Service:
             return ""
 
     def retire(self) -> None:
-        """Let the process take no more requests and end when those that it has are over."""
+        """Stop taking requests, and end the process after those in progress."""
         child = self._child
         if child is None or child.group is None:
             return
         for process in listening.members(child.group):
-            if process != child.group:  # which only waits for uWSGI
+            if process != child.group:  # the group leader only waits for uWSGI
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGHUP)
         threading.Thread(target=self._end_after_mercy, args=(child,), daemon=True).start()
@@ -163,7 +161,7 @@ class Service:
         child.stop(STOP)
 
     def stop(self) -> None:
-        """End the process as `systemctl stop` would, and wait for its end."""
+        """Stop the process as `systemctl stop` does, and wait for its end."""
         with self._lock:
             child, self._child = self._child, None
             predecessor, self._predecessor = self._predecessor, None
@@ -173,7 +171,7 @@ class Service:
             predecessor.stop()
 
     def kill(self) -> None:
-        """Kill the process, in the middle of whatever it does; afterwards nothing listens."""
+        """Kill the process at once; afterwards nothing listens."""
         with self._lock:
             child, self._child = self._child, None
             predecessor, self._predecessor = self._predecessor, None
@@ -183,14 +181,14 @@ class Service:
             return
         listening.stop(child.group)
         child.kill()
-        # The kernel may take a moment more to end what the group's leader had started.
+        # The kernel may end the leader's children a moment later.
         deadline = time.monotonic() + STOP
         while any(_listens(address) for address in self.listening) and time.monotonic() < deadline:
             time.sleep(0.01)
 
 
 def _arguments(sockets: Sockets, inherited: Mapping[Address, int]) -> list[str]:
-    """Return the options for the sockets, those that are inherited by their descriptors."""
+    """Return the options for the sockets, with the descriptors of inherited ones."""
     found = []
     for option, address in sockets:
         number = inherited.get(address)

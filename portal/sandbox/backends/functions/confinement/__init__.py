@@ -1,14 +1,14 @@
-"""Runs foreign code, such as Lambda functions, away from the portal's files, processes and keys.
+"""Runs foreign code, such as Lambda functions, without access to the portal's files, processes and keys.
 
-modes.py finds out by trial how far this machine allows it · workspace.py starts a process that way ·
-readable_paths.py lists what it may read · launcher.py is the program that confines itself and then becomes
-it · kernel.py holds the system calls for that.
+modes.py tests the modes that this machine supports · workspace.py starts a process in a mode ·
+readable_paths.py lists the paths that it may read · launcher.py confines itself and then executes the
+program · kernel.py contains the system calls for this.
 
-What is used, as far as the kernel and this process's rights go: namespaces for mounts, processes and IPC with
-a root folder of their own; a user of its own where the sandbox is root, a user namespace where it is not;
+It uses the following, as far as the kernel and the rights of this process allow: namespaces for mounts,
+processes and IPC with a separate root folder; a separate user if the sandbox is root, else a user namespace;
 Landlock; no new privileges; no capabilities; resource limits; nothing of the sandbox's environment and open
-files. The network is shared: a function must reach the sandbox's API and the databases.
+files. The network is shared, since functions have to reach the sandbox's API and the databases.
 
-Why not bubblewrap, which does most of it: `make run` has to work where it is not installed, and no package on
-PyPI brings it. Bindings for Landlock alone would replace forty of these lines.
+Bubblewrap, which provides most of this, is not used because `make run` must work without it, and no package
+on PyPI contains it. Bindings for Landlock alone would replace forty of these lines.
 """

@@ -1,6 +1,6 @@
-"""System calls that Python has no function for: namespaces, mounts, capabilities, Landlock. Linux alone.
+"""System calls without a function in Python: namespaces, mounts, capabilities, Landlock. Linux only.
 
-Every function raises OSError when the kernel refuses. Only the standard library is imported.
+Every function raises OSError if the kernel rejects the call. Only the standard library is imported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV = 0x1, 0x2, 0x4
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 MNT_DETACH = 0x2
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
-SYS_MOUNT_SETATTR = 442  # the same on every architecture, as those of Landlock
+SYS_MOUNT_SETATTR = 442  # the same on every architecture, like those of Landlock
 
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
 CAPABILITIES_V3 = 0x20080522
@@ -30,8 +30,8 @@ LANDLOCK_VERSION, LANDLOCK_PATH_BENEATH = 1, 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 TRUNCATE, IOCTL_DEV = 1 << 14, 1 << 15
 READING = EXECUTE | READ_FILE | READ_DIR
-OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV  # the others are rights to folders
-KNOWN_BITS = {1: 13, 2: 14, 3: 15, 4: 15}  # of the file system, by Landlock's version; 16 since the fifth
+OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV  # the other rights are for folders
+KNOWN_BITS = {1: 13, 2: 14, 3: 15, 4: 15}  # number of rights by Landlock's version; 16 since version 5
 SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -45,12 +45,12 @@ def _check(result: int, what: str) -> int:
 
 
 def unshare(flags: int) -> None:
-    """Leave the parent's namespaces for new ones (those for processes begin with the next child)."""
+    """Leave the parent's namespaces for new ones (a new process namespace begins with the next child)."""
     _check(_libc.unshare(flags), "unshare")
 
 
 def map_own_user() -> None:
-    """Enter a new user namespace with the same user and group, and no others."""
+    """Enter a new user namespace with only this user and group."""
     Path("/proc/self/setgroups").write_text("deny")
     user, group = os.geteuid(), os.getegid()
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
@@ -64,7 +64,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def restrict_mount(target: str, flags: int, *, below: bool = True) -> None:
-    """Set flags of a mount, and of all below it; none is ever taken away. Linux 5.12 and later."""
+    """Set flags of a mount and of all mounts below; no flag is removed. Linux 5.12 and later."""
     attributes = struct.pack("QQQQ", flags, 0, 0, 0)
     how = ctypes.c_uint(AT_RECURSIVE if below else 0)
     call = ctypes.c_long(SYS_MOUNT_SETATTR)
@@ -72,7 +72,7 @@ def restrict_mount(target: str, flags: int, *, below: bool = True) -> None:
 
 
 def change_root(folder: str) -> None:
-    """Make a mount the root of all paths, and let go of the old one."""
+    """Make a mount the root of all paths, and unmount the old root."""
     os.chdir(folder)
     _check(_libc.pivot_root(b".", b"."), folder)
     _check(_libc.umount2(b".", MNT_DETACH), folder)
@@ -80,27 +80,27 @@ def change_root(folder: str) -> None:
 
 
 def end_with_parent(signal_number: int) -> None:
-    """Have the kernel send this process a signal when its parent, or the thread that forked it, has ended."""
+    """Make the kernel send this process a signal when its parent, or the thread that forked it, ends."""
     _check(_libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0), "PR_SET_PDEATHSIG")
 
 
 def forbid_new_privileges() -> None:
-    """Let no program that this process becomes gain rights, such as by a set-user-id bit."""
+    """Prevent programs that this process executes from gaining rights, for example by a set-user-id bit."""
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
 
 
 def drop_capabilities() -> None:
-    """Give up every capability, as far as there is one."""
+    """Drop every capability that this process has."""
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for capability in range(last + 1):
         if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == -1:
-            break  # not permitted, so there are none
+            break  # not permitted, so there are no capabilities to drop
     header = struct.pack("Ii", CAPABILITIES_V3, 0)
     _check(_libc.capset(header, bytes(24)), "capset")
 
 
 def landlock_version() -> int:
-    """Return the version of Landlock that the kernel has, 0 without."""
+    """Return the kernel's version of Landlock, 0 without Landlock."""
     if sys.platform != "linux":
         return 0
     found: int = _libc.syscall(ctypes.c_long(SYS_LANDLOCK_CREATE_RULESET), None, 0, LANDLOCK_VERSION)
@@ -108,10 +108,10 @@ def landlock_version() -> int:
 
 
 def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Allow reading and running below some paths and everything below others; nothing where Landlock lacks.
+    """Allow reading and executing below some paths, and all access below others. No effect without Landlock.
 
-    It also keeps this process and its children from tracing others, from reading their environment and memory
-    under /proc, and, since the sixth version, from signalling them. Needs `forbid_new_privileges`.
+    It also prevents this process and its children from tracing others, from reading their environment and
+    memory under /proc, and, since version 6, from sending them signals. Requires `forbid_new_privileges`.
     """
     version = landlock_version()
     if not version:
@@ -133,7 +133,7 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
 
 
 def _allow(rules: int, path: str, rights: int) -> None:
-    """Add a rule; what is not there is not allowed."""
+    """Add a rule; a missing path is skipped."""
     try:
         opened = os.open(path, os.O_PATH)
     except OSError:

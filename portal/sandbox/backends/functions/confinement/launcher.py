@@ -1,11 +1,11 @@
-"""Confines itself, then becomes the program to be confined; ends it when the sandbox is gone.
+"""Confines itself, then executes the program to confine; ends it when the sandbox is gone.
 
-Started as `python -I -S launcher.py DESCRIPTOR`, with nothing of that program's environment: a variable such
-as LD_PRELOAD must not work before the confinement does. What to do comes through the descriptor
+Started as `python -I -S launcher.py DESCRIPTOR` without the program's environment: a variable such as
+LD_PRELOAD must not take effect before the confinement does. The specification is read from the descriptor
 (workspace.py).
 
-The process that the sandbox knows only waits. Below it, where there are namespaces, is process 1 of theirs,
-with which the kernel ends all others in them; below that the program. Only the standard library is imported.
+The process that the sandbox starts only waits. With namespaces, its child is process 1 in them, with which
+the kernel ends all others there, and the program is a child of that. Only the standard library is imported.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from portal.sandbox.backends.functions.confinement import kernel
 elif sys.platform == "linux":
-    # By its path: nothing of the project is on this program's path.
+    # loaded by path, because the project is not on the path of this program
     _found = importlib.util.spec_from_file_location("kernel", Path(__file__).with_name("kernel.py"))
     kernel = importlib.util.module_from_spec(_found)
     _found.loader.exec_module(kernel)
 
 DEVICES = ("null", "zero", "full", "random", "urandom")
-LINKS = {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}  # in /dev, to what /proc/self has
+LINKS = {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}  # in /dev, to entries in /proc/self
 LIMITS = {
     "core": resource.RLIMIT_CORE,
     "data": resource.RLIMIT_DATA,
@@ -39,13 +39,13 @@ LIMITS = {
     "files": resource.RLIMIT_NOFILE,
     "processes": resource.RLIMIT_NPROC,
 }
-NOT_CONFINED = 125  # the exit code when something was refused
+NOT_CONFINED = 125  # the exit code if the confinement failed
 
 Specification = dict[str, Any]
 
 
 def main() -> int:
-    """Start the program and wait for it; returns its exit code, 128 and more when a signal ended it."""
+    """Start the program and wait for it; return its exit code, 128 and more if a signal ended it."""
     with os.fdopen(int(sys.argv[1])) as given:
         specification: Specification = json.load(given)
     os.umask(0o022)
@@ -70,17 +70,17 @@ def _enter_namespaces() -> None:
 
 
 def _let_go_of_input_and_output() -> None:
-    """Hold nothing open by whose end others hear of the program's."""
+    """Close standard input and output, so that their other ends notice the end of the program's."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(nothing, descriptor)
 
 
 def _end_with(sandbox: int) -> None:
-    """Look every second whether the sandbox is there, and end with all that was started once it is not.
+    """Check every second whether the sandbox is running, and kill the process group once it is not.
 
-    By a timer: a process that has left its namespace for processes can't have threads, and the kernel's own
-    signal for this would come when the thread ends that started the process.
+    A timer is used because a process that has left its process namespace cannot have threads, and the
+    kernel's own signal for this is sent when the thread ends that started the process.
     """
 
     def look(_number: int, _frame: FrameType | None) -> None:
@@ -92,7 +92,7 @@ def _end_with(sandbox: int) -> None:
 
 
 def _become(part: Callable[[Specification], int], specification: Specification) -> NoReturn:
-    """Be one of the processes below, and never return into what the parent does."""
+    """Run one of the processes below in this one, and never return to the parent's code."""
     try:
         os._exit(part(specification))
     except BaseException as error:  # noqa: BLE001  (whatever it is, it ends here)
@@ -106,10 +106,10 @@ def _code(status: int) -> int:
 
 
 def _first_process(specification: Specification) -> int:
-    """Be process 1 of the namespaces: enter the root folder, start the program, collect what has ended."""
+    """Run as process 1 of the namespaces: enter the root folder, start the program, reap ended processes."""
     kernel.end_with_parent(signal.SIGKILL)
     root = specification["root"]
-    with contextlib.suppress(OSError):  # refused where parts of the host's are hidden, as in containers
+    with contextlib.suppress(OSError):  # rejected if parts of the host's are hidden, as in containers
         kernel.mount("proc", f"{root}/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
     kernel.change_root(root)
     kernel.restrict_mount("/", kernel.MS_RDONLY, below=False)
@@ -124,7 +124,7 @@ def _first_process(specification: Specification) -> int:
 
 
 def _program(specification: Specification) -> NoReturn:
-    """Give up every right that the program is not to have, and become it."""
+    """Drop every right that the program must not have, and execute it."""
     parent = os.getppid()
     for name, limit in specification["limits"].items():
         resource.setrlimit(LIMITS[name], (limit, limit))
@@ -149,16 +149,16 @@ def _give_up_rights(specification: Specification, parent: int) -> None:
     readable, writable = (
         [place for _source, place in specification[kind]] for kind in ("readable", "writable")
     )
-    # A root folder of its own has nothing else in it; Landlock then adds what it does beside files.
+    # A separate root folder contains nothing else, so Landlock only adds its restrictions beyond files.
     reading = ["/"] if specification["root"] else [*readable, "/proc"]
     kernel.restrict_files(reading, [*writable, *(f"/dev/{name}" for name in DEVICES)])
-    kernel.end_with_parent(signal.SIGKILL)  # last, for a change of user makes the kernel forget it
+    kernel.end_with_parent(signal.SIGKILL)  # last, because the kernel resets it when the user changes
     if os.getppid() != parent:
         raise ProcessLookupError(parent)
 
 
 def _build_root(specification: Specification) -> None:
-    """Make a root folder of mounts: what may be read, what may be written, and hardly anything else."""
+    """Build a root folder of mounts: readable paths, writable paths, and little else."""
     root = specification["root"]
     kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=0755,size=16m")
@@ -166,7 +166,7 @@ def _build_root(specification: Specification) -> None:
     flags["readable"] = flags["writable"] | kernel.MS_RDONLY
     places = [(place, source, kind) for kind in flags for source, place in specification[kind]]
     shown = [(root + place, kind) for place, source, kind in sorted(places) if _show(source, root + place)]
-    for place, kind in shown:  # afterwards, for one can lie in another
+    for place, kind in shown:  # after all mounts, because they can be nested
         kernel.restrict_mount(place, flags[kind])
     Path(root, "proc").mkdir()
     for name in DEVICES:
@@ -176,11 +176,11 @@ def _build_root(specification: Specification) -> None:
 
 
 def _show(source: str, place: str) -> bool:
-    """Mount a file or folder at a place below the new root, or copy a link; return whether it was mounted."""
+    """Mount a file or folder below the new root, or copy a link; return whether it was mounted."""
     found, target = Path(source), Path(place)
     target.parent.mkdir(parents=True, exist_ok=True)
     if found.is_symlink():
-        target.symlink_to(found.readlink())  # such as /bin; what it leads to is mounted, too
+        target.symlink_to(found.readlink())  # such as /bin; its target is mounted too
         return False
     if found.is_dir():
         target.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""How far a process can be confined on this machine, found out by trial."""
+"""Tests how strictly this machine can confine a process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from functools import cache
 
 from portal.sandbox.backends.functions.confinement.workspace import Mode, Workspace
 
-TRIAL = 30.0  # seconds; a crowded machine may need them
-# What a confined process is to be kept from: a file that the sandbox's user alone may read, the memory of a
-# process that holds keys, and that process itself.
+TRIAL = 30.0  # seconds; long enough for a busy machine
+# Targets that a confined process must not reach: a file that only the sandbox's user may read, the memory of
+# a process with keys, and that process itself.
 LOOK = """
 import os, sys
 attempts = {
@@ -31,15 +31,15 @@ for name, attempt in attempts.items():
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
-    """The mode that this machine allows, and what a process reaches in it of the sandbox's user."""
+    """The mode that this machine supports, and the targets of the sandbox's user that it does not protect."""
 
     mode: Mode
-    reached: frozenset[str]  # of "files", "memory" and "processes"
+    reached: frozenset[str]  # subset of "files", "memory" and "processes"
 
 
 @cache
 def confinement() -> Confinement:
-    """Try what this machine allows, the strictest first, and return the first that works."""
+    """Try the modes from the strictest one on, and return the first that works."""
     *others, last = candidates()
     for mode in others:
         if (reached := trial(mode)) is not None:
@@ -50,7 +50,7 @@ def confinement() -> Confinement:
 
 
 def candidates() -> list[Mode]:
-    """Return the ways that this user may try, the strictest first; the last one works everywhere."""
+    """Return the modes that this user can try, the strictest first; the last one works everywhere."""
     is_root = os.geteuid() == 0
     modes = [Mode(namespaces=True, own_user=is_root)] if sys.platform == "linux" else []
     if is_root:
@@ -59,7 +59,7 @@ def candidates() -> list[Mode]:
 
 
 def trial(mode: Mode) -> frozenset[str] | None:
-    """Return what a process reaches that is confined this way; None when it can't be."""
+    """Return the targets that a process reaches in a mode; None if the mode does not work."""
     try:
         workspace = Workspace(mode)
     except OSError:
@@ -81,5 +81,5 @@ def trial(mode: Mode) -> frozenset[str] | None:
         workspace.remove()
     if process.returncode != 0:
         return None
-    # In namespaces of their own processes have other numbers: the one that it found is not the sandbox.
+    # Namespaces have their own process ids, so the process that it found is not the sandbox.
     return frozenset(output.split()) - ({"memory", "processes"} if mode.namespaces else set())

@@ -1,4 +1,4 @@
-"""What a confined process may read of this machine: a runtime for programs, no person's files."""
+"""The paths that a confined process may read: a runtime for programs, but no user's files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
-# Not /etc as a whole: an operator's own files may be in it, such as the portal's settings.
+# Not all of /etc, which may contain an operator's own files, such as the portal's settings.
 SETTINGS = (
     *("alternatives", "ca-certificates", "crypto-policies", "gai.conf", "host.conf", "hosts", "ld.so.cache"),
     *("ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "pip.conf", "pki"),
@@ -20,10 +20,10 @@ PACKAGES = ("PIP_FIND_LINKS",)
 
 
 def readable(more: Iterable[str] = ()) -> list[str]:
-    """Return the paths that may be read, the system's first, none of them below another one.
+    """Return the readable paths, the system's first, without those below another one.
 
     Args:
-        more: such as the folder with the process's own code.
+        more: additional paths, such as the folder with the process's own code.
     """
     wanted = [*SYSTEM, *(f"/etc/{name}" for name in SETTINGS), *_python(), *_named(), *more]
     accepted: list[str] = []
@@ -35,14 +35,14 @@ def readable(more: Iterable[str] = ()) -> list[str]:
 
 
 def _is_below(path: str, other: str) -> bool:
-    """Return whether a path is another one or below it; what a link leads to is not below the link."""
+    """Return whether a path equals another one or is below it; targets of links are not below the link."""
     return path == other or (path.startswith(f"{other}/") and not Path(other).is_symlink())
 
 
 def _python() -> Iterable[str]:
-    """Walk what the interpreter of this process consists of: programs, library, packages; not its prefix.
+    """Yield the paths of this process's interpreter: programs, library, packages, but not its prefix.
 
-    A prefix can be a person's folder, such as ~/.local.
+    A prefix can be a user's folder, such as ~/.local.
     """
     program = Path(sys.executable)
     yield str(program)
@@ -57,7 +57,7 @@ def _python() -> Iterable[str]:
 
 
 def _named() -> Iterable[str]:
-    """Walk the places of certificates and packages that the environment names."""
+    """Yield the paths of certificates and packages in environment variables."""
     for name in (*CERTIFICATES, *PACKAGES):
         for place in os.environ.get(name, "").split():
             if place.startswith("/") and place != "/":

@@ -1,4 +1,4 @@
-"""A folder for one confined process, and the process itself, started in a way that the machine allows."""
+"""A folder for a confined process, and the process itself, started in a mode that the machine supports."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from typing import Any
 from portal.sandbox.backends.functions.confinement import readable_paths
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
-# Ids that systemd's list leaves unused, and below 65536, which is where those of containers end.
+# Ids that are unused in systemd's list, and below 65536, the limit of ids in containers.
 # https://github.com/systemd/systemd/blob/main/docs/UIDS-GIDS.md
 USERS = range(60706, 61184)
-SPARE = 1024  # MB that Python, its threads and libraries reserve without using them all
-# Where the process sees what is in the folder, if it has a root folder of its own: as on Lambda.
+SPARE = 1024  # MB that Python, its threads and libraries reserve without using all of them
+# Paths of the folder's content in a process with a separate root folder, as on Lambda.
 PLACES = {"task": "/var/task", "opt": "/opt", "tmp": "/tmp"}  # noqa: S108
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """A way to confine: in namespaces or not, as a user of its own or not."""
+    """A mode of confinement: with or without namespaces, with or without a separate user."""
 
     namespaces: bool
     own_user: bool
 
 
 class Workspace:
-    """A folder with `task` and `opt`, which its process may read once it has started, and its own `tmp`."""
+    """A folder with `task` and `opt`, which the process may only read after its start, and its own `tmp`."""
 
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
@@ -51,7 +51,7 @@ class Workspace:
         self.folder.chmod(0o710)
 
     def seen(self, folder: Path) -> str:
-        """Return the path at which the process has `task`, `opt` or `tmp`."""
+        """Return the path of `task`, `opt` or `tmp` in the process."""
         return PLACES[folder.name] if self.mode.namespaces else str(folder)
 
     def start(
@@ -64,18 +64,18 @@ class Workspace:
         memory: int = 128,
         file: int = 512,
     ) -> subprocess.Popen[str]:
-        """Start the process, with pipes for its input and output and nothing else of this one.
+        """Start the process with pipes for input and output, and with no other open file of this process.
 
         Args:
-            command: beginning with an absolute path.
-            environment: all that it gets.
-            folder: in which it starts: `task`, `opt` or `tmp`.
-            readable: what it may read besides the system's own programs.
-            memory, file: in MB, what it may use of memory and how large a file may be.
+            command: begins with an absolute path.
+            environment: its complete environment.
+            folder: its initial folder: `task`, `opt` or `tmp`.
+            readable: paths that it may read besides the system's own programs.
+            memory, file: limits of memory and of the size of a file, in MB.
         """
         limits = {"core": 0, "files": 1024, "file": file << 20, "data": (memory + SPARE) << 20}
         if self.user is not None:
-            limits["processes"] = 1024  # they are counted by user
+            limits["processes"] = 1024  # this limit counts by user
         for given in (self.task, self.opt):
             _open(given)
         own = [(str(given), self.seen(given)) for given in (self.task, self.opt)]
@@ -94,7 +94,7 @@ class Workspace:
         )
 
     def remove(self) -> None:
-        """Remove the folder and everything in it."""
+        """Remove the folder and its content."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -111,7 +111,7 @@ def _launch(specification: dict[str, Any]) -> subprocess.Popen[str]:
                 text=True,
                 bufsize=1,
                 pass_fds=[reading],
-                start_new_session=True,  # killed with its children
+                start_new_session=True,  # so that it is killed with its children
             )
         finally:
             os.close(reading)
@@ -120,7 +120,7 @@ def _launch(specification: dict[str, Any]) -> subprocess.Popen[str]:
 
 
 def _open(folder: Path) -> None:
-    """Let every user read and run what is in a folder, if they may enter the folder above it."""
+    """Let every user who may enter the folder above read and execute the files in a folder."""
     for place, _folders, files in os.walk(folder):
         Path(place).chmod(0o755)
         for name in files:
@@ -129,7 +129,7 @@ def _open(folder: Path) -> None:
 
 
 def _parent(mode: Mode) -> Path | None:
-    """Return the folder for workspaces: the sandbox's own, unless another user has to enter it."""
+    """Return the parent folder of workspaces: the sandbox's own, unless another user has to enter it."""
     if not mode.own_user or mode.namespaces:
         return None
     folder = outside()
@@ -141,6 +141,6 @@ def _parent(mode: Mode) -> Path | None:
 
 
 def outside() -> Path:
-    """Return the folder for workspaces that can't be in the sandbox's, which no other user may enter."""
+    """Return the parent folder of workspaces for other users, who may not enter the sandbox's own."""
     name = hashlib.sha256(tempfile.gettempdir().encode()).hexdigest()[:16]
     return Path("/var/tmp", f"sanso-functions-{name}")  # noqa: S108

@@ -1,6 +1,6 @@
 """`python -m portal.sandbox.backends.machines.booted`: builds the base tree, or reports why it cannot.
 
-With --if-possible that is no failure.
+With --if-possible, that does not count as a failure.
 """
 
 import os
@@ -10,8 +10,8 @@ from portal.sandbox.backends.machines.booted import base_tree, requirements
 
 
 def main() -> int:
-    """Return 0 when machines can be booted afterwards, or need not be."""
-    os.umask(0o022)  # in the tree other users than root read as well
+    """Return 0 if machines can be booted afterwards, or do not have to be."""
+    os.umask(0o022)  # other users than root have to read the tree too
     failure = 0 if "--if-possible" in sys.argv[1:] else 1
     problem = requirements.why_not()
     if problem:

@@ -1,4 +1,4 @@
-"""What the SSM agent does on a machine: runs the steps of documents; and cloud-init: runs user data.
+"""The agents of a machine: the SSM agent runs the steps of documents, cloud-init runs user data.
 
 https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html
 """
@@ -12,7 +12,7 @@ from portal.sandbox.backends.machines.booted.machine import Machine
 from portal.sandbox.protocols.machines import Outcome, Step
 
 ORCHESTRATION = "/var/lib/amazon/ssm/document/orchestration/downloads"
-TIMEOUT = 3600.0  # seconds, the plugin's own default
+TIMEOUT = 3600.0  # seconds, the plugin's default
 TIMED_OUT = 124
 
 
@@ -34,7 +34,7 @@ def run_step(machine: Machine, step: Step) -> Outcome:
 def run_commands(
     machine: Machine, commands: list[str], *, folder: str = "/root", limit: float = TIMEOUT
 ) -> Outcome:
-    """Run commands as one script, as root, and wait for its end; one that takes too long is ended."""
+    """Run commands as a script, as root, and wait for its end or the timeout, which ends it."""
     script = "\n".join(commands) + "\n"
     command = ("timeout", "--kill-after=10", f"{limit:g}", "sh", "-c", 'cat >"$0" && exec sh "$0"')
     script_path = f"{ORCHESTRATION}/../_script-{secrets.token_hex(4)}.sh"
@@ -50,7 +50,7 @@ def run_commands(
 
 
 def run_user_data(machine: Machine, encoded: str) -> None:
-    """Run user data that is a script, as cloud-init does; its other forms are not understood."""
+    """Run user data that is a script, as cloud-init does; other formats are ignored."""
     try:
         text = base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, ValueError):
@@ -60,7 +60,7 @@ def run_user_data(machine: Machine, encoded: str) -> None:
 
 
 def _download(machine: Machine, step: Step) -> Outcome:
-    """Write what the service has fetched into the working folder, or where destinationPath says."""
+    """Write the files that the service has fetched into the working folder, or into destinationPath."""
     given = {str(name).lower(): value for name, value in step.inputs.items()}
     if step.content is None:
         problem = f"sourceType {given.get('sourcetype')} is not supported by the sandbox's agent"

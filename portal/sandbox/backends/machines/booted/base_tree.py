@@ -1,4 +1,4 @@
-"""Builds the trees that all machines share, and datelog's wheels for them: once, kept for the next time."""
+"""Builds the trees that all machines share, and datelog's wheels for them; later runs reuse both."""
 
 import contextlib
 import fcntl
@@ -29,52 +29,52 @@ CHECKOUT = Path(__file__).resolve().parents[5]
 LOCKS = (CHECKOUT / "datelog/requirements.lock", CHECKOUT / "playbook/ansible.lock")
 DEFAULT_CACHE = "/var/cache/sanso/machines"
 
-RECIPE = 2  # to be raised when the functions below build another tree of the same ingredients
+RECIPE = 2  # increment it when the functions below build another tree from the same ingredients
 SUITE = "trixie"
 FIRST_PACKAGES = "systemd,systemd-sysv,dbus,ca-certificates,python3"
-# For the playbook on Debian: what it would install, and what its tests use.
+# For the playbook on Debian: the packages that it installs, and those that its tests use.
 DEBIAN_PACKAGES = (
     *("ansible-core", "curl", "iproute2", "libmariadb3", "procps", "python3-apt", "python3-venv", "unzip"),
 )
 BUILD_PACKAGES = ("gcc", "mariadb-connector-c-devel", "pkgconf-pkg-config", "python3.12-devel")
-# Nobody logs in on a console, and nothing is to be fetched.
+# Nobody logs in on a console, and no downloads are possible.
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "console-getty.service", "dpkg-db-backup.timer")
-# What the machine's pip takes for the package index.
+# The package index of the machine's pip.
 INDEX = "usr/share/amazon-linux/index"
 PIP = f"[global]\nno-index = true\nfind-links = /{INDEX}\ndisable-pip-version-check = true\n"
-WHEELHOUSE = "usr/local/share/datelog/wheelhouse"  # where the playbook looks for wheels of the image
+WHEELHOUSE = "usr/local/share/datelog/wheelhouse"  # where the playbook looks for the image's wheels
 
 Report = Callable[[str], None]
 
 
 class System(StrEnum):
-    """What a machine is."""
+    """The system of a machine."""
 
-    AMAZON = "amazon"  # stands for Amazon Linux 2023
+    AMAZON = "amazon"  # the substitute for Amazon Linux 2023
     DEBIAN = "debian"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What a machine's overlay lies on: layers, each over the one before."""
+    """The lower layers of a machine's overlay, each on top of the one before."""
 
-    tree: Path  # the least of a Debian that boots
+    tree: Path  # a minimal Debian that boots
     system: Path
-    wheels: Path  # where WHEELHOUSE says
+    wheels: Path  # at WHEELHOUSE
 
     def lower(self) -> str:
-        """Return them as overlayfs takes them, the upper one first."""
+        """Return the layers for overlayfs, the upper one first."""
         return f"{self.wheels}:{self.system}:{self.tree}"
 
 
 def ready() -> Base | None:
-    """Return what was built for the present recipe and lock files; None when it has to be built."""
+    """Return the layers for the current recipe and lock files; None if they have to be built."""
     found = _base(System.AMAZON)
     return found if found.tree.is_dir() and found.system.is_dir() and found.wheels.is_dir() else None
 
 
 def build(report: Report = lambda _line: None, system: System = System.AMAZON) -> Base:
-    """Build what is missing, in about two minutes. Raises CommandFailed; needs root and a network."""
+    """Build missing layers in about two minutes. Raises CommandFailed; requires root and a network."""
     wanted, amazon = _base(system), _base(System.AMAZON)
     folder = wanted.tree.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def _install_debian(root: Path) -> None:
 
 
 def _build_wheels(amazon: Base) -> None:
-    """Build the wheels of the lock files as the first server of an environment does."""
+    """Build the wheels of the lock files as the first server of an environment would."""
     with overlay(amazon.system, amazon.tree) as root:
         for lock in LOCKS:
             shutil.copy(lock, root / "root")
@@ -148,7 +148,7 @@ def _build_wheels(amazon: Base) -> None:
             pip = ("/root/venv/bin/pip", "wheel", "-q", "--require-hashes", "-w", "/root/wheels")
             for lock in LOCKS:
                 inside(root, *pip, "-r", f"/root/{lock.name}", env=network_environment())
-            # What the index has instead of a wheel that was built here, and what it is built with.
+            # The index has sources instead of the wheels built here, and the packages to build them.
             built = [path.name.split("-")[0] for path in (root / "root/wheels").glob("*-linux_*.whl")]
             sources = ("download", "-q", "--no-deps", "--no-build-isolation", "--no-binary", ":all:")
             constraint = ("-c", "/root/constraints.txt", "-d", "/root/sources")

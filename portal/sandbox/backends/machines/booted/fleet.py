@@ -1,4 +1,4 @@
-"""The kind of machines that are booted: launched, set up, checked, broken on purpose, ended."""
+"""Booted machines: launch, setup, health checks, injected failures, termination."""
 
 import logging
 import os
@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 BROKEN = "etc/httpd/conf.d/zz-broken.conf"
 ANSWER_500 = '<Location "/">\n  Redirect 500 /\n</Location>\n'
 RELOAD = "systemctl try-reload-or-restart httpd.service"
-PAUSE = 5.0  # seconds before an instance whose machine did not come up is given up, and replaced
-UP = 90.0  # seconds that a document's step waits for a machine that is still booting
+PAUSE = 5.0  # seconds until an instance whose machine did not boot is reported as ended, to be replaced
+UP = 90.0  # seconds that a document's step waits for a machine that is booting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootedService:
-    """What a machine may serve with: its name, units and log, and the file that it has once configured."""
+    """A service of a machine: its name, units and log, and a file that exists once it is configured."""
 
     name: str
     units: tuple[str, ...]
@@ -39,7 +39,7 @@ class BootedService:
 SERVICES = (
     BootedService(
         name="uwsgi",
-        units=("uwsgi.socket", "uwsgi.service"),  # the socket would hold requests for ever
+        units=("uwsgi.socket", "uwsgi.service"),  # the socket would hold requests forever
         mark="etc/systemd/system/uwsgi.service",
         log=("journalctl", "--unit=uwsgi.service", "--output=cat", "--no-pager", "--lines=1000"),
     ),
@@ -54,7 +54,7 @@ SERVICES = (
 
 @dataclass(slots=True)
 class BootedHost:
-    """An instance and its machine, once there is one."""
+    """An instance, and its machine once it has booted."""
 
     instance: Instance
     plan: BootPlan
@@ -90,7 +90,7 @@ class Booted:
         self._lock = threading.Lock()
         self._hosts: dict[str, BootedHost] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="machines-"))
-        init.remove_groups()  # of a sandbox that was killed
+        init.remove_groups()  # remains of a killed sandbox
 
     def launch(self, instance: Instance) -> None:
         """Boot the machine in the background."""
@@ -113,14 +113,14 @@ class Booted:
                 **instance.environment,
                 "AWS_ENDPOINT_URL": f"http://{network.HOST}:{port}",
                 "AWS_REGION": instance.scope.region,
-                # as the SSM agent sets them for what it runs
+                # the SSM agent sets these variables for its commands
                 "AWS_SSM_INSTANCE_ID": instance.id,
                 "AWS_SSM_REGION_NAME": instance.scope.region,
             },
         )
 
     def _live(self, host: BootedHost) -> None:
-        """Boot the machine and wait until it is gone."""
+        """Boot the machine and wait until it has ended."""
         try:
             host.machine = Machine(host.plan, self._base)
         except (BootFailed, OSError) as failed:
@@ -147,7 +147,7 @@ class Booted:
             return self._hosts.get(instance_id)
 
     def _up(self, instance_id: str) -> Machine | None:
-        """Find the machine of an instance, and wait for it if it is booting."""
+        """Return the machine of an instance; wait if it is booting."""
         host = self._find(instance_id)
         return host.machine if host is not None and host.up.wait(UP) else None
 
@@ -159,7 +159,7 @@ class Booted:
             threading.Thread(target=_end, args=(host, False), name=f"end-{instance_id}").start()
 
     def stop(self) -> None:
-        """Switch every machine off and wait until all are gone."""
+        """Switch off all machines and wait until they have ended."""
         with self._lock:
             hosts, self._hosts = list(self._hosts.values()), {}
         threads = [threading.Thread(target=_end, args=(host, True)) for host in hosts]
@@ -182,30 +182,30 @@ class Booted:
     def check(
         self, instance_id: str, protocol: str, port: int, path: str, matcher: str, timeout: float = 5.0
     ) -> Probe:
-        """Make the check on the machine's address."""
+        """Check the health at the machine's address."""
         address = self.address_of(instance_id, port)
         if address is None:
             return FAILED
         return health_checks.check(*address, protocol=protocol, path=path, matcher=matcher, timeout=timeout)
 
     def address_of(self, instance_id: str, port: int) -> tuple[str, int] | None:
-        """Return the address that leads to the machine; its ports are its own."""
+        """Return the machine's address with the same port, since all its ports are its own."""
         host = self._find(instance_id)
         return None if host is None or host.machine is None else (host.machine.address, port)
 
     def association_targeted(self, instance_id: str, association: str) -> None:
-        """Do nothing: health checks see what is missing."""
+        """Do nothing: health checks detect missing services."""
 
     def association_ended(self, instance_id: str, association: str, success: bool) -> None:
-        """Do nothing: health checks see what it did."""
+        """Do nothing: health checks detect the result."""
 
     def scope_of(self, instance_id: str) -> Scope:
-        """Return the account and region of the machine. Raises KeyError when there is none."""
+        """Return the account and region of the machine. Raises KeyError if there is none."""
         with self._lock:
             return self._hosts[instance_id].scope
 
     def describe(self, account: str | None) -> list[dict[str, Any]]:
-        """Describe the machines, for the control API."""
+        """Return descriptions of the machines for the control API."""
         with self._lock:
             hosts = [host for host in self._hosts.values() if account in (None, host.scope.account)]
         return [_shape(host) for host in hosts]
@@ -222,7 +222,7 @@ class Booted:
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
         """Switch the machine off, or stop, start, break or repair its service.
 
-        Raises KeyError for an unknown machine and ValueError when it has no service, or none that can do so.
+        Raises KeyError for an unknown machine, and ValueError if it has no service or not the right one.
         """
         with self._lock:
             host = self._hosts[instance_id]
@@ -251,7 +251,7 @@ def _not_there(instance_id: str) -> Outcome:
 def _end(host: BootedHost, at_once: bool) -> None:
     host.gone.set()
     if host.machine is None:
-        return  # the thread that boots it ends it then; its namespaces end with the sandbox
+        return  # its boot thread ends it later; its namespaces end with the sandbox
     if at_once:
         host.machine.switch_off()
     else:

@@ -1,12 +1,12 @@
-"""Boots one machine in namespaces of its own, so that nothing of it outlives this process.
+"""Boots a machine in separate namespaces, so that none of its processes and mounts outlives this process.
 
-It is process 1 of namespaces for processes, mounts and the network (COMMAND): when it ends, however it ends,
-the kernel ends every process of the machine and takes its mounts, interfaces and routes away. It ends when
-its input does, and so when the sandbox is killed.
+It is process 1 of namespaces for processes, mounts and the network (COMMAND): when it ends, even if it is
+killed, the kernel ends every process of the machine and removes its mounts, interfaces and routes. It ends
+when its input does, and therefore when the sandbox is killed.
 
-It prints "up" when the machine has booted. It reads a command: "off" shuts the machine down, the end of the
+It prints "up" when the machine has booted. It reads a command: "off" shuts the machine down. The end of the
 input switches it off.
-Only the standard library is imported, so that it starts at once and stays small.
+Only the standard library is imported, so that it starts quickly and stays small.
 """
 
 import contextlib
@@ -25,18 +25,18 @@ COMMAND = (
     *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
     *(sys.executable, "-I", "-S", __file__),
 )
-SHUTDOWN = 8.0  # seconds for a machine to shut down by itself
+SHUTDOWN = 8.0  # seconds for a graceful shutdown of a machine
 CGROUPS = Path("/sys/fs/cgroup")
 GROUP = "sanso-"
-TRIES = 50  # 0.1 s apart: the kernel keeps a control group for some moments after its last process
+TRIES = 50  # 0.1 s apart: the kernel keeps a control group for a moment after its last process
 
 
 def main() -> int:
-    """Boot, and return when the machine is gone."""
+    """Boot, and return when the machine has ended."""
     spec: dict[str, Any] = json.loads(sys.argv[1])
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the sandbox closes the input to end the machine
-    os.umask(0o022)  # the sandbox's is stricter: users of the machine could not read what root has there
+    os.umask(0o022)  # the sandbox's is stricter: users of the machine could not read root's files
     os.chdir(spec["folder"])
     _move_into_own_groups(spec["name"])
     _mount(spec["base"])
@@ -55,7 +55,7 @@ def _mount(base: str) -> None:
     for name in ("upper", "work", "root"):
         Path(name).mkdir()
     _run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir=upper,workdir=work", "root")
-    # What nspawn records about the machine goes with the namespace, too.
+    # nspawn's records about the machine disappear with the namespace too.
     Path("/run/systemd/nspawn").mkdir(parents=True, exist_ok=True)
     _run("mount", "-t", "tmpfs", "tmpfs", "/run/systemd/nspawn")
 
@@ -69,7 +69,7 @@ def _write_files(files: dict[str, str]) -> None:
 
 
 def _connect(spec: dict[str, Any]) -> None:
-    """Connect a virtual cable to the host. The addresses are explained in network.py."""
+    """Connect the machine to the host with a veth pair. network.py explains the addresses."""
     address, link = spec["address"], spec["link"]
     on_host = ("nsenter", f"--net=/proc/1/fd/{spec['network']}", "--")
     localnet = "net/ipv4/conf/{}/route_localnet"
@@ -110,7 +110,7 @@ def _boot(spec: dict[str, Any]) -> int:
 
 
 def _follow(nspawn: "subprocess.Popen[bytes]", notifications: socket.socket) -> None:
-    """Report when nspawn has booted, until it or our input ends."""
+    """Report when nspawn has booted, and return when it or the input ends."""
     ended = os.pidfd_open(nspawn.pid)
     while True:
         ready, _, _ = select.select([sys.stdin.fileno(), notifications, ended], [], [])
@@ -127,9 +127,9 @@ def _follow(nspawn: "subprocess.Popen[bytes]", notifications: socket.socket) -> 
 
 
 def _move_into_own_groups(name: str) -> None:
-    """Move into a control group of one's own in every hierarchy that systemd uses.
+    """Move into a separate control group in every hierarchy that systemd uses.
 
-    Machines that shared one would each treat the others' processes in it as left by their own services.
+    In a shared group, systemd would treat processes of other machines as remains of its own services.
     """
     for parent in groups():
         group = parent / f"{GROUP}{name}"
@@ -138,7 +138,7 @@ def _move_into_own_groups(name: str) -> None:
 
 
 def groups() -> list[Path]:
-    """Find the control groups that this process is in, of the hierarchies that systemd uses."""
+    """Return the control groups of this process, in the hierarchies that systemd uses."""
     found: list[Path] = []
     if not CGROUPS.is_dir():
         return found
@@ -151,7 +151,7 @@ def groups() -> list[Path]:
 
 
 def remove_groups(name: str = "*") -> None:
-    """Remove the control groups of a machine, or of all machines that are gone: those without processes."""
+    """Remove the control groups of a machine, or of all ended machines: those without processes."""
     for parent in groups():
         for group in parent.glob(f"{GROUP}{name}"):
             for _attempt in range(TRIES):
@@ -161,7 +161,7 @@ def remove_groups(name: str = "*") -> None:
 
 
 def _remove_group(group: Path) -> bool:
-    """Remove a control group with those below it; return whether it is gone."""
+    """Remove a control group and those below it; return whether it is gone."""
     for folder, _folders, _files in os.walk(group, topdown=False):
         with contextlib.suppress(OSError):
             Path(folder).rmdir()
@@ -169,7 +169,7 @@ def _remove_group(group: Path) -> bool:
 
 
 def _has_processes(group: Path) -> bool:
-    """Return whether a machine, of whichever sandbox, still runs in the group."""
+    """Return whether a machine of any sandbox still runs in the group."""
     for processes in group.rglob("cgroup.procs"):
         with contextlib.suppress(OSError):
             if processes.read_text().strip():

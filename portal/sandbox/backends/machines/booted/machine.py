@@ -1,4 +1,4 @@
-"""One booted machine as this host handles it: started, entered, shut down, switched off."""
+"""A booted machine from the host's side: started, entered, shut down, switched off."""
 
 import hashlib
 import json
@@ -16,30 +16,30 @@ from typing import IO
 from portal.sandbox.backends.machines.booted import init, network, requirements
 from portal.sandbox.backends.machines.booted.base_tree import Base
 
-BOOT = 60.0  # seconds; a crowded host may need them
+BOOT = 60.0  # seconds; long enough for a busy host
 END = 10.0
-TRUSTED = "etc/pki/ca-trust/source/anchors/sandbox.pem"  # where Amazon Linux has what was added to it
+TRUSTED = "etc/pki/ca-trust/source/anchors/sandbox.pem"  # Amazon Linux's path for additional certificates
 TRIES = 3
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
 
 
 class BootFailed(Exception):
-    """The machine did not boot; the message has the end of its logs."""
+    """The machine did not boot; the message contains the end of its logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootPlan:
-    """How a machine is to be booted."""
+    """The settings for booting a machine."""
 
     name: str
-    folder: Path  # of its own; what the machine writes goes there
+    folder: Path  # a separate folder for the files that the machine writes
     hostname: str = "machine"
     private: str = "10.0.0.4"
-    environment: dict[str, str] = field(default_factory=dict)  # of every service and command
-    trusted: str = ""  # certificates, as PEM, that it trusts as a company's image trusts the company's
+    environment: dict[str, str] = field(default_factory=dict)  # for every service and command
+    trusted: str = ""  # certificates (PEM) that it trusts, like those in a company's image
 
     def files(self) -> dict[str, str]:
-        """Return the files that the machine is given before it boots."""
+        """Return the files that are written into the machine before it boots."""
         settings = "".join(f'"{name}={value}" ' for name, value in self.environment.items())
         files = {
             "etc/hostname": f"{self.hostname}\n",
@@ -53,7 +53,7 @@ class BootPlan:
 
 
 class Machine:
-    """A machine that runs, or did. Raises BootFailed when it does not boot."""
+    """A machine that runs, or has run. Raises BootFailed if it does not boot."""
 
     def __init__(self, plan: BootPlan, base: Base) -> None:
         self.plan = plan
@@ -69,7 +69,7 @@ class Machine:
                 logs = self._logs()
                 self._end()
                 if attempt == TRIES or "File exists" not in logs:
-                    raise  # else another sandbox's machine has the address
+                    raise  # otherwise another sandbox's machine has the address
             else:
                 return
 
@@ -99,7 +99,7 @@ class Machine:
                     stderr=log,
                     env={"PATH": requirements.PATH},
                     pass_fds=[outside],
-                    start_new_session=True,  # Ctrl-C in the terminal is the sandbox's to handle
+                    start_new_session=True,  # the sandbox handles Ctrl-C in the terminal
                 )
         finally:
             os.close(outside)
@@ -129,7 +129,7 @@ class Machine:
         return " ".join(" ".join(texts).split())
 
     def _first_process(self) -> int:
-        """Find process 1 of the machine below its init, which is process 1 of a namespace itself."""
+        """Return the host's id of the machine's process 1, a descendant of its init."""
         for pid in _below(self._init.pid):
             status = Path(f"/proc/{pid}/status").read_text()
             numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
@@ -139,7 +139,7 @@ class Machine:
 
     @property
     def root(self) -> Path:
-        """The machine's file system, for reading and writing from here; absolute links lead astray."""
+        """The machine's file system for access from the host; absolute links point outside of it."""
         return Path(f"/proc/{self.leader}/root")
 
     def running(self) -> bool:
@@ -147,11 +147,11 @@ class Machine:
         return self._init.poll() is None
 
     def wait(self) -> None:
-        """Wait until the machine is gone, however it goes."""
+        """Wait until the machine has ended."""
         self._init.wait()
 
     def command(self, *command: str, folder: str = "/root") -> list[str]:
-        """Return a command that runs inside, with the machine's environment and nothing of this process."""
+        """Return a command that runs inside, with the machine's environment and none of this process."""
         environment = {**ENVIRONMENT, **self.plan.environment}
         given = [f"{name}={value}" for name, value in environment.items()]
         enter = ["nsenter", "--target", str(self.leader), "--all"]
@@ -164,10 +164,10 @@ class Machine:
         timeout: float | None = None,
         folder: str = "/root",
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command inside and wait for it. Raises subprocess.TimeoutExpired when it takes too long.
+        """Run a command inside and wait for it. Raises subprocess.TimeoutExpired after the timeout.
 
         Args:
-            text: what it reads.
+            text: the command's standard input.
         """
         given = {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
         return subprocess.run(
@@ -178,12 +178,12 @@ class Machine:
             errors="replace",
             check=False,
             timeout=timeout,
-            umask=0o022,  # a login's own, and not the sandbox's
+            umask=0o022,  # as after a login, not the sandbox's
             start_new_session=True,
         )
 
     def shut_down(self) -> None:
-        """Have the machine end its services and itself, by force if it lingers, and wait until it is gone."""
+        """Shut the machine down, forcibly after a timeout, and wait until it has ended."""
         try:
             self._send(b"off\n")
             self._init.wait(init.SHUTDOWN + 2)
@@ -192,7 +192,7 @@ class Machine:
         self.switch_off()
 
     def switch_off(self) -> None:
-        """End the machine at once, in the middle of whatever it does, and remove what it wrote."""
+        """Kill the machine at once, and remove its files."""
         with self._ending:
             if not self._ended:
                 self._end()
@@ -225,7 +225,7 @@ def _below(ancestor: int) -> Iterator[int]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder that the kernel may still be unmounting from."""
+    """Remove a folder from which the kernel may still be unmounting."""
     for _attempt in range(20):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():

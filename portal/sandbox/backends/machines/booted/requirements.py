@@ -1,4 +1,4 @@
-"""Checks whether this host can boot machines, and if not, what it lacks."""
+"""Checks whether this host can boot machines, and what is missing otherwise."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from portal.sandbox.backends.machines.booted import init
 
 PROGRAMS = ("systemd-nspawn", "debootstrap", "ip", "nsenter", "unshare", "chroot")
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-# What a machine's init process is going to do; the network's settings must be writable, too.
+# The steps of a machine's init process; the network's settings must be writable too.
 TRIAL = """
 mkdir lower upper work root
 mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root
@@ -23,7 +23,7 @@ echo 1 >/proc/sys/net/ipv4/conf/trial0/route_localnet
 
 @cache
 def why_not() -> str:
-    """Return why this host can't boot machines; empty where it can."""
+    """Return the reason why this host cannot boot machines; empty if it can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "it takes Linux and root"
     missing = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]

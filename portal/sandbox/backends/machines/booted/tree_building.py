@@ -1,4 +1,4 @@
-"""Commands that build trees of machines: in an overlay, with Debian's packages and this host's network."""
+"""Commands that build trees of machines: in an overlay, with Debian packages and the host's network."""
 
 import contextlib
 import os
@@ -13,11 +13,11 @@ PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY
 
 
 class CommandFailed(Exception):
-    """A command that was needed failed; the message has what it printed."""
+    """A required command failed; the message contains its output."""
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
-    """Run a command and return what it printed. Raises CommandFailed."""
+    """Run a command and return its output. Raises CommandFailed."""
     done = subprocess.run(
         list(map(str, command)),
         stdin=subprocess.DEVNULL,
@@ -39,14 +39,14 @@ def inside(root: Path, *command: str | Path, env: dict[str, str] | None = None) 
 
 
 def network_environment() -> dict[str, str]:
-    """Return the variables that lead to package sources from here: proxies, settings of pip."""
+    """Return the host's variables for package sources: proxies, settings of pip."""
     wanted = {name: text for name, text in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
     return wanted | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
 @contextlib.contextmanager
 def borrowed_network(root: Path) -> Iterator[None]:
-    """Let programs in the tree reach package sources as this host does, for as long as the block."""
+    """Give programs in the tree the host's access to package sources for the duration of the block."""
     places = [Path("/etc/resolv.conf"), Path("/etc/pip.conf"), Path("/etc/ssl/certs/ca-certificates.crt")]
     places += Path("/etc/apt/apt.conf.d").glob("*")
     before: dict[Path, bytes | None] = {}
@@ -78,9 +78,9 @@ def install(root: Path, *packages: str) -> None:
 
 @contextlib.contextmanager
 def overlay(*lower: Path) -> Iterator[Path]:
-    """Mount trees, the upper ones first, so that what is written goes elsewhere, for as long as the block.
+    """Mount trees, the upper ones first, with writes in a separate folder, for the duration of the block.
 
-    Yields the root; what was written is in `written(root)`.
+    Yields the root; the written files are in `written(root)`.
     """
     folder = Path(tempfile.mkdtemp(prefix="sanso-tree-"))
     for name in ("upper", "work", "root"):
@@ -96,5 +96,5 @@ def overlay(*lower: Path) -> Iterator[Path]:
 
 
 def written(root: Path) -> Path:
-    """Return the folder with what was written to an overlay."""
+    """Return the folder with the files that were written to an overlay."""
     return root.with_name("upper")
