@@ -1,1 +1,1 @@
-"""MiniStack, started and extended: the names of it that are used, CloudFormation, the time scale, faults."""
+"""MiniStack with the sandbox's extensions: its contract, CloudFormation, the time scale, faults."""

@@ -1,7 +1,7 @@
-"""The access keys that the sandbox issues, all derived from the one secret of its data folder.
+"""The access keys that the sandbox issues, all derived from the secret of its data folder.
 
-That secret is the token of the control API as well. A restart on the same folder therefore keeps every key,
-and no key of another folder is known here. Temporary keys of roles are another matter: see role_sessions.
+The secret is also the token of the control API. A restart with the same folder therefore keeps every key,
+and keys of another folder are unknown. Temporary keys of roles are not derived from it: see role_sessions.
 """
 
 import base64
@@ -27,7 +27,7 @@ _CHECK_BITS: Final = 39
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A long-term key: whose it is (a name's in an account), and the two parts that sign requests."""
+    """A long-term key: its account, its name, and the two parts that sign requests."""
 
     account: str  # twelve digits
     name: str
@@ -36,17 +36,17 @@ class AccessKey:
 
 
 class Keyring:
-    """Issues keys and knows them again; nothing but the secret has to be kept for that."""
+    """Issues keys and recognizes them; only the secret has to be stored for that."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
     def accepts(self, token: str) -> bool:
-        """Return whether this is the control API's token, in a time that does not depend on it."""
+        """Return whether this is the control API's token, in constant time."""
         return hmac.compare_digest(token.encode(), self._secret)
 
     def issue(self, account: str, name: str) -> AccessKey:
-        """Return the key of a name in an account, always the same one."""
+        """Return the key for a name in an account, the same one each time."""
         key = self._id(account, name)
         secret = base64.b64encode(self._digest(f"secret/{key}")[:30]).decode()
         return AccessKey(account, name, key, secret)
@@ -60,9 +60,9 @@ class Keyring:
         return None
 
     def _id(self, account: str, name: str) -> str:
-        """Return a key id that names its account as AWS's do; what is random in theirs is a check here.
+        """Return a key id with its account, as on AWS, and with a check value in place of AWS's random part.
 
-        The layout that sts:GetAccessKeyInfo decodes: after AKIA a set bit and the account's number.
+        The layout is that of sts:GetAccessKeyInfo: a set bit after AKIA, then the number of the account.
         https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
         """
         check = int.from_bytes(self._digest(f"id/{account}/{name}")[:5]) >> (40 - _CHECK_BITS)
@@ -74,7 +74,7 @@ class Keyring:
 
 
 def _account_of(access_key_id: str) -> str:
-    """Return the account that a key id names, empty when it can't be one of ours."""
+    """Return the account in a key id, empty if the sandbox cannot have issued the id."""
     digits = access_key_id.removeprefix("AKIA")
     if len(digits) != 16 or len(access_key_id) != 20 or not set(digits) <= set(_DIGITS):
         return ""
@@ -89,9 +89,9 @@ _keyring = Keyring(secrets.token_urlsafe(32))
 
 
 def open_keyring(token_file: Path) -> Keyring:
-    """Make the keyring of a secret's file the one in use. The file is created when it is missing.
+    """Use the keyring of a secret's file from now on. The file is created if it does not exist.
 
-    Raises ValueError when the file holds no secret, OSError when it can't be read or created.
+    Raises ValueError if the file contains no secret, OSError if it cannot be read or created.
     """
     global _keyring
     secret = secret_file.read_or_create(token_file)

@@ -1,7 +1,7 @@
-"""Whether a principal may do something: MiniStack's evaluator, and AWS's words for a refusal.
+"""Decides whether a principal may perform an action, with MiniStack's evaluator and AWS's messages.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-MiniStack itself decides nothing: it would verify every signature again, and knows no calls of CloudFormation.
+MiniStack's own enforcement is not used: it would verify signatures again, and lacks CloudFormation's calls.
 """
 
 import os
@@ -25,12 +25,12 @@ _PER_RESOURCE_TAG: Final = ("aws:resourcetag/", "ssm:resourcetag/", "ec2:resourc
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: the account itself ("root", which nothing is denied), a user, or a session of a role."""
+    """The caller: the account itself ("root", which is never denied), a user, or a session of a role."""
 
     account: str
     kind: str  # root, user or role
     arn: str
-    access_key: str = ""  # of the session, whose own policies limit it
+    access_key: str = ""  # of the session, whose session policies limit it
 
     @property
     def name(self) -> str:
@@ -40,7 +40,7 @@ class Principal:
 
     @property
     def label(self) -> str:
-        """The principal as the report about roles has it: role/NAME, the same for all of its sessions."""
+        """The principal in the report about roles: role/NAME, the same for all sessions of the role."""
         return f"{self.kind}/{self.name}"
 
 
@@ -58,7 +58,7 @@ _acting: ContextVar[Principal | None] = ContextVar("sanso_acting", default=None)
 
 
 def install() -> None:
-    """Let MiniStack parse each document once: every decision reads all policies of a role."""
+    """Make MiniStack parse each document once, since every decision reads all policies of a role."""
     iam_evaluator.parse_policy_document = _parse
 
 
@@ -72,18 +72,18 @@ def _parsed(document: str) -> Any:
 
 
 def is_enforced() -> bool:
-    """Return whether a missing permission refuses a call, or is only reported."""
+    """Return whether a missing permission rejects a call, or is only reported."""
     return os.environ.get("SANSO_SANDBOX_PERMISSIONS", "enforce") == "enforce"
 
 
 def acting() -> Principal | None:
-    """Return who the current request or stack operation acts as; None where nobody called."""
+    """Return the principal of the current request or stack operation; None without a caller."""
     return _acting.get()
 
 
 @contextmanager
 def act_as(principal: Principal | None) -> Iterator[None]:
-    """Let what runs and starts within a with block act as a principal."""
+    """Use a principal for everything that runs or is started in the block."""
     token = _acting.set(principal)
     try:
         yield
@@ -92,7 +92,7 @@ def act_as(principal: Principal | None) -> Iterator[None]:
 
 
 def role_session(role_arn: str, session: str) -> Principal:
-    """Return the principal that a service is when it has assumed a role."""
+    """Return the principal of a service that has assumed a role."""
     account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     return Principal(account, "role", f"arn:aws:sts::{account}:assumed-role/{name}/{session}")
 
@@ -118,14 +118,14 @@ def authorize(
 
 
 def allows(principal: Principal, action: str, resource: str = "*", *, region: str = "") -> bool:
-    """Return whether a principal may perform an action, also where a missing permission is only reported."""
+    """Return whether a principal may perform an action, even if missing permissions are only reported."""
     return not _refusal(principal, action, resource, None, region)
 
 
 def _refusal(
     principal: Principal, action: str, resource: str, context: Mapping[str, Any] | None, region: str
 ) -> str:
-    """Count a decision, and return why the action is not allowed, "" if it is."""
+    """Record a decision, and return the reason why the action is not allowed, "" if it is."""
     policies, limits = _policies(principal)
     known = {key.lower(): value for key, value in (context or {}).items()}
     known.setdefault("aws:tagkeys", None)
@@ -140,7 +140,7 @@ def _refusal(
         action=action,
         resource_arn=resource,
         region=region,
-        secure_transport=True,  # loopback stands for TLS
+        secure_transport=True,  # loopback counts as TLS
         service_context=known,
     )
     result = iam_evaluator.evaluate(evaluated, policies, *limits)
@@ -153,7 +153,7 @@ def _refusal(
 
 
 def _policies(principal: Principal) -> tuple[list[Any], list[Any]]:
-    """Return a principal's own policies, and what limits them: boundary and session policies."""
+    """Return a principal's own policies, and its limits: permissions boundary and session policies."""
     if principal.kind == "user":
         store, own = iam._users, iam_evaluator._gather_user_policies(principal.name, principal.account)
     else:
@@ -191,7 +191,7 @@ def _by_key(tags: list[dict[str, str]] | None) -> Mapping[str, str]:
 
 
 def assume_role(principal: Principal, role_arn: str, external_id: str, session: str) -> None:
-    """Raise Denied unless a principal may assume a role: one text, whatever is missing.
+    """Raise Denied unless a principal may assume a role, with the same message for every reason.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
     """

@@ -1,7 +1,7 @@
-"""What AWS offers, from the tables that cfn-lint ships: engine versions, classes, instance types, runtimes.
+"""AWS's offers, from the tables in cfn-lint: engine versions, instance classes and types, runtimes.
 
-cfn-lint generates them from AWS's own APIs; `dated()` returns when. They are read as files, since importing
-cfn-lint takes seconds.
+cfn-lint generates them from AWS's own APIs; `dated()` returns their date. They are read as files, since
+importing cfn-lint takes seconds.
 """
 
 import datetime
@@ -31,7 +31,7 @@ def dated() -> str:
 
 @functools.cache
 def engine_versions(engine: str) -> frozenset[str]:
-    """Return the versions of a database engine that can still be created; none of an unknown engine."""
+    """Return the versions of a database engine that can still be created; none for an unknown engine."""
     offered, deprecated = (
         _listed(_read(f"{EXTENSIONS}/aws_rds_dbcluster/{name}.json"), "EngineVersion", engine)
         for name in ("engine_version", "engine_version_deprecated")
@@ -40,7 +40,7 @@ def engine_versions(engine: str) -> frozenset[str]:
 
 
 def _listed(schema: Any, name: str, engine: str) -> set[str]:
-    """Collect what a conditional schema lists for an engine, in its condition or its consequence."""
+    """Return the values that a conditional schema lists for an engine, in its condition or consequence."""
     found: set[str] = set()
     for rule in schema["allOf"]:
         condition = rule["if"]["properties"]
@@ -55,7 +55,7 @@ def _listed(schema: Any, name: str, engine: str) -> set[str]:
 
 @functools.cache
 def database_classes(engine: str, region: str) -> frozenset[str]:
-    """Return the instance classes of a database engine in a region; none of what is unknown."""
+    """Return the instance classes of a database engine in a region; none if either is unknown."""
     regions = _read(f"{EXTENSIONS}/aws_rds_dbinstance/dbinstanceclass_enum.json")
     return (
         frozenset(_listed(regions[region], "DBInstanceClass", engine)) if region in regions else frozenset()
@@ -64,7 +64,7 @@ def database_classes(engine: str, region: str) -> frozenset[str]:
 
 @functools.cache
 def instance_types(region: str) -> frozenset[str]:
-    """Return the instance types of EC2 in a region; none of an unknown region."""
+    """Return the instance types of EC2 in a region; none for an unknown region."""
     regions = _read(f"{EXTENSIONS}/aws_ec2_instance/instancetype_enum.json")
     return frozenset(regions.get(region, {}).get("enum", ()))
 
@@ -78,7 +78,7 @@ def architecture_of_type(instance_type: str) -> str:
 
 
 def vcpus_of_type(instance_type: str) -> int:
-    """Return how many vCPUs an instance type counts against the quota, by AWS's naming of sizes.
+    """Return the number of vCPUs of an instance type for the quota, by AWS's naming of sizes.
 
     Burstable types have two vCPUs up to large, others one below large; metal counts as the largest size.
     https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-types.html
@@ -98,7 +98,7 @@ def _runtimes() -> dict[str, dict[str, str | None]]:
 
 
 def runtimes() -> list[str]:
-    """Return the names of Lambda's runtimes, old ones too."""
+    """Return the names of Lambda's runtimes, including old ones."""
     return sorted(_runtimes())
 
 

@@ -16,7 +16,7 @@ from portal.sandbox.engine.cloudformation import (
 
 
 def install() -> None:
-    """Put the sandbox's store, scheduler and request handlers in place of MiniStack's."""
+    """Replace MiniStack's store, scheduler and request handlers with the sandbox's."""
     for module in (
         *(store, events, templates, describe, requests, undo_requests),
         *(change_sets, change_set_actions, response_urls, signals),
@@ -25,7 +25,7 @@ def install() -> None:
 
 
 def reset(account: str | None) -> None:
-    """Forget the stacks of an account, or of all, and stop what is at work on them."""
+    """Delete the stacks of an account, or of all accounts, and cancel their operations."""
     lifecycle.reset(account)
 
 

@@ -1,7 +1,7 @@
-"""Raw answers of a service in an error's text, taken apart.
+"""Parses raw responses of services in the texts of errors.
 
-MiniStack's handlers raise errors such as `AWS::SSM::Parameter create failed: b'{"__type": …}'`. On AWS the
-reason of the resource has the service's message instead:
+MiniStack's handlers raise errors such as `AWS::SSM::Parameter create failed: b'{"__type": …}'`. On AWS, the
+reason of the resource contains the service's message instead:
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
 """
 
@@ -14,7 +14,7 @@ _RAW = re.compile(r"""^.*?: (?P<body>b(?P<quote>['"]).*(?P=quote))$""", re.DOTAL
 
 
 def read(text: str) -> tuple[str, str] | None:
-    """Return (message, error code) of the answer in an error's text; None for a text without one."""
+    """Return (message, error code) of the response in an error's text; None for a text without one."""
     match = _RAW.match(text)
     if match is None:
         return None
@@ -23,7 +23,7 @@ def read(text: str) -> tuple[str, str] | None:
 
 
 def _read(body: bytes) -> tuple[str, str]:
-    """Return (error code, message) of an answer in JSON or XML; empty texts for any other."""
+    """Return (error code, message) of a response in JSON or XML; empty texts for any other."""
     text = body.decode(errors="replace")
     try:
         answer = json.loads(text)

@@ -1,4 +1,4 @@
-"""What CloudFormation reports about change sets."""
+"""The API actions that describe change sets."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ ORDER = (
 
 
 def install() -> None:
-    """Put the actions in place."""
+    """Install the actions."""
     handlers._ACTION_HANDLERS.update(
         DescribeChangeSet=action(_describe_change_set), ListChangeSets=action(_list_change_sets)
     )

@@ -1,4 +1,4 @@
-"""Change sets: the requests that make, execute and delete them."""
+"""The API actions that create, execute and delete change sets."""
 
 import asyncio
 from typing import Any
@@ -34,7 +34,7 @@ _deleting: set[asyncio.Task[None]] = set()
 
 
 def install() -> None:
-    """Put the actions in place; imports of resources stay MiniStack's."""
+    """Install the actions; imports of resources are still MiniStack's."""
     handlers._ACTION_HANDLERS.update(
         CreateChangeSet=action(_create_change_set),
         ExecuteChangeSet=action(_execute_change_set),
@@ -43,7 +43,7 @@ def install() -> None:
 
 
 def find(request: Parameters) -> ChangeSet:
-    """Find the change set that a request names, by ARN or by name and stack. Raises Refusal without one."""
+    """Return the change set of a request, by ARN or by name and stack. Raises Refusal if there is none."""
     name = value(request, "ChangeSetName")
     if name.startswith("arn:"):
         found: ChangeSet | None = cloudformation._change_sets.get(name)
@@ -204,7 +204,7 @@ def _delete_change_set(request: Parameters) -> Answer:
         change_set = find(request)
     except Refusal as missing:
         if missing.code == "ChangeSetNotFound":
-            return done  # as AWS answers for a stack that exists
+            return done  # AWS's response for a stack that exists
         raise
     if root := change_set.get("RootChangeSetId"):
         raise Refusal(
@@ -227,7 +227,7 @@ def _delete_change_set(request: Parameters) -> Answer:
 
 
 def _start_deletion(change_set: ChangeSet) -> None:
-    """Delete a change set with nested ones, which takes a while: DELETE_PENDING, DELETE_IN_PROGRESS, gone.
+    """Delete a change set with nested ones in the background: DELETE_PENDING, DELETE_IN_PROGRESS, deleted.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-delete.html
     """
@@ -248,7 +248,7 @@ def _start_deletion(change_set: ChangeSet) -> None:
 
 
 def drop(change_set: ChangeSet) -> None:
-    """Delete a change set with those below it, and the nested stacks that only existed for their review."""
+    """Delete a change set with its nested ones, and the nested stacks that exist only for the review."""
     for member in review.family(change_set):
         cloudformation._change_sets.pop(member["ChangeSetId"], None)
         stack = store.stacks.by_id.get(member["StackId"])

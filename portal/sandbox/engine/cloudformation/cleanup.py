@@ -1,4 +1,4 @@
-"""The clean-up phase of an update or of its rollback: what has been superseded is deleted."""
+"""The cleanup phase of an update or of its rollback, which deletes superseded resources."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,9 +14,9 @@ NOT_ALL_DELETED = "Update successful. One or more resources could not be deleted
 
 
 async def after_update(run: Run) -> None:
-    """Delete what an update removed and the predecessors of what it replaced; the stack ends UPDATE_COMPLETE.
+    """Delete removed resources and the predecessors of replaced ones; the stack ends in UPDATE_COMPLETE.
 
-    A delete that fails does not fail the update: a removed resource stays in the stack as DELETE_FAILED.
+    A failed delete does not fail the update: a removed resource stays in the stack as DELETE_FAILED.
     """
     doomed = {**_remembered(run), **_removed(run), **_predecessors(run)}
     old_definitions = ((run.previous or {}).get("_template") or {}).get("Resources") or {}
@@ -30,7 +30,7 @@ async def after_update(run: Run) -> None:
 
 
 def removed_names(run: Run) -> set[str]:
-    """List the resources that the stack had and the new template no longer makes."""
+    """Return the resources of the stack that are not in the new template."""
     return set((run.previous or {}).get("_resources") or ()) - set(run.order)
 
 
@@ -49,7 +49,7 @@ def _predecessors(run: Run) -> dict[str, delete.Doomed]:
         if made is None or not change.replaced:
             continue
         if made.physical_id == change.before["PhysicalResourceId"]:
-            _remove(made.predecessors)()  # same id, another thing behind it: no event reports it
+            _remove(made.predecessors)()  # another resource with the same id: no event reports its removal
             continue
         policy = run.policy(name, "UpdateReplacePolicy")
         doomed[name] = delete.Doomed(
@@ -87,19 +87,19 @@ def _old_policy(run: Run, name: str) -> str:
 
 
 def _remembered(run: Run) -> dict[str, delete.Doomed]:
-    """What an earlier update that stayed failed has superseded."""
+    """Return the superseded resources of an earlier update that stayed failed."""
     return {name: delete.Doomed(record) for name, record in run.stack.pop("_leftovers", {}).items()}
 
 
 def remember_predecessors(run: Run) -> None:
-    """Note what an update that stays failed has superseded, for the next update or the delete to remove."""
+    """Store the superseded resources of an update that stays failed, for the next update or a delete."""
     for name, change in run.changes.items():
         if change.replaced and not change.retain:
             run.stack.setdefault("_leftovers", {})[name] = change.before
 
 
 def remember_successors(run: Run) -> None:
-    """Note what a rollback that is stuck would have deleted, in case the stack is deleted instead."""
+    """Store the resources that a failed rollback would have deleted, in case the stack is deleted instead."""
     run.stack["_leftovers"] = _made(run)
 
 
@@ -113,7 +113,7 @@ def _made(run: Run) -> dict[str, Record]:
 
 
 def restore(run: Run) -> None:
-    """Give a stack back the template, parameters, resources and outputs it had before its update."""
+    """Restore the template, parameters, resources and outputs that a stack had before its update."""
     run.leftovers = _made(run)
     run.stack.pop("_leftovers", None)
     run.stack.update({**(run.previous or {}), "_resources": run.previous_resources})
@@ -132,14 +132,14 @@ def _successor(change: Change) -> Record | None:
 
 
 async def after_rollback(run: Run) -> None:
-    """Delete what a rolled-back update had made; the stack ends UPDATE_ROLLBACK_COMPLETE whatever stays."""
+    """Delete the resources of a rolled-back update; the stack ends in UPDATE_ROLLBACK_COMPLETE regardless."""
     await delete_made(run)
     delete.discard_planned(run.stack)
     events.stack_status(run.stack, "UPDATE_ROLLBACK_COMPLETE")
 
 
 async def delete_made(run: Run) -> None:
-    """Delete what a rolled-back update had made, in nested stacks too."""
+    """Delete the resources that a rolled-back update created, including those in nested stacks."""
     doomed = {
         name: delete.Doomed(record, _policy_of_made(run, name)) for name, record in run.leftovers.items()
     }

@@ -1,4 +1,4 @@
-"""Creating: a stack's resources in parallel as their dependencies allow, nested stacks among them."""
+"""Creates stacks: resources and nested stacks in parallel, as their dependencies allow."""
 
 import asyncio
 import logging
@@ -28,15 +28,15 @@ EMBEDDED = "Embedded stack {stack_id} was not successfully created: {reason}"
 
 
 async def create_stack(run: Run) -> bool:
-    """Create a stack to CREATE_COMPLETE, or roll it back as its options say; returns whether it is complete.
+    """Create a stack, or roll it back depending on its options; return whether it is CREATE_COMPLETE.
 
-    The event of CREATE_IN_PROGRESS was written when the request was accepted.
+    The event CREATE_IN_PROGRESS has been added when the request was accepted.
     """
     if run.parent is None and run.is_invalid():
         return False
     await graph.walk(run.waits_for(), lambda logical_id: create_resource(run, logical_id), run.stop)
     if run.was_stopped:
-        return False  # what stopped it deletes what was created
+        return False  # the parent's rollback or the delete that stopped it also deletes its resources
     if not run.failed:
         try:
             publish(run)
@@ -64,7 +64,7 @@ async def _fail(run: Run, reason: str) -> None:
 
 
 def reason_of(run: Run) -> str:
-    """Return the reason of a stack whose resources failed, as AWS has it for each kind of failure."""
+    """Return the reason of a stack with failed resources, worded as on AWS for each kind of failure."""
     parts = []
     for verb in ("create", "update"):
         names = [name for name, failed_to in run.failed.items() if failed_to == verb]
@@ -74,9 +74,9 @@ def reason_of(run: Run) -> str:
 
 
 def publish(run: Run, removed: set[str] | None = None) -> None:
-    """Resolve the outputs of a stack that is complete and export what they export.
+    """Resolve the outputs of a complete stack and publish its exports.
 
-    Raises ValueError when one leads nowhere, or when another stack exports the same name.
+    Raises ValueError if an output cannot be resolved, or if another stack exports the same name.
     """
     surviving = {name: record for name, record in run.resources.items() if name not in (removed or ())}
     outputs, exports = run.outputs(surviving)
@@ -94,7 +94,7 @@ def publish(run: Run, removed: set[str] | None = None) -> None:
 
 
 async def create_resource(run: Run, logical_id: str) -> bool:
-    """Create one resource of a stack, with its events; returns whether it is complete."""
+    """Create a resource of a stack, with its events; return whether it is complete."""
     if logical_id in run.imports:
         return _adopt(run, logical_id)
     record = run.open_record(logical_id)
@@ -144,7 +144,7 @@ def _take(record: Record, made: Provisioned) -> None:
 
 
 async def _create_nested(run: Run, record: Record, properties: dict[str, Any]) -> None:
-    """Create a nested stack. Raises ValueError, with AWS's message, when it did not become complete."""
+    """Create a nested stack. Raises ValueError with AWS's message if it does not become complete."""
     child = nested.new_run(run, record["LogicalResourceId"], properties)
     stack = child.stack
     record.update(PhysicalResourceId=stack["StackId"])
@@ -165,7 +165,7 @@ async def _create_nested(run: Run, record: Record, properties: dict[str, Any]) -
 
 
 def _adopt(run: Run, logical_id: str) -> bool:
-    """Take over a resource that exists already (ImportExistingResources), with MiniStack's events."""
+    """Import an existing resource (ImportExistingResources), with MiniStack's events."""
     record = run.open_record(logical_id)
     try:
         physical_id, attributes = stacks._adopt_resource(

@@ -1,4 +1,4 @@
-"""Deleting: stacks with all that is nested in them, resources in the reverse of their dependencies."""
+"""Deletes stacks with their nested stacks, and resources in the reverse order of their dependencies."""
 
 import asyncio
 import logging
@@ -20,20 +20,20 @@ SNAPSHOT = "Snapshot"
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """A resource to delete: its record (a predecessor's, after a replacement) and what its policy says."""
+    """A resource to delete: its record (a predecessor's, after a replacement) and its deletion policy."""
 
     record: Record
     policy: str = "Delete"  # Delete, Retain (skipped with an event) or Snapshot
-    forced: bool = False  # FORCE_DELETE_STACK: kept when it cannot be deleted
-    instead: Callable[[], None] | None = None  # what removes a predecessor that its handler has superseded
+    forced: bool = False  # FORCE_DELETE_STACK: kept if it cannot be deleted
+    instead: Callable[[], None] | None = None  # deletes a predecessor that its handler has superseded
 
 
 async def delete_resources(
     stack: Stack, doomed: Mapping[str, Doomed], definitions: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Delete resources in parallel, those that depend on another one first.
+    """Delete resources in parallel, dependent ones first.
 
-    Returns the reasons of those that could not be deleted, by logical id; what they depend on is left alone.
+    Returns the reasons of failed deletes, by logical id; the dependencies of these resources are not deleted.
     """
     failures: dict[str, str] = {}
 
@@ -69,13 +69,13 @@ async def _delete_one(stack: Stack, one: Doomed) -> None:
         return
     await provision.finish_late(stack, record)
     if not record["PhysicalResourceId"]:
-        return  # nothing was made; AWS says DELETE_COMPLETE at once
+        return  # nothing was created; AWS reports DELETE_COMPLETE at once
     events.resource_status(stack, record, "DELETE_IN_PROGRESS")
     await provision.delete(stack, record, snapshot=one.policy == SNAPSHOT, instead=one.instead)
 
 
 async def _delete_nested(record: Record) -> None:
-    """Delete the nested stack of a resource. Raises ValueError when some of it stays."""
+    """Delete the nested stack of a resource. Raises ValueError if some of it remains."""
     child = store.find(record["PhysicalResourceId"])
     if child is None or child["StackStatus"] == "DELETE_COMPLETE":
         return
@@ -89,12 +89,12 @@ async def _delete_nested(record: Record) -> None:
 async def delete_stack(
     stack: Stack, retain: Iterable[str] = (), force: bool = False, reason: str = events.USER_INITIATED
 ) -> None:
-    """Delete a stack; it ends DELETE_COMPLETE and keeps its record under its StackId, or DELETE_FAILED.
+    """Delete a stack; it ends in DELETE_COMPLETE, with its record under its StackId, or in DELETE_FAILED.
 
     Args:
-        retain: RetainResources: logical ids that are kept.
-        force: FORCE_DELETE_STACK: what cannot be deleted, and what it depends on, is kept.
-        reason: why it is deleted.
+        retain: RetainResources: logical ids of resources to keep.
+        force: FORCE_DELETE_STACK: keep resources that cannot be deleted, and their dependencies.
+        reason: the reason in the event.
     """
     begin_delete(stack, reason)
     await finish_delete(stack, retain, force)
@@ -107,7 +107,7 @@ def begin_delete(stack: Stack, reason: str = events.USER_INITIATED) -> None:
 
 
 async def finish_delete(stack: Stack, retain: Iterable[str] = (), force: bool = False) -> None:
-    """Delete the resources of a stack that is DELETE_IN_PROGRESS, then the stack."""
+    """Delete the resources of a stack that is in DELETE_IN_PROGRESS, then the stack."""
     template = stack.get("_template") or {}
     definitions = template.get("Resources") or {}
     records = stack["_resources"]
@@ -140,14 +140,14 @@ async def finish_delete(stack: Stack, retain: Iterable[str] = (), force: bool = 
 
 
 def discard_planned(stack: Stack) -> None:
-    """Delete the nested stacks that a change set planned and that were never created."""
+    """Delete the nested stacks that a change set planned and that were not created."""
     for child in store.children_of(stack):
         if child["StackStatus"] == "REVIEW_IN_PROGRESS":
             delete_empty(child)
 
 
 def delete_empty(stack: Stack) -> None:
-    """Delete a stack that has no resources, and those planned below it, at once."""
+    """Delete a stack without resources, and those planned below it, at once."""
     begin_delete(stack)
     drop_change_sets(stack)
     discard_planned(stack)
@@ -156,7 +156,7 @@ def delete_empty(stack: Stack) -> None:
 
 
 def forget_deleted(stack: Stack) -> None:
-    """Move what is gone, or no longer the stack's, out of the records that other resources may refer to."""
+    """Move deleted and skipped resources out of the records that other resources may refer to."""
     gone, records = stack.setdefault("_gone", {}), stack["_resources"]
     for logical_id, record in list(records.items()):
         if record["ResourceStatus"] in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
@@ -178,7 +178,7 @@ def _policy(stack: Stack, definition: Any, template: dict[str, Any]) -> str:
 
 
 def _unreachable(records: dict[str, Record], definitions: dict[str, Any]) -> set[str]:
-    """List what could not be deleted before and everything that it depends on."""
+    """Return the resources whose last delete failed, and all their dependencies."""
     found = {name for name, record in records.items() if record["ResourceStatus"] == "DELETE_FAILED"}
     pending = list(found)
     while pending:

@@ -1,4 +1,4 @@
-"""What CloudFormation reports about stacks, their events and their resources."""
+"""The API actions that describe stacks, their events and their resources."""
 
 import html
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from portal.sandbox.engine.cloudformation.store import Record, Stack
 
 
 def install() -> None:
-    """Put the actions in place."""
+    """Install the actions."""
     handlers._resolve_stack = _find
     handlers._ACTION_HANDLERS.update(
         DescribeStacks=_describe_stacks,
@@ -26,7 +26,7 @@ def install() -> None:
 
 
 def _find(reference: str) -> Stack | None:
-    """Find a stack for a read, which does not see one that was created a moment ago."""
+    """Return a stack for a read, which does not find one that was created a moment ago."""
     stack = store.find(reference)
     shown = stack is not None and retention.is_seen(stack) and retention.is_kept(stack)
     return stack if shown else None
@@ -98,7 +98,7 @@ def _output(output: dict[str, Any]) -> dict[str, Any]:
 
 
 def _family(stack: Stack) -> dict[str, Any]:
-    """The stack's parent and root; AWS shows neither for a stack that is not nested."""
+    """Return the stack's parent and root; AWS returns neither for a stack that is not nested."""
     return {"ParentId": stack.get("ParentId"), "RootId": stack.get("RootId")}
 
 
@@ -113,7 +113,7 @@ def _drift(stack: Stack) -> dict[str, Any]:
 
 
 def _last_operations(stack: Stack) -> list[dict[str, str]]:
-    """The newest operation of each type, newest first."""
+    """Return the newest operation of each type, newest first."""
     newest = {entry["OperationType"]: entry for entry in stack.get("_operations") or ()}
     return list(reversed(newest.values()))
 
@@ -141,7 +141,7 @@ def _summary(stack: Stack) -> dict[str, Any]:
 
 
 def _describe_stack_events(parameters: Parameters) -> Answer:
-    """Newest first; the token is a place in the growing list, so that no event is repeated or left out."""
+    """Return events, newest first; the token is a position in the growing list, so no event is missed."""
     name = value(parameters, "StackName")
     stack = _find(name)
     if stack is None:
@@ -188,7 +188,7 @@ def _event(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_events(parameters: Parameters) -> Answer:
-    """The events of operations, newest first: a stack's own and MiniStack's validation failures."""
+    """Return the events of operations, newest first: a stack's own and MiniStack's validation failures."""
     name, operation_id = value(parameters, "StackName"), value(parameters, "OperationId")
     if name:
         stack = _find(name)
@@ -230,7 +230,7 @@ def _operation_events(stack: Stack) -> Iterator[dict[str, Any]]:
 
 
 def _records(stack: Stack) -> list[Record]:
-    """The resources of a stack, those that it has deleted among them as long as AWS shows them."""
+    """Return the resources of a stack, including deleted ones for as long as AWS returns them."""
     return list({**(stack.get("_gone") or {}), **stack["_resources"]}.values())
 
 

@@ -1,4 +1,4 @@
-"""Stack events: how every change of a stack's or a resource's status is recorded and published."""
+"""Stack events: record and publish every status change of stacks and resources."""
 
 import datetime
 from typing import Any
@@ -14,13 +14,13 @@ _STARTS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "RE
 
 
 def install() -> None:
-    """Make MiniStack write its events here."""
+    """Make MiniStack add its events here."""
     for module in (stacks, handlers, changesets):
         module._add_event = _from_ministack
 
 
 def stack_status(stack: Stack, status: str, reason: str = "") -> None:
-    """Move a stack to a status, and add the event of it."""
+    """Set a stack's status, and add its event."""
     stack["StackStatus"] = status
     stack["StackStatusReason"] = reason
     if status == "UPDATE_IN_PROGRESS":
@@ -32,7 +32,7 @@ def stack_status(stack: Stack, status: str, reason: str = "") -> None:
 
 
 def resource_status(stack: Stack, record: Record, status: str, reason: str = "") -> None:
-    """Move a resource to a status, and add the event of it."""
+    """Set a resource's status, and add its event."""
     record["ResourceStatus"] = status
     record["Timestamp"] = now_iso()
     if reason:
@@ -58,7 +58,7 @@ def add(
     physical_id: str = "",
     detailed_status: str = "",
 ) -> None:
-    """Append an event; it carries the ClientRequestToken of the operation it belongs to."""
+    """Append an event with the ClientRequestToken of its operation."""
     events = store.events_of(stack)
     timestamp = now_iso()
     event: dict[str, Any] = {
@@ -86,7 +86,7 @@ def add(
 
 
 def _event_id(events: list[dict[str, Any]], logical_id: str, status: str, timestamp: str) -> str:
-    """Return the id of a resource's event as AWS does; two of one millisecond would share it: move one."""
+    """Return an id for a resource's event in AWS's format, which is unique even within a millisecond."""
     taken = {event["EventId"] for event in events[-50:]}
     moment = datetime.datetime.fromisoformat(timestamp)
     event_id = f"{logical_id}-{status}-{timestamp}"
@@ -97,7 +97,7 @@ def _event_id(events: list[dict[str, Any]], logical_id: str, status: str, timest
 
 
 def begin_operation(stack: Stack, operation_type: str) -> str:
-    """Note that an operation starts on a stack: its id goes into every event from here on."""
+    """Record that an operation starts on a stack: all later events have its id."""
     operation_id = str(new_uuid())
     operations = stack.setdefault("_operations", [])
     operations.append({"OperationType": operation_type, "OperationId": operation_id})
@@ -114,7 +114,7 @@ def _from_ministack(
     physical_id: str = "",
     detailed_status: str = "",
 ) -> None:
-    """The signature MiniStack's request handlers call. Raises KeyError for a stack that is not stored."""
+    """Add an event from MiniStack's request handlers. Raises KeyError for a stack that is not stored."""
     stack = store.stacks.by_id[stack_id]
     if physical_id == stack_id and not reason and status in _STARTS:
         reason = USER_INITIATED

@@ -17,7 +17,7 @@ _MISSING = "Parameter validation failed: parameter value {value} for parameter n
 
 
 def check(parameters: Mapping[str, Any]) -> None:
-    """Raise ValueError, with AWS's message, for a parameter whose value does not exist."""
+    """Raise ValueError with AWS's message for a parameter whose value does not exist."""
     for name, found in parameters.items():
         kind = str(found.get("Type", ""))
         is_list = kind.startswith("List<")

@@ -1,4 +1,4 @@
-"""The order of a stack's resources: which waits for which, and steps that run as soon as they may."""
+"""The order of a stack's resources: dependencies, and steps that run as early as possible."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -8,13 +8,13 @@ from ministack.services.cloudformation import engine
 
 
 def dependencies(definitions: Mapping[str, Any], among: Iterable[str]) -> dict[str, set[str]]:
-    """Map each logical id to those of the others that it refers to or names in DependsOn."""
+    """Map each logical id to the others that it refers to or names in DependsOn."""
     names = set(among)
     return {name: engine._extract_deps(definitions.get(name) or {}, names) - {name} for name in among}
 
 
 def dependents(definitions: Mapping[str, Any], among: Iterable[str]) -> dict[str, set[str]]:
-    """Map each logical id to those of the others that depend on it, the order of deletes."""
+    """Map each logical id to the others that depend on it, for the order of deletes."""
     reverse: dict[str, set[str]] = {name: set() for name in among}
     for name, needed in dependencies(definitions, reverse).items():
         for other in needed:
@@ -25,10 +25,10 @@ def dependents(definitions: Mapping[str, Any], among: Iterable[str]) -> dict[str
 async def walk(
     waits_for: Mapping[str, set[str]], step: Callable[[str], Awaitable[bool]], stop: asyncio.Event
 ) -> None:
-    """Run step(name) for every name, each as soon as all that it waits for answered True.
+    """Run step(name) for every name, each once all steps that it waits for have returned True.
 
-    What waits for a step that answered False is not run, and after stop is set nothing new starts; it
-    returns when everything that started has ended.
+    Steps that wait for one that returned False are not run. Once `stop` is set, no further step is started.
+    Return when all started steps have ended.
     """
     waiting = dict(waits_for)
     done: set[str] = set()

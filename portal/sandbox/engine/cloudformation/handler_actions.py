@@ -1,9 +1,9 @@
 """The actions that CloudFormation's handlers perform for each type of resource.
 
-From `handlers.<operation>.permissions` of the registry's schemas of 2026-10-20, which cfn-lint carries
-(tests/sandbox/engine/test_handler_actions.py compares). Left out: actions for properties that no template
-here has, and for what no handler needs (a schema lists what a handler might call).
-A type that is missing here is not checked (docs/sandbox.md).
+From `handlers.<operation>.permissions` of the registry's schemas of 2026-10-20, which cfn-lint contains
+(tests/sandbox/engine/test_handler_actions.py compares them). Left out are actions for properties that no
+template here uses, and those that handlers do not need (a schema lists all possible calls of a handler).
+Types that are not listed are not checked (docs/sandbox.md).
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ DELETE: Final = "delete"
 
 _Actions = dict[str, str]
 
-# Type -> operation -> actions.
+# Resource type -> operation -> actions.
 TABLE: Final[dict[str, _Actions]] = {
     "AWS::AutoScaling::AutoScalingGroup": {
         CREATE: "autoscaling:CreateAutoScalingGroup autoscaling:DescribeAutoScalingGroups "
@@ -206,7 +206,7 @@ TABLE: Final[dict[str, _Actions]] = {
     },
 }
 
-# The first resource of these in an account makes the role that its service works with.
+# The first resource of these types in an account creates the service-linked role of its service.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
 SERVICE_LINKED: Final = {
     "AWS::AutoScaling::AutoScalingGroup": ("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),
@@ -219,5 +219,5 @@ SERVICE_LINKED: Final = {
 
 
 def actions(resource_type: str, operation: str) -> list[str]:
-    """List the actions of an operation on a type of resource; none for a type that is not checked."""
+    """Return the actions of an operation on a resource type; none for a type that is not checked."""
     return TABLE.get(resource_type, {}).get(operation, "").split()

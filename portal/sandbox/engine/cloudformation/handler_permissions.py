@@ -1,7 +1,7 @@
 """Checks the permissions of an operation on a resource before its handler runs.
 
-A missing permission fails the operation at once. On AWS some handlers make the resource first and then fail
-to tag or describe it; the reason of the failure is the same.
+A missing permission fails the operation at once. On AWS, some handlers create the resource before tagging or
+describing it fails; the reason of the failure is the same.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from portal.sandbox.engine.cloudformation.store import Record, Stack
 
 Properties = dict[str, Any]
 
-# What an ARN has before the physical id or the name, by the resource type.
+# The part of an ARN before the physical id or the name, by resource type.
 _KINDS: Final = {
     "AWS::CloudFormation::Stack": "stack/",
     "AWS::AutoScaling::AutoScalingGroup": "autoScalingGroup:*:autoScalingGroupName/",
@@ -36,7 +36,7 @@ _KINDS: Final = {
     "AWS::IAM::Role": "role/",
     "AWS::IAM::InstanceProfile": "instance-profile/",
 }
-# The property that names a resource.
+# The property with the name of a resource.
 _NAMES: Final = {
     "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
     "AWS::Lambda::Function": "FunctionName",
@@ -51,7 +51,7 @@ _NAMES: Final = {
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::InstanceProfile": "InstanceProfileName",
 }
-# Actions that are allowed or denied for all resources.
+# Actions without resource-level permissions.
 _GENERAL: Final = (
     "autoscaling:Describe",
     "ec2:Describe",
@@ -62,11 +62,11 @@ _GENERAL: Final = (
 
 
 def check(operation: str, stack: Stack, record: Record, properties: Properties) -> None:
-    """Raise Denied when who the operation acts as may not do what a handler does.
+    """Raise Denied if the operation's principal may not perform an action of the handler.
 
     Args:
         operation: "create", "update" or "delete".
-        properties: those of the resource that is created, changed to or deleted.
+        properties: of the resource that is created or deleted, or the new ones in an update.
     """
     principal, resource_type = authorization.acting(), record["ResourceType"]
     if principal is None or principal.kind == "root":
@@ -98,7 +98,7 @@ def _calls(operation: str, stack: Stack, record: Record, properties: Properties)
 
 
 def _boundary(record: Record, properties: Properties) -> Properties:
-    """Return the condition key of a role's boundary: of the request, or of the role that exists.
+    """Return the condition key of a role's boundary: the one in the request, or of the existing role.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
@@ -117,13 +117,13 @@ def _changed_boundary(record: Record, properties: Properties, own: str) -> Itera
 
 
 def _resource(action: str, own: str) -> str:
-    """Return the resource that an action is checked on: the handler's own, or "*" for what has none."""
+    """Return the resource to check an action on: the handler's own, or "*" for actions on all resources."""
     service = action.partition(":")[0]
     if action.startswith(_GENERAL):
         return "*"
     if (
         service == "secretsmanager" and ":rds:" in own
-    ):  # Aurora's own secret, made with the caller's permissions
+    ):  # Aurora's own secret, created with the caller's permissions
         return f"arn:aws:secretsmanager:{get_region()}:{get_account_id()}:secret:rds!cluster-{new_uuid()}"
     if service == "ec2":
         return own if ":ec2:" in own else f"arn:aws:ec2:{get_region()}:{get_account_id()}:instance/*"
@@ -152,7 +152,7 @@ def _arn(stack: Stack, record: Record, properties: Properties) -> str:
 
 
 def _ec2_kind(resource_type: str) -> str:
-    """Name the kind in an EC2 ARN: SecurityGroup is security-group, EIP is elastic-ip."""
+    """Return the resource kind in an EC2 ARN: SecurityGroup is security-group, EIP is elastic-ip."""
     name = resource_type.rpartition("::")[2]
     special = {"EIP": "elastic-ip", "VPC": "vpc", "VPCEndpoint": "vpc-endpoint", "NatGateway": "natgateway"}
     if name in special:
@@ -161,7 +161,7 @@ def _ec2_kind(resource_type: str) -> str:
 
 
 def _generated(stack: Stack, record: Record) -> str:
-    """Return the beginning of the name that CloudFormation gives a resource."""
+    """Return the beginning of the name that CloudFormation generates for a resource."""
     logical = record["LogicalResourceId"]
     if record["ResourceType"] == "AWS::SSM::Parameter":
         return f"CFN-{logical}-"
@@ -170,7 +170,7 @@ def _generated(stack: Stack, record: Record) -> str:
 
 
 def _passed(resource_type: str, properties: Properties) -> Iterator[Call]:
-    """Yield the roles that an operation hands to a service."""
+    """Yield the roles that an operation passes to a service."""
     if resource_type == "AWS::Lambda::Function":
         yield _passing(str(properties.get("Role", "*")), "lambda.amazonaws.com")
     elif resource_type == "AWS::EC2::FlowLog" and (role := properties.get("DeliverLogsPermissionArn")):
@@ -193,7 +193,7 @@ def _role_arn(name: str) -> str:
 
 
 def _roles_of_servers(properties: Properties) -> list[str]:
-    """List the roles of the instance profile in a group's launch template."""
+    """Return the roles of the instance profile in a group's launch template."""
     given = properties.get("LaunchTemplate") or {}
     template = ec2._launch_templates.get(str(given.get("LaunchTemplateId", "")))
     versions = (template or {}).get("Versions") or [{}]
@@ -216,7 +216,7 @@ def _document(properties: Properties) -> str:
 
 
 def _service_linked_role(service: str, name: str) -> None:
-    """Make the role that a service works with, unless the account has it. Raises Denied."""
+    """Create the service-linked role of a service, unless the account has it. Raises Denied."""
     if name in iam._roles:
         return
     account = get_account_id()

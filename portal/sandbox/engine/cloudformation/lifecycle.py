@@ -1,4 +1,4 @@
-"""Operations as tasks: started when a request is accepted, kept until they end, stopped for a delete."""
+"""Operations as tasks: started when a request is accepted, stored until they end, stopped by a delete."""
 
 import asyncio
 import logging
@@ -21,12 +21,12 @@ from portal.sandbox.engine.cloudformation.store import Running, Stack
 
 logger = logging.getLogger(__name__)
 
-# Tasks that wait for another operation on their stack to end.
+# Tasks that wait for the end of another operation on their stack.
 _waiting: set[asyncio.Task[Any]] = set()
 
 
 class Deployment:
-    """A create or an update that was accepted; awaiting it carries it out."""
+    """An accepted create or update; awaiting it executes it."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -47,20 +47,20 @@ class Deployment:
 
 
 async def roll_back(run: Run) -> None:
-    """Roll back an operation that failed with its rollback disabled, and those that it went on with."""
+    """Roll back an operation that failed with rollback disabled, and the operations that it continued."""
     first = run
     while first.earlier is not None:
         first = first.earlier
     if first.previous is not None:
         await rollback.start_update_rollback(run, events.USER_INITIATED)
         return
-    first.created = list(first.stack["_resources"])  # there is no complete state to go back to
+    first.created = list(first.stack["_resources"])  # there is no earlier complete state
     first.retain_except_on_create = run.retain_except_on_create
     await rollback.roll_back_create(first, events.USER_INITIATED)
 
 
 def start_delete(stack: Stack, retain: Iterable[str] = (), force: bool = False) -> None:
-    """Start to delete a stack; a create that is under way is stopped for it, a rollback is waited for."""
+    """Start to delete a stack: stop a create in progress first, but wait for the end of a rollback."""
     at_work = store.running.get(stack["StackId"])
     rolling_back = stack["StackStatus"] == "ROLLBACK_IN_PROGRESS"
     if not rolling_back:
@@ -79,9 +79,9 @@ def start_delete(stack: Stack, retain: Iterable[str] = (), force: bool = False) 
 
 
 def start(work: Awaitable[Any], stack: Stack) -> None:
-    """Start an operation on a stack as a task of the current account, region and client request token.
+    """Start an operation on a stack as a task with the current account, region and client request token.
 
-    Its calls are authorized as the service role, or as the caller.
+    Its calls are authorized for the service role, or for the caller.
     """
     with authorization.act_as(service_role.of(stack)):
         task = asyncio.get_running_loop().create_task(_guarded(work, stack))
@@ -100,7 +100,7 @@ def _forget(stack_id: str, task: asyncio.Task[Any]) -> None:
 
 
 async def _guarded(work: Awaitable[Any], stack: Stack) -> None:
-    """Carry an operation out; an internal error fails the stack, so that nothing waits for it forever."""
+    """Execute an operation; an internal error fails the stack, so that nothing waits for it forever."""
     try:
         await work
     except Exception:
@@ -112,7 +112,7 @@ async def _guarded(work: Awaitable[Any], stack: Stack) -> None:
 
 
 def reset(account: str | None) -> None:
-    """Cancel the operations on an account's stacks, or on all, and forget the stacks."""
+    """Cancel the operations on an account's stacks, or on all stacks, and delete the stacks."""
     for scope in {key[0] for key in store.stacks._data} if account is None else {account}:
         for stack in [found for key, found in store.stacks._data.items() if key[0] == scope]:
             if at_work := store.running.pop(stack["StackId"], None):

@@ -1,4 +1,4 @@
-"""Limits of templates and parameters, which CloudFormation checks before it does anything.
+"""Limits of templates and parameters, which CloudFormation checks before any operation.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 """
@@ -12,7 +12,7 @@ TOKEN: Final = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}")
 
 
 def check_template(template: dict[str, Any]) -> None:
-    """Raise ValueError, with CloudFormation's message, for a template with too much in one section."""
+    """Raise ValueError with CloudFormation's message for a template with too many entries in a section."""
     for section, most in MOST.items():
         count = len(template.get(section) or {})
         if count > most:

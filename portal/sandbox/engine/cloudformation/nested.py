@@ -1,4 +1,4 @@
-"""Nested stacks: the stack behind an AWS::CloudFormation::Stack, and the runs that make or change it."""
+"""Nested stacks: the stack of an AWS::CloudFormation::Stack, and the runs that create or update it."""
 
 import copy
 import secrets
@@ -12,7 +12,7 @@ from portal.sandbox.engine.cloudformation import events, store, templates, value
 from portal.sandbox.engine.cloudformation.run import Run
 from portal.sandbox.engine.cloudformation.store import Stack
 
-# What an update changes of a stack's record and a rollback has to put back.
+# The parts of a stack's record that an update changes and a rollback restores.
 RESTORED = (
     "_resources",
     "_template",
@@ -29,9 +29,9 @@ RESTORED = (
 
 
 def new_run(parent: Run, logical_id: str, properties: dict[str, Any]) -> Run:
-    """Prepare the creation of a nested stack: its record, which is stored, and its run.
+    """Return the run that creates a nested stack, and store the stack's record.
 
-    Raises ValueError with the reason when its template or parameters are not usable.
+    Raises ValueError with the reason if its template or parameters are invalid.
     """
     planned = planned_change_set(parent.stack, logical_id)
     stack = store.stacks.by_id.get(planned["StackId"]) if planned else None
@@ -55,14 +55,14 @@ def new_run(parent: Run, logical_id: str, properties: dict[str, Any]) -> Run:
 
 
 def planned_change_set(parent: Stack, logical_id: str) -> dict[str, Any] | None:
-    """Find the nested change set that is being executed for a nested stack, if there is one."""
+    """Return the nested change set that is being executed for a nested stack, None if there is none."""
     change_set_id = (parent.get("_planned") or {}).get(logical_id)
     found: dict[str, Any] | None = cloudformation._change_sets.get(change_set_id or "")
     return found
 
 
 def new_stack(parent: Stack, logical_id: str, status: str = "CREATE_IN_PROGRESS") -> Stack:
-    """Make and store the empty record of a nested stack, below its parent at any depth."""
+    """Store and return the empty record of a nested stack, with its parent at any depth."""
     suffix = "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(13))
     return store.new_stack(f"{parent['StackName']}-{logical_id}-{suffix}", status, parent)
 
@@ -75,7 +75,7 @@ def describe(
     properties: dict[str, Any],
     parent: Stack,
 ) -> None:
-    """Put a template, its parameters and what comes from the parent on a nested stack's record."""
+    """Set the template, the parameters and the values from the parent on a nested stack's record."""
     values.remember_secrets(stack, parameters)
     stack.update(
         Description=template.get("Description", ""),
@@ -96,19 +96,19 @@ def _tags(properties: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def snapshot(stack: Stack) -> dict[str, Any]:
-    """Copy what an update of a stack may change."""
+    """Return a copy of the parts of a stack's record that an update may change."""
     return {key: copy.deepcopy(stack[key]) for key in RESTORED if key in stack}
 
 
 def outputs_of(stack: Stack) -> dict[str, str]:
-    """Map a nested stack's outputs to the attributes that Fn::GetAtt reads in the parent."""
+    """Return a nested stack's outputs by the attributes that Fn::GetAtt reads in the parent."""
     return {f"Outputs.{output['OutputKey']}": output["OutputValue"] for output in stack["Outputs"]}
 
 
 def update_run(parent: Run, logical_id: str, stack: Stack, properties: dict[str, Any]) -> Run | None:
-    """Prepare the update of a nested stack, or answer None when neither it nor a stack below it changes.
+    """Return the run that updates a nested stack, or None if neither it nor a stack below it changes.
 
-    Raises ValueError with the reason when its new template or parameters are not usable.
+    Raises ValueError with the reason if its new template or parameters are invalid.
     """
     planned = planned_change_set(parent.stack, logical_id)
     body = planned["_template_body"] if planned else templates.fetch(properties)
@@ -139,9 +139,9 @@ def update_run(parent: Run, logical_id: str, stack: Stack, properties: dict[str,
 
 
 def changed_below(stack: Stack, template: dict[str, Any], parameters: dict[str, Any]) -> bool:
-    """Return whether the template of a stack nested in this one, at any depth, differs from what it runs.
+    """Return whether the template of a stack below this one, at any depth, differs from the deployed one.
 
-    A template behind the same URL may have changed although its parent's has not; AWS looks at each.
+    A template at the same URL may have changed although its parent's has not; AWS compares each of them.
     """
     for child in store.children_of(stack):
         logical_id = logical_id_of(stack, child)
@@ -153,14 +153,14 @@ def changed_below(stack: Stack, template: dict[str, Any], parameters: dict[str, 
             body = templates.fetch(properties)
             found = templates.parsed(body)
         except ValueError:
-            return True  # the update will fail at it and report it
+            return True  # the update will fail with this error and report it
         if found != child["_template"] or changed_below(child, found, child["_resolved_params"]):
             return True
     return False
 
 
 def logical_id_of(parent: Stack, child: Stack) -> str | None:
-    """Find the logical id that a nested stack has in its parent."""
+    """Return the logical id of a nested stack in its parent."""
     for logical_id, record in parent["_resources"].items():
         if record["PhysicalResourceId"] == child["StackId"]:
             return str(logical_id)

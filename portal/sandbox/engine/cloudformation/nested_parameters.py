@@ -1,7 +1,7 @@
-"""The parameters of nested change sets: checked by CloudFormation before all of their values are known.
+"""The parameters of nested change sets, which CloudFormation validates before all values are known.
 
-A parameter that an output feeds gets a literal placeholder, and is checked with it; whether AWS matches
-AllowedPattern against it is not certain: engine/readings.py has both readings.
+A parameter that an output feeds gets a literal placeholder, and is validated with it. Whether AWS compares
+AllowedPattern with the placeholder is uncertain: engine/readings.py has both readings.
 Sources: https://github.com/aws-cloudformation/cfn-language-discussion/issues/152 (the placeholder),
 https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 (Fn::Select) and
 https://github.com/aws-cloudformation/rain/issues/526 (patterns).
@@ -24,9 +24,9 @@ _SELECT = "Template error: Fn::Select  cannot select nonexistent value at index 
 
 
 def resolved(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
-    """Resolve the parameters of a nested change set from the properties of its stack.
+    """Return the parameters of a nested change set, resolved from the properties of its stack.
 
-    Raises ValueError, with AWS's message, for a value or a placeholder that a parameter does not take.
+    Raises ValueError with AWS's message for a value or a placeholder that is invalid for its parameter.
     """
     given = properties.get("Parameters") or {}
     unknown = {name: str(value) for name, value in given.items() if placeholders.is_unknown(value)}
@@ -40,17 +40,17 @@ def resolved(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _declared(about: dict[str, Any]) -> dict[str, Any]:
-    """Return how a parameter with a placeholder is checked: only known ids must exist."""
+    """Return the declaration for validating a parameter with a placeholder: only known ids must exist."""
     if not readings.strict("patterns_match_placeholders"):
         return {"Type": "String", "NoEcho": about.get("NoEcho", False)}
     return {**about, "Type": "String"} if _IDS.search(str(about.get("Type", ""))) else about
 
 
 def check_selections(block: Any, is_unknown: Callable[[str, str | None], bool]) -> None:
-    """Raise ValueError when Fn::Select takes more than the first of a list that is not known.
+    """Raise ValueError if Fn::Select takes another element than the first of an unknown list.
 
     Args:
-        is_unknown: returns whether a reference, a name with an attribute or without, is not known.
+        is_unknown: returns whether a reference, a name with or without an attribute, is unknown.
     """
     for index, items in _selections(block):
         if index and any(is_unknown(*reference) for reference in engine._intrinsic_references(items)):
@@ -58,7 +58,7 @@ def check_selections(block: Any, is_unknown: Callable[[str, str | None], bool]) 
 
 
 def unknown_among(parameters: Mapping[str, Any]) -> Callable[[str, str | None], bool]:
-    """Return a predicate: whether a reference leads to a parameter with a placeholder."""
+    """Return a predicate that tells whether a reference is a parameter with a placeholder."""
     names = {name for name, found in parameters.items() if placeholders.is_unknown(found["Value"])}
     return lambda name, attribute: attribute is None and name in names
 

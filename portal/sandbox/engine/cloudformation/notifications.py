@@ -1,4 +1,4 @@
-"""NotificationARNs: every event of a stack goes to its SNS topics, in the text format AWS sends."""
+"""NotificationARNs: every event of a stack is sent to its SNS topics, in AWS's text format."""
 
 import logging
 from typing import Any
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 def announce(stack: Stack, event: dict[str, Any]) -> None:
-    """Publish an event to the topics of its stack; a topic that cannot be reached loses it, as on AWS."""
+    """Publish an event to the topics of its stack; an unreachable topic misses it, as on AWS."""
     for topic in stack.get("NotificationARNs") or ():
         try:
             sns.publish_internal(topic, text_of(event), SUBJECT)
@@ -38,7 +38,7 @@ def announce(stack: Stack, event: dict[str, Any]) -> None:
 
 
 def text_of(event: dict[str, Any]) -> str:
-    """Format an event as key='value' lines."""
+    """Return an event as key='value' lines."""
     account = get_account_id()
     values = {
         "PrincipalId": account,

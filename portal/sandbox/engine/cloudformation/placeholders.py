@@ -1,4 +1,4 @@
-"""Values that are not known before an update or a creation: what they look like, and properties with them."""
+"""Placeholders for values that are unknown before an update or a creation, and properties with them."""
 
 import copy
 import re
@@ -10,17 +10,17 @@ from ministack.services.cloudformation import engine
 from portal.sandbox.engine.cloudformation import store
 from portal.sandbox.engine.cloudformation.store import Record, Stack, Template
 
-# What AWS shows for a property's value that is known only after the execution.
+# AWS's text in descriptions for a value that is known only after the execution.
 LATER: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 MASK: Final = "****"
 
-# The literal that a nested stack gets for such a parameter:
+# The literal value of such a parameter in a nested stack:
 # https://github.com/aws-cloudformation/cfn-language-discussion/issues/152
 UNKNOWN: Final = re.compile(r"\{\{IntrinsicFunction:[^}]*\}\}")
 
 
 def is_unknown(value: object) -> bool:
-    """Return whether a value has a placeholder in it."""
+    """Return whether a value contains a placeholder."""
     return UNKNOWN.search(str(value)) is not None
 
 
@@ -36,7 +36,7 @@ def shown(value: Any) -> Any:
 
 
 class _Unknown(dict[str, Any]):
-    """The attributes of a resource that are known after the execution: each is its placeholder."""
+    """The attributes of a resource that are known only after the execution; each value is a placeholder."""
 
     def __init__(self, stack: Stack, logical_id: str) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class _Unknown(dict[str, Any]):
 
 
 def complete_record(stack: Stack, logical_id: str) -> Record | None:
-    """Find the record of a resource that exists: none whose creation failed, but for a nested stack."""
+    """Return the record of an existing resource; None if its creation failed, except for nested stacks."""
     record: Record | None = stack["_resources"].get(logical_id)
     if record is None or record["ResourceStatus"] != "CREATE_FAILED" or store.is_unfinished(record):
         return record
@@ -66,12 +66,12 @@ def properties(
     *,
     mask: bool = False,
 ) -> dict[str, Any]:
-    """Resolve a resource's properties as a template and parameters have them.
+    """Return a resource's properties, resolved with a template and parameters.
 
     Args:
-        changing: the resources whose attributes may change, with their Replacement; None for the stack as it
-            is. What is replaced, or does not exist, has no known id either.
-        mask: mask the values of NoEcho parameters, which AWS never shows.
+        changing: the resources whose attributes may change, with their Replacement; None for the stack's
+            current state. Replaced resources, and those that do not exist, have no known id either.
+        mask: mask the values of NoEcho parameters, which AWS never returns.
     """
     resources = _resources(stack, template, changing)
     conditions = engine._evaluate_conditions(template, parameters)
@@ -89,7 +89,7 @@ def properties(
                 stack["StackId"],
             )
         except (ValueError, IndexError, KeyError, TypeError):
-            resolved = LATER  # an attribute that is new, or a part of something not known yet
+            resolved = LATER  # a new attribute, or a part of an unknown value
         if resolved is not engine._NO_VALUE:
             found[key] = resolved
     return found

@@ -1,4 +1,4 @@
-"""What a request wants a stack to be: template, parameters, tags, capabilities, checked as AWS does."""
+"""The requested state of a stack: template, parameters, tags and capabilities, validated as on AWS."""
 
 import copy
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from portal.sandbox.engine.cloudformation.store import Stack, Template
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A request's template with all that belongs to it, ready to be put on a stack."""
+    """A request's template and settings, ready to be applied to a stack."""
 
     template: Template
     body: str
     parameters: dict[str, Any]
-    tags: list[dict[str, Any]] | None  # None: as before
+    tags: list[dict[str, Any]] | None  # None: unchanged
     capabilities: list[str]
-    topics: list[str] | None  # NotificationARNs; None: as before
+    topics: list[str] | None  # NotificationARNs; None: unchanged
 
     def put_on(self, stack: Stack) -> None:
-        """Let the stack become this; the operation that starts does the rest."""
+        """Set the requested state on the stack's record; the operation that follows carries it out."""
         values.remember_secrets(stack, self.parameters)
         stack.update(
             Description=self.template.get("Description", ""),
@@ -41,11 +41,11 @@ class Plan:
 
 
 def read(request: Parameters, stack: Stack | None, *, macros: bool = True) -> Plan:
-    """Read and check what a request wants.
+    """Parse and validate the requested state.
 
     Args:
-        stack: the stack as it is; None for one that is to be created.
-        macros: a macro has to be acknowledged; not for change sets.
+        stack: the current stack; None for one that will be created.
+        macros: require that macros are acknowledged; not for change sets.
 
     Raises Refusal or Refused.
     """
@@ -64,7 +64,7 @@ def read(request: Parameters, stack: Stack | None, *, macros: bool = True) -> Pl
         limits.check_token(value(request, "ClientRequestToken"))
         parameters = templates.checked_parameters(template, given, known)
         if previous and stack and stack["_template"]:
-            template = copy.deepcopy(stack["_template"])  # processed before: includes are not fetched again
+            template = copy.deepcopy(stack["_template"])  # already processed: includes are not fetched again
         limits.check_template(template)
         templates.validate(template, parameters)
     except ValueError as wrong:
@@ -84,13 +84,13 @@ def read(request: Parameters, stack: Stack | None, *, macros: bool = True) -> Pl
 
 
 def topics(request: Parameters) -> list[str] | None:
-    """Read NotificationARNs; None when the request does not speak of them."""
+    """Return NotificationARNs; None if the request does not contain the parameter."""
     found: list[str] = helpers._extract_string_members(request, "NotificationARNs")
     return found if found or "NotificationARNs" in request else None
 
 
 def _body(request: Parameters, stack: Stack | None) -> tuple[str, bool]:
-    """Find the template body, and whether it is the stack's own."""
+    """Return the template body, and whether it is the stack's current one."""
     body, refused = helpers._resolve_template(request)
     passed(refused)
     if body:
@@ -101,7 +101,7 @@ def _body(request: Parameters, stack: Stack | None) -> tuple[str, bool]:
 
 
 def _check_types(old: Template, new: Template) -> None:
-    """Refuse another type under a logical id that the stack has."""
+    """Reject another type for an existing logical id."""
     before = old.get("Resources") or {}
     changed = [
         name
@@ -116,10 +116,10 @@ def _check_types(old: Template, new: Template) -> None:
 
 
 def changes_nothing(plan: Plan, stack: Stack) -> bool:
-    """Return whether an update to the plan would do nothing, nested stacks looked into.
+    """Return whether an update to the plan would change nothing, including nested stacks.
 
-    A template with dynamic references always counts as a change, since what they lead to may have changed; so
-    does any template for a stack whose last operation failed.
+    A template with dynamic references always counts as a change, since their values may have changed; so does
+    any template for a stack whose last operation failed.
     """
     if stack["StackStatus"].endswith("FAILED"):
         return False
@@ -139,7 +139,7 @@ def _mapped(tags: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def stack_name(request: Parameters) -> str:
-    """Read the name of a stack that is to be created. Raises Refused when it is not one."""
+    """Return the name of a stack that will be created. Raises Refused if it is invalid."""
     name = value(request, "StackName")
     if not name:
         raise Refusal(

@@ -1,4 +1,4 @@
-"""What a change set reports: the changes of one stack's resources, their causes, and values where known.
+"""The content of a change set: the changes of a stack's resources, their causes, and known values.
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html and
 API_ResourceChangeDetail.html.
@@ -24,7 +24,7 @@ AUTOMATIC: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """A value that differs: its path, what is there before and after, and the template's text of it."""
+    """A changed value: its path, the values before and after, and its text in the template."""
 
     path: str
     before: Any
@@ -33,7 +33,7 @@ class _Difference:
 
 
 class Preview:
-    """The changes of a stack's resources on the way from what it has to a template and parameters."""
+    """The changes of a stack's resources between its current state and a template with parameters."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Preview:
         retag: bool,
         automatic: frozenset[str] = frozenset(),
     ) -> None:
-        """Find the changes.
+        """Compute the changes.
 
         Args:
-            retag: the stack's tags change, and with them those of its resources.
-            automatic: nested stacks that change although nothing of their resource does.
+            retag: the stack's tags change, and therefore those of its resources.
+            automatic: nested stacks that change although their resources' properties do not.
         """
         self.stack, self.retag, self.automatic = stack, retag, automatic
         self.template, self.parameters = template, parameters
@@ -73,7 +73,7 @@ class Preview:
         self._follow_references()
 
     def _follow_references(self) -> None:
-        """Repeat until nothing is added: what refers to a resource that changes may change with it."""
+        """Compute the changes repeatedly, because references to a changing resource may change too."""
         common = [name for name in self.wanted if name in self.had]
         while True:
             self.details = {name: self._details(name) for name in common}
@@ -87,13 +87,13 @@ class Preview:
             self.changing = found
 
     def properties(self, name: str, *, mask: bool = False) -> dict[str, Any]:
-        """Resolve the properties that a resource is to have, with placeholders for what is not known."""
+        """Return a resource's new properties, with placeholders for unknown values."""
         return placeholders.properties(
             self.stack, self.template, self.parameters, name, self.changing, mask=mask
         )
 
     def _before(self, name: str, *, mask: bool = False) -> dict[str, Any]:
-        """Resolve the properties of a resource as it is; after a failed operation its record has them."""
+        """Return a resource's current properties; after a failed operation, its record contains them."""
         stack, parameters = self.stack, self.stack["_resolved_params"]
         if not stack["StackStatus"].endswith("FAILED"):
             return placeholders.properties(stack, stack["_template"], parameters, name, mask=mask)
@@ -110,7 +110,7 @@ class Preview:
             if before.get(key, _ABSENT) == after.get(key, _ABSENT):
                 continue
             if "{{resolve:" in json.dumps(text, default=str) and old_texts.get(key) == text:
-                continue  # what a dynamic reference leads to is not looked at
+                continue  # values of dynamic references are not compared
             required = recreation.required(new.get("Type", ""), key)
             edited = old_texts.get(key) != text
             for one in self._differences(
@@ -120,7 +120,7 @@ class Preview:
         return details + _of_attributes(old, new)
 
     def _differences(self, path: str, before: Any, after: Any, text: Any) -> Iterator[_Difference]:
-        """Walk down to the values that differ, as far as the template spells them out."""
+        """Yield the values that differ, as deep as the template specifies them."""
         text = self._active(text)
         parts = _parts(before, after, text)
         if parts is None:
@@ -131,7 +131,7 @@ class Preview:
                 yield from self._differences(f"{path}/{values.escaped(key)}", one, other, part)
 
     def _active(self, text: Any) -> Any:
-        """Follow Fn::If to the branch that its condition chooses."""
+        """Return the branch that an Fn::If's condition chooses, for nested ones too."""
         while isinstance(text, dict) and set(text) == {"Fn::If"}:
             condition, chosen, otherwise = text["Fn::If"]
             text = chosen if self.conditions.get(condition) else otherwise
@@ -140,7 +140,7 @@ class Preview:
     def _of_difference(
         self, key: str, required: str, one: _Difference, *, edited: bool
     ) -> Iterator[dict[str, Any]]:
-        """Report one difference: directly modified, or because of what its text refers to, or both."""
+        """Yield the details of a difference: direct modification, or references of its text, or both."""
         causes = list(self._causes(one.text))
         target = {
             "Attribute": "Properties",
@@ -166,8 +166,8 @@ class Preview:
     def _causes(self, text: Any) -> Iterator[tuple[str, str, str]]:
         """Yield (source, entity, evaluation) for each reference of a text to something that changes.
 
-        A parameter of a nested stack that gets a placeholder counts as changed, as any other text would: this
-        is what makes AWS report replacements that do not happen.
+        A parameter of a nested stack with a placeholder counts as changed, since its text differs. That is
+        why AWS reports replacements that do not happen.
         https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759
         """
         seen = set()
@@ -185,7 +185,7 @@ class Preview:
                 )
 
     def changes(self) -> list[dict[str, Any]]:
-        """List the changes as DescribeChangeSet has them, sorted by logical id."""
+        """Return the changes in the format of DescribeChangeSet, sorted by logical id."""
         found = []
         for name in sorted(self.had.keys() | self.wanted.keys()):
             if name not in self.had:
@@ -198,7 +198,7 @@ class Preview:
         return found
 
     def _all_details(self, name: str) -> list[dict[str, Any]]:
-        """List the details of a resource; those of tags come first, those of nested stacks last."""
+        """Return the details of a resource; those of tags come first, those of nested stacks last."""
         resource_type = str(self.wanted[name].get("Type", ""))
         details = list(self.details[name])
         untagged = resource_type.startswith("Custom::") or resource_type in stacks._UNTAGGED_TYPES
@@ -244,10 +244,10 @@ class Preview:
 
 
 def _parts(before: Any, after: Any, text: Any) -> list[tuple[Any, Any, Any, Any]] | None:
-    """Pair the parts of two values with their text: (key, before, after, text); None when they have none."""
+    """Return the parts of two values as (key, before, after, text); None if they cannot be split."""
     if isinstance(before, dict) and isinstance(after, dict) and isinstance(text, dict):
         if not set(text) >= set(after):
-            return None  # a function has made them
+            return None  # values of a function
         keys = [*after, *(key for key in before if key not in after)]
         return [(key, before.get(key, _ABSENT), after.get(key, _ABSENT), text.get(key)) for key in keys]
     lists = isinstance(before, list) and isinstance(after, list) and isinstance(text, list)
@@ -263,7 +263,7 @@ def replacement(details: list[dict[str, Any]]) -> str:
 
 
 def _of_attributes(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
-    """Report attributes beside the properties, such as UpdatePolicy."""
+    """Return details of attributes other than properties, such as UpdatePolicy."""
     return [
         {
             "Target": {"Attribute": attribute, "RequiresRecreation": "Never"},
@@ -276,7 +276,7 @@ def _of_attributes(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, A
 
 
 def nested_names(template: Template, parameters: dict[str, Any]) -> list[str]:
-    """List the logical ids of the nested stacks that a template makes, those that others need first."""
+    """Return the logical ids of the nested stacks in a template, dependencies first."""
     conditions = engine._evaluate_conditions(template, parameters)
     definitions = template.get("Resources") or {}
     return [

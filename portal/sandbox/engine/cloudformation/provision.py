@@ -1,4 +1,4 @@
-"""The calls into MiniStack's resource handlers: on the loop or in a thread, paced, failed on request."""
+"""The calls of MiniStack's resource handlers: on the event loop or in a thread, with pauses and faults."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -17,8 +17,8 @@ from portal.sandbox.engine.cloudformation.store import Record, Stack
 Result = TypeVar("Result")
 Properties = dict[str, Any]
 
-# Handlers that still ran when their operation stopped waiting, by StackId and logical id: what they make has
-# to be waited for before it can be deleted.
+# Handlers that still ran when their operation was stopped, by StackId and logical id. They have to end before
+# the created resources can be deleted.
 late: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
 
@@ -27,12 +27,12 @@ class Stopped(Exception):
 
 
 class Refused(Exception):
-    """CloudFormation itself, not a resource's handler, refused a change; the message is the whole reason."""
+    """CloudFormation itself, not a resource's handler, rejected a change; the message is the whole reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """What a handler made or changed."""
+    """The result of a handler."""
 
     physical_id: str
     attributes: dict[str, Any]
@@ -49,18 +49,18 @@ async def create(
     stop: asyncio.Event,
     initiated: Callable[[Provisioned], None],
 ) -> Provisioned:
-    """Create a resource and let the time pass that AWS takes for it.
+    """Create a resource, with a pause for AWS's duration.
 
     Args:
-        initiated: called as soon as the physical id is known.
+        initiated: called once the physical id is known.
 
-    Raises Stopped when stop is set meanwhile, and ValueError with the reason when it fails.
+    Raises Stopped if stop is set meanwhile, and ValueError with the reason if it fails.
     """
     logical_id, resource_type = record["LogicalResourceId"], record["ResourceType"]
 
     def work() -> Provisioned:
         names.require_free(resource_type, properties)
-        # Another name at each creation, as on AWS: what an earlier stack of the name kept is not taken over.
+        # Each creation gets another name, as on AWS: resources kept by an earlier stack are not reused.
         token = provisioners._NAME_SEED.set(new_uuid()[:8])
         try:
             made = provisioners._provision_resource(resource_type, logical_id, properties, stack["StackName"])
@@ -92,13 +92,13 @@ async def update(
     retain: bool = False,
     replaced: Callable[[Provisioned], None] = lambda made: None,
 ) -> Provisioned:
-    """Change a resource in place, or make its successor; the predecessor stays until the clean-up phase.
+    """Update a resource in place, or create its successor; the predecessor stays until the cleanup phase.
 
     Args:
         retain: UpdateReplacePolicy keeps the predecessor.
-        replaced: called as soon as a successor's physical id is known.
+        replaced: called once a successor's physical id is known.
 
-    Raises as create does.
+    Raises the same exceptions as create.
     """
     logical_id, resource_type = record["LogicalResourceId"], record["ResourceType"]
     physical_id, attributes = record["PhysicalResourceId"], record["Attributes"]
@@ -136,7 +136,7 @@ async def update(
 
 
 async def fail_update(record: Record, stop: asyncio.Event) -> None:
-    """Fail the update of a resource when a fault is injected. Raises ValueError or Stopped then."""
+    """Fail the update of a resource if a fault is injected, with ValueError or Stopped."""
     if failure := faults.resource_failure("update", record["LogicalResourceId"]):
         await _pass(time_scale.of_update(record["ResourceType"]) / 2, stop)
         raise ValueError(reasons.of_fault(failure))
@@ -145,13 +145,13 @@ async def fail_update(record: Record, stop: asyncio.Event) -> None:
 async def delete(
     stack: Stack, record: Record, *, snapshot: bool = False, instead: Callable[[], None] | None = None
 ) -> None:
-    """Delete a resource, after the time AWS takes for it; a step that is under way is not stopped.
+    """Delete a resource, after a pause for AWS's duration; a started step is not stopped.
 
     Args:
-        snapshot: take the snapshot of DeletionPolicy: Snapshot first.
-        instead: what removes it, where its type's delete handler cannot.
+        snapshot: take a snapshot first, as with DeletionPolicy: Snapshot.
+        instead: deletes the resource if its type's delete handler cannot.
 
-    Raises ValueError with the reason when it fails.
+    Raises ValueError with the reason if it fails.
     """
     logical_id, resource_type = record["LogicalResourceId"], record["ResourceType"]
     if failure := faults.resource_failure("delete", logical_id):
@@ -186,7 +186,7 @@ def _on(loop: asyncio.AbstractEventLoop, report: Callable[[str], None], reason: 
 
 
 def _check(operation: str, stack: Stack, record: Record, properties: Properties) -> None:
-    """Raise ValueError with the reason when who the operation acts as lacks a permission."""
+    """Raise ValueError with the reason if the operation's principal lacks a permission."""
     try:
         handler_permissions.check(operation, stack, record, properties)
     except Denied as denied:
@@ -194,7 +194,7 @@ def _check(operation: str, stack: Stack, record: Record, properties: Properties)
 
 
 async def finish_late(stack: Stack, record: Record) -> None:
-    """Wait for a handler that outlived its operation, and take over the id of what it made."""
+    """Wait for a handler that outlived its operation, and store the id of the resource that it created."""
     task = late.pop((stack["StackId"], record["LogicalResourceId"]), None)
     if task is None:
         return
@@ -206,7 +206,7 @@ async def finish_late(stack: Stack, record: Record) -> None:
 
 
 def blocks(resource_type: str) -> bool:
-    """Return whether a type's handlers may block and so need a thread; MiniStack's own mostly do not."""
+    """Return whether a type's handlers may block and so need a thread; most of MiniStack's do not."""
     if stacks._runs_on_worker_thread(resource_type):
         return True
     handler = provisioners._RESOURCE_HANDLERS.get(resource_type, {}).get("create")
@@ -258,7 +258,7 @@ async def _stabilized(
 
 
 async def _first(task: asyncio.Future[Any], stop: asyncio.Event) -> bool:
-    """Wait until the task ends or stop is set; returns whether the task ended."""
+    """Wait until the task ends or stop is set; return whether the task has ended."""
     await asyncio.sleep(0)  # most handlers end at once and need no watcher
     if not task.done():
         watcher = asyncio.ensure_future(stop.wait())
@@ -275,7 +275,7 @@ async def _pass(aws_seconds: float, stop: asyncio.Event) -> None:
 
 
 def _answers_itself(resource_type: str) -> bool:
-    """Return whether creating the type is waiting for a response, so that a failure comes instead."""
+    """Return whether a creation of the type waits for a response, so that a fault replaces the response."""
     return resource_type.startswith("Custom::") or resource_type in (
         "AWS::CloudFormation::CustomResource",
         "AWS::CloudFormation::WaitCondition",

@@ -1,7 +1,7 @@
-"""Errors of resource handlers as the reasons that a stack shows: the service, its code and the request.
+"""Errors of resource handlers in the form of a stack's reasons: the service, its code and the request.
 
-A handler's error reaches the stack as `Resource handler returned message: "TEXT (Service: Rds, Status Code:
-400, Request ID: …)" (RequestToken: …, HandlerErrorCode: CODE)`:
+In a stack, a handler's error is `Resource handler returned message: "TEXT (Service: Rds, Status Code: 400,
+Request ID: …)" (RequestToken: …, HandlerErrorCode: CODE)`:
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
 """
 
@@ -12,7 +12,7 @@ from ministack.core.responses import new_uuid
 from portal.sandbox.engine.cloudformation import answers
 from portal.sandbox.engine.registry import Refused
 
-# Names of AWS's SDK for Java, which most handlers are written with; others are the namespace itself.
+# Names from AWS's SDK for Java, which most handlers use; other services have the namespace's name.
 SERVICES: Final = {
     "Logs": "CloudWatchLogs",
     "EC2": "Ec2",
@@ -31,15 +31,15 @@ CONFLICTS: Final = {
 
 
 def of_fault(text: str) -> str:
-    """Word the reason of a failure that was injected."""
+    """Return the reason of an injected failure."""
     return _from_handler(text, "GeneralServiceException")
 
 
 def of_error(resource_type: str, error: Exception, code: str = "InvalidRequest") -> str:
-    """Word an error as the reason that AWS shows for the resource type.
+    """Return the reason that AWS reports for an error of a resource type's handler.
 
     Args:
-        code: the HandlerErrorCode of an error that has none of its own.
+        code: the HandlerErrorCode of an error without its own.
     """
     if isinstance(error, Refused):
         text = f"{error} {_origin(resource_type, error.code)}" if error.by_service else str(error)
@@ -56,20 +56,20 @@ def of_error(resource_type: str, error: Exception, code: str = "InvalidRequest")
 
 
 def of_denial(resource_type: str, text: str) -> str:
-    """Word IAM's refusal; CloudFormation's own types have no handler around it."""
+    """Return the reason of IAM's denial; CloudFormation's own types have no handler's wording."""
     if resource_type.startswith(("Custom::", "AWS::CloudFormation::")):
         return text
     return _from_handler(f"{text} {_origin(resource_type, 'AccessDenied')}", "AccessDenied")
 
 
 def service_of(resource_type: str) -> str:
-    """Return the name that a reason gives the service of a resource type."""
+    """Return the name of a resource type's service in reasons."""
     namespace = resource_type.split("::")[1] if resource_type.count("::") == 2 else "CloudFormation"
     return SERVICES.get(namespace, namespace)
 
 
 def handler_code(code: str) -> str:
-    """Return the HandlerErrorCode that stands for a service's error code."""
+    """Return the HandlerErrorCode for a service's error code."""
     if code in HANDLER_CODES:
         return HANDLER_CODES[code]
     if "Exist" in code or "Conflict" in code or "Duplicate" in code:

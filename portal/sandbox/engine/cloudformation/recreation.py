@@ -1,4 +1,4 @@
-"""Which properties of a resource type require its replacement, from the schemas that AWS publishes."""
+"""The properties of resource types that require replacement, from the schemas that AWS publishes."""
 
 import functools
 import importlib.resources
@@ -12,10 +12,10 @@ ALWAYS, CONDITIONALLY, NEVER = "Always", "Conditionally", "Never"
 
 
 def required(resource_type: str, name: str) -> str:
-    """Return RequiresRecreation of a property: Always, Conditionally or Never.
+    """Return the RequiresRecreation of a property: Always, Conditionally or Never.
 
-    MiniStack's table comes first, since updates follow it; most types are only in the schemas, whose
-    createOnlyProperties are what the template reference calls "Update requires: Replacement".
+    MiniStack's table has priority, since updates use it. Most types are only in the schemas, whose
+    createOnlyProperties are those with "Update requires: Replacement" in the template reference.
     """
     if resource_type in provisioners._REPLACING_PROPERTIES:
         found: str = provisioners._property_recreation(resource_type, name)
@@ -29,7 +29,7 @@ def required(resource_type: str, name: str) -> str:
 
 
 def is_required(resource_type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Return whether the change from old to new properties replaces the resource in any case."""
+    """Return whether the change from old to new properties always replaces the resource."""
     return any(
         required(resource_type, name) == ALWAYS
         for name in old.keys() | new.keys()
@@ -39,7 +39,7 @@ def is_required(resource_type: str, old: Mapping[str, Any], new: Mapping[str, An
 
 @functools.cache
 def _of_schema(resource_type: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Read (createOnlyProperties, conditionalCreateOnlyProperties) from cfn-lint's copy of the schemas."""
+    """Return (createOnlyProperties, conditionalCreateOnlyProperties) of a type from cfn-lint's schemas."""
     folder = importlib.resources.files("cfnlint").joinpath("data", "schemas")
     index = json.loads(folder.joinpath("providers", "us-east-1.json").read_text())
     if resource_type not in index:

@@ -1,4 +1,4 @@
-"""The requests that create, update and delete a stack, with what AWS refuses about them."""
+"""The API actions that create, update and delete a stack, with the errors that AWS returns for them."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ DELETABLE_IN_PROGRESS = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "REVIEW_I
 
 
 def install() -> None:
-    """Put the actions in place."""
+    """Install the actions."""
     handlers._capabilities_enforced = lambda: True
     handlers._ACTION_HANDLERS.update(
         CreateStack=action(_create_stack),
@@ -42,7 +42,7 @@ def install() -> None:
 
 
 def existing(name: str) -> Stack:
-    """Find a stack that has not been deleted. Raises Refusal when there is none of the name."""
+    """Return a stack that has not been deleted. Raises Refusal if there is none."""
     stack = store.find(name)
     if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
         raise Refusal(f"Stack [{name}] does not exist")
@@ -50,13 +50,13 @@ def existing(name: str) -> Stack:
 
 
 def check_updatable(stack: Stack) -> None:
-    """Raise Refusal when the state of a stack does not allow an update."""
+    """Raise Refusal if the status of a stack does not allow an update."""
     if stack["StackStatus"] not in UPDATABLE:
         raise Refusal(f"Stack:{stack['StackId']} is in {stack['StackStatus']} state and can not be updated.")
 
 
 def check_retry(stack: Stack, *, disable_rollback: bool) -> None:
-    """Raise Refusal when an update of a stack that was kept after a failure would be rolled back.
+    """Raise Refusal if an update with rollback is requested for a stack that was kept after a failure.
 
     https://github.com/aws/aws-cdk/issues/30546 and stack-failure-options.html in the user guide.
     """
@@ -75,7 +75,7 @@ def _operation_id(stack: Stack) -> str:
 
 
 def accepted(name: str, stack: Stack) -> Answer:
-    """Answer a request that has started an operation."""
+    """Return the response to a request that has started an operation."""
     return answer(name, {"StackId": stack["StackId"], "OperationId": _operation_id(stack)})
 
 
@@ -104,7 +104,7 @@ def _create_stack(request: Parameters) -> Answer:
 
 
 def _on_failure(request: Parameters) -> str:
-    """Read DisableRollback and OnFailure, two words for one thing. Raises Refusal for both at once."""
+    """Return OnFailure, computed from DisableRollback if that is given. Raises Refusal for both at once."""
     chosen = value(request, "OnFailure")
     problems = helpers.enum_problems(request, "OnFailure", "onFailure", helpers.ON_FAILURE_VALUES)
     if problems:
@@ -117,7 +117,7 @@ def _on_failure(request: Parameters) -> str:
 def start_create(
     stack: Stack, *, on_failure: str, retain_except_on_create: bool, imports: dict[str, Any] | None = None
 ) -> lifecycle.Deployment:
-    """Start to create a stack that the plan has been put on.
+    """Start to create a stack on which the plan has been set.
 
     Args:
         on_failure: ROLLBACK, DELETE or DO_NOTHING.
@@ -165,7 +165,7 @@ def _update_stack(request: Parameters) -> Answer:
 
 
 def _make_obsolete(stack: Stack) -> None:
-    """Let no change set of a stack, nor one nested in it, be executed: the stack has become another."""
+    """Make the change sets of a stack and its nested ones obsolete, since the stack has changed."""
     roots = {found["ChangeSetId"] for found in change_sets_of(stack)}
     for change_set in cloudformation._change_sets.values():
         mine = change_set["ChangeSetId"] in roots or change_set.get("RootChangeSetId") in roots
@@ -174,7 +174,7 @@ def _make_obsolete(stack: Stack) -> None:
 
 
 def change_sets_of(stack: Stack) -> list[dict[str, Any]]:
-    """List the change sets of a stack."""
+    """Return the change sets of a stack."""
     return [found for found in cloudformation._change_sets.values() if found["StackId"] == stack["StackId"]]
 
 
@@ -187,7 +187,7 @@ def start_update(
     disable_validation: bool = False,
     imports: dict[str, Any] | None = None,
 ) -> lifecycle.Deployment:
-    """Start to update a stack to a plan."""
+    """Start to update a stack with a plan."""
     previous = nested.snapshot(stack)
     plan.put_on(stack)
     stack.update(_disable_validation=disable_validation, _gone={})
@@ -249,7 +249,7 @@ def _check_deletable(name: str, stack: Stack) -> None:
 
 
 def _check_kept(stack: Stack, retain: list[str], force: bool) -> None:
-    """RetainResources and FORCE_DELETE_STACK are only for a stack that has failed to be deleted."""
+    """Raise Refusal for RetainResources or FORCE_DELETE_STACK unless the deletion of the stack has failed."""
     failed = stack["StackStatus"] == "DELETE_FAILED"
     where = f"Invalid operation on stack [{stack['StackId']}]."
     if retain and not failed:

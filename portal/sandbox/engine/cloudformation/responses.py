@@ -1,4 +1,4 @@
-"""Responses and errors of CloudFormation's query API: Python values as XML."""
+"""Responses and errors of CloudFormation's query API: Python values to XML."""
 
 import functools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ PAGE = 100
 
 
 def xml(value: Any) -> str:
-    """Return a value as XML: dictionaries by their keys, lists as member elements; None is left out."""
+    """Return a value as XML: dictionaries by their keys, lists as member elements, nothing for None."""
     if isinstance(value, dict):
         return "".join(f"<{key}>{xml(part)}</{key}>" for key, part in value.items() if part is not None)
     if isinstance(value, list | tuple):
@@ -27,60 +27,60 @@ def xml(value: Any) -> str:
 
 
 def answer(action: str, result: dict[str, Any] | None = None) -> Answer:
-    """Answer an action with its result."""
+    """Return the response of an action."""
     inner = "" if result is None else f"<{action}Result>{xml(result)}</{action}Result>"
     found: Answer = helpers._xml(200, f"{action}Response", inner)
     return found
 
 
 def refusal(message: str, code: str = "ValidationError", status: int = 400) -> Answer:
-    """Answer that a request is refused."""
+    """Return an error response."""
     found: Answer = helpers._error(code, message, status)
     return found
 
 
 def value(parameters: Parameters, name: str) -> str:
-    """Read one parameter of a request; empty when it is not there."""
+    """Return a parameter of a request, empty if it is missing."""
     return str(helpers._p(parameters, name))
 
 
 def truth(parameters: Parameters, name: str) -> bool:
-    """Read a boolean parameter of a request; False when it is not there."""
+    """Return a boolean parameter of a request, False if it is missing."""
     return value(parameters, name).lower() == "true"
 
 
 class Refusal(Exception):
-    """A request is refused, with AWS's message."""
+    """A rejected request, with AWS's message."""
 
     def __init__(self, message: str, code: str = "ValidationError", status: int = 400) -> None:
         super().__init__(message)
         self.code, self.status = code, status
 
     def answer(self) -> Answer:
-        """Return the refusal as the answer to its request."""
+        """Return the error response."""
         return refusal(str(self), self.code, self.status)
 
 
 class Refused(Exception):
-    """One of MiniStack's checks has refused a request; it carries the answer."""
+    """One of MiniStack's checks has rejected a request; it contains the response."""
 
     def __init__(self, ready: Answer) -> None:
         super().__init__()
         self.ready = ready
 
     def answer(self) -> Answer:
-        """Return the answer to the request."""
+        """Return the error response."""
         return self.ready
 
 
 def passed(ready: Answer | None) -> None:
-    """Go on when a check of MiniStack's answered nothing. Raises Refused with its answer otherwise."""
+    """Raise Refused with the response of one of MiniStack's checks, if it returned one."""
     if ready is not None:
         raise Refused(ready)
 
 
 def action(handler: Callable[[Parameters], Answer]) -> Callable[[Parameters], Answer]:
-    """Make a request handler that answers what it raises as a refusal."""
+    """Return a request handler that returns a Refusal or Refused exception as its response."""
 
     @functools.wraps(handler)
     def handle(parameters: Parameters) -> Answer:

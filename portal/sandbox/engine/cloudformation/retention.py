@@ -1,4 +1,4 @@
-"""How long CloudFormation shows what was, and how soon what is: 90 days, and about two seconds.
+"""The period for which CloudFormation returns old data, and the delay of new data: 90 days, and two seconds.
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html and
 API_ListStacks.html (90 days); https://github.com/aws/aws-cdk-cli/issues/1803 (reads right after a creation).
@@ -12,11 +12,11 @@ from portal.sandbox.engine.cloudformation.store import Stack
 from portal.sandbox.engine.time_scale import Moment
 
 KEPT: Final = datetime.timedelta(days=90)
-UNSEEN: Final = 2.0  # of AWS's seconds in which a new stack may not be found yet
+UNSEEN: Final = 2.0  # AWS's seconds for which reads may not find a new stack
 
 
 def is_kept(stack: Stack, now: datetime.datetime | None = None) -> bool:
-    """Return whether a stack is still shown: deleted ones are for 90 days."""
+    """Return whether a stack is still returned: deleted ones are for 90 days."""
     return stack["StackStatus"] != "DELETE_COMPLETE" or not _is_old(str(stack["DeletionTime"]), now)
 
 
@@ -27,7 +27,7 @@ def kept_events(events: list[dict[str, Any]], now: datetime.datetime | None = No
 
 
 def is_seen(stack: Stack) -> bool:
-    """Return whether reads find a stack yet; the stricter reading of what AWS may do."""
+    """Return whether reads find a stack already, by the strict reading of AWS's behavior."""
     if not readings.strict("new_stacks_are_not_found"):
         return True
     stored_at: Moment | None = stack.get("_stored_at")

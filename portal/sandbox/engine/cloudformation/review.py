@@ -1,4 +1,4 @@
-"""What is found out while a change set is made: its changes, and the change sets of nested stacks."""
+"""The computation of a change set: its changes, and the change sets of nested stacks."""
 
 import asyncio
 from dataclasses import replace
@@ -71,7 +71,7 @@ def _of_plan(plan: Plan) -> ChangeSet:
 
 
 def compute(change_set: ChangeSet, stack: Stack, plan: Plan) -> None:
-    """Find the changes at once; the change set is CREATE_COMPLETE or FAILED when AWS would have them."""
+    """Compute the changes at once; the status becomes CREATE_COMPLETE or FAILED after AWS's duration."""
     retag = change_set["ChangeSetType"] == "UPDATE" and (
         plan.tags is not None and _tags(plan.tags) != _tags(stack["Tags"])
     )
@@ -79,7 +79,7 @@ def compute(change_set: ChangeSet, stack: Stack, plan: Plan) -> None:
         if change_set["IncludeNestedStacks"]:
             changes = _nest(change_set, stack, plan, retag=retag)
         else:
-            # Without change sets of their own all nested stacks count as changed: their templates may have.
+            # Without nested change sets, all nested stacks count as changed, since their templates may have.
             automatic = frozenset(preview.nested_names(plan.template, plan.parameters))
             changes = preview.Preview(
                 stack, plan.template, plan.parameters, retag=retag, automatic=automatic
@@ -101,11 +101,11 @@ async def _finish(change_set: ChangeSet, changes: list[dict[str, Any]], reason: 
     levels = 2 if change_set["_children"] else 1
     await time_scale.pause(time_scale.CHANGE_SET * levels, asyncio.Event())
     if cloudformation._change_sets.get(change_set["ChangeSetId"]) is not change_set:
-        return  # deleted meanwhile
+        return  # it was deleted meanwhile
     if reason:
         for member in family(change_set):
             if member["Status"] != "FAILED":
-                member["Status"] = "CREATE_COMPLETE"  # it cannot be executed: only the root can
+                member["Status"] = "CREATE_COMPLETE"  # it cannot be executed, as only the root can
         change_set.update(Status="FAILED", StatusReason=reason)
         return
     for member in family(change_set):
@@ -114,7 +114,7 @@ async def _finish(change_set: ChangeSet, changes: list[dict[str, Any]], reason: 
 
 
 def family(change_set: ChangeSet) -> list[ChangeSet]:
-    """List a change set and all those of the stacks nested below its own."""
+    """Return a change set and those of all stacks nested below its own."""
     found = [change_set]
     for child_id in change_set.get("_children", {}).values():
         child = cloudformation._change_sets.get(child_id)
@@ -124,7 +124,7 @@ def family(change_set: ChangeSet) -> list[ChangeSet]:
 
 
 def _adopt_existing(change_set: ChangeSet, changes: list[dict[str, Any]], template: Template) -> str:
-    """Turn additions of what exists into imports (ImportExistingResources); returns why it cannot."""
+    """Turn additions of existing resources into imports (ImportExistingResources); return an error or ""."""
     if not change_set.get("ImportExistingResources"):
         return ""
     found = changesets._existing_resources(changes, template)
@@ -140,10 +140,10 @@ def _adopt_existing(change_set: ChangeSet, changes: list[dict[str, Any]], templa
 
 
 def _nest(change_set: ChangeSet, stack: Stack, plan: Plan, *, retag: bool = False) -> list[dict[str, Any]]:
-    """Make the change sets of the stacks nested in this one; returns the changes, which lead to them.
+    """Create the change sets of the stacks nested in this one; return the changes with their ids.
 
-    What a nested stack changes makes its outputs unknown to those after it, so they follow in that order.
-    Raises ValueError when one of them cannot be made.
+    They are created in dependency order, because changes of a nested stack make its outputs unknown to later
+    ones. Raises ValueError if one of them cannot be created.
     """
     automatic: frozenset[str] = frozenset()
 
@@ -165,9 +165,9 @@ def _nest(change_set: ChangeSet, stack: Stack, plan: Plan, *, retag: bool = Fals
 def _nested_change_set(
     parent: ChangeSet, stack: Stack, properties: dict[str, Any], name: str
 ) -> ChangeSet | None:
-    """Make the change set of one nested stack; None when nothing in it or below changes.
+    """Create the change set of a nested stack; return None if nothing in it or below it changes.
 
-    Raises ValueError when it cannot be made: it stays as FAILED, with the reason that the text points to.
+    Raises ValueError if it cannot be created: it stays as FAILED, with the reason that the message refers to.
     """
     record = placeholders.complete_record(stack, name)
     existing = store.find(record["PhysicalResourceId"]) if record else None
@@ -194,7 +194,7 @@ def _nested_change_set(
 
 
 def _plan_of_nested(parent: ChangeSet, stack: Stack, properties: dict[str, Any], name: str) -> Plan:
-    """Read the template and the parameters of a nested stack. Raises ValueError when they are not usable."""
+    """Return the plan of a nested stack's template and parameters. Raises ValueError if they are invalid."""
     text = parent["_template"]["Resources"][name].get("Properties") or {}
     nested_parameters.check_selections(
         text.get("Parameters"), lambda other, _attribute: _is_unknown_stack(parent, stack, other)
@@ -210,7 +210,7 @@ def _plan_of_nested(parent: ChangeSet, stack: Stack, properties: dict[str, Any],
 
 
 def _is_unknown_stack(parent: ChangeSet, stack: Stack, name: str) -> bool:
-    """Return whether a name is a nested stack whose outputs are not known: it is new, or it changes."""
+    """Return whether a name is a nested stack with unknown outputs: a new one, or one that changes."""
     definition = (parent["_template"].get("Resources") or {}).get(name) or {}
     return definition.get("Type") == STACK_TYPE and (
         name in parent["_children"] or placeholders.complete_record(stack, name) is None

@@ -1,4 +1,4 @@
-"""Rolling back: a create's resources are deleted, an update's go back to what they were."""
+"""Rollbacks: a create's resources are deleted, an update's are restored."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 async def roll_back_create(run: Run, reason: str) -> None:
-    """Delete what a failed create made, as far as policies let it; it ends ROLLBACK_COMPLETE or _FAILED."""
+    """Delete a failed create's resources, except retained ones; it ends in ROLLBACK_COMPLETE or _FAILED."""
     stack = run.stack
     stack.pop("_failed_operation", None)
     events.stack_status(stack, "ROLLBACK_IN_PROGRESS", reason)
@@ -38,9 +38,9 @@ async def delete_failed(run: Run, reason: str) -> None:
 
 
 def doomed_by_create(run: Run, created: list[str]) -> dict[str, delete.Doomed]:
-    """Say what a rollback deletes of what the operation created.
+    """Return the created resources that a rollback deletes or skips, with their policies.
 
-    Retain holds even then, unless RetainExceptOnCreate, the policy or the request's, makes the exception.
+    Retain applies unless the policy RetainExceptOnCreate, or the request's option, makes an exception.
     """
     return {
         name: delete.Doomed(
@@ -55,7 +55,7 @@ def doomed_by_create(run: Run, created: list[str]) -> dict[str, delete.Doomed]:
 
 
 def start_update_rollback(run: Run, reason: str) -> "asyncio.Task[bool]":
-    """Begin to roll an update back, once; later calls get the same task, which returns whether it could."""
+    """Start to roll an update back, once; later calls return the same task, whose result is its success."""
     if run.rolling_back is None:
         if run.cancelled:
             stacks.CLIENT_REQUEST_TOKEN.set(run.cancel_token)
@@ -67,7 +67,7 @@ def start_update_rollback(run: Run, reason: str) -> "asyncio.Task[bool]":
 
 
 async def _roll_back_update(run: Run) -> bool:
-    """Send back what an update changed. A root's clean-up follows; a nested stack's waits for its parent."""
+    """Restore an update's resources. A root's cleanup follows; a nested stack's waits for its parent."""
     failures: dict[str, Run] = {}
 
     async def step(name: str) -> bool:
@@ -110,7 +110,7 @@ async def _end_update_rollback(run: Run) -> None:
 
 
 async def _revert(run: Run, name: str) -> bool:
-    """Send one resource back, with its events; returns whether it is what it was."""
+    """Restore a resource, with its events; return whether that succeeded."""
     record = run.previous_resources[name]
     current = run.resources.get(name) or record
     if name in run.children:
@@ -140,7 +140,7 @@ async def _send_back(run: Run, record: Record, change: Change) -> None:
     if change.replaced or provisioners._replacing_change(
         record["ResourceType"], change.previous, change.applied
     ):
-        return  # the predecessor is still there; its successor goes in the clean-up
+        return  # the predecessor still exists; the cleanup deletes its successor
     applied = {**record, "Attributes": dict(record["Attributes"])}
     reverted = await provision.update(
         run.stack, applied, change.applied, change.previous, stop=asyncio.Event()
@@ -164,10 +164,10 @@ async def _revert_nested(run: Run, name: str, record: Record) -> bool:
 
 
 async def continue_rollback(run: Run, skipped: set[str]) -> None:
-    """Roll back again what could not be rolled back; skipped resources count as UPDATE_COMPLETE as they are.
+    """Retry a failed rollback; skipped resources count as UPDATE_COMPLETE in their current state.
 
     Args:
-        skipped: logical ids, those of nested stacks of any depth as NestedStackName.LogicalId.
+        skipped: logical ids; those of nested stacks at any depth as NestedStackName.LogicalId.
     """
     run.cancelled = False
     for prefix, one in _tree(run):
@@ -177,7 +177,7 @@ async def continue_rollback(run: Run, skipped: set[str]) -> None:
 
 
 def _tree(run: Run, prefix: str = "") -> Iterator[tuple[str, Run]]:
-    """Yield the operation on each stack of a tree, with what begins the names of its resources."""
+    """Yield the operation on each stack of a tree, with the prefix of its resources' names."""
     yield prefix, run
     for child in run.children.values():
         yield from _tree(child, f"{child.stack['StackName']}.")
@@ -191,7 +191,7 @@ def _try_again(run: Run, skipped: set[str]) -> None:
 
 
 def failed_names(run: Run) -> set[str]:
-    """List what ContinueUpdateRollback may skip."""
+    """Return the names that ContinueUpdateRollback may skip."""
     return {
         f"{prefix}{name}"
         for prefix, one in _tree(run)

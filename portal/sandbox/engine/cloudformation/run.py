@@ -1,4 +1,4 @@
-"""One operation on one stack: what it is to do, what it has done so far, and how it is stopped."""
+"""An operation on a stack: its input, its progress, and how it is stopped."""
 
 import asyncio
 import copy
@@ -15,18 +15,18 @@ from portal.sandbox.engine.cloudformation.store import Record, Stack, Template
 
 @dataclass(slots=True)
 class Change:
-    """A resource that an update has begun to change: how to send it back, and what is left to delete."""
+    """A resource that an update has started to change: data for the rollback and for the cleanup."""
 
     before: Record
-    applied: dict[str, Any]  # the properties it was called with, stack tags included
+    applied: dict[str, Any]  # the properties passed to its handler, including stack tags
     previous: dict[str, Any]
-    called: bool = False  # its handler was called: it may have changed even when it failed
+    called: bool = False  # its handler was called: it may have changed even if it failed
     provisioned: Provisioned | None = None
     retain: bool = False  # UpdateReplacePolicy keeps the predecessor
 
     @property
     def replaced(self) -> bool:
-        """Whether there is a successor under another physical id, or a predecessor that has to go."""
+        """Whether there is a successor with another physical id, or a predecessor to delete."""
         made = self.provisioned
         return made is not None and (
             made.physical_id != self.before["PhysicalResourceId"] or bool(made.predecessors)
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(eq=False, slots=True)
 class Run:
-    """An operation on a stack; nested stacks have runs of their own, below their parent's."""
+    """An operation on a stack; nested stacks have separate runs with their parent's."""
 
     stack: Stack
     template: Template
@@ -46,19 +46,19 @@ class Run:
     delete_on_failure: bool = False
     imports: dict[str, Any] = field(default_factory=dict)
     parent: "Run | None" = None
-    earlier: "Run | None" = None  # of a root: the operation that failed, was kept, and goes on with this one
+    earlier: "Run | None" = None  # for a root: the failed and kept operation that this one continues
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     own_failure: bool = False  # a resource failed by itself, not because the run was stopped
-    reason: str = ""  # why it failed, as its StackStatusReason says
-    cancelled: bool = False  # by CancelUpdateStack
+    reason: str = ""  # the reason for its failure, as in StackStatusReason
+    cancelled: bool = False  # through CancelUpdateStack
     cancel_token: str = ""
     failed: dict[str, str] = field(default_factory=dict)  # logical id -> "create" or "update", in that order
     created: list[str] = field(default_factory=list)
     changes: dict[str, Change] = field(default_factory=dict)
     children: dict[str, "Run"] = field(default_factory=dict)  # updates of nested stacks, by logical id
     rolling_back: asyncio.Task[bool] | None = None
-    reverted: set[str] = field(default_factory=set)  # what the rollback has sent back
-    leftovers: dict[str, Record] = field(default_factory=dict)  # what it still has to delete
+    reverted: set[str] = field(default_factory=set)  # resources that the rollback has restored
+    leftovers: dict[str, Record] = field(default_factory=dict)  # resources that it still has to delete
     conditions: dict[str, Any] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
 
@@ -80,12 +80,12 @@ class Run:
 
     @property
     def previous_resources(self) -> dict[str, Record]:
-        """The records of the stack's resources before an update, without those that never were complete."""
+        """The records of the stack's resources before an update, without those that were never complete."""
         records = (self.previous or {}).get("_resources") or {}
         return {name: found for name, found in records.items() if found["ResourceStatus"] != "CREATE_FAILED"}
 
     def is_invalid(self) -> bool:
-        """Let MiniStack do its validation before deployment, which writes its own events when it fails."""
+        """Run MiniStack's validation before deployment, which adds its own events if it fails."""
         invalid: bool = not self.stack.get("_disable_validation") and stacks._fail_property_validation(
             self.stack,
             self.stack["StackId"],
@@ -101,28 +101,28 @@ class Run:
         return invalid
 
     def waits_for(self) -> dict[str, set[str]]:
-        """Map every resource to those that have to be complete before it."""
+        """Return the dependencies of every resource, which have to be complete before it."""
         return graph.dependencies(self.definitions, self.order)
 
     @property
     def was_stopped(self) -> bool:
-        """Whether it ended because its parent's run or a delete stopped it."""
+        """Whether its parent's run or a delete stopped it."""
         return self.stop.is_set() and not self.own_failure
 
     def fails(self) -> None:
-        """Take note that a resource failed: the others are cancelled, unless DisableRollback keeps them."""
+        """Record that a resource failed, and cancel the others unless DisableRollback keeps them."""
         self.own_failure = True
         if not self.disable_rollback:
             self.halt()
 
     def halt(self) -> None:
-        """Stop this run and those of the stacks nested in it; what is in flight is cancelled."""
+        """Stop this run and those of its nested stacks; resources in flight are canceled."""
         self.stop.set()
         for child in self.children.values():
             child.halt()
 
     def open_record(self, logical_id: str) -> Record:
-        """Make the record of a resource whose creation starts."""
+        """Create the record of a resource whose creation starts."""
         record: Record = {
             "LogicalResourceId": logical_id,
             "PhysicalResourceId": "",
@@ -137,13 +137,13 @@ class Run:
         return record
 
     def report(self, record: Record, status: str, reason: str = "") -> None:
-        """Move a resource to a status."""
+        """Set a resource's status."""
         events.resource_status(self.stack, record, status, reason)
 
     def resolved(self, logical_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Resolve a resource's properties and its dynamic references, which are returned beside them.
+        """Return a resource's resolved properties, and its dynamic references.
 
-        Raises ValueError when a reference leads nowhere.
+        Raises ValueError if a reference cannot be resolved.
         """
         definition = self.definitions[logical_id]
         properties = engine._resolve_refs(
@@ -165,28 +165,28 @@ class Run:
         return resolved
 
     def attribute(self, logical_id: str, name: str) -> dict[str, Any]:
-        """Resolve an attribute of a resource beside its properties, such as CreationPolicy."""
+        """Return a resolved attribute of a resource other than its properties, such as CreationPolicy."""
         found = engine._resolve_refs(
             copy.deepcopy(self.definitions[logical_id].get(name) or {}), *self._scope(), *self._names()
         )
         return found if isinstance(found, dict) else {}
 
     def tagged(self, record: Record, properties: dict[str, Any], tags: list[Any]) -> dict[str, Any]:
-        """Add the stack's tags to a resource's properties, as CloudFormation hands them to its handler."""
+        """Return a resource's properties with the stack's tags, as CloudFormation passes them to handlers."""
         found: dict[str, Any] = provisioners._with_stack_tags(
             record["ResourceType"], properties, tags, *self._names(), record["LogicalResourceId"]
         )
         return found
 
     def policy(self, logical_id: str, attribute: str) -> str:
-        """Read DeletionPolicy or UpdateReplacePolicy of a resource from this run's template."""
+        """Return DeletionPolicy or UpdateReplacePolicy of a resource in this run's template."""
         found: str = stacks._resource_policy(
             self.definitions.get(logical_id), attribute, *self._scope(), *self._names()
         )
         return found
 
     def outputs(self, surviving: dict[str, Record]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Resolve the outputs and exports. Raises ValueError when one leads nowhere."""
+        """Return the resolved outputs and exports. Raises ValueError if one cannot be resolved."""
         found: tuple[list[dict[str, Any]], dict[str, Any]] = stacks._resolve_stack_outputs(
             self.template.get("Outputs") or {},
             self.conditions,

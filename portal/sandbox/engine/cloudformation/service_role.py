@@ -1,7 +1,7 @@
 """The permissions of an operation on a stack: those of the service role, or of the caller.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
-A stack keeps its role; nested stacks use their root's, since all of them are one operation.
+A stack keeps its role; nested stacks use their root's, since all of them belong to one operation.
 """
 
 from contextvars import ContextVar
@@ -14,11 +14,11 @@ from portal.sandbox.engine.cloudformation.store import Stack
 KEY: Final = "RoleARN"
 SESSION: Final = "AWSCloudFormation"
 requested: ContextVar[str] = ContextVar("sanso_requested_role", default="")
-"""The RoleARN of the request that is handled, "" without one."""
+"""The RoleARN of the current request, "" without one."""
 
 
 def of(stack: Stack) -> Principal | None:
-    """Return who an operation that starts now acts as; a role that the request names becomes the stack's."""
+    """Return the principal of an operation that starts now; a role in the request becomes the stack's."""
     if role := requested.get():
         stack[KEY] = role
     if role := stack.get(KEY) or "":
@@ -27,7 +27,7 @@ def of(stack: Stack) -> Principal | None:
 
 
 def while_planning() -> Principal | None:
-    """Return who reads nested templates for a change set, or within an operation."""
+    """Return the principal that reads nested templates for a change set, or within an operation."""
     if role := requested.get():
         return authorization.role_session(role, SESSION)
     return authorization.acting()

@@ -1,4 +1,4 @@
-"""Signals: what a server reports to the group that waits for it, as CreationPolicy and UpdatePolicy count it.
+"""Signals of servers to the waiting group, counted as CreationPolicy and UpdatePolicy require.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SignalResource.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-creationpolicy.html
@@ -34,14 +34,14 @@ class Signals:
     """The signals of one operation on one resource, by their unique id."""
 
     by_id: dict[str, str] = field(default_factory=dict)
-    unreported: list[str] = field(default_factory=list)  # ids whose event is still to be written
+    unreported: list[str] = field(default_factory=list)  # ids whose event has not been added yet
 
     def count(self, status: str) -> int:
-        """Return how many signals have a status."""
+        """Return the number of signals with a status."""
         return list(self.by_id.values()).count(status)
 
     def reports(self) -> list[str]:
-        """Return the reasons of the events that say which signals have arrived since the last call."""
+        """Return the reasons of events for the signals that have arrived since the last call."""
         reported, self.unreported = self.unreported, []
         return [f"Received {self.by_id[one]} signal with UniqueId {one}" for one in reported]
 
@@ -50,12 +50,12 @@ _received: dict[tuple[str, str], Signals] = {}
 
 
 def install() -> None:
-    """Take signals to Auto Scaling groups here, and leave those to wait conditions to MiniStack."""
+    """Handle signals to Auto Scaling groups here, and those to wait conditions in MiniStack."""
     handlers._ACTION_HANDLERS["SignalResource"] = action(_signal_resource)
 
 
 def begin(run: Run, record: Record) -> None:
-    """Note that an operation on a group begins: which policies it follows, and that no signal has arrived."""
+    """Start an operation on a group: store its policies, and reset its signals."""
     if record["ResourceType"] == GROUP:
         name = record["LogicalResourceId"]
         record["_policies"] = {one: run.attribute(name, one) for one in ("CreationPolicy", "UpdatePolicy")}
@@ -68,7 +68,7 @@ def of(stack: Stack, logical_id: str) -> Signals:
 
 
 def receive(stack: Stack, logical_id: str, unique_id: str, status: str) -> None:
-    """Count a signal; a second one with the same id changes nothing. Raises Refusal when nothing waits."""
+    """Count a signal once for each id. Raises Refusal if nothing waits for it."""
     if stack["StackStatus"] not in SIGNALED:
         raise Refusal(f"Stack {stack['StackId']} is in {stack['StackStatus']} state and cannot be signaled")
     record = stack["_resources"].get(logical_id)
@@ -83,7 +83,7 @@ def receive(stack: Stack, logical_id: str, unique_id: str, status: str) -> None:
 
 
 def seconds(duration: object, default: float) -> float:
-    """Return the seconds of an ISO 8601 duration such as PT5M, the default for what is none."""
+    """Return the seconds of an ISO 8601 duration such as PT5M, or the default for invalid ones."""
     found = _DURATION.fullmatch(str(duration or ""))
     if not found or not any(found.groups()):
         return default
@@ -96,7 +96,7 @@ def _signal_resource(request: Parameters) -> Answer:
     logical_id, status = value(request, "LogicalResourceId"), value(request, "Status")
     record = stack["_resources"].get(logical_id) if stack else None
     if stack is None or record is None or record["ResourceType"] != GROUP or status not in (SUCCESS, FAILURE):
-        found: Answer = _engine_action(request)  # words what is wrong with the request, too
+        found: Answer = _engine_action(request)  # also returns errors of the request
         return found
     receive(stack, logical_id, value(request, "UniqueId"), status)
     return answer("SignalResource")

@@ -1,14 +1,14 @@
-"""Where the stacks are: found by name or by StackId without a scan, deleted ones by their StackId for good.
+"""The store of stacks, with lookup by name or StackId without a scan; deleted ones stay under their StackId.
 
-A stack is MiniStack's own record, a dictionary; keys with an underscore are not part of any answer. Ours are
+A stack is MiniStack's own record, a dictionary; keys with an underscore are not part of responses. Ours are
     _parent_stack_name     the parent's name
     _events                its events, oldest first
     _operations            [{"OperationType", "OperationId"}], newest last
     _gone                  {logical id: record} of deleted resources, for the resource listings
-    _leftovers             {logical id: record} of what a failed update has superseded or made
+        _leftovers             {logical id: record} of resources that a failed update superseded or created
     _planned               {logical id: change set id} of the nested change sets that are being executed
-    _secrets               values of NoEcho parameters that it ever had
-    _tokens                {client request token: action} of the operations that were accepted
+        _secrets               values of NoEcho parameters that it has had
+        _tokens                {client request token: action} of the accepted operations
 """
 
 import asyncio
@@ -60,13 +60,13 @@ class StackStore(responses.AccountRegionScopedDict):  # type: ignore[misc]
         self.children.clear()
 
     def retire(self, stack: Stack) -> None:
-        """Free the name of a deleted stack; the record stays under its StackId."""
+        """Release the name of a deleted stack; the record stays under its StackId."""
         if self.get(stack["StackName"]) is stack:
             self._data.pop(self._scoped(stack["StackName"]))
         self._data[self._scoped(stack["StackId"])] = stack
 
     def forget(self, account: str) -> None:
-        """Drop every stack of an account."""
+        """Remove all stacks of an account."""
         for key in [key for key in self._data if key[0] == account]:
             self._unlist(self._data.pop(key))
 
@@ -83,23 +83,23 @@ stacks = StackStore()
 
 @dataclass(slots=True)
 class Running:
-    """The operation that is at work on a stack: its task, and the run that it can be stopped through."""
+    """The current operation on a stack: its task, and the run by which it can be stopped."""
 
     task: asyncio.Task[Any]
     run: Any
 
 
-# By StackId; a nested stack's work is part of its root's task and has no entry of its own.
+# By StackId; a nested stack's operation is part of its root's task and has no entry.
 running: dict[str, Running] = {}
 
 
 def install() -> None:
-    """Make MiniStack keep its stacks here."""
+    """Make MiniStack use this store."""
     cloudformation._stacks = stacks
 
 
 def new_stack(name: str, status: str, parent: Stack | None = None) -> Stack:
-    """Make and store the empty record of a stack of the current account and region."""
+    """Store and return the empty record of a stack in the current account and region."""
     region, account = responses.get_region(), responses.get_account_id()
     stack_id = f"arn:aws:cloudformation:{region}:{account}:stack/{name}/{responses.new_uuid()}"
     stack: Stack = {
@@ -134,7 +134,7 @@ def new_stack(name: str, status: str, parent: Stack | None = None) -> Stack:
 
 
 def find(reference: str) -> Stack | None:
-    """Find a stack of the current account and region by name, or by StackId also when it is deleted."""
+    """Return a stack of the current account and region by name, or by StackId even if it is deleted."""
     if not reference.startswith("arn:"):
         found: Stack | None = stacks.get(reference)
         return found
@@ -144,7 +144,7 @@ def find(reference: str) -> Stack | None:
 
 
 def is_unfinished(record: Record | None) -> bool:
-    """Return whether a resource is a nested stack that was kept after its creation failed: it is updated."""
+    """Return whether a resource is a nested stack kept after a failed creation, which is updated then."""
     if record is None or record["ResourceType"] != STACK_TYPE or not record["PhysicalResourceId"]:
         return False
     stack = find(record["PhysicalResourceId"])
@@ -158,17 +158,17 @@ def events_of(stack: Stack) -> list[dict[str, Any]]:
 
 
 def newest_first() -> list[Stack]:
-    """List the stacks of the current account and region, the deleted ones too."""
+    """Return the stacks of the current account and region, including deleted ones."""
     return sorted(stacks.values(), key=lambda stack: str(stack["CreationTime"]), reverse=True)
 
 
 def children_of(stack: Stack) -> Iterator[Stack]:
-    """Walk the nested stacks that a stack ever had, oldest first."""
+    """Yield all nested stacks that a stack has had, oldest first."""
     for child in list(stacks.children.get(stack["StackId"], ())):
         if child in stacks.by_id:
             yield stacks.by_id[child]
 
 
 def root_of(stack: Stack) -> Stack:
-    """Follow the parents of a nested stack up to the stack that has none."""
+    """Return the root of a nested stack; a stack without a parent itself."""
     return stacks.by_id.get(stack.get("RootId") or "", stack)

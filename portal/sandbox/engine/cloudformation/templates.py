@@ -1,4 +1,4 @@
-"""Templates and parameters: where a template is fetched from, and what AWS says about those it cannot use."""
+"""Templates and parameters: fetching, parsing, validation, and AWS's messages for invalid ones."""
 
 import copy
 import re
@@ -15,22 +15,22 @@ from portal.sandbox.engine.cloudformation.store import Stack
 
 Template = dict[str, Any]
 
-LARGEST = 1_000_000  # bytes of a template behind a URL (quotas page)
+LARGEST = 1_000_000  # bytes of a template at a URL (quotas page)
 MORE = "\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html; the dash form is the old one.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html; the dash form is the older one.
 _VIRTUAL = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$")
 _PATH = re.compile(r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$")
 
 
 def install() -> None:
-    """Make MiniStack fetch documents and check parameters here."""
+    """Make MiniStack fetch documents and validate parameters here."""
     helpers._resolve_document = _resolve_document
     changesets._resolve_parameters = checked_parameters
 
 
 def location(url: str) -> tuple[str, str]:
-    """Take a template's URL apart into bucket and key. Raises ValueError when it is not one of S3's."""
+    """Return the bucket and key of a template's URL. Raises ValueError if it is not a URL of S3."""
     parsed = urlparse(url)
     host = parsed.hostname or ""
     path = unquote(parsed.path.lstrip("/"))
@@ -43,10 +43,10 @@ def location(url: str) -> tuple[str, str]:
 
 
 def read(url: str, reader: Principal | None) -> str:
-    """Read a document from the S3 of the current account. Raises ValueError, with AWS's message.
+    """Return a document from the S3 of the current account. Raises ValueError with AWS's message.
 
     Args:
-        reader: whose permissions it is read with: the caller's, or those of the operation for a nested stack.
+        reader: the principal that reads it: the caller, or the operation's for a nested stack.
     """
     bucket, key = location(url)
     try:
@@ -64,14 +64,14 @@ def read(url: str, reader: Principal | None) -> str:
 
 
 def fetch(properties: dict[str, Any]) -> str:
-    """Read the template that a nested stack's TemplateURL names. Raises ValueError as read does."""
+    """Return the template at a nested stack's TemplateURL. Raises ValueError like read."""
     if not properties.get("TemplateURL"):
         raise ValueError("Encountered unsupported property: TemplateURL is required")
     return read(str(properties["TemplateURL"]), service_role.while_planning())
 
 
 def parsed(body: str) -> Template:
-    """Parse a template body and apply its transforms. Raises ValueError when that is not possible."""
+    """Parse a template body and apply its transforms. Raises ValueError if that is not possible."""
     try:
         template: Template = engine._apply_transforms(engine._parse_template(body), [], {})
     except Exception as error:
@@ -81,7 +81,7 @@ def parsed(body: str) -> Template:
 
 
 def _resolve_document(params: dict[str, Any], body_key: str, url_key: str, label: str) -> tuple[Any, Any]:
-    """Answer (body, error answer) for a document given inline or by its URL, as MiniStack wants it."""
+    """Return (body, error response) for an inline document or one at a URL, as MiniStack expects."""
     if body := helpers._p(params, body_key):
         return body, None
     url = helpers._p(params, url_key)
@@ -94,7 +94,7 @@ def _resolve_document(params: dict[str, Any], body_key: str, url_key: str, label
 
 
 def validate(template: Template, parameters: dict[str, Any]) -> None:
-    """Check a template against its parameters. Raises ValueError with AWS's message if it is not usable."""
+    """Validate a template with its parameters. Raises ValueError with AWS's message if it is invalid."""
     conditions = engine._evaluate_conditions(template, parameters)
     engine.validate_template_support(template, conditions, params=parameters)
     check_references(template)
@@ -102,7 +102,7 @@ def validate(template: Template, parameters: dict[str, Any]) -> None:
 
 
 def check_references(template: Template) -> None:
-    """Raise ValueError when the template refers to what it does not declare."""
+    """Raise ValueError if the template refers to something that it does not declare."""
     declared = {*(template.get("Resources") or {}), *(template.get("Parameters") or {})}
     for block in ("Resources", "Outputs"):
         missing = {
@@ -130,7 +130,7 @@ def _missing_dependencies(template: Template, declared: set[str]) -> set[str]:
 def checked_parameters(
     template: Template, provided: list[dict[str, Any]], previous: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Resolve a template's parameters. Raises ValueError, with AWS's message, for unknown or illegal ones."""
+    """Return a template's resolved parameters. Raises ValueError with AWS's message for invalid ones."""
     declared = template.get("Parameters") or {}
     given = {entry["Key"]: entry for entry in provided}
     if unknown := [name for name in given if name not in declared]:
@@ -155,7 +155,7 @@ def _check_allowed(name: str, definition: dict[str, Any], entry: dict[str, Any])
 
 
 def nested_parameters(template: Template, properties: dict[str, Any]) -> dict[str, Any]:
-    """Resolve the parameters that a nested stack gets from its resource. Raises ValueError as above."""
+    """Return a nested stack's parameters, resolved from its resource. Raises ValueError like above."""
     given = properties.get("Parameters") or {}
     if any(isinstance(value, list | dict) for value in given.values()):
         raise ValueError(
@@ -167,7 +167,7 @@ def nested_parameters(template: Template, properties: dict[str, Any]) -> dict[st
 
 
 def check_capabilities(template: Template, given: list[str]) -> None:
-    """Raise ValueError when a nested template needs capabilities that its root does not acknowledge."""
+    """Raise ValueError if a nested template needs capabilities that its root does not acknowledge."""
     required = handlers._required_iam_capabilities(template)
     if handlers._uses_macro(template):
         required.append("CAPABILITY_AUTO_EXPAND")
@@ -182,7 +182,7 @@ def _text(value: object) -> str:
 
 
 def listed(parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Format resolved parameters as a stack's record holds them for DescribeStacks."""
+    """Return resolved parameters in the format of a stack's record, for DescribeStacks."""
     return [
         {"ParameterKey": name, "ParameterValue": found["Value"], "NoEcho": found["NoEcho"]}
         for name, found in parameters.items()
@@ -190,14 +190,14 @@ def listed(parameters: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def values(parameters: dict[str, Any]) -> dict[str, str]:
-    """Reduce resolved parameters to their values."""
+    """Return the values of resolved parameters."""
     return {name: found["Value"] for name, found in parameters.items()}
 
 
 def resolved_properties(
     stack: Stack, template: Template, parameters: dict[str, Any], definition: dict[str, Any]
 ) -> dict[str, Any]:
-    """Resolve a resource's properties against a stack as it is, before anything of an update is done."""
+    """Return a resource's properties, resolved with the current stack before any step of an update."""
     properties: dict[str, Any] = engine._resolve_refs(
         copy.deepcopy(definition.get("Properties") or {}),
         stack["_resources"],

@@ -1,4 +1,4 @@
-"""Client request tokens: a request that is sent again is answered again, and nothing is done twice."""
+"""Client request tokens: a repeated request gets the same response, and nothing is done twice."""
 
 from portal.sandbox.engine.cloudformation import limits
 from portal.sandbox.engine.cloudformation.responses import Parameters, Refusal, value
@@ -8,9 +8,9 @@ NAME = "ClientRequestToken"
 
 
 def is_repeated(stack: Stack, action: str, parameters: Parameters) -> bool:
-    """Return whether the stack has already accepted this action under the request's token.
+    """Return whether the stack has already accepted this action with the request's token.
 
-    Raises Refusal when the token was used for another action on the stack (TokenAlreadyExistsException in the
+    Raises Refusal if the token was used for another action on the stack (TokenAlreadyExistsException in the
     API reference).
     """
     try:
@@ -26,6 +26,6 @@ def is_repeated(stack: Stack, action: str, parameters: Parameters) -> bool:
 
 
 def remember(stack: Stack, action: str, parameters: Parameters) -> None:
-    """Note that the stack has accepted an action under the request's token, if it has one."""
+    """Record that the stack has accepted an action with the request's token, if it has one."""
     if token := value(parameters, NAME):
         stack.setdefault("_tokens", {})[token] = action

@@ -1,4 +1,4 @@
-"""The requests that undo an update: cancel it, continue its rollback, or roll back what was kept."""
+"""The API actions that undo an update: cancel it, continue its rollback, or roll back a kept failure."""
 
 from ministack.services.cloudformation import handlers, helpers, stacks
 
@@ -16,7 +16,7 @@ from portal.sandbox.engine.cloudformation.run import Run
 
 
 def install() -> None:
-    """Put the actions in place."""
+    """Install the actions."""
     handlers._ACTION_HANDLERS.update(
         CancelUpdateStack=action(_cancel_update_stack),
         ContinueUpdateRollback=action(_continue_update_rollback),
@@ -35,7 +35,7 @@ def _cancel_update_stack(request: Parameters) -> Answer:
     run: Run = at_work.run
     run.cancelled, run.cancel_token = True, value(request, tokens.NAME)
     stacks.CLIENT_REQUEST_TOKEN.set(run.cancel_token)
-    # Before what is in flight is cancelled: AWS's events have this order.
+    # Before updates in flight are canceled: AWS's events have this order.
     events.stack_status(stack, "UPDATE_ROLLBACK_IN_PROGRESS", events.USER_INITIATED)
     run.halt()
     return answer("CancelUpdateStack")
@@ -61,7 +61,7 @@ def _continue_update_rollback(request: Parameters) -> Answer:
 
 
 def _rollback_stack(request: Parameters) -> Answer:
-    """Roll back a stack whose create or update failed with its rollback disabled (API_RollbackStack)."""
+    """Roll back a stack whose create or update failed with rollback disabled (API_RollbackStack)."""
     stack = requests.existing(value(request, "StackName"))
     if tokens.is_repeated(stack, "RollbackStack", request):
         return requests.accepted("RollbackStack", stack)

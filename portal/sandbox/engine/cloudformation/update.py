@@ -1,4 +1,4 @@
-"""Updating: resources are changed, replaced or added in parallel, nested stacks too."""
+"""Updates stacks: resources and nested stacks are changed, replaced or added in parallel."""
 
 import logging
 from typing import Any
@@ -36,9 +36,9 @@ EMBEDDED = (
 
 
 async def update_stack(run: Run) -> None:
-    """Update a root stack to UPDATE_COMPLETE, or roll it back as its options say.
+    """Update a root stack to UPDATE_COMPLETE, or roll it back depending on its options.
 
-    The event of UPDATE_IN_PROGRESS was written when the request was accepted.
+    The event UPDATE_IN_PROGRESS has been added when the request was accepted.
     """
     if run.is_invalid():
         return
@@ -53,7 +53,7 @@ async def update_stack(run: Run) -> None:
 
 
 async def _forward(run: Run) -> bool:
-    """Change everything that changes; returns whether only the clean-up is left to do."""
+    """Make all changes of the update; return whether only the cleanup remains."""
     await graph.walk(run.waits_for(), lambda logical_id: _update_resource(run, logical_id), run.stop)
     if run.cancelled:
         run.reason = events.USER_INITIATED
@@ -73,7 +73,7 @@ async def _forward(run: Run) -> bool:
 async def _update_resource(run: Run, logical_id: str) -> bool:
     before = run.previous_resources.get(logical_id)
     if before is None and not store.is_unfinished(run.resources.get(logical_id)):
-        if remains := run.resources.get(logical_id):  # of a create that failed with its rollback disabled
+        if remains := run.resources.get(logical_id):  # from a create that failed with rollback disabled
             await delete.delete_resources(run.stack, {logical_id: delete.Doomed(remains)}, {})
         return await create.create_resource(run, logical_id)
     record = run.resources[logical_id]
@@ -147,9 +147,9 @@ def _retained(run: Run, name: str) -> bool:
 
 
 async def _update_nested(run: Run, record: Record) -> None:
-    """Update a nested stack; CloudFormation looks into each of them, whatever of its resource has changed.
+    """Update a nested stack. CloudFormation checks all of them, even if their resource has not changed.
 
-    Raises ValueError, with AWS's message, when it was not successfully updated.
+    Raises ValueError with AWS's message if the update was not successful.
     """
     name = record["LogicalResourceId"]
     properties, _dynamic = run.resolved(name)

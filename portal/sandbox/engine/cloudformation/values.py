@@ -1,4 +1,4 @@
-"""Values of properties before and after a change, as a change set with IncludePropertyValues has them."""
+"""Values of properties before and after a change, in the format of change sets with IncludePropertyValues."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _KINDS: Final = {(True, True): "Modify", (True, False): "Remove", (False, True):
 
 
 def compared(path: str, before: Any, after: Any) -> dict[str, Any]:
-    """Return BeforeValue, AfterValue and AttributeChangeType of the value at a path below /Properties."""
+    """Return BeforeValue, AfterValue and AttributeChangeType for the value at a path below /Properties."""
     one, other = _at(path, before), _at(path, after)
     found: dict[str, Any] = {}
     if one is not _ABSENT:
@@ -25,7 +25,7 @@ def compared(path: str, before: Any, after: Any) -> dict[str, Any]:
 
 
 def escaped(key: str) -> str:
-    """Return a key as a part of a path (RFC 6901)."""
+    """Return a key as a segment of a path (RFC 6901)."""
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
@@ -47,7 +47,7 @@ def _text(value: Any) -> str:
 
 
 def remember_secrets(stack: Stack, parameters: Mapping[str, Any]) -> None:
-    """Note the values of NoEcho parameters that a stack gets, to mask them in what it has from then on."""
+    """Store the new values of a stack's NoEcho parameters, to mask them from then on."""
     secrets = stack.setdefault("_secrets", [])
     for found in parameters.values():
         if found.get("NoEcho") and found["Value"] and found["Value"] not in secrets:
@@ -55,7 +55,7 @@ def remember_secrets(stack: Stack, parameters: Mapping[str, Any]) -> None:
 
 
 def without_secrets(stack: Stack, properties: Any) -> Any:
-    """Mask the values of NoEcho parameters that a stack ever had in properties resolved with them."""
+    """Mask all values that a stack's NoEcho parameters have had in resolved properties."""
     text = json.dumps(properties, default=str)
     for secret in stack.get("_secrets") or ():
         text = text.replace(json.dumps(secret)[1:-1], MASK)
