@@ -1,4 +1,4 @@
-"""Which environment variables are the sandbox's: it runs foreign code, so it gets none of the portal's."""
+"""The sandbox's environment variables: it runs foreign code, so it does not get the portal's."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ PREFIXES = ("LC_", "PIP_", "PYTHON", "SANSO_SANDBOX_", "SANSO_RUN_")
 
 
 def own(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what of an environment the sandbox needs: no key, password or address of the portal's."""
+    """Return the variables that the sandbox needs: no key, password or address of the portal."""
     return {name: value for name, value in environment.items() if name in NAMES or name.startswith(PREFIXES)}

@@ -1,8 +1,8 @@
 """The names of MiniStack that the sandbox uses, most of them private, with the parameters of its functions.
 
-MiniStack promises none of them. contract.json has them as they are in the version that the sandbox was
-written for. `check` compares it with what is installed before anything starts, and a test compares it with
-the source. `python -m portal.sandbox.engine.contract` writes it anew.
+MiniStack guarantees none of them. contract.json contains them as of the version that the sandbox was written
+for. `check` compares it with the installed MiniStack before anything starts, and a test compares it with the
+source. `python -m portal.sandbox.engine.contract` writes it again.
 """
 
 import ast
@@ -22,12 +22,12 @@ SOURCE: Final = Path(__file__).resolve().parents[1]
 FILE: Final = Path(__file__).with_name("contract.json")
 MISSING: Final = "is missing"
 
-# By module: each name (or Class.name) with its parameters, None for what is not a function.
+# By module: each name (or Class.name) with its parameters, None for other objects than functions.
 Names: TypeAlias = dict[str, dict[str, str | None]]
 
 
 class EngineMismatch(Exception):
-    """The MiniStack that is installed is not the one the sandbox was written for."""
+    """The installed MiniStack is not the one that the sandbox was written for."""
 
 
 def version() -> str:
@@ -42,7 +42,7 @@ def names() -> Names:
 
 
 def check(expected: Names | None = None) -> None:
-    """Compare MiniStack with the contract. Raises EngineMismatch, naming every difference."""
+    """Compare MiniStack with the contract. Raises EngineMismatch with all differences."""
     installed, wanted = importlib.metadata.version(ENGINE), version()
     if installed != wanted:
         raise EngineMismatch(
@@ -66,7 +66,7 @@ def _differences(expected: Names) -> Iterator[str]:
 
 
 def _parameters(module: str, name: str) -> str | None:
-    """Return the parameters of a function or class, None for anything else, MISSING for what is not there."""
+    """Return the parameters of a function or class, None for other objects, MISSING for missing names."""
     found: Any = importlib.import_module(module)
     for part in name.split("."):
         if not hasattr(found, part):
@@ -76,7 +76,7 @@ def _parameters(module: str, name: str) -> str | None:
         return None
     try:
         return ", ".join(inspect.signature(found).parameters)
-    except ValueError:  # a class of the interpreter's own
+    except ValueError:  # a built-in class
         return None
 
 
@@ -94,12 +94,12 @@ def used_names() -> dict[str, set[str]]:
 def _is_module(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # its parent is no package
+    except ModuleNotFoundError:  # its parent is not a package
         return False
 
 
 def _imported_modules(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield each expression in a source that means a module of MiniStack, with the module's full name."""
+    """Yield each expression in a source that refers to a module of MiniStack, with the module's full name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -128,7 +128,7 @@ def _attributes(tree: ast.Module, modules: dict[str, str]) -> Iterator[tuple[str
 
 
 def _inherited(tree: ast.Module, modules: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield what a class takes from one of MiniStack's that it extends: methods it calls or replaces."""
+    """Yield the names that a class uses of a base class in MiniStack: methods it calls or overrides."""
     for node in ast.walk(tree):
         bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
         for base, _dot, name in (base.rpartition(".") for base in bases):
@@ -143,7 +143,7 @@ def _inherited(tree: ast.Module, modules: dict[str, str]) -> Iterator[tuple[str,
 
 
 def contract() -> dict[str, Any]:
-    """Return the contract as the source and the installed MiniStack have it. Raises EngineMismatch."""
+    """Return the contract of the source and the installed MiniStack. Raises EngineMismatch."""
     used = {module: sorted(entries) for module, entries in sorted(used_names().items())}
     found = {
         module: {name: _parameters(module, name) for name in entries} for module, entries in used.items()

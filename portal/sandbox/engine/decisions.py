@@ -10,13 +10,13 @@ _counted: Final[Counter[tuple[str, str, str, bool]]] = Counter()
 
 
 def note(account: str, principal: str, action: str, allowed: bool) -> None:
-    """Count a decision."""
+    """Record a decision."""
     with _lock:
         _counted[account, principal, action, allowed] += 1
 
 
 def read(account: str | None = None) -> list[dict[str, Any]]:
-    """List the decisions about an account's principals, or about all."""
+    """Return the decisions about an account's principals, or about all."""
     with _lock:
         found = sorted(item for item in _counted.items() if account in (None, item[0][0]))
     return [

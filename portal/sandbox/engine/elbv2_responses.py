@@ -1,4 +1,4 @@
-"""ELB's way of answering: its envelope and its errors."""
+"""ELB's response format: its envelope and its errors."""
 
 from collections.abc import Callable
 
@@ -9,19 +9,19 @@ from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
 
 
 def answer(action: str, content: Record) -> Answer:
-    """Wrap the content of a successful call; lists become <member> elements."""
+    """Return the response of a successful call; lists become <member> elements."""
     wrapped: Answer = alb._xml(200, action, query.xml(content))
     return wrapped
 
 
 def refusal(refused: Refused) -> Answer:
-    """Wrap an error as ELB does."""
+    """Return an error response in ELB's format."""
     wrapped: Answer = alb._error(refused.code, query.xml(str(refused)))
     return wrapped
 
 
 def check_first(name: str, check: Callable[[Parameters], None]) -> None:
-    """Put a check in front of an action; the error that it raises is the response."""
+    """Run a check before an action; an error that it raises is the response."""
     action = alb._ACTION_MAP[name]
 
     def checked(parameters: Parameters) -> Answer:

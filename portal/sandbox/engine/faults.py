@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: resources by logical id, associations by name, API calls by action."""
+"""Injected faults: of resources by logical id, of associations by name, of API calls by action."""
 
 import re
 import threading
@@ -8,31 +8,31 @@ from typing import Any, Final
 from ministack.core.responses import get_account_id
 
 MODES: Final = (
-    "error_before",  # not carried out, answered with an error
-    "error_after",  # carried out, answered with an error all the same
-    "timeout",  # carried out, never answered
-    "throttle",  # not carried out, answered with the service's throttling error
-    "denied",  # not carried out, answered with the service's error for a missing permission
+    "error_before",  # not carried out; the response is an error
+    "error_after",  # carried out, but the response is an error
+    "timeout",  # carried out, without a response
+    "throttle",  # not carried out; the response is the service's throttling error
+    "denied",  # not carried out; the response is the service's error for a missing permission
     "hold_before",  # waits for a decision on the control API, then carried out
-    "hold_after",  # carried out, then waits before it is answered
+    "hold_after",  # carried out, then waits before the response
 )
 MOST: Final = 1_000  # faults of each kind in one account
 MOST_CALLS: Final = 1_000_000
 NAME_LENGTH: Final = 300
 TEXT_LENGTH: Final = 100_000
-# Reasons and messages are answered in XML, which has no control characters; nothing takes half a character.
+# Reasons and messages become part of XML, which allows no control characters and no lone surrogates.
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_PRINTED: Final = re.compile("[\x00\ud800-\udfff]")
 _choosing = threading.Lock()  # an association runs on several instances at once
 
 
 class BadFault(Exception):
-    """A request for a fault is not valid; the message says why."""
+    """A request for a fault is invalid; the message is the reason."""
 
 
 @dataclass(slots=True, kw_only=True)
 class ApiFault:
-    """A fault of API calls: the first skip matching calls go through, the next count meet it."""
+    """A fault of API calls: the first `skip` matching calls succeed, the next `count` get the fault."""
 
     service: str
     action: str = "*"
@@ -44,12 +44,12 @@ class ApiFault:
     status: int = 0
 
     def matches(self, service: str, action: str) -> bool:
-        """Return whether a call is one that this fault applies to."""
+        """Return whether this fault applies to a call."""
         return self.service in ("*", service) and self.action in ("*", action)
 
     @classmethod
     def read(cls, given: Any) -> "ApiFault":
-        """Return the fault that the control API was given. Raises BadFault for what is none."""
+        """Return a fault from the control API's input. Raises BadFault if it is invalid."""
         try:
             fault = cls(**given)
         except TypeError as wrong:
@@ -73,9 +73,9 @@ class ApiFault:
 class AssociationFault:
     """An association that fails on some instances: all, a number of them, or those with these ids.
 
-    A number means the first instances that run the association; it keeps failing on these and on no others,
-    also when more instances arrive. What the last step then prints can be given, such as what Ansible prints
-    when a task fails.
+    A number means the first instances that run the association: it keeps failing on these and on no others,
+    even if more instances are launched. The output of the failed step can be set, for example to that of
+    Ansible when a task fails.
     """
 
     on: bool | int | list[str] = True
@@ -95,12 +95,12 @@ class AssociationFault:
             return instance_id in self._chosen
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fault as the control API accepts it."""
+        """Return the fault in the control API's format."""
         return {"on": self.on, "stdout": self.stdout, "stderr": self.stderr}
 
     @classmethod
     def read(cls, given: Any) -> "AssociationFault":
-        """Return the fault that the control API was given. Raises BadFault for what is none."""
+        """Return a fault from the control API's input. Raises BadFault if it is invalid."""
         fields = given if isinstance(given, dict) else {"on": given}
         try:
             fault = cls(**fields)
@@ -122,7 +122,7 @@ class AssociationFault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults of one account, or those of every account."""
+    """The faults of one account, or those for all accounts."""
 
     resources: dict[str, str] = field(default_factory=dict)
     associations: dict[str, AssociationFault] = field(default_factory=dict)
@@ -141,12 +141,12 @@ _of_account: dict[str | None, Faults] = {}
 
 
 def of(account: str | None) -> Faults:
-    """Return the faults of one account, or those meant for every account."""
+    """Return the faults of one account, or those for all accounts."""
     return _of_account.setdefault(account, Faults())
 
 
 def clear(account: str | None) -> None:
-    """Remove the faults of one account, or every fault there is."""
+    """Remove the faults of one account, or all faults."""
     if account is None:
         _of_account.clear()
     else:
@@ -154,9 +154,9 @@ def clear(account: str | None) -> None:
 
 
 def merge(account: str | None, given: dict[str, Any]) -> None:
-    """Add faults; null removes one of a resource or an association, and all of API calls.
+    """Add faults; null removes the one of a resource or an association, or all of API calls.
 
-    Raises BadFault for what is none, and adds nothing then.
+    Raises BadFault if one is invalid, without adding any.
     """
     unknown = set(given) - {"resources", "associations", "api"}
     if unknown:
@@ -203,7 +203,7 @@ def _check_number(what: str, value: Any, least: int, most: int) -> None:
 
 
 def _short(value: Any) -> str:
-    """Return a value as a message repeats it."""
+    """Return a value as messages quote it."""
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:80]}…"
 
@@ -217,10 +217,10 @@ def _put(store: dict[str, Any], values: dict[str, Any]) -> None:
 
 
 def resource_failure(operation: str, logical_id: str) -> str | None:
-    """Return why an operation on a resource of the current account is to fail, or None.
+    """Return the reason for which an operation on a resource of the current account must fail, or None.
 
-    A bare logical id is about its creation; "update:", "delete:" and "rollback:" (the way back after a failed
-    update) are about the others.
+    A logical id alone is for its creation; "update:", "delete:" and "rollback:" (restoring it after a failed
+    update) are prefixes for the other operations.
     """
     key = logical_id if operation == "create" else f"{operation}:{logical_id}"
     for account in (get_account_id(), None):
@@ -230,7 +230,7 @@ def resource_failure(operation: str, logical_id: str) -> str | None:
 
 
 def association_failure(account: str, name: str) -> AssociationFault | None:
-    """Return how an association fails on purpose; None when it does not."""
+    """Return the injected fault of an association; None without one."""
     for scope in (account, None):
         found = _of_account[scope].associations if scope in _of_account else {}
         for key in (name, "*"):
@@ -240,7 +240,7 @@ def association_failure(account: str, name: str) -> AssociationFault | None:
 
 
 def next_for(account: str, service: str, action: str) -> ApiFault | None:
-    """Return the fault that a call gets, if any, and count it."""
+    """Return the fault for a call, if any, and count it."""
     for scope in (account, None):
         faults = _of_account.get(scope)
         for fault in list(faults.api) if faults else ():

@@ -1,7 +1,7 @@
-"""One thread that lets time pass for the resources: boots, health checks, draining, replacement.
+"""A thread that advances resources over time: boots, health checks, draining, replacement.
 
-Each listener is called a few times a second, in the scope of every account and region that has something
-for it, and must return at once. An exception is logged and the next beat comes all the same.
+It calls each listener a few times a second, in every account and region with data in the listener's store.
+Listeners must return quickly. Exceptions are logged, and the next calls follow.
 """
 
 import logging
@@ -20,7 +20,7 @@ _started = threading.Event()
 
 
 def listen(store: Any, beat: Callable[[], None]) -> None:
-    """Call beat regularly in every scope in which the store holds anything."""
+    """Call `beat` regularly in every scope in which the store contains data."""
     _listeners.append((store, beat))
 
 

@@ -1,6 +1,6 @@
 """Names that must be free: CloudFormation never takes over a resource that it did not create.
 
-The services declare which property holds a type's name, and how they refuse one that is taken.
+The services declare the property with a type's name, and the error for a name that is taken.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from portal.sandbox.engine.registry import NameTaken, Properties
 
-# Given a name; returns AWS's refusal if another resource has it.
+# Takes a name; returns AWS's error if another resource has it.
 Taken = Callable[[str], NameTaken | None]
 
 
@@ -22,15 +22,15 @@ _named: dict[str, _Named] = {}
 
 
 def declare(resource_type: str, name_property: str, taken: Taken) -> None:
-    """Have the name that a template gives a resource of the type checked before it is created or renamed."""
+    """Declare that a type's name in a template is checked before a resource is created or renamed."""
     _named[resource_type] = _Named(name_property, taken)
 
 
 def require_free(resource_type: str, properties: Properties, old: Properties | None = None) -> None:
-    """Raise NameTaken when the properties name a resource that exists already.
+    """Raise NameTaken if the properties contain the name of an existing resource.
 
     Args:
-        old: the properties before an update, whose name is the resource's own.
+        old: the properties before an update; their name is the resource's own.
     """
     named = _named.get(resource_type)
     name = str(properties.get(named.name_property) or "") if named else ""

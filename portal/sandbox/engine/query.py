@@ -1,4 +1,4 @@
-"""Requests and answers of AWS's query protocol: members and filters in, nested XML out."""
+"""Requests and responses of AWS's query protocol: lists and filters in requests, nested XML in responses."""
 
 import fnmatch
 import re
@@ -10,7 +10,7 @@ from portal.sandbox.engine.registry import Parameters, Record
 
 
 def value(parameters: Parameters, name: str, default: str = "") -> str:
-    """Read one parameter, which arrives as a string or as a list of one."""
+    """Return a parameter, which is a string or a list of one."""
     found = parameters.get(name, default)
     if isinstance(found, list):
         found = found[0] if found else default
@@ -18,14 +18,14 @@ def value(parameters: Parameters, name: str, default: str = "") -> str:
 
 
 def members(parameters: Parameters, prefix: str) -> list[str]:
-    """Read a list: Prefix.member.1 as ELB, Auto Scaling and RDS spell it, Prefix.1 as EC2 does."""
+    """Return a list: Prefix.member.1 in ELB, Auto Scaling and RDS, Prefix.1 in EC2."""
     numbered = re.compile(rf"^{re.escape(prefix)}\.(?:member\.)?(\d+)$")
     found = [(int(match[1]), name) for name in parameters if (match := numbered.match(name))]
     return [value(parameters, name) for _number, name in sorted(found)]
 
 
 def structures(parameters: Parameters, prefix: str) -> list[dict[str, str]]:
-    """Read a list of flat structures: Prefix.member.1.Key, Prefix.member.1.Value and so on."""
+    """Return a list of flat structures: Prefix.member.1.Key, Prefix.member.1.Value and so on."""
     numbered = re.compile(rf"^{re.escape(prefix)}\.(?:member\.)?(\d+)\.(.+)$")
     rows: dict[int, dict[str, str]] = {}
     for name in parameters:
@@ -35,7 +35,7 @@ def structures(parameters: Parameters, prefix: str) -> list[dict[str, str]]:
 
 
 def filters(parameters: Parameters) -> dict[str, list[str]]:
-    """Read EC2's Filter.N.Name and Filter.N.Value.M."""
+    """Return EC2's filters: Filter.N.Name and Filter.N.Value.M."""
     found: dict[str, list[str]] = {}
     for row in structures(parameters, "Filter"):
         name = row.get("Name", "")
@@ -48,13 +48,13 @@ def filters(parameters: Parameters) -> dict[str, list[str]]:
 def matches(
     wanted: Mapping[str, Iterable[str]], have: Mapping[str, str | list[str]], tags: list[Record]
 ) -> bool:
-    """Return whether a resource passes every filter; values may hold * and ?, as EC2 allows.
+    """Return whether a resource matches every filter; values may contain * and ?, as in EC2.
 
     Args:
-        have: the resource's value or values under each filter name.
+        have: the resource's value or values for each filter name.
         tags: the resource's tags, for tag:Key, tag-key and tag-value.
 
-    Raises KeyError with the filter's name when the resource knows no such filter.
+    Raises KeyError with the filter's name if the resource does not support it.
     """
     tagged: dict[str, str | list[str]] = {f"tag:{tag['Key']}": str(tag.get("Value", "")) for tag in tags}
     tagged["tag-key"] = [tag["Key"] for tag in tags]
@@ -68,7 +68,7 @@ def matches(
 
 
 def xml(content: Any, item: str = "member") -> str:
-    """Format nested dictionaries and lists as XML; None is left out, a list's elements are called item."""
+    """Return nested dictionaries and lists as XML, without None; `item` is the name of list elements."""
     if isinstance(content, dict):
         return "".join(
             f"<{key}>{xml(part, item)}</{key}>" for key, part in content.items() if part is not None

@@ -1,6 +1,6 @@
-"""The quotas of a new account, which the control API can change, and AWS's words when one is used up.
+"""The quotas of a new account, which the control API can change, and AWS's errors for exceeding them.
 
-The values are AWS's defaults of 2026-11; the words are those of
+The values are AWS's defaults of 2026-11; the texts are from
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and of the Errors sections of
 CreateLoadBalancer, CreateTargetGroup, CreateDBCluster, CreateDBInstance and CreateStack.
 """
@@ -10,22 +10,22 @@ from typing import Final
 
 from portal.sandbox.engine.registry import Refused, here
 
-GENERAL: Final = "GeneralServiceException"  # what EC2's older handlers give for most errors
+GENERAL: Final = "GeneralServiceException"  # the code of EC2's older handlers for most errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """How many of something an account may have in a region, and the refusal of one more."""
+    """The limit of a resource in an account and region, and the error for exceeding it."""
 
     limit: int
     code: str
-    text: str  # {limit} is the number
+    text: str  # {limit} is replaced by the number
     handler_code: str = ""
 
 
 QUOTAS: Final = {
     "vpcs": Quota(
-        limit=5,  # the default VPC counts
+        limit=5,  # including the default VPC
         code="VpcLimitExceeded",
         text="The maximum number of VPCs has been reached.",
         handler_code=GENERAL,
@@ -101,7 +101,7 @@ def limits(account: str) -> dict[str, int]:
 
 
 def change(account: str, given: dict[str, object]) -> None:
-    """Change quotas of an account. Raises ValueError, and changes nothing, for what is none."""
+    """Change quotas of an account. Raises ValueError for invalid ones, without changing any."""
     for name, limit in given.items():
         if name not in QUOTAS:
             raise ValueError(f"a quota is one of {', '.join(QUOTAS)}")
@@ -111,7 +111,7 @@ def change(account: str, given: dict[str, object]) -> None:
 
 
 def reset(account: str | None) -> None:
-    """Give an account, or all, the quotas of a new account again."""
+    """Reset the quotas of an account, or of all accounts, to those of a new account."""
     if account is None:
         _changed.clear()
     else:
@@ -119,7 +119,7 @@ def reset(account: str | None) -> None:
 
 
 def require(name: str, used: int, more: int = 1) -> None:
-    """Raise Refused when so many more would exceed the current account's quota."""
+    """Raise Refused if `more` resources would exceed the current account's quota."""
     limit = limits(here().account)[name]
     if used + more > limit:
         quota = QUOTAS[name]

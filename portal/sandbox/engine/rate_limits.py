@@ -1,7 +1,7 @@
-"""How many calls of each API an account may send: a token bucket for each call, in AWS's own seconds.
+"""The rate limits of an account: a token bucket for each API call, in AWS's own seconds.
 
-AWS does not publish CloudFormation's rates; they are per account, region and call, for reads too. Faster time
-scales allow more in proportion, and at scale 0 nothing is limited.
+AWS does not publish CloudFormation's rates; they apply per account, region and call, including reads. Faster
+time scales allow proportionally more calls, and with time scale 0 there is no limit.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/throttling.html,
 https://github.com/eksctl-io/eksctl/issues/567
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from portal.sandbox.engine import time_scale
 
-RATE: Final = 10.0  # calls in one of AWS's seconds
+RATE: Final = 10.0  # calls in each of AWS's seconds
 BURST: Final = 20.0
 UNLIMITED: Final = frozenset({"s3"})  # thousands of requests a second for each prefix
 
@@ -31,7 +31,7 @@ _buckets: dict[Key, _Bucket] = {}
 
 
 def take(account: str, region: str, service: str, action: str) -> bool:
-    """Take a token for a call; returns False when the call is to be throttled."""
+    """Take a token for a call; return False if the call must be throttled."""
     second = time_scale.COMPRESSION * time_scale.current(account)
     if second <= 0 or service in UNLIMITED:
         return True
@@ -47,7 +47,7 @@ def take(account: str, region: str, service: str, action: str) -> bool:
 
 
 def reset(account: str | None) -> None:
-    """Forget the calls of an account, or of all."""
+    """Remove the token buckets of an account, or of all accounts."""
     with _lock:
         for key in [key for key in _buckets if account in (None, key[0])]:
             del _buckets[key]

@@ -1,4 +1,4 @@
-"""Rules that AWS's documents leave open: both readings exist, and the stricter one holds by default."""
+"""Rules that AWS's documentation leaves open: both readings are implemented; the stricter one is default."""
 
 from typing import Final
 
@@ -14,17 +14,17 @@ _kinder: dict[str, set[str]] = {}  # by account
 
 
 def strict(name: str) -> bool:
-    """Return whether the stricter reading of a rule holds in the current account."""
+    """Return whether the stricter reading of a rule applies in the current account."""
     return name not in _kinder.get(here().account, ())
 
 
 def of(account: str) -> dict[str, bool]:
-    """Return for each rule whether its stricter reading holds in an account."""
+    """Return for each rule whether its stricter reading applies in an account."""
     return {name: name not in _kinder.get(account, ()) for name in READINGS}
 
 
 def change(account: str, given: dict[str, object]) -> None:
-    """Choose the readings of an account: true for the stricter one. Raises ValueError for what is none."""
+    """Choose the readings of an account: true for the stricter one. Raises ValueError if one is invalid."""
     for name, is_strict in given.items():
         if name not in READINGS or not isinstance(is_strict, bool):
             raise ValueError(f"a reading is true or false, and one of {', '.join(READINGS)}")
@@ -34,7 +34,7 @@ def change(account: str, given: dict[str, object]) -> None:
 
 
 def reset(account: str | None) -> None:
-    """Let the stricter readings hold in an account, or in all."""
+    """Reset an account, or all accounts, to the stricter readings."""
     if account is None:
         _kinder.clear()
     else:

@@ -1,6 +1,6 @@
-"""The doors into MiniStack: resource types, API actions, ids and the account and region a thread works in.
+"""Access to MiniStack's tables: resource types, API actions, ids, and a thread's account and region.
 
-Every module beside this one reaches MiniStack's tables through here, so that what we lean on is in one place.
+The sandbox's other modules access these tables through here, so that all dependencies are in one place.
 """
 
 import contextvars
@@ -28,13 +28,13 @@ Delete: TypeAlias = Callable[[str, Properties], None]
 
 
 class Refused(ValueError):
-    """AWS would not do this: its error code and its message.
+    """A rejection by AWS, with its error code and message.
 
-    Raised by what both the API and CloudFormation do; an action answers with it, a resource fails with it.
+    Raised by code that the API and CloudFormation share: it is an action's response, or fails a resource.
 
     Args:
-        handler_code: the HandlerErrorCode of the resource's reason, where it does not follow from the code.
-        by_service: whether the text is the service's; else CloudFormation's own handler wrote it.
+        handler_code: the HandlerErrorCode of the resource's reason, if it does not follow from the code.
+        by_service: whether the text is the service's; otherwise it is from CloudFormation's own handler.
     """
 
     def __init__(self, code: str, message: str, *, handler_code: str = "", by_service: bool = True) -> None:
@@ -50,38 +50,38 @@ class NameTaken(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The account and region that MiniStack's stores are divided by."""
+    """An account and region, the key of MiniStack's stores."""
 
     account: str
     region: str
 
     def entered(self) -> AbstractContextManager[None]:
-        """Make this thread work in the scope for the duration of a with block."""
+        """Set the account and region of this thread for the duration of a with block."""
         scope: AbstractContextManager[None] = responses.request_scope(self.account, self.region)
         return scope
 
 
 def here() -> Scope:
-    """Return the scope of the request or stack operation that this thread serves."""
+    """Return the scope of this thread's request or stack operation."""
     return Scope(responses.get_account_id(), responses.get_region())
 
 
 def scopes_of(store: Any) -> Iterator[Scope]:
-    """Walk the scopes in which a store of MiniStack's holds anything."""
+    """Yield the scopes in which a store of MiniStack contains data."""
     seen = {(account, region) for (account, region, _key), _value in store.all_items()}
     return (Scope(account, region) for account, region in sorted(seen))
 
 
 def handler(resource_type: str) -> dict[str, Any]:
-    """Return the handlers of a resource type, to be wrapped. Raises KeyError when there are none."""
+    """Return the handlers of a resource type, for wrapping. Raises KeyError if there are none."""
     found: dict[str, Any] = provisioners._RESOURCE_HANDLERS[resource_type]
     return found
 
 
 def provide(resource_type: str, create: Create, delete: Delete, update: Update | None = None) -> None:
-    """Make a resource type known, or replace MiniStack's handlers of it.
+    """Register a resource type, or replace MiniStack's handlers for it.
 
-    Without update a changed resource is created anew under a new name and the old one deleted, as
+    Without `update`, a changed resource is created again with a new name and the old one is deleted, as
     CloudFormation does for properties that require replacement.
     """
     entry: dict[str, Any] = {
@@ -95,10 +95,10 @@ def provide(resource_type: str, create: Create, delete: Delete, update: Update |
 
 
 def ready_with(resource_type: str, ready: Callable[[str], None]) -> None:
-    """Have something done to a resource when the time that AWS takes for it has passed.
+    """Call a function for each created resource after AWS's duration of the creation.
 
     Args:
-        ready: called with the physical id, also of a resource that is gone by then.
+        ready: called with the physical id, even if the resource has been deleted by then.
     """
 
     async def stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
@@ -108,14 +108,14 @@ def ready_with(resource_type: str, ready: Callable[[str], None]) -> None:
     provisioners._RESOURCE_HANDLERS[resource_type]["stabilize"] = stabilize
 
 
-# What a handler reports of the resource that it works on; set around it by what called it.
+# Reports what a handler's resource waits for; set by the caller of the handler.
 noted: contextvars.ContextVar[Callable[[str], None]] = contextvars.ContextVar(
     "noted", default=lambda _text: None
 )
 
 
 def note(text: str) -> None:
-    """Report, from within a handler, what the resource waits for: it becomes an event of its stack."""
+    """Report what a handler's resource waits for, as an event of its stack."""
     noted.get()(text)
 
 
@@ -135,7 +135,7 @@ def replace(
     stack: str,
     logical_id: str,
 ) -> Created:
-    """Create a successor under a new name; the predecessor goes in the stack's clean-up phase."""
+    """Create a successor with a new name; the cleanup phase of the stack deletes the predecessor."""
     created: Created = provisioners._seeded_create(create, logical_id or physical_id, new, stack)
     if created[0] != physical_id:
         provisioners._delete_predecessor(delete, physical_id, old)
@@ -143,32 +143,32 @@ def replace(
 
 
 def physical_name(stack: str, logical_id: str, *, longest: int = 128, lowercase: bool = False) -> str:
-    """Generate the name CloudFormation gives a resource whose template names none."""
+    """Return the name that CloudFormation generates for a resource without a name in the template."""
     name: str = provisioners._physical_name(stack, logical_id, max_len=longest, lowercase=lowercase)
     return name
 
 
 def new_id(prefix: str) -> str:
-    """Generate an EC2-style id: the prefix, a hyphen and 17 hexadecimal digits."""
+    """Return an EC2-style id: the prefix, a hyphen and 17 hexadecimal digits."""
     return f"{prefix}-{secrets.token_hex(9)[:17]}"
 
 
 def new_suffix(length: int = 16) -> str:
-    """Generate the lower-case letters and digits that end an ELB ARN or an RDS host name."""
+    """Return random lower-case letters and digits, as at the end of an ELB ARN or an RDS host name."""
     return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
 
 def arn(service: str, resource: str) -> str:
-    """Format an ARN of the current account and region."""
+    """Return an ARN in the current account and region."""
     scope = here()
     return f"arn:aws:{service}:{scope.region}:{scope.account}:{resource}"
 
 
 def changed(old: Properties, new: Properties, *names: str) -> bool:
-    """Return whether any of the named properties differs between two versions of a resource."""
+    """Return whether any of these properties differs between two versions of a resource."""
     return any(old.get(name) != new.get(name) for name in names)
 
 
 def truth(value: object, default: bool = False) -> bool:
-    """Read a template's boolean, which YAML and parameters may carry as a string."""
+    """Return a template's boolean, which may be a string in YAML and parameters."""
     return default if value is None else str(value).lower() == "true"

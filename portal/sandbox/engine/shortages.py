@@ -1,6 +1,6 @@
-"""Instance types that some zones do not offer or have no capacity for, as the control API says.
+"""Instance types that some zones do not offer or have no capacity for, set through the control API.
 
-No table that can be shipped has the offers of each zone: they differ between accounts, and change daily.
+No table could contain the offers of each zone: they differ between accounts, and change daily.
 """
 
 from typing import Final
@@ -10,17 +10,17 @@ from portal.sandbox.engine.registry import here
 KINDS: Final = ("not_offered", "no_capacity")
 MOST: Final = 1_000
 
-# By account and kind: the zones in which an instance type is missing.
+# By account and kind: the zones without an instance type.
 _missing: dict[str, dict[str, dict[str, list[str]]]] = {}
 
 
 def of(account: str) -> dict[str, dict[str, list[str]]]:
-    """Return what is missing in an account, by kind and instance type."""
+    """Return the shortages in an account, by kind and instance type."""
     return {kind: dict(_missing.get(account, {}).get(kind, {})) for kind in KINDS}
 
 
 def change(account: str, given: dict[str, object]) -> None:
-    """Set the zones in which instance types are missing. Raises ValueError for what is none."""
+    """Set the zones without instance types. Raises ValueError for invalid input."""
     for kind, types in given.items():
         if kind not in KINDS or not isinstance(types, dict) or len(types) > MOST:
             raise ValueError(f'shortages are {" and ".join(KINDS)}, each {{"type": ["zone", …]}}')
@@ -34,7 +34,7 @@ def change(account: str, given: dict[str, object]) -> None:
 
 
 def reset(account: str | None) -> None:
-    """Offer everything again in an account, or in all."""
+    """Remove all shortages of an account, or of all accounts."""
     if account is None:
         _missing.clear()
     else:

@@ -1,7 +1,7 @@
-"""How fast time passes in the sandbox, and how long each resource type takes; nothing here knows stacks.
+"""The time scale of the sandbox, and AWS's durations of operations by resource type; independent of stacks.
 
-Durations are written as AWS's own seconds. At scale 1 they are compressed so that the eleven minutes of a
-three-tier environment pass in about one; at scale 0 nothing waits.
+Durations are in AWS's own seconds. With time scale 1 they are compressed so that the eleven minutes of a
+three-tier environment take about one; with time scale 0 nothing waits.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from typing import Final
 
 from ministack.core.responses import get_account_id
 
-COMPRESSION: Final = 1 / 12  # seconds here for each second on AWS, at scale 1
-SLOWEST: Final = 1000.0  # of the scales that can be set; 12 is AWS's own
-DEFAULT: Final = 8.0  # seconds AWS takes for a resource type that has no line of its own
-CHECK: Final = 0.25  # seconds after which a waiting step checks again whether the scale changed
+COMPRESSION: Final = 1 / 12  # seconds here for each of AWS's seconds, with time scale 1
+SLOWEST: Final = 1000.0  # maximum time scale; 12 is AWS's own speed
+DEFAULT: Final = 8.0  # AWS's seconds for a resource type without an entry
+CHECK: Final = 0.25  # seconds after which a pause checks whether the time scale has changed
 
-# Medians of what AWS takes for a create, from public deployment logs; deletes and updates take the shares
-# below unless they have a line of their own.
+# Median durations of AWS's creates, from public deployment logs; deletes and updates take the shares below
+# unless they have an entry.
 CREATE: Final = {
     "AWS::AutoScaling::AutoScalingGroup": 45.0,
-    "AWS::CloudFormation::Stack": 12.0,  # from the last resource of a nested stack until its parent notices
+    "AWS::CloudFormation::Stack": 12.0,  # from the last resource of a nested stack until its parent continues
     "AWS::CloudFormation::CustomResource": 2.0,
     "AWS::CloudFormation::WaitCondition": 0.0,
     "AWS::CloudFormation::WaitConditionHandle": 1.0,
@@ -59,7 +59,7 @@ CREATE: Final = {
     "AWS::SecretsManager::Secret": 2.0,
     "AWS::SNS::Topic": 10.0,
     "AWS::SQS::Queue": 65.0,
-    "AWS::SSM::Association": 4.0,  # without a success wait; with one its executions take the time
+    "AWS::SSM::Association": 4.0,  # without waiting for success; otherwise its executions add their time
     "AWS::SSM::Document": 2.0,
     "AWS::SSM::Parameter": 2.0,
 }
@@ -74,24 +74,24 @@ DELETE: Final = {
 }
 DELETE_SHARE: Final = 0.3
 UPDATE_SHARE: Final = 0.3
-CHANGE_SET: Final = 9.0  # one level of change set
+CHANGE_SET: Final = 9.0  # for each level of a change set
 
 _default = 1.0
 _of_account: dict[str, float] = {}
 
 
 def current(account: str | None = None) -> float:
-    """Return the time scale of an account; without one, of that whose request or stack this thread serves."""
+    """Return the time scale of an account, by default of the one in this thread's request or operation."""
     return _of_account.get(account or get_account_id(), _default)
 
 
 def change(scale: float, account: str | None = None) -> None:
-    """Set the time scale of one account, or of every account; waits that have begun follow it.
+    """Set the time scale of one account, or of every account; current waits adapt to it.
 
-    Raises ValueError when the scale is not a number from 0 to SLOWEST.
+    Raises ValueError if the scale is not a number from 0 to SLOWEST.
     """
     global _default
-    if not 0 <= scale <= SLOWEST:  # nor is NaN
+    if not 0 <= scale <= SLOWEST:  # also rejects NaN
         raise ValueError(f"a time scale is a number from 0 to {SLOWEST:g}")
     if account is None:
         _of_account.clear()
@@ -101,26 +101,26 @@ def change(scale: float, account: str | None = None) -> None:
 
 
 def of_create(resource_type: str) -> float:
-    """Return how many seconds AWS takes to create a resource of the type."""
+    """Return AWS's seconds for creating a resource of the type."""
     if resource_type.startswith("Custom::"):
         return CREATE["AWS::CloudFormation::CustomResource"]
     return CREATE.get(resource_type, DEFAULT)
 
 
 def of_update(resource_type: str) -> float:
-    """Return how many seconds AWS takes to change a resource of the type in place."""
+    """Return AWS's seconds for updating a resource of the type in place."""
     return of_create(resource_type) * UPDATE_SHARE
 
 
 def of_delete(resource_type: str) -> float:
-    """Return how many seconds AWS takes to delete a resource of the type."""
+    """Return AWS's seconds for deleting a resource of the type."""
     return DELETE.get(resource_type, of_create(resource_type) * DELETE_SHARE)
 
 
 async def pause(aws_seconds: float, stop: asyncio.Event) -> bool:
-    """Let that many of AWS's seconds pass on the event loop, at the time scale of each moment.
+    """Wait for this number of AWS's seconds on the event loop, adapting to changes of the time scale.
 
-    Returns whether they passed; False as soon as stop is set.
+    Return True after that time, or False once stop is set.
     """
     left = aws_seconds
     while not stop.is_set():
@@ -137,7 +137,7 @@ async def pause(aws_seconds: float, stop: asyncio.Event) -> bool:
 
 
 def sleep(aws_seconds: float, stopped: Callable[[], bool] = lambda: False) -> bool:
-    """Let that many of AWS's seconds pass in a worker thread; returns False as soon as stopped() is true."""
+    """Wait for this number of AWS's seconds in a worker thread; return False once stopped() is true."""
     left = aws_seconds
     while not stopped():
         factor = COMPRESSION * current()
@@ -150,18 +150,18 @@ def sleep(aws_seconds: float, stopped: Callable[[], bool] = lambda: False) -> bo
 
 
 def shortened(aws_seconds: float, *, at_least: float = 0.0) -> float:
-    """Scale a duration of AWS's to the account's present time scale.
+    """Return a duration of AWS in seconds here, by the account's current time scale.
 
     Args:
-        at_least: seconds that must pass at any scale, for deadlines that real work has to meet.
+        at_least: minimum in seconds at any time scale, for deadlines of real work.
     """
     return max(at_least, aws_seconds * COMPRESSION * current())
 
 
 class Moment:
-    """When something happened, in the account that this thread serves; how long ago in AWS's seconds.
+    """The time of an event in this thread's account, compared in AWS's seconds.
 
-    What has passed at one scale stays passed when the scale changes.
+    A duration that has passed at one time scale stays passed when the time scale changes.
     """
 
     __slots__ = ("_at", "_scale")
@@ -171,6 +171,6 @@ class Moment:
         self._scale = current()
 
     def is_past(self, aws_seconds: float) -> bool:
-        """Return whether so many of AWS's seconds have passed since, at the scale of then or of now."""
+        """Return whether this number of AWS's seconds has passed, by the earlier or the current scale."""
         scale = min(self._scale, current())
         return time.monotonic() - self._at >= aws_seconds * COMPRESSION * scale

@@ -11,7 +11,7 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 async def serve(application: Application, binds: list[str], stop: asyncio.Event) -> None:
-    """Answer requests until stop is set; requests that still wait then are cut off after half a second."""
+    """Serve requests until stop is set, then cut remaining requests off after half a second."""
     config = Config()
     config.bind = binds
     config.keep_alive_timeout = 75

@@ -1,1 +1,1 @@
-"""What services expect of backends, and backends of services: protocols and plain values alone."""
+"""The interfaces between services and backends: only protocols and plain values."""

@@ -1,4 +1,4 @@
-"""What listens behind load balancers, as services see it, and what it reads of the services."""
+"""The interface of load balancers for services, and the data that they read from services."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from portal.sandbox.engine.registry import Scope
 
 Address = tuple[str, int]
-Key = tuple[Scope, str]  # a listener's, with its ARN
+Key = tuple[Scope, str]  # the scope and ARN of a listener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """One listener as its record has it."""
+    """A listener as in its record."""
 
     key: Key
     load_balancer: str
@@ -24,16 +24,16 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One condition of a rule: any of its patterns must be met."""
+    """A condition of a rule, which is met if any of its patterns matches."""
 
     field: str
-    header: str  # of an http-header condition
+    header: str  # for an http-header condition
     patterns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """All conditions must be met; then the action is taken."""
+    """A rule, whose action is taken if all conditions are met."""
 
     conditions: tuple[Condition, ...]
     action: Mapping[str, Any]
@@ -41,24 +41,24 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One target of a group, with its address."""
+    """A target of a group, with its address."""
 
     name: str
     address: Address
-    takes: bool  # new requests; one that drains only finishes those that it has
-    outlived: bool = False  # its connections go on when it has drained and left the group
+    takes: bool  # new requests; a draining target only finishes the current ones
+    outlived: bool = False  # its connections stay open after it has drained and left the group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What ACM has of a certificate: PEM with its key if it was imported, and its domain."""
+    """A certificate in ACM: PEM with its key if it was imported, and its domain."""
 
     pem: bytes
     domain: str
 
 
 class Forwarding(Protocol):
-    """What load balancers are to do now."""
+    """The current configuration of load balancers."""
 
     def load_balancers(self) -> set[str]:
         """Return the ARNs of the load balancers of every account."""
@@ -67,13 +67,13 @@ class Forwarding(Protocol):
         """Yield the listeners of every account that can be served."""
 
     def rules(self, listener: Key) -> list[Rule]:
-        """Return a listener's rules in the order in which they are tried; the last one is for everything."""
+        """Return a listener's rules in the order of evaluation; the last one matches everything."""
 
     def targets(self, scope: Scope, group: str) -> list[Target]:
         """Return the targets of a group that have an address."""
 
     def certificate(self, scope: Scope, arn: str) -> Certificate:
-        """Return what there is of a certificate."""
+        """Return the data of a certificate."""
 
 
 class Balancers(Protocol):
@@ -82,7 +82,7 @@ class Balancers(Protocol):
     name: str
 
     def name_of(self, load_balancer: str, kind: str, aws_name: str) -> str:
-        """Choose the DNS name of a new load balancer: one that opens on this machine, if it can be served.
+        """Choose the DNS name of a new load balancer, which opens on this machine if it can be served.
 
         Args:
             load_balancer: its ARN.
@@ -91,10 +91,10 @@ class Balancers(Protocol):
         """
 
     def resolve(self, name: str, port: int) -> Address:
-        """Return where a load balancer's name and port lead; a name of anything else leads to itself."""
+        """Return the address of a load balancer's name and port; return other names and ports unchanged."""
 
     def start(self, forwarding: Forwarding) -> None:
-        """Serve every listener from now on."""
+        """Start to serve all listeners."""
 
     def stop(self) -> None:
-        """Close every listener."""
+        """Close all listeners."""

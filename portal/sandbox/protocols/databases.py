@@ -1,4 +1,4 @@
-"""The databases behind RDS clusters, as services see them."""
+"""The interface of the databases behind RDS clusters for services."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from typing import Protocol
 
 Address = tuple[str, int]
 ACTIONS = ("kill_writer", "stop_writer", "freeze_writer", "kill_reader", "failover")
-"""What can be done to a cluster's database on purpose."""
+"""Actions on a cluster's database: failures, and a failover."""
 
 
 class CannotFailOver(Exception):
-    """There is no reader that could write; the message says why, as RDS would."""
+    """No reader can become the writer; the message is the reason, worded as in RDS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a cluster answers."""
+    """The addresses and the port of a cluster."""
 
     writer: str
     reader: str
@@ -24,76 +24,76 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One instance of a cluster."""
+    """An instance of a cluster."""
 
     instance: str
     address: Address
     writes: bool
     answers: bool  # False while its server restarts
-    follows: bool  # of a reader: it has all that was acknowledged, and could take the writer's place
-    lag_ms: float | None  # of a reader: from the writer's log to its rows; None while it isn't known
+    follows: bool  # for a reader: it has all acknowledged commits, and could become the writer
+    lag_ms: float | None  # for a reader: from the writer's log to its rows; None if unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSettings:
-    """What a cluster's database is started with."""
+    """The settings of a cluster's database."""
 
-    port: int  # which it gets wherever 127.0.0.0/8 can be bound
+    port: int  # used if addresses in 127.0.0.0/8 can be bound
     user: str
     password: str
-    database: str  # created empty unless the name is empty
-    parameters: dict[str, str]  # of the DB cluster parameter group
-    # Seconds after a failover in which clients still get the old writer's address from the writer endpoint.
+    database: str  # created empty; no database if the name is empty
+    parameters: dict[str, str]  # from the DB cluster parameter group
+    # Seconds after a failover during which the writer endpoint still leads clients to the old writer.
     endpoint_lag: Callable[[], float] = lambda: 0.0
 
 
 class Database(Protocol):
-    """The database of one cluster: its endpoints, and its instances."""
+    """The database of a cluster: its endpoints, and its instances."""
 
     endpoint: Endpoint
 
     def add(self, instance: str, tier: int) -> Address:
-        """Give an instance a server and return its address. The first one writes. Raises OSError."""
+        """Give an instance a server and return its address. The first one is the writer. Raises OSError."""
 
     def remove(self, instance: str) -> None:
-        """End an instance's server; when it wrote, another one does from now on."""
+        """Stop an instance's server; if it was the writer, another one becomes the writer."""
 
     def rank(self, tiers: dict[str, int]) -> None:
-        """Note the instances' promotion tiers."""
+        """Store the instances' promotion tiers."""
 
     def members(self) -> list[Member]:
-        """Return the instances, at once."""
+        """Return the instances without waiting."""
 
     def fail_over(self, instance: str) -> None:
-        """Let a reader write from now on. Raises CannotFailOver."""
+        """Make a reader the writer. Raises CannotFailOver."""
 
     def reboot(self, instance: str) -> None:
-        """Restart an instance's server in its role, and return when it answers. Raises OSError."""
+        """Restart an instance's server in its role, and wait until it responds. Raises OSError."""
 
     def act(self, action: str) -> str:
-        """Do one of ACTIONS and return the instance that it affected. Raises ValueError."""
+        """Execute one of ACTIONS and return the affected instance. Raises ValueError."""
 
     def set_password(self, user: str, password: str) -> None:
-        """Change a user's password, as a rotation or a changed template does."""
+        """Change a user's password, for a rotation or a changed template."""
 
     def stop(self) -> None:
-        """End everything and remove its files."""
+        """Stop all servers and remove their files."""
 
 
 class Databases(Protocol):
     """A kind of database."""
 
     name: str
-    authority: str  # the certificate, as PEM, of the authority that signs those of the databases
+    authority: str  # the authority's certificate, as PEM, which signs those of the databases
 
     def prepare(self) -> None:
-        """Make ready, in the background, what the first cluster would otherwise wait for."""
+        """Prepare in the background for the first cluster, which would wait for it otherwise."""
 
     def start(self, settings: DatabaseSettings) -> Database:
-        """Start a cluster's database and wait until it answers, about a second.
+        """Start a cluster's database and wait until it responds, for about a second.
 
-        Raises OSError with the tail of the server's log when it does not start.
+        Raises OSError with the end of the server's log if it does not start.
         """
 
     def stop(self) -> None:
-        """Remove what is shared by databases, once all have been stopped."""
+        """Remove files that databases share, after all of them have been stopped."""

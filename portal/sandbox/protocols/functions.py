@@ -1,4 +1,4 @@
-"""The processes of Lambda functions, as services see them."""
+"""The interface of the processes of Lambda functions for services."""
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -9,48 +9,48 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionCode:
-    """What a function's process is started with."""
+    """The code and limits of a function's process."""
 
     package: bytes  # a zip
-    layers: Sequence[bytes]  # zips, each over those before it
+    layers: Sequence[bytes]  # zips; later ones replace files of earlier ones
     handler: str
-    timeout: float  # seconds of an invocation
+    timeout: float  # seconds for an invocation
     memory: int  # MB
     storage: int  # MB
     trusted: str = ""  # certificates, as PEM
 
 
-# Given the paths of the code and of the folder for temporary files, as the process sees them.
+# Takes the paths of the code and of the folder for temporary files in the process; returns its variables.
 Environment = Callable[[str, str], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionProcess:
-    """A process that has loaded its handler and answers one JSON line with another; and its folder."""
+    """A process with a loaded handler, which answers one JSON line with another, and its folder."""
 
     process: "subprocess.Popen[str]" = field(repr=False)
     folder: Path
 
 
 class Functions(Protocol):
-    """How functions are run."""
+    """A way to run functions."""
 
     def about(self) -> dict[str, object]:
-        """Describe, for the control API, what functions can reach of this machine."""
+        """Return a description for the control API of what functions can reach on this machine."""
 
     def spawn(
         self, code: FunctionCode, environment: Environment, started: Callable[[FunctionProcess], None]
     ) -> None:
-        """Start a function's process and have it load its handler.
+        """Start a function's process that loads its handler.
 
         Args:
-            started: called with the process before it loads, so that what it prints then is read.
+            started: called with the process before the handler loads, so that its output is read early.
 
-        Raises RuntimeError, with Lambda's message, when it can't be loaded.
+        Raises RuntimeError with Lambda's message if the handler cannot be loaded.
         """
 
     def kill(self, process: "subprocess.Popen[str] | None") -> None:
         """Kill a function's process and its children."""
 
     def stop(self) -> None:
-        """Remove the folders that are left."""
+        """Remove the remaining folders."""

@@ -1,4 +1,4 @@
-"""The backends that this sandbox uses: chosen once at the start, and the same for as long as it runs."""
+"""The backends of this sandbox, chosen once at the start."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from portal.sandbox.protocols.machines import Machines
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backends:
-    """One backend of each kind."""
+    """A backend of each kind."""
 
     machines: Machines
     balancers: Balancers
     databases: Databases
     functions: Functions
-    hint: str = ""  # why there are no better machines
+    hint: str = ""  # the reason why machines are not of a better kind
 
     def about(self) -> dict[str, object]:
-        """Describe them for the control API."""
+        """Return a description for the control API."""
         return {
             "machines": self.machines.name,
             "machines_are": self.machines.description,
@@ -34,13 +34,13 @@ _backends: Backends | None = None
 
 
 def use(backends: Backends) -> None:
-    """Let services use these backends from now on."""
+    """Set the backends for services."""
     global _backends
     _backends = backends
 
 
 def backends() -> Backends:
-    """Return the backends in use. Raises RuntimeError before there are any."""
+    """Return the backends in use. Raises RuntimeError before they are set."""
     if _backends is None:
         raise RuntimeError("the sandbox has not chosen its backends yet")
     return _backends
@@ -62,5 +62,5 @@ def databases() -> Databases:
 
 
 def functions() -> Functions:
-    """Return how functions are run."""
+    """Return the functions backend in use."""
     return backends().functions

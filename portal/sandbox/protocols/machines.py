@@ -1,4 +1,4 @@
-"""What an instance can be, as services see it: a machine that is launched, configured, checked and ended."""
+"""The interface of machines behind instances for services: launched, configured, checked and terminated."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,33 +7,33 @@ from typing import Any, Literal, Protocol
 from portal.sandbox.engine.registry import Scope
 
 ACTIONS = ("kill", "stop-service", "start-service", "break-service", "repair-service")
-"""What can be done to a machine on purpose. A web server that is broken answers everything with 500."""
+"""Actions on a machine: failures and repairs. A broken web server returns 500 for every request."""
 ProbeReason = Literal["", "Target.Timeout", "Target.FailedHealthChecks", "Target.ResponseCodeMismatch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """What a machine is launched for."""
+    """The instance that a machine is launched for."""
 
     id: str
     scope: Scope
     private_address: str
     hostname: str
     user_data: str
-    is_preconfigured: bool  # user data or an image of the account's own may have made a server of it
-    environment: Mapping[str, str] = field(repr=False)  # the keys of its role
+    is_preconfigured: bool  # user data or an image of the account may have set up a server
+    environment: Mapping[str, str] = field(repr=False)  # with the keys of its role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a run of an SSM document, its parameters put in."""
+    """A step in a run of an SSM document, with its parameters inserted."""
 
     plugin: str
     name: str
     inputs: dict[str, Any]
-    folder: str  # where State Manager puts the step's output, below the run's own prefix
-    parameters: Mapping[str, Any] = field(default_factory=dict)  # of the document, as the run has them
-    # What aws:downloadContent brings, each with its path below the folder; None when the source is not S3.
+    folder: str  # folder of the step's output in State Manager, below the run's own prefix
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # of the document, with the run's values
+    # Files for aws:downloadContent with their paths below the folder; None if the source is not S3.
     content: Sequence[tuple[str, bytes]] | None = None
     is_final: bool = False  # runs even if an earlier step has failed (finallyStep)
 
@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One health check: whether the target passed it, else ELB's reason code and its sentence."""
+    """A health check: whether the target passed it, or ELB's reason code and description."""
 
     healthy: bool
     reason: ProbeReason = ""
@@ -60,48 +60,48 @@ FAILED = Probe(healthy=False, reason="Target.FailedHealthChecks", description="H
 
 
 class Cloud(Protocol):
-    """What machines need of EC2."""
+    """The part of EC2 that machines use."""
 
     def machine_ended(self, instance: Instance) -> None:
-        """Terminate the instance of a machine that ended by itself, or never booted."""
+        """Terminate the instance of a machine that has ended by itself, or did not boot."""
 
     def tags_of(self, instance: Instance) -> Mapping[str, str]:
-        """Return the instance's tags as they are now."""
+        """Return the instance's current tags."""
 
 
 class Machines(Protocol):
-    """A kind of machine that instances can be."""
+    """A kind of machine for instances."""
 
     name: str
     description: str
-    checks_are_real: bool  # a health check may block, and is made outside of the heartbeat
-    setup_timeout: float  # seconds that configuring one may really take, at any time scale; 0 where none
-    signals_itself: bool  # its configuration runs, and so sends its signals to CloudFormation
-    api_address: str  # at which machines expect the sandbox's API, besides its own; empty for none
+    checks_are_real: bool  # health checks may block, and run outside of the heartbeat
+    setup_timeout: float  # maximum real seconds for configuring a machine, at any time scale; 0 for none
+    signals_itself: bool  # its configuration is executed, and sends its signals to CloudFormation
+    api_address: str  # an additional address at which machines expect the sandbox's API; empty for none
 
     def launch(self, instance: Instance) -> None:
-        """Start the machine of a newly launched instance; return at once."""
+        """Start the machine of a new instance; return without waiting."""
 
     def is_up(self, instance_id: str) -> bool:
-        """Return whether the machine has booted, so that the agent on it answers."""
+        """Return whether the machine has booted, so that its agent responds."""
 
     def terminate(self, instance_id: str) -> None:
-        """End the machine, in the background; an unknown instance is ignored."""
+        """End the machine in the background; unknown instances are ignored."""
 
     def run_commands(self, instance_id: str, commands: list[str]) -> Outcome:
-        """Run shell commands, one after the other, as root on the machine, and wait for their end."""
+        """Run shell commands in sequence as root on the machine, and wait for their end."""
 
     def run_step(self, instance_id: str, step: Step) -> Outcome:
-        """Run one step of an SSM document on the machine and wait for its end.
+        """Run a step of an SSM document on the machine and wait for its end.
 
-        The steps of one run share a working folder: aws:downloadContent fills it, aws:runShellScript
+        The steps of a run share a working folder: aws:downloadContent writes into it, aws:runShellScript
         starts in it.
         """
 
     def check(
         self, instance_id: str, protocol: str, port: int, path: str, matcher: str, timeout: float = 5.0
     ) -> Probe:
-        """Make one health check of a load balancer, which may take as long as timeout says, in seconds.
+        """Make a health check of a load balancer within `timeout` seconds.
 
         Args:
             protocol: ELB's health check protocol, such as TCP or HTTP.
@@ -109,28 +109,28 @@ class Machines(Protocol):
         """
 
     def association_targeted(self, instance_id: str, association: str) -> None:
-        """Note that an association is to run on the machine."""
+        """Record that an association will run on the machine."""
 
     def association_ended(self, instance_id: str, association: str, success: bool) -> None:
-        """Note that an association has run on the machine, and whether it succeeded."""
+        """Record that an association has run on the machine, and whether it succeeded."""
 
     def address_of(self, instance_id: str, port: int) -> tuple[str, int] | None:
-        """Return the address and port on this host of a port of the machine; None if it has none."""
+        """Return the address and port on this host for a port of the machine; None if there is none."""
 
     def scope_of(self, instance_id: str) -> Scope:
-        """Return the account and region of the machine. Raises KeyError when there is none."""
+        """Return the account and region of the machine. Raises KeyError if there is none."""
 
     def describe(self, account: str | None) -> list[dict[str, Any]]:
-        """Describe the machines of an account, or all, for the control API."""
+        """Return descriptions for the control API of an account's machines, or of all."""
 
     def log(self, instance_id: str) -> str:
         """Return the end of the machine's access log. Raises KeyError for an unknown machine."""
 
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
-        """Do one of ACTIONS to the machine and describe it.
+        """Execute one of ACTIONS on the machine and return its description.
 
-        Raises KeyError for an unknown machine, and ValueError when it has no service, or none that can do so.
+        Raises KeyError for an unknown machine, and ValueError if it has no service or not the right one.
         """
 
     def stop(self) -> None:
-        """End every machine and wait until all are gone."""
+        """Stop all machines and wait until they have ended."""
