@@ -1,1 +1,1 @@
-"""The sandbox's HTTP side: signatures, faults, the log of calls, the control API."""
+"""The sandbox's HTTP server: signatures, faults, the call log, the control API."""

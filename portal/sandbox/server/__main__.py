@@ -1,6 +1,6 @@
-"""`python -m portal.sandbox.server`: the process that serves. `python -m portal.sandbox` starts it.
+"""`python -m portal.sandbox.server`: the serving process, started by `python -m portal.sandbox`.
 
-MiniStack is compared with the contract before any module is imported that takes names of it.
+MiniStack is compared with the contract before modules are imported that use its names.
 """
 
 import sys

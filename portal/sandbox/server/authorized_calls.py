@@ -20,13 +20,13 @@ _ASSUME: Final = "sts:AssumeRole"
 
 
 class AuthorizedCalls:
-    """The application behind IAM: what it does is done as the caller."""
+    """The application behind IAM, which executes calls as the caller."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass an allowed call on, or answer with the refusal of the service that was called."""
+        """Forward an allowed call, or send the called service's error."""
         caller: Caller | None = scope.get(CALLER)
         if scope["type"] != "http" or caller is None or caller.kind == "root":
             await self.application(scope, receive, send)
@@ -62,7 +62,7 @@ def _access_key(request: Request) -> str:
 
 
 def _authorize(principal: Principal, request: Request) -> None:
-    """Raise Denied for the first action that the caller may not perform."""
+    """Raise Denied for the first action that the caller is not allowed to perform."""
     for action, resource, context in call_resources.checks(request):
         if action == _ASSUME:
             payload = request.json() if request.body[:1] == b"{" else {}
@@ -88,7 +88,7 @@ async def _refuse(denied: Denied, scope: Scope, request: Request, send: Send) ->
         headers=request.headers,
         resource_arn=denied.resource,
     )
-    if request.service in ("ssm", "logs"):  # MiniStack words these itself
+    if request.service in ("ssm", "logs"):  # MiniStack has the right message for these
         body = json.dumps({"__type": "AccessDeniedException", "Message": message}).encode()
     responses.fix_error_content_type(request.service, status, headers)
     headers = {"x-amzn-requestid": str(uuid.uuid4()), **headers, "content-length": str(len(body))}

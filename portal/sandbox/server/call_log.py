@@ -1,4 +1,4 @@
-"""Which AWS call a request is (service, action, account), and a bounded log of the calls received."""
+"""Identifies the AWS call of a request (service, action, account), and keeps a bounded log of calls."""
 
 import functools
 import re
@@ -15,9 +15,9 @@ from ministack.core import responses, router
 
 from portal.sandbox.server.callers import Caller
 
-LENGTH: Final = 20_000  # calls that the log keeps
+LENGTH: Final = 20_000  # maximum number of calls in the log
 
-# Where boto3's name of a service is not the one that requests are signed with.
+# Services whose name in boto3 differs from the name in signatures.
 BOTO3_NAMES: Final = {
     "elasticloadbalancing": "elbv2",
     "email": "ses",
@@ -30,7 +30,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/(?P<service>[^/]+)/aws4_reque
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One AWS call, named as boto3 names it; the protocol is the one of its errors."""
+    """An AWS call with boto3's names; the protocol is that of its errors."""
 
     service: str
     action: str
@@ -43,14 +43,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A call in the log; n counts up from 1 for as long as the sandbox runs."""
+    """A call in the log; n counts up from 1 while the sandbox runs."""
 
     n: int
     call: Call
     at: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Describe the call for the control API."""
+        """Return the call in the control API's format."""
         call = self.call
         return {
             "n": self.n,
@@ -68,19 +68,19 @@ _count = 0
 
 
 def write(call: Call) -> None:
-    """Note a call as it comes in."""
+    """Add a received call."""
     global _count
     _count += 1
     _entries.append(Entry(_count, call, time.time()))
 
 
 def read(since: int = 0, account: str | None = None) -> list[Entry]:
-    """List the calls after number since, of one account or of all."""
+    """Return the calls after number `since`, of one account or of all."""
     return [entry for entry in _entries if entry.n > since and account in (None, entry.call.account)]
 
 
 def forget(account: str | None) -> None:
-    """Drop the calls of an account, or all; the numbers go on."""
+    """Remove the calls of an account, or all; numbering continues."""
     kept = [entry for entry in _entries if account not in (None, entry.call.account)]
     _entries.clear()
     _entries.extend(kept)
@@ -101,11 +101,11 @@ def identify(
     body: bytes,
     caller: Caller | None = None,
 ) -> Call | None:
-    """Return which call a signed request is, or None for one that is not an AWS call.
+    """Return the call of a signed request, or None if it is not an AWS call.
 
     Args:
         headers: with lower-case names.
-        body: only looked at for a form.
+        body: only used for a form.
         caller: the principal that signed it.
     """
     signed = _SCOPE.search(headers.get("authorization", "")) or _presigned(query)
@@ -152,7 +152,7 @@ def _action(
 def _rest_action(
     service: str, method: str, path: str, headers: Mapping[str, str], query: dict[str, list[str]]
 ) -> str:
-    """Find the operation of a REST service whose address and required parts a request has; closest wins."""
+    """Return the REST operation that matches a request's path and has the most matching required parts."""
     best, name = -1, "Unknown"
     trimmed = path.rstrip("/") or "/"
     for operation in _operations(service):
@@ -182,7 +182,7 @@ class _Operation:
 
 @functools.cache
 def _operations(service: str) -> tuple[_Operation, ...]:
-    """Read the operations of a REST service from botocore's model of it; none when there is no such model."""
+    """Return the operations of a REST service from its botocore model; none without a model."""
     loader = Loader()
     if service not in loader.list_available_services("service-2"):
         return ()

@@ -1,8 +1,8 @@
-"""Which actions on which resources a call is, as the service authorization reference has it.
+"""The actions and resources of a call, by the service authorization reference.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/
-MiniStack names the resource of most calls; here are those where it does not, and calls that are several
-actions.
+MiniStack determines the resource of most calls; this module has the calls for which it does not, and those
+that consist of several actions.
 """
 
 import json
@@ -18,7 +18,7 @@ Check = tuple[str, str, dict[str, Any]]  # action, resource, condition keys
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a call's actions and resources are read from."""
+    """The parts of a call from which its actions and resources are determined."""
 
     service: str
     method: str
@@ -30,7 +30,7 @@ class Request:
     account: str
 
     def param(self, name: str) -> str:
-        """Return a parameter of a form or query, "" without it."""
+        """Return a parameter of a form or query, "" if it is missing."""
         value = self.params.get(name, "")
         return str(value[0] if isinstance(value, list) and value else value or "")
 
@@ -49,7 +49,7 @@ class Request:
 
 
 def checks(request: Request) -> list[Check]:
-    """List what a call has to be allowed; nothing for one that MiniStack cannot name."""
+    """Return the checks that a call must pass; none if MiniStack does not know its action."""
     action = iam_actions.extract_iam_action(
         request.service, request.method, request.path, request.headers, request.body, request.params
     )
@@ -84,7 +84,7 @@ def checks(request: Request) -> list[Check]:
     return [(action, resource, context)]
 
 
-# Actions that support no resources.
+# Actions without resource-level permissions.
 _WITHOUT_RESOURCE: Final = (
     "autoscaling:Describe",
     "cloudwatch:",
@@ -98,17 +98,17 @@ _WITHOUT_RESOURCE: Final = (
 
 
 def _versions(request: Request, action: str, resource: str) -> str:
-    """Return the action of a batch delete: MiniStack takes the first key for one without a version."""
+    """Return the action of a batch delete. MiniStack assumes the action for objects without versions."""
     if action == "s3:DeleteObject" and "delete" in request.params and b"<VersionId>" in request.body:
         return "s3:DeleteObjectVersion"
     return action
 
 
 def _stack_checks(request: Request, action: str) -> Iterator[Check]:
-    """A call about a stack: the change set too, and what the request hands over or reads.
+    """Yield the checks of a call about a stack, including the change set, tags, policies and passed roles.
 
-    AWS's reference has change sets authorized on the stack; a user found their own ARN
-    (github.com/widdix/complete-aws-iam-reference/issues/6). Both have to be allowed here.
+    By AWS's reference, change sets are authorized on the stack; a user found that their own ARN is used
+    (github.com/widdix/complete-aws-iam-reference/issues/6). Here, both must be allowed.
     """
     name, change_set = request.param("StackName"), request.param("ChangeSetName")
     if not name and not change_set:
@@ -131,7 +131,7 @@ def _stack_checks(request: Request, action: str) -> Iterator[Check]:
 
 
 def _named_backup(kind: str, parameter: str, known: Any) -> Callable[[Request, str], Iterator[Check]]:
-    """Return what names a backup. RDS says first that one does not exist."""
+    """Return a function for the check of a named backup. RDS reports a missing backup first."""
 
     def find(request: Request, action: str) -> Iterator[Check]:
         if request.param(parameter) in known:
@@ -148,7 +148,7 @@ def _associations(request: Request, action: str) -> Iterator[Check]:
 
 
 def _command(request: Request, action: str) -> Iterator[Check]:
-    """SendCommand: the document and every instance."""
+    """Yield the checks of SendCommand: the document and every instance."""
     payload = request.json()
     name = str(payload.get("DocumentName", ""))
     own = not name.startswith("AWS-")

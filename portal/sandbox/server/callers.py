@@ -1,4 +1,4 @@
-"""Who a request's access key belongs to: a key of the keyring, an IAM user's, or a session of a role."""
+"""The owner of a request's access key: a key of the keyring, an IAM user, or a session of a role."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,16 +10,16 @@ from portal.sandbox.engine import access_keys
 from portal.sandbox.services.iam import accounts
 
 CALLER: Final = "sanso.caller"
-"""The key in an ASGI scope under which the caller is, for everything behind the signature check."""
+"""The key of the caller in an ASGI scope, set by the signature check."""
 _KINDS: Final = {"AssumedRole": "role", "User": "user", "FederatedUser": "user", "Root": "root"}
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed a request.
+    """The signer of a request.
 
     `kind` is "root" for the keyring's keys "script" and "cloudformation", which act as the account itself,
-    "user" (also for its key "portal") or "role"; `name` says which: the key's, a user's, or role and session.
+    "user" (also for its key "portal") or "role"; `name` is the key's name, the user's, or role and session.
     """
 
     account: str  # twelve digits
@@ -29,7 +29,7 @@ class Caller:
 
 
 class Unknown(Exception):
-    """No such key, or not with this token: MiniStack's code of such a failure, and AWS's message."""
+    """The key is unknown, or does not match this token. `code` is MiniStack's, the message is AWS's."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -37,10 +37,10 @@ class Unknown(Exception):
 
 
 def find(access_key_id: str, session_token: str) -> tuple[Caller, str]:
-    """Return the caller whose key this is, and the key's secret. Raises Unknown.
+    """Return the caller with this key, and the key's secret. Raises Unknown.
 
     Args:
-        session_token: as the request carries it, "" when it carries none.
+        session_token: the token in the request, "" without one.
     """
     issued = access_keys.keyring().find(access_key_id)
     if issued is not None and not session_token:
@@ -49,7 +49,7 @@ def find(access_key_id: str, session_token: str) -> tuple[Caller, str]:
             return Caller(issued.account, "user", accounts.USER, arn), issued.secret
         arn = f"arn:aws:iam::{issued.account}:root"
         return Caller(issued.account, "root", issued.name, arn), issued.secret
-    # MiniStack takes numbers and the word "test" for keys of the account itself; here they are unknown.
+    # MiniStack treats numbers and the word "test" as keys of the account itself; here they are unknown.
     if issued is not None or iam_evaluator.is_root_access_key(access_key_id):
         raise _unknown(session_token)
     return _known_to_iam(access_key_id, session_token)
@@ -63,7 +63,7 @@ def _known_to_iam(access_key_id: str, session_token: str) -> tuple[Caller, str]:
         raise _unknown(session_token) from None
     found = iam_evaluator.resolve_credential(access_key_id, account, session_token)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
-        if found.code == "InvalidToken":  # a session's key without its token is as good as unknown
+        if found.code == "InvalidToken":  # a session's key without its token counts as unknown
             raise _unknown(session_token)
         raise Unknown(found.code, found.message)
     name = found.principal_arn.rpartition(":")[2].partition("/")[2]

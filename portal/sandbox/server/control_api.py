@@ -1,4 +1,4 @@
-"""The control API under /_sanso/: what runs, how fast, what goes wrong on purpose, which calls came."""
+"""The control API under /_sanso/: versions, time scale, faults, calls, keys, machines and databases."""
 
 import asyncio
 import datetime
@@ -41,7 +41,7 @@ PREFIX: Final = "/_sanso/"
 
 
 class ControlApi:
-    """The application behind the control API's addresses; everything else goes on to another one."""
+    """The application for the control API's paths; it forwards other requests to another application."""
 
     def __init__(self, application: Application, services: Iterable[ModuleType]) -> None:
         self.application = application
@@ -71,7 +71,7 @@ class ControlApi:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request to the control API, or pass it on."""
+        """Answer a request to the control API, or forward it."""
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.application(scope, receive, send)
             return
@@ -218,7 +218,7 @@ class ControlApi:
 
 
 def forget_account(account: str) -> None:
-    """Drop everything of an account from every store of MiniStack's that is divided by account."""
+    """Remove all data of an account from MiniStack's stores that are keyed by account."""
     for name, module in list(sys.modules.items()):
         if not name.startswith("ministack."):
             continue
@@ -229,7 +229,7 @@ def forget_account(account: str) -> None:
 
 
 def _has_token(scope: Scope) -> bool:
-    """Return whether a request carries the token, as RFC 6750 has it in the Authorization header."""
+    """Return whether a request has the token in its Authorization header, as in RFC 6750."""
     given = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"]
     scheme, _space, token = (given[0] if len(given) == 1 else "").partition(" ")
     return scheme.lower() == "bearer" and access_keys.keyring().accepts(token.strip())

@@ -1,4 +1,4 @@
-"""What a request to the control API carries: its query and its JSON object, read with limits."""
+"""Parses requests to the control API: their queries and JSON objects, with limits."""
 
 import json
 import math
@@ -15,11 +15,11 @@ MAX_NUMBER: Final = 10**15
 
 
 class InvalidControlRequest(Exception):
-    """A request to the control API that is not one; the message says why."""
+    """A request to the control API is invalid; the message is the reason."""
 
 
 def query_of(scope: Scope) -> Payload:
-    """Return the last value of each of the query's fields. Raises Refused when there are too many."""
+    """Return the last value of each query field. Raises InvalidControlRequest if there are too many."""
     text = scope["query_string"].decode("latin-1")
     try:
         return {name: found[-1] for name, found in parse_qs(text, max_num_fields=MAX_FIELDS).items()}
@@ -28,7 +28,7 @@ def query_of(scope: Scope) -> Payload:
 
 
 def account_of(query: Payload) -> str | None:
-    """Return the account that a query names, None when it names none. Raises Refused for what is none."""
+    """Return the account in a query, None without one. Raises InvalidControlRequest if it is invalid."""
     account: str | None = query.get("account")
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
         raise InvalidControlRequest("an account is twelve digits")
@@ -36,14 +36,14 @@ def account_of(query: Payload) -> str | None:
 
 
 def required(account: str | None) -> str:
-    """Return the account of a request that is for one only. Raises Refused when it names none."""
+    """Return the account of a request that requires one. Raises InvalidControlRequest without one."""
     if account is None:
         raise InvalidControlRequest("this is for one account: ?account=, twelve digits")
     return account
 
 
 def external_id_of(payload: Payload) -> str:
-    """Return the external id that a portal has for an account. Raises Refused for what is none."""
+    """Return the portal's external id for an account. Raises InvalidControlRequest if it is invalid."""
     external_id = payload.get("external_id", "")
     if not isinstance(external_id, str) or not re.fullmatch(r"[A-Za-z0-9]{22,64}", external_id):
         raise InvalidControlRequest(
@@ -53,7 +53,7 @@ def external_id_of(payload: Payload) -> str:
 
 
 def since_of(query: Payload) -> int:
-    """Return the number of the last call that is known, 0 without one. Raises Refused for what is none."""
+    """Return the number of the last known call, 0 without one. Raises InvalidControlRequest."""
     text = query.get("since", "0")
     if not re.fullmatch(r"[0-9]{1,15}", text):
         raise InvalidControlRequest("since is the number of a call: digits, 15 at most")
@@ -61,10 +61,10 @@ def since_of(query: Payload) -> int:
 
 
 async def read_json(receive: Receive) -> Payload:
-    """Return the JSON object of a request, an empty one for no body.
+    """Return the JSON object of a request, an empty one without a body.
 
-    Raises Refused for anything else, and for numbers that JSON does not know: Python reads NaN, Infinity and
-    1e999, and little that comes afterwards expects them.
+    Raises InvalidControlRequest for anything else, and for numbers that JSON does not support: Python parses
+    NaN, Infinity and 1e999, which later code does not expect.
     """
     body = b""
     while True:

@@ -1,4 +1,4 @@
-"""Databases that are broken on purpose, and the list of them, for the control API."""
+"""Injects failures into databases, and lists them, for the control API."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["ACTIONS", "act", "describe"]
 
 
 def describe(account: str | None) -> list[dict[str, Any]]:
-    """Describe each cluster's database."""
+    """Return a description of each cluster's database."""
     return [
         {"cluster": identifier, "account": scope.account, **_shape(database)}
         for (scope, identifier), database in databases.of_account(account)
@@ -19,7 +19,7 @@ def describe(account: str | None) -> list[dict[str, Any]]:
 def act(account: str | None, identifier: str, action: str) -> dict[str, Any]:
     """Kill, stop or freeze a cluster's writer, kill a reader, or fail over; the cluster repairs itself.
 
-    Raises KeyError when there is no such cluster and ValueError when it can't be done.
+    Raises KeyError if there is no such cluster, and ValueError if the action is not possible.
     """
     for (scope, name), database in databases.of_account(account):
         if name == identifier:

@@ -1,4 +1,4 @@
-"""The ASGI middleware in front of MiniStack: it logs every call, and injects the faults that apply to it."""
+"""The ASGI middleware in front of MiniStack, which logs every call and applies injected faults."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-# Error code, HTTP status and message of each protocol.
+# Error code, HTTP status and message by protocol.
 THROTTLED: Final = {
     "query": ("Throttling", 400, "Rate exceeded"),
     "ec2": ("RequestLimitExceeded", 503, "Request limit exceeded."),
@@ -52,14 +52,14 @@ class Held:
     """A request that is held until the control API releases or drops it."""
 
     call: Call
-    when: str  # before or after it was carried out
+    when: str  # "before" or "after" it is carried out
     since: float = field(default_factory=time.time)
     decision: "asyncio.Future[str]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
     def as_dict(self, key: str) -> dict[str, Any]:
-        """Describe the request for the control API."""
+        """Return the request in the control API's format."""
         call = self.call
         return {
             "id": key,
@@ -81,7 +81,7 @@ class FaultMiddleware:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or apply a fault to it."""
+        """Forward a request, or apply a fault to it."""
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
@@ -133,7 +133,7 @@ class FaultMiddleware:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Read a request's body to its end."""
+    """Return the whole body of a request."""
     parts = []
     while True:
         message = await receive()
@@ -143,7 +143,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Return a body that was read once more; what the client sends after it comes through."""
+    """Return a receive function that repeats a body once; later messages of the client follow."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def next_message() -> Message:
@@ -167,11 +167,11 @@ async def _until_gone(receive: Receive) -> None:
 
 
 class Dropped(ConnectionError):
-    """An answer is broken off in the middle, which closes the connection."""
+    """A response is cut off, which closes the connection."""
 
 
 async def _break_off(send: Send) -> None:
-    """Announce more than is sent, so that the server closes the connection as a broken network would."""
+    """Announce more bytes than are sent, so that the server closes the connection as in a network failure."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000000")]})
     await send({"type": "http.response.body", "body": b" ", "more_body": True})
     raise Dropped
@@ -202,7 +202,7 @@ async def _refuse(fault: ApiFault, call: Call, send: Send) -> None:
 
 
 def error(protocol: str, code: str, status: int, message: str) -> tuple[str, bytes]:
-    """Return an error in a protocol's own form: the content type and the body."""
+    """Return the content type and body of an error in a protocol's format."""
     request_id = uuid.uuid4()
     text = escape(message)
     if protocol in ("json", "rest-json"):
@@ -227,7 +227,7 @@ def error(protocol: str, code: str, status: int, message: str) -> tuple[str, byt
 
 
 def _denied(call: Call) -> str:
-    """Return IAM's message of a missing permission, for the identity that GetCallerIdentity names."""
+    """Return IAM's message for a missing permission, with the identity that GetCallerIdentity returns."""
     with request_scope(call.account, call.region):
         identity = resolve_caller_identity(call.access_key)
     who = identity["userArn"] if identity else f"arn:aws:iam::{call.account}:root"

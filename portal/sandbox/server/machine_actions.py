@@ -1,4 +1,4 @@
-"""Machines that are broken on purpose, the list of them, and their logs, for the control API."""
+"""Injects failures into machines, lists them, and returns their logs, for the control API."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from portal.sandbox.services.ec2 import instances
 
 
 def describe(account: str | None) -> list[dict[str, Any]]:
-    """Describe the machines, with the tags of their instances: these say whose they are."""
+    """Return descriptions of the machines, with the tags of their instances for their owners."""
     tags = {
         instance_id: {tag["Key"]: tag["Value"] for tag in found}
         for (_owner, _region, instance_id), found in ec2._tags.all_items()
@@ -19,15 +19,15 @@ def describe(account: str | None) -> list[dict[str, Any]]:
 
 
 def log(account: str | None, instance_id: str) -> str:
-    """Return the end of a machine's access log. Raises KeyError when the account has no such machine."""
+    """Return the end of a machine's access log. Raises KeyError if the account has no such machine."""
     _check(account, instance_id)
     return in_use.machines().log(instance_id)
 
 
 def act(account: str | None, instance_id: str, action: str) -> dict[str, Any]:
-    """Do one of the actions of machines to one; an instance that is killed is terminated for EC2 as well.
+    """Execute an action on a machine; killing it also terminates its instance in EC2.
 
-    Raises KeyError when the account has no such machine and ValueError when it can't be done.
+    Raises KeyError if the account has no such machine, and ValueError if the action is not possible.
     """
     machines = in_use.machines()
     if machines.name == "records":

@@ -1,15 +1,14 @@
-"""Puts the sandbox together and serves it until it is to stop.
+"""Assembles the sandbox and serves requests until it is stopped.
 
 A service is a module with `install() -> None`, which patches MiniStack's registries before the first request.
 It may also have
-    reset(account: str | None)        forget everything of an account, or of all
-    stop() -> None                    end what it started: processes, threads, files
-Resource handlers stay as MiniStack has them in provisioners._RESOURCE_HANDLERS: create(logical_id,
-properties, stack_name) -> (physical id, attributes), and so on. A handler that is not MiniStack's own runs in
-a thread of its own, so it may block. What takes long should rather be the entry's "stabilize", a coroutine
-function (physical_id, properties, stack_name) -> attributes or None: it is awaited after the event of
-"Resource creation Initiated" and after an update, may be cancelled at any await, and raises ValueError with a
-reason.
+    reset(account: str | None)        delete the data of an account, or of all accounts
+    stop() -> None                    stop its processes and threads, and remove its files
+Resource handlers have MiniStack's form in provisioners._RESOURCE_HANDLERS: create(logical_id, properties,
+stack_name) -> (physical id, attributes), and so on. A handler that is not MiniStack's own runs in a separate
+thread, so it may block. Slow work should be in the entry's "stabilize", a coroutine function (physical_id,
+properties, stack_name) -> attributes or None: it is awaited after the event "Resource creation Initiated" and
+after an update, may be canceled at any await, and raises ValueError with a reason.
 """
 
 import asyncio
@@ -43,7 +42,7 @@ from portal.sandbox.supervision import descendants
 
 logger = logging.getLogger(__name__)
 
-# In the order of their installation; they stop in the opposite order.
+# In the order of installation; they are stopped in reverse order.
 SERVICES: Final = (
     *(cloudformation, fixes),
     *(ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, names),
@@ -51,9 +50,9 @@ SERVICES: Final = (
 
 
 def main() -> int:
-    """Serve until SIGTERM, SIGINT or the end of the input; returns the exit code, 2 when it can't start."""
+    """Serve until SIGTERM, SIGINT or the end of the input; return the exit code, 2 if it cannot start."""
     protect()
-    descendants.adopt()  # or what is left of a machine that was booting would end unseen
+    descendants.adopt()  # to reap remaining processes of machines that were booting
     logging.basicConfig(
         level=os.environ["LOG_LEVEL"],
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -72,7 +71,7 @@ def main() -> int:
     sys.stderr.flush()
     descendants.end_and_remove(Path(sys.argv[2]))
     init.remove_groups()
-    # Threads that wait for a function's answer must not keep the process; everything is put away by now.
+    # Threads that wait for a function's response must not delay the exit; all cleanup is done by now.
     os._exit(0)
 
 
@@ -98,14 +97,14 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
 
 
 def _stop_with_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Stop when the input ends, because the process at its other end has died."""
+    """Stop at the end of the input, which means that the parent process has died."""
     while os.read(sys.stdin.fileno(), 4096):
         pass
     loop.call_soon_threadsafe(stop.set)
 
 
 def _stop_services() -> None:
-    """Let every service end what it started; one that fails does not keep the others from it."""
+    """Stop every service, even if another one fails to stop."""
     lambda_runtime.reset()  # ends the processes of functions
     for service in reversed(SERVICES):
         _stop(service)

@@ -1,4 +1,4 @@
-"""Verifies the AWS Signature V4 of a request: MiniStack's arithmetic, and the rules that it leaves out.
+"""Verifies the AWS Signature V4 of a request: MiniStack's computation, and the rules that it lacks.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -16,11 +16,11 @@ from portal.sandbox.server import callers
 from portal.sandbox.server.callers import Caller
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
-WEEK: Final = 604_800  # seconds: the longest life of a presigned URL
-EARLY: Final = datetime.timedelta(minutes=15)  # how far ahead the clock of a presigner may be
+WEEK: Final = 604_800  # seconds: the maximum validity of a presigned URL
+EARLY: Final = datetime.timedelta(minutes=15)  # the tolerance for a presigner's clock that is ahead
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOMENT: Final = re.compile(r"\d{8}T\d{6}Z")
-# Payloads that S3 takes without a hash of the whole: chunks carry their own signatures, or nothing is signed.
+# Payloads that S3 accepts without a hash of the whole: chunks have signatures, or nothing is signed.
 _UNHASHED: Final = frozenset(
     {
         sigv4.UNSIGNED_PAYLOAD,
@@ -32,10 +32,10 @@ _UNHASHED: Final = frozenset(
 
 
 class Rejected(Exception):
-    """A request that is not let in.
+    """A rejected request.
 
-    `code` is MiniStack's for an authentication failure, which each protocol words in its own way, or one of
-    S3's own, which then comes with its HTTP status.
+    `code` is MiniStack's code for an authentication failure, for which each protocol has its own error, or
+    one of S3's own codes with its HTTP status.
     """
 
     def __init__(self, code: str, message: str, status: int = 0) -> None:
@@ -45,7 +45,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request without its body: header names in lower case, the values of a repeated one joined."""
+    """A request without its body: lower-case header names, with the values of repeated headers joined."""
 
     method: str
     path: str  # percent-encoded
@@ -55,7 +55,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request says about its signature, and whose key it names. Only `verify` proves it."""
+    """The unverified signature of a request, and the owner of the key in it. Only `verify` verifies it."""
 
     signature: sigv4.HeaderSignature
     presigned: bool
@@ -64,9 +64,9 @@ class Claim:
 
 
 def read(head: Head) -> Claim:
-    """Read a request's signature and check all but the signature itself, which may need the body.
+    """Parse a request's signature and check everything except the signature itself, which may need the body.
 
-    Raises Rejected for a request that is not signed, with another algorithm, incompletely, too early or too
+    Raises Rejected if the request is unsigned, or signed with another algorithm, incompletely, too early, too
     late, or with an unknown key.
     """
     presigned = _is_presigned(head)
@@ -96,7 +96,7 @@ def read(head: Head) -> Claim:
 
 
 def verify(claim: Claim, head: Head, body: bytes) -> Caller:
-    """Return a request's caller. Raises Rejected when its signature or its body's hash is not right."""
+    """Return a request's caller. Raises Rejected if its signature or its body's hash is wrong."""
     signature, s3 = claim.signature, claim.signature.service == "s3"
     given = head.headers.get("x-amz-content-sha256", "")
     if not claim.presigned and given and not (s3 and given in _UNHASHED):
@@ -125,7 +125,7 @@ def verify(claim: Claim, head: Head, body: bytes) -> Caller:
 
 
 def _is_presigned(head: Head) -> bool:
-    """Return whether the signature is in the query. Raises Rejected for none, or one of another kind."""
+    """Return whether the signature is in the query. Raises Rejected without one, or for another kind."""
     authorization = head.headers.get("authorization", "")
     if authorization:
         if authorization.startswith(f"{ALGORITHM} "):
@@ -164,7 +164,7 @@ def _check_time(signature: sigv4.HeaderSignature, head: Head, presigned: bool) -
 
 
 def _check_signed_headers(signature: sigv4.HeaderSignature, head: Head, presigned: bool) -> None:
-    """Raise Rejected unless the signature covers the host, and every header that could change the meaning."""
+    """Raise Rejected unless the signature covers the host, and every header that could change the request."""
     signed = signature.signed_headers.split(";")
     unsigned = [name for name in head.headers if name.startswith("x-amz-") and name not in signed]
     if presigned and "x-amz-content-sha256" in unsigned:

@@ -1,4 +1,4 @@
-"""Accepts only calls signed with an access key that the sandbox issued, and finds their caller."""
+"""Accepts only calls signed with an access key that the sandbox issued, and identifies their callers."""
 
 import re
 import uuid
@@ -13,9 +13,9 @@ from portal.sandbox.server.callers import CALLER, Caller
 from portal.sandbox.server.fault_middleware import Application, Receive, Scope, Send, read_body, replay
 from portal.sandbox.server.signatures import Head, Rejected
 
-TEMPORARY: Final = "ASIA"  # how keys of sessions begin
-# MiniStack's addresses that are no AWS API: health, reset, configuration, downloads, captured mails. Closed
-# but for those at which a stack waits for an answer, which CloudFormation presigns.
+TEMPORARY: Final = "ASIA"  # prefix of the keys of sessions
+# MiniStack's paths that are not AWS APIs: health, reset, configuration, downloads, captured mails. They are
+# closed, except for those at which a stack waits for a response, which CloudFormation presigns.
 _OWN: Final = re.compile(r"/_|/health$")
 _ANSWERS: Final = re.compile(r"/_ministack/cfn-(response|signal)/[^/]+")
 
@@ -23,15 +23,15 @@ _ANSWERS: Final = re.compile(r"/_ministack/cfn-(response|signal)/[^/]+")
 class SignedCalls:
     """The application behind signed calls.
 
-    MiniStack takes a number of twelve digits for the key of that account: it replaces the key of the account
-    itself or of a user. Keys of sessions are known to MiniStack.
+    MiniStack treats a number of twelve digits as the key of that account. Therefore the number replaces the
+    key of the account itself or of a user. MiniStack supports keys of sessions.
     """
 
     def __init__(self, application: Application) -> None:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its caller when its signature is right, else say what is wrong with it."""
+        """Forward a request with its caller if its signature is valid, otherwise send an error."""
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
@@ -66,14 +66,14 @@ def _head(scope: Scope) -> Head:
 
 
 def _check_address(path: str, caller: Caller) -> None:
-    """Raise Rejected for MiniStack's own addresses, unless CloudFormation waits for an answer there."""
+    """Raise Rejected for MiniStack's own paths, unless CloudFormation waits for a response there."""
     answers = (caller.kind, caller.name) == ("root", access_keys.CLOUDFORMATION) and _ANSWERS.fullmatch(path)
     if _OWN.match(path) and not answers:
         raise Rejected("AccessDenied", "Access Denied", 403)
 
 
 def _name_account(scope: Scope, claim: signatures.Claim, caller: Caller) -> None:
-    """Put the account's number where a request names its access key. The signature has served its purpose."""
+    """Replace the access key in a request with the account's number, after the verification."""
     key = claim.signature.access_key_id
     if claim.presigned:
         pairs = parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
@@ -92,7 +92,7 @@ def _name_account(scope: Scope, claim: signatures.Claim, caller: Caller) -> None
 
 
 async def _drain(receive: Receive) -> None:
-    """Read a body that is not used, so that the client gets the response and no broken connection."""
+    """Read an unused body, so that the client gets the response and not a broken connection."""
     while True:
         message = await receive()
         if message["type"] != "http.request" or not message.get("more_body"):
@@ -100,7 +100,7 @@ async def _drain(receive: Receive) -> None:
 
 
 async def _refuse(rejected: Rejected, scope: Scope, head: Head, send: Send) -> None:
-    """Answer in the words of the service that was called."""
+    """Send an error in the format of the called service."""
     service = _service(scope, head)
     status, headers, body = iam_actions.access_denied_response(
         service,
@@ -120,7 +120,7 @@ async def _refuse(rejected: Rejected, scope: Scope, head: Head, send: Send) -> N
 
 
 def _service(scope: Scope, head: Head) -> str:
-    """Name the service that a request is for; an unsigned form may be for any that takes forms."""
+    """Return the service of a request; an unsigned form may be for any service that accepts forms."""
     service = str(router.detect_service(scope["method"], scope["path"], dict(head.headers), dict(head.query)))
     form = head.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     return "sts" if form and service in ("s3", "unknown_query") else service

@@ -1,8 +1,8 @@
-"""Keeps web pages away from the sandbox: what a browser sends for a page from elsewhere is refused.
+"""Protects the sandbox from web pages: it rejects requests that a browser sends for pages of other origins.
 
-No request is let in without a signature or the token, which pages do not have; this is the second wall. It
-holds against a page that makes a name of its own point to this machine (DNS rebinding), and no answer is ever
-readable across origins.
+Every request needs a signature or the token, which pages do not have; this is a second protection. It also
+works against pages whose own host name resolves to this machine (DNS rebinding), and no response is readable
+for other origins.
 """
 
 import ipaddress
@@ -11,19 +11,19 @@ from urllib.parse import urlsplit
 
 from portal.sandbox.server.fault_middleware import Application, Message, Receive, Scope, Send
 
-# https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header; "none" is what a person types or bookmarks.
+# https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header; "none" is for typed addresses and bookmarks.
 SITES: Final = frozenset({"same-origin", "none"})
 REFUSED: Final = b"The sandbox takes no requests from web pages.\n"
 
 
 class NoForeignPages:
-    """An application that answers neither foreign hosts nor foreign origins, and no websocket at all."""
+    """An application that rejects foreign hosts, foreign origins, and all websockets."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on unless a page from elsewhere sent it."""
+        """Forward a request unless it comes from a foreign page."""
         if scope["type"] == "lifespan":
             await self.application(scope, receive, send)
         elif scope["type"] != "http":
@@ -57,7 +57,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _without_cors(send: Send) -> Send:
-    """Drop the headers by which MiniStack lets pages of every origin read its answers."""
+    """Remove the headers with which MiniStack makes responses readable for all origins."""
 
     async def send_without(message: Message) -> None:
         if message["type"] == "http.response.start":
