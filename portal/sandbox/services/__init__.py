@@ -1,8 +1,7 @@
-"""What AWS's APIs answer where MiniStack lacks something or nothing real is behind it, a folder per service.
+"""AWS's APIs where MiniStack lacks behavior or has no backend, with a folder for each service.
 
-What MiniStack itself gets wrong is corrected in portal/sandbox/engine/fixes.
+Errors of MiniStack itself are fixed in portal/sandbox/engine/fixes.
 
-Nothing here decides when a resource is created or how long that takes: the scheduler in
-portal/sandbox/engine/cloudformation does. A service's install() puts its handlers into MiniStack's
-registries.
+The services do not decide when a resource is created or how long that takes: the scheduler in
+portal/sandbox/engine/cloudformation does. A service's install() registers its handlers with MiniStack.
 """

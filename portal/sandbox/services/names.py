@@ -1,6 +1,6 @@
-"""Names per resource type: which are taken, with AWS's texts.
+"""Unique names by resource type, with AWS's messages for taken ones.
 
-Types that are not here refuse a taken name in their own create handler (RDS, load balancers, documents).
+Other types reject taken names in their own create handlers (RDS, load balancers, documents).
 """
 
 import json
@@ -94,7 +94,7 @@ def _function(name: str) -> NameTaken | None:
 
 
 def _bucket(name: str) -> NameTaken | None:
-    """Names of buckets are everybody's (API_CreateBucket).
+    """Bucket names are global (API_CreateBucket).
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     """
@@ -104,7 +104,7 @@ def _bucket(name: str) -> NameTaken | None:
 
 
 def _secret(name: str) -> NameTaken | None:
-    """A secret that was deleted keeps its name until its recovery window ends (API_CreateSecret)."""
+    """A deleted secret keeps its name until its recovery window ends (API_CreateSecret)."""
     secret = secretsmanager._secrets.get(name)
     if secret is None:
         return None

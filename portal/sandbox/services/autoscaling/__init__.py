@@ -1,4 +1,4 @@
-"""EC2 Auto Scaling: groups that launch instances, keep their number, replace what died and say why."""
+"""EC2 Auto Scaling: groups that launch instances, keep their capacity, replace failed ones and report why."""
 
 from ministack.services import autoscaling
 
@@ -7,7 +7,7 @@ from portal.sandbox.services.autoscaling import api, fleet, groups
 
 
 def install() -> None:
-    """Put the resource type, the actions and the regular look at every group in place."""
+    """Install the resource type, the actions and the regular steps of every group."""
     groups.install()
     api.install()
     heartbeat.listen(autoscaling._asgs, fleet.advance_all)

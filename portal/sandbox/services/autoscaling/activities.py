@@ -1,20 +1,20 @@
-"""Scaling activities: what a group did and why, with Auto Scaling's messages."""
+"""Scaling activities of a group and their causes, with Auto Scaling's messages."""
 
 import datetime
 import uuid
 
 from portal.sandbox.engine.registry import Record
 
-KEPT = 200  # activities a group remembers; AWS keeps six weeks of them
+KEPT = 200  # maximum number of a group's activities; AWS keeps them for six weeks
 
 
 def now() -> str:
-    """Return the present time as Auto Scaling does."""
+    """Return the current time in Auto Scaling's format."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def begin(group: Record, description: str, cause: str) -> Record:
-    """Record an activity that has begun and hand it out, to be ended with `end`."""
+    """Record the start of an activity and return it, to be ended with `end`."""
     activity: Record = {
         "ActivityId": str(uuid.uuid4()),
         "AutoScalingGroupName": group["AutoScalingGroupName"],
@@ -35,7 +35,7 @@ def begin(group: Record, description: str, cause: str) -> Record:
 
 
 def end(activity: Record, *, failure: str | None = None) -> None:
-    """End an activity, as a success or with the reason it failed."""
+    """End an activity, successfully or with the reason for its failure."""
     activity.update(
         StatusCode="Failed" if failure else "Successful",
         StatusMessage=failure,

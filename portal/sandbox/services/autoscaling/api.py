@@ -1,4 +1,4 @@
-"""The Auto Scaling actions: groups as their records are, capacity that is followed, activities."""
+"""The Auto Scaling actions: groups as in their records, changes of capacity, activities."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ PAGE = 100
 
 
 def install() -> None:
-    """Put the actions in place."""
+    """Install the actions."""
     actions: dict[str, Callable[[Parameters], Record]] = {
         "CreateAutoScalingGroup": _create,
         "UpdateAutoScalingGroup": _update,
@@ -32,7 +32,7 @@ def install() -> None:
     }
     for name, action in actions.items():
         autoscaling._ACTION_MAP[name] = _answering(name, action)
-    # MiniStack would put ids into the group that belong to no instance.
+    # MiniStack would add ids to the group that do not belong to instances.
     autoscaling._reconcile_instances = fleet.advance
 
 

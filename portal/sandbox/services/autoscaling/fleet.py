@@ -1,6 +1,6 @@
-"""The instances of a group: launched, put into service, found dead, drained and terminated, step by step.
+"""The instances of a group, step by step: launched, in service, unhealthy, draining, terminated.
 
-`advance` takes every step that is due and returns; the heartbeat calls it, and every change of a group.
+`advance` takes all steps that are due. The heartbeat calls it, and so does every change of a group.
 """
 
 import threading
@@ -16,9 +16,9 @@ from portal.sandbox.services.autoscaling.rolling import Rollout
 from portal.sandbox.services.ec2 import instances
 from portal.sandbox.services.elbv2 import target_health, targets
 
-BOOT = 25.0  # seconds from the launch until an instance is in service, on AWS
-RETRY = 60.0  # seconds until a launch that failed is tried again
-LEAST_GRACE = 20.0  # seconds that an instance is left alone at any time scale: its configuration is real work
+BOOT = 25.0  # AWS's seconds from the launch until an instance is in service
+RETRY = 60.0  # seconds until a failed launch is retried
+LEAST_GRACE = 20.0  # minimum grace period in seconds at any time scale, because configuration takes real time
 
 PRESENT = ("Pending", "InService")
 
@@ -26,13 +26,13 @@ _lock = threading.RLock()
 
 
 def advance_all() -> None:
-    """Take the steps that are due in every group of this scope."""
+    """Take all steps that are due in the groups of this scope."""
     for group in list(autoscaling._asgs.values()):
         advance(group)
 
 
 def advance(group: Record) -> None:
-    """Take the steps that are due in one group."""
+    """Take all steps that are due in a group."""
     with _lock:
         for member in list(group["Instances"]):
             _advance_member(group, member)
@@ -42,17 +42,17 @@ def advance(group: Record) -> None:
 
 
 def present(group: Record) -> list[Record]:
-    """List the group's members that count towards its capacity."""
+    """Return the group's members that count towards its capacity."""
     return [member for member in group["Instances"] if member["LifecycleState"] in PRESENT]
 
 
 def in_service(group: Record) -> list[Record]:
-    """List the group's members that are in service."""
+    """Return the group's members that are in service."""
     return [member for member in group["Instances"] if member["LifecycleState"] == "InService"]
 
 
 def settled(group: Record) -> bool:
-    """Return whether the group is as it should be: its capacity in service, nothing leaving or outdated."""
+    """Return whether the group's capacity is in service, with no members terminating or outdated."""
     return (
         len(in_service(group)) == len(group["Instances"]) == group["DesiredCapacity"]
         and group.get("_rollout") is None
@@ -60,7 +60,7 @@ def settled(group: Record) -> bool:
 
 
 def attach(group: Record, target_groups: list[str]) -> None:
-    """Change the target groups of a group; members in service are registered and deregistered accordingly."""
+    """Change a group's target groups; register or deregister the members in service."""
     with _lock:
         before = group.get("TargetGroupARNs", [])
         group["TargetGroupARNs"] = list(target_groups)
@@ -72,19 +72,19 @@ def attach(group: Record, target_groups: list[str]) -> None:
 
 
 def replace_all(group: Record) -> None:
-    """Have every present member replaced, one after the other."""
+    """Replace all present members, one after the other."""
     members = [member["InstanceId"] for member in present(group)]
     roll(group, Rollout(outdated=members, known=set(members), desired=group["DesiredCapacity"]))
 
 
 def roll(group: Record, rollout: Rollout | None) -> None:
-    """Begin a rolling update in place of the one that may be at work."""
+    """Start a rolling update, replacing the current one, if any."""
     with _lock:
         group["_rollout"] = rollout
 
 
 def outdated(group: Record) -> list[str]:
-    """List the present members that the group would now launch differently, or elsewhere."""
+    """Return the present members that the group would now launch differently, or in another subnet."""
     _data, specification = launching.template(group)
     subnets = group["VPCZoneIdentifier"].split(",")
     return [
@@ -97,7 +97,7 @@ def outdated(group: Record) -> list[str]:
 
 
 def take_out(group: Record, member: Record, cause: str) -> None:
-    """Begin to terminate a member: it drains from its target groups first."""
+    """Start to terminate a member, which drains from its target groups first."""
     with _lock:
         if member["LifecycleState"] == "Terminating":
             return
@@ -147,9 +147,9 @@ def _enter_service(group: Record, member: Record) -> None:
 
 
 def _ailment(group: Record, member: Record) -> str | None:
-    """Say what checks find wrong with a member in service, as an activity's cause does; None if nothing.
+    """Return the reason why a member in service is unhealthy, as in an activity's cause; None if it is not.
 
-    A target that somebody deregistered fails ELB's check, unless the process HealthCheck is suspended.
+    A deregistered target fails ELB's check, unless the process HealthCheck is suspended.
     """
     if suspension.is_suspended(group, "HealthCheck"):
         return None
@@ -169,7 +169,7 @@ def _ailment(group: Record, member: Record) -> str | None:
 
 
 def _roll(group: Record) -> None:
-    """Replace the next outdated members once their predecessors' replacements are accounted for."""
+    """Replace the next outdated members once the replacements of the previous batch are complete."""
     rollout: Rollout | None = group.get("_rollout")
     if rollout is None or len(in_service(group)) < group["DesiredCapacity"]:
         return
@@ -189,7 +189,7 @@ def _roll(group: Record) -> None:
 
 def _take_out_batch(group: Record, rollout: Rollout) -> None:
     room = group["DesiredCapacity"] - rollout.least
-    if room <= 0:  # Auto Scaling groups grow for the update, if they may
+    if room <= 0:  # Auto Scaling groups grow for the update, within MaxSize
         raised = min(group["MaxSize"], rollout.least + rollout.batch)
         rollout.notes.append(
             f"Temporarily setting autoscaling group MinSize and DesiredCapacity to {raised}."
@@ -207,7 +207,7 @@ def _take_out_batch(group: Record, rollout: Rollout) -> None:
 
 
 def _finish(group: Record) -> None:
-    """End what waited for the group to settle: an instance refresh, a deletion."""
+    """End operations that wait for the group to settle: instance refreshes, a deletion."""
     for refresh in group.get("InstanceRefreshes", []):
         if refresh["Status"] == "InProgress":
             left = len(group["_rollout"].outdated) if group.get("_rollout") else 0
@@ -256,7 +256,7 @@ def _launch(group: Record) -> bool:
         group["_retry_at"] = time.monotonic() + shortened(RETRY, at_least=0.5)
         return False
     group["_failures"] = 0
-    instance["_ssm_managed"] = False  # the agent answers when the instance has booted
+    instance["_ssm_managed"] = False  # the agent responds once the instance has booted
     activity["Description"] = f"Launching a new EC2 instance: {instance['InstanceId']}"
     activity["Details"] = (
         f'{{"Subnet ID":"{subnet_id}","Availability Zone":"{instance["Placement"]["AvailabilityZone"]}"}}'
@@ -279,7 +279,7 @@ def _launch(group: Record) -> bool:
 
 
 def _spare(group: Record) -> Record:
-    """Choose the member to terminate: in the fullest zone, the member that was launched first."""
+    """Return the member to terminate: the first one launched in the zone with the most members."""
     members = [member for member in present(group) if not member["ProtectedFromScaleIn"]] or present(group)
     zones = [member["AvailabilityZone"] for member in present(group)]
     return max(members, key=lambda member: zones.count(member["AvailabilityZone"]))

@@ -24,14 +24,14 @@ from portal.sandbox.engine.registry import (
 from portal.sandbox.services.autoscaling import fleet, launch_check, rolling
 
 TYPE = "AWS::AutoScaling::AutoScalingGroup"
-LOOK = 0.1  # seconds between two looks at a group that settles
-FAILURES = 2  # launches that may fail before the group counts as not stabilizing
+LOOK = 0.1  # seconds between checks of a group that is settling
+FAILURES = 2  # failed launches until the group counts as not stabilizing
 
 _engine = dict(handler(TYPE))
 
 
 def install() -> None:
-    """Put the resource type in place."""
+    """Install the resource type."""
     provide(TYPE, _create, _delete, _update)
     handler(TYPE)["stabilize"] = _stabilize
 
@@ -51,7 +51,7 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
 
 
 def _apply(group: Record, properties: Properties) -> None:
-    """Add what MiniStack's record lacks."""
+    """Add the fields that MiniStack's record lacks."""
     subnets = [subnet for subnet in group["VPCZoneIdentifier"].split(",") if subnet]
     group["AvailabilityZones"] = sorted(
         {zone for zone in map(_zone, subnets) if zone} or set(group["AvailabilityZones"])
@@ -84,7 +84,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     _name, attributes = _engine["update"](physical_id, old, new, stack, logical_id)
     launch_check.require_valid(group)
     if kept is not None:
-        group["DesiredCapacity"] = kept  # what the API has set stays while the template does not speak of it
+        group["DesiredCapacity"] = kept  # set through the API; kept while the template's is unchanged
     _apply(group, new)
     outdated = fleet.outdated(group) if rolls else []
     added = max(0, group["DesiredCapacity"] - before)
@@ -97,16 +97,16 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 
 
 def _policies(stack: str, logical_id: str) -> Record:
-    """Return CreationPolicy and UpdatePolicy of a group, as the operation on it resolved them."""
+    """Return a group's CreationPolicy and UpdatePolicy, as resolved by the current operation."""
     record = ((cfn._stacks.get(stack) or {}).get("_resources") or {}).get(logical_id) or {}
     found: Record = record.get("_policies") or {}
     return found
 
 
 async def _stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
-    """Wait for the group's instances and, as its policies say, for their signals.
+    """Wait for the group's instances and, if its policies require it, for their signals.
 
-    Raises ValueError, or Refused with the whole reason, as CloudFormation does when too few arrive.
+    Raises ValueError, or Refused with the complete reason, as CloudFormation does if too few arrive.
     """
     started = time.monotonic()
     while True:
@@ -127,7 +127,7 @@ async def _stabilize(physical_id: str, properties: Properties, stack: str) -> At
 
 
 def _record_of(group: Record) -> tuple[Record, Record] | None:
-    """Return the stack and the record of a group's resource; None for a group that no template made."""
+    """Return the stack and the record of a group's resource; None for a group without a template."""
     stack_name, logical_id = group.get("_resource", ("", ""))
     stack = cfn._stacks.get(stack_name)
     record = stack["_resources"].get(logical_id) if stack else None
@@ -135,7 +135,7 @@ def _record_of(group: Record) -> tuple[Record, Record] | None:
 
 
 def _report(group: Record) -> None:
-    """Write the events of what a group waits for and of the signals that have arrived."""
+    """Add the events about the group's waits and about received signals."""
     found = _record_of(group)
     if found is None:
         return
@@ -156,7 +156,7 @@ def _require_rollout(group: Record) -> None:
 
 
 def _has_signaled(group: Record, started: float) -> bool:
-    """Return whether a new group has the signals that its CreationPolicy requires."""
+    """Return whether a new group has received the signals that its CreationPolicy requires."""
     found = _record_of(group)
     if found is None or found[1]["ResourceStatus"] != "CREATE_IN_PROGRESS":
         return True
@@ -190,6 +190,6 @@ def _delete(physical_id: str, properties: Properties) -> None:
 
 
 def empty(group: Record) -> None:
-    """Let every instance of the group go; the heartbeat does the rest."""
+    """Set the group's capacity to zero; the heartbeat terminates its instances."""
     group.update(MinSize=0, MaxSize=0, DesiredCapacity=0, _rollout=None)
     fleet.advance(group)

@@ -1,4 +1,4 @@
-"""What an Auto Scaling group launches from is tried when the group is created or changed.
+"""Validation of an Auto Scaling group's launch template when the group is created or updated.
 
 https://github.com/hashicorp/terraform-provider-aws/issues/40088 ("You must use a valid fully-formed launch
 template")
@@ -10,7 +10,7 @@ from portal.sandbox.services.ec2 import images, offers, profiles
 
 
 def require_valid(group: Record) -> None:
-    """Raise Refused, as CreateAutoScalingGroup does, when no instance could be launched at all."""
+    """Raise Refused, as CreateAutoScalingGroup does, if no instance could be launched."""
     try:
         template, _version = launching.template(group)
         image = images.resolve(str(template.get("ImageId") or ""))

@@ -1,4 +1,4 @@
-"""What a group launches: the data of its launch template, into which subnet, with which tags."""
+"""The parameters of a group's launches: the data of its launch template, the subnet, and the tags."""
 
 from ministack.services import autoscaling, ec2
 
@@ -6,7 +6,7 @@ from portal.sandbox.engine.registry import Record, Refused
 
 
 def template(group: Record) -> tuple[Record, Record]:
-    """Resolve what the group launches from: the data, and the specification with its version given."""
+    """Return the data of the group's launch template, and the specification with a version number."""
     specification = group["LaunchTemplate"]
     if not specification:
         configuration = autoscaling._launch_configs.get(group["LaunchConfigurationName"])

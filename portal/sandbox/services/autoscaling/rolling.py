@@ -1,4 +1,4 @@
-"""Rolling updates: which members are replaced, how many at a time, and what each batch waits for.
+"""Rolling updates: the replaced members, the size of batches, and the wait after each batch.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
 """
@@ -14,18 +14,18 @@ from portal.sandbox.engine.registry import Record, Refused, truth
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
 
-SIGNAL_PAUSE = 300.0  # seconds of PauseTime when a policy waits for signals and names none
-LEAST_WAIT = 60.0  # seconds that a server has to signal at any time scale: its configuration is real work
+SIGNAL_PAUSE = 300.0  # the default PauseTime, in seconds, of a policy that waits for signals
+LEAST_WAIT = 60.0  # minimum seconds for signals at any time scale: configuration takes real time
 REPLACED_BY = ("LaunchTemplate", "LaunchConfigurationName", "VPCZoneIdentifier", "MixedInstancesPolicy")
-"""Properties of a group whose change starts a rolling update."""
+"""Properties of a group that start a rolling update when they change."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Rollout:
-    """A rolling update at work on a group."""
+    """The current rolling update of a group."""
 
     outdated: list[str]
-    known: set[str]  # members of before, and new ones that are accounted for
+    known: set[str]  # earlier members, and new ones whose wait is over
     batch: int = 1
     least: int = 0  # MinInstancesInService
     pause: float = 0.0  # AWS's seconds
@@ -33,15 +33,15 @@ class Rollout:
     percent: int = 100  # MinSuccessfulInstancesPercent
     suspended: tuple[str, ...] = ()
     signals: Signals = field(default_factory=Signals)
-    desired: int = 0  # the group's capacity, where it is raised meanwhile
+    desired: int = 0  # the group's capacity, which may be raised during the update
     total: int = 0
     failures: int = 0
-    started: float | None = None  # when the pause after the latest batch began
-    notes: list[str] = field(default_factory=list)  # reasons of events that are still to be written
+    started: float | None = None  # when the wait after the latest batch began
+    notes: list[str] = field(default_factory=list)  # reasons of events that have not been added yet
     failure: str = ""
 
     def accounts_for(self, added: Collection[str]) -> bool:
-        """Return whether nothing is left to wait for after a batch whose new instances are in service."""
+        """Return whether the wait after a batch is over, once its new instances are in service."""
         if self.started is None:
             self.started = time.monotonic()
             if added and self.waits:
@@ -74,13 +74,13 @@ class Rollout:
 
 
 def scaled_timeout(aws_seconds: float) -> float:
-    """Return the seconds to wait here for signals that AWS waits for so long."""
+    """Return the seconds to wait here for signals, for AWS's seconds."""
     least = max(LEAST_WAIT, in_use.machines().setup_timeout)
     return shortened(aws_seconds, at_least=min(aws_seconds, least))
 
 
 def unsatisfied(count: int, status: str, total: int, percent: int) -> str:
-    """Word that too few instances have signaled success."""
+    """Return the message that too few instances have signaled success."""
     return (
         f"Received {count} {status} signal(s) out of {total}.  Unable to satisfy {percent}% "
         "MinSuccessfulInstancesPercent requirement"
@@ -88,13 +88,13 @@ def unsatisfied(count: int, status: str, total: int, percent: int) -> str:
 
 
 def rollout(policies: Record, group: Record, outdated: list[str], added: int) -> Rollout | None:
-    """Return the rolling update that UpdatePolicy describes; None without one, or with nothing to wait for.
+    """Return the rolling update of an UpdatePolicy; None without one, or if no member is replaced or added.
 
     Args:
         outdated: the members to replace.
-        added: how many members the group grows by.
+        added: the number of additional members.
 
-    Raises Refused for a policy that leaves no instance to replace.
+    Raises Refused for a policy that does not allow to replace any instance.
     """
     policy: dict[str, Any] | None = (policies.get("UpdatePolicy") or {}).get("AutoScalingRollingUpdate")
     if policy is None or not (outdated or added):

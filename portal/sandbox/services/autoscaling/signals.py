@@ -1,4 +1,4 @@
-"""Signals on behalf of instances that are no machines of their own: what their configuration would send."""
+"""Signals for instances that are not separate machines, as their configuration would send them."""
 
 import logging
 import time
@@ -14,15 +14,15 @@ from portal.sandbox.protocols import in_use
 
 logger = logging.getLogger(__name__)
 
-CHECKS = 20  # how often an instance that has just been configured is checked
+CHECKS = 20  # number of checks of an instance that has just been configured
 BETWEEN = 0.5  # seconds between two checks
 
 
 def send(instance_id: str, *, configured: bool, allowed: Callable[[str], None] = lambda _stack: None) -> None:
-    """Signal the group of an instance: success when its server passes its own check, failure otherwise.
+    """Signal the group of an instance: success if its server passes the health checks, failure otherwise.
 
     Args:
-        allowed: raises Denied unless the instance may signal to the stack with this id.
+        allowed: raises Denied unless the instance may signal the stack with this id.
     """
     for group in list(autoscaling._asgs.values()):
         if any(member["InstanceId"] == instance_id for member in group["Instances"]):
@@ -39,12 +39,12 @@ def _send(group: Record, instance_id: str, status: str, allowed: Callable[[str],
     allowed(str(stack["StackId"]))
     try:
         signals.receive(stack, logical_id, instance_id, status)
-    except Refusal as refused:  # nothing waits for it
+    except Refusal as refused:  # nothing waits for the signal
         logger.debug("%s did not signal: %s", instance_id, refused)
 
 
 def _passes(group: Record, instance_id: str) -> bool:
-    """Check the server as its load balancers will, a few times: it has just been started."""
+    """Check the server as its load balancers will, several times, since it has just started."""
     for attempt in range(CHECKS):
         if attempt:
             time.sleep(BETWEEN)

@@ -1,7 +1,7 @@
-"""Processes of a group that are suspended: by request, or by a rolling update of CloudFormation.
+"""Suspended processes of a group: by request, or by a rolling update of CloudFormation.
 
-https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html. Suspended processes
-stay so until they are resumed, whatever happens to who suspended them.
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html. Processes stay
+suspended until they are resumed, even if the operation that suspended them fails.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def is_suspended(group: Record, *processes: str) -> bool:
 
 
 def describe(group: Record) -> list[Record]:
-    """Return SuspendedProcesses of DescribeAutoScalingGroups."""
+    """Return the SuspendedProcesses for DescribeAutoScalingGroups."""
     rollout = group.get("_rollout")
     reasons = dict.fromkeys(rollout.suspended if rollout else (), _BY_CLOUDFORMATION)
     reasons |= group.get("_suspended", {})
@@ -41,7 +41,7 @@ def describe(group: Record) -> list[Record]:
 
 
 def group_of(parameters: Parameters) -> Record:
-    """Return the group that a request names. Raises Refused when there is none."""
+    """Return the group in a request. Raises Refused if it does not exist."""
     name = query.value(parameters, "AutoScalingGroupName")
     group: Record | None = autoscaling._asgs.get(name)
     if group is None:
@@ -69,7 +69,7 @@ def _resume(parameters: Parameters) -> Record:
 
 
 def _processes(parameters: Parameters) -> list[str]:
-    """Return the named processes: "If you omit this property, all processes are specified"."""
+    """Return the processes in a request: "If you omit this property, all processes are specified"."""
     named = query.members(parameters, "ScalingProcesses")
     for name in named:
         if name not in PROCESSES:

@@ -17,7 +17,7 @@ from portal.sandbox.services.ec2 import (
 
 
 def install() -> None:
-    """Put the EC2 resource types and actions in place."""
+    """Install the EC2 resource types and actions."""
     for module in (
         addresses,
         flow_logs,
@@ -33,12 +33,12 @@ def install() -> None:
 
 
 def reset(account: str | None) -> None:
-    """End the machines of an account, or all."""
+    """End the machines of an account, or all machines."""
     for (owner, _region, instance_id), _instance in ec2._instances.all_items():
         if account in (None, owner):
             in_use.machines().terminate(instance_id)
 
 
 def stop() -> None:
-    """End every machine."""
+    """End all machines."""
     in_use.machines().stop()

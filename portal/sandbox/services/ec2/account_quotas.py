@@ -1,4 +1,4 @@
-"""EC2's quotas in front of what counts against them, however it is created."""
+"""Checks of EC2's quotas before resources are created, by templates or by the API."""
 
 import functools
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from portal.sandbox.engine.registry import (
 
 
 def install() -> None:
-    """Put the checks in place. NAT gateways and rules of security groups are counted where they are made."""
+    """Install the checks. NAT gateways and rules of security groups are counted in their own modules."""
     _limit("AWS::EC2::VPC", "CreateVpc", lambda: quotas.require("vpcs", len(ec2._vpcs)))
     _limit(
         "AWS::EC2::InternetGateway",
@@ -36,7 +36,7 @@ def _limit(resource_type: str, action_name: str, check: Callable[[], None]) -> N
 
 
 def _checked_create(create: Create, check: Callable[[], None]) -> Create:
-    @functools.wraps(create)  # also its module: it does not block
+    @functools.wraps(create)  # its module too, which marks it as not blocking
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         ec2._ensure_defaults_initialized()
         check()

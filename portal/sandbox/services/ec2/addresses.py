@@ -1,4 +1,4 @@
-"""Elastic IP addresses and NAT gateways, with the addresses a NAT gateway answers from."""
+"""Elastic IP addresses and NAT gateways, with the addresses of NAT gateways."""
 
 import secrets
 from typing import Any
@@ -24,7 +24,7 @@ from portal.sandbox.services.ec2 import interfaces
 
 
 def install() -> None:
-    """Put the two resource types and their actions in place."""
+    """Install the two resource types and their actions."""
     provide("AWS::EC2::EIP", _allocate, _release, _update_address)
     provide("AWS::EC2::NatGateway", _create_gateway, _delete_gateway, _update_gateway)
     ready_with("AWS::EC2::NatGateway", _open_gateway)
@@ -34,7 +34,7 @@ def install() -> None:
 
 
 def _allocate(logical_id: str, properties: Properties, stack: str) -> Created:
-    """Ref is the address, GetAtt has AllocationId and PublicIp (aws-resource-ec2-eip)."""
+    """Allocate an address, which is Ref; GetAtt has AllocationId and PublicIp (aws-resource-ec2-eip)."""
     allocation = new_id("eipalloc")
     address = f"52.{secrets.randbelow(190) + 10}.{secrets.randbelow(254)}.{secrets.randbelow(253) + 1}"
     ec2._addresses[allocation] = {
@@ -178,7 +178,7 @@ def _update_gateway(
 
 
 def _delete_gateway(physical_id: str, properties: Properties) -> None:
-    """The gateway stays listed as deleted for an hour on AWS; here until the sandbox is reset."""
+    """Mark the gateway as deleted: it stays listed for an hour on AWS, and until a reset here."""
     gateway = ec2._nat_gateways.get(physical_id)
     if gateway is None or gateway["State"] == "deleted":
         return

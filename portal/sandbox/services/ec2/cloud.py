@@ -1,4 +1,4 @@
-"""What machines need of EC2."""
+"""The part of EC2 that machines use."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from portal.sandbox.services.ec2 import instances
 
 
 class Ec2Cloud:
-    """EC2, as machines need it."""
+    """EC2, through the interface for machines."""
 
     def machine_ended(self, instance: Instance) -> None:
-        """Terminate the instance of a machine that ended by itself, or never booted."""
+        """Terminate the instance of a machine that has ended by itself, or did not boot."""
         with instance.scope.entered():
             instances.terminate(instance.id)
 
     def tags_of(self, instance: Instance) -> Mapping[str, str]:
-        """Return the instance's tags as they are now."""
+        """Return the instance's current tags."""
         with instance.scope.entered():
             return {tag["Key"]: str(tag.get("Value", "")) for tag in ec2._tags.get(instance.id, [])}

@@ -1,4 +1,4 @@
-"""VPC flow logs: accepted and listed; no traffic passes in the sandbox, so nothing is written to them."""
+"""VPC flow logs: accepted and listed, but always empty because the sandbox has no traffic in VPCs."""
 
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
@@ -7,12 +7,12 @@ from portal.sandbox.engine.registry import Created, Properties, Refused, new_id,
 
 
 def install() -> None:
-    """Put the resource type in place; MiniStack has the actions."""
+    """Install the resource type; MiniStack has the actions."""
     provide("AWS::EC2::FlowLog", _create, _delete)
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
-    """Every property but Tags replaces, Ref and Id are the flow log's id (aws-resource-ec2-flowlog)."""
+    """Create a flow log. Every property except Tags replaces it; Ref is its id (aws-resource-ec2-flowlog)."""
     kind = properties.get("ResourceType") or "VPC"
     resource = properties.get("ResourceId") or ""
     known = {"VPC": ec2._vpcs, "Subnet": ec2._subnets, "NetworkInterface": ec2._network_interfaces}

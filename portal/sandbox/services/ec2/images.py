@@ -1,4 +1,4 @@
-"""Amazon Linux images and the public SSM parameters that name the latest of them."""
+"""Amazon Linux images and the public SSM parameters with the ids of the latest ones."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ from ministack.services import ec2, ssm
 from portal.sandbox.engine.registry import Refused
 
 PREFIX = "/aws/service/ami-amazon-linux-latest/"
-# The families that AWS publishes for both architectures, each with the name its images carry.
+# The families that AWS publishes for both architectures, with the names of their images.
 FAMILIES = {
     "al2023-ami-kernel-default-{arch}": "al2023-ami-2023.9.20261110.0-kernel-6.1-{arch}",
     "al2023-ami-kernel-6.1-{arch}": "al2023-ami-2023.9.20261110.0-kernel-6.1-{arch}",
@@ -24,7 +24,7 @@ OWNER = ("137112412989", "amazon")  # Amazon Linux's publishing account and its 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A published image; several parameters may lead to it."""
+    """A published image; several parameters may contain its id."""
 
     name: str
     architecture: str
@@ -57,9 +57,9 @@ def _description(image: Image) -> str:
 
 
 def resolve(image_id: str) -> str:
-    """Read the image id behind a launch template's "resolve:ssm:NAME" or "resolve:ssm:NAME:VERSION".
+    """Return the image id for a launch template's "resolve:ssm:NAME" or "resolve:ssm:NAME:VERSION".
 
-    Raises Refused when the parameter does not exist.
+    Raises Refused if the parameter does not exist.
     """
     match = re.fullmatch(r"resolve:ssm:([^:]+)(?::(\d+))?", image_id)
     if match is None:
@@ -71,7 +71,7 @@ def resolve(image_id: str) -> str:
 
 
 def architecture_of(image_id: str) -> str:
-    """Return an image's architecture; x86_64 for images that are not Amazon Linux."""
+    """Return an image's architecture; x86_64 for other images than Amazon Linux."""
     image = IMAGES.get(image_id)
     return image.architecture if image else "x86_64"
 

@@ -1,4 +1,4 @@
-"""Instances: launched into a subnet with an address of it, found by every filter, gone when terminated."""
+"""Instances: launched into a subnet with one of its addresses, found by filters, removed when terminated."""
 
 import time
 from typing import Any
@@ -17,7 +17,7 @@ _engine_terminate = ec2._terminate_instances
 
 
 def install() -> None:
-    """Put the launch and the clean-up after termination in place."""
+    """Install the launch and the cleanup after termination."""
     ec2._launch_instances_internal = _launch_instances
     ec2._ACTION_MAP["TerminateInstances"] = _terminate_action
     ec2._ACTION_MAP["RunInstances"] = _refusing(ec2._ACTION_MAP["RunInstances"])
@@ -25,12 +25,12 @@ def install() -> None:
 
 
 def launch(template: Record, subnet_id: str, tags: list[Record]) -> Record:
-    """Launch one instance from a launch template's data into a subnet.
+    """Launch an instance into a subnet with the data of a launch template.
 
     Args:
-        tags: added to those of the template's TagSpecifications, and winning over them.
+        tags: added to the template's TagSpecifications, with priority.
 
-    Raises Refused when the image, the subnet, a security group or the instance profile does not exist.
+    Raises Refused if the image, the subnet, a security group or the instance profile does not exist.
     """
     image = images.resolve(template.get("ImageId") or "")
     if not image:
@@ -52,7 +52,7 @@ def launch(template: Record, subnet_id: str, tags: list[Record]) -> Record:
 
 
 def terminate(instance_id: str) -> None:
-    """Terminate an instance: its interface, volumes and machine go, its record stays listed for a while."""
+    """Terminate an instance: remove its interface, volumes and machine; its record stays for a while."""
     instance = ec2._instances.get(instance_id)
     if instance is None:
         return
@@ -72,7 +72,7 @@ def exists(instance_id: str) -> bool:
 
 
 def running(instance_id: str) -> bool:
-    """Return whether the instance exists and runs."""
+    """Return whether the instance exists and is running."""
     instance = ec2._instances.get(instance_id)
     return instance is not None and instance["State"]["Name"] == "running"
 
@@ -99,7 +99,7 @@ def _template_tags(template: Record) -> list[Record]:
 def _launch_instances(
     image_id: str, instance_type: str, subnet_id: str, count: int, **options: Any
 ) -> list[Record]:
-    """MiniStack's launch, with the address, zone, names and interface that the subnet gives."""
+    """Launch instances with MiniStack, and add the subnet's address, zone, names and interface."""
     ec2._ensure_defaults_initialized()
     subnet_id = subnet_id or ec2._DEFAULT_SUBNET_ID
     wanted = options.pop("requested_private_ip", None)
@@ -148,7 +148,7 @@ def _place(instance: Record, subnet: Record) -> None:
     for mapping in instance["BlockDeviceMappings"]:
         ec2._volumes[mapping["Ebs"]["VolumeId"]]["AvailabilityZone"] = zone
     if subnet:
-        # The record has taken the address; give it to the interface instead of a second one.
+        # The record has the address already, so the interface must not get a second one.
         instance["PrivateIpAddress"] = ""
         interface = interfaces.add(
             subnet["SubnetId"],

@@ -1,4 +1,4 @@
-"""Network interfaces, with private addresses of their subnet."""
+"""Network interfaces with private addresses of their subnets."""
 
 import ipaddress
 import threading
@@ -10,21 +10,21 @@ from portal.sandbox.engine import ec2_responses, query
 from portal.sandbox.engine.fixes import network_interface_filters
 from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused, here, new_id
 
-FIRST_HOST = 4  # AWS keeps a subnet's first four addresses and its last for itself
+FIRST_HOST = 4  # AWS reserves a subnet's first four addresses and its last one
 
-# Held from choosing an address until the record that uses it is stored.
+# Held from the choice of an address until the record with it is stored.
 addresses = threading.RLock()
 
 
 def install() -> None:
-    """Put the action in place."""
+    """Install the action."""
     ec2._ACTION_MAP["CreateNetworkInterface"] = _create
 
 
 def free_address(subnet_id: str) -> str:
-    """Choose a private address of the subnet that nothing uses; hold `addresses` until it is recorded.
+    """Return an unused private address of the subnet; hold `addresses` until it is stored.
 
-    Raises Refused when the subnet is unknown or full.
+    Raises Refused if the subnet is unknown or full.
     """
     subnet = ec2._subnets.get(subnet_id)
     if subnet is None:
@@ -55,11 +55,11 @@ def add(
     requester: str | None = None,
     instance_id: str | None = None,
 ) -> Record:
-    """Create an interface in use, with a private address of the subnet.
+    """Create an attached interface with a private address of the subnet.
 
     Args:
         kind: EC2's interface type, such as "interface", "network_load_balancer" or "nat_gateway".
-        requester: the AWS service that manages the interface; None for the account's own.
+        requester: the AWS service that manages the interface; None for an interface of the account.
     """
     with addresses:
         address = free_address(subnet_id)
@@ -90,7 +90,7 @@ def add(
 def remove(
     *, description: str | None = None, instance_id: str | None = None, interface_id: str | None = None
 ) -> None:
-    """Delete the interfaces with this description, of this instance or with this id."""
+    """Delete the interfaces with this description, of this instance, or with this id."""
     for key, record in list(ec2._network_interfaces.items()):
         attached = (record.get("Attachment") or {}).get("InstanceId")
         if (

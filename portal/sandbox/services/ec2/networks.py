@@ -1,4 +1,4 @@
-"""VPC endpoints with their interfaces, and subnets and VPCs that cannot go while something is in them."""
+"""VPC endpoints with their interfaces, and subnets and VPCs that cannot be deleted while they are in use."""
 
 import time
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from portal.sandbox.engine.registry import (
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.services.ec2 import interfaces
 
-RETRY = 0.2  # seconds between two tries to delete something that is still in use
+RETRY = 0.2  # seconds between attempts to delete a resource that is still in use
 
 
 def install() -> None:
-    """Put the wrapped handlers in place."""
+    """Install the wrapped handlers."""
     endpoint = handler("AWS::EC2::VPCEndpoint")
     endpoint["create"] = _endpoint_creator(endpoint["create"])
     endpoint["delete"] = _endpoint_deleter(endpoint["delete"])
@@ -66,7 +66,7 @@ def _endpoint_deleter(delete: Delete) -> Delete:
 
 
 def _patient(check: Callable[[str], None], delete: Delete) -> Delete:
-    """CloudFormation tries again for some minutes while what it deletes is used by something leaving."""
+    """Return a delete handler that retries for some minutes while the resource is in use, as on AWS."""
 
     def deleted(physical_id: str, properties: Properties) -> None:
         deadline = time.monotonic() + shortened(300, at_least=3)

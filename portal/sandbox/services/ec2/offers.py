@@ -1,4 +1,4 @@
-"""Whether an instance of a type can be launched: offered, of the image's architecture, within the quota.
+"""Checks whether an instance type can be launched: offered, of the image's architecture, within the quota.
 
 Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and
 https://github.com/hashicorp/terraform-provider-aws/issues/26377.
@@ -12,7 +12,7 @@ from portal.sandbox.services.ec2 import images
 
 
 def require_valid(image_id: str, instance_type: str) -> None:
-    """Raise Refused when the region lacks the type, or when it cannot run the image."""
+    """Raise Refused if the region does not offer the type, or if it cannot run the image."""
     offered = aws_tables.instance_types(here().region)
     if offered and instance_type not in offered:
         raise Refused("InvalidParameterValue", f"Invalid value '{instance_type}' for InstanceType.")
@@ -29,7 +29,7 @@ def require_valid(image_id: str, instance_type: str) -> None:
 
 
 def require_room(instance_type: str, zone: str, count: int) -> None:
-    """Raise Refused when a zone cannot launch so many instances of the type for this account."""
+    """Raise Refused if a zone cannot launch this number of instances of the type for this account."""
     if shortages.missing("not_offered", instance_type, zone):
         raise Refused(
             "Unsupported",

@@ -1,4 +1,4 @@
-"""Instance profiles at a launch: refused when they do not exist, or are not seen yet.
+"""Instance profiles in launches: rejected if they do not exist or are not visible yet.
 
 https://github.com/hashicorp/terraform-provider-aws/issues/40088
 """
@@ -13,12 +13,12 @@ from portal.sandbox.services.iam import propagation
 
 
 def install() -> None:
-    """Put the look-up in place of MiniStack's, which makes up a profile that does not exist."""
+    """Replace MiniStack's lookup, which invents profiles that do not exist."""
     ec2._resolve_iam_instance_profile = _resolve
 
 
 def resolve(profile: Record) -> Record | None:
-    """Return the Arn and Id of the profile that a launch names; None if it names none. Raises Refused."""
+    """Return the Arn and Id of a launch's profile; None without a profile. Raises Refused."""
     arn, name = str(profile.get("Arn") or ""), str(profile.get("Name") or "")
     if not arn and not name:
         return None

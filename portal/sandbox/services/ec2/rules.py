@@ -1,4 +1,4 @@
-"""AWS::EC2::SecurityGroupIngress and ...Egress: the rules of security groups as resources of their own."""
+"""AWS::EC2::SecurityGroupIngress and ...Egress: rules of security groups as separate resources."""
 
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
@@ -8,7 +8,7 @@ from portal.sandbox.engine.registry import Created, Properties, provide
 
 
 def install() -> None:
-    """Put the resource types in place."""
+    """Install the resource types."""
     for resource_type, direction in (("Ingress", INGRESS), ("Egress", EGRESS)):
         rule = _RuleResource(direction)
         provide(f"AWS::EC2::SecurityGroup{resource_type}", rule.create, rule.delete, rule.update)
@@ -28,7 +28,7 @@ class _RuleResource:
     def update(
         self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
     ) -> Created:
-        """Only the description can change in place (aws-resource-ec2-securitygroupingress)."""
+        """Update the description in place, or replace the rule (aws-resource-ec2-securitygroupingress)."""
         unlike = {key for key in {*old, *new} if old.get(key) != new.get(key)}
         if unlike <= {"Description"}:
             for rule in group_of(self._group_id(new))[self.direction]:

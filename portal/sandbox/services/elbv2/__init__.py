@@ -14,7 +14,7 @@ from portal.sandbox.services.elbv2 import (
 
 
 def install() -> None:
-    """Put the resource types and actions in place, and serve every listener from now on."""
+    """Install the resource types and actions, and start to serve all listeners."""
     modules = (
         load_balancers,
         load_balancer_api,
@@ -30,11 +30,11 @@ def install() -> None:
 
 
 def reset(account: str | None) -> None:
-    """Forget the health checks of an account, or all."""
+    """Delete the health checks of an account, or of all accounts."""
     target_health.reset(account)
 
 
 def stop() -> None:
-    """Close every listener and make no more health checks."""
+    """Close all listeners and stop health checks."""
     in_use.balancers().stop()
     target_health.stop()

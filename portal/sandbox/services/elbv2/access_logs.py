@@ -1,4 +1,4 @@
-"""The bucket for access logs must exist and let Elastic Load Balancing write into it.
+"""The bucket for access logs must exist and allow Elastic Load Balancing to write to it.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
 """
@@ -12,12 +12,12 @@ from ministack.services import alb, s3
 from portal.sandbox.engine import elbv2_responses, query
 from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
 
-# The service itself, and its account of regions that are older than August 2022 (here ap-northeast-1's).
+# The service itself, and its account in regions from before August 2022 (here ap-northeast-1's).
 WRITERS: Final = ("logdelivery.elasticloadbalancing.amazonaws.com", "582318560864")
 
 
 def install() -> None:
-    """Put the check in front of the action that changes attributes."""
+    """Install the check before the action that changes attributes."""
     modify = alb._ACTION_MAP["ModifyLoadBalancerAttributes"]
 
     def checked(parameters: Parameters) -> Answer:
@@ -33,7 +33,7 @@ def install() -> None:
 
 
 def require_writable(attributes: Iterable[Record]) -> None:
-    """Raise Refused when the attributes turn access logs on for a bucket that cannot take them."""
+    """Raise Refused if the attributes turn on access logs for a bucket that does not allow writes."""
     values = {attribute["Key"]: str(attribute.get("Value", "")) for attribute in attributes}
     bucket = values.get("access_logs.s3.bucket", "")
     if values.get("access_logs.s3.enabled", "").lower() == "true" and not _may_write(bucket):

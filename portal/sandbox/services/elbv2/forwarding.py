@@ -1,4 +1,4 @@
-"""What load balancers are to do now, read from the records: listeners, rules, the targets in service."""
+"""The current configuration of load balancers from the records: listeners, rules, targets in service."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ from portal.sandbox.services.elbv2 import target_health
 logger = logging.getLogger(__name__)
 
 SERVED = ("HTTP", "HTTPS", "TCP", "TLS", "TCP_UDP")
-IDLE = {"application": 60, "network": 350}  # seconds; the first is an attribute
+IDLE = {"application": 60, "network": 350}  # seconds; the first one is configurable by an attribute
 FAIL_OPEN = ("unhealthy", "initial")
-TERMINATION = "deregistration_delay.connection_termination.enabled"  # of groups of network load balancers
+TERMINATION = "deregistration_delay.connection_termination.enabled"  # for groups of network load balancers
 FIELDS = ("path-pattern", "host-header", "http-request-method", "http-header", "source-ip")
 
 
@@ -51,7 +51,7 @@ def _idle(scope: Scope, load_balancer: str) -> int:
 
 
 def rules(listener: Key) -> list[Rule]:
-    """Return a listener's rules in the order in which they are tried; the last one is for everything."""
+    """Return a listener's rules in the order of evaluation; the last one matches everything."""
     scope, arn = listener
     with scope.entered():
         record = alb._listeners.get(arn)
@@ -66,7 +66,7 @@ def rules(listener: Key) -> list[Rule]:
 
 
 def _rule(record: Mapping[str, Any]) -> Rule | None:
-    """Read a rule; None for one with an unknown condition, which then is never met."""
+    """Return a rule; None for one with an unknown condition, which never matches."""
     conditions = []
     for one in record.get("Conditions") or []:
         if one.get("Field") not in FIELDS:
@@ -87,7 +87,7 @@ def _rule(record: Mapping[str, Any]) -> Rule | None:
 def targets(scope: Scope, group: str) -> list[Target]:
     """Return the targets of a group that have an address.
 
-    When none is healthy all take requests, as ELB fails open; one that drains gets nothing new.
+    If none is healthy, all of them take requests, as ELB fails open; draining ones get no new requests.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
     with scope.entered():
@@ -107,7 +107,7 @@ def targets(scope: Scope, group: str) -> list[Target]:
 
 
 def certificate(scope: Scope, arn: str) -> Certificate:
-    """Return what ACM has of a certificate: with its key only when it was imported."""
+    """Return the data of a certificate in ACM; the key only if it was imported."""
     with scope.entered():
         record = acm._certificates.get(arn) or {}
     parts = [record.get(name) for name in ("_private_key", "_pem_body", "_pem_chain")]

@@ -1,4 +1,4 @@
-"""Listeners with ARNs of their load balancer's kind."""
+"""Listeners with ARNs for their kind of load balancer."""
 
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
@@ -19,7 +19,7 @@ _engine = dict(handler("AWS::ElasticLoadBalancingV2::Listener"))
 
 
 def install() -> None:
-    """Put the resource type in place."""
+    """Install the resource type."""
     provide("AWS::ElasticLoadBalancingV2::Listener", _create, _delete, _update)
 
 
@@ -61,7 +61,7 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
 
 
 def _update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
-    listener = alb._listeners.get(physical_id)  # not the old properties: a rollback has those of what failed
+    listener = alb._listeners.get(physical_id)  # in a rollback, `old` has the failed update's properties
     if listener is None or listener["LoadBalancerArn"] != new.get("LoadBalancerArn"):
         created = _create(logical_id, new, stack)
         provisioners._delete_predecessor(_delete, physical_id, old)

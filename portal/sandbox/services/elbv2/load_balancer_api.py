@@ -1,4 +1,4 @@
-"""The ELB actions that make, change, describe and remove load balancers."""
+"""The ELB actions that create, change, describe and delete load balancers."""
 
 from ministack.services import alb, ec2
 
@@ -8,7 +8,7 @@ from portal.sandbox.services.elbv2 import load_balancers
 
 
 def install() -> None:
-    """Put the actions in place."""
+    """Install the actions."""
     alb._ACTION_MAP["CreateLoadBalancer"] = _create_action
     alb._ACTION_MAP["DeleteLoadBalancer"] = _delete_action
     alb._ACTION_MAP["DescribeLoadBalancers"] = _describe

@@ -1,4 +1,4 @@
-"""Load balancers of both kinds: ARNs and DNS names of AWS's form, a network interface in every subnet."""
+"""Load balancers of both kinds: ARNs and DNS names in AWS's format, a network interface in every subnet."""
 
 from ministack.services import alb, ec2
 from ministack.services.cloudformation import provisioners
@@ -26,7 +26,7 @@ from portal.sandbox.services.elbv2 import access_logs, subnet_rules
 TYPE = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 NAME_LIMIT = 32
 KINDS = {"application": "app", "network": "net", "gateway": "gwy"}
-# The default of each attribute; the docs' "Load balancer attributes" of each kind.
+# The default of each attribute, from "Load balancer attributes" in the documentation of each kind.
 DEFAULTS = {
     "application": {
         "access_logs.s3.enabled": "false",
@@ -58,13 +58,13 @@ REPLACING = ("Name", "Scheme", "Type")
 
 
 def install() -> None:
-    """Put the resource type in place."""
+    """Install the resource type."""
     provide(TYPE, _create, delete, _update)
     ready_with(TYPE, _activate)
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
-    """GetAtt names of aws-resource-elasticloadbalancingv2-loadbalancer; Ref is the ARN."""
+    """Create a load balancer. Ref is the ARN; GetAtt: aws-resource-elasticloadbalancingv2-loadbalancer."""
     name = properties.get("Name") or physical_name(stack, logical_id, longest=NAME_LIMIT)
     access_logs.require_writable(properties.get("LoadBalancerAttributes") or ())
     record = new(name, properties)
@@ -82,7 +82,7 @@ def _activate(physical_id: str) -> None:
 
 
 def new(name: str, properties: Properties) -> Record:
-    """Store a load balancer with an interface in each subnet. Raises Refused as CreateLoadBalancer does."""
+    """Store a load balancer with an interface in each subnet. Raises Refused like CreateLoadBalancer."""
     kind = properties.get("Type") or "application"
     subnets = _subnets(properties)
     _require_name(name)
@@ -145,7 +145,7 @@ def _vpc(subnets: list[str]) -> str:
 
 
 def _security_groups(properties: Properties, kind: str, subnets: list[str]) -> list[str]:
-    """An application load balancer without groups gets the VPC's default one; a network one gets none."""
+    """Return the groups; by default the VPC's for an application load balancer, none for a network one."""
     groups: list[str] = provisioners._elbv2_as_list(properties.get("SecurityGroups"))
     for group in groups:
         if group not in ec2._security_groups:
@@ -157,7 +157,7 @@ def _security_groups(properties: Properties, kind: str, subnets: list[str]) -> l
 
 
 def cover_subnets(record: Record) -> None:
-    """Keep an interface in each of the load balancer's subnets, described as AWS describes them."""
+    """Create or remove interfaces for the load balancer's subnets, with AWS's description."""
     description = interface_description(record["LoadBalancerArn"])
     have = {
         interface["SubnetId"]: interface
@@ -203,8 +203,8 @@ def _attributes(record: Record) -> dict[str, object]:
 
 
 def zone_of(record: Record) -> str:
-    """Return the hosted zone that a load balancer's DNS name is in."""
-    # The hosted zones of ap-northeast-1, for application and for network load balancers.
+    """Return the hosted zone of a load balancer's DNS name."""
+    # The hosted zones in ap-northeast-1 for application and for network load balancers.
     return "Z31USIVHYNEOWT" if record["Type"] == "network" else "Z14GRHDCWA56QT"
 
 
@@ -228,7 +228,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 
 
 def delete(physical_id: str, properties: Properties) -> None:
-    """Remove a load balancer, its listeners and interfaces. Raises Refused when it is protected."""
+    """Delete a load balancer, its listeners and interfaces. Raises Refused if it is protected."""
     load_balancer_protection.require_unprotected(physical_id)
     provisioners._elbv2_load_balancer_delete(physical_id, properties)
     interfaces.remove(description=interface_description(physical_id))

@@ -1,4 +1,4 @@
-"""Which subnets a load balancer accepts: two zones, one subnet for each, with room for its addresses.
+"""The subnets that a load balancer accepts: two zones, one subnet in each, with enough free addresses.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 (Subnets for your load balancer)
@@ -14,14 +14,14 @@ from portal.sandbox.engine.registry import Refused
 
 LONGEST_PREFIX: Final = {"application": 27, "network": 28, "gateway": 28}
 FREE_ADDRESSES: Final = {"application": 8, "network": 1, "gateway": 1}
-RESERVED: Final = 5  # addresses of each subnet that AWS keeps for itself
+RESERVED: Final = 5  # addresses that AWS reserves in each subnet
 
 
 def require_room(kind: str, subnets: Iterable[str], old: Iterable[str] = ()) -> None:
-    """Raise Refused, with AWS's messages, when a load balancer of the kind cannot use the subnets.
+    """Raise Refused with AWS's message if a load balancer of the kind cannot use the subnets.
 
     Args:
-        old: the subnets that it is in already.
+        old: its current subnets.
     """
     known = {subnet: ec2._subnets[subnet] for subnet in subnets}
     zones = [record["AvailabilityZone"] for record in known.values()]

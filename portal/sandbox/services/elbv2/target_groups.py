@@ -1,4 +1,4 @@
-"""Target groups: their protocol's defaults and attributes."""
+"""Target groups: the defaults and attributes of their protocols."""
 
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
@@ -53,7 +53,7 @@ NETWORK = {
 
 
 def install() -> None:
-    """Put the resource type and the actions in place."""
+    """Install the resource type and the actions."""
     provide("AWS::ElasticLoadBalancingV2::TargetGroup", _create, _delete, _update)
     alb._ACTION_MAP["CreateTargetGroup"] = _create_action
     alb._ACTION_MAP["DescribeTargetGroups"] = _describe

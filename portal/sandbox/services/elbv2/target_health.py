@@ -1,4 +1,4 @@
-"""Target health: checks of machines at each group's interval, in ELB's states and reasons.
+"""Target health: checks of machines at each group's interval, with ELB's states and reasons.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
 """
@@ -18,13 +18,13 @@ from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Probe
 
-LEAST_INTERVAL = 0.5  # seconds between real checks, at any time scale
-REGISTRATION = 6.0  # seconds AWS takes until a new target is known to every node of the load balancer
+LEAST_INTERVAL = 0.5  # minimum seconds between real checks at any time scale
+REGISTRATION = 6.0  # AWS's seconds until all nodes of the load balancer know a new target
 
 
 @dataclass(slots=True)
 class _Checks:
-    """What a load balancer knows of one target."""
+    """The health checks of a target."""
 
     registered_at: float = field(default_factory=time.monotonic)
     next_at: float = 0.0
@@ -41,29 +41,29 @@ _checks = AccountRegionScopedDict()
 
 
 def install() -> None:
-    """Check every registered target from now on."""
+    """Start the health checks of all registered targets."""
     heartbeat.listen(alb._tgs, check_due)
 
 
 def stop() -> None:
-    """Make no more checks."""
+    """Stop health checks."""
     _stopped.set()
     _pool.shutdown(wait=False, cancel_futures=True)
 
 
 def reset(account: str | None) -> None:
-    """Forget the checks of an account's targets, or of all."""
+    """Delete the checks of an account's targets, or of all targets."""
     for key in [key for key, _value in _checks.all_items() if account in (None, key[0])]:
         _checks.pop_scoped(*key, None)
 
 
 def forget(target_group: str, target_id: str, port: int) -> None:
-    """Forget a target that left its group."""
+    """Delete the checks of a target that has left its group."""
     _checks.pop((target_group, target_id, port), None)
 
 
 def check_due() -> None:
-    """Make the health checks that are due in this scope, and start on targets that are new."""
+    """Make the health checks of this scope that are due, and add new targets."""
     if _stopped.is_set():
         return
     now = time.monotonic()
@@ -111,7 +111,7 @@ def _probe(group: Record, row: Record, known: _Checks) -> None:
 
 
 def state_of(target_group: str, row: Record) -> dict[str, str]:
-    """Return a target's State, Reason and Description as DescribeTargetHealth does."""
+    """Return a target's State, Reason and Description for DescribeTargetHealth."""
     if row.get("_unknown"):
         return _health("unused", "Target.NotRegistered", "Target is not registered to the target group")
     if "_drains_until" in row:

@@ -1,4 +1,4 @@
-"""Targets of target groups: registered, draining, and what DescribeTargetHealth says of them."""
+"""Targets of target groups: registered or draining, and their descriptions in DescribeTargetHealth."""
 
 import time
 
@@ -11,11 +11,11 @@ from portal.sandbox.protocols import in_use
 from portal.sandbox.services.ec2 import instances
 from portal.sandbox.services.elbv2 import target_health
 
-LEAST_DELAY = 2.0  # seconds that a target drains at least, at any time scale but 0
+LEAST_DELAY = 2.0  # minimum seconds of draining at any time scale except for 0
 
 
 def install() -> None:
-    """Put the three actions in place, and remove drained targets regularly."""
+    """Install the three actions, and remove drained targets regularly."""
     heartbeat.listen(alb._tgs, remove_drained)
     alb._ACTION_MAP["RegisterTargets"] = _register_action
     alb._ACTION_MAP["DeregisterTargets"] = _deregister_action
@@ -23,7 +23,7 @@ def install() -> None:
 
 
 def register(target_group: str, target_id: str, port: int | None = None) -> None:
-    """Register a target; one that drains comes back as new. An unknown group is left alone."""
+    """Register a target; a draining one becomes a new one. An unknown group is ignored."""
     group = alb._tgs.get(target_group)
     if group is None:
         return
@@ -37,9 +37,9 @@ def register(target_group: str, target_id: str, port: int | None = None) -> None
 
 
 def deregister(target_group: str, target_id: str, port: int | None = None) -> None:
-    """Let a target drain; it leaves the group when its deregistration delay has passed."""
+    """Start to drain a target, which leaves the group after its deregistration delay."""
     given = float(_attribute(target_group, "deregistration_delay.timeout_seconds") or 300)
-    # Real requests take real time to end, however fast the rest passes; only time scale 0 waits for none.
+    # Real requests take real time to end at any time scale; only time scale 0 does not wait for them.
     real = in_use.machines().checks_are_real and time_scale.current() > 0
     delay = shortened(given, at_least=min(given, LEAST_DELAY) if real else 0.0)
     for row in alb._targets.get(target_group, []):
@@ -54,12 +54,12 @@ def _attribute(target_group: str, name: str) -> str:
 
 
 def is_registered(target_group: str, target_id: str) -> bool:
-    """Return whether the target is in the group, draining included."""
+    """Return whether the target is in the group, even if it is draining."""
     return any(row["Id"] == target_id for row in alb._targets.get(target_group, []))
 
 
 def remove_drained() -> None:
-    """Take out of every group the targets whose draining is over."""
+    """Remove the targets from all groups whose draining has ended."""
     now = time.monotonic()
     for target_group in list(alb._tgs):
         rows = alb._targets.get(target_group, [])

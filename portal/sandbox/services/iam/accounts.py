@@ -1,7 +1,7 @@
-"""Accounts as an administrator prepares them: the portal's user, account.yaml's roles.
+"""Accounts as an administrator prepares them: the portal's user, and the roles of account.yaml.
 
-The template's own text is used, by the handlers of the resource types and without their time: `make run`
-must not wait for it. They are kept in the data folder, so that the portal has its roles after a restart.
+The template file is used with the handlers of the resource types, without their durations, because
+`make run` must not wait. The accounts are stored in the data folder to restore the roles after a restart.
 """
 
 import json
@@ -20,17 +20,17 @@ from portal.sandbox.engine.registry import Scope
 
 TEMPLATE: Final = Path(__file__).parents[4] / "infra_templates" / "account.yaml"
 USER: Final = "sanso"
-"""The IAM user that the portal is in each account: on AWS its identity is in an account of its own."""
+"""The portal's IAM user in each account; on AWS, its identity belongs to a separate account."""
 PORTAL_ROLE: Final = "sanso-portal"
 STACK: Final = "sanso-account"
-# What docs/production.md gives the portal's identity.
+# The policy for the portal's identity in docs/production.md.
 MAY_ASSUME: Final = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::*:role/{PORTAL_ROLE}"}
     ],
 }
-# The bucket is left to the portal, which creates it in every region where the template was not deployed.
+# The portal creates the bucket, as it does in every region in which the template is not deployed.
 _CREATED: Final = ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
 
 _lock = threading.RLock()
@@ -39,7 +39,7 @@ _folder: Path | None = None
 
 
 def install(folder: Path | None) -> None:
-    """Prepare the accounts again that a sandbox of this folder had, and keep the sessions of their roles."""
+    """Prepare the accounts in this folder's data again, and restore the sessions of their roles."""
     global _folder
     _folder = folder
     sts.register_session = _remembering(sts.register_session)
@@ -57,7 +57,7 @@ def user_arn(account: str) -> str:
 
 
 def prepare(account: str, external_id: str) -> None:
-    """Create the portal's user and the roles of account.yaml, unless they exist with this external id."""
+    """Create the portal's user and the roles of account.yaml, unless they exist for this external id."""
     with _lock:
         known = _external_ids.get(account) == external_id
         with Scope(account, "us-east-1").entered():
@@ -70,7 +70,7 @@ def prepare(account: str, external_id: str) -> None:
 
 
 def reset(account: str | None) -> None:
-    """Prepare the accounts again whose state is forgotten: the roles are an administrator's work."""
+    """Prepare reset accounts again, since the roles are part of an administrator's setup."""
     with _lock:
         for number in [number for number in _external_ids if account in (None, number)]:
             with Scope(number, "us-east-1").entered():
@@ -78,7 +78,7 @@ def reset(account: str | None) -> None:
 
 
 def is_portals(session: dict[str, Any]) -> bool:
-    """Return whether a session is one of the portal's role, which outlives a reset of its account."""
+    """Return whether a session belongs to the portal's role; it survives a reset of its account."""
     return f":assumed-role/{PORTAL_ROLE}/" in str(session.get("Arn", ""))
 
 

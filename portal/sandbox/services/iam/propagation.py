@@ -1,4 +1,4 @@
-"""How soon what IAM has created is seen by other services: not at once, since IAM is replicated.
+"""The delay until other services see new resources of IAM, which is replicated.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 """
@@ -12,14 +12,14 @@ from ministack.services import iam
 from portal.sandbox.engine.registry import Action, Answer, Created, Parameters, Properties, handler, here
 from portal.sandbox.engine.time_scale import Moment
 
-UNSEEN: Final = 10.0  # of AWS's seconds; the documents say "seconds to minutes"
+UNSEEN: Final = 10.0  # AWS's seconds; the documentation says "seconds to minutes"
 
 _lock = threading.Lock()
 _created: dict[tuple[str, str], Moment] = {}  # by account and ARN
 
 
 def install() -> None:
-    """Note when roles and instance profiles are created, however that is done."""
+    """Record the creation of roles and instance profiles, by templates and by the API."""
     for resource_type in ("AWS::IAM::Role", "AWS::IAM::InstanceProfile"):
         found = handler(resource_type)
         found["create"] = _noting_creation(found["create"])
@@ -30,14 +30,14 @@ def install() -> None:
 
 
 def reset(account: str | None) -> None:
-    """Forget the creations in an account, or in all."""
+    """Delete the recorded creations of an account, or of all accounts."""
     with _lock:
         for key in [key for key in _created if account in (None, key[0])]:
             del _created[key]
 
 
 def seen(arn: str) -> bool:
-    """Return whether other services see a role or an instance profile of the current account yet."""
+    """Return whether other services see a role or an instance profile of the current account."""
     with _lock:
         created = _created.get((here().account, arn))
     return created is None or created.is_past(UNSEEN)
@@ -49,7 +49,7 @@ def _note(arn: str) -> None:
 
 
 def _noting_creation(create: Any) -> Any:
-    @functools.wraps(create)  # also its module: it does not block
+    @functools.wraps(create)  # its module too, which marks it as not blocking
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         made: Created = create(logical_id, properties, stack)
         _note(str(made[1]["Arn"]))

@@ -1,10 +1,10 @@
-"""Whether a role may call an action itself, for what AWS does in the role's name."""
+"""Permissions of roles for actions that AWS performs on behalf of a role."""
 
 from portal.sandbox.engine import authorization
 from portal.sandbox.engine.registry import here
 
 
 def role_allows(role_arn: str, action: str) -> bool:
-    """Return whether a role exists, and its policies and boundary allow an action on every resource."""
+    """Return whether a role exists, and its policies and boundary allow an action on all resources."""
     principal = authorization.role_session(role_arn, "lambda") if role_arn.count(":") > 4 else None
     return principal is not None and authorization.allows(principal, action, region=here().region)

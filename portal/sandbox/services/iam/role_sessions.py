@@ -1,7 +1,7 @@
-"""Temporary keys of roles for what runs in the sandbox: a session for each function and each instance.
+"""Temporary keys of roles for functions and instances in the sandbox, with a session for each of them.
 
-They are kept among the sessions of MiniStack's STS, so that GetCallerIdentity names the role. They do not
-expire: a process gets them once, in its environment, and may run for days.
+The sessions are stored in MiniStack's STS, so that GetCallerIdentity returns the role. They do not expire,
+because a process gets its keys once, in its environment, and may run for days.
 """
 
 import secrets
@@ -18,12 +18,12 @@ _lock = threading.Lock()
 
 
 def install() -> None:
-    """Give functions of every runtime their role's keys."""
+    """Provide functions of every runtime with their role's keys."""
     lambda_runtime.execution_credentials = of_function
 
 
 def reset(account: str | None) -> None:
-    """Forget the sessions of an account; MiniStack forgets those of all by itself."""
+    """Delete the sessions of an account; MiniStack deletes those of all accounts itself."""
     with _lock:
         for key, session in list(sts._sessions.items()):
             if session.get("AccountId") == account and not accounts.is_portals(session):
@@ -40,7 +40,7 @@ def of_function(config: dict[str, Any]) -> dict[str, str]:
 
 
 def of_instance(instance: dict[str, Any]) -> dict[str, str]:
-    """Return the environment variables with the keys of an instance's role; none when it has no profile.
+    """Return the environment variables with the keys of an instance's role; none without a profile.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
     """
@@ -66,7 +66,7 @@ def _environment(account: str, role_arn: str, session_name: str) -> dict[str, st
 
 
 def _session(account: str, role_arn: str, name: str) -> tuple[str, dict[str, Any]]:
-    """Find the session of a role under a name, or begin it."""
+    """Return the session of a role with a name, which is created if it does not exist."""
     arn = f"arn:aws:sts::{account}:assumed-role/{role_arn.rpartition('/')[2]}/{name[:64]}"
     with _lock:
         for key, session in list(sts._sessions.items()):

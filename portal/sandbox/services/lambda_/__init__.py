@@ -1,7 +1,6 @@
-"""AWS Lambda: functions that really run, each in a confined process of its own.
+"""AWS Lambda: functions that are really executed, each in a separate confined process.
 
-Other people's code runs here. How far it can be confined depends on the machine; GET /_sanso/about reports
-it.
+This is foreign code. The strictness of its confinement depends on the machine; GET /_sanso/about reports it.
 """
 
 from portal.sandbox.protocols import in_use
@@ -17,7 +16,7 @@ from portal.sandbox.services.lambda_ import (
 
 
 def install() -> None:
-    """Put the process, the logs and the custom resources in place."""
+    """Install the processes, the logs and the custom resources."""
     for module in (
         no_programs,
         interfaces,
@@ -31,11 +30,11 @@ def install() -> None:
 
 
 def reset(account: str | None) -> None:
-    """End the processes of an account's functions, or of all."""
+    """End the processes of an account's functions, or of all functions."""
     workers.end(account)
 
 
 def stop() -> None:
-    """End every process and remove its files."""
+    """End all processes and remove their files."""
     workers.end(None)
     in_use.functions().stop()

@@ -1,4 +1,4 @@
-"""Custom resources: the function is called as Lambda calls it asynchronously, and its answer waited for."""
+"""Custom resources: the function is invoked like an asynchronous Lambda event, and its response awaited."""
 
 import contextlib
 import json
@@ -16,16 +16,14 @@ from portal.sandbox.engine.registry import Created, Properties
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.services.lambda_ import limits, routes
 
-LONGEST = 3600  # seconds of ServiceTimeout unless the template says less
-RETRIES = (60.0, 120.0)  # seconds after which Lambda calls a function again that failed
-SILENCE = (
-    600.0  # of AWS's seconds, at most, that an answer is still hoped for once the function has ended for good
-)
+LONGEST = 3600  # seconds of ServiceTimeout by default
+RETRIES = (60.0, 120.0)  # seconds until Lambda retries a failed function
+SILENCE = 600.0  # AWS's maximum seconds of waiting for a response after the function's last attempt
 LOOK = 0.1
 
 
 class Failed(RuntimeError):
-    """The function answered FAILED; the physical id is the one it gave what it may have left half made."""
+    """The function responded with FAILED; the physical id of its response is for partly created resources."""
 
     def __init__(self, reason: str, physical_id: str) -> None:
         super().__init__(reason)
@@ -33,7 +31,7 @@ class Failed(RuntimeError):
 
 
 def install() -> None:
-    """Put the call in place of MiniStack's."""
+    """Replace MiniStack's invocation."""
     custom_resource.invoke_custom_resource = invoke
 
 
@@ -47,12 +45,12 @@ def invoke(
     physical_id: str | None = None,
     old_props: Properties | None = None,
 ) -> Created:
-    """Ask the function behind ServiceToken and wait for its answer.
+    """Invoke the function of a ServiceToken and wait for its response.
 
-    Returns the physical id and the answer's Data.
+    Returns the physical id and the response's Data.
 
-    Raises ValueError when there is no such function, Failed with the function's reason when it answered
-    FAILED, TimeoutError when no answer came within ServiceTimeout.
+    Raises ValueError if the function does not exist, Failed with the function's reason if it responded with
+    FAILED, and TimeoutError without a response within ServiceTimeout.
     """
     token = str(uuid.uuid4())
     event: dict[str, Any] = {
@@ -123,10 +121,10 @@ def _answer(event: dict[str, Any], token: str, timeout: float) -> dict[str, Any]
 def _call(
     function: dict[str, Any], event: dict[str, Any], answered: threading.Event, ended: list[float]
 ) -> None:
-    """Call the function, and again when it fails without having answered, as Lambda does for events."""
+    """Invoke the function, and retry if it fails without a response, as Lambda does for events."""
     with contextlib.suppress(
         Exception
-    ):  # logged by the invocation itself; what counts is that no answer comes
+    ):  # the invocation logs errors; a missing response is handled by the caller
         for pause in (*RETRIES, None):
             outcome = lambda_svc._execute_function_with_config_scope(function, event)
             failed = isinstance(outcome, dict) and outcome.get("error")

@@ -1,4 +1,4 @@
-"""The execution role of a function must exist, trust Lambda, and be seen by it.
+"""The execution role of a function must exist, trust Lambda, and be visible to it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html,
 https://github.com/pulumi/pulumi-aws-native/issues/148
@@ -16,13 +16,13 @@ from portal.sandbox.engine.registry import Created, Properties, Refused, handler
 from portal.sandbox.services.iam import propagation
 
 SERVICE: Final = "lambda.amazonaws.com"
-LOOK: Final = 1.0  # of AWS's seconds between two tries of CloudFormation's handler
+LOOK: Final = 1.0  # AWS's seconds between attempts of CloudFormation's handler
 
 
 def install() -> None:
-    """Put the check in front of the creation of functions.
+    """Install the check before functions are created.
 
-    CloudFormation's handler tries again until the role is seen; other callers have to themselves.
+    CloudFormation's handler waits until the role is visible; other callers have to retry.
     """
     found = handler("AWS::Lambda::Function")
     create = found["create"]
@@ -51,7 +51,7 @@ def _checked(action: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def require_assumable(role_arn: str) -> None:
-    """Raise Refused when Lambda cannot assume the role, or does not see it yet."""
+    """Raise Refused if Lambda cannot assume the role, or does not see it yet."""
     role = iam._roles.get(role_arn.rpartition("/")[2])
     if role is None or not _trusts_lambda(role) or not propagation.seen(role_arn):
         raise Refused(

@@ -1,7 +1,7 @@
-"""Network interfaces of functions in a VPC: one for each subnet and set of groups, shared, and slow to go.
+"""Network interfaces of functions in a VPC: shared by subnet and set of groups, and removed with a delay.
 
-Lambda removes an interface some 25 minutes after its last function, with the permissions of that function's
-role; until then it keeps its subnet and its groups. Sources:
+Lambda removes an interface about 25 minutes after its last function, with the permissions of that function's
+role; until then, its subnet and groups cannot be deleted. Sources:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html,
 https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/392,
 https://github.com/aws/aws-cdk/issues/14456.
@@ -28,7 +28,7 @@ WAITING: Final = (
 
 
 def install() -> None:
-    """Give functions their interfaces, and have those that nothing uses removed in time."""
+    """Create the interfaces of functions, and remove unused ones after the delay."""
     found = handler(FUNCTION)
     create, update, delete = found["create"], found["update"], found["delete"]
 
@@ -78,7 +78,7 @@ def _require_permission(properties: Properties) -> None:
 
 
 def _place(name: str, properties: Properties) -> None:
-    """Put a function into its subnets: in its configuration, and with an interface in each."""
+    """Set a function's subnets in its configuration, and create an interface in each of them."""
     function = lambda_svc._functions.get(name)
     if function is None:
         return
@@ -114,7 +114,7 @@ def _keys(config: Record) -> set[tuple[str, tuple[str, ...]]]:
 
 
 def _remove_unused() -> None:
-    """Remove the interfaces that no function has used for long enough, if the last one's role still may."""
+    """Remove interfaces that have been unused for long enough, if the last function's role still may."""
     in_use = {key for function in lambda_svc._functions.values() for key in _keys(function["config"])}
     now = time.monotonic()
     for interface_id, record in list(ec2._network_interfaces.items()):
@@ -132,7 +132,7 @@ def _remove_unused() -> None:
 
 
 def _await_removal(name: str) -> None:
-    """Wait for the interfaces that only a deleted function has used, as CloudFormation does."""
+    """Wait for the removal of interfaces that only a deleted function has used, as CloudFormation does."""
     mine = f"AWS Lambda VPC ENI-{name}-"
     noted = False
     while any(

@@ -1,4 +1,4 @@
-"""What Lambda refuses of a function: blocked runtimes, and what is longer or larger than its limits.
+"""Lambda's restrictions of functions: blocked runtimes, and limits of durations and sizes.
 
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html (dates after which functions are
 not created or updated), https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
@@ -28,7 +28,7 @@ LARGEST_ANSWER: Final = 4096  # bytes of a custom resource's response
 
 
 def install() -> None:
-    """Put the checks in front of the resource type and of the actions."""
+    """Install the checks before the resource type and the actions."""
     found = handler(FUNCTION)
     create, update = found["create"], found["update"]
 
@@ -59,10 +59,10 @@ def _checked(action: Callable[..., Any], operation: str) -> Callable[..., Any]:
 
 
 def require_allowed(function: Properties, operation: str, today: datetime.date | None = None) -> None:
-    """Raise Refused, with Lambda's message, for a function that it would not create or update.
+    """Raise Refused with Lambda's message for a function that it would not create or update.
 
     Args:
-        function: the resource's properties, or the request of the API, which are alike.
+        function: the resource's properties, or the request of the API, which have the same form.
         operation: "create" or "update".
     """
     _require_runtime(str(function.get("Runtime") or ""), operation, today)

@@ -1,4 +1,4 @@
-"""What a function printed, in CloudWatch Logs: one stream for each process, named as its context says."""
+"""The output of functions in CloudWatch Logs: a stream for each process, with the name in its context."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _engine_emit = lambda_svc._emit_lambda_logs
 
 
 def install() -> None:
-    """Put the stream's name in place."""
+    """Install the stream's name."""
     lambda_svc._emit_lambda_logs = _emit
 
 
@@ -22,9 +22,10 @@ def _emit(
     duration: int,
     **options: Any,
 ) -> None:
-    """Write an invocation's log to the stream of its process, `duration` milliseconds after it began.
+    """Write an invocation's log to the stream of its process, with the time of its start.
 
-    MiniStack writes to a stream with a name of its own, and stamps every line with the end of the invocation.
+    MiniStack writes to a stream with another name, and stamps every line with the end of the invocation,
+    which was `duration` milliseconds after the start.
     """
     stream = workers.log_stream.get()
     config = function.get("config") or function

@@ -1,7 +1,7 @@
-"""Keeps the engine from starting programs: other people's code would run as the sandbox.
+"""Prevents the engine from starting programs, because foreign code would run as the sandbox's user.
 
 MiniStack runs functions of other runtimes, Glue jobs, AppSync's and CloudFront's scripts as processes of its
-own user with its environment. The sandbox confines Python functions (workers.py) and refuses the rest.
+own user with its environment. The sandbox confines Python functions (workers.py) and rejects all others.
 """
 
 import sys
@@ -10,16 +10,16 @@ from typing import Any
 
 ENGINE = "ministack"
 STARTING = frozenset({"os.exec", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"})
-BETWEEN = ("asyncio", "concurrent", "os", "subprocess")  # modules through which a program is started
+BETWEEN = ("asyncio", "concurrent", "os", "subprocess")  # modules through which programs are started
 REFUSED = "The sandbox runs functions in Python and no other program that is brought to it"
 
 
 class ProgramRefused(RuntimeError):
-    """The engine wanted to start a program."""
+    """The engine tried to start a program."""
 
 
 def install() -> None:
-    """Refuse every program that MiniStack's own code starts, from now on and for good.
+    """Reject all programs that MiniStack's own code starts from now on, permanently.
 
     https://docs.python.org/3/library/audit_events.html
     """

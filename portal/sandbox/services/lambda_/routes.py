@@ -1,4 +1,4 @@
-"""What a function in a VPC can reach: without a route to the internet its calls are never answered.
+"""The network of functions in a VPC: without a route to the internet, their calls get no response.
 
 A function's interface has no public address: it needs a NAT gateway or an endpoint of the service.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc-internet.html
@@ -14,7 +14,7 @@ from ministack.services import ec2
 
 INTERNET: Final = "0.0.0.0/0"
 S3: Final = "s3"
-# Services whose variable for an endpoint has another name than the VPC endpoint's service.
+# Services whose endpoint variable differs from the VPC endpoint's service name.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 VARIABLES: Final = {"secretsmanager": "SECRETS_MANAGER", "elasticloadbalancing": "ELASTIC_LOAD_BALANCING_V2"}
 
@@ -23,7 +23,7 @@ _silent: list[socket.socket] = []
 
 
 def silent_address() -> str:
-    """Return the address of a socket that takes connections and never answers."""
+    """Return the address of a socket that accepts connections and never responds."""
     with _lock:
         if not _silent:
             listener = socket.create_server(("127.0.0.1", 0), backlog=socket.SOMAXCONN)
@@ -33,9 +33,9 @@ def silent_address() -> str:
 
 
 def endpoints(config: dict[str, Any]) -> dict[str, str]:
-    """Return the variables that lead a function's AWS calls where its network does.
+    """Return the endpoint variables for a function's AWS calls, by the reach of its network.
 
-    There are none if that is everywhere.
+    There are none if it reaches everything.
     """
     subnets = (config.get("VpcConfig") or {}).get("SubnetIds") or ()
     if not subnets or all(_has_default_route(subnet) for subnet in subnets):
@@ -48,7 +48,7 @@ def endpoints(config: dict[str, Any]) -> dict[str, str]:
 
 
 def response_url(config: dict[str, Any], url: str) -> str:
-    """Return the address to which a custom resource's function can send its response."""
+    """Return the URL for the response of a custom resource's function."""
     unreached = endpoints(config)
     if not unreached or "AWS_ENDPOINT_URL_S3" in unreached:
         return url
@@ -80,7 +80,7 @@ def _has_default_route(subnet_id: str) -> bool:
 
 
 def _services_of(subnet_id: str) -> set[str]:
-    """List the services with an endpoint that a subnet reaches: in its route table, or in its VPC by name."""
+    """Return the services whose endpoints a subnet reaches: in its route table, or by name in its VPC."""
     table = _table_of(subnet_id).get("RouteTableId")
     vpc = (ec2._subnets.get(subnet_id) or {}).get("VpcId")
     return {

@@ -1,4 +1,4 @@
-"""MiniStack's workers of functions, with processes of the sandbox's own."""
+"""MiniStack's workers of functions, with the sandbox's own processes."""
 
 import contextvars
 import datetime
@@ -22,10 +22,10 @@ from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.functions import FunctionCode, FunctionProcess
 from portal.sandbox.services.lambda_ import routes
 
-# The log stream of the process that served the invocation this thread waits for.
+# The log stream of the process that serves this thread's invocation.
 log_stream: contextvars.ContextVar[str | None] = contextvars.ContextVar("log_stream", default=None)
 
-# What of the sandbox's own environment a function may need to reach a package index or verify a certificate.
+# Variables of the sandbox's environment that a function may need for a package index or certificates.
 INHERITED = frozenset(
     {
         *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
@@ -36,7 +36,7 @@ WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 
 
 def install() -> None:
-    """Let MiniStack run Python functions in these processes, which end with their function."""
+    """Make MiniStack run Python functions in these processes, which end with their function."""
     engine_class_for = lambda_runtime._worker_class_for
     lambda_runtime._worker_class_for = lambda config: (
         Worker if str(config.get("Runtime", "")).startswith("python3") else engine_class_for(config)
@@ -56,7 +56,7 @@ def _ending(delete: Callable[..., None]) -> Callable[..., None]:
 
 
 def end(account: str | None) -> None:
-    """End the processes of an account's functions, or of all."""
+    """End the processes of an account's functions, or of all functions."""
     with lambda_runtime._lock:
         keys = [key for key in lambda_runtime._workers if account in (None, key.partition(":")[0])]
         doomed = [worker for key in keys for worker in lambda_runtime._workers.pop(key)]
@@ -64,13 +64,13 @@ def end(account: str | None) -> None:
 
 
 class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no types
-    """One execution environment. The protocol of `invoke` is MiniStack's; starting is the sandbox's."""
+    """An execution environment. The protocol of `invoke` is MiniStack's; only starting is the sandbox's."""
 
     def invoke(self, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Run one invocation; a process that ended is started anew first, and may fail to."""
+        """Run an invocation; an ended process is restarted first, which may fail."""
         answer: dict[str, Any]
         if getattr(self, "endpoints", None) not in (None, routes.endpoints(self.config)):
-            self.kill()  # its network has changed since it was started
+            self.kill()  # its network has changed since the start
         try:
             answer = super().invoke(*arguments, **options)
         except RuntimeError as failed:
@@ -141,7 +141,7 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
 
 
 def _inherited() -> dict[str, str]:
-    """Return what of the sandbox's environment a function gets: no address with a password in it."""
+    """Return the sandbox's environment variables for functions, without URLs that contain passwords."""
     return {
         key: part
         for key, part in os.environ.items()
@@ -150,11 +150,11 @@ def _inherited() -> dict[str, str]:
 
 
 def _trusted() -> str:
-    """Return the certificates that a function trusts: this machine's, and the authority of the databases."""
+    """Return the certificates that a function trusts: this machine's, and the databases' authority."""
     usual = Path(os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or os.devnull)
     return (usual.read_text() if usual.is_file() else "") + in_use.databases().authority
 
 
 def _kill(process: "subprocess.Popen[str] | None") -> None:
-    """End a process as MiniStack's workers do; its folder is removed by MiniStack."""
+    """End a process like MiniStack's workers do; MiniStack removes its folder."""
     in_use.functions().kill(process)
