@@ -1,4 +1,4 @@
-"""A program that ends with this process, however this process ends."""
+"""A program that ends with this process, even if this process is killed."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from portal.sandbox.supervision import die_with_parent
 
 
 class Child:
-    """A program's process. It may be started again after it has ended."""
+    """A program's process, which can be started again after its end."""
 
     def __init__(
         self,
@@ -23,13 +23,13 @@ class Child:
         folder: Path | None = None,
         inherited: Sequence[int] = (),
     ) -> None:
-        """Start nothing yet.
+        """Initialize without starting.
 
         Args:
-            log: what the program prints is appended there.
-            environment: all that it gets; this process's own by default.
-            folder: in which it starts.
-            inherited: descriptors of this process that it has, too.
+            log: the program's output is appended to it.
+            environment: the complete environment; by default this process's own.
+            folder: the initial folder.
+            inherited: descriptors of this process that the program inherits.
         """
         self.command = list(command)
         self.log = log
@@ -38,7 +38,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the program, and wait for nothing. Raises OSError."""
+        """Start the program without waiting. Raises OSError."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", die_with_parent.__file__, *self.command],
@@ -48,12 +48,12 @@ class Child:
                 stdout=log,
                 stderr=log,
                 pass_fds=self._inherited,
-                start_new_session=True,  # Ctrl-C in the terminal is for the sandbox, which then ends this
+                start_new_session=True,  # the sandbox handles Ctrl-C in the terminal, and ends this
             )
 
     @property
     def group(self) -> int | None:
-        """The process group of the program and all that it started; None when it never was started."""
+        """The process group of the program and its children; None if it has not been started."""
         return self._process.pid if self._process else None
 
     def running(self) -> bool:
@@ -61,7 +61,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def stop(self, timeout: float) -> None:
-        """Terminate the program, kill it after that many seconds, and wait for its end."""
+        """Terminate the program, kill it after the timeout, and wait for its end."""
         process = self._process
         if process is None:
             return
@@ -73,7 +73,7 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """Kill the program and all that it started, also when it is frozen, and wait for its end."""
+        """Kill the program and its children, even if they are frozen, and wait for its end."""
         process = self._process
         if process is not None:
             self._signal(signal.SIGKILL)
@@ -82,7 +82,7 @@ class Child:
                 process.stdin.close()
 
     def freeze(self) -> None:
-        """Stop the program from running any further, though it is there."""
+        """Freeze the program without ending it."""
         self._signal(signal.SIGSTOP)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""Ends the processes below this one that nothing else has ended, and removes their files."""
+"""Ends remaining processes below this one, and removes their files."""
 
 import contextlib
 import ctypes
@@ -15,7 +15,7 @@ TRIES = 100  # a tenth of a second apart
 
 
 def adopt() -> None:
-    """Let processes whose parent ends become children of this one, so that they are found (Linux alone).
+    """Make this process the parent of descendants whose parents end, so that it can find them (Linux only).
 
     https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
     """
@@ -24,16 +24,16 @@ def adopt() -> None:
 
 
 def end() -> None:
-    """Kill every process below this one. Without /proc none are found and nothing is done."""
+    """Kill all processes below this one. Does nothing without /proc."""
     for pid in _below(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def end_and_remove(folder: Path) -> None:
-    """Kill every process below this one, wait for their end, and remove a folder that they wrote to.
+    """Kill all processes below this one, wait for their end, and remove a folder with their files.
 
-    The first process of a namespace has ended when all others in it have.
+    The first process of a namespace ends after all others in the namespace.
     """
     for _attempt in range(TRIES):
         end()
@@ -44,7 +44,7 @@ def end_and_remove(folder: Path) -> None:
 
 
 def _all_ended() -> bool:
-    """Collect the children that have ended; return whether none is left."""
+    """Reap ended children; return whether none is left."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -66,5 +66,5 @@ def _below(ancestor: int) -> set[int]:
 
 
 def _parent(process: Path) -> int:
-    """Return a process's parent: the second field after the command, which may have parentheses."""
+    """Return a process's parent: the second field after the command, which may contain parentheses."""
     return int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])

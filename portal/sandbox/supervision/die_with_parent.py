@@ -1,8 +1,8 @@
-"""Runs a program that must not outlive the process that started it, however that process ends.
+"""Runs a program that must not outlive the process that started it, even if that process is killed.
 
 `python die_with_parent.py COMMAND ARGUMENT...` starts the command and waits for it. When its own standard
-input ends, because the process at its other end closed it or died, the command is terminated, and killed if
-it does not end. What the command leaves in its process group is terminated, too.
+input ends, because the other end was closed or its process died, the command is terminated, and killed if it
+does not end. Remaining processes of the command's process group are terminated too.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ TIMEOUT = 10  # seconds
 
 
 def main() -> int:
-    """Run the command; returns its exit code."""
+    """Run the command; return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # what this process was given stays open; its own descriptors are closed
+    # this process's inherited descriptors stay open; its own are closed
     with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, close_fds=False) as process:
         signal.signal(signal.SIGTERM, lambda _number, _frame: process.terminate())
 
@@ -37,7 +37,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     code = main()
-    if os.getpgrp() == os.getpid():  # the group is the command's alone
+    if os.getpgrp() == os.getpid():  # the group contains only the command
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(0, signal.SIGTERM)

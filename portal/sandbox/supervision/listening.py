@@ -1,6 +1,6 @@
-"""Lets the processes of a machine listen no more, all at once; what they have in hand goes on. Linux only.
+"""Stops all listening sockets of a machine's processes at once; requests in progress continue. Linux only.
 
-A machine that dies takes its address with it. Its processes die one after the other, and while the last one
+A machine that fails takes its address with it. Its processes end one after the other; while the last one
 still listens, a client that was cut off by the first one would reconnect to it and be cut off again.
 """
 
@@ -15,7 +15,7 @@ _PIDFD_GETFD = 438  # the same number on every architecture
 
 
 def stop(group: int) -> None:
-    """Let the listening sockets of a process group refuse connections; does nothing where it can't."""
+    """Make the listening sockets of a process group reject connections, if that is possible."""
     if not hasattr(os, "pidfd_open"):
         return
     for process in members(group):
@@ -27,7 +27,7 @@ def stop(group: int) -> None:
 
 
 def shared(group: int) -> dict[tuple[str, int], socket.socket]:
-    """Share the listening sockets of a process group, by their address; none where that is not possible."""
+    """Return duplicates of a process group's listening sockets by address; none if that is not possible."""
     found: dict[tuple[str, int], socket.socket] = {}
     if not hasattr(os, "pidfd_open"):
         return found
@@ -55,7 +55,7 @@ def members(group: int) -> Iterator[int]:
 
 
 def _sockets(process: int) -> Iterator[socket.socket]:
-    """Share a process's sockets. https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html"""
+    """Yield duplicates of a process's sockets. https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html"""
     library = ctypes.CDLL(None, use_errno=True)
     handle = os.pidfd_open(process)
     try:

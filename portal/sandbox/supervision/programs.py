@@ -1,4 +1,4 @@
-"""Where servers are installed."""
+"""The locations of installed servers."""
 
 import os
 import shutil
@@ -7,5 +7,5 @@ FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/o
 
 
 def program(name: str) -> str | None:
-    """Find a program on PATH or where packages put servers; None when it is not installed."""
+    """Return the path of a program on PATH or in the folders for servers; None if it is not installed."""
     return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), FOLDERS)))

@@ -1,4 +1,4 @@
-"""RDS: Aurora clusters whose endpoints lead to a real server, their instances, roles and passwords."""
+"""RDS: Aurora clusters with endpoints of real servers, their instances, roles and passwords."""
 
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.rds import (
@@ -13,18 +13,18 @@ from portal.sandbox.services.rds import (
 
 
 def install() -> None:
-    """Put the resource types and the actions in place."""
+    """Install the resource types and the actions."""
     for module in (api, clusters, instances, parameter_groups, roles, remaining):
         module.install()
     in_use.databases().prepare()
 
 
 def reset(account: str | None) -> None:
-    """Stop the databases of an account, or all."""
+    """Stop the databases of an account, or all databases."""
     databases.stop_all(account)
 
 
 def stop() -> None:
-    """Stop every database; none of its processes or files stays."""
+    """Stop all databases, without leaving processes or files."""
     databases.stop_all(None)
     in_use.databases().stop()

@@ -1,4 +1,4 @@
-"""The RDS actions that change or remove what CloudFormation made, with the same effect on the database."""
+"""The RDS actions that change or delete resources of CloudFormation, with the same effect on the database."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from portal.sandbox.services.rds import clusters, databases, instances, offers, 
 
 
 def install() -> None:
-    """Put the actions around MiniStack's in place."""
+    """Install the actions, which wrap MiniStack's."""
     around: dict[str, Callable[[Parameters, Action], Answer]] = {
         "CreateDBCluster": _create_cluster,
         "ModifyDBCluster": _modify_cluster,
@@ -36,7 +36,7 @@ def _wrapping(engine: Action, action: Callable[[Parameters, Action], Answer]) ->
 
 
 def _create_cluster(parameters: Parameters, engine: Action) -> Answer:
-    """MiniStack's own, after the checks that a template's cluster has to pass."""
+    """Create a cluster with MiniStack after the checks for a template's cluster."""
     name = query.value(parameters, "Engine")
     offers.require_version(name, query.value(parameters, "EngineVersion"))
     offers.require_backup_period(name, query.value(parameters, "BackupRetentionPeriod") or None)
@@ -68,7 +68,7 @@ def _delete_cluster(parameters: Parameters, engine: Action) -> Answer:
 
 
 def _create_instance(parameters: Parameters, engine: Action) -> Answer:
-    """One of a cluster is made as a template makes it; any other is MiniStack's own matter."""
+    """Create a cluster's instance as a template does; MiniStack creates any other instance."""
     if query.value(parameters, "DBClusterIdentifier") not in rds._clusters:
         return engine(parameters)
     names = (
@@ -85,7 +85,7 @@ def _create_instance(parameters: Parameters, engine: Action) -> Answer:
 
 
 def _reboot_instance(parameters: Parameters, engine: Action) -> Answer:
-    """The server of a cluster's instance is started again; its state and the event follow from that."""
+    """Restart the server of a cluster's instance; its status and the event follow from that."""
     instance = rds._instances.get(query.value(parameters, "DBInstanceIdentifier"))
     cluster = rds._clusters.get(instance["DBClusterIdentifier"] or "") if instance else None
     database = roles.database_of(cluster) if cluster else None

@@ -1,4 +1,4 @@
-"""AWS::RDS::DBCluster: a record of MiniStack's with a running database behind its two endpoints."""
+"""AWS::RDS::DBCluster: MiniStack's record, with a running database behind its two endpoints."""
 
 from collections.abc import Callable
 
@@ -25,20 +25,20 @@ from portal.sandbox.services.rds import databases, master_secrets, offers, param
 
 TYPE = "AWS::RDS::DBCluster"
 MYSQL_PORT = 3306
-NAME_LAG = 5.0  # of AWS's seconds in which clients keep the address of an endpoint
+NAME_LAG = 5.0  # AWS's seconds for which clients cache the address of an endpoint
 
 _engine = dict(handler(TYPE))
 
 
 def install() -> None:
-    """Put the resource type in place."""
+    """Install the resource type."""
     provide(TYPE, _create, _delete_by_stack, _update)
     ready_with(TYPE, lambda cluster_id: _become(cluster_id, "available"))
     handler(TYPE)["snapshot"] = _snapshot
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
-    """Needs an engine that speaks MySQL's protocol for a real database; others stay records."""
+    """Create a cluster, with a real database if the engine uses MySQL's protocol; others are only records."""
     identifier = properties.get("DBClusterIdentifier") or provisioners._physical_name(
         stack, logical_id, lowercase=True, max_len=63
     )
@@ -105,7 +105,7 @@ def _subnet_group(properties: Properties) -> Record:
 
 
 def _complete(cluster: Record, properties: Properties, subnet_group: Record) -> None:
-    """Add what MiniStack's record lacks."""
+    """Add the fields that MiniStack's record lacks."""
     zones = sorted({subnet["SubnetAvailabilityZone"]["Name"] for subnet in subnet_group["Subnets"]})
     given = provisioners._elbv2_as_list(properties.get("AvailabilityZones"))
     family = ".".join(cluster["EngineVersion"].split(".")[:2])
@@ -155,7 +155,7 @@ def _name_lag(account: str) -> Callable[[], float]:
 
 
 def attributes(cluster: Record) -> Attributes:
-    """GetAtt names of aws-resource-rds-dbcluster."""
+    """Return GetAtt's attributes of aws-resource-rds-dbcluster."""
     found: Attributes = provisioners._rds_db_cluster_attrs(cluster)
     secret = cluster.get("MasterUserSecret")
     if secret:
@@ -199,7 +199,7 @@ def _update_password(cluster: Record, old: Properties, new: Properties) -> None:
 
 
 def _snapshot(physical_id: str, properties: Properties) -> None:
-    """The final snapshot is part of the deletion, which is refused before anything is made."""
+    """Take the final snapshot, which is part of the deletion, after checking that it will not be rejected."""
     cluster = rds._clusters.get(physical_id)
     if cluster is not None:
         _require_unprotected(cluster)
@@ -215,7 +215,7 @@ def _delete_by_stack(physical_id: str, properties: Properties) -> None:
 
 
 def _require_unprotected(cluster: Record) -> None:
-    """The check of CloudFormation's own handler, before any snapshot.
+    """Raise Refused like CloudFormation's own handler, which checks this before any snapshot.
 
     https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds
     (aws-rds-dbcluster, DeleteHandler.java)
@@ -230,7 +230,7 @@ def _require_unprotected(cluster: Record) -> None:
 
 
 def delete(physical_id: str, properties: Properties) -> None:
-    """Remove a cluster with its database and secret. Raises Refused when it is protected or has instances."""
+    """Delete a cluster with its database and secret. Raises Refused if it is protected or has instances."""
     cluster = rds._clusters.get(physical_id)
     if cluster is None:
         return
@@ -241,7 +241,7 @@ def delete(physical_id: str, properties: Properties) -> None:
 
 
 def require_deletable(cluster: Record) -> None:
-    """Raise Refused when a cluster is protected or still has instances."""
+    """Raise Refused if a cluster is protected or still has instances."""
     if cluster["DeletionProtection"]:
         raise Refused(
             "InvalidParameterCombination",

@@ -1,4 +1,4 @@
-"""The running databases by cluster: started with the cluster, stopped with it."""
+"""The running databases by cluster, started and stopped with their clusters."""
 
 import threading
 
@@ -13,7 +13,7 @@ _running: dict[Key, Database] = {}
 
 
 def start(cluster: Key, settings: DatabaseSettings) -> Endpoint:
-    """Start a cluster's database, wait until it answers, and return where. Raises OSError."""
+    """Start a cluster's database, wait until it responds, and return its endpoint. Raises OSError."""
     database = in_use.databases().start(settings)
     with _lock:
         previous = _running.pop(cluster, None)
@@ -24,19 +24,19 @@ def start(cluster: Key, settings: DatabaseSettings) -> Endpoint:
 
 
 def get(cluster: Key) -> Database | None:
-    """Return a cluster's running database."""
+    """Return a cluster's running database, None without one."""
     with _lock:
         return _running.get(cluster)
 
 
 def of_account(account: str | None) -> list[tuple[Key, Database]]:
-    """Return the databases of an account, or all."""
+    """Return the databases of an account, or all databases."""
     with _lock:
         return [(key, database) for key, database in _running.items() if account in (None, key[0].account)]
 
 
 def stop(cluster: Key) -> None:
-    """Stop a cluster's database; nothing happens when it has none."""
+    """Stop a cluster's database, if it has one."""
     with _lock:
         database = _running.pop(cluster, None)
     if database is not None:
@@ -44,6 +44,6 @@ def stop(cluster: Key) -> None:
 
 
 def stop_all(account: str | None) -> None:
-    """Stop the databases of an account, or all."""
+    """Stop the databases of an account, or all databases."""
     for key, _database in of_account(account):
         stop(key)

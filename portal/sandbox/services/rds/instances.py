@@ -1,4 +1,4 @@
-"""AWS::RDS::DBInstance in a cluster: the first writes, the others read, each with an endpoint of its own."""
+"""AWS::RDS::DBInstance in a cluster: a writer and readers, each with a separate endpoint."""
 
 import pymysql
 from ministack.services import rds
@@ -25,13 +25,13 @@ _engine = dict(handler(TYPE))
 
 
 def install() -> None:
-    """Put the resource type in place."""
+    """Install the resource type."""
     provide(TYPE, create, delete, _update)
     ready_with(TYPE, lambda instance_id: become(instance_id, "available"))
 
 
 def create(logical_id: str, properties: Properties, stack: str) -> Created:
-    """Create an instance, in its cluster if it names one. Raises Refused as CreateDBInstance does."""
+    """Create an instance, in its cluster if it has one. Raises Refused like CreateDBInstance."""
     cluster = _cluster(properties)
     identifier = properties.get("DBInstanceIdentifier") or provisioners._physical_name(
         stack, logical_id, lowercase=True, max_len=63
@@ -63,7 +63,7 @@ def _require_offered(properties: Properties, cluster: Record | None) -> None:
 
 
 def become(instance_id: str, status: str) -> None:
-    """Change an instance's status; one that is gone is left alone."""
+    """Change an instance's status, if the instance still exists."""
     instance = rds._instances.get(instance_id)
     if instance is not None:
         instance["DBInstanceStatus"] = status
@@ -88,9 +88,9 @@ def _next_zone(cluster: Record) -> str:
 
 
 def join(instance: Record, cluster: Record, public: bool) -> None:
-    """Let a member inherit from its cluster, have a server of its own and take its role.
+    """Set a member's inherited settings, start its server, and set its role.
 
-    Raises Refused when the server does not start; the instance is then gone.
+    Raises Refused if the server does not start; the instance is deleted then.
     """
     instance.update(
         DBName=cluster.get("DatabaseName") or "",
@@ -144,7 +144,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
 
 
 def delete(physical_id: str, properties: Properties) -> None:
-    """Remove an instance and settle which one writes. Raises Refused when it is protected."""
+    """Delete an instance and update the cluster's writer. Raises Refused if it is protected."""
     instance = rds._instances.get(physical_id)
     if instance is None:
         return

@@ -1,4 +1,4 @@
-"""The master user's secret that RDS manages: made with the cluster, renewed on rotation, gone with it."""
+"""The master user's secret that RDS manages: created with the cluster, rotated, and deleted with it."""
 
 import json
 import secrets
@@ -13,12 +13,12 @@ LENGTH = 28
 
 
 def password() -> str:
-    """Generate a password within RDS's rules: printable, without /, @, quotes and spaces."""
+    """Return a password within RDS's rules: printable, without /, @, quotes and spaces."""
     return secrets.token_urlsafe(LENGTH)
 
 
 def create(cluster: Record, user: str, key: str | None) -> str:
-    """Store a new secret of a cluster and return the password; the cluster's record names the secret."""
+    """Store a new secret for a cluster and return the password; the cluster's record refers to the secret."""
     new_password = password()
     name = f"rds!cluster-{uuid.uuid4()}"
     arn, _version = secretsmanager._store_new_secret(
@@ -36,7 +36,7 @@ def create(cluster: Record, user: str, key: str | None) -> str:
 
 
 def delete(cluster: Record) -> None:
-    """Remove the cluster's secret, which RDS does without a recovery window."""
+    """Delete the cluster's secret, which RDS does without a recovery window."""
     secret_id = (cluster.pop("MasterUserSecret", None) or {}).get("SecretArn")
     key, secret = secretsmanager._resolve(secret_id) if secret_id else (None, None)
     if secret is not None:
@@ -44,7 +44,7 @@ def delete(cluster: Record) -> None:
 
 
 def renew(secret: Record) -> None:
-    """Give a cluster whose managed secret this is a new password; other secrets are left alone."""
+    """Set a new password for the cluster with this managed secret; other secrets are ignored."""
     cluster = next(
         (
             row

@@ -1,4 +1,4 @@
-"""What RDS accepts: versions that are still offered, classes of the engine, backup periods.
+"""The settings that RDS accepts: available versions, instance classes of the engine, backup periods.
 
 Sources: the Errors sections of CreateDBCluster and CreateDBInstance in
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ and
@@ -14,14 +14,14 @@ LONGEST_BACKUP: Final = 35  # days
 
 
 def require_version(engine: str, version: str) -> None:
-    """Raise Refused when a version of an engine cannot be created any more, or never could."""
+    """Raise Refused if a version of an engine can no longer be created, or does not exist."""
     offered = aws_tables.engine_versions(engine)
     if offered and version and version not in offered:
         raise Refused("InvalidParameterCombination", f"Cannot find version {version} for {engine}")
 
 
 def require_class(engine: str, version: str, instance_class: str) -> None:
-    """Raise Refused when instances of a class cannot run the engine in this region."""
+    """Raise Refused if instances of a class cannot run the engine in this region."""
     offered = aws_tables.database_classes(engine, here().region)
     if offered and instance_class not in offered:
         raise Refused(
@@ -34,7 +34,7 @@ def require_class(engine: str, version: str, instance_class: str) -> None:
 
 
 def require_backup_period(engine: str, days: object) -> None:
-    """Raise Refused for a period of automatic backups that Aurora does not have (API_CreateDBCluster)."""
+    """Raise Refused for a backup retention period that Aurora does not support (API_CreateDBCluster)."""
     if engine.startswith("aurora") and days is not None and not 1 <= int(str(days)) <= LONGEST_BACKUP:
         raise Refused(
             "InvalidParameterValue",

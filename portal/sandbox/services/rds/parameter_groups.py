@@ -1,4 +1,4 @@
-"""Cluster parameter groups: the parameters of a new cluster's group, which may be too new for them.
+"""Cluster parameter groups: the parameters of a new cluster, for which its group may be too new.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterParameterGroup.html: "wait at
 least 5 minutes before creating your first DB cluster that uses that DB cluster parameter group as the default
@@ -15,16 +15,16 @@ from portal.sandbox.engine.registry import Action, Answer, Created, Parameters, 
 from portal.sandbox.engine.time_scale import Moment
 
 TYPE: Final = "AWS::RDS::DBClusterParameterGroup"
-TOO_NEW: Final = 300.0  # of AWS's seconds
+TOO_NEW: Final = 300.0  # AWS's seconds
 OF_THE_DEFAULT_DATABASE: Final = ("character_set_", "collation_")
 
 
 def install() -> None:
-    """Note when groups are created, however that is done."""
+    """Record the creation of groups, by templates and by the API."""
     found = handler(TYPE)
     create = found["create"]
 
-    @functools.wraps(create)  # also its module: it does not block
+    @functools.wraps(create)  # its module too, which marks it as not blocking
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         made: Created = create(logical_id, properties, stack)
         _note(made[0])
@@ -53,7 +53,7 @@ def _note(name: str) -> None:
 
 
 def effective(name: str | None) -> dict[str, str]:
-    """Return the parameters that a cluster with the group has when it is created."""
+    """Return the parameters of a new cluster with the group."""
     group: Record = rds._db_cluster_param_groups.get(name or "") or {}
     found = {key: str(row["ParameterValue"]) for key, row in (group.get("Parameters") or {}).items()}
     created_at: Moment | None = group.get("_created_at")

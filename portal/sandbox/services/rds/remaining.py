@@ -1,4 +1,4 @@
-"""What outlives a database: its snapshots are found by their tags; the sandbox keeps no automated backups."""
+"""Resources that outlive a database: snapshots, found by their tags; the sandbox has no automated backups."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,7 +8,7 @@ from portal.sandbox.engine.registry import Answer, Parameters, Record
 
 
 def install() -> None:
-    """Put the actions in place, and RDS among what the Tagging API looks through."""
+    """Install the actions, and add RDS to the services of the Tagging API."""
     for name, members in (
         ("DescribeDBClusterAutomatedBackups", "DBClusterAutomatedBackups"),
         ("DescribeDBInstanceAutomatedBackups", "DBInstanceAutomatedBackups"),
@@ -19,7 +19,7 @@ def install() -> None:
 
 
 def _without_any(name: str, members: str) -> Callable[[Parameters], Answer]:
-    """Return an action that knows of none: AWS deletes them with their database unless told otherwise."""
+    """Return an action that lists none: AWS deletes them with their database by default."""
 
     def action(_parameters: Parameters) -> Answer:
         inner = f"<{name}Result><{members}></{members}></{name}Result>"
@@ -30,7 +30,7 @@ def _without_any(name: str, members: str) -> Callable[[Parameters], Answer]:
 
 
 def _with_tags(engine: Callable[[str, Record], Record]) -> Callable[[str, Record], Record]:
-    """Return what takes a snapshot, with the tags of its cluster where the cluster says so."""
+    """Return a function that takes a snapshot, with the cluster's tags if the cluster copies them."""
 
     def take(snapshot_id: str, cluster: Record) -> Record:
         snapshot = engine(snapshot_id, cluster)
@@ -42,7 +42,7 @@ def _with_tags(engine: Callable[[str, Record], Record]) -> Callable[[str, Record
 
 
 def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Yield (ARN, tags) of clusters, instances and snapshots, which copy the tags of their cluster."""
+    """Yield (ARN, tags) of clusters, instances and snapshots, which may have the tags of their cluster."""
     for store, arn in ((rds._clusters, "DBClusterArn"), (rds._instances, "DBInstanceArn")):
         for row in store.values():
             yield row[arn], list(row.get("TagList") or [])

@@ -1,4 +1,4 @@
-"""The writer and the readers of a cluster: what its database reports, in RDS's terms."""
+"""The writer and the readers of a cluster: the database's reports in RDS's terms."""
 
 import threading
 import time
@@ -11,26 +11,26 @@ from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols.databases import CannotFailOver, Database, Member
 from portal.sandbox.services.rds import databases, events
 
-FAILOVER = 30.0  # seconds that AWS takes, at most a minute; the status says so as long
-METRIC = 60.0  # seconds between two points of a metric on AWS
+FAILOVER = 30.0  # AWS's seconds for a failover, of at most a minute, with this status meanwhile
+METRIC = 60.0  # AWS's seconds between two data points of a metric
 LEAST_METRIC = 5.0
 
 _lock = threading.Lock()
 
 
 def install() -> None:
-    """Put the failover in place, MiniStack's needs containers; and reconcile with the databases regularly."""
+    """Install the failover, since MiniStack's requires containers, and reconcile with databases regularly."""
     rds._ACTION_MAP["FailoverDBCluster"] = _failover
     heartbeat.listen(rds._clusters, _reconcile)
 
 
 def database_of(cluster: Record) -> Database | None:
-    """Find the running database of a cluster; one whose engine does not speak MySQL's protocol has none."""
+    """Return the running database of a cluster; None if its engine does not use MySQL's protocol."""
     return databases.get((here(), cluster["DBClusterIdentifier"]))
 
 
 def settle(cluster: Record) -> None:
-    """Leave exactly one writer: the database's, or without one the member first by promotion tier."""
+    """Set the only writer: the database's, or without a database the first member by promotion tier."""
     members = cluster["DBClusterMembers"]
     tiers = {member["DBInstanceIdentifier"]: int(member["PromotionTier"]) for member in members}
     database = database_of(cluster)
@@ -53,7 +53,7 @@ def _promote(cluster: Record, identifier: str | None) -> None:
 def _failover(parameters: Parameters) -> Answer:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_FailoverDBCluster.html
 
-    The endpoints keep their addresses and lead to the new writer, and the new reader, afterwards.
+    The endpoints keep their addresses, and connect to the new writer and the new reader afterwards.
     """
     answer: Answer
     identifier = query.value(parameters, "DBClusterIdentifier")
@@ -86,7 +86,7 @@ def _failover(parameters: Parameters) -> Answer:
 
 
 def _reconcile() -> None:
-    """Let the records of every cluster in this scope agree with its database."""
+    """Update the records of every cluster in this scope from its database."""
     for cluster in list(rds._clusters.values()):
         database = database_of(cluster)
         if database is not None:
@@ -126,7 +126,7 @@ def _update_instance_status(instance: Record, answers: bool) -> None:
 
 
 def _failed_over(cluster: Record, identifier: str | None) -> None:
-    """Record that another member writes now."""
+    """Record that another member is the writer now."""
     before = cluster.get("_writer")
     _promote(cluster, identifier)
     if before is None or before not in {one["DBInstanceIdentifier"] for one in cluster["DBClusterMembers"]}:
@@ -139,7 +139,7 @@ def _failed_over(cluster: Record, identifier: str | None) -> None:
 
 
 def _measure(cluster: Record, members: list[Member]) -> None:
-    """Publish AuroraReplicaLag, in milliseconds.
+    """Publish AuroraReplicaLag in milliseconds.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html
     """

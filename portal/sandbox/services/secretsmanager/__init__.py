@@ -1,4 +1,4 @@
-"""Secrets Manager: secrets that RDS manages are rotated with their database."""
+"""Secrets Manager: secrets that RDS manages are rotated together with their database's password."""
 
 from ministack.services import secretsmanager
 
@@ -9,12 +9,12 @@ _engine_rotate = secretsmanager._rotate_secret
 
 
 def install() -> None:
-    """Put the rotation in place."""
+    """Install the rotation."""
     secretsmanager._rotate_secret = _rotate
 
 
 def _rotate(request: Record) -> Answer:
-    """A secret that RDS manages gets a new password, and so does the database, before the answer."""
+    """Set a new password in a secret that RDS manages, and in the database, before the response."""
     answer: Answer = _engine_rotate(request)
     _key, secret = secretsmanager._resolve(request.get("SecretId"))
     if answer[0] == 200 and secret is not None:

@@ -1,4 +1,4 @@
-"""What the agent of an instance and its commands may do: they act as the role of its instance profile.
+"""Permissions of an instance's agent and its commands, which act as the role of its instance profile.
 
 https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-instance-permissions.html. The calls are
 those of amazon-ssm-agent: common/identity (registration), agent/association (associations),
@@ -20,26 +20,26 @@ _LISTS = "ssm:ListInstanceAssociations"
 
 
 def acting(instance_id: str) -> Principal | None:
-    """Return who the agent acts as; None for an instance without a role, which has no agent on AWS."""
+    """Return the agent's principal; None for an instance without a role, which has no agent on AWS."""
     instance = ec2._instances.get(instance_id)
     role = role_sessions.role_of(instance) if instance else ""
     return authorization.role_session(role, instance_id) if role else None
 
 
 def may_register(instance_id: str) -> bool:
-    """Return whether Systems Manager gets to know the instance, and its agent the associations."""
+    """Return whether the agent may register with Systems Manager and list its associations."""
     return _allows(instance_id, "ssm:UpdateInstanceInformation", _instance(instance_id)) and _allows(
         instance_id, _LISTS, _instance(instance_id)
     )
 
 
 def may_report(instance_id: str) -> bool:
-    """Return whether State Manager gets to know how an association ended."""
+    """Return whether the agent may report the result of an association to State Manager."""
     return _allows(instance_id, "ssm:UpdateInstanceAssociationStatus", _instance(instance_id))
 
 
 def may_write(instance_id: str, bucket: str, key: str) -> bool:
-    """Return whether the agent may store an output; it grants the bucket's owner all rights to it."""
+    """Return whether the agent may store an output, for which it grants the bucket's owner all rights."""
     arn = f"arn:aws:s3:::{bucket}/{key}"
     return all(_allows(instance_id, action, arn) for action in ("s3:PutObject", "s3:PutObjectAcl"))
 
@@ -53,9 +53,9 @@ def require_document(instance_id: str, name: str, owned_by_aws: bool) -> None:
 
 
 def require_objects(instance_id: str, bucket: str, key: str) -> None:
-    """Raise Denied unless aws:downloadContent may look for objects below a key.
+    """Raise Denied unless aws:downloadContent may list objects below a key.
 
-    The agent lists first, to learn whether the key is a folder (s3resource.go).
+    The agent lists first, to find out whether the key is a folder (s3resource.go).
     """
     prefix = f"{key.rstrip('/')}/" if key else ""
     authorization.authorize(
@@ -73,7 +73,7 @@ def require_object(instance_id: str, bucket: str, key: str) -> None:
 
 
 def require_signal(instance_id: str, root: str, stack_id: str) -> None:
-    """Raise Denied unless commands may find the nested stack of a group, and signal to it."""
+    """Raise Denied unless commands may find the nested stack of a group and signal it."""
     scope = here()
     arn = f"arn:aws:cloudformation:{scope.region}:{scope.account}:stack/{root}/*"
     _require(instance_id, "cloudformation:DescribeStackResource", arn)
@@ -81,7 +81,7 @@ def require_signal(instance_id: str, root: str, stack_id: str) -> None:
 
 
 def signaled_stack(parameters: Mapping[str, list[str]]) -> str:
-    """Return the stack whose groups wait for the signals of an association's commands, "" without one."""
+    """Return the stack whose groups wait for signals of an association's commands, "" without one."""
     texts = [text for values in parameters.values() for text in values]
     return next((found["stack"] for text in texts if (found := _SIGNALS.search(text))), "")
 

@@ -1,4 +1,4 @@
-"""What the agent of an instance does with a document: its steps in order, their output in S3, the signals."""
+"""Runs of documents by an instance's agent: steps in order, their output in S3, and signals."""
 
 import threading
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from portal.sandbox.protocols.machines import Outcome, Step
 from portal.sandbox.services.autoscaling import signals
 from portal.sandbox.services.ssm import agent_role, documents, downloads
 
-# Documents that download share the agent's folder here: an instance runs one of them at a time.
+# Documents with downloads share the agent's folder here, so an instance runs one of them at a time.
 _downloading = AccountRegionScopedDict()
 _locks = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """Where in S3 the output of steps goes: below a folder, without slashes at its ends."""
+    """The location of steps' output in S3: below a folder, without slashes at its ends."""
 
     bucket: str
     folder: str
@@ -33,19 +33,19 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What an agent is to run."""
+    """The work of an agent."""
 
     document: str
     version: str
     parameters: Mapping[str, Any]
-    name: str  # by which faults and messages know it: the association's, or the document's
-    association: str = ""  # whose result the run is
+    name: str  # its name in faults and messages: the association's, or the document's
+    association: str = ""  # the association whose result the run is
     output: Output | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRun:
-    """A step that ran."""
+    """A step that has run."""
 
     step: Step
     outcome: Outcome
@@ -54,7 +54,7 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRun:
-    """What an agent did: why it failed, or None, and the steps that ran of all."""
+    """The result of a run: the reason for its failure, or None, and the steps that have run."""
 
     failure: str | None
     total: int
@@ -64,8 +64,8 @@ class AgentRun:
 def run(instance_id: str, work: Work) -> AgentRun:
     """Run a document's steps on an instance, and wait for their end.
 
-    After a failure only a step marked as finallyStep runs, where machines run commands; elsewhere the signal
-    of the failure is all that it would do.
+    After a failure, only a step marked as finallyStep runs, on machines that run commands; on others, its
+    only effect would be the signal of the failure.
     """
     document = documents.get(work.document)
     try:
@@ -104,7 +104,7 @@ def _run(instance_id: str, work: Work, steps: list[Step]) -> AgentRun:
 
 
 def _run_step(instance_id: str, step: Step, injected: AssociationFault | None) -> Outcome:
-    """Run a step, or fail it on purpose. A download that finds nothing fails on instances of every kind."""
+    """Run a step, or inject its failure. A download without content fails on instances of every kind."""
     if injected is not None:
         return Outcome(exit_code=1, stdout=injected.stdout, stderr=f"{injected.stderr}\n")
     if step.plugin == downloads.PLUGIN and downloads.lower_case(step.inputs).get("sourcetype") == "S3":
@@ -117,9 +117,9 @@ def _run_step(instance_id: str, step: Step, injected: AssociationFault | None) -
 
 
 def _signaled(instance_id: str, work: Work, outcome: Outcome) -> Outcome:
-    """Send the signal to CloudFormation that the document's commands would send, where they do not run.
+    """Send the signal to CloudFormation for the document's commands, if the machine does not run them.
 
-    A refusal is in what they print, and does not fail them.
+    A denial is added to their output, but does not fail them.
     """
     waiting = agent_role.signaled_stack(work.parameters)
     if not waiting:
@@ -141,7 +141,7 @@ def _signaled(instance_id: str, work: Work, outcome: Outcome) -> Outcome:
 
 
 def _write_output(instance_id: str, output: Output | None, step: Step, outcome: Outcome) -> str:
-    """Write stdout and stderr where the agent does; it only logs that it may not, or has no bucket."""
+    """Write stdout and stderr to the agent's paths; a missing permission or bucket is ignored."""
     if output is None:
         return ""
     base = f"{output.folder}/{step.folder}"
@@ -152,5 +152,5 @@ def _write_output(instance_id: str, output: Output | None, step: Step, outcome: 
 
 
 def folder(*parts: str) -> str:
-    """Join the parts of a key that are not empty."""
+    """Join the non-empty parts of a key."""
     return "/".join(part.strip("/") for part in parts if part)

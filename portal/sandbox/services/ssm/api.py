@@ -1,4 +1,4 @@
-"""The SSM actions of State Manager, Run Command and documents, beside those that MiniStack has."""
+"""The SSM actions of State Manager, Run Command and documents, in addition to MiniStack's."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _engine_request = ssm.handle_request
 
 
 def install() -> None:
-    """Answer the actions below here and leave every other one to MiniStack."""
+    """Install the actions below; all others are MiniStack's."""
     ssm.handle_request = _request
 
 

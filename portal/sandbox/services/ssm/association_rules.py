@@ -1,4 +1,4 @@
-"""What an association's settings may be: State Manager's limits, worded by its API and by CloudFormation.
+"""The limits of an association's settings, with the messages of State Manager's API and of CloudFormation.
 
 Patterns and sizes are those of CloudFormation's schema, aws-ssm-association.json in
 https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ssm, and of
@@ -18,8 +18,8 @@ PATTERNS = {
 }
 WAIT = (15, 172800)  # seconds of WaitForSuccessTimeoutSeconds
 TARGETS = 5
-VALUES = 50  # of one target
-SHORTEST_RATE = 30  # minutes between two runs of a rate expression
+VALUES = 50  # for a target
+SHORTEST_RATE = 30  # minimum minutes between two runs of a rate expression
 PER_ACCOUNT = 2000
 PER_NODE = 20
 _RATE = re.compile(r"rate\(([1-9][0-9]*) (minutes?|hours?|days?)\)")
@@ -28,7 +28,7 @@ _MINUTES = {"minute": 1, "hour": 60, "day": 1440}
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A setting that does not match: its name, the keyword of JSON schema, and the API's own sentence."""
+    """A setting that does not match: its name, the keyword of JSON schema, and the API's message."""
 
     name: str
     keyword: str
@@ -36,7 +36,7 @@ class Violation:
 
 
 def check_properties(properties: Properties) -> None:
-    """Raise Refused, as CloudFormation's handler words it, for properties that its schema does not allow."""
+    """Raise Refused with CloudFormation's message for properties that its schema does not allow."""
     wait = properties.get("WaitForSuccessTimeoutSeconds")
     found = list(_violations(properties))
     if wait is not None and not WAIT[0] <= float(wait) <= WAIT[1]:
@@ -49,7 +49,7 @@ def check_properties(properties: Properties) -> None:
 
 
 def check_request(request: Record) -> None:
-    """Raise Refused, as the API words it, for settings outside of its limits."""
+    """Raise Refused with the API's message for settings outside of its limits."""
     for one in _violations(request):
         at = f"{one.name[0].lower()}{one.name[1:]}"
         raise Refused(
@@ -92,19 +92,19 @@ def check_schedule(settings: Record) -> None:
 
 
 def rate(expression: str) -> int | None:
-    """Return the minutes of a rate expression, None for every other schedule."""
+    """Return the minutes of a rate expression, None for any other schedule."""
     found = _RATE.fullmatch(expression)
     return int(found[1]) * _MINUTES[found[2].removesuffix("s")] if found else None
 
 
 def check_number(present: int) -> None:
-    """Raise Refused when an account has as many associations as it may have."""
+    """Raise Refused if an account has the maximum number of associations."""
     if present >= PER_ACCOUNT:
         raise Refused("AssociationLimitExceeded", f"You can have at most {PER_ACCOUNT} active associations.")
 
 
 def share(text: object, whole: int, *, least: int = 1) -> int:
-    """Read a limit, "50%" or "3", as a number of the whole."""
+    """Return a limit such as "50%" or "3" as a number out of the whole."""
     match = re.fullmatch(r"(\d+)(%?)", str(text))
     if match is None:
         return least

@@ -1,4 +1,4 @@
-"""Associations as rows: their settings and versions, their targets, and the overview of their runs."""
+"""Associations as records: their settings and versions, their targets, and the overview of their runs."""
 
 import time
 import uuid
@@ -32,7 +32,7 @@ store = AccountRegionScopedDict()
 
 @dataclass(slots=True)
 class TargetRun:
-    """One execution on one instance."""
+    """An execution on one instance."""
 
     instance_id: str
     status: str = "Pending"
@@ -44,7 +44,7 @@ class TargetRun:
 
 @dataclass(slots=True)
 class Execution:
-    """One run of an association over the instances it reached then."""
+    """A run of an association on the instances that it reached at that time."""
 
     version: int
     targets: dict[str, TargetRun]
@@ -59,7 +59,7 @@ class Execution:
         return "Failed" if statuses & {"Failed", "TimedOut", "Skipped"} else "Success"
 
     def counts(self) -> dict[str, int]:
-        """Count the targets by status."""
+        """Return the number of targets by status."""
         return dict(Counter(run.status for run in self.targets.values()))
 
 
@@ -74,16 +74,16 @@ class Association:
     created_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
     executions: list[Execution] = field(default_factory=list)
-    interval_began: float = field(default_factory=time.monotonic)  # of a rate schedule
+    interval_began: float = field(default_factory=time.monotonic)  # for a rate schedule
     version_began: float = field(default_factory=time.monotonic)
-    reached_version: int = 0  # the one for which nodes were looked for
+    reached_version: int = 0  # the version for which the current nodes have been collected
 
     def name(self) -> str:
-        """Return the association's name, or its document's when it has none."""
+        """Return the association's name, or its document's if it has none."""
         return str(self.settings.get("AssociationName") or self.settings["Name"])
 
     def latest(self) -> dict[str, TargetRun]:
-        """Collect the latest run of the present version on each instance that ever ran it."""
+        """Return the latest run of the current version on each instance."""
         found: dict[str, TargetRun] = {}
         for execution in list(self.executions):
             if execution.version == self.version:
@@ -91,10 +91,10 @@ class Association:
         return found
 
     def overview(self) -> Record:
-        """Add up the latest runs on the instances that the association targets now, as Overview does.
+        """Return the Overview of the latest runs on the current targets.
 
-        Without any the status is Pending. A node counts from its first run: Success may be read before a node
-        that registered late has one (hashicorp/terraform-provider-aws#31175).
+        Without runs, the status is Pending. A node counts from its first run, so Success may be returned
+        before a node that registered late has run it (hashicorp/terraform-provider-aws#31175).
         """
         latest = self.latest()
         runs = [latest[instance_id].status for instance_id in self.targets() if instance_id in latest]
@@ -110,7 +110,7 @@ class Association:
         }
 
     def targets(self) -> list[str]:
-        """List the managed instances that match: all of Targets at once, any of each one's values."""
+        """Return the matching managed instances: those that match every target by any of its values."""
         managed = [key for key in list(ec2._instances) if ec2.instance_is_managed(key)]
         if self.settings.get("InstanceId"):
             return [key for key in managed if key == self.settings["InstanceId"]]
@@ -131,7 +131,7 @@ def _matches(instance_id: str, target: Record) -> bool:
 def add(settings: dict[str, Any]) -> Association:
     """Store a new association; the caller starts its first run.
 
-    Raises Refused when the account has too many.
+    Raises Refused if the account has too many.
     """
     association_rules.check_number(len(list(store.values())))
     kept = {name: settings[name] for name in SETTINGS if settings.get(name) not in (None, "")}
@@ -143,7 +143,7 @@ def add(settings: dict[str, Any]) -> Association:
 
 
 def change(association: Association, settings: dict[str, Any]) -> None:
-    """Give an association new settings as its next version; what is not named is dropped, as on AWS."""
+    """Set an association's settings as its next version; omitted settings are removed, as on AWS."""
     kept = {name: settings[name] for name in SETTINGS if settings.get(name) not in (None, "")}
     kept.setdefault("Name", association.settings["Name"])
     kept.setdefault("DocumentVersion", "$DEFAULT")
@@ -166,7 +166,7 @@ def _remember_version(association: Association) -> None:
 
 
 def find(request: Record) -> Association | None:
-    """Find the association a request means: by its id, or by document name and instance."""
+    """Return the association in a request, by its id, or by document name and instance."""
     if request.get("AssociationId"):
         found: Association | None = store.get(request["AssociationId"])
         return found

@@ -1,4 +1,4 @@
-"""The SSM documents of AWS's own that set up servers: what they take and do, as far as it matters here."""
+"""AWS's own SSM documents that set up servers, as far as they are needed here."""
 
 _SHELL = {
     "schemaVersion": "1.2",

@@ -1,4 +1,4 @@
-"""The actions of Run Command, in place of MiniStack's, which runs no document of the account's own.
+"""The actions of Run Command, replacing MiniStack's, which cannot run documents of the account.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html
 """
@@ -41,7 +41,7 @@ def _send(request: Record) -> Record:
 
 
 def _check(request: Record) -> None:
-    """Raise Refused, as the API words it, for a request outside of its limits."""
+    """Raise Refused with the API's message for a request outside of its limits."""
     if not request.get("DocumentName"):
         raise Refused("ValidationException", "DocumentName is required")
     if not request.get("InstanceIds") and not request.get("Targets"):
@@ -101,7 +101,7 @@ def _command(command: Command) -> Record:
 
 
 def _get_invocation(request: Record) -> Record:
-    """Return what a step did: of several steps one has to be named (github.com/boto/boto3/issues/1811).
+    """Return a step's result. Of several steps, one has to be named (github.com/boto/boto3/issues/1811).
 
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
     """

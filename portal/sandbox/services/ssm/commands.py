@@ -1,7 +1,7 @@
-"""Run Command: commands as rows, and their runs on each instance, as many at once as MaxConcurrency says.
+"""Run Command: commands as records, and their runs on instances, at most MaxConcurrency at a time.
 
-https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command.html. A command of the document of an
-association does on an instance what the association does; the association keeps the status that it had.
+https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command.html. A command with the document of
+an association does the same on an instance as the association, whose status does not change.
 """
 
 import logging
@@ -29,7 +29,7 @@ from portal.sandbox.services.ssm.associations import Association
 logger = logging.getLogger(__name__)
 
 UNFINISHED = ("Pending", "InProgress")
-KEPT = 30 * 86_400.0  # seconds that the history of commands is kept
+KEPT = 30 * 86_400.0  # seconds for which the history of commands is kept
 MAX_ERRORS = "0"  # SendCommand's defaults
 MAX_CONCURRENCY = "50"
 
@@ -39,7 +39,7 @@ _deciding = threading.Lock()
 
 @dataclass(slots=True)
 class StepResult:
-    """What a step did on an instance, or will do."""
+    """The result of a step on an instance, also before it has run."""
 
     name: str
     plugin: str
@@ -66,7 +66,7 @@ class Invocation:
 
 @dataclass(slots=True)
 class Command:
-    """A command: its request, and its run on each instance."""
+    """A command: its request, and its runs on instances."""
 
     request: Record
     document: str
@@ -76,11 +76,11 @@ class Command:
 
     @property
     def name(self) -> str:
-        """The document's name; one of AWS's or of another account may be given by its ARN."""
+        """The document's name, which may be an ARN for one of AWS's or of another account."""
         return self.document.rpartition("document/")[2]
 
     def status(self) -> str:
-        """Return the command's status, which sums up those of its invocations."""
+        """Return the command's status, computed from those of its invocations."""
         statuses = {one.status for one in self.invocations.values()}
         if statuses & set(UNFINISHED):
             return "Pending" if statuses == {"Pending"} else "InProgress"
@@ -93,7 +93,7 @@ class Command:
 def send(request: Record, instance_ids: list[str]) -> Command:
     """Store a command and start it on its instances.
 
-    Raises Refused for a document, a version or parameters that do not exist.
+    Raises Refused if the document, its version or a parameter does not exist.
     """
     document = documents.get(request["DocumentName"])
     text = document.text(str(request.get("DocumentVersion") or "$DEFAULT"))
@@ -117,7 +117,7 @@ def send(request: Record, instance_ids: list[str]) -> Command:
 
 
 def _carry_out(command: Command) -> None:
-    """Run the command on each instance, the next ones as others end, until more than MaxErrors fail."""
+    """Run the command on the instances, the next ones as others end, until more than MaxErrors fail."""
     waiting = list(command.invocations.values())
     request = command.request
     at_once = association_rules.share(request.get("MaxConcurrency") or MAX_CONCURRENCY, len(waiting))
@@ -136,7 +136,7 @@ def _carry_out(command: Command) -> None:
 
 
 def _next(command: Command, waiting: list[Invocation], tolerated: int) -> Invocation | None:
-    """Take the next invocation that is still to run; too many failures end those that wait."""
+    """Take the next waiting invocation; end all waiting ones after too many failures."""
     with _deciding:
         if sum(one.status == "Failed" for one in command.invocations.values()) > tolerated:
             for one in waiting:
@@ -148,7 +148,7 @@ def _next(command: Command, waiting: list[Invocation], tolerated: int) -> Invoca
 def _run(command: Command, invocation: Invocation) -> None:
     invocation.status, invocation.detail = "InProgress", "InProgress"
     invocation.started_at = time.time()
-    if not in_use.machines().setup_timeout:  # else running it takes its time
+    if not in_use.machines().setup_timeout:  # otherwise running it takes real time
         time_scale.sleep(executions.DURATIONS.get(command.name, executions.DURATION))
     try:
         if command.name == aws_documents.REFRESH:
@@ -161,11 +161,11 @@ def _run(command: Command, invocation: Invocation) -> None:
     invocation.ended_at = time.time()
     status = "Failed" if invocation.failure else "Success"
     invocation.detail = status
-    invocation.status = status  # last: who sees it sees the rest
+    invocation.status = status  # last, so that other values are complete for readers
 
 
 def _refresh(command: Command, invocation: Invocation) -> None:
-    """Let AWS-RefreshAssociation run the named associations, or all, on the instance."""
+    """Run the named associations, or all, on the instance, for AWS-RefreshAssociation."""
     named = [key for key in (command.request.get("Parameters") or {}).get("associationIds") or () if key]
     for association in list(associations.store.values()):
         if not named or association.id in named:
@@ -184,12 +184,12 @@ def _run_document(command: Command, invocation: Invocation) -> None:
     for known in invocation.steps[len(done.steps) :]:
         known.status = "Failed"
     invocation.failure = done.failure or ""
-    if association is not None and done.failure is None:  # a failure leaves the server as it was
+    if association is not None and done.failure is None:  # a failure leaves the server unchanged
         in_use.machines().association_ended(invocation.instance_id, association.id, True)
 
 
 def _association(document: str, instance_id: str) -> Association | None:
-    """Return the association that configures an instance with a document of the account's own."""
+    """Return the association that configures an instance with a document of the account."""
     for association in list(associations.store.values()):
         if (
             document not in documents.OWNED_BY_AWS
@@ -202,7 +202,7 @@ def _association(document: str, instance_id: str) -> Association | None:
 
 
 def _work(command: Command, invocation: Invocation, association: Association | None) -> agent_runs.Work:
-    """Return what the agent runs. The key's layout is the agent's: PREFIX/COMMAND/INSTANCE/…."""
+    """Return the agent's work. The layout of keys is the agent's: PREFIX/COMMAND/INSTANCE/…."""
     request, output = command.request, None
     if bucket := request.get("OutputS3BucketName"):
         output = agent_runs.Output(

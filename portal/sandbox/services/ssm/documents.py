@@ -1,4 +1,4 @@
-"""SSM documents: the account's own with their versions, those of AWS's that set up servers, their steps."""
+"""SSM documents: the account's own with their versions, AWS's that set up servers, and their steps."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ store = AccountRegionScopedDict()
 
 @dataclass(slots=True)
 class Document:
-    """A document with every version of its text, the newest last."""
+    """A document with all versions of its text, the newest last."""
 
     name: str
     kind: str
@@ -30,7 +30,7 @@ class Document:
     tags: list[Record] = field(default_factory=list)
 
     def text(self, version: str) -> str:
-        """Return the text of a version: a number, $LATEST or $DEFAULT. Raises Refused when there is none."""
+        """Return the text of a version: a number, $LATEST or $DEFAULT. Raises Refused if there is none."""
         number = {"$LATEST": len(self.texts), "$DEFAULT": self.default, "": self.default}.get(version)
         number = number or (int(version) if version.isdigit() else 0)
         if not 1 <= number <= len(self.texts):
@@ -47,7 +47,7 @@ OWNED_BY_AWS = {
 
 
 def get(name: str) -> Document:
-    """Find a document by name or ARN. Raises Refused when there is none."""
+    """Return a document by name or ARN. Raises Refused if it does not exist."""
     name = name.rpartition("document/")[2]
     found = store.get(name) or OWNED_BY_AWS.get(name)
     if found is None:
@@ -57,7 +57,7 @@ def get(name: str) -> Document:
 
 
 def add(name: str, content: Any, *, kind: str = "Command", form: str = "JSON", tags: Any = ()) -> Document:
-    """Create a document. Raises Refused when the name is taken or the content cannot be read."""
+    """Create a document. Raises Refused if the name is taken or the content is invalid."""
     if name in store:
         raise Refused("DocumentAlreadyExists", f"Document with same name {name} already exists")
     document = Document(name, kind, form, [_text(content, form)], tags=list(tags))
@@ -66,7 +66,7 @@ def add(name: str, content: Any, *, kind: str = "Command", form: str = "JSON", t
 
 
 def revise(document: Document, content: Any, *, make_default: bool) -> str:
-    """Add a version and return its number. Raises Refused when the text is the latest one's."""
+    """Add a version and return its number. Raises Refused if the text equals the latest version's."""
     text = _text(content, document.form)
     if text == document.texts[-1]:
         raise Refused(
@@ -97,7 +97,7 @@ def _parsed(text: str) -> Record:
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 that DescribeDocument shows."""
+    """Return the SHA-256 for DescribeDocument."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -107,7 +107,7 @@ def schema_version(text: str) -> str:
 
 
 def parameters(text: str) -> list[Record]:
-    """List a document's parameters as DescribeDocument does."""
+    """Return a document's parameters for DescribeDocument."""
     rows = []
     for name, definition in (_parsed(text).get("parameters") or {}).items():
         row = {"Name": name, "Type": definition.get("type", "String")}
@@ -121,9 +121,9 @@ def parameters(text: str) -> list[Record]:
 
 
 def check_parameters(association: Record) -> None:
-    """Compare an association's Parameters with what its document takes.
+    """Compare an association's Parameters with those of its document.
 
-    Raises Refused when the document does not exist, or does not take a parameter or a value.
+    Raises Refused if the document does not exist, or does not accept a parameter or a value.
     """
     document = get(association.get("Name", ""))
     definitions = (
@@ -201,7 +201,7 @@ def _value(definition: Record, value: Any) -> Any:
 
 
 def _put_in(content: Any, values: dict[str, Any]) -> Any:
-    """Replace {{ Parameter }} in every string; one that is nothing else becomes the parameter's own value."""
+    """Replace {{ Parameter }} in every string; a string of only that becomes the parameter's own value."""
     if isinstance(content, dict):
         return {key: _put_in(part, values) for key, part in content.items()}
     if isinstance(content, list):

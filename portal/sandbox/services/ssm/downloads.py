@@ -1,4 +1,4 @@
-"""What aws:downloadContent fetches from the sandbox's S3.
+"""Downloads of aws:downloadContent from the sandbox's S3.
 
 https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html
 """
@@ -17,11 +17,11 @@ PLUGIN = "aws:downloadContent"
 
 
 class DownloadFailed(Exception):
-    """The content of a step is not there; the message says why."""
+    """The content of a step is missing; the message is the reason."""
 
 
 def content(instance_id: str, inputs: dict[str, Any]) -> list[tuple[str, bytes]]:
-    """Return (name below the working folder, content) of what a step downloads, as the instance's role.
+    """Return (name below the working folder, content) of a step's downloads, with the instance's role.
 
     Raises DownloadFailed.
     """
@@ -39,12 +39,12 @@ def content(instance_id: str, inputs: dict[str, Any]) -> list[tuple[str, bytes]]
 
 
 def lower_case(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return a step's inputs with names in lower case: documents spell them in several ways."""
+    """Return a step's inputs with lower-case names, since documents spell them in several ways."""
     return {str(name).lower(): value for name, value in inputs.items()}
 
 
 def _objects(instance_id: str, address: str) -> Iterator[tuple[str, bytes]]:
-    """Yield (name below the working folder, content) of the object at an address, or of those below it."""
+    """Yield (name below the working folder, content) of the object at a URL, or of those below it."""
     bucket, key = _place(address)
     agent_role.require_objects(instance_id, bucket, key)
     if bucket not in s3._buckets:
@@ -64,7 +64,7 @@ def _objects(instance_id: str, address: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _place(address: str) -> tuple[str, str]:
-    """Read bucket and key from either style of address: BUCKET.s3.REGION… or s3.REGION…/BUCKET."""
+    """Return bucket and key of either style of URL: BUCKET.s3.REGION… or s3.REGION…/BUCKET."""
     parts = urlsplit(address)
     path = unquote(parts.path.lstrip("/"))
     host = parts.hostname or ""

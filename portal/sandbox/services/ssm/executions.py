@@ -1,4 +1,4 @@
-"""The runs of associations: started, carried out on each instance through its machine, written to S3."""
+"""The runs of associations: started, executed on each instance through its machine, written to S3."""
 
 import datetime
 import logging
@@ -17,32 +17,32 @@ from portal.sandbox.services.ssm.associations import Association, Execution, Tar
 
 logger = logging.getLogger(__name__)
 
-# Seconds AWS takes from an association's start until the instance has run its steps.
+# AWS's seconds from an association's start until the instance has run its steps.
 DURATIONS = {"AWS-RunShellScript": 60.0, "AWS-RefreshAssociation": 0.0}
 DURATION = 150.0
-REGISTERING = 5.0  # seconds from an instance's registration until State Manager applies associations to it
+REGISTERING = 5.0  # seconds from an instance's registration until State Manager applies associations
 
 
 _starting = threading.RLock()
 
 
 def look() -> None:
-    """Run the associations of this scope where they have not run yet, and those whose schedule says so."""
+    """Run the associations of this scope on new instances, and those that are due by their schedules."""
     for association in associations.store.values():
         reach(association)
         _run_on_schedule(association)
 
 
 def reach(association: Association) -> None:
-    """Run an association on the instances that match it and have not run its present version yet.
+    """Run an association on matching instances that have not run its current version.
 
-    A node that registers later runs it at once, by itself: limits bind it from the next interval
+    A node that registers later runs it separately and at once; limits apply to it from the next interval on
     (API_CreateAssociation, MaxConcurrency and MaxErrors).
     """
     if association.settings.get("ApplyOnlyAtCronInterval"):
         return
     with _starting:
-        if association.reached_version != association.version:  # what is there now is not late
+        if association.reached_version != association.version:  # nodes that exist now do not count as late
             association.reached_version = association.version
             for instance in ec2._instances.values():
                 instance.setdefault("_registered_at", time.monotonic())
@@ -62,7 +62,7 @@ def reach(association: Association) -> None:
 
 
 def _is_registered(instance_id: str) -> bool:
-    """Return whether State Manager knows an instance whose agent responds by now."""
+    """Return whether an instance is registered with State Manager, with a responding agent."""
     instance = ec2._instances.get(instance_id)
     if instance is None:
         return False
@@ -72,14 +72,14 @@ def _is_registered(instance_id: str) -> bool:
 
 
 def _has_room(instance_id: str, applied: list[Association]) -> bool:
-    """Return whether a node has fewer associations than it may have."""
+    """Return whether a node has fewer associations than the maximum."""
     return sum(instance_id in one.latest() for one in applied) < association_rules.PER_NODE
 
 
 def _run_on_schedule(association: Association) -> None:
-    """Run an association again everywhere when the interval of its rate has passed; it has run at first.
+    """Run an association on all targets again after each interval of its rate; the first run is separate.
 
-    Where the time scale is 0 no time passes, and no schedule is due.
+    With time scale 0, no time passes and no schedule is due.
     """
     minutes = association_rules.rate(str(association.settings.get("ScheduleExpression") or ""))
     interval = time_scale.shortened((minutes or 0) * 60.0)
@@ -90,7 +90,7 @@ def _run_on_schedule(association: Association) -> None:
 
 
 def start_again(association: Association) -> None:
-    """Run an association on every instance that it targets, as StartAssociationsOnce does."""
+    """Run an association on all its targets, like StartAssociationsOnce."""
     with _starting:
         targeted = association.targets()
         if targeted:
@@ -100,7 +100,7 @@ def start_again(association: Association) -> None:
 def refresh(association: Association, instance_ids: Collection[str]) -> None:
     """Run an association on some of its instances, as their agents do for AWS-RefreshAssociation.
 
-    One on which it waits or runs already is left alone (amazon-ssm-agent, refreshassociation.go).
+    Instances on which a run waits or is in progress are skipped (amazon-ssm-agent, refreshassociation.go).
     """
     with _starting:
         latest = association.latest()
@@ -115,7 +115,7 @@ def refresh(association: Association, instance_ids: Collection[str]) -> None:
 
 def _start(association: Association, targeted: list[str]) -> None:
     for run in association.latest().values():
-        # AWS times a run out when the association is started again over it.
+        # AWS times out a run when the association is started again during it.
         if run.instance_id in targeted and run.status in associations.UNFINISHED:
             run.status = "TimedOut"
     execution = Execution(version=association.version, targets={key: TargetRun(key) for key in targeted})
@@ -126,7 +126,7 @@ def _start(association: Association, targeted: list[str]) -> None:
 
 
 def _carry_out(association: Association, execution: Execution) -> None:
-    """Go through the instances, as many at once as MaxConcurrency says, until MaxErrors have failed."""
+    """Run on the instances, at most MaxConcurrency at a time, until more than MaxErrors have failed."""
     settings = dict(association.settings)
     runs = list(execution.targets.values())
     at_once = association_rules.share(settings.get("MaxConcurrency", "50"), len(runs))
@@ -149,7 +149,7 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
         return run.status == "TimedOut" or association.id not in associations.store
 
     run.status = "InProgress"
-    if not in_use.machines().setup_timeout:  # else running it takes its time
+    if not in_use.machines().setup_timeout:  # otherwise running it takes real time
         time_scale.sleep(DURATIONS.get(settings["Name"], DURATION), overtaken)
     if overtaken():
         return
@@ -176,7 +176,7 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
 
 
 def _work(association: Association, settings: Record, run: TargetRun) -> agent_runs.Work:
-    """Return what the agent runs. The key's layout is the agent's: PREFIX/INSTANCE/ASSOCIATION/TIME/…."""
+    """Return the agent's work. The layout of keys is the agent's: PREFIX/INSTANCE/ASSOCIATION/TIME/…."""
     location = (settings.get("OutputLocation") or {}).get("S3Location") or {}
     output = None
     if bucket := location.get("OutputS3BucketName"):

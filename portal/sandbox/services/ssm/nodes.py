@@ -1,4 +1,4 @@
-"""Managed nodes: DescribeInstanceInformation with its filters and what the associations left on each node."""
+"""Managed nodes: DescribeInstanceInformation with its filters and the state of associations on each node."""
 
 import time
 

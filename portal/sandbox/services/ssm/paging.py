@@ -1,4 +1,4 @@
-"""Pages of SSM's lists: NextToken counts the rows that were handed out."""
+"""Pages of SSM's lists: NextToken is the number of returned rows."""
 
 from portal.sandbox.engine.registry import Record
 
@@ -6,7 +6,7 @@ SIZE = 50
 
 
 def page(key: str, rows: list[Record], request: Record) -> Record:
-    """Return the page of rows that a request is for."""
+    """Return the requested page of rows."""
     start = int(request.get("NextToken") or 0)
     size = int(request.get("MaxResults") or SIZE)
     answer: Record = {key: rows[start : start + size]}

@@ -1,4 +1,4 @@
-"""AWS::SSM::Association and AWS::SSM::Document, with the success wait that CloudFormation makes."""
+"""AWS::SSM::Association and AWS::SSM::Document, with CloudFormation's wait for success."""
 
 import asyncio
 import time
@@ -20,14 +20,12 @@ from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.ssm import association_rules, associations, documents, executions
 
-LOOK = 10.0  # AWS seconds between two looks at an association that is waited for
-LEAST_WAIT = (
-    300.0  # seconds that a success wait lasts at any time scale: runs are real work on a busy machine
-)
+LOOK = 10.0  # AWS's seconds between two checks of an association
+LEAST_WAIT = 300.0  # minimum seconds of a success wait at any time scale, because runs take real time
 
 
 def install() -> None:
-    """Put the two types in place."""
+    """Install the two types."""
     provide("AWS::SSM::Association", _create, _delete, _update)
     handler("AWS::SSM::Association")["stabilize"] = _stabilize
     provide("AWS::SSM::Document", _create_document, _delete_document, _update_document)
@@ -42,7 +40,7 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
 
 
 def _update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
-    """Only Name replaces (aws-resource-ssm-association); the rest is a new version, which runs at once."""
+    """Replace for a new Name (aws-resource-ssm-association), else add a version, which runs at once."""
     association = associations.store.get(physical_id)
     if association is None or changed(old, new, "Name"):
         return replace(_create, _delete, physical_id, old, new, stack, logical_id)
@@ -60,10 +58,10 @@ def _delete(physical_id: str, properties: Properties) -> None:
 
 
 async def _stabilize(physical_id: str, properties: Properties, stack: str) -> Attributes | None:
-    """Wait until Overview.Status is Success; whatever is neither that nor Pending fails the resource at once.
+    """Wait until Overview.Status is Success. Any other status except Pending fails the resource at once.
 
-    So does Pending when the time is over (InProgressCreateHandler.java of
-    https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ssm). Raises ValueError, with
+    Pending fails it after the timeout (InProgressCreateHandler.java of
+    https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ssm). Raises ValueError with
     CloudFormation's message.
     """
     timeout = float(properties.get("WaitForSuccessTimeoutSeconds") or 0)
@@ -98,7 +96,7 @@ def _create_document(logical_id: str, properties: Properties, stack: str) -> Cre
 def _update_document(
     physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
 ) -> Created:
-    """With UpdateMethod NewVersion the content changes in place; else any change replaces the document."""
+    """Change the content in place if UpdateMethod is NewVersion; otherwise changes replace the document."""
     in_place = new.get("UpdateMethod") == "NewVersion"
     document = documents.store.get(physical_id)
     if document is None or changed(old, new, "Name", "DocumentType") or not in_place:
