@@ -1,5 +1,5 @@
-"""Tests mirror the modules they are about; what they need to run is in services.py and builders.py."""
+"""Tests, in folders that mirror those of the code; services.py and builders.py contain shared helpers."""
 
 import os
 
-os.environ["SANSO_LANGUAGE"] = "en"  # of the command line, wherever the tests run
+os.environ["SANSO_LANGUAGE"] = "en"  # for the command line's output, on machines with any language

@@ -1,8 +1,8 @@
 """`python -m portal.sandbox`: starts the sandbox, and cleans up after it even if it is killed.
 
 Settings come from the environment: SANSO_SANDBOX_PORT, _HOST (loopback only), _PACE, _DATA, _DATABASE,
-_MACHINES, _BALANCERS, _TOKEN_FILE and _LOG_LEVEL; docs in .env.example. With `--fd N` it accepts on a socket
-that it inherited, in place of host and port.
+_MACHINES, _BALANCERS, _TOKEN_FILE and _LOG_LEVEL; .env.example documents them. With `--fd N` it accepts on
+an inherited socket instead of host and port.
 
 The server is a separate process (portal/sandbox/server), with an environment that MiniStack reads while it
 is imported. This process waits for it. The server stops when this process dies.

@@ -54,7 +54,7 @@ class Dump:
 
 @lru_cache(maxsize=1)
 def read() -> Dump:
-    """Return the fixture that is stored beside this module."""
+    """Return the fixture that is stored next to this module."""
     kept = json.loads(lzma.decompress((FOLDER / FILE).read_bytes()))
     tables = {name: Table(**table) for name, table in kept["tables"].items()}
     set_keys(tables)

@@ -69,7 +69,7 @@ def account(own_sandbox: Sandbox) -> Account:
 
 
 def deploy(account: Account, code: str, **modules: str) -> str:
-    """Create a function, with other modules beside it, and return its name."""
+    """Create a function, with additional modules, and return its name."""
     bucket = stored(account, "code.zip", packed(index=code, **modules))
     template = TEMPLATE.format(role=ROLE, handler="index.handler", runtime="python3.13", bucket=bucket)
     made(account, "functions", template)

@@ -234,7 +234,7 @@ class MariaDBDatabases:
         return Aurora(self._folder, settings)
 
     def stop(self) -> None:
-        """End the relays and remove what is kept for the next database."""
+        """Stop the relays and remove the template of data folders."""
         with contextlib.suppress(OSError):
             template(self._folder)  # it may be in creation
         relays.stop()

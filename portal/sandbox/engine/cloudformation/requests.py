@@ -104,7 +104,7 @@ def _create_stack(request: Parameters) -> Answer:
 
 
 def _on_failure(request: Parameters) -> str:
-    """Return OnFailure, computed from DisableRollback if that is given. Raises Refusal for both at once."""
+    """Return OnFailure, or its equivalent of DisableRollback. Raises Refusal for both at once."""
     chosen = value(request, "OnFailure")
     problems = helpers.enum_problems(request, "OnFailure", "onFailure", helpers.ON_FAILURE_VALUES)
     if problems:
