@@ -58,6 +58,6 @@ ALL: Final = (
 
 
 def install() -> None:
-    """Put every fix in place, before the services that build on them."""
+    """Install every fix, before the services that build on them."""
     for fix in ALL:
         fix.install()

@@ -10,7 +10,7 @@ from portal.sandbox.engine.registry import Answer, Parameters
 
 
 def install() -> None:
-    """Put the action in place."""
+    """Install the action."""
     ec2._ACTION_MAP["DescribeAddresses"] = _describe_addresses
 
 

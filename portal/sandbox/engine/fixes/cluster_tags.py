@@ -7,5 +7,5 @@ from ministack.services.cloudformation import provisioners
 
 
 def install() -> None:
-    """Name the property that takes them."""
+    """Name the property for the tags of clusters."""
     provisioners._STACK_TAG_PROPERTY["AWS::RDS::DBCluster"] = ("Tags", "list")

@@ -10,7 +10,7 @@ from portal.sandbox.engine.registry import Record
 
 
 def install() -> None:
-    """Put the matching in place."""
+    """Install the matching."""
     ec2._matches_filters = lambda instance, wanted: query.matches(
         {
             name: patterns

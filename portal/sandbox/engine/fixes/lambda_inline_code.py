@@ -14,12 +14,12 @@ from portal.sandbox.engine import cfnresponse
 
 
 def install() -> None:
-    """Put the packing in place."""
+    """Install the packing."""
     provisioners._zip_inline = _zip_inline
 
 
 def _zip_inline(source: str | None, handler_name: str, runtime: str = "python3.13") -> bytes | None:
-    """Pack inline code as AWS does: a file called index, and beside it the module that answers for it."""
+    """Pack inline code as AWS does: a file called index, and for Python also the module cfnresponse."""
     if not source:
         return None
     python = runtime.startswith("python")

@@ -12,7 +12,7 @@ from portal.sandbox.engine.registry import Created, Properties, handler
 
 
 def install() -> None:
-    """Put the check in front of the handlers."""
+    """Install the check before the handlers."""
     function, layer = handler("AWS::Lambda::Function"), handler("AWS::Lambda::LayerVersion")
     function["create"] = _checked(function["create"], "Code")
     layer["create"] = _checked(layer["create"], "Content")

@@ -10,7 +10,7 @@ from portal.sandbox.engine.registry import Refused
 
 
 def install() -> None:
-    """Put the check in front of the action."""
+    """Install the check before the action."""
     elbv2_responses.check_first(
         "DeleteLoadBalancer", lambda given: require_unprotected(query.value(given, "LoadBalancerArn"))
     )

@@ -15,7 +15,7 @@ _engine_seed = iam._seed_aws_managed_policies
 
 
 def install() -> None:
-    """Make the policies known, now and after MiniStack has forgotten everything."""
+    """Add the policies, now and after each reset of MiniStack."""
     iam._seed_aws_managed_policies = _seed
     _seed()
 

@@ -10,7 +10,7 @@ from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused, 
 
 
 def install() -> None:
-    """Put the action in place."""
+    """Install the action."""
     ec2._ACTION_MAP["DescribeNetworkInterfaces"] = _describe
 
 

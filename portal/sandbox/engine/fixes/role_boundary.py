@@ -14,14 +14,14 @@ PROPERTY: Final = "PermissionsBoundary"
 
 
 def install() -> None:
-    """Put the boundary on each role that a handler creates or updates."""
+    """Set the boundary of each role that a handler creates or updates."""
     found = handler("AWS::IAM::Role")
     found["create"] = _bounded(found["create"], 1)
     found["update"] = _bounded(found["update"], 2)
 
 
 def _bounded(handle: Any, position: int) -> Any:
-    @functools.wraps(handle)  # also its module: it does not block
+    @functools.wraps(handle)  # its module too, which marks it as not blocking
     def handled(*arguments: Any) -> Created:
         properties: Properties = arguments[position]
         boundary = str(properties.get(PROPERTY) or "")

@@ -12,7 +12,7 @@ HEADER: Final = "x-amz-expected-bucket-owner"
 
 
 def install() -> None:
-    """Put the check in front of every request of S3."""
+    """Install the check before every S3 request."""
     handle = s3.handle_request
 
     async def checked(method: str, path: str, headers: dict[str, str], *rest: Any, **options: Any) -> Any:

@@ -13,12 +13,12 @@ from portal.sandbox.engine.registry import Properties, Record
 
 
 def install() -> None:
-    """Put the generation in place."""
+    """Install the generation."""
     provisioners._sm_secret_string = _secret_string
 
 
 def _secret_string(properties: Properties) -> str:
-    """Return the value a template declares, or a generated password with the alphabet it declares."""
+    """Return the value that a template declares, or a password generated with the declared alphabet."""
     wanted = properties.get("GenerateSecretString")
     if properties.get("SecretString") or not wanted:
         return str(properties.get("SecretString") or "")

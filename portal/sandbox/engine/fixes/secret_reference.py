@@ -21,12 +21,12 @@ _engine = dict(handler(TYPE))
 
 
 def install() -> None:
-    """Put the resource type in place."""
+    """Install the resource type."""
     provide(TYPE, _create, _delete, _update)
 
 
 def _name_of(secret_id: str) -> str:
-    """Return the name of a secret given by ARN or name; the given name when there is none."""
+    """Return the name of a secret given by ARN or name, or the given name when there is no such secret."""
     _key, secret = secretsmanager._resolve(secret_id)
     return str(secret["Name"]) if secret else secret_id
 
@@ -43,7 +43,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     name = _name_of(physical_id)
     if name not in secretsmanager._secrets or changed(old, new, "Name"):
         return replace(_create, _delete, physical_id, old, new, stack, logical_id)
-    # The record keeps the name it was given or generated, so that MiniStack does not see a rename.
+    # The record keeps its given or generated name, so that MiniStack does not detect a rename.
     _name, attributes = _engine["update"](
         name, {**old, "Name": name}, {**new, "Name": name}, stack, logical_id
     )

@@ -11,13 +11,13 @@ from portal.sandbox.engine.registry import Answer, Parameters, Refused, handler
 
 
 def install() -> None:
-    """Put the action and the handler in place."""
+    """Install the action and the handler."""
     ec2._ACTION_MAP["DeleteSecurityGroup"] = _delete_group_action
     handler("AWS::EC2::SecurityGroup")["delete"] = lambda physical_id, properties: _delete_group(physical_id)
 
 
 def _delete_group(group_id: str) -> None:
-    """A group that an interface carries or another group's rule names cannot go, as on AWS."""
+    """Delete a group, unless an interface has it or a rule of another group names it, as on AWS."""
     group = ec2._security_groups.get(group_id)
     if group is None:
         return

@@ -17,7 +17,7 @@ from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
 
 
 def install() -> None:
-    """Put the actions that remove rules in place."""
+    """Install the actions that remove rules."""
     ec2._ACTION_MAP["RevokeSecurityGroupIngress"] = lambda parameters: _revoke(parameters, INGRESS)
     ec2._ACTION_MAP["RevokeSecurityGroupEgress"] = lambda parameters: _revoke(parameters, EGRESS)
 
@@ -40,7 +40,7 @@ def _revoke(parameters: Parameters, direction: str) -> Answer:
 
 
 def _revoked(parameters: Parameters, group: Record, direction: str) -> list[Record]:
-    """Every rule that is named must exist, or nothing is revoked."""
+    """List the named rules. Raises Refused, so that nothing is revoked, when one of them does not exist."""
     existing = {
         str(ec2._sg_rule_id(group["GroupId"], direction == EGRESS, rule)): rule for rule in group[direction]
     }

@@ -15,7 +15,7 @@ INGRESS, EGRESS = "IpPermissions", "IpPermissionsEgress"
 
 
 def install() -> None:
-    """Put the actions that add rules in place."""
+    """Install the actions that add rules."""
     ec2._ACTION_MAP["AuthorizeSecurityGroupIngress"] = lambda parameters: _authorize(parameters, INGRESS)
     ec2._ACTION_MAP["AuthorizeSecurityGroupEgress"] = lambda parameters: _authorize(parameters, EGRESS)
 
@@ -28,7 +28,7 @@ def group_of(group_id: str) -> Record:
 
 
 def single_rules(permissions: list[Record]) -> list[Record]:
-    """EC2 keeps a rule for each source, whatever a request bundles into one permission."""
+    """Split permissions into one rule per source, as EC2 keeps them."""
     rules = []
     for permission in permissions:
         for source in SOURCES:

@@ -21,17 +21,17 @@ from portal.sandbox.engine.registry import (
 
 
 def install() -> None:
-    """Put the check of zones in front of the subnet groups, however they are made."""
+    """Install the check of zones before subnet groups are created or changed, by templates and by the API."""
     group = handler("AWS::RDS::DBSubnetGroup")
     create, update = group["create"], group["update"]
 
-    @functools.wraps(create)  # also its module: it does not block
+    @functools.wraps(create)  # its module too, which marks it as not blocking
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         _require_zones(properties.get("SubnetIds") or ())
         made: Created = create(logical_id, properties, stack)
         return made
 
-    @functools.wraps(update)  # also its module: it does not block
+    @functools.wraps(update)  # its module too, which marks it as not blocking
     def updated(physical_id: str, old: Properties, new: Properties, *rest: str) -> Created:
         _require_zones(new.get("SubnetIds") or ())
         made: Created = update(physical_id, old, new, *rest)

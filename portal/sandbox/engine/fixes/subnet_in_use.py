@@ -12,7 +12,7 @@ from portal.sandbox.engine.registry import Answer, Parameters, Refused
 
 
 def install() -> None:
-    """Put the check in front of the action; services/ec2/networks.py has CloudFormation wait for it."""
+    """Install the check before the action; services/ec2/networks.py makes CloudFormation wait."""
     delete_subnet = ec2._delete_subnet
     ec2._ACTION_MAP["DeleteSubnet"] = lambda parameters: _delete_subnet(parameters, delete_subnet)
 

@@ -18,17 +18,17 @@ RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 
 
 def install() -> None:
-    """Put the check in front of the rules' handlers, and of the actions that forward to target groups."""
+    """Install the check before the rules' handlers and the actions that forward to target groups."""
     rule = handler(RULE)
     create, update = rule["create"], rule["update"]
 
-    @functools.wraps(create)  # also its module: it does not block
+    @functools.wraps(create)  # its module too, which marks it as not blocking
     def created(logical_id: str, properties: Properties, stack: str) -> Created:
         require_single_load_balancer(properties.get("Actions"), _owner(properties.get("ListenerArn")))
         made: Created = create(logical_id, properties, stack)
         return made
 
-    @functools.wraps(update)  # also its module: it does not block
+    @functools.wraps(update)  # its module too, which marks it as not blocking
     def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
         require_single_load_balancer(new.get("Actions"), _owner(new.get("ListenerArn")))
         made: Created = update(physical_id, old, new, *rest)

@@ -10,7 +10,7 @@ from portal.sandbox.engine.registry import Record, Refused
 
 
 def install() -> None:
-    """Put the check in front of the action."""
+    """Install the check before the action."""
     elbv2_responses.check_first(
         "DeleteTargetGroup", lambda given: require_unused(query.value(given, "TargetGroupArn"))
     )
@@ -25,7 +25,7 @@ def require_unused(target_group: str) -> None:
 
 
 def load_balancers_of(target_group: str) -> list[str]:
-    """List the load balancers whose listeners or rules forward to the target group now."""
+    """List the load balancers whose listeners or rules currently forward to the target group."""
     users: list[str] = []
     for rule in alb._rules.values():
         listener = alb._listeners.get(rule["ListenerArn"])
