@@ -31,7 +31,7 @@ from deployments.runner.observe.problems import problem_message
 log = logging.getLogger(__name__)
 
 TRIES = 6
-"""After this many failed steps in a row, the request has failed."""
+"""The request fails after this many failed steps in a row."""
 CLOCK_SKEW = timedelta(seconds=5)
 """AWS's clock may be this much behind ours."""
 
@@ -84,7 +84,7 @@ def _end(row: ActionRequest, state: str, result: dict[str, object]) -> None:
     ActionRequest.objects.filter(pk=row.pk, version=row.version).update(
         state=state, result=row.result | result, active_key=None, ended_at=timezone.now(), due_at=None
     )
-    if row.kind == "protect":  # by an update of the stack: it is known when it is observed next
+    if row.kind == "protect":  # it updates the stack: the next observation stores the new state
         Environment.objects.filter(pk=row.environment_id).update(known_stack={})
 
 
@@ -138,7 +138,7 @@ def _run_site_check(row: ActionRequest, _clients: Clients) -> dict[str, object]:
 
 
 def poll_soon(row: ActionRequest, source: str) -> None:
-    """Make a source due at once: the result of the request is expected there."""
+    """Make a source due at once, to observe the result of the request."""
     now = timezone.now()
     Observation.objects.of(row.environment).filter(source=source, due_at__gt=now).update(due_at=now)
     observers = Observer.objects.filter(account=row.environment.account_id, source=source)

@@ -1,4 +1,4 @@
-"""Approval of a preview or a deletion by a second person: requested, waited for, void when it is replaced."""
+"""Approval of a preview or a deletion by a second person: the request, the wait, and voiding it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 GIVEN = ("approved", "bypassed")
-"""Decisions after which a deployment goes on."""
+"""Decisions that let a deployment continue."""
 CHECK_EVERY = 3600.0
-"""Seconds between two steps of a request that waits: a step at the end would be enough."""
+"""Seconds between two steps of a waiting request. One step at the deadline would be enough."""
 
 
 def request(deployment: Deployment, user: User, *, voided: str = "void", **values: Any) -> None:
-    """Let a change wait for the approval of the preview that it has, and of what was chosen with it.
+    """Make a change wait for the approval of its preview and of the choices made with it.
 
-    An earlier approval is void, for the reason `voided`. `values` are further values of the row.
+    Void an earlier approval with the reason `voided`. `values` are additional values of the row.
     """
     now = timezone.now()
     waiting = {"applied_by": user, "applied_at": None, "active_key": None, "due_at": now}
@@ -43,7 +43,7 @@ def request(deployment: Deployment, user: User, *, voided: str = "void", **value
 
 
 def open_request(deployment: Deployment, user: User, now: datetime) -> None:
-    """Add the request of a deployment that waits for approval."""
+    """Add the approval request of a deployment."""
     at = deployment.scheduled_for
     approval = Approval.objects.create(
         deployment=deployment,
@@ -59,26 +59,26 @@ def open_request(deployment: Deployment, user: User, now: datetime) -> None:
 
 
 def deletion_digest(environment: Environment, *, unprotect: bool) -> str:
-    """Return the digest of what an approval of a deletion is about.
+    """Return the digest of the deletion that an approval covers.
 
-    It is another one after the next deployment, and for another stack: then something else would be deleted.
+    It changes with the next deployment and with the stack, because something else would be deleted then.
     """
     about = [environment.stack_id, environment.latest_id, unprotect]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
 def choices_of(deployment: Deployment) -> dict[str, Any]:
-    """Return what is approved beside the preview: each choice of who applies it."""
+    """Return the choices that are approved with the preview: those of the user who applies it."""
     at = deployment.scheduled_for
     chosen = {name: deployment.options[name] for name in (IN_LINE, GO_BACK) if deployment.options.get(name)}
     return {
         "scheduled_for": at.astimezone(UTC).isoformat() if at else "",
         "keep_on_failure": deployment.keep_on_failure,
-    } | chosen  # requests of releases before have none
+    } | chosen  # requests of earlier releases have none
 
 
 def decide(approval: Approval, decision: str, user: User | None = None, reason: str = "") -> bool:
-    """Store a decision on a request that waits. Return False if there is one already."""
+    """Store a decision on a waiting request. Return False if it is already decided."""
     rows = Approval.objects.filter(pk=approval.pk, open_key=approval.open_key).exclude(open_key=None)
     now = timezone.now()
     values = {"decision": decision, "decided_by": user, "decided_at": now, "reason": reason}
@@ -90,13 +90,13 @@ def decide(approval: Approval, decision: str, user: User | None = None, reason: 
 
 
 def close(deployment: Deployment, decision: str) -> None:
-    """End the request of a deployment that waits, if there is one, without a person's decision."""
+    """Close the waiting request of a deployment, if there is one, without a person's decision."""
     for approval in Approval.objects.of(deployment.pk).waiting():
         decide(approval, decision)
 
 
 def void(deployment: Deployment, decision: str = "void") -> None:
-    """Void what was requested or approved: it was about a preview that is replaced."""
+    """Void the request or approval of a preview that is being replaced."""
     close(deployment, decision)
     for approval in Approval.objects.of(deployment.pk).filter(decision__in=GIVEN).with_people():
         Approval.objects.filter(pk=approval.pk).update(decision=decision)
@@ -111,9 +111,9 @@ def void(deployment: Deployment, decision: str = "void") -> None:
 
 
 def is_missing(deployment: Deployment) -> bool:
-    """Return whether a change needs an approval and has none.
+    """Return whether a change needs an approval and has no valid one.
 
-    One of another preview or other choices is none, nor one by a person who may not approve any more.
+    An approval is not valid for another preview or other choices, nor if its approver may no longer approve.
     """
     environment = Environment.objects.get(pk=deployment.environment_id)
     policy = policy_of(environment)
@@ -130,7 +130,7 @@ def is_missing(deployment: Deployment) -> bool:
 
 
 def request_again(deployment: Deployment) -> float:
-    """Let a change wait for approval that has none, or none any more. Return the seconds to the next step."""
+    """Make a change without a valid approval wait for one. Return the seconds until the next step."""
     user = deployment.applied_by or deployment.requested_by
     with transaction.atomic():
         request(deployment, user, voided="not_permitted")
@@ -138,7 +138,7 @@ def request_again(deployment: Deployment) -> float:
 
 
 def wait(deployment: Deployment, now: datetime) -> float:
-    """Wait for the decision. Return the seconds to the next step. Without a decision in time it is denied."""
+    """Wait for the decision; deny the request at its deadline. Return the seconds until the next step."""
     approval = Approval.objects.of(deployment.pk).waiting().first()
     if approval is None:
         return CHECK_EVERY  # decided just now: the decision has made the row due
@@ -146,7 +146,7 @@ def wait(deployment: Deployment, now: datetime) -> float:
     if left > 0:
         return min(left, CHECK_EVERY)
     with transaction.atomic():
-        # The row first: it is locked in the order of the actions.
+        # Lock the row first: the actions lock in this order.
         deployment.record(cancel_code="denied")
         decide(approval, "expired")
         event_log.add(deployment, "approval.expired", key=str(approval.pk))

@@ -1,4 +1,4 @@
-"""Chain new audit records, and write a daily anchor: requests only add records, and do not wait for this.
+"""Chain new audit records and write a daily anchor. Requests only add records; they do not wait for this.
 
 One writer at a time: the process that holds the lock of the one row of the chain. Numbers follow the order of
 chaining.
@@ -26,7 +26,7 @@ BATCH = 500
 
 
 def chain_all() -> int:
-    """Chain every record that is not yet, in batches. Return how many; 0 while another process does it."""
+    """Chain all unchained records in batches. Return their number; 0 while another process chains."""
     chained = 0
     while batch := _chain_batch():
         chained += batch
@@ -40,7 +40,7 @@ def _chain_batch() -> int:
     with transaction.atomic():
         end = locked_end()
         seq, previous = end.seq, end.hash
-        # The plain query set updates; the record's own refuses.
+        # A plain query set: the model's own refuses updates.
         rows: models.QuerySet[AuditRecord] = models.QuerySet(AuditRecord)
         for record in AuditRecord.objects.unchained()[:BATCH]:
             seq += 1
@@ -59,7 +59,7 @@ def locked_end() -> AuditChain:
 
 
 def anchor(today: date | None = None) -> None:
-    """Write the end of the chain as the anchor of the day, if there is none, and the anchors to the file."""
+    """Write the end of the chain as today's anchor if there is none, and append the anchors to the file."""
     today = today or timezone.now().date()
     newest = AuditAnchor.objects.order_by("-day").first()
     end = AuditChain.objects.filter(pk=AuditChain.ONLY, seq__gt=newest.seq if newest else 0).first()
@@ -73,12 +73,12 @@ def anchor(today: date | None = None) -> None:
 
 
 def _append(path: Path) -> None:
-    """Append the anchors after the last one of the file; each dispatcher keeps a file of its own machine."""
+    """Append the anchors after the last one in the file; each dispatcher writes a file on its own machine."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # several dispatchers of one machine
+            fcntl.flock(file, fcntl.LOCK_EX)  # several dispatchers on one machine
             known = _parsed(file.read())
             later = AuditAnchor.objects.filter(day__gt=known[-1].day) if known else AuditAnchor.objects.all()
             for one in later.order_by("day"):

@@ -1,4 +1,4 @@
-"""Remove audit records that are too old: in order from the start, and with a record of it."""
+"""Remove audit records that are too old: in order from the start, with an audit record of the removal."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from deployments.models import AuditCut, AuditRecord
 from deployments.runner.audit_chain import locked_end
 
 REMOVED = "remove_audit_records"
-"""The action of the record about it."""
+"""The action of the audit record of a removal."""
 BATCH = 5000
 EVERY = timedelta(hours=20)
-"""Old records are removed once a day, all that are due."""
+"""Old records are removed once a day, all at once."""
 
 
 def remove_old() -> int:
-    """Remove the records that are too old, if the setting is set and that was not done today."""
+    """Remove the records that are too old, if a retention is set and today's removal was not done yet."""
     days = int(settings.SANSO_AUDIT_DAYS)
     latest = AuditCut.objects.order_by("-at").first()
     is_done = latest is not None and latest.at > timezone.now() - EVERY
@@ -38,7 +38,7 @@ def _remove_batch(days: int) -> int:
         locked_end()
         some = AuditRecord.objects.chained().only("seq", "hash", "at")[:BATCH]
         rows = [(one.seq or 0, one.hash, one.at) for one in some]
-        # In order: a record stays with all that come after it in the chain.
+        # In order: if a record stays, all records after it in the chain stay.
         number = next((n for n, (_, _, at) in enumerate(rows) if at >= oldest), len(rows))
         if not number:
             return 0

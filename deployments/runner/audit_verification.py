@@ -1,4 +1,4 @@
-"""Verify the audit records: each record, their order, their end, the anchors, and what was removed."""
+"""Verify the audit records: each record, their order, their end, the anchors and the removals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BATCH = 2000
 
 @dataclass(slots=True, kw_only=True)
 class Verification:
-    """What was verified: the number of records, those not chained yet, and the end; and what is wrong."""
+    """The result: the number of verified records and of unchained ones, the end, and the findings."""
 
     checked: int
     waiting: int
@@ -44,7 +44,7 @@ def verify(file_anchors: Iterable[Point] = ()) -> Verification:
 
 
 def _links(after: int) -> Iterator[ChainRecord]:
-    """Yield the chained records after a number, in batches by it."""
+    """Yield the chained records after a number, read in batches."""
     while True:
         batch = list(AuditRecord.objects.chained().filter(seq__gt=after)[:BATCH])
         yield from (record.as_link() for record in batch)
@@ -54,7 +54,7 @@ def _links(after: int) -> Iterator[ChainRecord]:
 
 
 def _at_the_end(last: Point, ends: list[Point], anchors: list[Point]) -> Iterator[ChainFinding]:
-    """Yield what is wrong with the end; records that were chained meanwhile are no problem."""
+    """Yield the findings about the end; records that were chained meanwhile are not a problem."""
     yield from beyond(last, [*ends, *anchors], ChainProblem.END_MISSING)
     for end in ends:
         if end.seq == last.seq and end.hash != last.hash:

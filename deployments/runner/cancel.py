@@ -1,4 +1,4 @@
-"""Canceling a deployment: the request is accepted by CloudFormation, or refused because it came too late."""
+"""Cancellation of a deployment: CloudFormation accepts it, or it is refused because it came too late."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def end_creation(deployment: Deployment, clients: Clients) -> None:
 def stop_waiting(deployment: Deployment) -> bool:
     """End a deployment whose stacks are complete; the environment stays as it is.
 
-    Return False if that is not what was requested: the deployment has moved on since.
+    Return False if another cancellation was requested: the deployment has moved on since.
     """
     environment = Environment.objects.get(pk=deployment.environment_id)
     status, outputs = environment.stack_status, dict(environment.outputs)
@@ -71,9 +71,9 @@ def stop_waiting(deployment: Deployment) -> bool:
 
 
 def stop(deployment: Deployment, clients: Clients, root: StackView, *, has_begun: bool) -> None:
-    """Request from CloudFormation that the operation is stopped, or store why it cannot be any more.
+    """Request that CloudFormation stop the operation, or store why this is no longer possible.
 
-    Without `has_begun`, an update is only about to begin: it is canceled in a later step.
+    Without `has_begun`, an update has not begun yet: a later step cancels it.
     """
     status = root.status if has_begun else ""
     kind = Kind(deployment.kind)
@@ -103,7 +103,7 @@ def _request(deployment: Deployment, clients: Clients, effect: CancelEffect, sta
         return  # requested by a step whose response was lost: the next one sees the status
     except (AwsRejected, AwsAccessError) as exc:
         if clients.cloudformation.describe_stack(deployment.stack_id).status != status:
-            return  # it has moved on since the step saw its status: the next one says what that means
+            return  # its status has changed since this step read it: the next step handles the new one
         refuse(deployment, _rejection(exc), status)
         return
     accept(deployment, status, DELETE_STACK if is_deletion else CANCEL_UPDATE)
@@ -125,14 +125,14 @@ def _was_requested(deployment: Deployment, clients: Clients) -> bool:
 
 
 def accept(deployment: Deployment, status: str, action: str) -> None:
-    """Store that a cancellation was accepted, with the call to AWS that was needed ("": none)."""
+    """Store that a cancellation was accepted, with the AWS call that it needed ("": none)."""
     with transaction.atomic():
         deployment.record(cancel_accepted_at=timezone.now())
         event_log.add(deployment, "cancel.accepted", key=_key(deployment), status=status, action=action)
 
 
 def refuse(deployment: Deployment, why: Message, status: str) -> None:
-    """Store why a cancellation is not possible any more; the deployment continues to its own end."""
+    """Store why a cancellation is no longer possible; the deployment continues to its normal end."""
     stored = why.as_json()
     with transaction.atomic():
         deployment.record(cancel_refusal=stored, cancel_accepted_at=None, cancel_code="")

@@ -44,15 +44,15 @@ from deployments.runner.rejected_change_set import rejection
 
 AT_ONCE, SOON = 0.0, 1.0
 BUSY = 5.0
-"""Seconds between two looks at a stack that something else changes, or at the place in the queue."""
+"""Seconds between two checks of a stack that something else changes, or of the position in the queue."""
 HELD = 30.0
-"""Seconds between two looks at a lock or a freeze: a lock that is broken wakes the queue by itself."""
+"""Seconds between two checks of a lock or a freeze. Breaking a lock makes the queue due by itself."""
 KEPT_FOR = timedelta(days=7)
-"""How long a preview waits to be applied; then it is discarded, with its change set."""
+"""How long a preview can be applied; then it is discarded with its change set."""
 CHANGE = "deployments.change_environment"
-"""The permission that a change takes: when it is requested, and still when it begins."""
+"""The permission that a change needs, at its request and at its beginning."""
 RELEASE = "deployments.release_environment"
-"""The permission that it takes as well to apply a change that gives running servers another version."""
+"""The additional permission for applying a change that gives running servers another version."""
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -69,7 +69,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
 
 
 def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
-    """Create the change set, wait for it, and store what it would change.
+    """Create the change set, wait for it, and store its changes.
 
     Return the seconds until the next step, None at the end: a change set without changes is a success.
     """
@@ -111,7 +111,7 @@ def _show(deployment: Deployment, changes: Changes, release: Release | None, **m
 
 
 def _without_changes(deployment: Deployment, clients: Clients) -> float | None:
-    """End a change whose stacks are as it wants them, unless servers still run another version."""
+    """End a change that changes nothing in the stacks, unless servers still run another version."""
     if ServerRelease.objects.unfinished_of(deployment.environment) is not None:
         changes = Changes(template_digest=deployment.template_digest)
         release = releases.of_change(deployment, changes)
@@ -131,7 +131,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
     protection = deployment.protection_parameter
     is_same = values.get(protection) == environment.parameters.get(protection, values.get(protection))
     if is_same or deployment.creates:
-        kept.add(protection)  # it is what it is now, until the environment is ready: see docs/adr/0016
+        kept.add(protection)  # keep the current value until the environment is ready: see docs/adr/0016
     kept &= set(stack.parameters)
     request = ChangeSetRequest(
         stack_name=stack.stack_id,
@@ -167,7 +167,7 @@ def _end_without_changes(deployment: Deployment, clients: Clients) -> None:
     delete_change_set(deployment, clients)
     with transaction.atomic():
         deployment.move_to(State.SUCCEEDED)
-        # The same files as a version of another set: the stack is what that version makes of it.
+        # The files may also be a version of another set: the stack then has that version.
         pinned = versions.pinned(deployment, State.SUCCEEDED)
         Environment.objects.filter(pk=deployment.environment_id).update(**pinned)
         event_log.add(deployment, "change.nothing")
@@ -184,7 +184,7 @@ def wait(deployment: Deployment, now: datetime) -> float:
 
 
 def is_canceled(deployment: Deployment) -> bool:
-    """Return whether it has to end before it begins: it was canceled, or its environment is deleted."""
+    """Return whether the change must end before it begins: it was canceled, or its environment deleted."""
     if not deployment.is_open_change:
         return False
     if deployment.environment.deleted_at and not deployment.cancel_code:
@@ -215,7 +215,7 @@ def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
 
 
 def delete_change_set(deployment: Deployment, clients: Clients) -> None:
-    """Delete the change set of a change whose execution has not begun; again without effect."""
+    """Delete the change set of a change whose execution has not begun. A second call has no effect."""
     stack_id = deployment.environment.stack_id
     if (
         deployment.kind != Kind.UPDATE
@@ -226,16 +226,16 @@ def delete_change_set(deployment: Deployment, clients: Clients) -> None:
     deployment.confirm_claim()
     root_only.delete_refused(deployment, stack_id, clients.cloudformation)
     with suppress(AwsNotFound):  # the stack is gone, and its change sets with it
-        # By its name: a step may have created it and died before its id was recorded.
+        # By name: a step may have created it and died before it stored the id.
         clients.cloudformation.delete_change_set(deployment.change_set_name, stack_id)
 
 
 def begin(deployment: Deployment, clients: Clients) -> float | None:
     """Execute the applied change set when it is the change's turn, and begin the phase of the stacks.
 
-    If the stack is another one than the preview was computed for, a new preview is computed instead. If the
-    change needs an approval and has none, it waits for one. One that was canceled ends, unless its execution
-    has begun. Return the seconds until the next step, None at the end.
+       If the stack has changed since its preview was computed, compute a new preview instead. If the change
+       needs an approval and has none, wait for one. End a canceled change, unless its execution has begun.
+    Return the seconds until the next step, None at the end.
     """
     hold = holds.hold_of(deployment.environment)
     if (hold and deployment.active_key is None) or not queue.take_place(deployment):
@@ -264,7 +264,7 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
 
 
 def _give_back(deployment: Deployment, hold: holds.Hold) -> float:
-    """Leave the environment to others while it is held back, since the change was applied."""
+    """Give the place in the queue back while the environment is held back, as it was since Apply."""
     queue.give_back(deployment)
     return _wait_for(hold)
 
@@ -272,7 +272,7 @@ def _give_back(deployment: Deployment, hold: holds.Hold) -> float:
 def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) -> float | None:
     """Execute the change set if it is still the one that was previewed, permitted and approved.
 
-    Return the seconds until the next step if not, None when it is executed.
+    Return None once it is executed, else the seconds until the next step.
     """
     stack = clients.cloudformation.describe_stack(deployment.stack_id)
     if not is_final(stack.status):
@@ -302,9 +302,9 @@ def _begin_servers(deployment: Deployment) -> float:
 
 
 def _executed(deployment: Deployment, clients: Clients, change_set: ChangeSet) -> bool:
-    """Execute a change set. Return False if its status must be looked at again.
+    """Execute a change set. Return False if its status must be read again.
 
-    It was executed by a step whose response was lost, or is out of date.
+    Then a step whose response was lost has executed it, or it is out of date.
     """
     deployment.confirm_claim()
     try:
@@ -351,7 +351,7 @@ def _change_set(deployment: Deployment, clients: Clients) -> ChangeSet | None:
 
 
 def _is_permitted(deployment: Deployment) -> bool:
-    """Return whether who applied the change still may; otherwise it ends, and its place is given back."""
+    """Return whether the user who applied the change still may; if not, cancel it and give its place back."""
     user = deployment.applied_by
     needed = (CHANGE, RELEASE) if deployment.releases_to_servers else (CHANGE,)
     if user is None or all(can(user, right, deployment.environment) for right in needed):
@@ -361,9 +361,9 @@ def _is_permitted(deployment: Deployment) -> bool:
 
 
 def _is_withdrawn(deployment: Deployment) -> bool:
-    """Return whether its version was withdrawn after Apply; then it ends, and its place is given back.
+    """Return whether the version was withdrawn after Apply; then cancel the change and give its place back.
 
-    Going back to such a version is allowed, and so is a change of an environment that has it.
+    A rollback to a withdrawn version is allowed, and so is a change of an environment that already has it.
     """
     version, base = deployment.template_version, deployment.base
     if version is None or deployment.rolls_back_to_id:
@@ -375,9 +375,9 @@ def _is_withdrawn(deployment: Deployment) -> bool:
 
 
 def _wait_for(hold: holds.Hold | None) -> float:
-    """Return the seconds until a hold is looked at again, or the place in the queue without one.
+    """Return the seconds until the next check of a hold or, without one, of the position in the queue.
 
-    A hold may end earlier than it says.
+    A hold may end before its planned end.
     """
     if hold is None:
         return BUSY

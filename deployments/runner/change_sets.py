@@ -1,4 +1,4 @@
-"""The change set of a root stack with those of its nested stacks."""
+"""The change sets of a root stack and its nested stacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps that continue a rollback that failed: check what is skipped, then let CloudFormation continue."""
+"""The steps that continue a failed rollback: check the resources to skip, then continue it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from deployments.runner import event_log, stack_rows, stuck
 
 
 def check(deployment: Deployment, clients: Clients) -> float:
-    """Check that the rollback can be continued without what is to be skipped, and store what will be retried.
+    """Check that the rollback can continue without the skipped resources, and store what will be retried.
 
-    Raise UserFixable if it cannot: then nothing has been changed.
+    Raise UserFixable if it cannot; nothing has been changed then.
     """
     try:
         root = clients.cloudformation.describe_stack(deployment.environment.stack_id)
@@ -44,13 +44,13 @@ def check(deployment: Deployment, clients: Clients) -> float:
 
 
 def skipped_of(deployment: Deployment) -> list[StuckResource]:
-    """Return what a continued rollback skips."""
+    """Return the resources that a continued rollback skips."""
     stored: Iterable[dict[str, str]] = deployment.options.get("skip", ())
     return [StuckResource.from_json(one) for one in stored]
 
 
 def start_if_needed(deployment: Deployment, clients: Clients, root: StackView, *, was_started: bool) -> bool:
-    """Continue the rollback unless it was continued. Return whether that was done now.
+    """Continue the rollback unless it was continued before. Return whether this call continued it.
 
     A second call with the same token has no effect.
     """

@@ -1,4 +1,4 @@
-"""Look up what is known of the databases whose data a change deletes, when its preview is computed."""
+"""Look up facts about the databases whose data a change deletes, for its preview."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from deployments.errors import AwsFailure
 
 CLUSTER = "AWS::RDS::DBCluster"
 MOST = 5
-"""Clusters of one change that are looked up."""
+"""Maximum number of clusters to look up for one change."""
 
 
 def gather(changes: Changes, clients: Clients, now: datetime) -> dict[str, Any]:
-    """Return what is known of each cluster whose data is lost or may be, by its path, for a JSON column.
+    """Return the facts about each cluster whose data is or may be lost, by its path, for a JSON column.
 
-    An error of AWS leaves out what it is about: the preview does not wait for it.
+    Facts that AWS returns an error for are left out: the preview does not wait for them.
     """
     lost = [one for one in hazards(changes) if one.type == CLUSTER and one.physical_id]
     found = {one.path: _facts(one.physical_id, clients, now) for one in lost[:MOST]}

@@ -31,7 +31,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     if stack.status == DELETED:
         raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
     why = refusal(stack.status, Operation.DELETE)
-    if why and not is_being_deleted(stack.status):  # a deletion in progress is followed to its end
+    if why and not is_being_deleted(stack.status):  # a deletion in progress is polled to its end
         raise UserFixable("NotDeletable", why.code, **why.params)
     if stack.termination_protection and not deployment.unprotect:
         raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
@@ -46,12 +46,12 @@ def check(deployment: Deployment, clients: Clients) -> float:
 
 
 def retained_of(deployment: Deployment) -> list[StuckResource]:
-    """Return what a deletion after a failed one leaves in AWS."""
+    """Return the resources that a deletion after a failed one retains in AWS."""
     return [StuckResource.from_json(one) for one in deployment.options.get("retain", ())]
 
 
 def _check_choices(deployment: Deployment, stack: StackView, clients: Clients) -> None:
-    """Raise UserFixable if the deletion cannot be forced, or other resources than the chosen ones resist."""
+    """Raise UserFixable if the deletion cannot be forced, or resources other than the chosen ones failed."""
     if deployment.options.get("force") and (why := refusal(stack.status, Operation.FORCE_DELETE)):
         raise UserFixable("NotForced", why.code, **why.params)
     chosen = retained_of(deployment)
@@ -65,8 +65,8 @@ def _check_choices(deployment: Deployment, stack: StackView, clients: Clients) -
 def nested_first(deployment: Deployment, clients: Clients) -> bool:
     """Delete the nested stacks in which resources are retained. Return whether to wait for one.
 
-    RetainResources names resources of one stack, so that each of them is deleted by a call of its own, the
-    deepest first; the root's deletion then finds them deleted.
+    RetainResources lists resources of one stack, so each nested stack needs its own call, the deepest first.
+    When the root stack is deleted, they are already gone.
     """
     for path, retained in retained_by_stack(retained_of(deployment)).items():
         if not path:
@@ -80,7 +80,7 @@ def nested_first(deployment: Deployment, clients: Clients) -> bool:
         if not is_final(nested.status):
             return True
         if Event.objects.filter(deployment=deployment, event_id=f"portal:delete.nested:{path}").exists():
-            continue  # it has failed again: the root's deletion says why
+            continue  # it has failed again: the root's deletion reports why
         if deployment.unprotect:
             _unprotect(deployment, clients)
         deployment.confirm_claim()
@@ -122,8 +122,8 @@ def start(deployment: Deployment, clients: Clients, root: StackView) -> None:
 def _unprotect(deployment: Deployment, clients: Clients) -> None:
     """Turn off deletion protection through the services' own APIs.
 
-    An update of the stack works for a healthy stack only: after a rollback that failed because of a protected
-    database, CloudFormation does not update it.
+    CloudFormation could only do this in an update, which it rejects after a rollback that failed because of
+    a protected database.
     """
     switches = {
         "AWS::RDS::DBCluster": clients.rds.unprotect_cluster,
@@ -133,7 +133,7 @@ def _unprotect(deployment: Deployment, clients: Clients) -> None:
     rows = Resource.objects.filter(stack__deployment=deployment).exclude(physical_id="")
     protected = [row for row in rows.filter(type__in=switches) if row.status != DELETED]
     if any(row.type == "AWS::RDS::DBCluster" for row in protected):
-        # Instances of a cluster have no protection of their own; RDS rejects the call.
+        # RDS rejects the call for instances of a cluster: they have no protection of their own.
         protected = [row for row in protected if row.type != "AWS::RDS::DBInstance"]
     for row in protected:
         deployment.confirm_claim()

@@ -1,4 +1,4 @@
-"""One attempt to send a delivery of the outbox: claimed by a lease, sent, and its outcome recorded.
+"""One attempt to send a delivery of the outbox: claim it with a lease, send it, record the outcome.
 
 A worker that dies before it has sent leaves a row that is due when its lease ends. One that dies between
 sending and recording sends again, with the same id: a receiver gets each message at least once.
@@ -32,7 +32,7 @@ from deployments.senders.webhook import post, read_url
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8
-"""How many are sent at once in a worker, so that slow receivers do not hold all of its threads."""
+"""Deliveries that a worker sends at once, so that slow receivers do not occupy all of its threads."""
 BUSY_FOR = timedelta(seconds=2)
 _sending = threading.BoundedSemaphore(AT_ONCE)
 
@@ -82,7 +82,7 @@ def _attempt(row: Delivery, send: Send) -> tuple[Outcome, float]:
 
 
 def _record(row: Delivery, outcome: Outcome, seconds: float) -> None:
-    """Store the outcome: sent, given up, or due again. A test is not repeated."""
+    """Store the outcome: sent, given up, or due again. A test message is not retried."""
     now = timezone.now()
     values: dict[str, Any] = {
         "status": outcome.status,
@@ -111,7 +111,7 @@ def _end(row: Delivery, state: str, **values: Any) -> None:
 
 
 def _disable(target: NotificationTarget, why: Message | None) -> None:
-    """Switch a target off that accepts no more messages, and tell its owner through the other ones."""
+    """Disable a target that rejects messages, and notify its owner through the other targets."""
     now = timezone.now()
     values = {"enabled": False, "disabled_at": now, "disabled_reason": why.as_json() if why else {}}
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""The run of a sandbox that has an environment's stack: a sandbox loses all stacks when it is restarted."""
+"""The sandbox run that has an environment's stack: a sandbox loses all stacks when it restarts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployments.message_codes import Code
 from deployments.models import Account, Environment
 
 TIMEOUT = 5.0
-"""Timeout in seconds of the request for the sandbox's run when a stack is missing: the result decides."""
+"""Timeout in seconds of the request for the sandbox's run when a stack is missing."""
 
 
 def update_facts(account: Account, *, timeout: float = 1.0) -> None:
@@ -39,7 +39,7 @@ def remember(environment: Environment) -> None:
 
 
 def was_restarted(environment: Environment) -> bool:
-    """Return whether the sandbox has been restarted since it had the environment's stack."""
+    """Return whether the sandbox was restarted after the environment's stack was created."""
     if not environment.account.is_sandbox or not environment.sandbox_run:
         return False
     update_facts(environment.account, timeout=TIMEOUT)
@@ -47,7 +47,7 @@ def was_restarted(environment: Environment) -> bool:
 
 
 def why_missing(environment: Environment) -> tuple[str, Message]:
-    """Return the code and message of a stack that no longer exists and was not deleted with Sanso."""
+    """Return the code and message for a stack that no longer exists and was not deleted by Sanso."""
     if was_restarted(environment):
         return SANDBOX_RESTARTED, Message(Code.SANDBOX_RESTARTED)
     return STACK_GONE, Message(Code.STACK_MISSING)

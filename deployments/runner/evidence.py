@@ -1,4 +1,4 @@
-"""Store what explains a failure while it exists: a rollback soon deletes logs, groups and servers."""
+"""Store the evidence of a failure while it exists: a rollback soon deletes logs, groups and servers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deployments.models.stack import STACK_TYPE
 from deployments.runner import expectations, run_outputs
 
 LINES = 40
-"""How many lines of a log are stored: its last ones."""
+"""Number of lines of a log that are stored: the last ones."""
 MAX_LENGTH = 20_000
 """Maximum length of one piece of evidence; the end is stored."""
 EXECUTIONS = 10  # of an association, newest first
@@ -45,8 +45,8 @@ _LOG_GROUP = "AWS::Logs::LogGroup"
 def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -> None:
     """Store the evidence of the first failure of a deployment, once. Errors of AWS are not raised.
 
-    What AWS throttles or does not have yet, such as a log that arrives later, is left to the next step unless
-    this one `is_last`.
+    Evidence that AWS throttles or does not have yet, such as a late log, is left to the next step unless this
+    one `is_last`.
     """
     failure = _failure(deployment)
     if failure is None or deployment.is_stopping or Evidence.objects.of(deployment).exists():
@@ -68,7 +68,7 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
 
 
 def gather_observed(deployment: Deployment, clients: Clients) -> None:
-    """Store what was observed of the servers that are not ready."""
+    """Store the observed state of the servers that are not ready."""
     _store_outputs(deployment, clients)
     _store_target_reasons(deployment)
 
@@ -117,11 +117,11 @@ def _store_log(deployment: Deployment, clients: Clients, failure: Failure, *, is
 def _stream_end(
     logs: Logs, group: str, stream: str, started_at: datetime, failed_at: datetime
 ) -> StreamEnd | None:
-    """Return what the function wrote, from the stream that the reason names if it names one.
+    """Return the function's output, from the log stream in the reason if it contains one.
 
-    Otherwise it is the stream that was written to last before the failure, and after the resource was
-    started: the function may serve other resources, and the rollback calls it again, each time maybe in an
-    execution environment with a stream of its own.
+    Otherwise read the stream that was written to last between the start of the resource and its failure: the
+    function may serve other resources, the rollback calls it again, and each call may run in an execution
+    environment with its own stream.
     """
     if stream:
         return StreamEnd(stream, logs.tail(group, stream, LINES))
@@ -129,10 +129,10 @@ def _stream_end(
 
 
 def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
-    """Yield the log groups of the functions that answer for the failed resource.
+    """Yield the log groups of the functions behind the failed resource.
 
-    A function that writes to a log group of the template depends on that group, else the group has the name
-    that Lambda gives it.
+    A function that writes to a log group of the template depends on that group; otherwise the group has
+    Lambda's default name.
     """
     rows = {_path(row): row for row in Resource.objects.of_deployment(deployment).select_related("stack")}
     own = f"{failure.path}/{failure.logical_id}".lstrip("/")
@@ -154,7 +154,7 @@ def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
 def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
     """Yield a resource and its dependencies, near ones first, up to the first functions.
 
-    A dependency on a nested stack is one on an output of it: all functions in the stack count.
+    A dependency on a nested stack means one on its outputs: all functions in the stack count.
     """
     seen, queue = {start}, [start]
     while queue:
@@ -209,7 +209,7 @@ def _activity_text(activity: ScalingActivity) -> str:
 def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> None:
     """Store the output of every instance on which the failed association failed.
 
-    A group that misses signals waits for servers that associations configure: look at all associations.
+    A group without enough signals waits for servers that associations configure: check all associations.
     """
     row = _row_at(deployment, failure)
     if row is None:
@@ -231,7 +231,7 @@ def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> N
 def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str, ExecutionTarget]]:
     """Yield (name, instance) where the latest run of an association failed.
 
-    A server that registers late runs the association in an execution of its own.
+    A server that registers late runs the association in a separate execution.
     """
     for association in clients.ssm.associations([association_id]):
         seen: set[str] = set()
@@ -245,7 +245,7 @@ def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str
 
 
 def _store_written(deployment: Deployment, clients: Clients, failure: Failure) -> None:
-    """Store what an association wrote to S3 that State Manager no longer has, or why that is not known."""
+    """Store the association output in S3 that State Manager no longer has, or why it cannot be read."""
     row = _row_at(deployment, failure)
     if row is None or not row.physical_id:
         return

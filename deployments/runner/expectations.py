@@ -32,7 +32,7 @@ def of_create(deployment: Deployment) -> None:
 
 
 def of_preview(deployment: Deployment, changes: Changes) -> None:
-    """Store the expected duration of a change that is previewed; none if a part of it is not known."""
+    """Store the expected duration of a previewed change; none if a part of the preview was not computed."""
     if not_computed(changes):
         expected.forget(deployment)
         return
@@ -41,9 +41,9 @@ def of_preview(deployment: Deployment, changes: Changes) -> None:
 
 
 def of_update(deployment: Deployment) -> None:
-    """Store the dependencies of each resource of an update, and the expected duration of what it changes.
+    """Store the dependencies of each resource of an update, and the expected duration of its changes.
 
-    What is probably unchanged takes no time.
+    Resources that are probably unchanged take no time.
     """
     edges = graph_of(deployment).edges
     types = _write(deployment, edges)
@@ -54,13 +54,13 @@ def of_update(deployment: Deployment) -> None:
 
 
 def _among(types: Mapping[str, str], edges: Edges) -> Graph:
-    """Return the graph of these resources alone."""
+    """Return the graph of these resources only."""
     inside = {path: tuple(edge for edge in edges.get(path, ()) if edge.path in types) for path in types}
     return Graph(types, inside)
 
 
 def of_delete(deployment: Deployment) -> None:
-    """Store the dependencies of each resource of a delete, as they were at its creation, and its duration."""
+    """Store each resource's dependencies of a delete, as they were at creation, and its expected duration."""
     known: dict[str, list[list[str]]] = {}
     for row in Resource.objects.of_environment(deployment.environment).with_dependencies():
         known[row.path] = row.depends_on
@@ -119,7 +119,7 @@ def learn(deployment: Deployment) -> None:
 
 
 def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
-    """Return the duration of each phase that succeeded: of all if the deployment succeeded.
+    """Return the duration of each phase that succeeded; of all phases if the deployment succeeded.
 
     Phases that were skipped have the duration 0.
     """
@@ -154,7 +154,7 @@ def _resources(deployment: Deployment, operation: OperationKind) -> dict[str, tu
 def _closings(
     deployment: Deployment, operation: OperationKind, ends: Mapping[str, int]
 ) -> dict[str, tuple[str, float]]:
-    """Return the time that each stack took after the last part in it, and the root stack's whole duration."""
+    """Return the time that each stack took after its last resource, and the root stack's total duration."""
     found: dict[str, tuple[str, float]] = {}
     of_parents = {
         row.path: run_of(row.changes, operation)

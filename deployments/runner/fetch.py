@@ -1,4 +1,4 @@
-"""One fetch of a template set: its source is read, and what is new becomes versions. Nothing is deployed."""
+"""One fetch of a template set: read its source and add new versions. Nothing is deployed."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from deployments.sources.spec import Kind
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)
-"""A fetch takes up to 60 s, which its process is limited to, and what is found is stored after that."""
+"""A fetch takes up to the 60 s that its process is limited to, plus the time to store its results."""
 TRIES = 3
-"""After this many attempts whose worker ended, the fetch has failed."""
+"""The fetch fails after this many attempts whose worker died."""
 CHECKED = 3
-"""How many of the newest versions cfn-lint checks after a fetch; the others before they are deployed."""
+"""Number of the newest versions that cfn-lint checks after a fetch; others are checked before deployment."""
 MAX_MESSAGE, MAX_AUTHOR = 2000, 200
 
 Fetch = Callable[[FetchSpec], Fetched]
@@ -87,7 +87,7 @@ def _end(row: TemplateFetch, state: str, problem: Message | None = None, added: 
 
 
 def _fetched(row: TemplateFetch, fetch: Fetch) -> tuple[int, Message | None]:
-    """Store what is new. Return the number of new versions, and why one of them is no template set.
+    """Store new versions. Return their number, and why one of them is not a valid template set.
 
     Raise UserFixable if nothing can be fetched.
     """
@@ -150,7 +150,7 @@ def _about(one: FetchedVersion) -> dict[str, object]:
 
 
 def _point(source: TemplateSource, refs: Mapping[str, str]) -> None:
-    """Store at which versions the branches and tags point now. A tag that points elsewhere has moved."""
+    """Store the versions that branches and tags point at now. A tag with another version has moved."""
     by_commit = {one.commit: one for one in TemplateVersion.objects.of(source) if one.commit}
     now = timezone.now()
     with transaction.atomic():
@@ -158,7 +158,7 @@ def _point(source: TemplateSource, refs: Mapping[str, str]) -> None:
         known = {row.name: row for row in source.ref_rows.select_related("version")}
         for name, commit in refs.items():
             version, row = by_commit.get(commit), known.pop(name, None)
-            if version is None:  # its files are no template set
+            if version is None:  # its files are not a valid template set
                 continue
             if row is None:
                 TemplateRef.objects.create(
@@ -179,7 +179,7 @@ def _move(row: TemplateRef, version: TemplateVersion, now: object) -> None:
 
 
 def _name_versions(found: Iterable[TemplateVersion], source: TemplateSource) -> None:
-    """Write the names that point at each version into its row, the newest tag last."""
+    """Write the branches and tags that point at each version into its row, the newest tag last."""
     names: dict[int, list[str]] = {}
     for row in source.ref_rows.all():
         names.setdefault(row.version_id, []).append(row.name)

@@ -1,4 +1,4 @@
-"""Requests for fetches: by a person, by a schedule, by a webhook. At most one of a template set is open."""
+"""Requests for fetches: by a person, a schedule or a webhook. At most one per template set is open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 BETWEEN_WEBHOOKS = timedelta(seconds=10)
-"""A push that comes sooner after the last fetch waits until then, together with those that follow it."""
+"""Minimum time between the last fetch and one after a push; pushes in this time share one fetch."""
 
 
 def request(
@@ -25,7 +25,7 @@ def request(
     user: User | None = None,
     archive: bytes | None = None,
 ) -> TemplateFetch | None:
-    """Request a fetch, and return it; None if one is open."""
+    """Request a fetch and return it; None if one is open."""
     try:
         with transaction.atomic():
             if trigger == "webhook":  # a person's request has its own record
@@ -45,9 +45,9 @@ def request(
 
 
 def request_scheduled(now: datetime) -> int:
-    """Request the scheduled fetches whose time has come. Return their number.
+    """Request the scheduled fetches that are due. Return their number.
 
-    Of a set with an open fetch, the next one is requested when that has ended.
+    If a set has an open fetch, the next one is requested after its end.
     """
     requested = 0
     for source in TemplateSource.objects.to_fetch(now):
@@ -65,7 +65,7 @@ def request_scheduled(now: datetime) -> int:
 def request_after_push(source: TemplateSource, now: datetime) -> None:
     """Request a fetch because the repository has changed, not more often than every few seconds.
 
-    A fetch in progress may have read the repository before: another one follows it.
+    A fetch in progress may have read the repository before the push: another fetch follows it.
     """
     last = TemplateFetch.objects.of(source).first()
     if last is None or not (last.active_key or (last.ended_at and last.ended_at > now - BETWEEN_WEBHOOKS)):

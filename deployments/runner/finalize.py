@@ -1,4 +1,4 @@
-"""The end of a deployment: its state, its environment's row and the last event change together."""
+"""The end of a deployment: change its state, its environment's row and the last event together."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def finalize(
     message: Message | None = None,
     **more: Any,
 ) -> None:
-    """End the deployment. `status` is the root stack's; `more` are further fields of the row.
+    """End the deployment. `status` is the root stack's; `more` are additional fields of the row.
 
-    `code` and `message` are why it failed; a success has neither. The NoEcho values are deleted; fingerprints
-    of them are stored as long as something may print the values.
+    `code` and `message` explain a failure; a success has neither. The NoEcho values are deleted; their
+    fingerprints are kept as long as something may print the values.
     """
     now = timezone.now()
     stored = message.as_json() if message else {}
@@ -66,7 +66,7 @@ def finalize(
             values |= {"secret_fingerprints": fingerprints}
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
         if state is not State.SUCCEEDED:
-            history.keep(deployment.environment, now, changed=True)  # lists say that it is being created
+            history.keep(deployment.environment, now, changed=True)  # lists display that it is being created
         canceled = {"canceled": deployment.kind} if deployment.was_canceled else {}
         event_log.add(deployment, "ended", state=str(state), code=code, message=stored, **canceled)
         unfinished = deployment.creates and state is not State.SUCCEEDED and not _stays(state, status)
@@ -77,7 +77,7 @@ def finalize(
 
 
 def _is_deleted(kind: Kind, state: State, status: str) -> bool:
-    """Return whether the environment does not exist any more: deleted, or its creation canceled in time."""
+    """Return whether the environment no longer exists: deleted, or its creation canceled in time."""
     if kind is Kind.CREATE:
         return state is State.CANCELED and not _stays(state, status)
     return kind is Kind.DELETE and state is State.SUCCEEDED

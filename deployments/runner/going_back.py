@@ -1,4 +1,4 @@
-"""A release that goes back by itself: the changed servers get the earlier version, one by one as well."""
+"""Automatic rollback of a release: the changed servers get the earlier version, also one by one."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from deployments.models import Deployment, ReleaseServer, ServerRelease
 from deployments.runner import event_log
 
 GO_BACK = "go_back"
-"""The option of a change whose release goes back by itself when a server fails."""
+"""The option of a change whose release rolls back automatically when a server fails."""
 
 
 def is_wanted(deployment: Deployment) -> bool:
-    """Return whether a release goes back by itself when a server fails."""
+    """Return whether a release rolls back automatically when a server fails."""
     return bool(deployment.options.get(GO_BACK))
 
 
 def begin(deployment: Deployment, release: ServerRelease, now: datetime) -> None:
-    """Let the servers wait again that the release has changed, or tried to; store what failed.
+    """Make the servers that the release changed, or tried to, wait again; store the failure.
 
     All of them wait if an earlier release may have left another version on those that it did not reach.
     """
@@ -54,9 +54,9 @@ def _waits_again(server: ReleaseServer) -> dict[str, object]:
 
 
 def failure_of(release: ServerRelease, failed: ReleaseServer | None) -> tuple[str, Message] | None:
-    """Return the code and the message of a release that failed, None of one that was stopped.
+    """Return the code and the message of a failed release; None for one that was stopped.
 
-    `failed` is the server that has failed and did not go back; the message is that of the first failure.
+    `failed` is the server that failed and did not roll back; the message is that of the first failure.
     """
     if release.returning_at is not None:
         code = "ReleaseReturned" if release.went_back else "ReleaseReturnFailed"

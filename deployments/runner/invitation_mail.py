@@ -1,4 +1,4 @@
-"""The email with the link of an invitation, in the language of who invites."""
+"""The email with the link of an invitation, in the language of the inviting user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def send(invitation: Invitation, link: str) -> bool:
-    """Make one attempt; return whether the mail server accepted the message. The link is not logged."""
+    """Try once to send the email. Return whether the mail server accepted it. The link is not logged."""
     try:
         message_of(invitation, link).send()
     except (smtplib.SMTPException, OSError) as exc:
@@ -26,7 +26,7 @@ def send(invitation: Invitation, link: str) -> bool:
 
 
 def message_of(invitation: Invitation, link: str) -> EmailMultiAlternatives:
-    """Return the message: plain text, and the same as simple HTML."""
+    """Return the message: plain text with an equivalent simple HTML part."""
     title = _("You are invited to Sanso")
     context = {
         "title": title,

@@ -1,7 +1,7 @@
 """The last statuses of stacks and resources from ListStackResources, when their events cannot be read.
 
-DescribeStackEvents is throttled apart. What is stored here are events in all but their time, which is when
-the status last changed, and their id.
+DescribeStackEvents has its own throttling. The stored rows are like events, except that they have the time
+of the last change of status, and an id of their own.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 def read(deployment: Deployment, cloudformation: CloudFormation, root: StackView, now: datetime) -> None:
-    """Store the last status of everything whose stored status is another; nothing if AWS does not list it.
+    """Store the last status of each stack and resource if the stored one differs; skip any AWS does not list.
 
-    What last changed before an update or a rollback began is none of its statuses.
+    Statuses that last changed before an update or a rollback began do not belong to it.
     """
     since = None if deployment.kind in (Kind.CREATE, Kind.DELETE) else deployment.began_at
     stacks = {stack.path: stack for stack in Stack.objects.of(deployment).exclude(stack_id="")}

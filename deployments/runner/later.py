@@ -1,4 +1,4 @@
-"""What the step of a requested action raises to go on later, or to end as failed with a message."""
+"""Exceptions that a step of an action request raises to continue later, or to fail with a message."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from deployments.runner.rejected_change_set import rejection
 AT_ONCE = 0.0
 SOON = 1.0
 MAX_OBJECTS = 1000
-"""Maximum of keys that are listed below a digest: one page; a set has far fewer."""
+"""Maximum number of keys that are listed under a digest: one page; a set has far fewer."""
 
 
 def check(deployment: Deployment, clients: Clients) -> float:
@@ -42,7 +42,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
 def begin_artifacts(
     deployment: Deployment, clients: Clients, identity: Identity, template_set: catalog.TemplateSet
 ) -> float:
-    """Begin the phase of artifacts: create the bucket if it does not exist, and decide where they go."""
+    """Begin the phase of artifacts: create the bucket if it does not exist, and choose the key prefix."""
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (
         f"sanso/{template_set.digest}"
@@ -59,8 +59,8 @@ def begin_artifacts(
 def upload(deployment: Deployment, clients: Clients) -> float:
     """Upload the templates and zips to the bucket.
 
-    The key prefix has the digest of the set, so an object that exists is the right one. Raise UserFixable if
-    the set has changed since the preflight: its files must not be uploaded under the old digest.
+    The key prefix contains the digest of the set, so an existing object is the right one. Raise UserFixable
+    if the set has changed since the preflight: its files must not be uploaded under the old digest.
     """
     template_set = template_sets.of_deployment(deployment)
     owner = clients.sts.caller_identity().account_id
@@ -109,7 +109,7 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
             stack_id=change_set.stack_id,
             stack_status=IN_REVIEW,
             missing_since=None,
-            # It is created without, unless a release before this one requested it.
+            # It is created without them, unless an earlier release of Sanso requested it.
             termination_protection=False if deployment.protection else None,
         )
         event_log.add(deployment, "phase", key="stacks", phase="stacks")
@@ -121,7 +121,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
     template_set = template_sets.uploaded(deployment)
     values = filled(deployment, template_set)
     if deployment.protection == "wanted" and deployment.protection_parameter:
-        values[deployment.protection_parameter] = "false"  # until it is ready: see protect
+        values[deployment.protection_parameter] = "false"  # until the environment is ready: see protect
     request = ChangeSetRequest(
         stack_name=environment.stack_name,
         change_set_name=deployment.change_set_name,
@@ -165,7 +165,7 @@ def tags_of(environment: Environment) -> dict[str, str]:
 
 
 def without_capabilities(error: AwsFailure) -> UserFixable | AwsFailure:
-    """Return what to raise for an error of a change set: one about a capability names the setting."""
+    """Return the exception for an error of a change set; for a missing capability, one with the setting."""
     if error.code == "InsufficientCapabilitiesException":
         return UserFixable("InsufficientCapabilities", Code.CAPABILITIES_INSUFFICIENT, aws=error.message)
     return error
@@ -191,7 +191,7 @@ def execute(deployment: Deployment, clients: Clients) -> None:
 def clean_up_unexecuted(deployment: Deployment, clients: Clients) -> None:
     """Delete the empty REVIEW_IN_PROGRESS stack of a change set that was never executed.
 
-    If that fails, the environment has the stack: its page offers to delete it, and it is purged later.
+    If that fails, the environment keeps the stack: its page offers the deletion, and it is purged later.
     """
     try:
         delete_unexecuted(deployment, clients)

@@ -26,7 +26,7 @@ _SMTP_CODES = {
 
 
 def send(row: Delivery) -> Outcome:
-    """Make one attempt. The Message-ID is the same in each, so that mail programs show the message once."""
+    """Try once to send it. The Message-ID is the same in each attempt, so mail programs show one message."""
     try:
         message_of(row).send()
     except smtplib.SMTPException as exc:
@@ -41,7 +41,7 @@ def send(row: Delivery) -> Outcome:
 
 
 def message_of(row: Delivery) -> EmailMultiAlternatives:
-    """Return the message: plain text, and the same as simple HTML."""
+    """Return the message: plain text with an equivalent simple HTML part."""
     target = row.target
     with messages.speaking_to(target):
         title = texts.title(row.topic, row.payload)
@@ -70,7 +70,7 @@ def message_of(row: Delivery) -> EmailMultiAlternatives:
 
 
 def _answer(exc: smtplib.SMTPException) -> tuple[int | None, str]:
-    """Return the status and the text of a mail server's answer."""
+    """Return the status and the text of a mail server's response."""
     answer: bytes | str
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
         status, answer = next(iter(exc.recipients.values()))

@@ -15,7 +15,7 @@ from deployments.wording import notifications as texts
 
 @contextmanager
 def speaking_to(target: NotificationTarget) -> Iterator[None]:
-    """Make the language and time zone of a target the current ones meanwhile."""
+    """Activate the language and time zone of a target within the context."""
     with translation.override(target.language), timezone.override(target.time_zone):
         yield
 

@@ -1,4 +1,4 @@
-"""What is notified, called in the transaction of what it is about; the messages have codes and values."""
+"""Notifications, written in the transaction of their cause; the messages contain codes and values."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _about(deployment: Deployment) -> dict[str, Any]:
 
 
 def _why(deployment: Deployment) -> dict[str, Any]:
-    """Return what failed first, the cause if it is a known one, and what the portal says of it."""
+    """Return the first failure, its cause if it is a known one, and the portal's text about it."""
     found: dict[str, Any] = {"error": {"code": deployment.error_code, "message": deployment.error_sentence}}
     failure = first_failure(failures_of(deployment, Event.objects.of(deployment).landmarks()))
     if failure is not None:
@@ -117,7 +117,7 @@ def approval_given(
 def approval_decided(
     approval: Approval, decision: str, user: User | None, reason: str, now: datetime
 ) -> None:
-    """Notify that a request was approved, denied or bypassed, or has expired; not that it was withdrawn."""
+    """Notify that a request was approved, denied or bypassed, or has expired; not if it was withdrawn."""
     if decision not in ("approved", "denied", "bypassed", "expired"):
         return
     payload = _about(approval.deployment) | {
@@ -157,7 +157,7 @@ def lock_broken(lock: EnvironmentLock, user: User, reason: str, now: datetime) -
 
 
 def health_observed(environment: Environment, status: str, sentence: Message | None, now: datetime) -> None:
-    """Notify about another health of an environment, if it has lasted."""
+    """Notify about a change of an environment's health that has lasted long enough."""
     key = f"health:{environment.pk}"
     row = NoticeState.objects.filter(key=key).first()
     before = None

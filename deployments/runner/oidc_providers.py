@@ -1,4 +1,4 @@
-"""The OpenID Connect providers of the settings: the one of the variables, and those of the file."""
+"""The OpenID Connect providers of the settings: the one in the variables, and those in the file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def provider_of(provider_id: str) -> OidcProvider | None:
 
 
 def rules_of(provider_id: str) -> OidcProvider | None:
-    """Return what an account's provider admits and gives, also that of SAML; None if there is none."""
+    """Return the group rules of an account's provider, including SAML; None if there is no such provider."""
     if provider_id == SAML:
         return saml_rules() if settings.SANSO_SAML_IDP_METADATA else None
     return provider_of(provider_id)
 
 
 def saml_rules() -> OidcProvider:
-    """Return the groups of the SAML provider in the form of the others."""
+    """Return the SAML provider's group rules in the same form as the others."""
     return OidcProvider(
         id=SAML,
         name=settings.SANSO_SAML_NAME,

@@ -1,4 +1,4 @@
-"""The outbox: a row for each message to each target, written in the transaction of what it is about."""
+"""The outbox: a row for each message to each target, written in the transaction of its cause."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from deployments.core.roles import Right
 from deployments.models import Delivery, Deployment, Environment, NoticeState, NotificationTarget
 
 KEPT = timedelta(days=30)
-"""How long the log of deliveries goes back."""
+"""Retention of the log of deliveries."""
 BATCH = 2000
 MAX_ITEMS = 50
-"""Messages that a digest names; of the others it has the number."""
+"""Number of messages that a digest lists; it only counts the others."""
 
 
 def targets_of(topic: Topic, environment: Environment) -> list[NotificationTarget]:
@@ -41,9 +41,9 @@ def write(
     environment: Environment | None = None,
     deployment: Deployment | None = None,
 ) -> list[Delivery]:
-    """Add a row for each target, unless it has one with the same key, and return the new ones.
+    """Add a row for each target unless it has one with the same key. Return the new rows.
 
-    They are due at once; those of a flood wait for the digest of their target.
+    They are due at once; if there are too many, they wait for the digest of their target.
     """
     about: dict[str, Any] = {}
     if environment is not None:
@@ -63,10 +63,10 @@ def write(
 
 
 def _is_flooded(target: NotificationTarget, now: datetime) -> bool:
-    """Return whether a message belongs in a digest, of which there is a row then that waits.
+    """Return whether a message belongs in a digest; its row then exists and waits.
 
     The target's row is locked until the end of the transaction: `begin_digest` either finds the message, or
-    has ended the digest before, and there is a new one.
+    has ended the digest before, so that there is a new one.
     """
     if not belongs_in_digest(Delivery.objects.recent(target, now - WINDOW).count()):
         return False
@@ -85,7 +85,7 @@ def _is_flooded(target: NotificationTarget, now: datetime) -> bool:
 
 
 def begin_digest(digest: Delivery) -> None:
-    """Put what was collected into a digest that is about to be sent for the first time."""
+    """Put the collected messages into a digest that is about to be sent for the first time."""
     if digest.open_key is None:
         return
     with transaction.atomic():

@@ -32,7 +32,7 @@ def check_identity(deployment: Deployment, clients: Clients) -> Identity:
 
 
 def check_templates(deployment: Deployment) -> catalog.TemplateSet | None:
-    """Return the template set, read and linted, None while another step of this process lints it.
+    """Return the template set, read and linted; None while another step of this process lints it.
 
     Raise UserFixable if it is not the set that the form was filled in for, or has lint errors.
     """
@@ -74,7 +74,7 @@ def lint(template_set: catalog.TemplateSet) -> TemplateCheck | None:
 
 
 def lint_bundled() -> None:
-    """Run cfn-lint on the bundled set as it is now, so that its first deployment need not wait for it."""
+    """Run cfn-lint on the current bundled set, so that its first deployment does not wait for it."""
     try:
         template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
         if not TemplateCheck.objects.filter(digest=template_set.digest).exists():

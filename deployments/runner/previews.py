@@ -1,4 +1,4 @@
-"""The preview of a change: what its change sets do, what that comes to, and whether it turned out so."""
+"""The preview of a change: its change sets, the resulting changes, and whether the prediction was right."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes
     causes: dict[str, LinkKind] = {one.name: one.cause for one in differing}
     portals = (template_set.bucket_parameter, template_set.prefix_parameter, template_set.boundary_parameter)
     for name in portals:
-        if name in causes:  # the portal sets them, and they change with the files of the set
+        if name in causes:  # the portal sets them: they change with the files of the set
             causes[name] = LinkKind.DEFAULT
     return judged(
         replace(
@@ -46,7 +46,7 @@ def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes
             root_only=deployment.is_root_only,
             root_only_reason=str(deployment.changes.get("root_only_reason", "")),
         ),
-        # The stack has the images of the deployment before, which the environment's parameters leave out.
+        # The stack has the images of the previous deployment; the environment's parameters leave them out.
         _side(base, deployment.base.images | before) if base and deployment.base else None,
         _side(template_set, after),
         causes,
@@ -63,7 +63,7 @@ def _side(template_set: catalog.TemplateSet, values: Mapping[str, str]) -> Templ
 
 
 def changes_of(tree: Mapping[str, ChangeSet], template_digest: str) -> Changes:
-    """Return what CloudFormation says in the change sets of a tree, which are by the path of their stack."""
+    """Return CloudFormation's changes from the change sets of a tree, given by the path of their stack."""
     return Changes(
         template_digest=template_digest,
         computed=tuple(tree),
@@ -102,9 +102,9 @@ def _resource(path: str, change: ResourceChange) -> ChangedResource:
 
 
 def digest(deployment: Deployment, changes: Changes) -> str:
-    """Return the digest of what is shown and approved: the changes, the template set, the parameters.
+    """Return the digest of the displayed and approved content: the changes, the template set, the parameters.
 
-    Of secrets only that they are there: `sealed_parameters` is another text each time.
+    For secrets, only their presence counts: `sealed_parameters` differs each time.
     """
     shown = [changes.digest, deployment.parameters, bool(deployment.sealed_parameters)]
     shown += [str(deployment.token), deployment.revision]
@@ -112,7 +112,7 @@ def digest(deployment: Deployment, changes: Changes) -> str:
 
 
 def keep_prediction(deployment: Deployment) -> None:
-    """Compare what was taken for unchanged with what the events touched, and store that with the changes."""
+    """Compare the resources predicted as unchanged with those in the events, and store the result."""
     if not deployment.changes:
         return
     touched = [one.path for one in Resource.objects.touched_in(deployment)]

@@ -1,4 +1,4 @@
-"""The percentage of a deployment is stored by its steps, at most so often that it costs them little."""
+"""Store the percentage of a deployment in its steps, rarely enough to cost them little time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from deployments.runner import notices
 INTERVAL = 2.0
 """Seconds between two computations for a deployment, in one process."""
 COST_FACTOR = 20
-"""The forecast of many resources takes long to compute: it may take a twentieth of the time at most."""
+"""Forecasts of many resources take long to compute: limit them to a twentieth of the time."""
 MAX_ENTRIES = 256
 
 _next: OrderedDict[int, float] = OrderedDict()
 
 
 def advance(deployment: Deployment) -> None:
-    """Compute and store the percentage of an active deployment if it is time to."""
+    """Compute and store the percentage of an active deployment if it is due."""
     begun = time.monotonic()
     if not deployment.is_active or begun < _next.get(deployment.pk, 0.0):
         return

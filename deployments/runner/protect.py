@@ -1,4 +1,4 @@
-"""Deletion protection, switched on when an environment is ready: what is protected cannot be rolled back.
+"""Deletion protection, switched on when an environment is ready: protected resources cannot be rolled back.
 
 The root stack's termination protection comes first. Databases and load balancers follow by an update of the
 stack that changes one parameter: with the previous template and all other values as they are.
@@ -38,7 +38,7 @@ ON = "true"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the switching is. `problem` is why it failed; `has_started`: the update was requested."""
+    """Progress of the switch. `problem`: why it failed; `has_started`: the update was requested."""
 
     root: StackView
     has_started: bool
@@ -49,7 +49,7 @@ class Progress:
 def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
     """Take one step of the phase. Return the seconds until the next one, None when the deployment has ended.
 
-    The environment is ready whatever comes of it: a failure ends the deployment as succeeded, not protected.
+    The environment is ready in any case: after a failure, the deployment succeeds without protection.
     """
     started = Event.objects.filter(deployment=deployment, event_id="portal:protect.started").exists()
     try:
@@ -134,7 +134,7 @@ def _keep(deployment: Deployment, problem: Message | None) -> None:
 
 
 def _advance(deployment: Deployment, clients: Clients, token: str, *, has_started: bool) -> Progress:
-    """Do what is to be done next, as the stack is now. Every call is safe to repeat."""
+    """Take the next action for the stack's current state. Every call is safe to repeat."""
     cloudformation = clients.cloudformation
     root = cloudformation.describe_stack(deployment.stack_id)
     if root.status == DELETED:
@@ -148,7 +148,7 @@ def _advance(deployment: Deployment, clients: Clients, token: str, *, has_starte
     name = deployment.protection_parameter
     is_healthy = is_complete(root.status) and not is_rollback(root.status)
     if name not in root.parameters or (root.parameters[name] == ON and is_healthy):
-        # A step that was killed may have requested the update and not have kept that.
+        # A killed step may have requested the update without storing it.
         is_update = operation_of(root.status) is OperationKind.UPDATE
         return Progress(root=root, has_started=has_started or is_update, has_ended=True)
     if has_started:
@@ -172,7 +172,7 @@ def _advance(deployment: Deployment, clients: Clients, token: str, *, has_starte
 
 
 def _failure(deployment: Deployment, root: StackView, cloudformation: CloudFormation) -> Message:
-    """Return the first resource that could not be updated, followed into its nested stack."""
+    """Return the first resource that could not be updated, also within a nested stack."""
     stack = Stack.objects.filter(deployment=deployment, path="").first()
     where, reason, id_ = "", root.reason, deployment.stack_id
     while stack is not None:
@@ -194,5 +194,5 @@ def _mirror(deployment: Deployment, root: StackView) -> None:
 
 
 def _observed_soon(environment: Environment) -> None:
-    """Let what protects the load balancers be read again soon."""
+    """Make the protection of the load balancers due to be read again soon."""
     LoadBalancer.objects.filter(environment=environment).update(protection_at=None)

@@ -1,4 +1,4 @@
-"""The queue of an environment: applied changes take its one active place in the order of their Apply."""
+"""The queue of an environment: applied changes take its one active place in the order of Apply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.runner import approvals, skipped
 
 
 def take_place(deployment: Deployment) -> bool:
-    """Take the environment's active place if it is free and nobody is before. Return whether it is taken."""
+    """Take the environment's active place if it is free and no change is ahead. Return whether it was."""
     if deployment.active_key is not None:
         return True
     first = Deployment.objects.queue_of(deployment.environment_id).first()
@@ -31,24 +31,24 @@ def take_place(deployment: Deployment) -> bool:
 
 
 def give_back(deployment: Deployment) -> None:
-    """Give the environment's place back, so that others can have it while this one is held back."""
+    """Give the environment's place back, so that other changes can take it while this one is held back."""
     rows = Deployment.objects.filter(pk=deployment.pk, version=deployment.version)
     if deployment.active_key is not None and rows.update(active_key=None):
         deployment.active_key = None
 
 
 def wake(environment_pk: int) -> None:
-    """Let the first change in the queue of an environment be looked at now: the place may be free."""
+    """Make the first change in the queue of an environment due now: the place may be free."""
     first = Deployment.objects.queue_of(environment_pk).first()
     if first is not None:
         Deployment.objects.filter(pk=first.pk, version=first.version).update(due_at=timezone.now())
 
 
 def restart_preview(deployment: Deployment, **values: Any) -> None:
-    """Go back to the change set: the stack is another one than the preview was computed for.
+    """Go back to the change set: the stack has changed since the preview was computed.
 
-    The environment's place is given back, an approval is void, and the new preview has to be applied like the
-    first.
+    Give the environment's place back and void an approval. The new preview must be applied like the first.
+
     """
     deployment.move_to(
         State.CHANGE_SET,

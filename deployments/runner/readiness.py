@@ -82,7 +82,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
 
 
 def _is_gone(deployment: Deployment, clients: Clients, now: datetime) -> bool:
-    """Return whether the stack no longer exists; it is only polled at the root interval."""
+    """Return whether the stack no longer exists; poll it only at the root interval."""
     polled = deployment.polled_at
     interval = deployment.environment.account.timings.root
     if polled and now - polled < timedelta(seconds=interval):

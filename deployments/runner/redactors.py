@@ -1,7 +1,7 @@
 """Redactors that remove an environment's secret values from AWS's responses.
 
-While a deployment is in progress, they use the NoEcho values themselves; after its end only fingerprints, as
-long as the environment exists (docs/adr/0011).
+While a deployment is in progress, they use the NoEcho values themselves; after its end, they use fingerprints
+as long as the environment exists (docs/adr/0011).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _of_fingerprints(environment: Environment) -> Redactor:
 def fingerprints_after(deployment: Deployment) -> str:
     """Return the encrypted fingerprints to store when a deployment's NoEcho values are deleted.
 
-    They include those that the environment has: servers may still print an earlier value.
+    They include the environment's existing ones: servers may still print an earlier value.
     """
     stored = deployment.environment.secret_fingerprints
     try:

@@ -20,10 +20,10 @@ CODE = "ChangeSetFailed"
 
 
 def rejection(deployment: Deployment, change_set: ChangeSet, cloudformation: CloudFormation) -> UserFixable:
-    """Return the error to end a deployment with whose change set failed.
+    """Return the error for ending a deployment whose change set failed.
 
-    The nested change set that CloudFormation points to is read for its reason. Where it points to none, the
-    template set identifies the nested stack that the reason fits.
+    Read the reason from the nested change set that CloudFormation refers to. If it refers to none, find the
+    nested stack that fits the reason in the template set.
     """
     names, failed = followed(change_set, cloudformation)
     template_set = template_sets.uploaded(deployment)
@@ -50,7 +50,7 @@ def rejection(deployment: Deployment, change_set: ChangeSet, cloudformation: Clo
 
 
 def followed(change_set: ChangeSet, cloudformation: CloudFormation) -> tuple[tuple[str, ...], ChangeSet]:
-    """Return the stack names from the root down to the change set with the reason, and that change set."""
+    """Return the stack names from the root to the change set with the reason, and that change set."""
     names = [_stack_name(change_set)]
     for _ in range(MAX_DEPTH):
         pointer = NESTED.search(change_set.reason)
@@ -58,7 +58,7 @@ def followed(change_set: ChangeSet, cloudformation: CloudFormation) -> tuple[tup
             break
         try:
             change_set = cloudformation.describe_change_set(pointer["arn"].rstrip(".:"))
-        except AwsRejected:  # it is gone: the pointer is all there is
+        except AwsRejected:  # it is gone: only the reference is left
             break
         names.append(_stack_name(change_set))
     return tuple(names), change_set

@@ -1,4 +1,4 @@
-"""The command that brings a release to one server: sent once, found again after a crash, and its output."""
+"""The command that installs a release on one server: sent once, found again after a crash; and its output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 def send(deployment: Deployment, release: ServerRelease, server: ReleaseServer, clients: Clients) -> bool:
     """Send the command unless it was sent: its comment has the deployment's token.
 
-    The row says that it is requested before the call, so that only a step after a lost response looks for it.
+    The row is marked as requested before the call, so that only a step after a lost response searches for it.
     Return False if the server cannot take a command yet.
     """
     comment = f"sanso:{deployment.token}:{server.instance_id}:{server.attempt}"
@@ -52,7 +52,7 @@ def send(deployment: Deployment, release: ServerRelease, server: ReleaseServer, 
 def _call(deployment: Deployment, release: ServerRelease, clients: Clients) -> AssociationCall:
     """Return the association's document and parameters with the new version.
 
-    Those of the association itself have the earlier version until the stacks are updated.
+    The association's own parameters have the earlier version until the stacks are updated.
     """
     found = clients.ssm.association_calls([release.association])
     if not found:
@@ -64,7 +64,7 @@ def _call(deployment: Deployment, release: ServerRelease, clients: Clients) -> A
 
 
 def poll(server: ReleaseServer, clients: Clients) -> Invocation | None:
-    """Return how far the server's command is; None if it was not sent, or the server does not have it yet."""
+    """Return the state of the server's command; None if it was not sent or has not reached the server yet."""
     if not server.command_id:
         return None
     try:
@@ -74,7 +74,7 @@ def poll(server: ReleaseServer, clients: Clients) -> Invocation | None:
 
 
 def status_of(server: ReleaseServer, invocation: Invocation | None) -> Command:
-    """Return what is known of the server's command."""
+    """Return the known state of the server's command."""
     if not server.command_id:
         return Command.NOT_SENT
     if invocation is None or invocation.status in _RUNNING:
@@ -124,7 +124,7 @@ def _printed(release: ServerRelease, server: ReleaseServer, clients: Clients) ->
         return _ends(clients.s3, calls[0].output_bucket, f"{place}/")
     except AwsRetryable:
         raise
-    except AwsFailure:  # no permission, or the bucket is gone: the API has the beginning
+    except AwsFailure:  # no permission, or the bucket is gone: use the beginning from the API
         return {}
 
 

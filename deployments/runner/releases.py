@@ -1,4 +1,4 @@
-"""What a change does to running servers: decided with its preview, and begun when it is applied."""
+"""The release of a change to running servers: decided with the preview, and begun when it is applied."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from deployments.runner import launch, template_sets
 
 
 def of_change(deployment: Deployment, changes: Changes) -> Release | None:
-    """Return the release of a change whose preview is computed, None if its template set declares none.
+    """Return the release of a change whose preview is computed; None if its template set declares none.
 
-    Servers may run another version than that of the last deployment: that of a release which did not end.
+    Servers may run a version other than that of the last deployment: that of an unfinished release.
     """
     template_set = template_sets.uploaded(deployment)
     rule = template_set.release
@@ -47,10 +47,10 @@ def _running(deployment: Deployment) -> list[str]:
 
 
 def begin(deployment: Deployment, clients: Clients) -> bool:
-    """Store what a release changes, if it is brought to the servers one by one. Return whether it is.
+    """Store the changes of a release, if the servers get it one by one. Return whether they do.
 
-    A second call finds the row. An environment without servers, or whose association does not download an
-    artifact of the release, has nothing to do before its stacks.
+    A second call finds the row. Without servers, or if the association does not download an artifact of the
+    release, there is nothing to do before the stacks.
     """
     release = deployment.release
     rule = template_sets.uploaded(deployment).release
@@ -80,7 +80,7 @@ def begin(deployment: Deployment, clients: Clients) -> bool:
 
 
 def with_version(call: AssociationCall, artifacts: Iterable[str], prefix: str) -> dict[str, tuple[str, ...]]:
-    """Return the parameters of an association with the artifacts below another key prefix."""
+    """Return the parameters of an association with the artifacts under another key prefix."""
     addresses = _addresses(artifacts)
     return {
         name: tuple(addresses.sub(rf"{prefix}/\g<key>", value) for value in values)
@@ -94,6 +94,6 @@ def _downloads(call: AssociationCall, artifacts: Iterable[str]) -> bool:
 
 
 def _addresses(artifacts: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds artifacts in a parameter: their key, below a prefix that has the set's digest."""
+    """Return the pattern for artifacts in a parameter: their key, under a prefix with the set's digest."""
     keys = "|".join(map(re.escape, artifacts))
     return re.compile(rf"sanso/[0-9a-f]{{64}}/(?P<key>{keys})")

@@ -1,4 +1,4 @@
-"""Find events that repeat an earlier one while they are written, by the last event of each resource."""
+"""Find events that repeat an earlier one when they are written, by the last event of each resource."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployments.models import Deployment, Event, Stack
 def mark(deployment: Deployment, rows: Sequence[Event]) -> None:
     """Set `repeat_of` of events that are about to be written, in their order.
 
-    Call it under the deployment's row lock. It makes three queries, none if there are no events of stacks.
+    Call it with the deployment's row locked. It makes three queries, none if there are no events of stacks.
     """
     of_stacks = [row for row in rows if row.stack is not None]
     if not of_stacks:

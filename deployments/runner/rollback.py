@@ -1,4 +1,4 @@
-"""The steps that roll back what was kept after a failure: list what it concerns, start the rollback."""
+"""The steps that roll back a stack kept after a failure: list its affected resources, start the rollback."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from deployments.models import Deployment, Resource
 from deployments.runner import event_log, stack_rows
 
 BUSY = 5.0
-"""Seconds between two looks at a stack that something else changes."""
+"""Seconds between two checks of a stack that something else changes."""
 
 
 def check(deployment: Deployment, clients: Clients) -> float:
-    """Check that the stack can be rolled back, and store the resources that it concerns.
+    """Check that the stack can be rolled back, and store the affected resources.
 
-    Return the seconds until the next step. Raise AwsNotFound if there is no stack any more.
+    Return the seconds until the next step. Raise AwsNotFound if the stack no longer exists.
     """
     stack_id = deployment.environment.stack_id
     stack = clients.cloudformation.describe_stack(stack_id)
@@ -44,7 +44,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
 
 
 def _touched(deployment: Deployment) -> frozenset[str]:
-    """Return the paths of resources with events since the last complete state, and of the stacks around."""
+    """Return the paths of resources with events since the last complete state, and of their parent stacks."""
     found: set[str] = set()
     failed = deployment.base
     while failed is not None:
@@ -62,7 +62,7 @@ def start_if_needed(deployment: Deployment, clients: Clients, root: StackView, *
     """
     if was_started:
         return False
-    stands = is_allowed(root.status, Operation.ROLL_BACK)  # otherwise a call whose response was lost began it
+    stands = is_allowed(root.status, Operation.ROLL_BACK)  # otherwise a call with a lost response began it
     if stands:
         deployment.confirm_claim()
         clients.cloudformation.rollback_stack(

@@ -1,4 +1,4 @@
-"""The second attempt at a change set: without those of nested stacks, where CloudFormation refuses them."""
+"""The second attempt at a change set: without nested ones, if CloudFormation rejects them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from deployments.runner.rejected_change_set import followed
 
 
 def fall_back(deployment: Deployment, change_set: ChangeSet, cloudformation: CloudFormation) -> bool:
-    """Have a failed change set created again without nested ones, if that can help. Return whether it can.
+    """Request a failed change set again without nested ones, if that can help. Return whether it can.
 
-    The failed one is deleted by the step that creates the other, so that a step that dies in between is
-    repeated.
+    The step that creates the new one also deletes the failed one, so that it is repeated if it dies in
+    between.
     """
     if deployment.is_root_only:
         return False
@@ -33,14 +33,14 @@ def fall_back(deployment: Deployment, change_set: ChangeSet, cloudformation: Clo
 
 
 def delete_refused(deployment: Deployment, stack: str, cloudformation: CloudFormation) -> None:
-    """Delete the change set with nested ones that CloudFormation refused, if this deployment had one."""
+    """Delete the change set with nested ones that CloudFormation rejected, if this deployment had one."""
     if deployment.is_root_only:
         with suppress(AwsNotFound):
             cloudformation.delete_change_set(deployment.change_set_name_of(deployment.revision), stack)
 
 
 def planned(deployment: Deployment) -> dict[str, TemplateStack]:
-    """Return the stacks of the deployment's template set with the values that they get, by their path."""
+    """Return the stacks of the deployment's template set with their parameter values, by path."""
     template_set = template_sets.uploaded(deployment)
     names = {template_set.bucket_parameter, template_set.prefix_parameter} - {""}
     before: dict[str, str] = deployment.environment.parameters

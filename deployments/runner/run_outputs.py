@@ -1,4 +1,4 @@
-"""What runs of associations wrote to S3: the text of a run that is known, and of runs that are only in S3."""
+"""Outputs of association runs in S3: of a known run, and of runs that only S3 has."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def text_of(s3: S3, target: ExecutionTarget, max_length: int) -> str:
 def written_by(
     s3: S3, association_id: str, bucket: str, prefix: str, before: datetime, max_length: int
 ) -> Iterator[tuple[str, str]]:
-    """Yield (instance, text) of each instance on which an association failed, by what is in S3.
+    """Yield (instance, text) for each instance on which an association failed, according to S3.
 
     State Manager may have forgotten the association: its keys are `<prefix>/<instance>/<association>/…`.
     """

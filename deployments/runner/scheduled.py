@@ -1,4 +1,4 @@
-"""A change that was scheduled: at its time it takes its place in the queue, or it has missed its time."""
+"""A scheduled change: at its time it takes its place in the queue, or it has missed its time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from deployments.models import AuditRecord, Deployment
 from deployments.runner import event_log
 
 CHECK_EVERY = 3600.0
-"""Seconds between two steps of a change whose time has not come: one at the time would be enough."""
+"""Seconds between two steps of a change before its time. One step at its time would be enough."""
 
 
 def wait(deployment: Deployment, now: datetime) -> float:
-    """Wait for the time. Return the seconds to the next step."""
+    """Wait for the scheduled time. Return the seconds until the next step."""
     what = due(deployment.scheduled_for, now)
     if what is Due.WAIT and deployment.scheduled_for:
         return min((deployment.scheduled_for - now).total_seconds(), CHECK_EVERY)

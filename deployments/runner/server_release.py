@@ -1,4 +1,4 @@
-"""The phase that brings a release to running servers: one step of the plan at a time, from what AWS says."""
+"""The phase that installs a release on running servers: one step of the plan at a time, by AWS's state."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from deployments.runner import cancel, change, event_log, finalize, going_back, 
 
 AT_ONCE = 0.0
 SHORT = 8
-"""How much of a digest pages show."""
+"""Length of a digest on pages."""
 BEFORE = timedelta(minutes=10)
-"""The reads of the site that those of the watch are compared with."""
+"""Period of site reads that the reads of the watch are compared with."""
 _GONE = ("Terminat", "Detach")
 _REGISTERED = ("initial", "healthy", "unhealthy")
 ATTEMPTS = 2
-"""How often a server is configured: else a release would not end that takes longer than the schedule of the
-association, which brings the earlier version until the stacks are updated."""
+"""Maximum number of times that a server is configured. Until the stacks are updated, the association's
+schedule restores the earlier version, so that a longer release would never end."""
 _SETTLE = 15.0
-"""Seconds on AWS that a server must have been healthy: longer than an interval of its health checks."""
+"""Seconds on AWS that a server must stay healthy: longer than an interval of its health checks."""
 
 
 def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
@@ -60,7 +60,7 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
 
 
 def _add_new(deployment: Deployment, release: ServerRelease, group: Group | None, now: datetime) -> None:
-    """Add a row for each server that the group has, also of one that joined midway, and log them."""
+    """Add a row for each server of the group, also if it joined midway, and log them."""
     rows = list(release.servers.all())
     known = {one.instance_id for one in rows}
     before = frozenset(known)
@@ -89,7 +89,7 @@ def _add_new(deployment: Deployment, release: ServerRelease, group: Group | None
 
 
 def _send_again(deployment: Deployment, release: ServerRelease, now: datetime) -> None:
-    """Let servers wait again on which State Manager's scheduled run has put the earlier version back."""
+    """Make servers wait again on which State Manager's scheduled run has restored the earlier version."""
     if release.returning_at is not None:
         return
     done = {one.instance_id: one for one in release.servers.all() if one.stage == Stage.DONE}
@@ -98,7 +98,7 @@ def _send_again(deployment: Deployment, release: ServerRelease, now: datetime) -
         server = done.get(run.instance_id)
         if server is None or run.at is None or not server.was_configured_before(run.at):
             continue
-        if server.attempt >= ATTEMPTS:  # the update of the stacks brings the new version back
+        if server.attempt >= ATTEMPTS:  # the update of the stacks restores the new version
             continue
         with transaction.atomic():
             _save(
@@ -120,7 +120,7 @@ def _send_again(deployment: Deployment, release: ServerRelease, now: datetime) -
 
 
 def _poll(release: ServerRelease, clients: Clients) -> dict[str, Invocation]:
-    """Return how far the commands of servers are that are being configured, by instance."""
+    """Return the state of the commands of servers that are being configured, by instance."""
     servers = [one for one in release.servers.all() if one.stage == Stage.CONFIGURING]
     found = {one.instance_id: release_commands.poll(one, clients) for one in servers}
     return {instance_id: one for instance_id, one in found.items() if one is not None}
@@ -180,7 +180,7 @@ def _targets(clients: Clients, arn: str) -> dict[str, str]:
 
 
 def _problem(deployment: Deployment, release: ServerRelease, server: ReleaseServer) -> Message | None:
-    """Return what got worse since the first server has the new version."""
+    """Return the problem that began after the first server got the new version, if any."""
     if server.stage != Stage.WATCHING or not release.baseline:
         return None
     since = datetime.fromisoformat(str(release.baseline["since"]))
@@ -216,7 +216,7 @@ class _Doing:
         self.servers = {one.instance_id: one for one in release.servers.all()}
 
     def do(self, step: Step, now: datetime) -> float | None:
-        """Do it, and return the seconds until the next one."""
+        """Do it. Return the seconds until the next step."""
         interval = self.deployment.environment.account.timings.readiness
         if step.act is Act.WAIT:
             return interval
@@ -245,7 +245,7 @@ class _Doing:
 
     def _go_back(self, now: datetime) -> None:
         failed = next(one for one in self.servers.values() if one.stage == Stage.FAILED)
-        _keep_output(self.deployment, failed)  # the way back may fail there, too
+        _keep_output(self.deployment, failed)  # the rollback may fail there too
         going_back.begin(self.deployment, self.release, now)
 
     def _target(self, instance_id: str, *, is_in: bool) -> None:
@@ -291,7 +291,7 @@ class _Doing:
         )
 
     def _stop(self) -> None:
-        """End the deployment after a failure, or because it was canceled; the stacks are as they were."""
+        """End the deployment after a failure or a cancellation; the stacks are unchanged."""
         deployment = self.deployment
         environment = Environment.objects.get(pk=deployment.environment_id)
         status, outputs = environment.stack_status, dict(environment.outputs)
@@ -323,7 +323,7 @@ def _keep_output(deployment: Deployment, server: ReleaseServer) -> None:
 
 
 def _continue(deployment: Deployment, clients: Clients) -> float | None:
-    """Change the stacks once every server has the new version; the associations then find nothing to do."""
+    """Change the stacks once every server has the new version; the associations then have nothing to do."""
     return change.execute_after_servers(deployment, clients)
 
 

@@ -1,7 +1,7 @@
-"""Check the accounts of sessions with the identity provider: end those that it refuses, renew groups.
+"""Check the accounts of sessions with the identity provider: end those that it rejects, update groups.
 
-API tokens of a user whom it refuses are suspended until the next login there. While a user has tokens, the
-account is checked after the session has ended as well.
+The API tokens of a rejected user are suspended until the next login there. While a user has tokens, the
+account is also checked after the session has ended.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from deployments.runner.oidc_providers import provider_of, rules_of
 log = logging.getLogger(__name__)
 
 SOURCE = "oidc"
-"""The source of grants and team memberships that follow from groups."""
+"""The source of grants and team memberships that come from groups."""
 
 
 def run_check(pk: int, version: int) -> None:
-    """Ask the provider about the account of one session."""
+    """Check the account of one session with its provider."""
     sessions = UserSession.objects.of_provider()
     if not leases.begin_step(sessions, pk, version):
         return
@@ -56,10 +56,10 @@ def next_check(now: datetime) -> datetime:
 
 
 def apply_groups(user: User, account_key: str, groups: list[str]) -> None:
-    """Give a user the roles and teams of an account's groups, and take away those of earlier groups.
+    """Give a user the roles and teams of an account's groups, and remove those of earlier groups.
 
-    A user with accounts at several providers has what all of them give. What was given by hand stays, also if
-    a group gives the same.
+    A user with accounts at several providers has the roles and teams of all of them. Those given by hand
+    stay, even if a group gives the same.
     """
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
@@ -75,12 +75,12 @@ def apply_groups(user: User, account_key: str, groups: list[str]) -> None:
 
 
 def _provider(session: UserSession) -> OidcProvider | None:
-    """Return the provider of a session; one from before there were several has that of the variables."""
+    """Return the provider of a session; older sessions without one have the provider in the variables."""
     return provider_of(unseal(session.tokens).get("provider", FIRST))
 
 
 def _is_needed(session: UserSession) -> bool:
-    """Return whether a session is open, or is the last one by which the owner of API tokens is checked."""
+    """Return whether a session is open, or is the last one for checking an owner of API tokens."""
     if UserSession.objects.open().filter(pk=session.pk).exists():
         return True
     others = UserSession.objects.of_account(session.account_key).exclude(pk=session.pk)
@@ -90,10 +90,10 @@ def _is_needed(session: UserSession) -> bool:
 
 
 def _suspend_tokens(session: UserSession) -> None:
-    """Suspend the API tokens of a refused account; while it has other sessions, these are checked at once.
+    """Suspend the API tokens of a rejected account; while it has other sessions, check these at once.
 
-    A provider also refuses the tokens of a single session, whose user has logged out there. What the groups
-    of the account gave ends if the user can log in with another account.
+    A provider also rejects the tokens of a single session after its user logs out there. The roles of the
+    account's groups end if the user can log in with another account.
     """
     now = timezone.now()
     if UserSession.objects.of_account(session.account_key).update(due_at=now):

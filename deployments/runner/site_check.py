@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 KEPT = 5
-"""How many automatic checks are kept; enough for `Timings.site_check_delay`."""
+"""Number of automatic checks to keep; enough for `Timings.site_check_delay`."""
 
 
 def is_due(environment: Environment, since: datetime, now: datetime) -> bool:
-    """Return whether an automatic check is due, by the automatic checks since then."""
+    """Return whether an automatic check is due, based on the automatic checks since `since`."""
     tries = list(
         SiteProbe.objects.own_of(environment).filter(at__gte=since).values_list("at", flat=True)[:KEPT]
     )
@@ -36,13 +36,13 @@ def is_due(environment: Environment, since: datetime, now: datetime) -> bool:
 
 
 UNREACHED = 3
-"""After this many automatic checks in a row without a connection, the portal is no client of the site."""
+"""After this many automatic checks in a row without a connection, the site is unreachable from the portal."""
 
 
 def is_unreachable(environment: Environment, since: datetime) -> bool:
-    """Return whether the load balancer accepts no connection of the portal, by the checks since then.
+    """Return whether the load balancer accepts no connection of the portal, by the checks since `since`.
 
-    Its security group may exclude the portal and admit the visitors. On loopback there are no such groups.
+    Its security group may admit visitors but not the portal. On loopback there are no security groups.
     """
     if environment.account.is_on_loopback:
         return False
@@ -51,7 +51,7 @@ def is_unreachable(environment: Environment, since: datetime) -> bool:
 
 
 def site_of_environment(environment: Environment, redact: Redactor) -> Site:
-    """Return the site at the load balancer that was observed, with the host name of the stack's output."""
+    """Return the site at the observed load balancer, with the host name from the stack's output."""
     balancer = environment.load_balancers.filter(tier="alb").order_by("pk").first()
     dns_name = balancer.dns_name if balancer else ""
     site = site_of(dns_name, environment.url, loopback=environment.account.is_on_loopback)
@@ -59,7 +59,7 @@ def site_of_environment(environment: Environment, redact: Redactor) -> Site:
 
 
 def run_site_check(environment: Environment, asked_by: User | None = None) -> SiteProbe:
-    """Check the site once and store the result; of automatic checks, only the last ones are kept."""
+    """Check the site once and store the result; only the last automatic checks are kept."""
     result = check_site(site_of_environment(environment, redactors.of_environment(environment)))
     success = Message(Code.SITE_CHECK_SUCCEEDED, {"milliseconds": str(result.milliseconds)})
     probe = SiteProbe.objects.create(

@@ -1,4 +1,4 @@
-"""What rollbacks skipped in an environment, until something brings it in line with the templates again."""
+"""Resources that rollbacks skipped in an environment, until they match the templates again."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from deployments.core.stuck import StuckResource, unreconciled
 from deployments.models import Deployment, Environment
 
 IN_LINE = "in_line"
-"""The option of a change with the paths that were confirmed to be in line when it was applied."""
+"""The option of a change with the paths that were confirmed to match when it was applied."""
 
 
 def begin(deployment: Deployment) -> None:
-    """Take away what was confirmed when the change was applied: it begins now."""
+    """Remove the paths that were confirmed when the change was applied: it begins now."""
     confirmed = deployment.options.get(IN_LINE)
     if not confirmed:
         return
@@ -25,15 +25,15 @@ def begin(deployment: Deployment) -> None:
 
 
 def unconfirmed(deployment: Deployment) -> dict[str, Any]:
-    """Return the options of a change without what was confirmed with its preview."""
+    """Return the options of a change without the paths that were confirmed with its preview."""
     return {name: value for name, value in deployment.options.items() if name != IN_LINE}
 
 
 def after(deployment: Deployment, state: State) -> dict[str, Any]:
     """Return the values of the environment's row after a deployment has ended in a state.
 
-    A rollback adds what it skipped, even if it failed again: CloudFormation counts that as rolled back. A
-    change that succeeded takes away what it updated, replaced or removed.
+    A rollback adds the resources that it skipped, even if it failed again: CloudFormation counts them as
+    rolled back. A successful change removes those that it updated, replaced or removed.
     """
     before = Environment.objects.get(pk=deployment.environment_id).skipped_resources
     if deployment.kind == Kind.ROLLBACK:

@@ -38,9 +38,9 @@ from deployments.runner import (
 )
 
 PASS_SECONDS = 8.0
-"""A pass stops after this many seconds and the next one continues, so that a step ends within its lease."""
+"""Time limit of a pass in seconds; the next pass continues, so that a step ends within its lease."""
 TRAILING_PASSES = 5
-"""Passes to wait for the last events once the root stack is final: events come later than DescribeStacks."""
+"""Passes to wait for the last events once the root stack is final: they lag behind DescribeStacks."""
 
 
 def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
@@ -58,7 +58,7 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     end = _outcome(deployment, root) if root else None
     changed = _read_what_can_be(deployment, clients, polls, is_over=end is not None)
     deployment.record(polled_at=now)
-    if changed or end is not None:  # at the end once more: what was throttled may be read now
+    if changed or end is not None:  # once more at the end: throttled reads may succeed now
         evidence.gather(deployment, clients, is_last=end is not None)
     own = Stack.objects.get(deployment=deployment, path="")
     if root is not None and end is not None:
@@ -74,7 +74,7 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
 def _start_or_stop(deployment: Deployment, clients: Clients, root: StackView) -> bool:
     """Start the stack operation unless it has begun, or stop it if that was requested.
 
-    Return whether one of both was requested from CloudFormation now.
+    Return whether this call requested either of them.
     """
     if deployment.is_cancel_pending:
         cancel.stop(deployment, clients, root, has_begun=has_begun(deployment, root))
@@ -91,9 +91,9 @@ def _outcome(deployment: Deployment, root: StackView) -> State | None:
 def _read_what_can_be(
     deployment: Deployment, clients: Clients, polls: stack_polls.StackPolls, *, is_over: bool
 ) -> int:
-    """Store the new events and return their number; wait for none once DescribeStacks says that it is over.
+    """Store the new events and return their number; do not wait for any once the operation has ended.
 
-    DescribeStackEvents is throttled apart from DescribeStacks. Raise AwsRetryable while it is not over.
+    DescribeStackEvents and DescribeStacks are throttled separately. Raise AwsRetryable before the end.
     """
     try:
         return _read_events(deployment, clients.cloudformation, polls, everything=is_over)
@@ -104,7 +104,7 @@ def _read_what_can_be(
 
 
 def catch_up(deployment: Deployment, clients: Clients, now: datetime) -> None:
-    """Read the events that could not be read before the phases after the stacks began; later if not now."""
+    """Read the events that could not be read before the later phases began; if this fails, retry later."""
     if Stack.objects.of(deployment).to_poll().exists():
         with suppress(AwsRetryable):
             polls = stack_polls.StackPolls(deployment, now)
@@ -112,7 +112,7 @@ def catch_up(deployment: Deployment, clients: Clients, now: datetime) -> None:
 
 
 def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) -> bool:
-    """Start the stack operation of this deployment unless it has begun. Return whether it was started now."""
+    """Start the stack operation of this deployment unless it has begun. Return whether it began here."""
     if deployment.kind == Kind.DELETE:
         if is_of_deletion(root.status) and not is_failed(root.status):
             event_log.add(deployment, "delete.started", stack_name=root.name)
@@ -145,9 +145,9 @@ def _start_rollback_if_needed(deployment: Deployment, clients: Clients, root: St
 
 
 def has_begun(deployment: Deployment, root: StackView) -> bool:
-    """Return whether the root stack's status is of this deployment: an update's is not at once.
+    """Return whether the root stack's status is from this deployment: after an update starts, it lags.
 
-    After a failed rollback or deletion, the stack has the status that it may fail with again.
+    After a failed rollback or deletion, the stack already has the status of another failure.
     """
     if deployment.kind == Kind.UPDATE:
         return bool(root.updated != deployment.preview_stack.get("updated", ""))
@@ -190,7 +190,7 @@ def _new_events(stack: Stack, cloudformation: CloudFormation) -> list[StackEvent
     try:
         events = cloudformation.events_after(stack.stack_id, stack.bookmark)
     except AwsNotFound:
-        if stack.bookmark:  # else it is new, and CloudFormation's reads do not find it yet
+        if stack.bookmark:  # else it is new, and CloudFormation may not find it yet
             Stack.objects.filter(pk=stack.pk).update(settled=True)
         return []
     for event in events:
@@ -219,7 +219,7 @@ def _write(
 def in_order(read: list[tuple[Stack, list[StackEvent]]]) -> list[event_log.Entry]:
     """Merge the events of several stacks by time; those of one stack keep their order.
 
-    At the same time, a stack begins before the resources in it, and ends after them.
+    With equal times, a stack begins before its resources and ends after them.
     """
 
     def when(entry: event_log.Entry) -> tuple[datetime, int]:
@@ -243,7 +243,7 @@ def _reopen_child(parent: Stack, event: StackEvent) -> None:
 def caught_up(deployment: Deployment, clients: Clients, root: StackView, now: datetime) -> bool:
     """Store the events of all stacks, and return whether the last one of the root stack was among them.
 
-    True as well once it has been waited for long enough: events trail behind DescribeStacks.
+    Also return True after waiting long enough: events lag behind DescribeStacks.
     """
     polls = stack_polls.StackPolls(deployment, now)
     changed = _read_events(deployment, clients.cloudformation, polls, everything=True)
@@ -267,14 +267,14 @@ def finish_without_stack(deployment: Deployment) -> None:
 def _finish_without_events(
     deployment: Deployment, clients: Clients, end: State, root: StackView
 ) -> float | None:
-    """Finish a deployment whose last events could not be read; list their statuses if no phase follows."""
+    """Finish a deployment whose last events could not be read; list the statuses if no phase follows."""
     if _ends_now(deployment, end):
         last_statuses.read(deployment, clients.cloudformation, root, timezone.now())
     return finish(deployment, end, root)
 
 
 def _ends_now(deployment: Deployment, end: State) -> bool:
-    """Return whether no phase comes after the stacks, in which their last events could still be read."""
+    """Return whether no phase follows the stacks in which their last events could still be read."""
     return end is not State.SUCCEEDED or deployment.kind in DELETING
 
 
@@ -289,7 +289,7 @@ def finish(deployment: Deployment, end: State, root: StackView) -> float | None:
         end is State.ROLLED_BACK and deployment.is_stopping
     )
     code, message = ("", None) if as_wanted else _failure_reason(deployment, root)
-    outputs = dict(root.outputs) if deployment.kind == Kind.UPDATE else {}  # what was rolled back is there
+    outputs = dict(root.outputs) if deployment.kind == Kind.UPDATE else {}  # still valid after a rollback
     finalize.finalize(deployment, end, root.status, outputs, code, message)
     return None
 

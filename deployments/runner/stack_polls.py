@@ -20,8 +20,8 @@ AT_ONCE = 0.0
 def notify_changed(deployment: Deployment, stack_id: str) -> bool:
     """Record the notification that a stack has changed, so that it is polled next, at once.
 
-    Return whether it is a stack of the deployment. A step in progress is not interrupted; the next follows it
-    immediately.
+    Return whether it is a stack of the deployment. A step in progress is not interrupted; the next one
+    follows immediately.
     """
     now = timezone.now()
     stacks = Stack.objects.of(deployment).with_id(stack_id)
@@ -33,7 +33,7 @@ def notify_changed(deployment: Deployment, stack_id: str) -> bool:
 
 
 class StackPolls:
-    """The polls of one step: which stacks of a deployment, and what they cost."""
+    """The polls of one step: the stacks of a deployment to poll, and the calls that they take."""
 
     def __init__(self, deployment: Deployment, now: datetime) -> None:
         self.deployment, self.now = deployment, now.timestamp()
@@ -87,7 +87,7 @@ class StackPolls:
         return delay(self._polled(stacks), bucket, self.now)
 
     def _polled(self, stacks: list[Stack]) -> list[PolledStack]:
-        """Return the stacks to choose from; with the next expected event if one has been quiet for long."""
+        """Return the stacks to choose from, with the next expected event if one had no event for long."""
         open_ = [stack for stack in stacks if not stack.settled and stack.stack_id]
         is_quiet = any(int(stack.polling.get("quiet", 0)) >= self.limits.quiet_polls for stack in open_)
         expected = self._expected() if is_quiet else {}
@@ -103,7 +103,7 @@ class StackPolls:
         ]
 
     def _expected(self) -> dict[str, float]:
-        """Return when the next event is expected in each stack: an end or a beginning. Computed once."""
+        """Return when the next event (an end or a beginning) is expected in each stack. Computed once."""
         if self._next is None:
             self._next = {}
             rows = timeline.load(self.deployment, now=at_ms(1000 * self.now)).lines

@@ -58,8 +58,8 @@ def seed_from_change_set(
 ) -> tuple[int, int]:
     """Create a pending row for every resource that the change set will create.
 
-    Return (resources, stacks). Nested stacks have change sets of their own; where CloudFormation refuses
-    these, `planned` has the stacks of the template set.
+    Return (resources, stacks). Nested stacks have their own change sets; where CloudFormation rejects these,
+    `planned` has the stacks of the template set.
     """
     root = root_of(deployment, root_change_set.stack_id, deployment.environment.stack_name)
     waiting = [(root, root_change_set)]
@@ -121,8 +121,8 @@ def seed_from_update(
 ) -> None:
     """Create a pending row for every resource that an update will change, and bookmark each stack.
 
-    Only events after the bookmarks belong to this deployment; also of stacks that do not change, which an
-    update passes through all the same. A second call goes on where an earlier one was interrupted.
+    Only events after the bookmarks belong to this deployment, also in unchanged stacks, which an update
+    passes through too. A second call continues where an earlier one was interrupted.
     """
     tree = change_sets.read(root_change_set, cloudformation)
     stack_ids = {path: change_set.stack_id for path, change_set in tree.items()}
@@ -156,9 +156,9 @@ def seed_from_rollback(
     retried: Iterable[StuckResource],
     cloudformation: CloudFormation,
 ) -> None:
-    """Create a pending row for every resource that a continued rollback tries again, and bookmark the stacks.
+    """Create a pending row for every resource that a continued rollback retries, and bookmark the stacks.
 
-    A second call goes on where an earlier one was interrupted.
+    A second call continues where an earlier one was interrupted.
     """
     resources = list(retried)
     _bookmark(deployment, {one.path: one.stack_id for one in resources} | {"": root_id}, cloudformation)
@@ -215,8 +215,8 @@ def seed_from_failure(
 ) -> int:
     """Create a pending row for every resource that a failed update has touched, and bookmark each stack.
 
-    `touched` are the paths, with those of the stacks around them. Return the number of resources. A second
-    call goes on where an earlier one was interrupted.
+    `touched` are their paths and those of their parent stacks. Return the number of resources. A second call
+    continues where an earlier one was interrupted.
     """
     rows: dict[str, Stack] = {}
     resources = 0

@@ -1,4 +1,4 @@
-"""One step of a due row: claim it, take the step, set when the next is due. Errors are stored here."""
+"""One step of a due row: claim it, take the step, set when the next one is due. Errors are stored here."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ log = logging.getLogger(__name__)
 
 Connect = Callable[[AccountRef], Clients]
 REPORT_AFTER = 3
-"""Failures are reported after this many failed steps in a row: one throttled call is not worth a report."""
+"""Failures are reported after this many failed steps in a row, not for a single throttled call."""
 GIVE_UP_AFTER = 8
-"""After this many internal errors in a row, a deployment that has created nothing in AWS fails."""
+"""A deployment that has created nothing in AWS fails after this many internal errors in a row."""
 
 
 def run_deployment(pk: int, version: int, connect: Connect = session.connect) -> bool:
@@ -89,7 +89,7 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
 
 
 def _ids_of(deployment: Deployment) -> dict[str, int | str]:
-    """Return the ids that every line about a step has, with that of the request that caused it."""
+    """Return the ids for each log line about a step, including that of the request that caused it."""
     environment = deployment.environment
     ids = {"deployment": deployment.pk, "environment": environment.pk, "account": environment.account_id}
     request_id = AuditRecord.objects.request_of(deployment.pk)
@@ -155,7 +155,7 @@ _BEGUN: dict[State, Callable[[Deployment, Clients, datetime], float | None]] = {
     **dict.fromkeys(AFTER_STACKS, _wait_until_ready),
     State.PROTECT: protect.wait,
 }
-"""What a step does once something in AWS may have changed."""
+"""The steps once something in AWS may have changed."""
 
 
 def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
@@ -169,7 +169,7 @@ def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
 
 
 def _has_stopped(deployment: Deployment, clients: Clients) -> bool:
-    """End a deployment whose cancellation was requested, outside of its stacks. Return whether it ended."""
+    """End a canceled deployment before or after its stacks. Return whether it ended."""
     state = State(deployment.state)
     if not deployment.is_cancel_pending or state in (State.SERVERS, State.STACKS):
         return False
@@ -257,9 +257,9 @@ def _internal_error(deployment: Deployment, clients: Clients | None) -> float | 
 
 
 def _fail(deployment: Deployment, clients: Clients | None, code: str, message: Message) -> float | None:
-    """End a deployment that has created nothing in AWS yet, with a message that says what to do.
+    """End a deployment that has created nothing in AWS yet, with a message about what to do.
 
-    Returns None: no further step is needed.
+    Return None: no further step is needed.
     """
     if deployment.kind != Kind.DELETE and endpoint_run.was_restarted(deployment.environment):
         code, message = SANDBOX_RESTARTED, Message(Code.SANDBOX_RESTARTED)
@@ -270,14 +270,14 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: M
     with transaction.atomic():
         deployment.move_to(State.FAILED, error_code=code, error_sentence=message.as_json())
         event_log.add(deployment, "ended", state="failed", code=code, message=message.as_json())
-        if deployment.artifact_prefix and deployment.kind != Kind.UPDATE:  # something may be uploaded
+        if deployment.artifact_prefix and deployment.kind != Kind.UPDATE:  # something may have been uploaded
             remaining.request_search(deployment)
     queue.wake(deployment.environment_id)
     return None
 
 
 def _report(deployment: Deployment, code: str, message: Message) -> None:
-    """Store what blocks the deployment, and log it; not again if only the request id differs."""
+    """Store and log what blocks the deployment; not again if only the request id differs."""
     known = read_message(deployment.attention_sentence)
     if deployment.attention_code == code and known and known.params == message.params:
         return
@@ -288,7 +288,7 @@ def _report(deployment: Deployment, code: str, message: Message) -> None:
 
 
 def _clear(deployment: Deployment) -> None:
-    """Clear what was reported, and the count of failures, after a step that succeeded."""
+    """Clear the reported problem and the count of failures after a successful step."""
     if not deployment.is_active or not (deployment.failures or deployment.attention_code):
         return
     reported = deployment.attention_code

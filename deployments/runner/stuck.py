@@ -1,4 +1,4 @@
-"""Read from CloudFormation on which resources a rollback or a deletion got stuck."""
+"""Read from CloudFormation the resources on which a rollback or a deletion got stuck."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deployments.runner.stack_rows import MAX_DEPTH
 
 
 def read(root: StackView, cloudformation: CloudFormation) -> tuple[StuckResource, ...]:
-    """Return what resists in a root stack and its nested stacks; nothing in a status without such."""
+    """Return the stuck resources of a root stack and its nested stacks; none in a status without any."""
     return stuck_in(tree(root, cloudformation))
 
 

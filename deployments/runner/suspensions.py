@@ -1,4 +1,4 @@
-"""Processes of an Auto Scaling group that are suspended for a release, and resumed whatever becomes of it."""
+"""Processes of an Auto Scaling group that are suspended for a release and always resumed after it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROCESSES = ("HealthCheck", "ReplaceUnhealthy", "AZRebalance")
 def suspend(deployment: Deployment, release: ServerRelease, group: Group | None, clients: Clients) -> None:
     """Suspend the processes of the group that replace servers. The row is written first: see `resume`.
 
-    What somebody else has suspended stays suspended at the end.
+    Processes that something else has suspended stay suspended at the end.
     """
     if group is None:
         return
@@ -33,7 +33,7 @@ def suspend(deployment: Deployment, release: ServerRelease, group: Group | None,
 
 
 def resume(release: ServerRelease, clients: Clients) -> None:
-    """Resume what was suspended, also of a release that ended in another way."""
+    """Resume the suspended processes, also if the release ended in another way."""
     if release.processes:
         with suppress(AwsNotFound):  # the group is gone
             clients.autoscaling.resume(release.group, release.processes)
@@ -41,7 +41,7 @@ def resume(release: ServerRelease, clients: Clients) -> None:
 
 
 def resume_left(environment: Environment, clients: Clients) -> None:
-    """Resume what a release of the environment has left suspended, whose deployment ended meanwhile."""
+    """Resume the processes that an ended release of the environment has left suspended."""
     for release in ServerRelease.objects.to_resume(environment):
         resume(release, clients)
 

@@ -1,4 +1,4 @@
-"""The step that takes over a stack that was changed outside of Sanso: changes start from it as it is now."""
+"""The step that takes over a stack that was changed outside of Sanso: changes start from its state now."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TAKE_OVER = "take_over"
 def take_over(deployment: Deployment, clients: Clients) -> None:
     """Store the templates, the parameters and the resources of the stack, and end the deployment.
 
-    Raise UserFixable if the stack is in no state to change, or its templates are no set that can be deployed.
+    Raise UserFixable if the stack's status allows no change, or its templates cannot be deployed as a set.
     """
     environment = deployment.environment
     try:
@@ -94,7 +94,7 @@ def _values(
 def _as_deployed(
     before: catalog.TemplateSet, stack: StackView, cloudformation: CloudFormation
 ) -> catalog.TemplateSet:
-    """Return the set with the templates that the stack and its nested stacks have now."""
+    """Return the set with the current templates of the stack and its nested stacks."""
     texts = dict(_texts(before, before.root.name, stack.stack_id, cloudformation))
     try:
         found = catalog.with_templates(before, texts)
@@ -121,7 +121,7 @@ def _texts(
 
 
 def _set_statuses(deployment: Deployment, root: StackView) -> None:
-    """Set the statuses of the stacks' rows: those of nested stacks are known from the stack around."""
+    """Set the statuses of the stacks' rows: those of nested stacks come from the parent stack."""
     Stack.objects.filter(deployment=deployment, path="").update(status=root.status, settled=True)
     for row in Resource.objects.filter(stack__deployment=deployment, type=STACK_TYPE).select_related("stack"):
         path = f"{row.stack.path}/{row.logical_id}".lstrip("/")

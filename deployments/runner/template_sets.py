@@ -1,4 +1,4 @@
-"""The template set of a deployment: the current one, or the one that was stored at its request."""
+"""The template set of a deployment: the current one, or the one stored at its request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def find(digest: str) -> catalog.TemplateSet | None:
         current = catalog.load(settings.SANSO_TEMPLATE_SET)
         if current.digest == digest:
             return current
-    except UserFixable:  # the set of today cannot be read; the one of then may be
+    except UserFixable:  # the current set cannot be read; the stored one may be
         pass
     stored = DeployedSet.objects.filter(digest=digest).first()
     if stored is None:
@@ -37,7 +37,7 @@ def find(digest: str) -> catalog.TemplateSet | None:
 def of_deployment(deployment: Deployment) -> catalog.TemplateSet:
     """Return the template set that the form was filled in for.
 
-    Raise UserFixable if the files have changed since and the set was not stored, as in earlier releases.
+    Raise UserFixable if the files have changed since and the set was not stored (by an earlier release).
     """
     found = find(deployment.template_digest)
     if found is None:
@@ -48,6 +48,6 @@ def of_deployment(deployment: Deployment) -> catalog.TemplateSet:
 def uploaded(deployment: Deployment) -> catalog.TemplateSet:
     """Return the set whose files were uploaded for a deployment; the current one if it is not stored.
 
-    A release before this one stored none, and an upgrade may come between the upload and the change set.
+    Earlier releases stored none, and an upgrade may fall between the upload and the change set.
     """
     return find(deployment.template_digest) or catalog.load(settings.SANSO_TEMPLATE_SET)

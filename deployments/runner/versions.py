@@ -1,4 +1,4 @@
-"""Record versions of template sets: the bundled one as it is now, and what fetches found."""
+"""Record versions of template sets: the current bundled one, and those that fetches found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def record_current() -> bool:
-    """Record the bundled set as it is now; none if it cannot be read, which its pages say.
+    """Record the current bundled set; nothing if it cannot be read, which its pages report.
 
     Return whether cfn-lint has yet to check it.
     """
@@ -63,8 +63,8 @@ def add(
 ) -> TemplateVersion:
     """Return the version of a set with these files; store it and its files if it is new.
 
-    `about` has further values of a new row. Environments whose version was not known, and that run these
-    files, are pinned to it.
+    `about` has additional values of a new row. Environments of unknown version that run these files are
+    pinned to it.
     """
     with transaction.atomic():
         TemplateSource.objects.select_for_update().get(pk=source.pk)  # one number for each version
@@ -84,24 +84,24 @@ def add(
 
 
 def of(deployment: Deployment) -> TemplateVersion | None:
-    """Return the version that a deployment was made from; by its files if its row has none."""
+    """Return the version that a deployment was created from; looked up by its files if its row has none."""
     return deployment.template_version or TemplateVersion.objects.with_digest(deployment.template_digest)
 
 
 def kept(deployment: Deployment) -> TemplateVersion | None:
     """Return the version that stays: the pinned one if its files are those of the deployment.
 
-    The same files may be versions of two sets, and the environment have moved to the other one.
+    Two sets may have a version with the same files, and the environment may have moved to the other set.
     """
     own = deployment.environment.template_version
     return own if own and own.digest == deployment.template_digest else of(deployment)
 
 
 def pinned(deployment: Deployment, state: State) -> dict[str, object]:
-    """Return the columns of its environment after a deployment that ends in `state`.
+    """Return the environment's columns after a deployment that ends in `state`.
 
-    Who goes back to an earlier version, or rolls an attempt at a later one back, is not offered the later one
-    again by the channel.
+    After a return to an earlier version, or a rolled back attempt at a later one, the channel does not offer
+    the later one again.
     """
     if state is not State.SUCCEEDED:
         return {}
@@ -114,7 +114,7 @@ def pinned(deployment: Deployment, state: State) -> dict[str, object]:
     if deployment.kind not in (Kind.CREATE, Kind.UPDATE):
         return {}
     now = of(deployment)
-    if not _is_back(now, back_from):  # it was reached, or is of another set
+    if not _is_back(now, back_from):  # reached, or of another set
         back_from = None
     if _is_back(now, before) and not _is_back(before, back_from):
         back_from = before
@@ -122,7 +122,7 @@ def pinned(deployment: Deployment, state: State) -> dict[str, object]:
 
 
 def _is_back(now: TemplateVersion | None, other: TemplateVersion | None) -> bool:
-    """Return whether a version comes before another one of the same set."""
+    """Return whether a version is earlier than another one of the same set."""
     if now is None or other is None or now.source_id != other.source_id:
         return False
     return is_earlier(now.facts, other.facts)

@@ -1,4 +1,4 @@
-"""Observe environments between and during deployments: each source in short steps at its own intervals."""
+"""Observe environments between and during deployments: each source in short steps at its own interval."""
 
 from deployments.runner.observe.history import prune
 from deployments.runner.observe.observer import ensure_observers, run_observer

@@ -19,12 +19,12 @@ EXECUTIONS_KEPT = 10
 
 
 class Associations:
-    """Poll associations; their executions are only read after a change."""
+    """Poll associations; read their executions only after a change."""
 
     source = "associations"
 
     def poll_many(self, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
-        """Do nothing: only DescribeAssociation returns the output location, for one association a call."""
+        """Do nothing: only DescribeAssociation returns the output location, one association per call."""
 
     def poll_one(self, polls: PollRound, one: ObservedEnvironment) -> None:
         """Poll the environment's associations, the runs of those that changed, and missing outputs."""

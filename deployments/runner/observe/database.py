@@ -14,7 +14,7 @@ from deployments.runner.observe.rows import sync
 
 
 class Database:
-    """The source `database`: one call for a hundred clusters, another for their instances."""
+    """The source `database`: one call per hundred clusters, and one for their instances."""
 
     source = "database"
 
@@ -98,8 +98,8 @@ class Database:
 def _lags(polls: PollRound, one: ObservedEnvironment, row: Cluster) -> Mapping[str, float] | None:
     """Return the replica lag of the readers; None if the stored values are current.
 
-    CloudWatch charges for each metric and has a new value every minute: it is polled once a minute, and
-    only while someone watches the page; otherwise the lag is unknown.
+    CloudWatch charges for each metric and has one value per minute: it is polled once a minute, and only
+    while the page is open; otherwise the lag is unknown.
     """
     readers = [member.instance_id for member in row.members if not member.is_writer]
     if not readers or not one.fast:

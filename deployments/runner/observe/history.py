@@ -1,4 +1,4 @@
-"""Health history: the current roll-up for lists, and samples, which are thinned and deleted with time."""
+"""Health history: the current roll-up for lists, and samples that are thinned and deleted over time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deployments.models.health.samples import WHOLE
 from deployments.runner import notices
 
 AGAIN = timedelta(seconds=30)
-"""Without changes, health is rolled up this often: it also changes when figures become out of date."""
+"""Interval of the roll-up without changes: health also changes when figures become out of date."""
 EVERY = timedelta(minutes=5)
 FULL_FOR = timedelta(days=1)
 STEP = timedelta(minutes=10)
@@ -34,7 +34,7 @@ def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
         return
     active = row.active_deployment
     if active and active.kind in DELETING:
-        return  # it is being deleted on purpose
+        return  # it is being deleted intentionally
     facts = facts_of(row)
     health = roll_up(facts, now)
     Environment.objects.filter(pk=row.pk).update(
@@ -42,7 +42,7 @@ def keep(environment: Environment, now: datetime, *, changed: bool) -> None:
         health_sentence=health.sentence.as_json() if health.sentence else {},
         health_at=now,
     )
-    if not active:  # a deployment has its own result
+    if not active:  # a deployment reports its own result
         notices.health_observed(row, str(health.status), health.sentence, now)
     if health.tiers and not facts.being_created:  # the history begins once the environment exists
         _sample(row, health, now)
@@ -53,7 +53,7 @@ def _sample(environment: Environment, health: Health, now: datetime) -> None:
     state: dict[str, TierState] = {
         tier.name: (str(tier.assessment.status), tier.healthy, tier.total) for tier in health.tiers
     }
-    parts = [tier for tier in health.tiers if tier.name != "site"]  # whose numbers are of reads
+    parts = [tier for tier in health.tiers if tier.name != "site"]  # its numbers count reads
     state[WHOLE] = (
         str(health.status),
         sum(tier.healthy for tier in parts),

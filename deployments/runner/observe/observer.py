@@ -37,8 +37,8 @@ POLLERS: dict[str, Callable[[], SourcePoller]] = {
 REPORT_AFTER = 2
 """Throttling and timeouts are reported after this many failed polls in a row."""
 _WAITING = frozenset({State.SERVERS, State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY})
-"""Servers are configured while CloudFormation creates the rest. What fails is rolled back, so that it can
-be observed during the deployment only.
+"""Servers are configured while CloudFormation creates the rest. Failed ones are rolled back, so they can only
+be observed during the deployment.
 """
 
 
@@ -120,14 +120,14 @@ def _round(
     except AwsRetryable as exc:
         stalled = exc
         delay = retry_delay(observer.failures + 1, throttled=is_throttling(exc.code))
-    except AwsFailure as exc:  # no credentials: it concerns all environments
+    except AwsFailure as exc:  # no credentials: this affects all environments
         _set_problem(observed, exc)
     except DatabaseError:
         raise
     except Exception:
         log.exception("observer %s: a round failed", observer.pk)
         delay = retry_delay(observer.failures + 1, throttled=False)
-    endpoint_run.update_facts(observer.account)  # after the answers: another run may have given them
+    endpoint_run.update_facts(observer.account)  # after the polls: another run may have responded to them
     _count(observer, failed=stalled is not None)
     if stalled is not None:
         _set_problem_of_stalled(observer, observed, stalled)
@@ -167,7 +167,7 @@ def _set_problem(observed: Iterable[ObservedEnvironment], problem: AwsFailure) -
 def _set_problem_of_stalled(
     observer: Observer, observed: Sequence[ObservedEnvironment], problem: AwsFailure
 ) -> None:
-    """Set the problem of the environment whose call stalled; after several rounds in a row, of all."""
+    """Set the problem of the environment whose call stalled; of all of them after several stalled rounds."""
     waiting = [one for one in observed if not one.done]
     _set_problem(waiting if observer.failures >= REPORT_AFTER else waiting[:1], problem)
 

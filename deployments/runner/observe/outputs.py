@@ -15,7 +15,7 @@ from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 
 OUTPUT_BYTES, ERROR_BYTES = 64 * 1024, 16 * 1024
 BATCH_SIZE = 4
-"""How many outputs one step reads: each needs up to three calls."""
+"""Number of outputs that one step reads; each takes up to three calls."""
 GIVE_UP_AFTER = timedelta(minutes=15)
 """The agent writes an output after its step has ended; after this time, none is expected."""
 
@@ -23,7 +23,7 @@ GIVE_UP_AFTER = timedelta(minutes=15)
 def read(polls: PollRound, one: ObservedEnvironment) -> bool:
     """Read outputs that are missing. Return whether one was found.
 
-    A run that was skipped has written none: what S3 has is of an earlier run.
+    A skipped run has written no output: the one in S3 is from an earlier run.
     """
     missing = (
         AssociationRun.objects.of(one.environment)
@@ -68,7 +68,7 @@ def _read_one(polls: PollRound, one: ObservedEnvironment, run: AssociationRun) -
 
 
 def _last(stored: list[StoredObject], name: str) -> StoredObject | None:
-    """Return the output of the last step that has one: the agent writes each at the end of its step."""
+    """Return the output of the last step that has one: the agent writes each at the end of the step."""
     named = [one for one in stored if one.key.rpartition("/")[2] == name]
     return max(named, key=lambda one: (one.modified_at, one.key), default=None)
 

@@ -19,9 +19,9 @@ from deployments.models import Environment, Observation
 
 Result = TypeVar("Result")
 ROUND_SECONDS = 4.0
-"""After this many seconds a round begins no other environment: even if a call stalls, a step ends in 15 s."""
+"""A round starts no other environment after this many seconds: a step ends in 15 s even if a call stalls."""
 MAX_QUOTA_WAIT = 1.0
-"""Seconds that a round waits for the API quota; if it takes longer, the round ends and frees its thread."""
+"""Seconds that a round waits for the API quota; after that, the round ends and frees its thread."""
 CALL_MAX_WAIT = 1.0
 """Seconds that a call for an open page may wait for the API quota."""
 
@@ -43,7 +43,7 @@ class ObservedEnvironment:
 
 @dataclass(slots=True)
 class PollRound:
-    """The calls of one step. A denied call concerns its environment; a stalled one ends the round."""
+    """The calls of one step. A denied call affects its environment only; a stalled one ends the round."""
 
     clients: Clients
     now: datetime

@@ -7,7 +7,7 @@ from deployments.message_codes import Code
 
 
 def problem_message(problem: AwsFailure) -> Message:
-    """Return why a source does not respond; `action` among its values is the one to allow."""
+    """Return why a source does not respond; its value `action` is the IAM action to allow."""
     code = Code.AWS_ERROR
     if isinstance(problem, AwsRetryable):
         code = Code.AWS_RETRYING

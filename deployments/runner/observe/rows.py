@@ -1,4 +1,4 @@
-"""Update rows to what was observed: create new ones, write changed ones, date the others."""
+"""Update rows to the observed state: create new ones, write changed ones, date the others."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def sync(
 ) -> tuple[bool, list[Any]]:
     """Create and write the rows of `wanted` (key → values), and date them.
 
-    `new` are further values of a new row; `since` is the name of the field with the time of the last change
-    of state. Return whether anything has changed, and the rows that are not in `wanted`.
+    `new` are additional values of a new row; `since` is the name of the field with the time of the last
+    change of state. Return whether anything has changed, and the rows that are not in `wanted`.
     """
     known = {tuple(getattr(row, name) for name in key): row for row in rows}
     appeared, stayed, gone = _divided(known, wanted)

@@ -1,4 +1,4 @@
-"""Reads through the load balancers of environments, all the time: what visitors get, and how fast."""
+"""Continuous reads through the load balancers of environments: the visitors' result and response time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTERVAL = timedelta(minutes=5)
 
 
 class SiteReadsPoller:
-    """The source `site`: it calls no API of AWS, but the load balancers themselves, all at the same time."""
+    """The source `site`: reads through all load balancers at the same time, without calls to an AWS API."""
 
     source = "site"
 
@@ -39,10 +39,10 @@ class SiteReadsPoller:
             return
         with ThreadPoolExecutor(OBSERVED[self.source].batch_size, thread_name_prefix="site-reads") as threads:
             self._results = dict(zip(sites, threads.map(check_reads, sites.values()), strict=True))
-        polls.until = monotonic() + ROUND_SECONDS  # a site that hangs has used up the time of the others
+        polls.until = monotonic() + ROUND_SECONDS  # a site that hangs must not use up the time of the others
 
     def poll_one(self, polls: PollRound, one: ObservedEnvironment) -> None:
-        """Count the reads of an environment. After a failure, the next ones follow soon."""
+        """Count the reads of an environment. After a failure, read again soon."""
         result = self._results.get(one.environment.pk)
         if result is None:
             return
@@ -52,7 +52,7 @@ class SiteReadsPoller:
 
 
 def _serves_visitors(one: ObservedEnvironment) -> bool:
-    """Return whether there is a site; while the environment is created, it is part of the site check."""
+    """Return whether there is a site to read; during the creation, the site check covers it."""
     active = one.environment.active_deployment
     if active is not None and (active.creates or active.kind in DELETING):
         return False

@@ -69,7 +69,7 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
         _write_missing(environment, now)
     except QuotaExhausted as exc:
         return exc.seconds
-    except AwsFailure as exc:  # after an error, the stored state is kept
+    except AwsFailure as exc:  # keep the stored state after an error
         Environment.objects.filter(pk=environment.pk, version=environment.version).update(
             observe_error=str(exc)
         )
@@ -97,7 +97,7 @@ def _write_seen(environment: Environment, clients: Clients, now: datetime) -> No
 
 
 def _is_forgotten(environment: Environment, stack: StackView, now: datetime) -> bool:
-    """Return whether a stack of this environment was never created and nobody has asked for it in a week.
+    """Return whether the environment's stack is the empty one of a creation that ended a week ago.
 
     Its change set was not executed, so there is nothing in it.
     """
@@ -123,7 +123,8 @@ def _purge(environment: Environment, stack: StackView, clients: Clients, now: da
 def _outside(environment: Environment, stack: StackView, now: datetime) -> dict[str, object]:
     """Return the columns that say whether the stack was changed since the last operation of Sanso.
 
-    The first look after an operation sets what is known; an operation in progress by then is another one's.
+    The first observation after an operation sets the known state; an operation in progress then is not
+    Sanso's.
     """
     seen = {"status": stack.status, "updated": stack.updated}
     known = environment.known_stack
@@ -139,7 +140,7 @@ def _outside(environment: Environment, stack: StackView, now: datetime) -> dict[
 
 
 def _stuck(environment: Environment, stack: StackView, clients: Clients) -> dict[str, object]:
-    """Return what resists in the stack; it is read again when the stack is another one."""
+    """Return the stuck resources of the stack; they are read again when the stack has changed."""
     seen = {"status": stack.status, "updated": stack.updated}
     known = {name: environment.stuck.get(name) for name in seen}
     if stack.status not in STUCK:
@@ -151,7 +152,7 @@ def _stuck(environment: Environment, stack: StackView, clients: Clients) -> dict
 
 
 def _write_missing(environment: Environment, now: datetime, **values: object) -> None:
-    """Write that the stack does not exist and, at first sight, why, which is all that lists say of health."""
+    """Write that the stack does not exist and, the first time, why; lists display only this as the health."""
     if environment.missing_since is None:
         code, message = endpoint_run.why_missing(environment)
         values |= {"missing_since": now, "missing_code": code}

@@ -17,7 +17,7 @@ from deployments.runner.observe.rows import sync
 
 WEB_PROTOCOLS = ("HTTP", "HTTPS")
 PROTECTION_AGE = timedelta(minutes=10)
-"""How old what is known of a load balancer's deletion protection may be: it costs a call each."""
+"""Maximum age of the known deletion protection of a load balancer: reading it takes a call for each."""
 
 
 class Targets:
@@ -116,9 +116,9 @@ class Targets:
 
 
 def _read_protection(polls: PollRound, one: ObservedEnvironment) -> None:
-    """Read whether the load balancers are protected from deletion, where that is not known or old.
+    """Read whether the load balancers are protected from deletion, where that is unknown or out of date.
 
-    What may not be read, or not now, stays as it was: nothing else depends on it.
+    If a read is denied or fails, keep the stored value: nothing else depends on it.
     """
     for row in LoadBalancerRow.objects.protection_older_than(one.environment, polls.now - PROTECTION_AGE):
         values: dict[str, Any] = {"protection_at": polls.now}

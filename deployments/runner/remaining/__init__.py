@@ -1,4 +1,4 @@
-"""The search for what a deployment leaves in AWS, and the deletion of what was found."""
+"""The search for resources that a deployment leaves in AWS, and their deletion."""
 
 from deployments.runner.remaining.delete import delete_found
 from deployments.runner.remaining.request import request_search

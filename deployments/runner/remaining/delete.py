@@ -1,4 +1,4 @@
-"""Deleting what the search found and a person has chosen."""
+"""Deletion of the resources that the search found and a person chose."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from deployments.runner.remaining.services import (
 )
 
 MOST_CALLS = 8
-"""Deletions of a thousand versions in one step; the search after it finds what is left."""
+"""Maximum number of batches of a thousand versions to delete in one step; the next search finds the rest."""
 
 
 def delete_found(row: ActionRequest, clients: Clients) -> dict[str, object]:
-    """Delete the chosen resources, then search again. Deleting what is gone does nothing: safe to repeat.
+    """Delete the chosen resources, then search again. Safe to repeat: resources that are gone are skipped.
 
-    Only what the search found, and what a search now still finds and allows to delete, is deleted: another
-    environment may use the same names meanwhile. One that AWS does not let go is left, with the reason in the
-    result's `problems`.
+    Only resources that the search found, and that a search now still finds and allows to delete, are deleted:
+    another environment may use the same names meanwhile. Those that AWS does not delete stay, with the reason
+    in the result's `problems`.
     """
     deployment = Deployment.objects.for_page().get(pk=int(str(row.arguments["deployment"])))
     chosen = {tuple(one) for one in row.arguments["resources"]}

@@ -1,4 +1,4 @@
-"""Let a deployment's remains be searched for: a due row like any other action."""
+"""Request the search for a deployment's remaining resources: a due row like any other action."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 PENDING: dict[str, Any] = {"search": str(SearchState.PENDING)}
-"""What a deployment keeps until its search has ended."""
+"""The value of a deployment until its search has ended."""
 
 
 def request_search(deployment: Deployment, user: User | None = None) -> None:
-    """Make the search due, once while one is under way. What an earlier one found stands until it ends.
+    """Make the search due, unless one is in progress. Keep an earlier one's results until it ends.
 
-    `user` requested it; without one, it follows from the deployment.
+    `user` requested it; without one, it follows the deployment.
     """
     deployment.remaining = deployment.remaining | PENDING
     Deployment.objects.filter(pk=deployment.pk).update(remaining=deployment.remaining)

@@ -1,4 +1,4 @@
-"""What is searched for: the names and ids of everything that an environment's deployments created."""
+"""The scope of the search: the names and ids of everything that an environment's deployments created."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """One resource as the rows have it. `is_deleted`: CloudFormation said so."""
+    """One resource from the rows. `is_deleted`: CloudFormation reported its deletion."""
 
     type: str
     id: str
@@ -28,7 +28,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prefix:
-    """A place in a bucket. `shared_with` are other environments, by name, that use it too."""
+    """A key prefix in a bucket. `shared_with` are the names of other environments that use it too."""
 
     bucket: str
     prefix: str
@@ -36,7 +36,7 @@ class Prefix:
 
 
 class SearchScope:
-    """One deployment's environment, read when it is needed."""
+    """The environment of one deployment, read lazily."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
@@ -47,7 +47,7 @@ class SearchScope:
             found[type_, id_] = Known(type=type_, id=id_, is_deleted=status == DELETED)
         self.known: Sequence[Known] = tuple(found.values())
         if self.stack_is_gone:
-            # Of what was deleted with its stack, the last events may be missing.
+            # The last events of resources that were deleted with their stack may be missing.
             self.known = [Known(type=one.type, id=one.id, is_deleted=True) for one in self.known]
 
     @property
@@ -68,7 +68,7 @@ class SearchScope:
         return found
 
     def also_used_by(self, type_: str, id_: str) -> str:
-        """Return the names of other environments that have a resource of this type and id now."""
+        """Return the names of other environments that now have a resource of this type and id."""
         return ", ".join(sorted(self._others.get((type_, id_), ())))
 
     def ids(self, type_: str) -> list[str]:
@@ -80,7 +80,7 @@ class SearchScope:
         return [one.id for one in self.known if one.type == type_ and not one.is_deleted]
 
     def artifacts(self) -> list[Prefix]:
-        """Return where the environment's deployments uploaded templates and zips."""
+        """Return the prefixes to which the environment's deployments uploaded templates and zips."""
         own = Deployment.objects.of(self.environment).with_artifacts()
         places = sorted(set(own.values_list("artifact_bucket", "artifact_prefix")))
         return [
@@ -93,7 +93,7 @@ class SearchScope:
         ]
 
     def outputs(self) -> list[Prefix]:
-        """Return where the servers' associations wrote: as observed, by the templates, by the stack's name.
+        """Return the prefixes of the servers' associations: observed, from templates, from the stack's name.
 
         A rollback can be faster than the first observation.
         """
@@ -112,7 +112,7 @@ class SearchScope:
         ]
 
     def _writers(self, bucket: str, prefix: str) -> tuple[str, ...]:
-        """Return the names of other environments that write there too: the prefix may not name the stack."""
+        """Return the names of other environments that write there too: a prefix may lack the stack's name."""
         if self.environment.stack_name in prefix.split("/"):
             return ()
         others = Environment.objects.live().in_account(self.environment.account_id)
@@ -126,7 +126,7 @@ class SearchScope:
 
 
 def _written_by(environment: Environment) -> set[tuple[str, str]]:
-    """Return where an environment's associations write: as observed, by templates and the stack's name."""
+    """Return where an environment's associations write: observed, from templates, from the stack's name."""
     places = AssociationRun.objects.of(environment).output_places()
     attempts = Deployment.objects.of(environment).with_artifacts().select_related("environment__account")
     for deployment in attempts.order_by("-pk")[:ATTEMPTS]:

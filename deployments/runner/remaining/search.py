@@ -1,4 +1,4 @@
-"""Searching, service by service: what one step cannot do, the next one goes on with."""
+"""The search, service by service; the next step continues where one ends."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from deployments.runner.remaining.services import SERVICES
 
 
 def search(row: ActionRequest, clients: Clients) -> dict[str, object]:
-    """Search every service that this request has not searched yet, and keep what was found.
+    """Search every service that this request has not searched yet, and store the results.
 
-    A service that does not allow it is kept with the reason. Raises AwsRetryable when a service may answer
-    later; `abandon` is for one that never does.
+    For a service that denies access, store the reason. Raise AwsRetryable if a service may respond later;
+    `abandon` is for one that never does.
     """
     deployment = _deployment(row)
     scope = SearchScope(deployment)
@@ -42,7 +42,7 @@ def search(row: ActionRequest, clients: Clients) -> dict[str, object]:
 
 
 def abandon(row: ActionRequest, why: Message) -> None:
-    """End a search whose tries are used up: what was not searched is kept with the reason."""
+    """End a search whose attempts are used up: store the reason for each service that was not searched."""
     deployment = _deployment(row)
     for name in SERVICES:
         if name not in _searched(row):
@@ -61,7 +61,7 @@ def _searched(row: ActionRequest) -> list[str]:
 
 
 def _keep(row: ActionRequest, deployment: Deployment, service: str, found: dict[str, Any]) -> None:
-    """Keep what a service has; what an earlier search found stands until then."""
+    """Store the results of a service, in place of those of an earlier search."""
     kept: dict[str, Any] = deployment.remaining
     row.result = row.result | {"searched": [*_searched(row), service]}
     with transaction.atomic():
@@ -93,7 +93,7 @@ def _end(row: ActionRequest, deployment: Deployment) -> None:
 
 
 def _each_once(services: dict[str, Any]) -> dict[str, Any]:
-    """Return what was found without what the tag leads to a second time."""
+    """Return the results without the resources that the tag search found a second time."""
     rows = [row for one in services.values() for row in one.get("resources", ())]
     named = {row["details"].get("arn") for row in rows}
     names = {row["id"] for row in rows if row["reason"] != Reason.TAGGED}

@@ -1,4 +1,4 @@
-"""One function for each service that is searched: what it still has of an environment."""
+"""One search function per service: the resources that it still has of an environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployments.runner.preflight import ENVIRONMENT_TAG
 from deployments.runner.remaining.scope import Prefix, SearchScope
 
 MOST_VERSIONS = 5000
-"""Versions of objects that are counted below one prefix: five calls."""
+"""Maximum number of object versions to count under one prefix: five calls."""
 LOG_GROUP, INTERFACE, OBJECTS = "AWS::Logs::LogGroup", "AWS::EC2::NetworkInterface", "AWS::S3::Object"
 LOG_NAMES = {
     "AWS::Lambda::Function": "/aws/lambda/{}",
@@ -22,7 +22,7 @@ LOG_NAMES = {
     "AWS::RDS::DBCluster": "/aws/rds/cluster/{}/",
     "AWS::RDS::DBInstance": "/aws/rds/instance/{}/",
 }
-"""What writes a log → the name of its group; one that ends in a slash begins the names of several."""
+"""Resource type → name of its log group; a name that ends in a slash is a prefix of several."""
 
 Search = Callable[[SearchScope, Clients], list[RemainingResource]]
 
@@ -36,7 +36,7 @@ def databases(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
     ):
         still_there = set(scope.remaining(type_))
         for id_ in scope.ids(type_):
-            # Automated ones go with their database.
+            # Automated ones are deleted with their database.
             rows = [one for one in backups_of(id_) if one.kind != "automated" or id_ not in still_there]
             found += [_backup(one, scope.also_used_by(type_, id_)) for one in rows]
     return found
@@ -85,7 +85,7 @@ def logs(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
 
 
 def objects(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
-    """Return what lies in the artifact bucket: uploaded artifacts, and outputs of the servers."""
+    """Return the objects in the artifact bucket: uploaded artifacts and outputs of the servers."""
     places = [(Reason.ARTIFACTS, place) for place in scope.artifacts()]
     places += [(Reason.OUTPUTS, place) for place in scope.outputs()]
     if not places:
@@ -109,7 +109,7 @@ def _objects(
             id=f"{place.bucket}/{place.prefix}",
             reason=reason,
             billing=Billing.BILLED,
-            # CloudFormation reads the artifacts of a stack that it updates.
+            # CloudFormation reads a stack's artifacts when it updates the stack.
             can_delete=scope.stack_is_gone and not place.shared_with,
             details=_details(
                 bucket=place.bucket,
@@ -124,9 +124,9 @@ def _objects(
 
 
 def interfaces(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
-    """Return network interfaces in a VPC that is still there, which keep its subnets from being deleted.
+    """Return network interfaces in a VPC that still exists; they block the deletion of its subnets.
 
-    Lambda releases its own up to 40 minutes after the function; others that are in use belong to resources.
+    Lambda releases its own up to 40 minutes after the function; others in use belong to resources.
     """
     vpcs = scope.remaining("AWS::EC2::VPC")
     found = clients.ec2.network_interfaces(vpcs) if vpcs else []
@@ -145,7 +145,7 @@ def interfaces(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
 
 
 def tags(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
-    """Return what bears the environment's tag and is not known by another way."""
+    """Return the resources with the environment's tag that no other search finds."""
     # Physical ids are names, ids, ARNs or, of queues, URLs.
     known = {name for one in scope.known for name in (one.id, one.id.rpartition("/")[2])}
     arns = [read_arn(arn) for arn in clients.tagging.tagged(ENVIRONMENT_TAG, str(scope.environment.key))]
@@ -162,7 +162,7 @@ def _tagged(arn: TaggedArn) -> RemainingResource:
 
 
 def _details(**values: object) -> dict[str, str]:
-    """Return the values that there are, as texts."""
+    """Return the values that are set, as texts."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else str(value)
         for name, value in values.items()
@@ -177,4 +177,4 @@ SERVICES: dict[str, Search] = {
     "EC2": interfaces,
     "Resource Groups Tagging API": tags,
 }
-"""What is searched, by AWS's name of the service, in this order."""
+"""The search functions by AWS's name of the service, in their order."""
