@@ -1,1 +1,1 @@
-"""What turns rows into what a page shows: view models, HTML parts, diagrams, texts, filters."""
+"""Rows as the content of pages: view models, HTML parts, diagrams, texts, filters."""

@@ -39,7 +39,7 @@ ACCOUNT_ORDERS = {**ORDERS, "region": ListOrder(label=gettext_lazy("By region"),
 
 
 def people_context(given: QueryDict) -> dict[str, Any]:
-    """Return a page of the users that match a query, with their teams and roles in short."""
+    """Return a page of the users that match a query, with a summary of their teams and roles."""
     found: list[Any]
     found, more = page_in_order(_people(given), PEOPLE_ORDERS, given, PAGE)
     roles = Grant.objects.roles_of([row.pk for row in found])
@@ -103,7 +103,7 @@ def teams_context(given: QueryDict) -> dict[str, Any]:
 
 
 def accounts_context(given: QueryDict, user: User) -> dict[str, Any]:
-    """Return a page of the accounts that somebody manages access to, with the numbers of what is in them."""
+    """Return a page of the accounts that a user manages access to, with the numbers of their contents."""
     mine = Account.objects.usable().filter(whole_accounts(user, Right.MANAGE_ACCESS))
     rows = mine.annotate(
         environment_count=Count("environments", filter=Q(environments__deleted_at=None), distinct=True),

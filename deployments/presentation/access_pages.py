@@ -1,4 +1,4 @@
-"""The pages of roles: whose they are, what they are about and why, as rows."""
+"""The pages of roles: their holders, their scopes and their reasons, as rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from deployments.wording.access import RIGHTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRow:
-    """A grant: the role, what it is about, and whether it can be removed by who looks at it."""
+    """A grant: the role, its scope, and whether the viewing user can remove it."""
 
     pk: int
     subject: str
@@ -34,7 +34,7 @@ class GrantRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MayRow:
-    """Somebody who has a role about something, and why."""
+    """A holder of a role for an object, and the reason."""
 
     person: User
     role: str
@@ -49,18 +49,18 @@ def rights_text(rights: Iterable[str]) -> str:
 
 
 def scope_text(grant: Grant) -> str:
-    """Return what a grant is about: Everything, Account production, Label team=a."""
+    """Return the scope of a grant: Everything, Account production, Label team=a."""
     name = str(grant.get_scope_display())
     return f"{name} {about_text(grant)}".strip()
 
 
 def grant_rows(user: User, grants: Iterable[Grant]) -> list[GrantRow]:
-    """Return the grants that a user may see: of what they manage access to."""
+    """Return the grants that a user may see: those on objects whose access they manage."""
     return [_row(user, one) for one in grants if is_seen(user, one)]
 
 
 def is_seen(user: User, grant: Grant) -> bool:
-    """Return whether a user sees a grant: of what they manage access to."""
+    """Return whether a user may see a grant: they manage access to its object."""
     about = grant.environment or grant.account
     return can(user, Right.MANAGE_ACCESS, about) or may_give_grant(user, grant)
 
@@ -86,7 +86,7 @@ def people(name: str = "") -> QuerySet[User]:
 
 
 def who_may(grants: Iterable[Grant]) -> list[MayRow]:
-    """Return who has a role by some grants, and why; superusers, who may do everything, first."""
+    """Return the holders of a role through these grants, with the reason; superusers come first."""
     found = [
         MayRow(person=one, role=_("Superuser"), rights="", why=_("Everything"))
         for one in User.objects.filter(is_active=True, is_superuser=True).order_by("username")
@@ -116,12 +116,12 @@ def who_may(grants: Iterable[Grant]) -> list[MayRow]:
 
 
 def own_rights(user: User, about: Environment | Account) -> list[tuple[str, str | Promise, bool]]:
-    """Return each right with its name, and whether a user has it about something."""
+    """Return each right with its name, and whether a user has it for an object."""
     return [(right, name, can(user, right, about)) for right, name in RIGHTS.items()]
 
 
 def role_table() -> list[tuple[str, str]]:
-    """Return each role with its rights, for the form that gives one."""
+    """Return each role with its rights, for the form that grants one."""
     names = dict(Grant._meta.get_field("role").flatchoices)
     return [(str(names[role.value]), rights_text(rights)) for role, rights in ROLES.items()]
 

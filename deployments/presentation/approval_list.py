@@ -1,4 +1,4 @@
-"""The list of requests that wait for approval: its rows, and its search, filters and orders."""
+"""The list of open approval requests: its rows, search, filters and orders."""
 
 from __future__ import annotations
 

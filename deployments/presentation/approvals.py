@@ -1,4 +1,4 @@
-"""What pages show of approvals and of scheduled changes: who asked, until when, what was decided."""
+"""Approvals and scheduled changes on pages: the requester, the deadline, the decision."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VOID = ("void", "not_permitted")
 
 
 def approval_context(deployment: Deployment, user: User | AnonymousUser | AbstractBaseUser) -> dict[str, Any]:
-    """Return the request that waits for a decision, what was decided last, and what this user may decide."""
+    """Return the open request, the latest decision, and the decisions that this user may make."""
     found = list(Approval.objects.of(deployment.pk).with_people())
     waiting = next((one for one in found if one.is_waiting), None)
     return {
@@ -49,7 +49,7 @@ def approval_context(deployment: Deployment, user: User | AnonymousUser | Abstra
 
 
 def _decided(latest: Approval) -> dict[str, Any]:
-    """Return what was decided on the latest request, by whom, and whether it is void."""
+    """Return the decision on the latest request, by whom, and whether it is void."""
     is_void = latest.decision in VOID
     return {
         "last_approval": latest,
@@ -60,23 +60,23 @@ def _decided(latest: Approval) -> dict[str, Any]:
 
 
 def _names(approval: Approval) -> str:
-    """Return who approved a request; requests of earlier releases have no votes, but who decided."""
+    """Return the approvers of a request; requests of earlier releases have a decider instead of votes."""
     votes = [vote.user.get_username() for vote in approval.votes.select_related("user")]
     return ", ".join(votes or ([approval.decided_by.get_username()] if approval.decided_by else []))
 
 
 def bypass_notice(environment: Environment) -> Approval | None:
-    """Return the bypassed approval of an environment's latest deployment, None if there is none."""
+    """Return the bypassed approval of an environment's latest deployment; None if there is none."""
     return Approval.objects.bypassed_in(environment.pk).first()
 
 
 def bypass_of(deployment: Deployment) -> Approval | None:
-    """Return the bypassed approval of a deployment, None if there is none."""
+    """Return the bypassed approval of a deployment; None if there is none."""
     return Approval.objects.of(deployment.pk).filter(decision="bypassed").with_people().first()
 
 
 def required_text(policy: Policy) -> str:
-    """Return how many approvals a change needs, and of which role."""
+    """Return the number of approvals that a change needs, and the role."""
     labels = {str(value): str(label) for value, label in ROLES}
     role = ", ".join(labels.get(one, one) for one in sorted(policy.roles)) or labels[Role.APPROVER]
     text = ngettext(
@@ -86,7 +86,7 @@ def required_text(policy: Policy) -> str:
 
 
 def rule_rows() -> list[dict[str, Any]]:
-    """Return the rules of labels, with what each requires."""
+    """Return the rules of labels with their requirements."""
     rows = ApprovalRule.objects.of_labels()
     return [
         {"pk": row.pk, "label": "=".join(row.label), "required": required_text(row.policy)} for row in rows
@@ -94,9 +94,9 @@ def rule_rows() -> list[dict[str, Any]]:
 
 
 def shortfall_text(policy: Policy, environment: Environment, approval: Approval | None = None) -> str:
-    """Return that nobody can give the approvals that are needed, "" if enough people can.
+    """Return a sentence if too few people can give the needed approvals; "" if enough can.
 
-    Of one request, its requesters are not among them.
+    For a specific request, its requesters do not count.
     """
     number = len(possible_approvers(policy, environment, approval))
     if number >= policy.approvals:
@@ -112,7 +112,7 @@ def shortfall_text(policy: Policy, environment: Environment, approval: Approval 
 
 
 def _waiting(deployment: Deployment, approval: Approval, user: Person) -> dict[str, Any]:
-    """Return who has approved a request that waits, what it needs, and why this user cannot decide."""
+    """Return the approvers of an open request, its requirements, and why this user cannot decide."""
     environment = deployment.environment
     policy = policy_of(environment) or Policy()
     given = [one.get_username() for one in approvers(approval, policy, environment)]
@@ -150,5 +150,5 @@ def _refusals(
 
 
 def waiting_number(user: Person, right: str = Right.VIEW) -> int:
-    """Return how many requests wait for a decision, of those that a person may view, or decide."""
+    """Return the number of open requests that a person may view, or decide."""
     return visible_approvals(user, right).waiting().count()

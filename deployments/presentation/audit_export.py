@@ -30,7 +30,7 @@ class AuditFormat:
 
 
 def values(record: AuditRecord) -> dict[str, Any]:
-    """Return a record's values by the names of `FIELDS`, as they are stored."""
+    """Return a record's stored values by the names of `FIELDS`."""
     return {
         "id": record.pk,
         "number": record.seq,
@@ -65,7 +65,7 @@ FORMATS = {
     "csv": AuditFormat(
         content_type="text/csv; charset=utf-8",
         write=_csv,
-        before=f"\ufeff{as_csv([FIELDS])}",  # spreadsheets take a file for UTF-8 by this mark
+        before=f"\ufeff{as_csv([FIELDS])}",  # spreadsheets recognize UTF-8 by this mark
     ),
     "json": AuditFormat(
         content_type="application/json", write=_json, before="[\n", between=",\n", after="\n]\n"

@@ -1,4 +1,4 @@
-"""Audit records as rows of a list and as a page, and who may see them."""
+"""Audit records as rows of a list and as a page, and the permissions to see them."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ ORDERS = {
 }
 """The orders of the list by the value of `sort`."""
 NOBODY = "Sanso"
-"""Who requests what no person does: removals by the retention, fetches by a schedule."""
+"""The displayed requester of automatic actions: removals by the retention, fetches by a schedule."""
 
 
 def may_view_audit(person: User) -> bool:
-    """Return whether a person sees audit records of others; one's own need no right."""
+    """Return whether a person may see audit records of others; seeing one's own takes no right."""
     return can_somewhere(person, Right.VIEW_AUDIT)
 
 
 def may_view(person: User, record: AuditRecord) -> bool:
-    """Return whether a person sees a record: an own one, or by the right about its environment."""
+    """Return whether a person may see a record: their own, or by a right for its environment."""
     return record.user_id == person.pk or can(person, Right.VIEW_AUDIT, record.environment)
 
 
 def may_export(person: User) -> bool:
-    """Return whether a person may export records: who sees all of them."""
+    """Return whether a person may export records: only if they may see all of them."""
     return can(person, Right.VIEW_AUDIT)
 
 
 def visible_records(person: User) -> AuditRecordQuerySet:
-    """Return the records that a person sees by the right, newest first."""
+    """Return the records that a person may see by a right, newest first."""
     rows = AuditRecord.objects.for_list()
     if can(person, Right.VIEW_AUDIT):
         return rows
@@ -109,7 +109,7 @@ def rows(records: Iterable[AuditRecord]) -> list[AuditRow]:
 
 
 def row(record: AuditRecord) -> AuditRow:
-    """Return a record with its labels in the reader's language."""
+    """Return a record with its labels in the current language."""
     status = DisplayStatus.FAILED if record.outcome == "refused" else DisplayStatus.DONE
     return AuditRow(
         record=record,
@@ -122,7 +122,7 @@ def row(record: AuditRecord) -> AuditRow:
 
 
 def person_of(record: AuditRecord) -> str:
-    """Return the name of the person at that time; "Sanso" without one."""
+    """Return the person's name at that time; "Sanso" without a person."""
     if record.username:
         return record.username
     return record.user.get_username() if record.user else NOBODY
@@ -134,7 +134,7 @@ def _by(record: AuditRecord) -> str:
 
 
 def differences(record: AuditRecord) -> list[ChangedValue]:
-    """Return what a record says of the values before and after, those that changed first."""
+    """Return a record's values before and after, changed ones first."""
     before: Mapping[str, Any] = record.before or {}
     after: Mapping[str, Any] = record.after or {}
     found = [
@@ -150,7 +150,7 @@ def differences(record: AuditRecord) -> list[ChangedValue]:
 
 
 def details(record: AuditRecord) -> list[tuple[str, str]]:
-    """Return what was chosen."""
+    """Return the choices of the request."""
     return [(name, text_of(value)) for name, value in sorted(record.details.items())]
 
 
@@ -169,7 +169,7 @@ def permission_text(record: AuditRecord) -> str:
 
 
 def menus(wanted: AuditFilter, person: User, sort: str) -> list[Menu]:
-    """Return the filters with few values and the order, each with the one that is set."""
+    """Return the filters with few values and the order, each with its selected value."""
     accounts = [
         (str(pk), name) for pk, name in Account.objects.usable().order_by("name").values_list("pk", "name")
     ]

@@ -47,7 +47,7 @@ LABELS: dict[DisplayStatus, Promise] = {
     DisplayStatus.ROLLBACK_FAILED: pgettext_lazy("status", "Rollback failed"),
     DisplayStatus.ATTENTION: pgettext_lazy("status", "Needs attention"),
 }
-# The health of an environment is never mixed with the status of its deployment: it has labels of its own.
+# The health of an environment has its own labels, to be distinct from the status of its deployment.
 HEALTH: dict[str, tuple[str, str, Promise]] = {
     "healthy": (DisplayStatus.DONE.value, "✓", pgettext_lazy("health", "Healthy")),
     "degraded": (DisplayStatus.ATTENTION.value, "▲", pgettext_lazy("health", "Degraded")),

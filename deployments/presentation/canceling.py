@@ -1,4 +1,4 @@
-"""Canceling a deployment on its pages: what it would do, and how far a requested cancellation is."""
+"""Cancellation on a deployment's pages: its effect, and the progress of a requested one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from deployments.wording import message_text, stored_text
 class CancelOffer:
     """The button of a deployment's page: its address, or why the deployment cannot be canceled.
 
-    `needs` is the end of the name of the CSS class of who may use it.
+    `needs` is the suffix of the CSS class for users with the permission.
     """
 
     url: str = ""
@@ -39,7 +39,7 @@ class CancelOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelStage:
-    """Requested, accepted or stopped: when, by whom or what, and AWS's own status then."""
+    """A stage (requested, accepted or stopped): when, by whom or what, and AWS's status then."""
 
     label: str
     at: datetime | None = None
@@ -49,13 +49,13 @@ class CancelStage:
 
     @property
     def glyph(self) -> str:
-        """Return the glyph of a stage that was reached, is waited for, or is to come."""
+        """Return the glyph of a stage: reached, waiting, or to come."""
         return "✓" if self.at else "◐" if self.is_current else "○"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """The card of a cancellation. `refusal` says why it was not possible, `result` what it came to."""
+    """The card of a cancellation. `refusal`: why it was not possible; `result`: its outcome."""
 
     title: str
     stages: Sequence[CancelStage] = ()
@@ -70,7 +70,7 @@ class Cancellation:
 
 
 def cancel_offer(deployment: Deployment, root_status: str) -> CancelOffer | None:
-    """Return the button for an active deployment; None once it is being canceled, and for a recording."""
+    """Return the button of an active deployment; None once it is being canceled, and for a recording."""
     if not deployment.is_active or deployment.environment.account.is_recording:
         return None
     if deployment.is_stopping or deployment.is_cancel_pending:
@@ -92,7 +92,7 @@ def permission_text(permission: str, environment: Environment) -> str:
 
 
 def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
-    """Return what canceling does in this phase, for the page that asks for confirmation."""
+    """Return the effect of canceling in this phase, for the confirmation page."""
     name = deployment.environment.name
     withdrawal = (
         _("Withdraw the deletion of %(name)s?"),
@@ -172,14 +172,14 @@ def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
 
 
 def _created(deployment: Deployment) -> int:
-    """Return how many resources exist so far."""
+    """Return the number of resources that exist so far."""
     return Resource.objects.remaining_of(deployment).count()
 
 
 def cancellation(
     deployment: Deployment, events: Sequence[Event], root_changes: Changes
 ) -> Cancellation | None:
-    """Return the card of a deployment whose cancellation was requested; None of any other.
+    """Return the card of a deployment whose cancellation was requested; None for any other.
 
     `events` are the portal's own; `root_changes` the status changes of the root stack.
     """
@@ -209,7 +209,7 @@ def cancellation(
 
 
 def discard_stages(deployment: Deployment) -> Sequence[CancelStage]:
-    """Return the stages of a change that a person has discarded before it began; () of any other."""
+    """Return the stages of a change that a person has discarded before it began; () for any other."""
     at, user = deployment.cancel_requested_at, deployment.canceled_by
     if at is None or not deployment.cancel_code:
         return ()
@@ -295,7 +295,7 @@ def _title(deployment: Deployment) -> str:
 
 
 def _result(deployment: Deployment) -> str:
-    """Return what became of the environment, "" while that is open or told by the banner of a failure."""
+    """Return the outcome for the environment; "" while it is open or in the banner of a failure."""
     if deployment.is_active or deployment.state == State.FAILED:
         return ""
     texts = {
@@ -321,7 +321,7 @@ def _result(deployment: Deployment) -> str:
 
 
 def _effect(deployment: Deployment) -> CancelEffect:
-    """Return what a cancellation came to: one that was requested before the stacks may come in them."""
+    """Return the effect of a cancellation: one requested before the stacks may take effect within them."""
     if deployment.state == State.ROLLED_BACK:
         return CancelEffect.ROLL_BACK
     if deployment.cancel_code == CancelEffect.END and deployment.stack_id:
@@ -331,7 +331,7 @@ def _effect(deployment: Deployment) -> CancelEffect:
 
 
 def _unmet(deployment: Deployment) -> Sequence[Any]:
-    """Return the conditions of readiness that were not met when it stopped waiting."""
+    """Return the conditions of readiness that were not met when the wait stopped."""
     if deployment.is_active or deployment.cancel_code != CancelEffect.STOP_WAITING:
         return ()
     return list(deployment.waiting_for)

@@ -1,4 +1,4 @@
-"""What is the same and what is not between two deployments, as rows with bars."""
+"""The comparison of two deployments, as rows with bars."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ComparedRow:
 
     @property
     def short_type(self) -> str:
-        """Return the type without what all of them begin with."""
+        """Return the type without the prefix that all types share."""
         return self.pair.type.removeprefix("AWS::")
 
 

@@ -1,4 +1,4 @@
-"""What the deletion of an environment deletes and what it leaves, as far as is known beforehand."""
+"""The resources that the deletion of an environment deletes and leaves, as far as known beforehand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SNAPSHOTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StayingRow:
-    """Something that will still be there after the deletion, and why."""
+    """A resource that will still exist after the deletion, and why."""
 
     type: str
     name: str
@@ -36,7 +36,7 @@ class StayingRow:
 
 
 def deletion_summary(environment: Environment) -> dict[str, object]:
-    """Return how many resources of each type and how many stacks exist, and what will stay (five queries)."""
+    """Return the number of resources of each type and of stacks, and the rows that stay (five queries)."""
     newest: dict[str, tuple[str, str, str]] = {}
     needed: dict[str, list[str]] = {}
     rows = Resource.objects.of_environment(environment)
@@ -45,7 +45,7 @@ def deletion_summary(environment: Environment) -> dict[str, object]:
     ):
         own = f"{path}/{logical_id}".lstrip("/")
         if not status and own in newest:
-            continue  # pending: it has changed nothing of what an earlier row says
+            continue  # pending: an earlier row is still right
         newest[own] = kind, status, id_
         needed[own] = [str(at) for at, _way in needs]
     existing = {
@@ -94,14 +94,14 @@ def _database_logs(
 
 @dataclass(frozen=True, slots=True)
 class _Templates:
-    """What the templates of an environment say, by the path of a resource."""
+    """The relevant content of an environment's templates, by the path of a resource."""
 
     policies: Mapping[str, str]
     log_exporters: Mapping[str, str]
 
 
 def _templates(environment: Environment) -> _Templates | None:
-    """Return what its templates say; None if they are neither stored nor the current ones."""
+    """Return the content of its templates; None if they are neither stored nor the current ones."""
     deployed = Deployment.objects.of(environment).with_artifacts().that_changed_stacks().first()
     if deployed is None:
         return None

@@ -1,4 +1,4 @@
-"""The list of deployments: its rows, and its search, filters and orders."""
+"""The list of deployments: its rows, search, filters and orders."""
 
 from __future__ import annotations
 

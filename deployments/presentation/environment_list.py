@@ -35,7 +35,7 @@ from deployments.presentation.holds import lock_badge
 from deployments.presentation.updates import update_badge, with_update
 
 MOST_LABELS = 100
-"""Labels that the filter offers; any other is found by the search."""
+"""Maximum number of labels in the filter; the search finds all others."""
 BY_VERSION = "version"
 """The value of `sort` that orders the list by template set and version."""
 NEWEST = "newest"
@@ -67,7 +67,7 @@ def _narrowed(given: QueryDict, user: Person) -> EnvironmentQuerySet:
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
-    """Return the context of a page of the rows that match a query, and the counts of each state."""
+    """Return the context of a page of the rows that match a query, with the count of each state."""
     narrowed = _narrowed(given, user)
     rows = narrowed.for_list()
     state = STATES.get(str(given.get("status")))
@@ -98,7 +98,7 @@ def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
 
 
 def _waits(environments: list[int]) -> dict[int, list[Deployment]]:
-    """Return what waits for approval, for its time or for its turn in each of some environments."""
+    """Return the deployments that wait for approval, their time or their turn in these environments."""
     found: dict[int, list[Deployment]] = defaultdict(list)
     for row in Deployment.objects.waiting_in(environments):
         found[row.environment_id].append(row)
@@ -123,7 +123,7 @@ def _cursor(last: Any, sort: str) -> str:
 
 
 def _after(rows: EnvironmentQuerySet, sort: str, cursor: str) -> EnvironmentQuerySet:
-    """Keep the rows after a position in their order: all without one."""
+    """Keep the rows after a position in their order; without a position, keep all."""
     first, dash, rest = cursor.partition("-")
     pk, _dash, text = rest.partition("-")
     if not dash:
@@ -138,18 +138,18 @@ def _after(rows: EnvironmentQuerySet, sort: str, cursor: str) -> EnvironmentQuer
 
 
 def _caption(sort: str) -> str:
-    """Return the name of the table: its order."""
+    """Return the caption of the table: its order."""
     return _("Environments: %(order)s") % {"order": ORDERS.get(sort, ORDERS[""])}
 
 
 def label_filter(given: QueryDict, user: Person) -> ListFilter:
-    """Return the filter by a label, of those in use in environments that a person may view."""
+    """Return the filter by label, with the labels of environments that a person may view."""
     labels = Label.objects.in_use(visible_environments(user).live().without_recordings(), MOST_LABELS)
     return value_filter(given, "label", _("Label"), _("All labels"), map(str, labels))
 
 
 def place_filters(given: QueryDict, user: Person) -> list[ListFilter]:
-    """Return the filters by account and by template set, of a list of environments or what is in them."""
+    """Return the filters by account and template set, for a list of environments or their contents."""
     accounts = Account.objects.usable().filter(visible_accounts(user)).order_by("name")
     by_account = [(str(pk), name, None) for pk, name in accounts.values_list("pk", "name").distinct()]
     sources = TemplateSource.objects.live().values_list("pk", "name")
@@ -161,7 +161,7 @@ def place_filters(given: QueryDict, user: Person) -> list[ListFilter]:
 
 
 def list_controls(given: QueryDict, counts: dict[int, int], user: Person) -> ListControls:
-    """Return what is above the rows; `counts` are by state."""
+    """Return the controls above the rows; `counts` are by state."""
     states = [(name, state.label, counts.get(state, 0)) for name, state in STATES.items()]
     updates: Choices = [("", _("All versions"), None), ("1", _("Update available"), None)]
     deleted: Choices = [("", _("Active"), None), ("1", _("Include deleted"), None)]

@@ -1,4 +1,4 @@
-"""The tabs of an environment's page: their addresses, and how many components have problems."""
+"""The tabs of an environment's page: their addresses, and the numbers of components with problems."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def tab_url(environment: Environment, name: str) -> str:
 def environment_tabs(
     environment: Environment, shown: str, health: Health, *, is_observed: bool
 ) -> list[EnvironmentTab]:
-    """Return the tabs; without observed components (`is_observed`), those of components are left out."""
+    """Return the tabs; without observed components (`is_observed`), omit those of components."""
     names = [name for name in LABELS if is_observed or name not in _TIERS or name == shown]
     return [
         EnvironmentTab(

@@ -59,7 +59,7 @@ def row(event: EventValues) -> Row:
 
 
 def utc(moment: datetime) -> str:
-    """Return a moment in ISO 8601, in UTC, to the millisecond."""
+    """Return a time in ISO 8601, in UTC, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -71,7 +71,7 @@ def as_csv(rows: Iterable[Row]) -> str:
 
 
 def _safe(value: str | int) -> str | int:
-    """Return a cell that no spreadsheet takes for a formula: a reason may say what a stranger wrote.
+    """Return a cell that no spreadsheet interprets as a formula: a reason may contain a stranger's text.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -79,7 +79,7 @@ def _safe(value: str | int) -> str | int:
 
 
 def as_json(rows: Iterable[Row]) -> str:
-    """Return rows as the inside of a JSON list, a line for each."""
+    """Return rows as the inside of a JSON list, one per line."""
     return ",\n".join(json.dumps(dict(zip(FIELDS, one, strict=True)), ensure_ascii=False) for one in rows)
 
 
@@ -87,7 +87,7 @@ FORMATS = {
     "csv": ExportFormat(
         content_type="text/csv; charset=utf-8",
         write=as_csv,
-        before=f"\ufeff{as_csv([FIELDS])}",  # spreadsheets take a file for UTF-8 by this mark
+        before=f"\ufeff{as_csv([FIELDS])}",  # spreadsheets recognize UTF-8 by this mark
     ),
     "json": ExportFormat(
         content_type="application/json", write=as_json, before="[\n", between=",\n", after="\n]\n"

@@ -33,7 +33,7 @@ def tab(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
 
 
 def count(deployment: Deployment, wanted: EventFilter) -> str:
-    """Return how many events there are; of a filter, how many match out of all (one query)."""
+    """Return the number of events; with a filter, the matching and the total number (one query)."""
     if not wanted.is_set:
         return str(deployment.last_seq)
     number = wanted.events(deployment).up_to(deployment.last_seq).count()
@@ -70,7 +70,7 @@ def filter_bar(request: HttpRequest, wanted: EventFilter, deployment: Deployment
 def position(given: QueryDict) -> LogPosition:
     """Return the position in the log that a query names.
 
-    Problems begin with the first one: what came later mostly followed from it.
+    Problems begin with the first one, since later ones mostly follow from it.
     """
     found = LogPosition(
         event=parse_number(given.get("event")),

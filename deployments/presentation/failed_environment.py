@@ -1,4 +1,4 @@
-"""The environment's page after a failure: what happened, what is left, and the way out."""
+"""The environment's page after a failure: what happened, the remaining resources, and the next steps."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FAILED = (State.FAILED.value, State.ROLLED_BACK.value)
 
 
 def failure_context(environment: Environment) -> dict[str, Any]:
-    """Return the banner of the latest deployment when it failed, and whether there ever was an environment.
+    """Return the banner of the latest deployment if it failed, and whether there ever was an environment.
 
-    `never_created` is set when CloudFormation did not create it: then there is no health to show. One that
-    was canceled has not failed: `canceled` has its result.
+    `never_created` is set if CloudFormation did not create it: then there is no health to show. A canceled
+    deployment has not failed: `canceled` has its result.
     """
     latest = environment.latest
     gone = environment.deleted_at is not None or environment.missing_since is not None
@@ -39,7 +39,7 @@ def failure_context(environment: Environment) -> dict[str, Any]:
 
 
 def _emptied(environment: Environment, latest: Deployment | None) -> dict[str, Any]:
-    """Return what can be done after a creation was rolled back by an operator."""
+    """Return the actions after an operator rolled back a creation."""
     if latest is None or latest.kind != Kind.ROLLBACK_CREATION or latest.is_active:
         return {"never_created": False, "emptied": None}
     latest.environment = environment

@@ -1,4 +1,4 @@
-"""The banner of a failure: what failed first, what remains in AWS, and the way out."""
+"""The banner of a failure: the first failure, the remaining resources in AWS, and the next steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsU
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
-    """One name in the chain from the root stack down to what failed first; `row` is "" without a row."""
+    """One name in the chain from the root stack to the first failure; `row` is "" without a row."""
 
     name: str
     row: str
@@ -40,11 +40,11 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureBanner:
-    """The banner. `headline` says what happened, `remains` what is left in AWS ("" while it rolls back).
+    """The banner. `headline`: what happened; `remains`: what is left in AWS ("" while it rolls back).
 
-    `message` is AWS's own reason, or that of the step that failed, "" where the headline has all of it.
-    `advice` is "" when the cause is not in the catalog. The first of the actions is the main one. `kept` says
-    what a failure without a rollback left, () of one that was rolled back.
+    `message` is AWS's reason, or that of the failed step; "" if the headline has all of it. `advice` is "" if
+    the cause is not in the catalog. The first action is the main one. `kept` describes what a failure without
+    a rollback left; () after a rollback.
     """
 
     leaf: Failure
@@ -75,7 +75,7 @@ class FailureBanner:
 def of_deployment(
     deployment: Deployment, cause: RootCause | None, *, is_latest: bool
 ) -> FailureBanner | None:
-    """Return the banner of a deployment (up to three queries); None of one in which nothing failed."""
+    """Return the banner of a deployment (up to three queries); None if nothing failed in it."""
     if cause is not None:
         return _of_resource(deployment, cause, is_latest=is_latest)
     if deployment.is_active or deployment.state == State.SUCCEEDED or deployment.ended_at is None:
@@ -114,7 +114,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
 
 
 def _message(leaf: Failure, headline: SafeString) -> str:
-    """Return AWS's reason of the first failure, "" if the headline has all of it."""
+    """Return AWS's reason for the first failure; "" if the headline has all of it."""
     return "" if conditional_escape(leaf.message.rstrip(".")) in headline else leaf.message
 
 
@@ -189,7 +189,7 @@ def _of_server(deployment: Deployment, server: FailedServer, path: str) -> SafeS
 
 
 def _remaining(deployment: Deployment, *, is_latest: bool) -> Remaining:
-    """Return what remains: of the latest deployment only, since an earlier one's rows say what was."""
+    """Return what remains; only for the latest deployment, since the rows of earlier ones are out of date."""
     return remaining_of(deployment) if is_latest and not deployment.environment.deleted_at else Remaining()
 
 

@@ -1,4 +1,4 @@
-"""The two sentences of a failure: what happened, and what remains in AWS and is billed."""
+"""The two sentences about a failure: what happened, and what remains in AWS and is billed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from deployments.presentation.waterfall.tree import join, name_of
 _STACK_GONE = ("StackGone", "StackDeleted", SANDBOX_RESTARTED)
 """Error codes of deployments whose stack disappeared."""
 NAMED = 3
-"""Billed resources that the sentence names."""
+"""Maximum number of billed resources that the sentence names."""
 LONGEST = 160
-"""Characters of AWS's own reason in the sentence; the whole of it is displayed below."""
+"""Characters of AWS's reason in the sentence; the full reason is displayed below."""
 _TRAILER = re.compile(r"\s*\((?:Service: |RequestToken: |HandlerErrorCode: ).*$", re.DOTALL)
 _OPERATIONS = {
     OperationKind.CREATE: gettext_lazy("%(name)s could not be created: %(why)s"),
@@ -37,7 +37,7 @@ _OPERATIONS = {
 
 
 def of_resource(deployment: Deployment, failure: Failure, title: str) -> SafeString:
-    """Return what happened to a resource; `title` is of the known cause, "" for AWS's own words."""
+    """Return what happened to a resource; `title` is that of the known cause, "" to use AWS's reason."""
     path = join(failure.path, failure.logical_id)
     sentence = _OPERATIONS[operation_of(failure.status)]
     why = _cut(title) or essence(failure.reason) or failure.status
@@ -45,7 +45,7 @@ def of_resource(deployment: Deployment, failure: Failure, title: str) -> SafeStr
 
 
 def of_server(deployment: Deployment, server: FailedServer, path: str, tier: str) -> SafeString:
-    """Return what happened on a server, whose row is at `path`."""
+    """Return what happened on the server whose row is at `path`."""
     values = {"server": link(deployment, path, server.instance), "message": _ended(server.message)}
     if not server.task:
         texts = {
@@ -64,7 +64,7 @@ def of_server(deployment: Deployment, server: FailedServer, path: str, tier: str
 
 
 def after_release(deployment: Deployment) -> str:
-    """Return which version servers have after a release that failed, "" of another failure."""
+    """Return which version servers have after a failed release; "" for another failure."""
     texts = {
         "ReleaseFailed": _("No further server was changed. Servers may run different versions."),
         "ReleaseReturned": _(
@@ -94,7 +94,7 @@ def link(deployment: Deployment, path: str, name: str) -> SafeString:
 
 
 def essence(reason: str) -> str:
-    """Return AWS's reason without the wrapping of its resource handlers and the ids of requests."""
+    """Return AWS's reason without the wrapping of its resource handlers and without request ids."""
     return _cut(_TRAILER.sub("", unwrapped(reason)).strip())
 
 
@@ -109,7 +109,7 @@ def _ended(text: str) -> str:
 
 
 def _filled(text: str, **values: str) -> SafeString:
-    """Fill the places of a text with escaped values, or with HTML that is safe."""
+    """Fill the placeholders of a text with escaped values or safe HTML."""
     safe = {name: conditional_escape(value) for name, value in values.items()}
     return SafeString(escape(text) % safe)
 
@@ -118,7 +118,7 @@ def _filled(text: str, **values: str) -> SafeString:
 
 
 def what_remains(deployment: Deployment, remaining: Remaining) -> str:
-    """Return what is left in AWS of a deployment that has ended, and which of it is billed."""
+    """Return what a deployment that has ended left in AWS, and which of it is billed."""
     number = len(remaining.resources)
     if not number:
         return _nothing(deployment, remaining)
@@ -159,7 +159,7 @@ def what_remains(deployment: Deployment, remaining: Remaining) -> str:
 
 
 def _names(resources: Sequence[RemainingResource]) -> str:
-    """Return what they are: the kind of what no template names, else the name; only the first few."""
+    """Return the names of the first few; for resources without a name in a template, their kind."""
     numbers = Counter(one.reason for one in resources)
     logs, snapshots = numbers[Reason.LOGS], numbers[Reason.SNAPSHOT]
     kinds = {
@@ -193,7 +193,7 @@ def _nothing(deployment: Deployment, remaining: Remaining) -> str:
 
 
 def _with_search(sentence: str, remaining: Remaining) -> str:
-    """Return the sentence with what the search could not tell, or not yet."""
+    """Return the sentence with what the search could not determine, or has not yet."""
     if remaining.search is SearchState.PENDING:
         more = _("The search for other remaining resources is in progress.")
         return f"{sentence} {more}"

@@ -1,4 +1,4 @@
-"""The frames that bring an open page of a deployment from one event number to a later one.
+"""The frames that update an open page of a deployment from one event number to a later one.
 
 A frame is rendered by the templates of the page, from database rows alone, so it is the same for all pages at
 that number: `{"from", "seq", "events", "rows", "header", …}`.
@@ -41,15 +41,15 @@ class Frame:
 
 
 QUIET = 3.0
-"""Seconds that a frame without events is cached: open pages poll also while nothing happens."""
+"""Seconds that a frame without events is cached: open pages also poll while nothing happens."""
 QUIET_KEPT = 128
 _quiet: dict[tuple[Any, ...], tuple[float, Frame]] = {}
 
 
 def build(pk: int, since: int, until: int, locale: Locale) -> Frame:
-    """Return the frame that leads from event `since` on, up to `until` or as far as one frame goes.
+    """Return the frame that follows event `since`, up to `until` or as far as one frame goes.
 
-    Raises Deployment.DoesNotExist. A frame without events reports the current state.
+    Raise Deployment.DoesNotExist. A frame without events has the current state.
     """
     deployment = Deployment.objects.for_page().get(pk=pk)
     events = list(Event.objects.of(deployment).after(since).up_to(until)[: log.LINES])
@@ -77,9 +77,9 @@ def _assembled(deployment: Deployment, since: int, events: Sequence[Event], loca
 
 
 def _view(deployment: Deployment, paths: set[str] | None, seq: int) -> DeploymentView:
-    """Return a view that has the rows at these paths; None stands for all of them.
+    """Return a view of the rows at these paths; None means all of them.
 
-    Everything is read again when rows appear that no event reports, and now and then for the forecast.
+    Everything is read again if rows appear without an event, and at intervals for the forecast.
     """
     known = cache.get(deployment)
     if known is None or paths is None or not known.is_fresh_for(deployment, seq):
@@ -88,7 +88,7 @@ def _view(deployment: Deployment, paths: set[str] | None, seq: int) -> Deploymen
 
 
 def fragments(view: DeploymentView) -> dict[str, str]:
-    """Return the parts of the page that are small enough to be sent whole."""
+    """Return the parts of the page that are small enough to be sent completely."""
     context = view.context()
     named = {
         "header": "_deployment_header",
@@ -109,9 +109,9 @@ def fragments(view: DeploymentView) -> dict[str, str]:
 def replay_body(
     view: DeploymentView, events: Sequence[Event] | None, *, since: int, seq: int, locale: Locale
 ) -> dict[str, Any]:
-    """Return the body of a frame of a replay: of what events changed, or of everything when they are None.
+    """Return the body of a replay's frame: the changes by these events, or everything if they are None.
 
-    The log stands still meanwhile: its lines are left out.
+    The log does not change in a replay, so its lines are left out.
     """
     paths = None if events is None else _changed_paths(events)
     with locale.active():
@@ -140,9 +140,9 @@ def _changes(
 
 
 def _changed_paths(events: Sequence[Event]) -> set[str] | None:
-    """Return the paths of the rows that events changed, None for all of them.
+    """Return the paths of the rows that events changed; None for all of them.
 
-    Counts change in every stack around a resource.
+    Counts change in every parent stack of a resource.
     """
     paths: set[str] = set()
     for event in events:
@@ -158,7 +158,7 @@ def _changed_paths(events: Sequence[Event]) -> set[str] | None:
 
 
 def texts() -> dict[str, str | dict[str, str]]:
-    """Return the texts that the script of the page shows, in the current language."""
+    """Return the texts for the script of the page, in the current language."""
     return {
         "updated": _("Updated {age} ago"),
         "updatedPolling": _("Updated {age} ago (polling)"),

@@ -1,4 +1,4 @@
-"""Who can give a right: named on disabled buttons, and on the page of a missing permission."""
+"""The people who can grant a right: listed on disabled buttons, and on the page of a missing permission."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from deployments.core.roles import Right
 from deployments.models import Account, Environment, Grant
 
 MOST = 5
-"""Names that are shown; there may be more."""
+"""Maximum number of displayed names."""
 
 
 def about_text(about: Environment | Account | None) -> str:
-    """Return what a right is needed for."""
+    """Return the text of the object that a right is needed for."""
     if isinstance(about, Environment):
         return _("the environment %(name)s") % {"name": about.name}
     if isinstance(about, Account):
@@ -22,14 +22,14 @@ def about_text(about: Environment | Account | None) -> str:
 
 
 def granters_text(about: Environment | Account | None) -> str:
-    """Return who can give rights about something: people and teams, or else the superusers. A few queries."""
+    """Return who can grant rights for an object: people and teams, or else the superusers. A few queries."""
     superusers = User.objects.filter(is_active=True, is_superuser=True).order_by("username")
     shown = ", ".join(_managers(about) or [one.get_username() for one in superusers[:MOST]])
     return _("%(names)s can grant it.") % {"names": shown} if shown else _("An administrator can grant it.")
 
 
 def _managers(about: Environment | Account | None) -> list[str]:
-    """Return the names of those who manage access about something, people first."""
+    """Return the names of those who manage access to an object, people first."""
     rows = Grant.objects.that_manage_access_to(about)
     found = [row for row in rows if Right.MANAGE_ACCESS in row.granted.rights]
     people = {row.user.get_username() for row in found if row.user and row.user.is_active}

@@ -1,4 +1,4 @@
-"""What pages show of locks and freezes: the notices, and the reason beside a disabled button."""
+"""Locks and freezes on pages: the notices, and the reason beside a disabled button."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockView:
-    """A lock in force: its sentence, and what the user may do about it."""
+    """A lock in force: its sentence, and the user's possible actions."""
 
     row: EnvironmentLock
     sentence: str
@@ -37,7 +37,7 @@ class LockView:
 
 
 def lock_view(environment: Environment, user: User | AnonymousUser | AbstractBaseUser) -> LockView | None:
-    """Return the lock of an environment that is in force."""
+    """Return the view of an environment's lock in force."""
     hold = lock_hold(environment)
     if hold is None or hold.lock is None:
         return None
@@ -51,13 +51,13 @@ def lock_view(environment: Environment, user: User | AnonymousUser | AbstractBas
 
 
 def freeze_sentence(account: Account) -> str:
-    """Return until when an account is frozen and why, "" if it is not."""
+    """Return until when an account is frozen and why; "" if it is not."""
     hold = freeze_hold(account)
     return message_text(hold.message) if hold else ""
 
 
 def frozen_accounts(accounts: Collection[Account]) -> list[str]:
-    """Return for each of some accounts that is frozen until when and why."""
+    """Return until when and why, for each of these accounts that is frozen."""
     found = FreezeWindow.objects.frozen_accounts(timezone.now())
     return [sentence for account in found if account in accounts and (sentence := freeze_sentence(account))]
 
@@ -65,7 +65,7 @@ def frozen_accounts(accounts: Collection[Account]) -> list[str]:
 def holds_context(
     environment: Environment, user: User | AnonymousUser | AbstractBaseUser, *, may_operate: bool
 ) -> dict[str, Any]:
-    """Return what the page of an environment shows; without queries for one that is deleted.
+    """Return the context of an environment's page; no queries for a deleted one.
 
     `disabled_by` is the id of the reason why its actions are disabled.
     """
@@ -87,12 +87,12 @@ def lock_history(environment: Environment) -> list[EnvironmentLock]:
 
 
 def has_ended(lock: EnvironmentLock) -> bool:
-    """Return whether a lock has ended, also one that has just expired."""
+    """Return whether a lock has ended, including one that has just expired."""
     return bool(lock.end) or (lock.expires_at is not None and lock.expires_at <= timezone.now())
 
 
 def lock_badge(lock: EnvironmentLock | None, name: str) -> SafeString | str:
-    """Return the badge of a locked environment with this name, "" without a lock; who and why is on hover."""
+    """Return the badge of a locked environment with this name; "" without a lock. Who and why is on hover."""
     if lock is None:
         return ""
     tip = message_text(of_lock(lock, name).message)
@@ -100,6 +100,6 @@ def lock_badge(lock: EnvironmentLock | None, name: str) -> SafeString | str:
 
 
 def held_sentence(environment: Environment) -> str:
-    """Return why no change of an environment may begin now, "" if nothing blocks it."""
+    """Return why no change of an environment may begin now; "" if nothing blocks it."""
     hold = lock_hold(environment) or freeze_hold(environment.account)
     return message_text(hold.message) if hold else ""

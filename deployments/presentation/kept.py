@@ -1,4 +1,4 @@
-"""What a failure without a rollback left: what is complete, what is billed, what is not configured."""
+"""The result of a failure without a rollback: complete, billed and unconfigured resources."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from deployments.models.stack import STACK_TYPE
 
 ASSOCIATION = "AWS::SSM::Association"
 NAMED = 3
-"""Billed resources that the sentence names."""
+"""Maximum number of billed resources that the sentence names."""
 
 
 def kept_sentences(deployment: Deployment) -> tuple[str, ...]:
-    """Return what stands after a failed deployment of an environment that was kept (one query); () if not."""
+    """Return what was kept after a failed deployment of an environment (one query); () if nothing was."""
     if not was_kept(deployment):
         return ()
     rows = [row for row in Resource.objects.placed_in(deployment) if row.type != STACK_TYPE]
@@ -28,7 +28,7 @@ def kept_sentences(deployment: Deployment) -> tuple[str, ...]:
 
 
 def was_kept(deployment: Deployment) -> bool:
-    """Return whether the latest deployment of an environment failed, and its stack stands at the failure."""
+    """Return whether the latest deployment of an environment failed and its stack was kept at the failure."""
     stands = is_allowed(deployment.environment.stack_status, Operation.ROLL_BACK)
     return deployment.state == State.FAILED and stands
 
@@ -74,6 +74,6 @@ def _billed(new: list[Resource]) -> str:
 
 
 def _is_new(row: Resource) -> bool:
-    """Return whether the deployment created a resource: an update's first event is of a creation."""
+    """Return whether the deployment created a resource: in an update, its first event is a creation."""
     first = str(row.changes[0][1]) if row.changes else ""
     return first.startswith("CREATE_") and not is_failed_create(row.status)

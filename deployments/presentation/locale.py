@@ -1,4 +1,4 @@
-"""The language and time zone that a page or frame is made for."""
+"""The language and time zone that a page or frame is rendered for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """The language and time zone of the reader of a page or frame."""
+    """The language and time zone of a page or frame."""
 
     language: str
     zone: str
@@ -26,6 +26,6 @@ class Locale:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Make it the current language and time zone meanwhile."""
+        """Activate the language and time zone within the context."""
         with translation.override(self.language), timezone.override(self.zone):
             yield

@@ -1,4 +1,4 @@
-"""Events of a deployment as the lines of its log, a page at a time from any position."""
+"""Events of a deployment as lines of its log, one page at a time from any position."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from deployments.presentation.filters.events import EventFilter
 from deployments.presentation.text import event_texts
 
 LINES = 500
-"""Events in one frame."""
+"""Maximum number of events in one frame."""
 PAGE = 200
-"""Lines that are read at a time."""
+"""Number of lines that are read at a time."""
 _MARKED = {"attention": "attention", "ended": "ended", "phase": "phase"}
 
 
@@ -34,7 +34,7 @@ class LogLine:
     """One event. `sentence` is set for the portal's own, the fields of a resource for CloudFormation's.
 
     `repeats` are the later events with the same content; `repeat_of` is the number of the line that a
-    repeated event belongs to, when it has a line of its own.
+    repeated event belongs to if it has its own line.
     """
 
     seq: int
@@ -51,13 +51,13 @@ class LogLine:
 
     @property
     def is_problem(self) -> bool:
-        """Return whether the line is a failure that is not collateral, or asks for attention."""
+        """Return whether the line is a failure that is not collateral, or needs attention."""
         failed = is_failed(self.status) and not is_cancelled(self.status, self.reason)
         return failed or self.mark in ("attention", "failed", "rolled_back")
 
     @property
     def times(self) -> int:
-        """Return how many events the line stands for."""
+        """Return the number of events that the line stands for."""
         return 1 + len(self.repeats)
 
 
@@ -65,8 +65,8 @@ class LogLine:
 class LogPage:
     """A page of the log, oldest line first.
 
-    `earlier` and `later` are the numbers of the events next to which the pages before and after it begin, 0
-    for none. `known` is the number of the event after which the next page of new ones begins, 0 for none.
+    `earlier` and `later` are the numbers of the events next to which the previous and the next page begin, 0
+    for none. `known` is the number of the event after which the next page of new events begins, 0 for none.
     """
 
     lines: Sequence[LogLine]
@@ -77,9 +77,9 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPosition:
-    """Where a page of the log begins: around an event, before or after one in time, or else at the newest.
+    """The beginning of a page of the log: around an event, before or after one in time, or at the newest.
 
-    `oldest` begins at the first event instead. `since` is not about time: what became known after an event.
+    `oldest` begins at the first event instead. `since` is not about time: it selects events stored after one.
     """
 
     event: int = 0
@@ -112,8 +112,8 @@ def line(event: Event, repeats: Sequence[Event] = ()) -> LogLine:
 def read(deployment: Deployment, wanted: EventFilter, position: LogPosition, *, up_to: int) -> LogPage:
     """Read one page of the wanted events numbered up to and including `up_to`: two queries, five at most.
 
-    All pages together are in the order of time, events of the same time in that of their numbers. Keyset both
-    ways: a page costs the same wherever it lies, and nothing is counted.
+    All pages together are in the order of time, then of number. Keyset pagination both ways: the cost of a
+    page does not depend on its position, and nothing is counted.
     """
     found = wanted.events(deployment).up_to(up_to)
     if wanted.folds:
@@ -152,13 +152,13 @@ def _read(
 
 
 def _first(found: EventQuerySet, count: int) -> tuple[list[Event], bool]:
-    """Return so many events at the most, and whether there are more."""
+    """Return at most this many events, and whether there are more."""
     read = list(found[: count + 1])
     return read[:count], len(read) > count
 
 
 def _event(deployment: Deployment, seq: int) -> Event | None:
-    """Return the event of a number, None for 0 and for numbers of no event."""
+    """Return the event with a number; None for 0 and for unknown numbers."""
     return Event.objects.of(deployment).numbered([seq]).first() if seq else None
 
 

@@ -1,4 +1,4 @@
-"""The form of a new environment as the page shows it: presets, the main parameters, the advanced ones."""
+"""The form of a new environment on the page: presets, main parameters, advanced parameters."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FormLayout:
 
     @property
     def preset_values(self) -> dict[str, dict[str, str]]:
-        """Return the values of each preset by the name of its fields, for the page's script."""
+        """Return the values of each preset by field name, for the page's script."""
         return {
             preset.name: {PREFIX + name: value for name, value in preset.values.items()}
             for preset in self._form.template_set.presets
@@ -62,12 +62,12 @@ class FormLayout:
 
     @property
     def main(self) -> list[FieldGroup]:
-        """Return the groups with the parameters that are always visible."""
+        """Return the groups of the parameters that are always visible."""
         return self._groups(is_main=True)
 
     @property
     def advanced(self) -> list[FieldGroup]:
-        """Return the groups with the other parameters."""
+        """Return the groups of the other parameters."""
         return self._groups(is_main=False)
 
     @property
@@ -77,7 +77,7 @@ class FormLayout:
 
     @property
     def is_advanced_open(self) -> bool:
-        """Return whether an advanced field has an error, which must be visible."""
+        """Return whether an advanced field has an error and must be visible."""
         return any(field.errors for group in self.advanced for field in group.fields)
 
     def _groups(self, *, is_main: bool) -> list[FieldGroup]:
@@ -105,7 +105,7 @@ def _parameter(field: BoundField) -> Parameter:
 
 
 def _chosen(form: ParametersForm) -> Preset | None:
-    """Return the preset that was sent, else the first one whose values the form has."""
+    """Return the preset that was sent, or else the first one whose values match the form."""
     presets = form.template_set.presets
     sent = form.data.get("preset") if form.is_bound else None
     if sent is not None:

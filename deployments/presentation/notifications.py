@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LOGGED = 50
-"""Deliveries on the page of a target."""
+"""Number of deliveries on the page of a target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +99,14 @@ def _controls(given: QueryDict) -> ListControls:
 
 
 def target_context(user: User, target: NotificationTarget) -> dict[str, Any]:
-    """Return the context of the page of a target. Its log is for those who may change it."""
+    """Return the context of a target's page. Only users who may change the target see its log."""
     row = _row(user, target)
     log = Delivery.objects.of(target)[:LOGGED] if row.may_edit else ()
     return {"row": row, "target": target, "log": [_delivery(one) for one in log]}
 
 
 def notified_about(user: User, environment: Environment) -> list[NotificationTargetRow]:
-    """Return who is notified about an environment: shared targets, and those of people."""
+    """Return the targets that are notified about an environment: shared and personal ones."""
     return [_row(user, one) for one in NotificationTarget.objects.for_environment(environment)]
 
 

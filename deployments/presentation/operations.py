@@ -1,7 +1,7 @@
-"""What an operator can do with a stack now, from the state table, and for the rest the reason why not.
+"""The operations that are possible on a stack now, from the state table, and reasons for the others.
 
-The page's buttons read it. An operation has its address in ROUTES, its permission in PERMISSIONS, and its
-texts in `_texts`; an operation without an address is not shown while CloudFormation would accept it.
+The page's buttons use it. ROUTES has the address of each operation, PERMISSIONS its permission, `_texts` its
+texts; an operation without an address is hidden while CloudFormation would accept it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROUTES: Mapping[Operation, str] = {
 }
 """The page of each operation; its argument is the key of the environment."""
 _AGAIN = ("DELETE_FAILED", Operation.DELETE)
-"""After a failed deletion, its page lists what failed, and what can stay."""
+"""The page after a failed deletion lists the failed resources and those that can be retained."""
 PERMISSIONS: Mapping[Operation, str] = {
     Operation.CHANGE: "deployments.change_environment",
     Operation.RETRY: "deployments.change_environment",
@@ -55,17 +55,17 @@ _ORDER = (
     Operation.FORCE_DELETE,
 )
 _BEGIN = (Operation.RETRY, Operation.DELETE, Operation.FORCE_DELETE)
-"""What begins a deployment at once: not in a freeze."""
+"""Operations that begin a deployment at once: not allowed in a freeze."""
 _DESTRUCTIVE = (Operation.DELETE, Operation.FORCE_DELETE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationContext:
-    """What the possible operations depend on: the stack, and what Sanso itself does with it.
+    """The state that operations depend on: the stack, and Sanso's own activity on it.
 
-    `status` is the StackStatus, "" without a stack. `active` is the kind of the deployment that holds the
-    environment, None if none does, and `cancel_refusal` why that deployment cannot be canceled. `lock` and
-    `freeze` are why its operator or its account hold it back.
+    `status` is the StackStatus, "" without a stack. `active` is the kind of the deployment that is active in
+    the environment, None without one, and `cancel_refusal` why that deployment cannot be canceled. `lock` and
+    `freeze` are the reasons of a lock or of a freeze of the account.
     """
 
     status: str
@@ -78,7 +78,7 @@ class OperationContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedOperation:
-    """One operation: an address if it can be requested now, otherwise the reason why not."""
+    """One operation: its address if it can be requested now, otherwise the reason why not."""
 
     operation: Operation
     label: str
@@ -89,13 +89,13 @@ class OfferedOperation:
 
     @property
     def is_destructive(self) -> bool:
-        """Return whether it deletes."""
+        """Return whether the operation deletes resources."""
         return self.operation in _DESTRUCTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsView:
-    """All operations, those that are possible apart from those that are not."""
+    """All operations: the possible ones, and separately the others."""
 
     possible: tuple[OfferedOperation, ...]
     impossible: tuple[OfferedOperation, ...]
@@ -179,12 +179,12 @@ def _permission(situation: OperationContext, operation: Operation) -> str:
 
 
 def why_not(situation: OperationContext, operation: Operation) -> Message | None:
-    """Return why an operation cannot be requested in a situation, None if it can."""
+    """Return why an operation cannot be requested in a situation; None if it can."""
     if situation.is_missing:
         return Message(Code.STACK_GONE)
     if situation.active is not None:
         return _while_active(situation, situation.active, operation)
-    if operation is Operation.CANCEL:  # what CloudFormation does was not requested here
+    if operation is Operation.CANCEL:  # the running operation was not requested in Sanso
         return refusal(situation.status, operation) or Message(Code.OPERATION_FROM_OUTSIDE)
     is_only_listed = not situation.status and operation is Operation.DELETE  # deleted without a stack
     why = None if is_only_listed else refusal(situation.status, operation)
@@ -192,14 +192,14 @@ def why_not(situation: OperationContext, operation: Operation) -> Message | None
 
 
 def _held(situation: OperationContext, operation: Operation) -> Message | None:
-    """Return the lock or freeze that an operation waits for. A change is previewed before it waits."""
+    """Return the lock or freeze that blocks an operation. A change is previewed first, then waits."""
     if situation.lock and operation not in (Operation.CHANGE, Operation.CANCEL):
         return situation.lock
     return situation.freeze if operation in _BEGIN else None
 
 
 def _while_active(situation: OperationContext, active: Kind, operation: Operation) -> Message | None:
-    """A change can be requested meanwhile: it waits for its turn. All else waits, except what stops it."""
+    """Return why an operation is blocked by the active deployment; a change is not: it is queued."""
     if operation is Operation.CHANGE and active not in DELETING and situation.status:
         return None
     if operation is Operation.CANCEL:
@@ -208,7 +208,7 @@ def _while_active(situation: OperationContext, active: Kind, operation: Operatio
 
 
 def _texts(operation: Operation) -> tuple[str, str]:
-    """Return the label of an operation and the sentence that says what it does."""
+    """Return the label of an operation and a sentence that describes it."""
     return {
         Operation.CHANGE: (
             pgettext("operation", "Change…"),

@@ -1,4 +1,4 @@
-"""What of an environment is protected from deletion, as observed, and why it is not where that was wanted."""
+"""The observed deletion protection of an environment, and why it failed where it was requested."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.wording import stored_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedPart:
-    """One thing that can be protected. `is_on` is None while it is not known."""
+    """One resource that can be protected. `is_on` is None while it is unknown."""
 
     name: str
     id: str
@@ -22,7 +22,7 @@ class ProtectedPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectionView:
-    """The parts, and whether protection was wanted and failed; `problem` says why."""
+    """The parts, and whether protection was requested and failed; `problem` is why."""
 
     parts: Sequence[ProtectedPart]
     has_failed: bool = False

@@ -1,4 +1,4 @@
-"""The position of an applied change in the queue of its environment, and what it waits for."""
+"""The position of an applied change in the queue of its environment, and the deployment that it waits for."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class QueuePosition:
 
     @property
     def marker(self) -> str:
-        """Return a text that changes with the position and with what it waits for."""
+        """Return a text that changes with the position and the blocker."""
         return f"{self.position}-{self.blocker.pk}"
 
 
 def position_of(deployment: Deployment) -> QueuePosition | None:
-    """Return the position of a queued change, None if it waits for nothing; no query if it is not queued."""
+    """Return the position of a queued change; None if nothing blocks it. No query if it is not queued."""
     if deployment.state != State.QUEUED:
         return None
     queue = Deployment.objects.queue_of(deployment.environment_id).select_related("requested_by")

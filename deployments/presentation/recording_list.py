@@ -1,4 +1,4 @@
-"""The list of imported recordings: its rows, and its search, filter and orders."""
+"""The list of imported recordings: its rows, search, filter and orders."""
 
 from __future__ import annotations
 

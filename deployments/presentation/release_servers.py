@@ -1,4 +1,4 @@
-"""The servers of a release on its deployment's page: how far each is, and which version it runs."""
+"""The servers of a release on its deployment's page: the stage and version of each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ServerRow:
 
 
 def release_servers(deployment: Deployment) -> Sequence[ServerRow]:
-    """Return the servers of a deployment's release in their order (two queries), none without one."""
+    """Return the servers of a deployment's release in their order (two queries); none without a release."""
     if not deployment.has_servers_phase:
         return ()
     release = ServerRelease.objects.of(deployment)
@@ -41,9 +41,9 @@ def release_servers(deployment: Deployment) -> Sequence[ServerRow]:
 
 
 def servers_of_environment(environment: Environment) -> Sequence[ServerRow]:
-    """Return the servers of the release that goes on, or that ended with servers of different versions.
+    """Return the servers of a release that is in progress or ended with different versions on servers.
 
-    A scheduled run of State Manager puts the version of the stacks back on a server.
+    A scheduled run of State Manager restores the version of the stacks on a server.
     """
     newest = ServerRelease.objects.newest_of(environment)
     if newest is None:

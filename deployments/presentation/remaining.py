@@ -1,4 +1,4 @@
-"""What remains in AWS after an end, in words: for the deployment's page, the environment's and the form."""
+"""Texts about remaining resources in AWS, for the deployment's page, the environment's page and the form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deployments.wording import message_text, stored_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemainingRow:
-    """One resource. `value` names it in the form, `why` says why it is still there."""
+    """One resource. `value` is its name in the form, `why` the reason why it still exists."""
 
     value: str
     type: str
@@ -31,7 +31,7 @@ class RemainingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemainingView:
-    """All of them, with one sentence, and what could not be searched. `problem`: the last deletion failed."""
+    """All of them, with one sentence, and the failed searches. `problem`: why the last deletion failed."""
 
     sentence: str
     rows: Sequence[RemainingRow]
@@ -47,9 +47,9 @@ class RemainingView:
 
 
 def remaining_view(deployment: Deployment) -> RemainingView | None:
-    """Return what remains of a deployment that has ended (two queries); None when nothing was searched.
+    """Return what remains of a deployment that has ended (two queries); None if nothing was searched.
 
-    None as well of what is kept for a retry: that is what the deployment's rows show.
+    Also None for a stack kept for a retry: the deployment's rows show it.
     """
     if not deployment.remaining or was_kept(deployment):
         return None
@@ -132,7 +132,7 @@ def _why(one: RemainingResource) -> str:
 
 
 def _more(one: RemainingResource) -> str:
-    """Return its size, and with whom it is shared."""
+    """Return its size, and the environments that share it."""
     parts = []
     if versions := int(one.details.get("versions", 0)):
         parts.append(
@@ -149,7 +149,7 @@ def _more(one: RemainingResource) -> str:
 
 
 def _problem(latest: ActionRequest | None) -> str:
-    """Return why the last deletion did not delete everything, "" when it did or runs."""
+    """Return why the last deletion did not delete everything; "" if it did or is in progress."""
     if latest is None or latest.is_active:
         return ""
     if latest.state == "failed":

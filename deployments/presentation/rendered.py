@@ -1,6 +1,6 @@
-"""Rows of the waterfall and lines of the log as HTML. What no longer changes is rendered once per process.
+"""Rows of the waterfall and lines of the log as HTML. Unchanging ones are rendered once per process.
 
-A page has hundreds of them, most of which no longer change, the same for everyone with one locale.
+A page has hundreds of them. Most no longer change, and are the same for all users with the same locale.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEPT = 8192
 
 
 def row(of: Row, axis: TimeAxis, now: int, locale: Locale) -> SafeString:
-    """Return a row of the waterfall. To be called while `locale` is active."""
+    """Return a row of the waterfall. Call it while `locale` is active."""
     if of.is_moving:
         return row_html.row(of, axis, now, locale.language)
     return _row_without_progress(of, axis, locale)
@@ -28,7 +28,7 @@ def row(of: Row, axis: TimeAxis, now: int, locale: Locale) -> SafeString:
 
 @lru_cache(maxsize=KEPT)
 def line(of: LogLine, locale: Locale) -> str:  # part of the key
-    """Return a line of the log. To be called while `locale` is active."""
+    """Return a line of the log. Call it while `locale` is active."""
     return get_template("deployments/_event_line.html").render({"line": of})
 
 

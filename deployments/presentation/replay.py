@@ -1,4 +1,4 @@
-"""What the page of a finished deployment shows before it is played, and the bar with the controls."""
+"""The page of a finished deployment before its replay starts, and the bar with the controls."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ SPEEDS = (1, 2, 5, 10, 30, 60)
 
 
 def view_at_start(deployment: Deployment) -> DeploymentView:
-    """Return what the page shows before it is played."""
+    """Return the view of the page before the replay starts."""
     first = event_times(deployment)[:1]
     return DeploymentView.past(as_of(deployment, first[0][0] if first else 0))
 
 
 def controls(deployment: Deployment) -> dict[str, Any]:
-    """Return what the bar with the controls needs.
+    """Return the data of the bar with the controls.
 
-    `stacks_at` is when CloudFormation began (epoch milliseconds), the end if it never did: only from then on
-    does anything move between two events.
+    `stacks_at` is when CloudFormation began (epoch milliseconds), or the end if it never did: before that,
+    nothing moves between two events.
     """
     times = event_times(deployment)
     first = Event.objects.of(deployment).from_source("cloudformation").first()

@@ -1,6 +1,6 @@
-"""The differences between two versions of a template set as the page shows them.
+"""The differences between two versions of a template set on the page.
 
-The lines of files become HTML here, not in a template: there can be thousands. Every text is escaped.
+The lines of files are rendered here, not in a template: there can be thousands. Every text is escaped.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ NOT_SHOWN: dict[NotShown, Promise] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileView:
-    """A file that differs. `table` has its lines, "" if none are shown; `note` says why."""
+    """A file that differs. `table` has its lines, "" if none are shown; `note` is the reason."""
 
     name: str
     sign: str
@@ -81,7 +81,7 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineView:
-    """One difference of a parameter. Values are None where a side has none."""
+    """One difference of a parameter. A value is None if its side has none."""
 
     label: str
     before: str | None = None

@@ -1,4 +1,4 @@
-"""Which deployments can be gone back to: those whose template set is stored, or is the current one."""
+"""The deployments to which a rollback is possible: their template set is stored or the current one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from deployments.models import DeployedSet, Deployment
 
 
 def without_set(rows: Iterable[Deployment]) -> set[int]:
-    """Return the keys of the deployments whose template set is not there any more (one query).
+    """Return the keys of the deployments whose template set no longer exists (one query).
 
-    Releases before stored none.
+    Earlier releases stored none.
     """
     digests = {one.pk: one.template_digest for one in rows}
     found = DeployedSet.objects.filter(digest__in=set(digests.values()))

@@ -25,7 +25,7 @@ class StuckRow:
 
 
 def stuck_rows(environment: Environment) -> list[StuckRow] | None:
-    """Return the failed resources, None while Sanso has not read them."""
+    """Return the failed resources; None until Sanso has read them."""
     found = environment.stuck_resources
     return None if found is None else rows_of(found)
 

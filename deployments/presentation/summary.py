@@ -1,4 +1,4 @@
-"""What stands above the tree: how far a deployment is, its phases, what went wrong and what to do next."""
+"""The summary above the tree: a deployment's progress, its phases, problems and next steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from deployments.presentation.ways_out import SuggestedAction, clean_up, retry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A phase of the work as the stepper shows it."""
+    """A phase of the work in the stepper."""
 
     name: str
     status: DisplayStatus
@@ -56,7 +56,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Everything above the tree. `progress` is of the time; after the end, the bar is full."""
+    """Everything above the tree. `progress` is the share of time; after the end, the bar is full."""
 
     status: DisplayStatus
     count: ProgressCount
@@ -76,16 +76,16 @@ class Summary:
 
     @property
     def meter_done(self) -> int:
-        """Return the value of the progress bar: full after the end, whatever that was."""
+        """Return the value of the progress bar: full after any end."""
         return self.meter_total if self.has_ended else self.progress.percent or 0
 
     @property
     def failure(self) -> Failure | None:
-        """Return what failed first."""
+        """Return the first failure."""
         return self.banner.leaf if self.banner else None
 
     def title(self, deployment: Deployment) -> str:
-        """Return the page's title: it carries the state, for tabs in the background."""
+        """Return the page's title; it includes the state for background tabs."""
         number = _("Deployment %(number)s") % {"number": deployment.pk}
         text = f"{_job(deployment)} · {number}"
         if deployment.is_active and self.progress.number is not None:
@@ -94,14 +94,14 @@ class Summary:
 
 
 def landmarks(deployment: Deployment) -> list[Event]:
-    """Read the events that a summary is made of (one query)."""
+    """Read the events of a summary (one query)."""
     return list(Event.objects.of(deployment).landmarks())
 
 
 def summarise(
     deployment: Deployment, tree: ResourceTree, events: Sequence[Event], progress: DisplayedProgress
 ) -> Summary:
-    """Return what stands above the tree, from rows that were read."""
+    """Return the summary above the tree, from rows that were read."""
     state = State(deployment.state)
     is_latest = deployment.environment.latest_id == deployment.pk
     back = _turned_back(deployment, tree)
@@ -127,7 +127,7 @@ def preview_phases(deployment: Deployment) -> list[Phase]:
 
 
 def _job(deployment: Deployment) -> str:
-    """Return what a deployment does to which environment, and that it failed."""
+    """Return the title of a deployment's job: the operation, the environment, and whether it failed."""
     if deployment.was_canceled:
         canceled = {
             Kind.CREATE: _("Create %(name)s canceled"),
@@ -148,7 +148,7 @@ def _job(deployment: Deployment) -> str:
 
 
 def _retry(deployment: Deployment) -> SuggestedAction | None:
-    """Return the way to the form with the values of a failed creation, from the deletion of what it left."""
+    """Return the link to the form with the values of a failed creation, on the deletion of its remains."""
     if deployment.kind not in DELETING or deployment.environment.account.is_recording:
         return None
     failed = (State.FAILED.value, State.ROLLED_BACK.value)
@@ -231,19 +231,19 @@ def _phases(
 
 
 def _phase_detail(at: DisplayStatus, detail: str) -> str:
-    """Return what a phase has done; of one that never ran, that it did not."""
+    """Return what a phase has done, or that it did not run."""
     if at is DisplayStatus.NOT_RUN:
         return str(LABELS[at])
     return "" if at is DisplayStatus.PENDING else detail
 
 
 def _turned_back(deployment: Deployment, tree: ResourceTree) -> bool:
-    """Return whether CloudFormation rolls back, or has rolled back, what the deployment began."""
+    """Return whether CloudFormation is rolling back, or has rolled back, the deployment."""
     return turns_back(Kind(deployment.kind), tree.root_status)
 
 
 def _turn(deployment: Deployment, tree: ResourceTree) -> datetime | None:
-    """Return when the root stack began to roll back what the deployment began, None when it did not."""
+    """Return when the root stack began to roll back the deployment; None if it did not."""
     if deployment.kind == Kind.DELETE or deployment.kind in ROLLBACKS:
         return None
     root = tree.nodes.get("")
@@ -252,13 +252,13 @@ def _turn(deployment: Deployment, tree: ResourceTree) -> datetime | None:
 
 
 def phase_status(deployment: Deployment, phase: str, status: DisplayStatus) -> DisplayStatus:
-    """Return the status of a phase: protection can fail in a deployment that succeeds."""
+    """Return the status of a phase; protection can fail in a deployment that succeeds."""
     is_failed = phase == State.PROTECT and deployment.protection == "failed"
     return DisplayStatus.FAILED if is_failed else status
 
 
 def _details(tree: ResourceTree, events: Sequence[Event]) -> dict[State, str]:
-    """Return what each phase has done so far, in a few words."""
+    """Return a short text about each phase's results so far."""
     found: dict[State, str] = {}
     checked = sum(event.code.startswith("preflight.") for event in events)
     if checked:

@@ -1,4 +1,4 @@
-"""The tabs of a deployment's page: which there are, and which one an address names."""
+"""The tabs of a deployment's page, and the selection of one by the address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tab:
-    """One tab, and the query that shows it."""
+    """One tab and its query."""
 
     name: str
     label: str
@@ -25,13 +25,13 @@ class Tab:
 
 
 def chosen(given: QueryDict, *, otherwise: str) -> str:
-    """Return the tab that a query names, or else the default."""
+    """Return the tab in a query, or else the default."""
     wanted = given.get("tab", "")
     return wanted if wanted in NAMES else otherwise
 
 
 def tabs(shown: str) -> list[Tab]:
-    """Return all tabs, `shown` chosen."""
+    """Return all tabs with `shown` selected."""
     return [
         Tab(name=name, label=str(label), url=f"?tab={name}", chosen=name == shown)
         for name, label in NAMES.items()

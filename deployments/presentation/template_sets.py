@@ -1,4 +1,4 @@
-"""What the pages of template sets show: sets with their newest versions, versions, and who runs which."""
+"""The pages of template sets: sets with their newest versions, versions, and their environments."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def sets_context(given: QueryDict, user: Person) -> dict[str, Any]:
 
 
 def _is_wanted(row: SetRow, given: QueryDict) -> bool:
-    """Return whether a template set is of the kind, and has the text, of the query."""
+    """Return whether a template set matches the kind and the text of a query."""
     if given.get("kind") and row.source.kind != given["kind"]:
         return False
     labels = [row.newest.label] if row.newest else []
@@ -169,7 +169,7 @@ def version_rows(
 
 
 def version_context(version: TemplateVersion, user: Person) -> dict[str, Any]:
-    """Return the context of the page of one version, with what cfn-lint found in it."""
+    """Return the context of the page of one version, with cfn-lint's findings."""
     (row,) = version_rows([version], user, TemplateRef.objects.moved_tags().of(version.source))
     check = TemplateCheck.objects.filter(digest=version.digest).first()
     return {"version": version, "row": row, "check": check}
@@ -184,7 +184,7 @@ def status_badge(version: TemplateVersion) -> SafeString:
 
 
 def lint_badge(check: TemplateCheck | None) -> SafeString:
-    """Return the badge of what cfn-lint found."""
+    """Return the badge of cfn-lint's findings."""
     if check is None:
         return badges.status_badge(DisplayStatus.PENDING, pgettext("lint", "Not checked"))
     if check.errors:

@@ -1,4 +1,4 @@
-"""The list of the API tokens of a user or service account: its rows, and its search, filter and orders."""
+"""The list of the API tokens of a user or service account: its rows, search, filter and orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page that compares an environment's version with another one: what differs, and what can be done."""
+"""The page that compares an environment's version with another one: differences and possible actions."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_PROMOTIONS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatePage:
-    """What the page shows. `to` is the version to compare with, None if there is none to take.
+    """The content of the page. `to` is the version to compare with, None without one.
 
-    `is_back`: it comes before the environment's version. `why_not` is why nothing can be compared.
-    `needed` are the parameters that it adds without a default: the form of a change asks for them.
+    `is_back`: it is earlier than the environment's version. `why_not` is why nothing can be compared.
+    `needed` are the parameters that it adds without a default: the form of a change requires them.
     """
 
     own: EnvironmentVersion
@@ -53,7 +53,7 @@ class UpdatePage:
 
     @property
     def groups(self) -> list[GroupView]:
-        """Return the files that differ, those of each artifact apart."""
+        """Return the files that differ, grouped by artifact."""
         return groups(self.diff) if self.diff else []
 
     @property
@@ -63,14 +63,14 @@ class UpdatePage:
 
     @property
     def differing(self) -> int:
-        """Return how many files differ, with those in zips."""
+        """Return the number of files that differ, including those in zips."""
         if self.diff is None:
             return 0
         return len(self.diff.files) + sum(len(one.files) for one in self.diff.artifacts)
 
 
 def update_page(environment: Environment, wanted: int, user: Person) -> UpdatePage:
-    """Return the page about the version with the key `wanted`, or about what the channel offers."""
+    """Return the page about the version with the key `wanted`, or about the one that the channel offers."""
     own = version_of(environment)
     chosen = TemplateVersion.objects.select_related("source", "fetched_by").filter(pk=wanted).first()
     to = chosen or own.target or _newest(own.version)
@@ -94,19 +94,19 @@ def update_page(environment: Environment, wanted: int, user: Person) -> UpdatePa
 
 
 def _is_back(own: TemplateVersion | None, to: TemplateVersion | None) -> bool:
-    """Return whether a version comes before that of the environment."""
+    """Return whether a version is earlier than that of the environment."""
     if own is None or to is None:
         return False
     return own.source_id == to.source_id and is_earlier(to.facts, own.facts)
 
 
 def _newest(own: TemplateVersion | None) -> TemplateVersion | None:
-    """Return the newest active version of the same set, None if there is none."""
+    """Return the newest active version of the same set; None if there is none."""
     return TemplateVersion.objects.of(own.source).active().select_related("source").first() if own else None
 
 
 def _diff(environment: Environment, to: TemplateVersion | None) -> tuple[SetDiff | None, str]:
-    """Return the differences, or why there are none to show."""
+    """Return the differences, or why they cannot be shown."""
     base = base_of(environment)
     if base is None or to is None:
         return None, ""

@@ -1,4 +1,4 @@
-"""Which version an environment has, and what its channel offers: for its pages and for the list."""
+"""The version of an environment and the one that its channel offers, for its pages and the list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployments.models.offered import updates_by_environment
 from deployments.presentation import badges
 
 MAX_BETWEEN = 200
-"""The number of versions between two that are listed."""
+"""Maximum number of listed versions between two."""
 
 SENTENCES = {
     UpdateStatus.NO_CHANNEL: gettext_lazy(
@@ -38,7 +38,7 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentVersion:
-    """The version of an environment, and what its channel offers. `target` is the version to take."""
+    """The version of an environment and the channel's offer. `target` is the version to update to."""
 
     version: TemplateVersion | None
     updates: Updates
@@ -52,7 +52,7 @@ class EnvironmentVersion:
 
     @property
     def badge(self) -> SafeString | str:
-        """Return the badge of an available update, "" without one."""
+        """Return the badge of an available update; "" without one."""
         return update_badge() if self.is_available else ""
 
     @property
@@ -62,7 +62,7 @@ class EnvironmentVersion:
 
     @property
     def has_moved_back(self) -> bool:
-        """Return whether the branch points at an earlier version than that of the environment."""
+        """Return whether the branch points at a version earlier than the environment's."""
         return self.updates.situation is UpdateStatus.MOVED_BACK
 
 
@@ -72,7 +72,7 @@ def update_badge() -> SafeString:
 
 
 def version_of(environment: Environment) -> EnvironmentVersion:
-    """Return the version of one environment with what its channel offers (3 queries)."""
+    """Return the version of one environment with its channel's offer (3 queries)."""
     offered = updates_by_environment([environment])[environment.pk]
     target = offered.target
     row = TemplateVersion.objects.filter(pk=target.pk).select_related("source").first() if target else None
@@ -88,7 +88,7 @@ def version_of(environment: Environment) -> EnvironmentVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionChange:
-    """The versions of a deployment and of the one whose values it changes; None if they are not known."""
+    """The versions of a deployment and of the one that it is based on; None if they are not known."""
 
     before: TemplateVersion | None
     after: TemplateVersion
@@ -100,12 +100,12 @@ class VersionChange:
 
     @property
     def is_withdrawn(self) -> bool:
-        """Return whether it goes to a version that was withdrawn: only going back does."""
+        """Return whether the target version was withdrawn: only possible when going back."""
         return self.after.status == "withdrawn"
 
 
 def version_change(deployment: Deployment) -> VersionChange | None:
-    """Return which version a deployment takes, None if that is not known."""
+    """Return the change of version by a deployment; None if it is not known."""
     after, base = deployment.template_version, deployment.base
     return VersionChange(before=base.template_version if base else None, after=after) if after else None
 
@@ -117,7 +117,7 @@ def with_update() -> list[int]:
 
 
 def versions_between(one: TemplateVersion, other: TemplateVersion, channel: str) -> list[TemplateVersion]:
-    """Return the versions after the earlier of two up to the later one, newest first; none of two sets."""
+    """Return the versions after the earlier of two up to the later one, newest first; none across sets."""
     if one.source_id != other.source_id:
         return []
     low, high = sorted((one.number, other.number))

@@ -1,4 +1,4 @@
-"""What can be done after a failure: one main action that works, and others beside it."""
+"""The possible actions after a failure: one main action that works, and others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deployments.presentation.environment_tabs import SERVERS, tab_url
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestedAction:
-    """One thing to do: a link, a form to be posted, or a text to copy. `hint` says what will happen."""
+    """One action: a link, a form to post, or a text to copy. `hint` describes its effect."""
 
     label: str
     url: str = ""
@@ -49,9 +49,9 @@ class SuggestedAction:
 def ways_out(
     deployment: Deployment, known: RecognizedCause | None, remaining: Remaining, *, is_latest: bool
 ) -> tuple[SuggestedAction, ...]:
-    """Return what can be done now, the main action first.
+    """Return the possible actions, the main one first.
 
-    Nothing of a recording. While CloudFormation rolls back, nothing can be deleted or requested.
+    A recording has none. While CloudFormation rolls back, nothing can be deleted or requested.
     """
     environment = deployment.environment
     if environment.account.is_recording:
@@ -109,7 +109,7 @@ def _main(
 
 
 def _of_servers(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:
-    """Yield what can be done about servers of which a release or the configuration failed."""
+    """Yield the actions for servers whose release or configuration failed."""
     environment = deployment.environment
     if State(deployment.last_phase) is State.SERVERS:
         yield from _after_release(deployment)
@@ -126,7 +126,7 @@ def _of_servers(deployment: Deployment, known: RecognizedCause | None) -> Iterat
 
 
 def _after_release(deployment: Deployment) -> Iterator[SuggestedAction]:
-    """Yield the way back to the version that the stacks have, for servers that have the new one already."""
+    """Yield the rollback to the stacks' version, for servers that already have the new one."""
     if deployment.error_code == "ReleaseReturned":
         yield _environment(deployment, is_main=True)
         return
@@ -143,7 +143,7 @@ def _after_release(deployment: Deployment) -> Iterator[SuggestedAction]:
 
 
 def _kept(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:
-    """Yield the three ways out of a failure that was kept."""
+    """Yield the three actions after a failure that was kept."""
     key = [deployment.environment_id]
     yield SuggestedAction(
         label=_("Retry from here…"),
@@ -164,7 +164,7 @@ def _kept(deployment: Deployment, known: RecognizedCause | None) -> Iterator[Sug
 
 
 def retry(deployment: Deployment, known: RecognizedCause | None = None) -> SuggestedAction:
-    """Return the way to the form with the values of a creation that failed."""
+    """Return the link to the form with the values of a failed creation."""
     return SuggestedAction(
         label=_("Retry with these values"),
         url=form_url(deployment, known),
@@ -174,12 +174,12 @@ def retry(deployment: Deployment, known: RecognizedCause | None = None) -> Sugge
 
 
 def form_url(deployment: Deployment, known: RecognizedCause | None = None) -> str:
-    """Return the address of the form with a deployment's values, at the field that the cause is about."""
+    """Return the address of the form with a deployment's values, at the field of the cause."""
     return f"{reverse('environment_new')}?from={deployment.pk}{_field(deployment, known)}"
 
 
 def clean_up(deployment: Deployment, remaining: Remaining) -> SuggestedAction:
-    """Return the deletion of what is left of a creation, which leads to the form with its values."""
+    """Return the deletion of a creation's remains, which leads to the form with its values."""
     number = len(remaining.of_stacks)
     hint = ngettext(
         "Deletes the stack with the %(count)d resource in it, then opens the form with these values.",
@@ -202,7 +202,7 @@ def _environment(deployment: Deployment, *, is_main: bool = False) -> SuggestedA
 
 
 def _field(deployment: Deployment, known: RecognizedCause | None) -> str:
-    """Return the fragment that leads to the form's field which the cause is about, "" when it names none."""
+    """Return the fragment of the form's field that belongs to the cause; "" if there is none."""
     pattern = known.cause.parameter if known else ""
     if not pattern:
         return ""
@@ -211,7 +211,7 @@ def _field(deployment: Deployment, known: RecognizedCause | None) -> str:
 
 
 def _quotas(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:
-    """Yield the way to the service's quotas; the sandbox has none."""
+    """Yield the link to the service's quotas; the sandbox has none."""
     account = deployment.environment.account
     if account.is_sandbox or known is None:
         return
@@ -222,7 +222,7 @@ def _quotas(deployment: Deployment, known: RecognizedCause | None) -> Iterator[S
 
 
 def _policy(known: RecognizedCause | None) -> Iterator[SuggestedAction]:
-    """Yield a policy statement that allows what was denied, to be copied."""
+    """Yield a policy statement to copy that allows the denied action."""
     if known is None:
         return
     action = "iam:PassRole" if "role" in known.values else known.values.get("action", "")

@@ -1,1 +1,1 @@
-"""The architecture diagram of an environment: layout, SVG, and what it is made from."""
+"""The architecture diagram of an environment: content, layout and SVG."""

@@ -21,7 +21,7 @@ from deployments.presentation.health.panels import tier_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentDiagram:
-    """The diagram for wide and for narrow windows, and the same as rows of a table."""
+    """The diagram for wide and for narrow windows, and its content as rows of a table."""
 
     wide: SafeString
     narrow: SafeString
@@ -29,8 +29,10 @@ class EnvironmentDiagram:
 
 
 def environment_diagram(health: Health, facts: Facts, rows: frozenset[str]) -> EnvironmentDiagram | None:
-    """Return the diagram; None when it would be empty. `rows` are the ids of rows that the tab
-    of the servers shows without a query. Links are relative to the environment's page."""
+    """Return the diagram; None if it would be empty.
+
+    `rows` are the ids of rows that the tab of the servers shows without a query. Links are relative to the
+    environment's page."""
     shapes = {tier.name: _shapes(tier, facts, rows) for tier in health.tiers}
     if not any(shapes.values()):
         return None
@@ -54,7 +56,7 @@ def environment_diagram(health: Health, facts: Facts, rows: frozenset[str]) -> E
 
 
 def _with_target_count(shape: layout.Shape, behind: Tier) -> layout.Shape:
-    """Return a load balancer's box with how many of its targets are healthy."""
+    """Return a load balancer's box with the number of its healthy targets."""
     counted = _("%(healthy)d of %(total)d targets healthy") % {
         "healthy": behind.healthy,
         "total": behind.total,

@@ -15,7 +15,7 @@ from itertools import pairwise
 from deployments.core.health.rollup import HealthStatus
 
 MOST = 4
-"""How many boxes one tier may have in one zone before those that are well are counted instead of drawn."""
+"""Maximum number of boxes of a tier in a zone; beyond it, healthy ones are counted instead of drawn."""
 
 BOX, TALL, LOW, GAP, HEAD, PAD, STEP = 76, 94, 52, 8, 24, 10, 22
 COLUMNS = {
@@ -39,7 +39,7 @@ _WORST_FIRST = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The content of one box; `count` is how many components it stands for."""
+    """The content of one box; `count` is the number of components that it represents."""
 
     tier: str
     key: str
@@ -65,7 +65,7 @@ class Box:
 
     @property
     def middle(self) -> float:
-        """Return how far down its middle is."""
+        """Return the vertical position of its middle."""
         return self.y + self.height / 2
 
 
@@ -107,12 +107,12 @@ Shapes = Mapping[str, Sequence[Shape]]
 
 
 def worst_first(shape: Shape) -> tuple[int, str, str]:
-    """Return what shapes are ordered by: those that hurt come first."""
+    """Return the sort key of a shape: the worst first."""
     return _WORST_FIRST[shape.state], shape.role, shape.key
 
 
 def grouped(shapes: Iterable[Shape]) -> list[Shape]:
-    """Return the shapes of one tier in one zone, worst first; beyond `MOST` one for each state."""
+    """Return the shapes of one tier in one zone, worst first; beyond `MOST`, one for each state."""
     ordered = sorted(shapes, key=worst_first)
     if len(ordered) <= MOST:
         return ordered
@@ -134,7 +134,7 @@ def grouped(shapes: Iterable[Shape]) -> list[Shape]:
 
 
 def zones_of(shapes: Shapes) -> list[str]:
-    """Return the zones in the order they are drawn, what has none last; one at least."""
+    """Return the zones in drawing order, at least one; components without a zone come last."""
     found = {shape.zone for tier in ZONED for shape in shapes.get(tier, ())}
     return sorted(found, key=lambda name: (not name, name)) or [""]
 
@@ -175,7 +175,7 @@ def _stacked(cell: Sequence[Shape], column: tuple[float, float], y: float, heigh
 
 
 def _wires_across(diagram: Diagram, middle: float) -> Iterator[Wire]:
-    """Yield a bus between neighbouring columns: stubs to the boxes, one line down that joins them."""
+    """Yield a bus between neighboring columns: stubs to the boxes, joined by one vertical line."""
     ends: list[tuple[float, float, list[tuple[float, HealthStatus]]]] = [
         (0, COLUMNS["visitors"][1], [(middle, HealthStatus.HEALTHY)])
     ]
@@ -214,7 +214,7 @@ def narrow(shapes: Shapes) -> Diagram:
 
 
 def _tier_down(diagram: Diagram, tier: str, mine: Sequence[Shape], top: float) -> tuple[list[float], float]:
-    """Place one tier; return where its wires come in and go out, and its lower end."""
+    """Place one tier. Return the ends of its incoming and outgoing wires, and its lower end."""
     if tier not in ZONED:
         diagram.boxes += [Box(shape=mine[0], x=0, y=top, width=100, height=LOW)]
         return [50.0], top + LOW

@@ -17,7 +17,7 @@ Head = Callable[[str], SafeString]
 
 
 def render(diagram: Diagram, layout: str, *, label: str, head: Head, visitors: SafeString) -> SafeString:
-    """Return the diagram in one layout; `head` gives the line above a tier's column."""
+    """Return the diagram in one layout; `head` returns the line above a tier's column."""
     x, y, width = diagram.visitors
     return format_html(
         '<svg class="{0}" width="100%" height="{1}" role="group" aria-label="{2}">{3}{4}{5}'
@@ -104,7 +104,7 @@ def _name(shape: Shape) -> str:
 
 
 def _cuttable(name: str) -> SafeString:
-    """Return a name that loses its middle where there is no room: ids differ at their ends."""
+    """Return a name whose middle is cut if space is short: ids differ at their ends."""
     if not name.startswith("i-"):
         return format_html("<b>{}</b>", name)
     return format_html("<b>{}</b><b>{}</b>", name[:-4], name[-4:])

@@ -18,12 +18,12 @@ NAMES = ("person", "action", "outcome", "environment", "account", "label", "set"
 """The parameters of the address."""
 LONGEST = 200
 YEARS = (2000, 2999)
-"""Days that can be chosen; a database stores no moment before the year 1 of another time zone."""
+"""The range of valid days: a database stores no time before the year 1 in another time zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """The filters of one address; "" and None do not filter. Days are those of the reader's time zone."""
+    """The filters of one address; "" and None do not filter. Days are in the user's time zone."""
 
     person: str = ""
     action: str = ""
@@ -39,7 +39,7 @@ class AuditFilter:
 
     @classmethod
     def of(cls, given: QueryDict) -> Self:
-        """Return the filters of a query. A day that is none is left out; other values match what has them."""
+        """Return the filters of a query. Invalid days are left out; all other values are kept."""
         texts = {
             name: given.get(name, "").strip()[:LONGEST] for name in NAMES if name not in ("since", "until")
         }
@@ -47,7 +47,7 @@ class AuditFilter:
 
     @property
     def values(self) -> dict[str, str]:
-        """Return the filters that are set, as in the address."""
+        """Return the set filters as parameters of the address."""
         return {name: str(value) for name in NAMES if (value := getattr(self, name))}
 
     def records(self, rows: AuditRecordQuerySet) -> AuditRecordQuerySet:

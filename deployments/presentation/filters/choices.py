@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 
 CURSOR = "after"
-"""The query parameter with the position where the page begins; a changed filter begins anew."""
+"""The query parameter with the position where the page begins; changing a filter resets it."""
 
 
 MAX_SEARCH = 110
@@ -28,7 +28,7 @@ class FilterChoice:
 
 
 def query(given: QueryDict, **changes: str) -> str:
-    """Return the query with some values changed; "" takes one out. Always begins with a question mark."""
+    """Return the query with some values changed; "" removes one. It always begins with a question mark."""
     changed = given.copy()
     for name, value in {CURSOR: "", **changes}.items():
         if value:
@@ -52,10 +52,10 @@ def filter_choices(
 
 
 def kept_values(given: QueryDict, *without: str) -> list[tuple[str, str]]:
-    """Return the values of the query that the form of a search keeps: all but these, and but the position."""
+    """Return the values of the query that the search form keeps: all except these and the position."""
     return [(name, str(value)) for name, value in given.items() if value and name not in (CURSOR, *without)]
 
 
 def parse_number(text: str | None) -> int:
-    """Return a number that a query names; 0, which no row has, for anything else."""
+    """Return the number in a query; 0, which no row has, for anything else."""
     return int(text) if text and text.isdecimal() and len(text) < 19 else 0

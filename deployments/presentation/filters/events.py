@@ -18,7 +18,7 @@ from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.text import event_texts
 
 POSITION_PARAMETERS = ("event", "after", "before", "since", "until")
-"""The query parameters that say where in the log a page begins; a changed filter begins anew."""
+"""The query parameters with the position in the log where a page begins; changing a filter resets it."""
 STATUSES = (
     DisplayStatus.FAILED,
     DisplayStatus.CANCELLED,
@@ -30,13 +30,13 @@ STATUSES = (
     DisplayStatus.DELETED,
 )
 OTHER_PARAMETERS = ("tab", "row", "show", "tier", "find", "then")
-"""Query parameters of the same page that are not about its events."""
+"""Query parameters of the same page that do not concern its events."""
 LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """The filters of one address. `stack` is a path of logical ids and includes everything below it."""
+    """The filters of one address. `stack` is a path of logical ids and includes everything under it."""
 
     stack: str = ""
     type: str = ""
@@ -66,7 +66,7 @@ class EventFilter:
 
     @property
     def folds(self) -> bool:
-        """Return whether repeated events are folded into the line of the first; not in a text search."""
+        """Return whether repeated events are folded into the line of the first one; not in a text search."""
         return not self.apart and not self.text
 
     def events(self, deployment: Deployment) -> EventQuerySet:
@@ -107,7 +107,7 @@ def _with_status(found: EventQuerySet, name: str) -> EventQuerySet:
 
 
 def _matching_sentences(deployment: Deployment, wanted: str) -> list[int]:
-    """Return the numbers of the portal's own events whose sentence has the text; they are few."""
+    """Return the numbers of the portal's own events (there are few) whose sentence contains the text."""
     own = Event.objects.of(deployment).from_source("portal")
     return [event.seq for event in own if wanted in event_texts.event(event).casefold()]
 
@@ -127,7 +127,7 @@ class FilterOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterMenu:
-    """A filter with its values. `chosen` is the label of the value that is set, `clear` the query without."""
+    """A filter with its values. `chosen` is the label of the selected value, `clear` the query without it."""
 
     name: str
     label: str
@@ -184,7 +184,7 @@ def toggles(given: QueryDict, wanted: EventFilter) -> list[FilterOption]:
 
 
 def query(given: QueryDict, **changes: str) -> str:
-    """Return the query with some values changed, "" taking one out; always of the events' tab."""
+    """Return the query with some values changed; "" removes one. It always selects the events tab."""
     changed = given.copy()
     for name, value in (dict.fromkeys(POSITION_PARAMETERS, "") | changes | {"tab": "events"}).items():
         if value:
@@ -195,7 +195,7 @@ def query(given: QueryDict, **changes: str) -> str:
 
 
 def state(given: QueryDict) -> str:
-    """Return the filters alone, as the page's script reads them from the address."""
+    """Return only the filters, in the form that the page's script reads from the address."""
     rest = given.copy()
     for name in (*OTHER_PARAMETERS, *POSITION_PARAMETERS):
         rest.pop(name, None)

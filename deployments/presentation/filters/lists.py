@@ -1,4 +1,4 @@
-"""The search, the filters and the order of a list, all in its address; and which filters hide rows."""
+"""The search, filters and order of a list, all in its address; and the filters that hide rows."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from deployments.presentation.filters.choices import (
 
 Row = TypeVar("Row", bound=Model)
 PAGE: Final = 50
-"""Rows on a page of a list."""
+"""Number of rows on a page of a list."""
 MOST_LINKS: Final = 8
-"""Choices that are shown as links; more are in a menu beside the search."""
+"""Maximum number of choices shown as links; more are in a menu beside the search."""
 Choices = Sequence[tuple[str, str | Promise, int | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFilter:
-    """A parameter of the address with its choices, of which the first is the list without it.
+    """A parameter of the address with its choices; the first one stands for the list without the filter.
 
     `hides`: the other choices hide rows; those of an order, or of “Include deleted”, do not. It is not shown
     with fewer than `least` choices besides the first, unless one of them is chosen.
@@ -47,7 +47,7 @@ class ListFilter:
 
     @property
     def chosen(self) -> FilterChoice | None:
-        """Return the choice that the address names, None for the first one."""
+        """Return the choice in the address; None for the first one."""
         return next((one for one in self.choices[1:] if one.chosen), None)
 
     @property
@@ -63,7 +63,7 @@ class ListFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetFilter:
-    """A filter that hides rows, and the address of the list without it."""
+    """A set filter that hides rows, and the address of the list without it."""
 
     label: str
     value: str
@@ -72,7 +72,7 @@ class SetFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListControls:
-    """What is above a list: a search, whose field is called `searched`, and filters."""
+    """The controls above a list: a search, whose field is named `searched`, and filters."""
 
     given: QueryDict
     searched: str
@@ -80,17 +80,17 @@ class ListControls:
 
     @property
     def links(self) -> list[ListFilter]:
-        """Return the filters that are lines of links."""
+        """Return the filters displayed as lines of links."""
         return [one for one in self.filters if one.is_shown and not one.is_menu]
 
     @property
     def menus(self) -> list[ListFilter]:
-        """Return the filters that are menus in the form of the search."""
+        """Return the filters displayed as menus in the search form."""
         return [one for one in self.filters if one.is_shown and one.is_menu]
 
     @property
     def kept(self) -> list[tuple[str, str]]:
-        """Return the values that the form of the search keeps besides its own."""
+        """Return the values that the search form keeps besides its own."""
         return kept_values(self.given, "q", *(one.name for one in self.menus))
 
     @property
@@ -116,14 +116,14 @@ def list_filter(given: QueryDict, name: str, label: str, choices: Choices, **opt
 def value_filter(
     given: QueryDict, name: str, label: str, everything: str, values: Iterable[str]
 ) -> ListFilter:
-    """Return a filter whose choices are values, and the one of the address if it is not among them."""
+    """Return a filter whose choices are values; the one in the address is added if it is not among them."""
     found = list(dict.fromkeys([*values, *filter(None, [given.get(name, "")[:MAX_SEARCH]])]))
     return list_filter(given, name, label, [("", everything, None), *((one, one, None) for one in found)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOrder:
-    """An order of a list: by a column, of the same value the newest row first; by age alone without one."""
+    """An order of a list: by a column, with newest rows first for equal values; without one, by age."""
 
     label: str | Promise
     column: str = ""
@@ -143,7 +143,7 @@ def order_filter(given: QueryDict, orders: Mapping[str, ListOrder | str | Promis
 
 
 def read_moment(text: str) -> datetime:
-    """Return the moment in a position of an order by time. Raise ValueError if it is none."""
+    """Return the time in a position of an order by time. Raise ValueError if it is not valid."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or not 2000 <= moment.year < 3000:
         raise ValueError(text)
@@ -155,7 +155,7 @@ def page_in_order(
 ) -> tuple[list[Row], str]:
     """Return the page of rows for an address, and the query of the next page ("" on the last).
 
-    By a column, the keys of the page are found first: the database then sorts no more than keys.
+    For an order by a column, the keys of the page are queried first, so that the database sorts only keys.
     """
     order = orders.get(given.get("sort", ""), orders[""])
     first, _dash, rest = str(given.get(CURSOR, "")).partition("-")

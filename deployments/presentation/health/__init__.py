@@ -1,1 +1,1 @@
-"""The health of an environment as people see it: texts, diagram, panels, history."""
+"""The health of an environment on pages: texts, diagram, panels, history."""

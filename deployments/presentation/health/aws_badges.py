@@ -109,9 +109,9 @@ LOAD_BALANCERS: Labels = {
 
 
 def sentence_text(sentence: Message | None, *, about_it: bool = False) -> str:
-    """Return a sentence in the reader's language; "" for none.
+    """Return a sentence in the current language; "" for none.
 
-    `about_it` is for places that name the thing already: the sentence says "it" instead.
+    `about_it` is for places that already name the component: the sentence has "it" instead of the name.
     """
     if sentence is None:
         return ""
@@ -123,7 +123,7 @@ def sentence_text(sentence: Message | None, *, about_it: bool = False) -> str:
 
 
 def _badge(display: DisplayStatus | None, labels: Labels, status: str, *, raw: str = "") -> SafeString:
-    """Return the badge of one of AWS's statuses, which is its label where it has none; `raw` is below it."""
+    """Return the badge of an AWS status, which is its label if it has none; `raw` is displayed below it."""
     if display is None or status not in labels:
         return status_badge(
             display or DisplayStatus.PENDING, status or _("unknown"), raw=raw if raw != status else ""
@@ -142,19 +142,19 @@ def target(state: str) -> SafeString:
 
 
 def reason(state: str, code: str, description: str = "") -> str:
-    """Return why a target is not healthy, in words; what the load balancer said where there are none."""
+    """Return the text of why a target is not healthy; the load balancer's own reason if there is no text."""
     meaning = aws_statuses.of_target(state, code)
     return sentence_text(meaning.message("it", code or state), about_it=True) or description or code
 
 
 def run(status: str, detailed: str = "") -> SafeString:
-    """Return the badge of an association's run; State Manager's details below when they say more."""
+    """Return the badge of an association's run, with State Manager's details below if they add something."""
     raw = detailed if detailed not in ("", status) else ""
     return _badge(aws_statuses.RUNS.get(status), RUNS, status, raw=raw)
 
 
 def lifecycle(state: str) -> SafeString:
-    """Return the badge of an instance's place in its group's life."""
+    """Return the badge of an instance's lifecycle state in its group."""
     return _of(aws_statuses.LIFECYCLES, LIFECYCLES, state)
 
 

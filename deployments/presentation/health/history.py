@@ -38,11 +38,11 @@ class HealthInterval:
 
     @property
     def seconds(self) -> float:
-        """Return how long it was."""
+        """Return its duration in seconds."""
         return (self.end - self.start).total_seconds()
 
     def overlaps(self, other: HealthInterval) -> bool:
-        """Return whether both have a time in common."""
+        """Return whether both intervals overlap."""
         return self.start < other.end and self.end > other.start
 
 
@@ -57,7 +57,7 @@ class HealthStrip:
 
     @property
     def percent(self) -> str:
-        """Return how much of the time that is known it was healthy; "" when nothing is known."""
+        """Return the healthy share of the known time in percent; "" if nothing is known."""
         known = sum(one.seconds for one in self.intervals if one.state is not HealthStatus.UNKNOWN)
         healthy = sum(one.seconds for one in self.intervals if one.state is HealthStatus.HEALTHY)
         if not known:
@@ -75,7 +75,7 @@ class HealthStrip:
         ]
 
     def svg(self, label: str) -> SafeString:
-        """Return it as bars: the worse, the higher."""
+        """Return the strip as SVG bars: the worse the state, the higher the bar."""
         whole = (self.end - self.start).total_seconds()
         bars = format_html_join(
             "",
@@ -118,7 +118,7 @@ def strips(
 def _intervals(
     samples: Sequence[Sample], start: datetime, end: datetime, silent: timedelta
 ) -> list[HealthInterval]:
-    """Return the period without gaps: a sample is valid until the next one, but not for ever."""
+    """Return the period without gaps: a sample is valid until the next one, but only for a limited time."""
     found: list[HealthInterval] = []
     at = start
     for number, (_tier, sampled_at, word, healthy, total) in enumerate(samples):
@@ -147,7 +147,7 @@ def _add(found: list[HealthInterval], one: HealthInterval) -> None:
 
 
 def merged(intervals: Iterable[HealthInterval]) -> list[HealthInterval]:
-    """Return intervals that follow each other as one, in its worst state; given and returned newest first."""
+    """Return consecutive intervals merged, with their worst state; arguments and results are newest first."""
     found: list[HealthInterval] = []
     for one in intervals:
         if found and one.end == found[-1].start:
@@ -159,7 +159,7 @@ def merged(intervals: Iterable[HealthInterval]) -> list[HealthInterval]:
 
 
 def period_name(period: timedelta, *, is_cut: bool = False) -> str:
-    """Return what a period is called; one that is cut begins at the creation of the environment."""
+    """Return the name of a period; a shortened one begins at the creation of the environment."""
     if is_cut:
         return _("Since creation")
     return _("Last 24 hours") if period == DAY else _("Last 7 days")

@@ -37,7 +37,7 @@ def history_context(environment: Environment) -> dict[str, Any]:
 
 
 def _periods(created: datetime, now: datetime) -> tuple[timedelta, ...]:
-    """Return the periods to show: of an environment that is younger than a day, a week says nothing more."""
+    """Return the periods to show: for an environment younger than a day, a week adds nothing."""
     return (history.DAY, history.WEEK) if created < now - history.DAY else (history.DAY,)
 
 
@@ -95,7 +95,7 @@ def _bar(share: float, is_own: bool) -> SafeString:
 
 
 def incidents_context(environment: Environment) -> dict[str, Any]:
-    """Return the latest incidents of the last day (one query): each with the tiers that were affected."""
+    """Return the latest incidents of the last day with the affected tiers (one query)."""
     now = timezone.now()
     start = max(now - history.DAY, environment.created_at)
     rows = HealthSample.objects.of(environment).since(start - history.SILENT_AFTER[history.DAY])

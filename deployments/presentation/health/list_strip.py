@@ -1,4 +1,4 @@
-"""The strip of 24 hours in the list of environments: a bar for each hour, in its worst state."""
+"""The 24-hour strip in the list of environments: a bar for each hour with its worst state."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _column(hour: datetime, first: datetime) -> int:
 
 
 def _strip(words: Sequence[HealthStatus], *, skipped: int) -> SafeString:
-    """Return a bar for each hour, without the first `skipped` ones: the environment did not exist yet."""
+    """Return a bar for each hour except the first `skipped` ones, when the environment did not exist yet."""
     step = 100 / HOURS
     return format_html(
         '<svg class="mini" width="100%" height="{}" role="img" aria-label="{}">{}</svg>',

@@ -105,7 +105,7 @@ def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
 
 
 def _quota(environment: Environment) -> str:
-    """Return how much of the account's API quota is used, "" when that is unknown."""
+    """Return the used share of the account's API quota; "" if it is unknown."""
     share = quota_share(environment.account_id)
     if share.percent is None:
         return ""
@@ -114,7 +114,7 @@ def _quota(environment: Environment) -> str:
 
 
 def _tiers(health: Health) -> list[Mapping[str, str]]:
-    """Return the list below the sentence: every tier, its state, its own sentence."""
+    """Return the list below the sentence: every tier with its state and sentence."""
     return [
         {
             "name": panels.tier_name(tier.name),
@@ -136,7 +136,7 @@ def _load_balancers(facts: Facts) -> list[Mapping[str, Any]]:
 
 
 def _groups(facts: Facts) -> list[str]:
-    """Return how many instances each group has and wants."""
+    """Return the current and desired number of instances of each group."""
     return [
         _("%(tier)s: %(number)d of %(wanted)d desired")
         % {

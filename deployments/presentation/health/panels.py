@@ -42,7 +42,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelRows(Generic[Row]):
-    """The first rows of a panel, worst first, and how many more there are."""
+    """The first rows of a panel, worst first, and the number of further ones."""
 
     rows: Sequence[Row]
     hidden: int
@@ -52,14 +52,14 @@ class PanelRows(Generic[Row]):
 
 
 def first_rows(rows: Iterable[Row], urgency: Callable[[Row], Any], *, everything: bool) -> PanelRows[Row]:
-    """Return rows by urgency, all of them or the first ones."""
+    """Return rows by urgency: all of them or the first ones."""
     ordered = sorted(rows, key=urgency)
     kept = ordered if everything else ordered[:ROWS]
     return PanelRows(rows=kept, hidden=len(ordered) - len(kept))
 
 
 def tier_name(tier: str) -> str:
-    """Return what a tier is called."""
+    """Return the name of a tier."""
     return str(TIERS.get(tier, tier))
 
 
@@ -69,7 +69,7 @@ def _rank(order: Sequence[str], word: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """A target as the panel shows it."""
+    """A target in the panel."""
 
     fact: TargetFact
 
@@ -85,12 +85,12 @@ class TargetRow:
 
     @property
     def reason(self) -> str:
-        """Return why it is not healthy, in words."""
+        """Return the text of why it is not healthy."""
         return aws_badges.reason(self.fact.state, self.fact.reason, self.fact.description)
 
     @property
     def raw(self) -> str:
-        """Return the load balancer's own words of what is not healthy."""
+        """Return the load balancer's own reason why it is not healthy."""
         if self.fact.state == "healthy":
             return ""
         return f"{self.fact.state} · {self.fact.reason}" if self.fact.reason else self.fact.state
@@ -103,7 +103,7 @@ class TargetRow:
 
 @dataclass(frozen=True, slots=True)
 class InstanceRow:
-    """An instance as the panel shows it; `is_behind` when others run a newer launch template."""
+    """An instance in the panel; `is_behind`: others run a newer launch template."""
 
     fact: InstanceFact
     is_behind: bool
@@ -115,7 +115,7 @@ class InstanceRow:
 
     @property
     def badge(self) -> SafeString:
-        """Return where in its life it is."""
+        """Return its lifecycle state."""
         return aws_badges.lifecycle(self.fact.lifecycle)
 
     @property
@@ -137,22 +137,22 @@ class RunRow:
 
     @property
     def badge(self) -> SafeString:
-        """Return how the run ended."""
+        """Return the result of the run."""
         return aws_badges.run(self.fact.status, self.fact.detailed_status)
 
     @property
     def has_failed(self) -> bool:
-        """Return whether it ended badly."""
+        """Return whether it failed."""
         return self.fact.status in RUN_FAILED
 
     @property
     def was_skipped(self) -> bool:
-        """Return whether it never ran, so that nothing was written."""
+        """Return whether it was skipped, so that there is no output."""
         return self.fact.status in RUN_SKIPPED
 
     @property
     def recap(self) -> str:
-        """Return Ansible's figures that are not 0, in Ansible's words; a run that was skipped has none."""
+        """Return Ansible's counts that are not 0, in Ansible's terms; a skipped run has none."""
         if self.was_skipped:
             return ""
         return " ".join(f"{name} {self.fact.recap[name]}" for name in _RECAP if self.fact.recap.get(name))
@@ -178,12 +178,12 @@ class AssociationPanel:
 
     @property
     def badge(self) -> SafeString:
-        """Return how its last execution ended."""
+        """Return the result of its last execution."""
         return aws_badges.run(self.fact.status, self.fact.detailed_status)
 
     @property
     def counted(self) -> str:
-        """Return how many of its instances succeeded or failed, "" while there is none."""
+        """Return the numbers of its instances that succeeded and failed; "" if there are none."""
         total = sum(self.fact.counts.values())
         failed = sum(number for word, number in self.fact.counts.items() if word in RUN_FAILED)
         if failed:
@@ -193,12 +193,12 @@ class AssociationPanel:
 
     @property
     def is_requested(self) -> bool:
-        """Return whether another run was requested that has not started yet."""
+        """Return whether another run was requested and has not started yet."""
         return self.request is not None and self.request.is_active
 
     @property
     def outcome(self) -> str:
-        """Return the result of the last request, until the run that it started is known."""
+        """Return the result of the last request until the run that it started is observed."""
         if self.request is None or self.request.ended_at is None:
             return ""
         is_old = self.fact.executed_at is not None and self.fact.executed_at > self.request.created_at
@@ -206,7 +206,7 @@ class AssociationPanel:
 
     @property
     def has_failed(self) -> bool:
-        """Return whether it can be run again on the failed instances alone."""
+        """Return whether it can be run again on the failed instances only."""
         return any(run.status in RUN_FAILED | RUN_SKIPPED for run in self.fact.runs)
 
 
@@ -229,7 +229,7 @@ class ClusterPanel:
 
 
 def targets(facts: Facts, *, everything: bool) -> PanelRows[TargetRow]:
-    """Return the targets' panel."""
+    """Return the panel of the targets."""
     return first_rows(
         map(TargetRow, facts.targets),
         lambda row: (_rank(_TARGETS_FIRST, row.fact.state), row.fact.tier != "web", row.fact.target_id),
@@ -238,7 +238,7 @@ def targets(facts: Facts, *, everything: bool) -> PanelRows[TargetRow]:
 
 
 def instances(facts: Facts, *, everything: bool) -> PanelRows[InstanceRow]:
-    """Return the fleet's panel; servers that are not in service come first."""
+    """Return the panel of the fleet; servers that are not in service come first."""
     newest: dict[str, int] = {}
     for one in facts.instances:
         newest[one.group] = max(newest.get(one.group, 0), _version(one.launch_template_version))
@@ -280,5 +280,5 @@ def associations(
 
 
 def clusters(facts: Facts) -> list[ClusterPanel]:
-    """Return the database's panel."""
+    """Return the panel of the database."""
     return [ClusterPanel(cluster) for cluster in facts.clusters]

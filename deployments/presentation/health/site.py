@@ -1,4 +1,4 @@
-"""The reads through the load balancer as the page shows them: the latest ones, and those of a period."""
+"""The reads through the load balancer on the page: the latest ones, and those of a period."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ P95 = 0.95
 def latest_reads(facts: Facts, health: Health, now: datetime) -> Mapping[str, Any] | None:
     """Return the latest reads; None before the first ones.
 
-    `status` is "" if the site is not measured; then `problem` says why.
+    `status` is "" if the site is not measured; `problem` is the reason.
     """
     reads = facts.site_reads
     if reads is None:
@@ -42,7 +42,7 @@ def latest_reads(facts: Facts, health: Health, now: datetime) -> Mapping[str, An
 
 
 def reads_of_period(environment: Environment, since: datetime) -> str:
-    """Return the error rate and the durations of the reads since then, "" without reads."""
+    """Return the error rate and the durations of the reads since `since`; "" without reads."""
     totals = SiteReads.objects.totals_since(environment, since)
     if not totals.reads:
         return ""
@@ -62,12 +62,12 @@ def reads_of_period(environment: Environment, since: datetime) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share in percent; the smallest one is not rounded to none."""
+    """Return a share in percent; a small one is not rounded to zero."""
     return "0 %" if share == 0 else f"{max(0.1, 100 * share):.1f} %"
 
 
 def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] | None:
-    """Return the durations, the failures and a chart of the reads of three hours; None without reads."""
+    """Return the durations, the failures and a chart of three hours of reads; None without reads."""
     rows = list(SiteReads.objects.newest_of(environment).since(now - CHART))
     if not rows:
         return None
@@ -86,7 +86,7 @@ def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] |
 
 
 def _chart(rows: Sequence[SiteReads], start: datetime, now: datetime, mean: float | None) -> SafeString:
-    """Return a bar for each interval: as high as its mean duration, or failed and as high as the chart."""
+    """Return a bar for each interval: its height is the mean duration, or the full height if reads failed."""
     means = {row.pk: row.totals.mean or 0.0 for row in rows}
     scale = CHART_HEIGHT / max((*means.values(), 1.0))
     whole = max((now - start).total_seconds(), 1.0)

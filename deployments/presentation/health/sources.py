@@ -1,4 +1,4 @@
-"""How fresh each observed source is, and what to do when one does not answer."""
+"""The freshness of each observed source, and what to do if one does not respond."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ class SourceStatus:
 
     @property
     def kind(self) -> str:
-        """Return the class that colours the freshness: live, old or attention."""
+        """Return the CSS class for the color of the freshness: live, old or attention."""
         return (
             "is-attention" if self.problem else "is-old" if self.is_old or not self.observed_at else "is-live"
         )
 
 
 def source_statuses(facts: Facts, now: datetime, timings: Timings) -> dict[str, SourceStatus]:
-    """Return the status of every source by its key, also of those never polled."""
+    """Return the status of every source by its key, including those never polled."""
     found = {key: _source(facts.sources.get(key) or SourceFact(source=key), now, timings) for key in SOURCES}
-    if facts.probe and not facts.site_reads:  # site checks are not periodic: their result does not get old
+    if facts.probe and not facts.site_reads:  # site checks are not periodic: their result does not expire
         found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
     return found
 

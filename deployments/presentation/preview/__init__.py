@@ -1,1 +1,1 @@
-"""The preview of a change as a page shows it, before it is applied and afterwards."""
+"""The preview of a change on its page, before and after it is applied."""

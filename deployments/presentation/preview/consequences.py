@@ -1,7 +1,7 @@
-"""What a change means for each tier: servers, load balancers, databases, and how long that usually takes.
+"""The consequences of a change for each tier (servers, load balancers, databases) and their usual duration.
 
-A tier is a nested stack of the root. Durations are those of earlier runs; without any, none is named. How
-servers are replaced is read from the template.
+A tier is a nested stack of the root. Durations come from earlier runs; without any, they are omitted. The
+method of replacing servers is read from the template.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAY_BE_REPLACED = (Effect.MAY_BE_REPLACED, Effect.MAY_DELETE_DATA)
 _GROUP, _ASSOCIATION = "AWS::AutoScaling::AutoScalingGroup", "AWS::SSM::Association"
 _CHANGES_ADDRESS = ("AWS::ElasticLoadBalancingV2::LoadBalancer",)
 _SERVES = (_GROUP, *_CHANGES_ADDRESS, "AWS::EC2::Instance", "AWS::RDS::DBInstance")
-"""What interrupts connections when it is replaced, beside what holds data."""
+"""Types that interrupt connections when they are replaced, besides those that hold data."""
 _INTERRUPTS: Mapping[str, tuple[str, ...]] = {
     "AWS::RDS::DBInstance": ("DBInstanceClass", "EngineVersion"),
     "AWS::RDS::DBCluster": ("EngineVersion",),
@@ -49,7 +49,7 @@ def tiers(
     stacks: Mapping[str, TemplateStack],
     release: Release | None = None,
 ) -> list[AffectedTier]:
-    """Return the tiers that change, and that of the servers if they get a release.
+    """Return the tiers that change, including that of the servers if they get a release.
 
     `usual` are the durations of earlier updates, `stacks` those of the template set (none if it is unknown).
     """
@@ -94,7 +94,7 @@ def _sentences(resources: Sequence[ChangedResource], stacks: Mapping[str, Templa
 
 
 def _of(one: ChangedResource, stacks: Mapping[str, TemplateStack]) -> Iterator[str]:
-    """Yield the sentences about one resource alone."""
+    """Yield the sentences about a single resource."""
     if one.type == _GROUP:
         yield from _of_group(one, stacks)
     elif one.stays_probably:
@@ -115,7 +115,7 @@ def _of(one: ChangedResource, stacks: Mapping[str, TemplateStack]) -> Iterator[s
 
 
 def _counted(others: Sequence[ChangedResource]) -> Iterator[str]:
-    """Yield how many resources there are of each effect, among those without a sentence of their own."""
+    """Yield the number of resources with each effect, for those without their own sentence."""
     number = {effect: sum(one.effect == effect for one in others) for effect in Effect}
     texts = {
         Effect.REPLACED: ngettext(
@@ -173,7 +173,7 @@ def _scaled(group: ChangedResource) -> Iterator[str]:
 
 
 def _rolls(group: ChangedResource) -> bool:
-    """Return whether the servers of a group become other ones: an UpdatePolicy decides how."""
+    """Return whether the servers of a group are replaced; an UpdatePolicy determines how."""
     return any(one.name in ROLLS and not one.likely_same for one in group.properties)
 
 
@@ -215,7 +215,7 @@ def _at_a_time(update: ServerUpdate) -> str:
 
 
 def _written(one: ChangedResource, name: str, stacks: Mapping[str, TemplateStack]) -> str:
-    """Return the value of a property in the template, "" if it has none or it is not known beforehand."""
+    """Return the value of a property in the template; "" if there is none or it is not known beforehand."""
     stack = stacks.get(one.stack)
     body = mapping(stack.resources.get(one.name)) if stack else {}
     text = mapping(body.get("Properties")).get(name)
@@ -238,7 +238,7 @@ def _outage(
     stacks: Mapping[str, TemplateStack],
     release: Release | None,
 ) -> str:
-    """Return whether visitors notice the change, and for how long where earlier runs tell."""
+    """Return whether visitors notice the change, and for how long if earlier runs provide it."""
     if release is not None and release.interrupts:
         return _("Yes; its duration is not known")
     if any(_is_replaced(one, _REPLACED) for one in resources):

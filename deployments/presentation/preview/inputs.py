@@ -1,4 +1,4 @@
-"""The parameters that a change gives other values, each with what it causes."""
+"""The parameters that a change sets to other values, each with its effects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.core.local_diff import LocalDiff, ParameterChange
 from deployments.core.parameter_effects import parameter_effects
 
 NAMED = 2
-"""How many resources are named; of more, only their number is shown."""
+"""Maximum number of resources to name; of more, only the number is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

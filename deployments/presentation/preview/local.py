@@ -1,4 +1,4 @@
-"""What differs before CloudFormation has answered, from the rows and template sets of both sides."""
+"""The differences known before CloudFormation responds, from the rows and template sets of both sides."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from deployments.models.sealed import unseal
 
 
 def local_diff(deployment: Deployment, new: TemplateSet | None) -> LocalDiff:
-    """Return the differences between a change and the deployment whose values it changes.
+    """Return the differences between a change and the deployment that it is based on.
 
-    `new` is the template set of the change, None if it is not stored.
+    `new` is the template set of the change; None if it is not stored.
     """
     base = deployment.base
     old = find_set(base) if base else None
@@ -49,7 +49,7 @@ def planned_stacks(deployment: Deployment, template_set: TemplateSet | None) -> 
 
 
 def find_set(deployment: Deployment) -> TemplateSet | None:
-    """Return the template set of a deployment, None if it is not stored."""
+    """Return the template set of a deployment; None if it is not stored."""
     try:
         return set_of(deployment)
     except UserFixable:
@@ -66,7 +66,7 @@ def _templates(template_set: TemplateSet) -> dict[str, bytes]:
 
 
 def _artifacts(template_set: TemplateSet) -> dict[str, bytes]:
-    """Return the sources of each artifact as one text, in which lines can be counted."""
+    """Return the sources of each artifact as one text, for counting lines."""
     return {
         one.key: b"\n".join(name.encode() + b"\n" + path.read_bytes() for name, path in sources(one))
         for one in template_set.artifacts

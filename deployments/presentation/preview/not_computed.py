@@ -1,4 +1,4 @@
-"""The nested stacks whose changes CloudFormation did not compute, and which data is in them."""
+"""The nested stacks whose changes CloudFormation did not compute, and the data in them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from deployments.presentation.preview import texts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HiddenStack:
-    """A nested stack with the data-bearing resources in it and below, each with what it holds."""
+    """A nested stack with the data-bearing resources in it and below, each with the kind of data."""
 
     name: str
     data: Sequence[str]
 
 
 def hidden_stacks(changes: Changes, stacks: Mapping[str, TemplateStack]) -> list[HiddenStack]:
-    """Return the nested stacks of which the preview does not show what changes.
+    """Return the nested stacks whose changes the preview does not show.
 
-    `stacks` are those of the template set, none if it is not known.
+    `stacks` are those of the template set, empty if it is not known.
     """
     paths = not_computed(changes)
     return [HiddenStack(name=path, data=list(_data_below(path, stacks))) for path in paths]

@@ -1,4 +1,4 @@
-"""At what time of the clock an environment is expected to be ready again after a change."""
+"""The clock time at which an environment is expected to be ready again after a change."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MINUTE = 60
 class ReadyAt:
     """The time with its range in the current zone, to the minute.
 
-    `offsets` are the same from the beginning of the change, in seconds: the page's script moves the times of
-    a change that has no time yet.
+    `offsets` are the same in seconds from the beginning of the change: the page's script moves the times of a
+    change that is not scheduled yet.
     """
 
     middle: str
@@ -33,9 +33,9 @@ class ReadyAt:
 
 
 def ready_at(deployment: Deployment, forecast: ChangeForecast | None, now: datetime) -> ReadyAt | None:
-    """Return when the environment is ready if a change begins now, or at the time that it is scheduled for.
+    """Return when the environment is ready if a change begins now or at its scheduled time.
 
-    None without a forecast, and while nobody knows when the change begins.
+    Return None without a forecast, and while the beginning of the change is unknown.
     """
     state = State(deployment.state)
     if forecast is None or state not in (State.PREVIEW, State.SCHEDULED):

@@ -1,4 +1,4 @@
-"""The card of a preview about running servers: what happens to them, and whether an outage is expected."""
+"""The card of a preview about running servers: the effect on them, and whether an outage is expected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployments.wording import message_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCard:
-    """What the card shows. `warning` is "" if no outage is expected."""
+    """The content of the card. `warning` is "" if no outage is expected."""
 
     label: str
     reason: str

@@ -1,4 +1,4 @@
-"""The tree of a preview: stacks, the resources in them, and their properties before and after."""
+"""The tree of a preview: stacks, their resources, and the properties before and after."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from deployments.core.changes import ChangedProperty, ChangedResource, Changes, 
 from deployments.presentation.preview import texts
 
 OPEN_UP_TO = 60
-"""Changes up to which all stacks are open; with more, the rows of a stack come when it is opened."""
+"""Number of changes up to which all stacks are open; with more, a stack's rows load when it is opened."""
 LONGEST = 400
-"""Characters of a value that are shown."""
+"""Maximum number of displayed characters of a value."""
 _HIDDEN = (Effect.UNCHANGED, Effect.STACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewValue:
-    """A value before or after, as it is shown: `kind` is known, later, secret or absent."""
+    """A displayed value before or after: `kind` is known, later, secret or absent."""
 
     text: str
     kind: str = "known"
@@ -38,7 +38,7 @@ class PropertyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceRow:
-    """One resource with its properties. `more` is how many further values probably stay."""
+    """One resource with its properties. `more` is the number of further values that probably stay."""
 
     resource: ChangedResource
     mark: str
@@ -50,7 +50,7 @@ class ResourceRow:
 
     @property
     def short_type(self) -> str:
-        """Return the type without what all of them begin with."""
+        """Return the type without the prefix that all types share."""
         return self.resource.type.removeprefix("AWS::")
 
 
@@ -67,7 +67,7 @@ class StackRow:
 
 
 def shown(changes: Changes, effect: str = "", query: str = "") -> list[ChangedResource]:
-    """Return the resources that change, with one effect and with a text in their name, type or properties."""
+    """Return the changed resources with this effect and with a text in their name, type or properties."""
     found = [one for one in changes.resources if one.effect not in _HIDDEN]
     if effect:
         found = [one for one in found if one.effect == effect]
@@ -165,7 +165,7 @@ class UnchangedGroup:
 
 
 def unchanged(changes: Changes, root: str) -> list[UnchangedGroup]:
-    """Return what is probably unchanged, by stack, with what it uses and that stays."""
+    """Return the probably unchanged resources by stack, with the unchanged resources that they use."""
     groups: dict[str, list[ChangedResource]] = {}
     for one in changes.resources:
         if one.effect == Effect.UNCHANGED:
@@ -181,5 +181,5 @@ def unchanged(changes: Changes, root: str) -> list[UnchangedGroup]:
 
 
 def effect_choices(changes: Changes) -> Mapping[str, str]:
-    """Return the effects that can be filtered by, with their numbers."""
+    """Return the effects to filter by, with their counts."""
     return {effect: text for effect, text in texts.sentence(changes) if effect != Effect.UNCHANGED}

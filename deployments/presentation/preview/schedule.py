@@ -1,4 +1,4 @@
-"""When a change can be applied, as its page offers it: now, after a freeze, or at a time."""
+"""The choices of when to apply a change on its page: now, after a freeze, or at a time."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def can_wait_for(freeze: Hold) -> bool:
 def schedule_context(
     deployment: Deployment, sent: Mapping[str, str], conditions: ApplyConditions
 ) -> dict[str, Any]:
-    """Return what can be chosen: `after_freeze` is the end of a freeze now, or at the time that was `sent`.
+    """Return the choices: `after_freeze` is the end of a freeze now, or at the time that was `sent`.
 
-    `frozen` says why the change cannot begin now, or at the time for which it is scheduled.
+    `frozen` is why the change cannot begin now, or at its scheduled time.
     """
     account = deployment.environment.account
     now = conditions.freeze
@@ -43,7 +43,7 @@ def schedule_context(
 
 
 def _chosen(sent: str, *, is_not_now: bool, is_offered: bool) -> str:
-    """Return the choice that is selected: the one that was sent, or else the first that is possible."""
+    """Return the selected choice: the one that was sent, or else the first possible one."""
     if sent == AFTER_FREEZE and not is_offered:
         return LATER
     return sent or (AFTER_FREEZE if is_not_now and is_offered else "now")

@@ -24,7 +24,7 @@ MARKS = {
 
 
 def counted(effect: Effect, number: int) -> str:
-    """Return how many resources have an effect: 2 replaced."""
+    """Return the number of resources with an effect as text: 2 replaced."""
     texts = {
         Effect.DELETES_DATA: ngettext("%(n)d deletes data", "%(n)d delete data", number),
         Effect.MAY_DELETE_DATA: ngettext("%(n)d may delete data", "%(n)d may delete data", number),
@@ -40,7 +40,7 @@ def counted(effect: Effect, number: int) -> str:
 
 
 def sentence(changes: Changes) -> list[tuple[str, str]]:
-    """Return the parts of the summary sentence, each with the effect that its color comes from."""
+    """Return the parts of the summary sentence, each with the effect that determines its color."""
     return [(str(effect), counted(effect, number)) for effect, number in counts(changes).items()]
 
 

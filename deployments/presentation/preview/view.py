@@ -1,4 +1,4 @@
-"""The view model of a preview: its state, what is dangerous, what it needs, and the tree of changes."""
+"""The view model of a preview: its state, hazards, requirements, and the tree of changes."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def context(
     query: Mapping[str, str],
     sent: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return what the page shows.
+    """Return the context of the page.
 
-    `query` is that of its tree, which a browser without scripts sends; `sent` is a form that was refused.
+    `query` is that of its tree, sent by a browser without scripts; `sent` is a rejected form.
     """
     conditions = apply_conditions(deployment.environment)
     changes = Changes.from_json(deployment.changes)
@@ -129,14 +129,14 @@ def context(
 
 
 def _edit_set(deployment: Deployment) -> str:
-    """Return which version the form keeps when the values of this change are edited."""
+    """Return the version that the form keeps when the values of this change are edited."""
     if _has_set_of_base(deployment):
         return "deployed"
     return str(deployment.template_version_id or "current")
 
 
 def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the tree of changes for a query: `effect`, `q` and `stack` as the page's address has them.
+    """Return the tree of changes for a query: `effect`, `q` and `stack` as in the page's address.
 
     With `rows` = all, every stack is open.
     """
@@ -159,7 +159,7 @@ def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, s
 
 
 def marker(deployment: Deployment) -> str:
-    """Return a text that changes as soon as the page has something else to show."""
+    """Return a text that changes whenever the content of the page changes."""
     return _marker(deployment, position_of(deployment), apply_conditions(deployment.environment))
 
 
@@ -172,7 +172,7 @@ def _marker(deployment: Deployment, place: QueuePosition | None, conditions: App
 
 
 def predictions(deployment: Deployment) -> list[Prediction]:
-    """Return what the rule predicted of earlier changes in the account, and whether it was right."""
+    """Return the rule's predictions for earlier changes in the account, and whether they were right."""
     stored = Deployment.objects.predictions_in(deployment.environment.account_id)
     read = (Prediction.from_json(one) for one in stored if isinstance(one, dict))
     return [one for one in read if one]
@@ -210,7 +210,7 @@ def _blocked(
     changes: Changes,
     conditions: ApplyConditions,
 ) -> str:
-    """Return why the change cannot be applied now, "" if it can."""
+    """Return why the change cannot be applied now; "" if it can."""
     environment, missing = deployment.environment, ""
     if not can(user, Right.CHANGE, environment):
         missing = _("You need the permission to change environments.")
@@ -229,7 +229,7 @@ def _blocked(
 def _held(conditions: ApplyConditions) -> Message | None:
     """Return what holds a change back: a lock, or a freeze after which it cannot be scheduled.
 
-    One that is approved first waits afterwards.
+    A change that needs approval is approved first and then waits.
     """
     if conditions.lock or conditions.policy:
         return conditions.lock.message if conditions.lock else None

@@ -1,1 +1,1 @@
-"""Texts: the portal's own sentences, times, screen-reader announcements, and what servers printed."""
+"""Texts: the portal's own sentences, times, screen-reader announcements, and servers' output."""

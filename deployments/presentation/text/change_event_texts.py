@@ -99,7 +99,7 @@ def _cancel_accepted(values: Values) -> str:
 
 
 def _with_status(sentence: str, values: Values) -> str:
-    """Return a sentence with the status that the root stack had, if it had one."""
+    """Return a sentence with the root stack's status at that time, if it had one."""
     return f"{sentence} ({values['status']})" if values.get("status") else sentence
 
 

@@ -17,31 +17,31 @@ def zone_name(local: datetime) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """Return a moment in the current zone to the second, with the zone: 2026-11-24 23:05:09 JST."""
+    """Return a time in the current zone to the second, with the zone: 2026-11-24 23:05:09 JST."""
     local = timezone.localtime(moment)
     return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
 
 
 def iso(moment: datetime) -> str:
-    """Return a moment in UTC in ISO 8601: 2026-11-24T14:05:09Z."""
+    """Return a time in UTC in ISO 8601: 2026-11-24T14:05:09Z."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def exact_time(moment: datetime) -> str:
-    """Return a moment in the current zone and in UTC: 2026-11-24 23:05:09 JST · 2026-11-24T14:05:09Z."""
+    """Return a time in the current zone and in UTC: 2026-11-24 23:05:09 JST · 2026-11-24T14:05:09Z."""
     local = timestamp(moment)
     return f"{local} · {iso(moment)}" if timezone.localtime(moment).utcoffset() else local
 
 
 def clock(seconds: float) -> str:
-    """Return a duration as a clock shows it: 0:09, 8:42, 1:02:03. clock.js has the same format."""
+    """Return a duration in clock format: 0:09, 8:42, 1:02:03. clock.js has the same format."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def age_text(moment: datetime, now: datetime) -> str:
-    """Return the time between two moments in its largest whole unit."""
+    """Return the time between two times in its largest whole unit."""
     seconds = max(0, int((now - moment).total_seconds()))
     if seconds < 60:
         return _("%(number)d s") % {"number": seconds}
@@ -53,7 +53,7 @@ def age_text(moment: datetime, now: datetime) -> str:
 
 
 def units() -> dict[str, str]:
-    """Return the texts of `age_text`'s units, with {n} for the number, for ages.js."""
+    """Return the texts of `age_text`'s units for ages.js, with {n} for the number."""
     templates = {
         "s": _("%(number)d s"),
         "min": _("%(number)d min"),
@@ -64,7 +64,7 @@ def units() -> dict[str, str]:
 
 
 def live_age(moment: datetime) -> SafeString:
-    """Return the age of a moment, which ages.js keeps current; the moment itself is on hover."""
+    """Return the age of a time, which ages.js keeps current; hovering shows the time itself."""
     text = age_text(moment, timezone.now())
     return format_html(
         '<time data-age datetime="{}" title="{}">{}</time>', iso(moment), exact_time(moment), text

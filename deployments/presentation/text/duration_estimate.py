@@ -1,4 +1,4 @@
-"""How long a deployment is expected to take, for the form that requests it."""
+"""The expected duration of a deployment, for the form that requests it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deployments.presentation.waterfall.eta import amount
 
 @dataclass(frozen=True, slots=True)
 class DurationEstimate:
-    """The duration and its basis, in words, and the number of resources (with nested stacks) and stacks."""
+    """The duration and its basis as texts, and the number of resources (with nested stacks) and stacks."""
 
     takes: str
     basis: str
@@ -45,7 +45,7 @@ def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEs
 
 @dataclass(frozen=True, slots=True)
 class ChangeForecast:
-    """How long a change takes from Apply until its environment is ready, the range, and its basis.
+    """The duration of a change from Apply until its environment is ready, its range, and its basis.
 
     The numbers are in seconds.
     """
@@ -59,7 +59,7 @@ class ChangeForecast:
 
 
 def forecast_of(deployment: Deployment) -> ChangeForecast | None:
-    """Return the forecast of a change, None when none is stored."""
+    """Return the forecast of a change; None if none is stored."""
     found = Expectation.objects.filter(deployment=deployment).first()
     if found is None:
         return None

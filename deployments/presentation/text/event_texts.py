@@ -21,7 +21,7 @@ Values = Mapping[str, Any]
 
 
 def event(stored: Event) -> str:
-    """Return the sentence of one of the portal's own events; code and values when there is none."""
+    """Return the sentence of one of the portal's own events; its code and values if there is none."""
     if stored.code == "attention":
         return _message(stored.values)
     try:
@@ -38,7 +38,7 @@ def event(stored: Event) -> str:
 
 
 def _message(values: Values) -> str:
-    """Return the message of an event; one of the release before has its text beside it."""
+    """Return the message of an event; one of the previous release has its text beside it."""
     kept = values.get("sentence") or values.get("message") or {}
     return kept if isinstance(kept, str) else stored_text(kept, str(values.get("text") or ""))
 

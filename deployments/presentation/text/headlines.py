@@ -12,7 +12,7 @@ from deployments.models.deployment import STATES
 
 
 def phase(name: str) -> str:
-    """Return a phase's name; an unknown one as it is."""
+    """Return a phase's name; an unknown phase unchanged."""
     return str(dict(STATES).get(name, name))
 
 
@@ -51,7 +51,7 @@ def canceled(code: str, name: str) -> str:
 
 
 def attention(code: str) -> str:
-    """Return the headline of a notice: what kind of trouble, and whether somebody must act."""
+    """Return the headline of a notice: the kind of problem, and whether somebody must act."""
     if is_throttling(code):
         return _("Throttled by AWS: updates arrive more slowly, the outcome does not change")
     if code == "InternalError":

@@ -1,4 +1,4 @@
-"""Where a resource is in AWS: its ARN, and its page in the AWS console."""
+"""A resource's location in AWS: its ARN, and its page in the AWS console."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GOV = "console.amazonaws-us-gov.com"
 
 @dataclass(frozen=True, slots=True)
 class AwsLocation:
-    """A partition, region and account of AWS, as ARNs name them."""
+    """A partition, region and account of AWS, as in ARNs."""
 
     partition: str
     region: str
@@ -26,7 +26,7 @@ class AwsLocation:
         return cls(parts[1] if known else "aws", region, parts[4] if known else "")
 
 
-# What stands behind `arn:<partition>:<service>:<region>:<account>:`; {} is the physical id.
+# The part after `arn:<partition>:<service>:<region>:<account>:`; {} is the physical id.
 _ARNS: Mapping[str, str] = {
     "AWS::EC2::VPC": "ec2:{r}:{a}:vpc/{}",
     "AWS::EC2::Subnet": "ec2:{r}:{a}:subnet/{}",
@@ -54,7 +54,7 @@ _ARNS: Mapping[str, str] = {
 
 
 def arn(type_: str, physical_id: str, location: AwsLocation) -> str:
-    """Return the ARN of a resource, "" when it cannot be told from its type and physical id."""
+    """Return the ARN of a resource; "" if its type and physical id do not determine it."""
     if physical_id.startswith("arn:"):
         return physical_id
     form = _ARNS.get(type_)
@@ -117,18 +117,18 @@ _PAGES: Mapping[str, Callable[[str, str], str]] = {
 
 
 def page(type_: str, physical_id: str, location: AwsLocation) -> str:
-    """Return the address of a resource's page in the AWS console, "" when there is none for its type."""
+    """Return the address of a resource's page in the AWS console; "" if its type has none."""
     made = _PAGES.get(type_)
     if made is None or not physical_id:
         return ""
     domain = _GOV if location.partition == "aws-us-gov" else _DOMAINS.get(location.partition, _DOMAINS["aws"])
-    # IAM is everywhere and nowhere.
+    # IAM has no region.
     host = domain if type_.startswith("AWS::IAM::") else f"{location.region}.{domain}"
     return f"https://{host}/{made(physical_id, location.region)}"
 
 
 def events_page(resource_name: str, location: AwsLocation) -> str:
-    """Return the address of CloudTrail's record of what was done to a resource."""
+    """Return the address of a resource's event history in CloudTrail."""
     if not resource_name:
         return ""
     domain = _GOV if location.partition == "aws-us-gov" else _DOMAINS.get(location.partition, _DOMAINS["aws"])

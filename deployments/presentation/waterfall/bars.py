@@ -1,4 +1,4 @@
-"""What is drawn in a row's lane: stretches of time with the status that each was in."""
+"""The bars of a row: periods with their status."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from deployments.core.timeline import Interval, OperationRun, runs
 from deployments.presentation.waterfall.tree import TreeNode
 
 MOST = 24
-"""Bars in the summary of a stack: more of them could not be told apart."""
+"""Maximum number of bars in the summary of a stack: more could not be distinguished."""
 FORWARD = Course(kind=Kind.CREATE)
-"""A creation that has not turned back."""
+"""A creation that has not begun to roll back."""
 _GOING = frozenset({DisplayStatus.PROGRESS, DisplayStatus.PENDING, DisplayStatus.ROLLING_BACK})
 _ON_TOP = frozenset({DisplayStatus.FAILED, DisplayStatus.ROLLBACK_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time in epoch milliseconds; `end` is None while it goes on."""
+    """A period in epoch milliseconds; `end` is None while it continues."""
 
     start: int
     end: int | None
@@ -30,7 +30,7 @@ class Bar:
 
 
 def runs_of(node: TreeNode) -> tuple[OperationRun, ...]:
-    """Return the runs of a node, from its changes, or else from its two times as old rows have them."""
+    """Return the runs of a node from its changes; for old rows, from its two times."""
     own = runs(node.changes)
     if own or node.started is None or not node.status:
         return own
@@ -62,7 +62,7 @@ def bars_of(
 def _painted(
     run: OperationRun, following: OperationRun | None, end: DisplayStatus, *, paints_all: bool = False
 ) -> list[Bar]:
-    """Return the bars of a run. Its result colors all of it, other than statuses of their own."""
+    """Return the bars of a run. Its result colors all of it, except periods with their own status."""
     until = following.start if following is not None else None
     found = []
     for interval in run.intervals:
@@ -74,7 +74,7 @@ def _painted(
 
 
 def summary(own: Sequence[Bar], below: Iterable[Sequence[Bar]]) -> tuple[Bar, ...]:
-    """Return the bars of what is in a stack as one line: what failed lies on top, then what goes on."""
+    """Return the bars of a stack's content as one line: failures on top, then running parts."""
     layers: dict[DisplayStatus, list[Bar]] = {}
     first, last = None, None
     for bars in below:

@@ -1,7 +1,7 @@
 """A cache of the timelines and landmark events of deployments that are being viewed (one per process).
 
 A timeline takes all rows and many simulated runs to compute; a frame for a few events must not wait for that.
-An entry says up to which event it is valid. The database is the truth.
+An entry has the event up to which it is valid. The database is authoritative.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from deployments.presentation.waterfall.rows import Row, StackSummary
 from deployments.presentation.waterfall.tree import ResourceTree, build_tree
 
 MAX_ENTRIES = 32
-"""Deployments in the cache; the least recently viewed one is evicted first."""
+"""Maximum number of deployments in the cache; the least recently viewed one is evicted first."""
 AGE = 2.0
 """Seconds that a timeline is valid while events arrive."""
 QUIET_AGE = 8.0
-"""Seconds that it is valid while none arrive: the forecast moves on all the same."""
+"""Seconds that it is valid while none arrive: the forecast still changes."""
 AFTER_AGE = 30.0
-"""Seconds that it is valid after the end: servers still come and go."""
+"""Seconds that it is valid after the end: servers still change."""
 COST_FACTOR = 20
-"""An expensive timeline is computed less often: it takes a twentieth of the time at most."""
+"""Expensive timelines are computed less often: for at most a twentieth of the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class CachedTimeline:
     cost: float = 0.0
 
     def is_fresh_for(self, deployment: Deployment, seq: int) -> bool:
-        """Tell whether it is still valid for a frame up to event `seq`."""
+        """Return whether it is still valid for a frame up to event `seq`."""
         age = time.monotonic() - self.computed_at
         if not deployment.is_active:
             is_final = self.seq >= deployment.last_seq and self.timeline.forecast is None
@@ -64,7 +64,7 @@ _entries: OrderedDict[UUID, CachedTimeline] = OrderedDict()
 
 
 def get(deployment: Deployment) -> CachedTimeline | None:
-    """Return the entry of a deployment, None when there is none."""
+    """Return the entry of a deployment; None if there is none."""
     with _lock:
         found = _entries.get(deployment.token)
         if found is not None:
@@ -75,7 +75,7 @@ def get(deployment: Deployment) -> CachedTimeline | None:
 def load(deployment: Deployment) -> CachedTimeline:
     """Return the entry of a whole deployment, computed if there is no fresh one (eight queries).
 
-    Rows do not change without an event, so that a fresh entry without a later event has the tree of now.
+    Rows do not change without an event, so a fresh entry without a later event has the current tree.
     """
     begun = time.monotonic()
     known = get(deployment)
@@ -103,13 +103,13 @@ def load(deployment: Deployment) -> CachedTimeline:
 def _inside(
     deployment: Deployment, tree: ResourceTree, found: Sequence[Event]
 ) -> Mapping[str, Sequence[Row]]:
-    """Return the rows of servers, below their group or below what failed on them."""
+    """Return the rows of servers, below their group or below the resource that failed on them."""
     failure = first_failure(failure for event in found if (failure := event.as_failure()))
     return servers.rows_below(deployment, tree) | failed_servers.rows_below(deployment, failure)
 
 
 def landmarks(deployment: Deployment) -> list[Event]:
-    """Return the landmark events for the summary: the cached ones and those since (one query)."""
+    """Return the landmark events for the summary: the cached ones and later ones (one query)."""
     before = get(deployment)
     known = list(before.landmarks) if before else []
     fresh = Event.objects.of(deployment).landmarks()

@@ -1,4 +1,4 @@
-"""When a deployment will end, in words: how long it still takes, with a band, and what that rests on."""
+"""The expected end of a deployment as text: the time left, its range, and its basis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOUR = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eta:
-    """The words at one moment, and the moments (epoch milliseconds) for the page to keep them true."""
+    """The text at one time, and the times (epoch milliseconds) with which the page keeps it current."""
 
     text: str
     end: int
@@ -35,7 +35,7 @@ class Eta:
 
 
 def eta(forecast: Forecast | None, now: int) -> Eta | None:
-    """Return what to say of a forecast, None when there is none."""
+    """Return the text of a forecast; None if there is none."""
     if forecast is None:
         return None
     return Eta(
@@ -48,7 +48,7 @@ def eta(forecast: Forecast | None, now: int) -> Eta | None:
 
 
 def left(middle: float, low: float, high: float) -> str:
-    """Return how many seconds are left, in words. eta.js says the same from the same texts."""
+    """Return the seconds left as text. eta.js does the same with the same texts."""
     words = texts()
     if high <= 0:
         return words["overdue"]
@@ -59,7 +59,7 @@ def left(middle: float, low: float, high: float) -> str:
 
 
 def amount(middle: float, low: float, high: float) -> tuple[str, str, str]:
-    """Return three numbers of seconds in one unit, which the first of them names."""
+    """Return three numbers of seconds in the unit of the first one."""
     unit, name = _unit(high)
     phrase = texts()[name].replace("{n}", str(max(1, round(middle / unit))))
     return phrase, str(math.floor(low / unit)), str(math.ceil(high / unit))
@@ -72,7 +72,7 @@ def _unit(seconds: float) -> tuple[int, str]:
 
 
 def texts() -> dict[str, str]:
-    """Return the texts, in the current language, for the page's script too."""
+    """Return the texts in the current language, also for the page's script."""
     return {
         "left": _("about {middle} left ({low}–{high})"),
         "overdue": _("taking longer than expected"),

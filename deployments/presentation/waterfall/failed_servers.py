@@ -1,7 +1,7 @@
 """The servers whose configuration failed, as rows below the association or group that failed for it.
 
-A rollback takes the servers away: what is known of them by then is the output that was kept as evidence, and
-the runs that were observed.
+A rollback deletes the servers. All that remains is the output that was stored as evidence and the runs that
+were observed.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import join
 
 CONFIGURED = ("AWS::SSM::Association", "AWS::AutoScaling::AutoScalingGroup")
-"""The types that fail when the configuration of a server fails: a group waits for its servers' signals."""
+"""The types that fail if the configuration of a server fails: a group waits for its servers' signals."""
 _SUBJECT = re.compile(r"(?P<instance>m?i-[0-9a-f]+) (?P<association>.+)")
 _HEAD = re.compile(r"(?:\S+ : )?(?P<task>.+?): (?P<message>.*)")
-"""The first line of the output that is kept: Ansible's task, after the role it is in, and its message."""
+"""The first line of the stored output: the role of Ansible's task, the task, and its message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedServer:
-    """A server and what failed on it; `task` is "" when the output names none."""
+    """A server and its failure; `task` is "" if the output has none."""
 
     instance: str
     association: str
@@ -40,14 +40,14 @@ class FailedServer:
 
     @property
     def reason(self) -> str:
-        """Return what failed, in the current language."""
+        """Return the reason of the failure, in the current language."""
         if not self.task:
             return self.message
         return _("Task “%(task)s”: %(message)s") % {"task": self.task, "message": self.message}
 
 
 def failed_servers(evidence: Sequence[Evidence]) -> list[FailedServer]:
-    """Return the servers of which there is an output, in the order in which it was kept."""
+    """Return the servers with a stored output, in the order in which it was stored."""
     found = []
     for piece in evidence:
         subject = _SUBJECT.fullmatch(piece.subject)
@@ -67,7 +67,7 @@ def failed_servers(evidence: Sequence[Evidence]) -> list[FailedServer]:
 
 
 def rows_below(deployment: Deployment, failure: Failure | None) -> dict[str, tuple[Row, ...]]:
-    """Return the rows below the association or group that failed first (two queries), none for others."""
+    """Return the rows below the association or group that failed first (two queries); none for others."""
     if failure is None or failure.type not in CONFIGURED:
         return {}
     servers = failed_servers(list(Evidence.objects.of(deployment)))
@@ -85,7 +85,7 @@ def rows_below(deployment: Deployment, failure: Failure | None) -> dict[str, tup
 
 
 def _times(run: AssociationRun, deployment: Deployment) -> tuple[int, int] | None:
-    """Return from when to when a run of this deployment went on, None for one of another time."""
+    """Return the start and end of a run of this deployment; None for a run at another time."""
     if run.at is None or run.at < deployment.created_at:
         return None
     if deployment.ended_at is not None and run.at > deployment.ended_at:

@@ -1,7 +1,7 @@
-"""The rows that a page begins with: all of a small deployment; of a large one, those that are seen at first.
+"""The rows that a page begins with: all of a small deployment, the initially visible ones of a large one.
 
-Rows of closed stacks are not sent until their stack is expanded or searched. Those of open stacks come right
-after the page, when the first ones fill its window.
+Rows of closed stacks are sent when their stack is expanded or searched. Those of open stacks follow right
+after the page if the first ones already fill its window.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from deployments.presentation.waterfall.rows import Row, RowBuilder
 from deployments.presentation.waterfall.tree import and_above
 
 FILLED = 60
-"""So many resources fill the window."""
+"""Number of resources that fill the window."""
 
 
 def first_rows(builder: RowBuilder, wanted: Iterable[str] = ()) -> Iterator[Row]:
-    """Yield the rows that a page begins with; those around the paths `wanted` are among them."""
+    """Yield the rows that a page begins with, including those around the paths `wanted`."""
     if not builder.is_large:
         return iter(builder.all())
     focus = () if builder.focus is None else (builder.focus,)
@@ -26,7 +26,7 @@ def first_rows(builder: RowBuilder, wanted: Iterable[str] = ()) -> Iterator[Row]
 
 
 def rows_in(builder: RowBuilder, stacks: Iterable[str]) -> Iterator[Row]:
-    """Yield what is directly in some stacks, in its order; a nested stack only says where it is."""
+    """Yield the direct content of some stacks in order; a nested stack only marks its position."""
     for path in stacks:
         for child in builder.tree.children.get(path, ()):
             if builder.is_stack(child):
@@ -37,14 +37,14 @@ def rows_in(builder: RowBuilder, stacks: Iterable[str]) -> Iterator[Row]:
 
 @dataclass(slots=True)
 class _Walk:
-    """Goes through the stacks from the root down; `used` is how many resources it has met that are seen."""
+    """A walk through the stacks from the root down; `used` counts the visible resources so far."""
 
     builder: RowBuilder
     always: Collection[str]
     used: int = field(default=0)
 
     def below(self, path: str, *, hidden: bool) -> Iterator[Row]:
-        """Yield a stack, the stacks in it, and its resources if the page begins with them."""
+        """Yield a stack, its nested stacks, and its resources if the page begins with them."""
         row = self.builder.row(path, hidden=hidden)
         begins = self._begins_with(row)
         yield row if begins else replace(row, is_later=bool(row.inside.number))

@@ -1,4 +1,4 @@
-"""The details of one row: why it stands as it does, its times beside its history, what it is tied to."""
+"""The details of one row: the reason for its status, its times and history, and related rows."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from deployments.presentation.waterfall.view_model import DeploymentView
 from deployments.presentation.waterfall.what_followed import FollowedStep, what_followed
 
 LAST = 8
-"""Events that are shown."""
+"""Maximum number of events shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedRow:
-    """Another row: its path, its name with the stacks around it, how it stands, and how the two are tied."""
+    """A related row: its path, its name with its parent stacks, its status, and the relation."""
 
     path: str
     name: str
@@ -44,7 +44,7 @@ class RelatedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowTimes:
-    """When a row began, ended or is expected to end, beside what it usually takes; None or "" for unknown."""
+    """The start, end or expected end of a row and its usual duration; None or "" if unknown."""
 
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -82,7 +82,7 @@ class RowDetails:
 
 
 def details_at(deployment: Deployment, path: str) -> RowDetails | None:
-    """Return the details of the row at a path, None when there is none."""
+    """Return the details of the row at a path; None if there is none."""
     known = cache.get(deployment)
     if known is None or not known.is_fresh_for(deployment, deployment.last_seq):
         view = DeploymentView.whole(deployment)
@@ -92,7 +92,7 @@ def details_at(deployment: Deployment, path: str) -> RowDetails | None:
 
 
 def details_in(view: DeploymentView, wanted: str | None) -> RowDetails | None:
-    """Return the details of the row that an address names, None when it names none that is there."""
+    """Return the details of the row in an address; None if it has none that exists."""
     return None if wanted is None else _details(view, wanted.strip("/"))
 
 
@@ -175,7 +175,7 @@ def _usual(usual: UsualDuration) -> str:
 
 
 def _history(usual: UsualDuration) -> str:
-    """Return what the usual duration was learned from."""
+    """Return the source of the usual duration."""
     if not usual.runs:
         return _("no history yet: published durations of this type")
     number = usual.runs
@@ -193,7 +193,7 @@ def _trail_name(physical_id: str) -> str:
 
 
 def _events(deployment: Deployment, path: str, node: TreeNode) -> list[LogLine]:
-    """Read the last events of a resource, of a stack those that it and its parent tell of it."""
+    """Read the last events of a resource; for a stack, those in its own events and in its parent's."""
     events = Event.objects.of(deployment).about(
         parent_of(path) if path else None, name_of(path), own=path if node.is_stack else None
     )

@@ -1,6 +1,6 @@
-"""What else a failure affected, for its banner: counted by the same rule as the filters above the rows.
+"""The other resources that a failure affected, for its banner, counted like the filters above the rows.
 
-Nested stacks do not count, unless one failed by itself: what is in them does.
+Nested stacks do not count unless they failed by themselves; their content does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from deployments.presentation.waterfall.tree import name_of, parent_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffectedResource:
-    """A resource at its path. `message` is AWS's reason why it failed, or else its status."""
+    """A resource at its path. `message` is AWS's reason for the failure, or else its status."""
 
     path: str
     message: str = ""
@@ -47,9 +47,9 @@ class OtherFailures:
 
 
 def other_failures(builder: RowBuilder, first: Collection[str]) -> OtherFailures:
-    """Return the other failures; `first` are the paths of what failed first, also at the same time.
+    """Return the other failures; `first` are the paths of the first failures, which may be simultaneous.
 
-    Of what the builder's tree does not have, the timeline tells.
+    The timeline is used for resources that are not in the builder's tree.
     """
     failed, canceled = [], []
     for path in dict.fromkeys([*builder.lines, *builder.tree.nodes]):

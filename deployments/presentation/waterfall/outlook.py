@@ -1,4 +1,4 @@
-"""What is expected of rows that have not come to their end, for an open page to draw without new rows."""
+"""The expected course of unfinished rows, which an open page draws without new rows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from deployments.presentation.waterfall.tree import name_of
 
 
 def outlook(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()) -> dict[str, Any]:
-    """Return the forecast, the critical path and what is expected of each row, as the page's script takes it.
+    """Return the forecast, the critical path and the expectation for each row, in the page script's format.
 
     Times of rows are seconds since the beginning of the axis, None for now. `exclude` are paths of rows that
-    the frame has anyway.
+    are already in the frame.
     """
     rest: dict[str, list[float | None]] = {}
     waits: dict[str, str] = {}
@@ -45,7 +45,7 @@ def outlook(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()
 
 
 def _rest(line: TimelineRow, axis: TimeAxis) -> list[float | None] | None:
-    """Return from when to when something is still to come, None when nothing is."""
+    """Return the start and end of the time still to come; None if there is none."""
     if line.expected is None or line.expected.end is None:
         return None
     if line.intervals and line.intervals[-1].end is not None:

@@ -1,4 +1,4 @@
-"""The progress above the rows. That of an active deployment is only read: steps store it."""
+"""The progress above the rows. For an active deployment it is only read: steps store it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from deployments.presentation.waterfall.tree import ResourceTree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisplayedProgress:
-    """The progress in percent, None after the end and while nothing is known.
+    """The progress in percent; None after the end and while nothing is known.
 
-    `contradicts`: the forecast displayed beside it says something else, so that only the bar shows it.
-    `is_slow`: that is because the forecast has grown, and the progress does not go back.
+    `contradicts`: the forecast displayed beside it contradicts it, so only the bar shows it. `is_slow`: the
+    reason is that the forecast has grown while the progress never goes back.
     """
 
     percent: int | None = None
@@ -27,7 +27,7 @@ class DisplayedProgress:
 
     @property
     def number(self) -> int | None:
-        """Return the percentage to display as a number beside the time that is left."""
+        """Return the percentage to display as a number beside the time left."""
         return None if self.contradicts else self.percent
 
 
@@ -48,8 +48,8 @@ def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: i
 def replayed(past: PastState, timeline: Timeline) -> DisplayedProgress:
     """Return the progress in a replay: the share of the time until the end, which is known.
 
-    What failed is measured against the forecast at its request. The percentage never goes back. The forecast
-    beside it is that of its moment, and may have been wrong.
+    A failed deployment is measured against the forecast at its request. The percentage never goes back. The
+    forecast beside it is that of the replayed time, and may have been wrong.
     """
     now = in_ms(past.now)
     turn = timeline.course.turn

@@ -1,4 +1,4 @@
-"""The servers of a release below its phase: from the events of the log, so also in replays and recordings."""
+"""The servers of a release below its phase, from the events of the log, so also in replays and recordings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STATUSES = {
 """The display status of a stage; all others are in progress."""
 _AT_REST = frozenset(STATUSES) - {Stage.WATCHING}
 _NEW = frozenset({Stage.CHECKING, Stage.WATCHING, Stage.DONE})
-"""The stages in which a server has the version of the release, or on its way back the earlier one."""
+"""The stages in which a server has the version of the release or, when it rolls back, the earlier one."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class _Server:
 
 
 def server_rows(events: Iterable[Event], now: int) -> tuple[Row, ...]:
-    """Return a row for each server that events name, in the order in which the release found them."""
+    """Return a row for each server in the events, in the order in which the release found them."""
     servers: dict[str, _Server] = {}
     before = after = ""
     first = Stage.WAITING
@@ -107,7 +107,7 @@ def _row(server: _Server, now: int) -> Row:
 
 
 def _bars(stages: Sequence[tuple[int, Stage]]) -> Iterable[Bar]:
-    """Yield a bar for each stage in which the server was at work; a failure colors the one before."""
+    """Yield a bar for each active stage of the server; a failure colors the previous one."""
     ends: list[tuple[int | None, Stage | None]] = [*stages[1:], (None, None)]
     for (start, stage), (end, following) in zip(stages, ends, strict=True):
         if stage not in _AT_REST:

@@ -1,6 +1,6 @@
-"""A row as HTML. Made by hand instead of by a template: a page has a thousand of them, and 150 ms.
+"""A row as HTML, built by hand instead of a template: a page has a thousand of them, and 150 ms.
 
-Every text goes through `escape`; tests/presentation/waterfall/ holds that.
+Every text goes through `escape`; tests/presentation/waterfall/ verify this.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class RowTexts(NamedTuple):
 
 @lru_cache(maxsize=8)
 def texts_of(language: str) -> RowTexts:
-    """Return the texts in the current language, which is `language`."""
+    """Return the texts in the current language; `language` is its code."""
     return RowTexts(
         level=escape(_("Level %(level)s:")),
         fold=_("Expand or collapse %(name)s"),
@@ -71,7 +71,7 @@ def texts_of(language: str) -> RowTexts:
 
 
 def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
-    """Return a row of the table, in the current language, which is named for what is kept."""
+    """Return a row of the table in the current language; `language` is the key for cached texts."""
     texts = texts_of(language)
     classes = [f"level-{min(of.level, 9)}", of.kind]
     classes += [
@@ -140,7 +140,7 @@ def _name(of: Row, texts: RowTexts) -> str:
 
 
 def _inside(of: Row) -> str:
-    """Return the counts of what is in a stack, in the order of later_rows.js."""
+    """Return the counts of a stack's content, in the order of later_rows.js."""
     found = of.inside
     return f"{found.number} {found.problems} {found.running} {found.canceled} {found.not_run}"
 
@@ -161,7 +161,7 @@ def _type(of: Row) -> str:
 
 
 def waiting(names: Sequence[str], more: int) -> str:
-    """Return what something waits for, in words; "" when it waits for nothing. `more` are not named."""
+    """Return the text of what a row waits for; "" if nothing. `more` is the number of unnamed ones."""
     if not names:
         return ""
     parts = ", ".join(names)
@@ -171,7 +171,7 @@ def waiting(names: Sequence[str], more: int) -> str:
 
 
 def slower(usual: float) -> str:
-    """Return that something takes longer than the seconds that it usually does, in texts."""
+    """Return the text that a row takes longer than its usual duration in seconds."""
     return _("slower than usual (%(usual)s)") % {"usual": clock(usual)}
 
 
@@ -186,14 +186,14 @@ def _notes(of: Row, texts: RowTexts) -> str:
 
 
 def flag(texts: RowTexts) -> SafeString:
-    """Return the mark of what is on the critical path."""
+    """Return the mark of a row on the critical path."""
     sign = f'<span aria-hidden="true">⚑</span><span class="unseen"> {texts.critical}</span>'
     return SafeString(f'<span class="flag" title="{texts.critical}">{sign}</span>')
 
 
 @lru_cache(maxsize=512)
 def _status(status: str, kind: DisplayStatus, word: str, language: str) -> str:  # part of the key
-    """Return the status of a row. No Tab stop: the inspector shows the raw word as text."""
+    """Return the status of a row. It is not a Tab stop: the inspector shows the raw status as text."""
     glyph, text = badges.GLYPHS[kind], escape(str(word or badges.LABELS[kind]))
     tip = f' <span class="tip">{escape(status)}</span>' if status else ""
     return (
@@ -224,7 +224,7 @@ def _running(started: int, now: int) -> str:
 
 
 def _times(of: Row, texts: RowTexts) -> str:
-    """Return when it went on, as text for those who do not see the bars."""
+    """Return its times as text for people who cannot see the bars."""
     if of.started is None and of.back is None and of.usual is None:
         return ""
     parts = []

@@ -1,4 +1,4 @@
-"""The rows of the waterfall, in their fixed order: content, bars, and whether each is folded."""
+"""The rows of the waterfall in their fixed order: content, bars, and whether each is folded."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ OPEN = frozenset(
         DisplayStatus.ROLLBACK_FAILED,
     }
 )
-"""Stacks in which something can be seen are open at first; those that wait or have come to rest are not."""
+"""Stacks with visible activity are open at first; waiting and finished ones are not."""
 PROBLEMS = frozenset({DisplayStatus.FAILED, DisplayStatus.ROLLBACK_FAILED})
 RUNNING = frozenset({DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.ROLLING_BACK})
 NAMED = 3
-"""So many of the things that a row waits for are named."""
+"""Maximum number of named dependencies that a row waits for."""
 LARGE = 200
-"""Resources from which on a page does not begin with all rows."""
+"""Number of resources from which on a page does not begin with all rows."""
 
 
 class Inside(NamedTuple):
-    """How many rows are directly in a stack, without nested stacks, and how many each filter finds."""
+    """The number of rows directly in a stack, without nested stacks, and the number for each filter."""
 
     number: int = 0
     problems: int = 0
@@ -51,12 +51,12 @@ NOTHING_INSIDE = Inside()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row. `id` is made from the path, so it never changes; links from other pages lead to `anchor`.
+    """One row. `id` is derived from the path, so it never changes; links from other pages lead to `anchor`.
 
-    Times are epoch milliseconds, of its own operation; `back` is its rollback, which has a reason of its own
-    when it failed. `ghost` is how long it usually takes, `rest` what is expected to come;
-    `tier` is the nested stack of the root that it is in. `facts` are (what, value) for the inspector alone.
-    `inside` is counted for stacks of large deployments; what is in one that `is_later` is not sent yet.
+    Times are epoch milliseconds of its own operation; `back` is its rollback, which has its own reason if it
+    failed. `ghost` is the usual duration, `rest` the expected remainder; `tier` is its nested stack of the
+    root. `facts` are (name, value) for the inspector only. `inside` is counted for stacks of large
+    deployments; the content of a stack that `is_later` is not sent yet.
     """
 
     path: str
@@ -99,42 +99,42 @@ class Row:
 
     @property
     def own_status(self) -> str:
-        """Return AWS's status, "" beside a failure of which it only says that it was rolled back."""
+        """Return AWS's status; "" beside a failure if it only reports that it was rolled back."""
         was_undone = self.back and self.display_status in (DisplayStatus.FAILED, DisplayStatus.CANCELLED)
         return "" if was_undone else self.status
 
     @property
     def parent(self) -> str:
-        """Return the id of the row around it, "" for those that stand by themselves."""
+        """Return the id of the parent row; "" for rows without one."""
         return "" if self.level == 1 else row_id(parent_of(self.path))
 
     @property
     def is_stack(self) -> bool:
-        """Tell whether others lie in it."""
+        """Return whether it contains other rows."""
         return bool(self.children) or self.kind == "stack"
 
     @property
     def is_counted(self) -> bool:
-        """Tell whether filters count the row: of a stack or group, what is in it counts instead.
+        """Return whether filters count the row; for a stack or group, its content counts instead.
 
-        A nested stack that failed by itself is a problem of its own.
+        A nested stack that failed by itself counts as a problem.
         """
         fails_itself = self.kind == "stack" and self.is_problem and bool(self.reason or self.back_reason)
         return not self.is_stack or fails_itself or self.is_cause
 
     @property
     def is_problem(self) -> bool:
-        """Tell whether the row is a failure that is not collateral, also one of the rollback."""
+        """Return whether the row is a failure that is not collateral, including one of the rollback."""
         return self.display_status in PROBLEMS or self.is_cause
 
     @property
     def is_moving(self) -> bool:
-        """Tell whether the row's time goes on."""
+        """Return whether the row's time still advances."""
         return self.started is not None and self.ended is None
 
     @property
     def is_running(self) -> bool:
-        """Tell whether something goes on in the row."""
+        """Return whether an operation is in progress in the row."""
         return self.display_status in RUNNING
 
 
@@ -144,13 +144,13 @@ def row_id(path: str) -> str:
 
 
 def remark(reason: str) -> str:
-    """Return the reason in AWS's own words, "" if it only says that what was asked for has begun."""
+    """Return AWS's own reason; "" if it only reports that a requested operation has begun."""
     return "" if reason.lower().endswith("initiated") else unwrapped(reason)
 
 
 @dataclass(frozen=True, slots=True)
 class StackSummary:
-    """What the row of a stack shows of the rows in it: their bars in one, and how many there are of each."""
+    """The summary of a stack's rows: their bars merged into one, and the count of each kind."""
 
     bars: tuple[Bar, ...]
     inside: Inside
@@ -163,9 +163,8 @@ _NO_SUMMARY = StackSummary((), NOTHING_INSIDE)
 class RowBuilder:
     """Builds rows from nodes. `lines` has the timeline of each path, `inside` the other rows below a path.
 
-    `focus` is a path that must be visible: the stacks around it are open. `failures` are those that events
-    report, by the path of the row that each is about. `summaries` are kept, and taken from there, if nothing
-    in the tree can change.
+    `focus` is a path that must be visible: its parent stacks are open. `failures` are those in the events, by
+    the path of their row. `summaries` are cached, and reused if nothing in the tree can change.
     """
 
     tree: ResourceTree
@@ -178,7 +177,7 @@ class RowBuilder:
     summaries: dict[str, StackSummary] | None = None
 
     def all(self) -> tuple[Row, ...]:
-        """Return all rows from the root down, none before the first stack is known."""
+        """Return all rows from the root down; none before the first stack is known."""
         return tuple(self.below("", hidden=False)) if "" in self.tree.nodes else ()
 
     @property
@@ -192,7 +191,7 @@ class RowBuilder:
         return self.lines[path].is_stack if node is None else node.is_stack or node.type == STACK
 
     def some(self, paths: Iterable[str]) -> tuple[Row, ...]:
-        """Return the rows at these paths, stacks before what is in them."""
+        """Return the rows at these paths, stacks before their content."""
         there = (path for path in paths if path in self.tree.nodes)
         return tuple(self.row(path) for path in sorted(there, key=lambda p: (p.count("/"), p)))
 
@@ -252,7 +251,7 @@ class RowBuilder:
         )
 
     def result(self, path: str) -> RowResult:
-        """Return what came of the resource or stack at a path, also of one that was not read."""
+        """Return the result of the resource or stack at a path, even if it was not read."""
         node = self.tree.nodes.get(path)
         if node is not None:
             return self._result(node)
@@ -297,7 +296,7 @@ class RowBuilder:
         return tuple(own + [other.id for other in others if other.parent == row_id(path)])
 
     def _ahead(self, node: TreeNode, line: TimelineRow, first: int | None) -> _Ahead:
-        """Return what the timeline says of a row whose first bar begins at `first`."""
+        """Return the timeline's data of a row whose first bar begins at `first`."""
         usual = line.usual.seconds if line.usual and line.usual.runs else None
         waits = () if node.status else line.waiting_for
         return _Ahead(
@@ -342,21 +341,21 @@ class RowBuilder:
 
     def _result(self, node: TreeNode) -> RowResult:
         found = self._runs(node)
-        if not found and node.status:  # a row that has a status and no times
+        if not found and node.status:  # a row with a status but without times
             return RowResult(status=display_status(node.status, node.reason), reason=remark(node.reason))
         is_stack = node.is_stack or node.type == STACK
         failures = self.failures.get(node.path, ())
         return result_of(found, self.course, failures, is_stack=is_stack, is_root=not node.path)
 
     def _rest(self, node: TreeNode, line: TimelineRow) -> tuple[float, float] | None:
-        """Return what is expected to come, None of what is at its end."""
+        """Return the expected remainder; None if it has ended."""
         if node.status and node.ended is not None:
             return None
         return _still_expected(line, self.now, has_begun=bool(node.status))
 
 
 class _Ahead(NamedTuple):
-    """What the timeline says of a row: its usual duration, what is expected, and what it waits for."""
+    """The timeline's data of a row: its usual duration, the expected remainder, and its open dependencies."""
 
     usual: float | None = None
     ghost: tuple[float, float] | None = None
@@ -371,11 +370,11 @@ _NOTHING_AHEAD = _Ahead()
 _TELLING = frozenset(
     {DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.DONE, DisplayStatus.FAILED}
 )
-"""Statuses beside which AWS's latest reason belongs; others have a reason of their own, or need none."""
+"""Statuses that are displayed with AWS's latest reason; others have their own reason, or need none."""
 
 
 def _reason(node: TreeNode, result: RowResult) -> str:
-    """Return why a row has its status. A stack that repeats what failed in it has no reason of its own."""
+    """Return why a row has its status. A stack that only repeats a failure inside it has no own reason."""
     if result.reason:
         return unwrapped(result.reason)
     if result.back or result.status not in _TELLING or is_echo(node.reason):
@@ -384,7 +383,7 @@ def _reason(node: TreeNode, result: RowResult) -> str:
 
 
 def _still_expected(line: TimelineRow, now: int, *, has_begun: bool) -> tuple[float, float] | None:
-    """Return from when to when something is still expected to go on, None when it is not."""
+    """Return the start and end of the expected remainder; None if there is none."""
     expected = line.expected
     if expected is None or expected.end is None:
         return None
@@ -393,7 +392,7 @@ def _still_expected(line: TimelineRow, now: int, *, has_begun: bool) -> tuple[fl
 
 
 def is_slow(line: TimelineRow | None) -> bool:
-    """Tell whether something takes longer than usual. What is taken back has no usual duration."""
+    """Return whether an operation takes longer than usual. Rollbacks have no usual duration."""
     return line is not None and line.is_slow and len(line.runs) <= 1
 
 
@@ -414,7 +413,7 @@ def phase_row(
     reason: str = "",
     children: Sequence[Row] = (),
 ) -> Row:
-    """Return the row of one of the portal's own phases. It is the cause of a failure that no stack had."""
+    """Return the row of one of the portal's own phases: the cause of a failure outside of the stacks."""
     start, end = (line.intervals[0].start, line.intervals[0].end) if line.intervals else (None, None)
     return Row(
         path=line.path,

@@ -1,6 +1,6 @@
-"""What lies below an Auto Scaling group: its instances, what configured each, and how load balancers see it.
+"""The rows below an Auto Scaling group: its instances, their association runs, and their target health.
 
-As it was last observed, so only the environment's latest deployment has such rows.
+They were observed last, so only the environment's latest deployment has such rows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import ResourceTree, join, name_of
 
 ACTIVITIES = 60
-"""Scaling activities that are looked through for the launch of an instance."""
+"""Number of scaling activities that are searched for the launch of an instance."""
 _INSTANCE = re.compile(r"\bi-[0-9a-f]{6,}\b")
 _STATUSES = {
     HealthStatus.HEALTHY: DisplayStatus.DONE,
@@ -44,7 +44,7 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedServers:
-    """What was observed of one environment's servers."""
+    """The observations of one environment's servers."""
 
     instances: Sequence[FleetInstance] = ()
     runs: Sequence[AssociationRun] = ()
@@ -77,7 +77,7 @@ def build_rows(
 ) -> dict[str, tuple[Row, ...]]:
     """Return the rows below each group, by the group's path. `groups` are names with their paths.
 
-    While a deployment runs, what is not well yet is waited for, and no failure.
+    While a deployment runs, unhealthy rows are waiting, not failed.
     """
     launched = _launches(observed.activities)
     found: dict[str, list[Row]] = {}
@@ -101,7 +101,7 @@ def build_rows(
 
 
 def _launches(activities: Iterable[ScalingActivity]) -> dict[str, ScalingActivity]:
-    """Return the activity that launched each instance: groups name it in its description."""
+    """Return the activity that launched each instance: its description contains the instance."""
     found: dict[str, ScalingActivity] = {}
     for activity in activities:
         match = _INSTANCE.search(activity.description)

@@ -32,8 +32,8 @@ NONE = ProgressCount()
 class TreeNode:
     """A stack or resource at its path of logical ids ("" is the root). Times are epoch milliseconds.
 
-    `status` is as the deployment sees it: what a delete finds in place is "" (pending). `key` is the
-    stack's row, for links from other pages.
+    `status` is relative to the deployment: resources that a delete has yet to delete are "" (pending). `key`
+    is the stack's row, for links from other pages.
     """
 
     path: str
@@ -54,7 +54,7 @@ class TreeNode:
 class ResourceTree:
     """Nodes by path, the children of each stack in their order, and the resource counts of each stack.
 
-    It may have a part of the nodes; `counts` are always of the whole deployment.
+    It may have only a part of the nodes; `counts` are always of the whole deployment.
     """
 
     nodes: Mapping[str, TreeNode] = field(default_factory=dict)
@@ -64,17 +64,17 @@ class ResourceTree:
 
     @property
     def count(self) -> ProgressCount:
-        """Return the count of all resources that are known."""
+        """Return the count of all known resources."""
         return self.counts.get("", NONE)
 
     @property
     def root_status(self) -> str:
-        """Return the root stack's status word, "" before its first event."""
+        """Return the root stack's status, "" before its first event."""
         return self.nodes[""].status if "" in self.nodes else ""
 
 
 def parent_of(path: str) -> str:
-    """Return the path of the stack around a path; of the root it is the root."""
+    """Return the path of the parent stack; for the root, the root itself."""
     return path.rpartition("/")[0]
 
 
@@ -84,7 +84,7 @@ def name_of(path: str) -> str:
 
 
 def and_above(path: str) -> list[str]:
-    """Return a path and the paths of all stacks around it, the root's ("") last."""
+    """Return a path and the paths of all its parent stacks, the root's ("") last."""
     found = [path]
     while found[-1]:
         found.append(parent_of(found[-1]))
@@ -92,14 +92,14 @@ def and_above(path: str) -> list[str]:
 
 
 def join(path: str, logical_id: str) -> str:
-    """Return the path of something in the stack at a path."""
+    """Return the path of a name in the stack at a path."""
     return f"{path}/{logical_id}" if path else logical_id
 
 
 def build_tree(kind: Kind, stacks: Iterable[Stack]) -> ResourceTree:
-    """Return all nodes of a deployment's stacks, whose resources were read along.
+    """Return all nodes of a deployment's stacks, whose resources were prefetched.
 
-    A stack of which only something inside is known is there too, as pending.
+    A stack of which only the content is known is included as pending.
     """
     own = {stack.path: stack for stack in stacks}
     below = {path: sorted(stack.resources.all(), key=lambda r: r.pk) for path, stack in own.items()}
@@ -112,9 +112,9 @@ def build_tree(kind: Kind, stacks: Iterable[Stack]) -> ResourceTree:
 
 
 def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
-    """Read the part of a deployment that lies in or around these paths (three queries).
+    """Read the part of a deployment in and around these paths (three queries).
 
-    What is directly in the stacks around them is there too, for the stacks' summaries.
+    The direct content of their parent stacks is included for the stacks' summaries.
     """
     kind = Kind(deployment.kind)
     own = {stack.path: stack for stack in Stack.objects.of(deployment)}
@@ -163,7 +163,7 @@ def _built(
 
 
 def in_order(siblings: Sequence[str], nodes: Mapping[str, TreeNode]) -> list[str]:
-    """Return what lies in one stack so that each comes after what it needs, else as it became known.
+    """Return the content of one stack, each after its dependencies, otherwise in the order of discovery.
 
     The order follows from the templates alone, so that rows never move.
     """
@@ -185,19 +185,19 @@ def in_order(siblings: Sequence[str], nodes: Mapping[str, TreeNode]) -> list[str
             if not left[other]:
                 rank[other] = rank[path] + 1
                 ready.append(other)
-    return sorted(siblings, key=lambda path: rank.get(path, len(siblings)))  # what is in a cycle, last
+    return sorted(siblings, key=lambda path: rank.get(path, len(siblings)))  # members of a cycle last
 
 
 def _sibling(path: str, of: str) -> str:
-    """Return the sibling of `of` that a path lies in, or is."""
+    """Return the sibling of `of` that is at the path or contains it."""
     depth = of.count("/") + 1
     return "/".join(path.split("/")[:depth])
 
 
 def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) -> TreeNode:
-    """Return the node at a path. Of a nested stack, its own events tell more than its parent's do.
+    """Return the node at a path. For a nested stack, its own events have more detail than its parent's.
 
-    One of the two rows must be there.
+    One of the two rows must exist.
     """
     model: Any = stack if stack is not None and (stack.status or resource is None) else resource
     status = resource_state(kind, model.status)
@@ -227,12 +227,12 @@ def _ms(at: datetime | None) -> int | None:
 
 
 def is_undone(kind: Kind, stacks: Mapping[str, Stack]) -> bool:
-    """Return whether what a creation made is being taken back, or was: what it had created counts."""
+    """Return whether a creation is being or was rolled back: then the resources that it had created count."""
     return kind is Kind.CREATE and "" in stacks and turns_back(kind, stacks[""].status)
 
 
 def counts_of_created(rows: Iterable[tuple[str, Changes]]) -> dict[str, ProgressCount]:
-    """Count what was created in every stack before the rollback; `rows` are (path of the stack, changes)."""
+    """Count the resources created in every stack before the rollback; `rows` are (stack's path, changes)."""
     found: dict[str, ProgressCount] = {}
     for path, changes in rows:
         own = ProgressCount(int(isinstance(changes, list) and was_created(changes)), 1)
@@ -242,9 +242,9 @@ def counts_of_created(rows: Iterable[tuple[str, Changes]]) -> dict[str, Progress
 
 
 def counts(kind: Kind, statuses: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:
-    """Count the resources in every stack, those of its nested stacks included, nested stacks among them.
+    """Count the resources in every stack, including nested stacks and their resources.
 
-    `statuses` are (path of the stack, status word, how many).
+    `statuses` are (path of the stack, status, number).
     """
     found: dict[str, ProgressCount] = {}
     for path, word, number in statuses:

@@ -43,7 +43,7 @@ from deployments.presentation.waterfall.tree import ResourceTree, build_tree, jo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentView:
-    """The content of a page or a frame. `tree` may be a part of the deployment, all else is of the whole.
+    """The content of a page or a frame. `tree` may be a part of the deployment; all else covers the whole.
 
     `now` is the end of a deployment that has ended (epoch milliseconds). `computed_seq` is the number of the
     last event in the timeline.
@@ -70,7 +70,7 @@ class DeploymentView:
 
     @classmethod
     def past(cls, past: PastState) -> Self:
-        """Return the view as it was at an event; today's instances of groups are not in it."""
+        """Return the view at an event; the current instances of groups are not in it."""
         then = past.deployment
         tree = build_tree(Kind(then.kind), past.stacks)
         timeline = timelines.load(then, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
@@ -120,7 +120,7 @@ class DeploymentView:
 
     @property
     def axis(self) -> TimeAxis:
-        """Return the axis, from the request to the last thing there is or is expected."""
+        """Return the axis, from the request to the last actual or expected end."""
         lines = self.timeline.lines.values()
         ends = [interval.end for line in lines for interval in line.intervals if interval.end is not None]
         ahead = self.timeline.forecast.high if self.timeline.forecast else 0
@@ -129,7 +129,7 @@ class DeploymentView:
 
     @property
     def eta(self) -> Eta | None:
-        """Return when it is expected to end, None after the end or without a forecast."""
+        """Return the expected end; None after the end or without a forecast."""
         return eta(self.timeline.forecast, self.now) if self.deployment.is_active else None
 
     def row_builder(self) -> RowBuilder:
@@ -147,9 +147,9 @@ class DeploymentView:
 
     @property
     def first_failure(self) -> str | None:
-        """Return the path of the row that failed first, None when nothing failed.
+        """Return the path of the row that failed first; None if nothing failed.
 
-        It is the server's, when it is known on which one an association failed.
+        It is the server's row if the server on which an association failed is known.
         """
         failure = self.summary.failure
         if failure is None:
@@ -158,22 +158,22 @@ class DeploymentView:
         return next((row.path for row in self.inside.get(path, ()) if row.is_cause), path)
 
     def rows(self, paths: Iterable[str] | None = None) -> tuple[Row, ...]:
-        """Return the rows at these paths, or else all of them and the phases after the stacks."""
+        """Return the rows at these paths; without paths, all of them and the phases after the stacks."""
         if paths is not None:
             return self.row_builder().some(paths)
         return self.row_builder().all() + tuple(self._phases()) if self.tree.nodes else ()
 
     def first_rows(self, wanted: Iterable[str] = ()) -> tuple[Row, ...]:
-        """Return the rows that the page begins with; those around the paths `wanted` are among them."""
+        """Return the rows that the page begins with, including those around the paths `wanted`."""
         found = first_rows.first_rows(self.row_builder(), wanted)
         return (*found, *self._phases()) if self.tree.nodes else ()
 
     def rows_in(self, stacks: Iterable[str]) -> tuple[Row, ...]:
-        """Return what is directly in some stacks."""
+        """Return the direct content of some stacks."""
         return tuple(first_rows.rows_in(self.row_builder(), stacks))
 
     def rows_without_events(self) -> tuple[Row, ...]:
-        """Return the rows that change without a stack event: servers, with their groups, and phases."""
+        """Return the rows that change without a stack event: servers with their groups, and phases."""
         builder = self.row_builder()
         found: list[Row] = []
         for path, below in self.inside.items():
@@ -181,14 +181,14 @@ class DeploymentView:
         return (*found, *self._phases()) if self.tree.nodes else ()
 
     def row(self, path: str) -> Row | None:
-        """Return the row at a path, whatever kind of row it is; None when there is none."""
+        """Return the row at a path, of any kind; None if there is none."""
         if path in self.tree.nodes:
             return self.row_builder().row(path)
         others = [*self._phases(), *(row for below in self.inside.values() for row in below)]
         return next((row for row in others if row.path == path), None)
 
     def status_at(self, path: str) -> DisplayStatus:
-        """Return the status to display for the row at a path, also of one that was not read."""
+        """Return the status to display for the row at a path, even if it was not read."""
         line = self.timeline.line(path)
         if line is None or not (line.runs or self.timeline.course.left_out):
             return display_status(line.status if line else "")
@@ -265,7 +265,7 @@ class DeploymentView:
         }
 
     def other_failures(self) -> OtherFailures:
-        """Return what failed besides the first failure, or was canceled as a result."""
+        """Return the other failures and the resources that were canceled as a result."""
         banner, first = self.summary.banner, self.first_failure
         if banner is None or first is None:
             return OtherFailures()
@@ -273,12 +273,12 @@ class DeploymentView:
         return other_failures(self.row_builder(), named | {first})
 
     def _remaining(self) -> RemainingView | None:
-        """Return what remains in AWS; of the latest deployment alone: later ones have changed it."""
+        """Return what remains in AWS; only for the latest deployment, since later ones change it."""
         is_latest = self.deployment.environment.latest_id == self.deployment.pk
         return remaining_view(self.deployment) if is_latest and not self.deployment.is_active else None
 
     def latest(self) -> list[tuple[LogLine, DisplayStatus]]:
-        """Read the last events of a deployment that goes on, the newest first (one query)."""
+        """Read the last events of an active deployment, the newest first (one query)."""
         if not self.deployment.is_active:
             return []
         known = Event.objects.of(self.deployment).up_to(self.deployment.last_seq)
@@ -294,7 +294,7 @@ def _cancellation(
 
 
 def failures_by_row(events: Iterable[Event]) -> dict[str, list[Failure]]:
-    """Return the failures that events report, by the path of the row that each is about."""
+    """Return the failures in the events, by the path of their row."""
     found: dict[str, list[Failure]] = {}
     for event in events:
         if failure := event.as_failure():
@@ -324,4 +324,4 @@ MODULES = tuple(
         *("stream", "tabs"),
     )
 )
-"""What deployment.js imports: fetched beside it instead of after it."""
+"""The imports of deployment.js, preloaded in parallel with it."""

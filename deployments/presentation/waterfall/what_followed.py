@@ -1,4 +1,4 @@
-"""What followed the first failure of a deployment, in the order of time: the list in its details."""
+"""The events after the first failure of a deployment in the order of time: the list in its details."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from deployments.presentation.waterfall.tree import and_above, name_of, parent_o
 from deployments.presentation.waterfall.view_model import DeploymentView
 
 GROUPS = ("around", "canceled", "others", "echoes", "back")
-"""What a failure is to the first one; an echo is that of a nested stack in which another one failed."""
+"""The relation of a failure to the first one; an echo is that of a nested stack with a failure inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowedStep:
-    """One thing that followed. `is_back` if it belongs to the rollback."""
+    """One step that followed. `is_back`: it belongs to the rollback."""
 
     at: datetime
     text: str
@@ -30,7 +30,7 @@ class FollowedStep:
 
 
 def what_followed(view: DeploymentView) -> list[FollowedStep]:
-    """Return what followed the first failure, [] when nothing failed."""
+    """Return the steps after the first failure; [] if nothing failed."""
     first = view.first_failure
     if view.summary.failure is None or first is None:
         return []
@@ -87,7 +87,7 @@ def _is_back(failure: Failure, course: Course) -> bool:
 
 
 def _around(failures: dict[str, Failure]) -> FollowedStep:
-    """Return the step of what failed because the first failure is in it, the innermost first."""
+    """Return the step of the stacks that failed because they contain the first failure, innermost first."""
     ordered = sorted(failures, key=lambda path: -path.count("/"))
     names = [name_of(path) or failures[path].logical_id for path in ordered]
     text = names[0]
