@@ -1,4 +1,4 @@
-"""Who may decide on a request for approval, and when a scheduled change is due: pure decisions."""
+"""Pure decisions: who may decide on an approval request, and when a scheduled change is due."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from deployments.message_codes import Code
 APPROVE = "deployments.approve_change"
 REQUIRE = "deployments.require_approval"
 VALID_FOR = timedelta(hours=24)
-"""How long a request for approval waits; then it counts as denied."""
+"""How long an approval request can be decided; then it counts as denied."""
 LATE = timedelta(hours=1)
-"""A scheduled change that is later than this, because the portal was down, is not applied any more."""
+"""A scheduled change that is later than this, because the portal was down, is no longer applied."""
 FURTHEST = timedelta(days=30)
 """How far ahead a change can be scheduled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How many people have to approve, and which roles each of them must have."""
+    """The number of people who must approve, and the roles that each of them must have."""
 
     approvals: int = 1
     roles: frozenset[str] = frozenset({str(Role.APPROVER)})
@@ -31,7 +31,7 @@ class Policy:
     def is_weaker_than(self, other: Policy) -> bool:
         """Return whether approvals that satisfy this policy may not satisfy the other one.
 
-        The right to approve, which the role of approvers is about, is needed for every approval.
+        Every approval requires the right to approve, which the approver role contains.
         """
         missing = other.roles - self.roles - {str(Role.APPROVER)}
         return self.approvals < other.approvals or bool(missing)
@@ -53,10 +53,10 @@ def policy_for(
     labels: Collection[tuple[str, str]],
     is_switched_on: bool,
 ) -> Policy | None:
-    """Return what changes of an environment need, None if they need no approval.
+    """Return the policy for changes of an environment; None if they need no approval.
 
-    `is_switched_on`: the environment itself requires approval, by its own rule or, without one, of one
-    approver. Rules of its labels require approvals whether it is switched on or not.
+    `is_switched_on`: the environment itself requires approval, by its own rule or, without one, by one
+    approver. Rules of its labels require approvals in any case.
     """
     matching = [
         rule.policy
@@ -68,7 +68,7 @@ def policy_for(
 
 
 def strictest(policies: Iterable[Policy]) -> Policy:
-    """Return the policy that satisfies several: the largest number, and the roles of all."""
+    """Return the policy that satisfies all of these: the largest number, and the roles of all."""
     found = list(policies) or [Policy()]
     return Policy(
         approvals=max(one.approvals for one in found),
@@ -78,7 +78,7 @@ def strictest(policies: Iterable[Policy]) -> Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voter:
-    """Who has approved a request, or could, with the rights that they have now."""
+    """A person who has approved a request, or could, with their current rights."""
 
     user: int
     may_approve: bool
@@ -90,7 +90,7 @@ class Voter:
 def counted(voters: Iterable[Voter], requesters: Collection[int]) -> Iterator[int]:
     """Yield the users whose approvals count, each once, in their order.
 
-    Never a requester, nor a service account: everyone who has its token could approve in its name.
+    Requesters and service accounts never count: anyone with a service account's token could approve.
     """
     others = set(requesters)
     for one in voters:
@@ -102,22 +102,22 @@ def counted(voters: Iterable[Voter], requesters: Collection[int]) -> Iterator[in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decider:
-    """The person who decides on a request, and the people who requested it."""
+    """A person who decides on a request, and the people who requested it."""
 
     user: int
     requesters: frozenset[int]
-    """Who requested the change, or its approval, or has created a token of the service account that did."""
+    """Users who requested the change or its approval, or created a token of the service account that did."""
     is_requester_permitted: bool = True
     """Whether the person who requested the approval may still request the change."""
     missing_role: str = ""
     """A role that approvers need and this person does not have."""
     has_approved: bool = False
-    """Whether this person has approved this request already, and others have to as well."""
+    """Whether this person has already approved this request, and others must approve too."""
     is_service_account: bool = False
 
 
 def refusal_to_approve(decider: Decider, *, expires_at: datetime, now: datetime) -> Message | None:
-    """Return why the request cannot be approved by this person now, None if it can."""
+    """Return why this person cannot approve the request now; None if they can."""
     if now >= expires_at:
         return Message(Code.APPROVAL_EXPIRED)
     if decider.is_service_account:
@@ -132,9 +132,9 @@ def refusal_to_approve(decider: Decider, *, expires_at: datetime, now: datetime)
 
 
 def refusal_to_deny(decider: Decider, *, expires_at: datetime, now: datetime) -> Message | None:
-    """Return why the request cannot be denied by this person now, None if it can.
+    """Return why this person cannot deny the request now; None if they can.
 
-    A requester discards instead. A request of a person who lost the permission can be denied.
+    A requester discards it instead. The request of a person who lost the permission can be denied.
     """
     if now >= expires_at:
         return Message(Code.APPROVAL_EXPIRED)
@@ -142,9 +142,10 @@ def refusal_to_deny(decider: Decider, *, expires_at: datetime, now: datetime) ->
 
 
 def refusal_to_stop_requiring(user: int, may_approve: bool, requesters: frozenset[int]) -> Message | None:
-    """Return why a person cannot switch off the approval of changes, None if they can. While requests wait
-    (made by `requesters`), only another person who may approve can switch it off. Otherwise the switch would
-    be a way to approve one's own change.
+    """Return why a person cannot switch off the approval of changes; None if they can.
+
+    While requests by `requesters` wait, only another person who may approve can switch it off. Otherwise
+    people could approve their own changes this way.
     """
     if not requesters or (may_approve and user not in requesters):
         return None
@@ -169,7 +170,7 @@ def due(scheduled_for: datetime | None, now: datetime) -> Due:
 
 
 def schedule_problem(scheduled_for: datetime, now: datetime) -> Message | None:
-    """Return why a time cannot be chosen, None if it can."""
+    """Return why a time cannot be chosen; None if it can."""
     if scheduled_for <= now:
         return Message(Code.SCHEDULE_PASSED)
     return (

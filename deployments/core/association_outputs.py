@@ -1,4 +1,4 @@
-"""Where the associations of a template set write their output, as far as the templates tell it beforehand."""
+"""Where the associations of a template set write their output, as far as the templates determine it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ASSOCIATION = "AWS::SSM::Association"
 def output_places(side: TemplateSide) -> set[tuple[str, str]]:
     """Return (bucket, key prefix) of every association of the stacks; the prefixes end in "/".
 
-    A place that depends on what only CloudFormation knows, or is a whole bucket, is left out.
+    Places that only CloudFormation can determine, and entire buckets, are left out.
     """
     found = set()
     for stack in stacks_of(side).values():

@@ -1,4 +1,4 @@
-"""The hash chain of audit records, and what is wrong with one. docs/audit.md describes it for auditors."""
+"""The hash chain of audit records, and its verification. docs/audit.md describes it for auditors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 FIRST = "0" * 64
 """The hash before the first record."""
 EXAMINED = 200
-"""The number of records that do not match that are compared with each other, to distinguish moved ones from
+"""Maximum number of mismatching records that are compared with each other, to distinguish moved ones from
 changed ones."""
 
 
@@ -41,7 +41,7 @@ class ChainFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainRecord:
-    """A chained record as it is stored: its number, the hash of it, and its values."""
+    """A stored chained record: its number, its hash, and its values."""
 
     seq: int
     hash: str
@@ -72,7 +72,7 @@ class Walk:
         self.last = self.start
 
     def over(self, links: Iterable[ChainRecord]) -> Iterator[ChainFinding]:
-        """Yield what is wrong, in order; what does not match is yielded at the end."""
+        """Yield the findings in order; mismatching records come at the end."""
         yield from self._points_at(self.start)
         for link in links:
             self.checked += 1
@@ -92,7 +92,7 @@ class Walk:
                 )
 
     def _explained(self) -> Iterator[ChainFinding]:
-        """Yield records that do not match: moved if another's place has the hash of them, else changed."""
+        """Yield findings for mismatching records: moved if another position has their hash, else changed."""
         some = self._unmatched[:EXAMINED]
         for before, link in self._unmatched:
             moved = any(
@@ -103,7 +103,7 @@ class Walk:
 
 
 def beyond(end: Point, points: Iterable[Point], problem: ChainProblem) -> Iterator[ChainFinding]:
-    """Yield a finding for what was stored after the present end of the chain."""
+    """Yield a finding for stored points after the present end of the chain."""
     later = [point for point in points if point.seq > end.seq]
     if later:
         newest = max(later, key=lambda point: point.seq)
@@ -111,7 +111,7 @@ def beyond(end: Point, points: Iterable[Point], problem: ChainProblem) -> Iterat
 
 
 def link_hash(previous: str, seq: int, values: Mapping[str, Any]) -> str:
-    """Return SHA-256(previous hash ‖ canonical record). Both hashes are texts of hexadecimal digits."""
+    """Return SHA-256(previous hash ‖ canonical record). Both hashes are hexadecimal strings."""
     return hashlib.sha256(previous.encode() + canonical({**values, "seq": seq})).hexdigest()
 
 

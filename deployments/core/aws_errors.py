@@ -1,4 +1,4 @@
-"""AWS error codes by kind: throttling, denied access, unusable credentials. Each is listed here alone.
+"""AWS error codes by kind: throttling, denied access, unusable credentials. They are listed only here.
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html, the Errors
 section of each action that is used, https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and
@@ -29,7 +29,7 @@ _CREDENTIALS = (
 )
 THROTTLING = frozenset(_THROTTLING.split())
 DENIED = frozenset([*_DENIED.split(), "403"])
-"""The credentials are good, but a policy does not allow the action."""
+"""The credentials are valid, but a policy does not allow the action."""
 CREDENTIALS = frozenset(_CREDENTIALS.split())
 """The credentials, the account or the region cannot be used."""
 

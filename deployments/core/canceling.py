@@ -1,4 +1,4 @@
-"""What canceling a deployment does in its present phase, or why it cannot be canceled."""
+"""The effect of canceling a deployment in its current phase, or why it cannot be canceled."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class CancelEffect(StrEnum):
 
 
 def cancel_effect(kind: Kind, state: State, root_status: str) -> CancelEffect | Message:
-    """Return what canceling does, or why it is not possible.
+    """Return the effect of canceling, or why it is not possible.
 
     `root_status` is the status of the root stack in this deployment, "" before its operation has begun.
     """
     if state in TERMINAL:
         return Message(Code.CANCEL_AFTER_END)
-    if state in WAITS - {State.QUEUED}:  # also a deletion that waits for approval
+    if state in WAITS - {State.QUEUED}:  # including a deletion that waits for approval
         return CancelEffect.DISCARD
     if kind is Kind.DELETE:
         return Message(Code.DELETION_NOT_CANCELED)

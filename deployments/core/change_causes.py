@@ -1,4 +1,4 @@
-"""Why a property changes: its causing entity, followed over nested parameters and outputs to the start."""
+"""Why a property changes: its causing entity, traced through nested parameters and outputs to the origin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.core.references import Reference, found_in
 from deployments.core.template_stacks import TemplateStack
 
 LONGEST = 8
-"""Links of a chain beyond which it is not followed."""
+"""Maximum number of links of a chain."""
 PARAMETER_SOURCE = "ParameterReference"
 _RESOURCE_SOURCES = ("ResourceReference", "ResourceAttribute")
 
@@ -22,7 +22,7 @@ class OriginKind(StrEnum):
 
     PARAMETER = "parameter"
     RESOURCE = "resource"
-    PASSED = "passed"  # what a parent passes to a nested stack
+    PASSED = "passed"  # a parameter value that a parent passes to a nested stack
     OUTPUT = "output"  # of a nested stack
 
 
@@ -40,7 +40,7 @@ class Origin:
 
 
 class Causes:
-    """Follow the causes of changes through the templates of the set that is deployed."""
+    """Trace the causes of changes through the templates of the deployed set."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Causes:
         changes: Iterable[ChangedResource],
         parameters: Mapping[str, LinkKind],
     ) -> None:
-        """`parameters` are those of the root that change, each with what changed it."""
+        """`parameters` are the changed ones of the root, each with the kind of its cause."""
         self.stacks, self.parameters = stacks, parameters
         self.changes = {one.path: one for one in changes}
         self._followed: dict[Origin, frozenset[Origin]] = {}
         self._causing: dict[str, tuple[CauseLink, ...]] = {}
 
     def origins(self, stack: str, detail: ChangedProperty) -> frozenset[Origin] | None:
-        """Return where the cause of a detail comes from, None if that is not known."""
+        """Return the origins of the cause of a detail; None if they are not known."""
         here = self.stacks.get(stack)
         if here is None or not detail.cause:
             return None
@@ -77,7 +77,7 @@ class Causes:
         return self._of_value(through, parent, stack.passed.get(name))
 
     def _of_value(self, through: Origin, stack: TemplateStack, value: object) -> frozenset[Origin]:
-        """Return the origins of a value of a stack, and what it passes through."""
+        """Return the origins of a value of a stack, including those that it passes through."""
         if through not in self._followed:
             self._followed[through] = frozenset({through})  # ends a cycle
             found = (self._of_reference(stack, one) for one in found_in(value, stack.scope))
@@ -98,7 +98,7 @@ class Causes:
     def chain(
         self, resource: ChangedResource, detail: ChangedProperty, depth: int = 0
     ) -> tuple[CauseLink, ...]:
-        """Return the causing chain of a detail, from its beginning to the stack that the resource is in."""
+        """Return the causing chain of a detail, from its origin to the stack of the resource."""
         inside = (CauseLink(kind=LinkKind.STACK.value, name=resource.stack),) if resource.stack else ()
         origins = self.origins(resource.stack, detail)
         if origins is None:
@@ -116,7 +116,7 @@ class Causes:
         return *(links or self._of_the_text(resource, detail)), *inside
 
     def _changed(self, resource: ChangedResource, origins: Iterable[Origin]) -> ChangedResource | None:
-        """Return the first resource among the origins that changes."""
+        """Return the first changed resource among the origins."""
         for origin in origins:
             changed = self.changes.get(origin.path) if origin.kind is OriginKind.RESOURCE else None
             if changed and changed.path != resource.path and _matters(changed):
@@ -124,7 +124,7 @@ class Causes:
         return None
 
     def _of_the_text(self, resource: ChangedResource, detail: ChangedProperty) -> tuple[CauseLink, ...]:
-        """Return the cause of what no entity causes: another detail of the same value, or the template."""
+        """Return the cause of a detail without an entity: another detail of the value, or the template."""
         twins = (
             other
             for other in resource.properties
@@ -137,7 +137,7 @@ class Causes:
         return (CauseLink(kind=LinkKind.TEMPLATE.value, name=file),)
 
     def _cause_of(self, resource: ChangedResource, depth: int) -> tuple[CauseLink, ...]:
-        """Return the causing chain of the property that matters most of a resource."""
+        """Return the causing chain of a resource's most important property."""
         if resource.path not in self._causing:
             self._causing[resource.path] = ()
             order = {"Always": 0, "Conditionally": 1}

@@ -1,6 +1,6 @@
-"""The effects of a change set: what is replaced, what deletes data, what is probably unchanged.
+"""The effects of a change set: replacements, data losses, and probably unchanged resources.
 
-Data-bearing resources are never taken for unchanged, whatever they use.
+Data-bearing resources are never considered unchanged, whatever they use.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def judged(
 ) -> Changes:
     """Return the changes with their effects and causes.
 
-    `before` is None if the templates of the last deployment are not known: then nothing is taken for
-    unchanged. `parameters` are those of the root stack that change, each with what changed it.
+    `before` is None if the templates of the last deployment are not known: then nothing is considered
+    unchanged. `parameters` are the changed ones of the root stack, each with the kind of its cause.
     """
     old = stacks_of(before) if before else {}
     new = stacks_of(after)
     resources = (*changes.resources, *_in_removed_stacks(changes, before, old))
     bodies = {path: body_of(old, path) or body_of(new, path) for path in (one.path for one in resources)}
     known = [replace(one, data=holds(one.type, bodies[one.path])) for one in resources]
-    # Of what CloudFormation did not compute, nothing can be taken for unchanged.
+    # Changes that CloudFormation did not compute cannot be considered unchanged.
     rule = LikelySame(known, {} if changes.root_only else old, new, parameters)
     effects = [
         replace(
@@ -83,7 +83,7 @@ def effect(resource: ChangedResource, rule: LikelySame) -> Effect:
 
 
 def _if_replaced(resource: ChangedResource, rule: LikelySame) -> Effect:
-    """Return the effect of a change for which CloudFormation does not know yet whether it replaces."""
+    """Return the effect of a change if CloudFormation does not know yet whether it replaces the resource."""
     if not resource.properties:
         return Effect.MAY_BE_REPLACED
     replacing = (one for one in resource.properties if one.recreation != "Never")
@@ -93,7 +93,7 @@ def _if_replaced(resource: ChangedResource, rule: LikelySame) -> Effect:
 def _in_removed_stacks(
     changes: Changes, before: TemplateSide | None, old: Mapping[str, TemplateStack]
 ) -> Iterator[ChangedResource]:
-    """Yield the resources that are deleted with a nested stack; a change set lists the stack alone."""
+    """Yield the resources that are deleted with a nested stack; a change set lists only the stack."""
     listed = {one.path for one in changes.resources}
     gone = [one for one in changes.resources if one.is_stack and one.action in _GONE]
     if before is None or not gone:

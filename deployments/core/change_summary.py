@@ -1,4 +1,4 @@
-"""How many resources a change replaces, deletes, updates; what is dangerous; how often the rule was right."""
+"""Summary of a change: resources by effect, hazards, and the hit rate of the rule for unchanged ones."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def counts(changes: Changes) -> dict[Effect, int]:
 
 
 def hazards(changes: Changes) -> tuple[ChangedResource, ...]:
-    """Return the data-bearing resources whose data is or may be lost, or stays behind: a person confirms
-    these."""
+    """Return the data-bearing resources whose data is or may be lost, or stays behind: a person must confirm
+    them."""
     return tuple(one for one in changes.resources if _is_hazard(one))
 
 
 def _is_hazard(resource: ChangedResource) -> bool:
     if resource.effect in (Effect.DELETES_DATA, Effect.MAY_DELETE_DATA):
         return True
-    # It is retained, and the new one is empty.
+    # The old one is retained, and the new one is empty.
     return bool(resource.data) and resource.action == Action.REPLACE
 
 
@@ -33,7 +33,7 @@ def not_computed(changes: Changes) -> tuple[str, ...]:
     """Return the paths of the nested stacks that change in ways that CloudFormation did not compute."""
     if not changes.root_only:
         return ()
-    # A new one holds nothing yet; the templates decide what is deleted with an old one.
+    # A new one has no data yet; the templates determine what is deleted with an old one.
     stays = (Action.ADD, Action.REMOVE)
     return tuple(one.path for one in changes.resources if one.is_stack and one.action not in stays)
 
@@ -44,15 +44,15 @@ def may_lose_data(changes: Changes) -> bool:
 
 
 def surely_changed(changes: Changes) -> list[str]:
-    """Return the paths of what CloudFormation certainly updates, replaces or removes."""
+    """Return the paths of the resources that CloudFormation certainly updates, replaces or removes."""
     unsure = (Effect.UNCHANGED, Effect.STACK)
     return [one.path for one in changes.resources if one.effect not in unsure]
 
 
 def replaces(changes: Changes) -> bool:
-    """Return whether something is or may be replaced: CloudFormation then refuses DisableRollback.
+    """Return whether a resource is or may be replaced: CloudFormation then rejects DisableRollback.
 
-    What is probably unchanged does not count.
+    Probably unchanged resources do not count.
     """
     return bool(not_computed(changes)) or any(
         one.action in (Action.REPLACE, Action.DYNAMIC) or one.replacement in ("True", "Conditional")
@@ -62,16 +62,16 @@ def replaces(changes: Changes) -> bool:
 
 
 def surely_replaced(changes: Changes) -> tuple[ChangedResource, ...]:
-    """Return what is replaced for certain: a retry, whose rollback is disabled, would fail at it."""
+    """Return the certain replacements: a retry, whose rollback is disabled, would fail at them."""
     return tuple(
         one for one in changes.resources if one.action == Action.REPLACE and one.effect != Effect.UNCHANGED
     )
 
 
 def keep_refusal(changes: Changes, *, is_retry: bool = False) -> Message | None:
-    """Return why a failure of these changes cannot be kept, None if it can.
+    """Return why a failure of these changes cannot be kept; None if it can.
 
-    A retry is refused only what is replaced for certain: it cannot be applied in another way.
+    A retry is refused only for certain replacements: it cannot be applied in another way.
     https://github.com/aws/aws-cdk/issues/30546
     """
     if not is_retry:
@@ -84,23 +84,23 @@ def keep_refusal(changes: Changes, *, is_retry: bool = False) -> Message | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """How many resources were taken for unchanged, and the paths of those that were touched after all."""
+    """The number of resources predicted as unchanged, and the paths of those that changed after all."""
 
     predicted: int = 0
     wrong: tuple[str, ...] = ()
 
     @property
     def right(self) -> int:
-        """Return how many were not touched."""
+        """Return the number of correct predictions."""
         return self.predicted - len(self.wrong)
 
     def to_json(self) -> dict[str, object]:
-        """Return it as a JSON column stores it."""
+        """Return it in the form of a JSON column."""
         return {"predicted": self.predicted, "wrong": list(self.wrong)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> Prediction | None:
-        """Return what `to_json` wrote, None for an empty column."""
+        """Read the output of `to_json`; return None for an empty column."""
         predicted, wrong = stored.get("predicted"), stored.get("wrong")
         if not isinstance(predicted, int) or not isinstance(wrong, list):
             return None
@@ -108,14 +108,14 @@ class Prediction:
 
 
 def compare_with_events(changes: Changes, touched: Collection[str]) -> Prediction:
-    """Compare what was taken for unchanged with the paths of the resources that have events of the run."""
+    """Compare the predictions with the paths of the resources that have events in the run."""
     predicted = [one.path for one in changes.resources if one.effect == Effect.UNCHANGED]
     return Prediction(predicted=len(predicted), wrong=tuple(sorted(set(predicted) & set(touched))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitRate:
-    """How often the rule was right, over several changes."""
+    """The number of correct predictions over several changes."""
 
     changes: int = 0
     predicted: int = 0
@@ -123,12 +123,12 @@ class HitRate:
 
     @property
     def percent(self) -> float:
-        """Return the percentage of resources for which it was right."""
+        """Return the percentage of correct predictions."""
         return 100 * self.right / self.predicted if self.predicted else 0.0
 
 
 def hit_rate(predictions: Iterable[Prediction]) -> HitRate:
-    """Return the hit rate over the changes that took something for unchanged."""
+    """Return the hit rate over the changes with predictions."""
     listed = [one for one in predictions if one.predicted]
     return HitRate(
         changes=len(listed),

@@ -1,9 +1,9 @@
-"""What a change set does to an environment: the changes of all its stacks, as they are stored and shown.
+"""The changes of a change set to all stacks of an environment, as they are stored and shown.
 
 The fields are those of DescribeChangeSet with property values, over the root change set and the nested ones:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceTargetDefinition.html.
-What they come to is decided in a module of its own.
+Their effects are determined in a separate module.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from deployments.core.nested_templates import STACK
 
 FORMAT = 1
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
-"""Stands in a value for what CloudFormation knows only after the execution."""
+"""Placeholder within a value for parts that CloudFormation knows only after the execution."""
 _PLACEHOLDER = "{{IntrinsicFunction:"
 _MASK = "****"
 
@@ -47,7 +47,7 @@ class Effect(StrEnum):
     ADDED = "added"
     IMPORTED = "imported"
     UNCHANGED = "unchanged"  # probably: CloudFormation lists it only because of values it does not know yet
-    STACK = "stack"  # a nested stack: what happens is in it
+    STACK = "stack"  # a nested stack: the changes are in it
 
 
 class LinkKind(StrEnum):
@@ -58,16 +58,16 @@ class LinkKind(StrEnum):
     TEMPLATE = "template"  # the text of a template changed
     STACK = "stack"  # it passes through this nested stack
     RESOURCE = "resource"  # a resource that changes
-    UNKNOWN = "unknown"  # CloudFormation names it, and the templates do not say where it comes from
+    UNKNOWN = "unknown"  # CloudFormation names it, and its origin is not in the templates
 
 
 class _Stored:
-    """Reading and writing of the dataclasses below as JSON; values that are the default are left out."""
+    """Reading and writing of the dataclasses below as JSON; default values are left out."""
 
     __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON has them."""
+        """Return the fields as JSON values."""
         found: dict[str, Any] = {}
         for one in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
             value = getattr(self, one.name)
@@ -78,7 +78,7 @@ class _Stored:
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Return what `to_json` wrote. Fields of a newer release are ignored."""
+        """Read the output of `to_json`. Fields of a newer release are ignored."""
         given = stored if isinstance(stored, Mapping) else {}
         names = {one.name for one in fields(cls)}  # type: ignore[arg-type]  # every subclass is a dataclass
         return cls(
@@ -115,11 +115,11 @@ class ChangedProperty(_Stored):
     cause: str = ""
     because: tuple[CauseLink, ...] = ()
     likely_same: bool = False
-    """CloudFormation lists it only because of a value that it does not know yet and that probably stays."""
+    """CloudFormation lists it only because of a value not known yet, which is probably unchanged."""
 
     @property
     def label(self) -> str:
-        """Return the property's name with its path, or the attribute when it is none of the properties."""
+        """Return the property's name with its path, or the attribute if it is not a property."""
         inner = self.path.removeprefix("/Properties/")
         return inner or self.name or self.attribute
 
@@ -135,7 +135,7 @@ class ChangedProperty(_Stored):
 
 
 def is_unknown(value: str | None) -> bool:
-    """Return whether a value, or a part of it, is known only after the execution."""
+    """Return whether a value or a part of it is known only after the execution."""
     return value is not None and (KNOWN_AFTER_APPLY in value or _PLACEHOLDER in value)
 
 
@@ -143,8 +143,8 @@ def is_unknown(value: str | None) -> bool:
 class ChangedResource(_Stored):
     """The change of one resource. `path` has the logical ids below the root stack.
 
-    `effect`, `data` (what a data-bearing resource holds, "" for none) and `unchanged` (the names of what it
-    uses and that stays, if it is probably unchanged) are added to what CloudFormation says.
+    CloudFormation does not report `effect`, `data` (the kind of data in it, "" for none) and `unchanged` (the
+    names of the unchanged resources that it uses, if it is probably unchanged): Sanso adds them.
     """
 
     path: str
@@ -171,7 +171,7 @@ class ChangedResource(_Stored):
 
     @property
     def stays_probably(self) -> bool:
-        """Return whether it is only listed for values that are not known yet; data is never folded."""
+        """Return whether it is listed only for values not known yet; never for data-bearing resources."""
         properties = self.properties
         return (
             self.effect == Effect.UPDATED and bool(properties) and all(one.likely_same for one in properties)
@@ -191,7 +191,7 @@ _PROPERTY_FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes(_Stored):
-    """All changes of a change set, in the order of the stacks, with what they were computed from.
+    """All changes of a change set, in the order of the stacks, with their sources.
 
     `computed` are the paths of the stacks whose change sets were read, `files` the template of each. With
     `root_only`, CloudFormation could not compute the nested ones; `root_only_reason` is its reason.
@@ -221,7 +221,7 @@ def action_of(action: str, replacement: str) -> str:
     """Return the Action for a ChangeAction and a Replacement of CloudFormation."""
     if action == "Modify" and replacement == "True":
         return Action.REPLACE.value
-    # SyncWithActual belongs to drift-aware change sets: the resource itself stays as it is.
+    # SyncWithActual belongs to drift-aware change sets: the resource itself does not change.
     return {
         "Add": Action.ADD,
         "Remove": Action.REMOVE,

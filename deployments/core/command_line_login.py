@@ -1,4 +1,4 @@
-"""What `sanso login` sends to the page that allows it: where it listens, and the hash of its verifier."""
+"""The request of `sanso login` to the page that allows it: its listening address and its challenge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final, Self
 from urllib.parse import urlencode
 
 CODE_LIFETIME: Final = timedelta(minutes=2)
-"""The time until a code is exchanged; OAuth allows 10 minutes: RFC 6749, section 4.1.2."""
+"""Maximum time until a code is exchanged; OAuth allows 10 minutes: RFC 6749, section 4.1.2."""
 MAX_HOST: Final = 40
 _REDIRECT: Final = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{3,4}/", re.ASCII)
 """RFC 8252, section 7.3: the loopback address itself, since localhost may be resolved elsewhere."""
@@ -33,7 +33,7 @@ class LoginRequest:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self | None:
-        """Return the request of a query (RFC 6749, section 4.1.1), None if it is not complete and valid."""
+        """Return the request in a query (RFC 6749, section 4.1.1); None if it is not complete and valid."""
         redirect, state = query.get("redirect_uri", ""), query.get("state", "")
         challenge = query.get("code_challenge", "")
         is_valid = (
@@ -52,7 +52,7 @@ class LoginRequest:
 
 
 def challenge_of(verifier: str) -> str:
-    """Return the challenge of a verifier, "" if it is none (RFC 7636, section 4.2)."""
+    """Return the challenge of a verifier; "" if the verifier is not valid (RFC 7636, section 4.2)."""
     if not _VERIFIER.fullmatch(verifier):
         return ""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

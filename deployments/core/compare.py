@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 MIN_RATIO = 1.25
-"""Durations count as different if one is this many times the other …"""
+"""Durations count as different if one is at least this many times the other …"""
 MIN_SECONDS = 2.0
-"""… and they differ by this many seconds. Below that, every run differs from the previous one."""
+"""… and they differ by at least this many seconds. Smaller differences occur between any two runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Pair:
 
     @property
     def change(self) -> float | None:
-        """Return how many seconds longer the second took (negative: shorter), None if either is unknown."""
+        """Return how many seconds longer the second took (negative: shorter); None if either is unknown."""
         if self.first is None or self.second is None:
             return None
         if self.first.seconds is None or self.second.seconds is None:
@@ -125,8 +125,8 @@ def _longer(shorter: float, longer: float) -> bool:
 def _divergence(pairs: Iterable[Pair]) -> Pair | None:
     """Return the first pair that differs: by its status or by being in one only, else by its duration.
 
-    Of several, return the one that began first in either deployment. A resource comes before the stacks
-    around it, which only repeat its status.
+    Of several, return the one that began first in either deployment. A resource comes before its parent
+    stacks, which only repeat its status.
     """
     differing = [pair for pair in pairs if pair.difference is not Difference.SAME]
     by_status = [p for p in differing if p.difference not in (Difference.SLOWER, Difference.FASTER)]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_DEPTH = 40
-"""A value that is nested deeper counts as unknown. Only the parser of templates has a limit of its own."""
+"""Values nested deeper count as unknown. The template parser has its own limit."""
 UNKNOWN = "\0"
-"""Stands in a text for what is not known beforehand. No template has this character."""
+"""Placeholder for unknown parts of a text. No template contains this character."""
 IN_SUB = re.compile(r"\$\{([^!${}][^${}]*)\}")
 
 
@@ -52,14 +52,14 @@ class TemplateValues:
         return _combined(function, [self._truth(part, depth + 1) for part in parts])
 
     def literal(self, value: Any, depth: int = 0) -> str | None:
-        """Return the text that a value comes to, None when it is not known beforehand."""
+        """Return the text that a value evaluates to; None if it is not known beforehand."""
         if value is None:
             return None
         text = self.partial(value, depth)
         return None if UNKNOWN in text else text
 
     def partial(self, value: Any, depth: int = 0) -> str:
-        """Return the text that a value comes to, with UNKNOWN in place of what is not known beforehand."""
+        """Return the text that a value evaluates to, with UNKNOWN in place of unknown parts."""
         if depth > MAX_DEPTH:
             return UNKNOWN
         if not isinstance(value, dict):
@@ -87,7 +87,7 @@ class TemplateValues:
         return UNKNOWN
 
     def _substituted(self, argument: Any, depth: int) -> str:
-        """Return the text of Fn::Sub, in both of its forms: a text, or a text with variables of its own."""
+        """Return the text of Fn::Sub, in both of its forms: a text, or a text with its own variables."""
         text: Any = argument
         own: Mapping[str, Any] = {}
         if isinstance(argument, list) and len(argument) == 2:

@@ -11,7 +11,7 @@ from deployments.core.schedule import PHASE, Schedule, Span
 
 @dataclass(frozen=True, slots=True)
 class CriticalPath:
-    """`chain` has resources and phases in the order of time; `marked` also has the stacks around them."""
+    """`chain` has resources and phases in the order of time; `marked` also has their parent stacks."""
 
     chain: tuple[str, ...] = ()
     marked: frozenset[str] = frozenset()
@@ -20,7 +20,7 @@ class CriticalPath:
 def critical_path(schedule: Schedule, spans: Mapping[str, Span], *, to: str = "") -> CriticalPath:
     """Return the chain that ends last: from its last part back, each time to the dependency that ended last.
 
-    `to` is where it ends instead, when that part has an end: at what failed first.
+    `to` is its last part instead, if that part has an end: the first failure.
 
     `spans` has the times of parts that have ended, and the expected times of the others. A part without an
     end is left out. Of several that end at the same time, the last by name is used, so that the same times
@@ -52,7 +52,7 @@ def _end(spans: Mapping[str, Span], path: str) -> float:
 
 
 def _needs(schedule: Schedule, path: str) -> Iterator[str]:
-    """Yield the dependencies of a resource and of the stacks around it, including the root's phases."""
+    """Yield the dependencies of a resource and of its parent stacks, including the root's phases."""
     yield from schedule.needs.get(path, ())
     if not path.startswith(PHASE):
         for around in (*stacks_around(path), ""):

@@ -1,4 +1,4 @@
-"""Which types of resources hold data that is lost with them, and what of it."""
+"""Resource types whose data is lost with them, and the kind of their data."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _TYPES: Mapping[str, Data] = {
 def holds(type_: str, body: Mapping[str, object]) -> str:
     """Return the Data that a resource of a type holds, "" for none. `body` is its text in the template.
 
-    The instances of a cluster hold nothing of their own.
+    The instances of a cluster hold no data themselves.
     """
     if type_ == "AWS::RDS::DBInstance" and "DBClusterIdentifier" in mapping(body.get("Properties")):
         return ""

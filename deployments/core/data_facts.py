@@ -1,4 +1,4 @@
-"""What is known of the data that a change deletes, as it was when the preview was computed."""
+"""Facts about the data that a change deletes, at the time when the preview was computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any, Self
 class DatabaseFacts:
     """A database cluster. `size` is in bytes; times are in ISO 8601; None: not known.
 
-    `snapshots` is the number of its manual snapshots, which outlive it, `snapshot_at` the time of the newest.
+    `snapshots` is the number of its manual snapshots, which outlive it; `snapshot_at` is the newest one's
+    time.
     """
 
     at: str = ""
@@ -27,29 +28,29 @@ class DatabaseFacts:
     connections: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as a JSON column stores it."""
+        """Return it in the form of a JSON column."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, stored: object) -> Self | None:
-        """Return what `to_json` wrote, None for anything else. Fields of a newer release are ignored."""
+        """Read the output of `to_json`; None for anything else. Fields of a newer release are ignored."""
         if not isinstance(stored, Mapping) or not stored.get("cluster"):
             return None
         return cls(**{name: stored[name] for name in cls.__dataclass_fields__ if name in stored})
 
     @property
     def newest_snapshot(self) -> datetime | None:
-        """Return the time of the newest snapshot, None if there is none."""
+        """Return the time of the newest snapshot; None if there is none."""
         return datetime.fromisoformat(self.snapshot_at) if self.snapshot_at else None
 
     @property
     def size_in_words(self) -> str:
-        """Return the size with its unit, "" if it is not known."""
+        """Return the size with its unit; "" if it is not known."""
         return "" if self.size is None else " ".join(in_words(self.size))
 
     @property
     def observed_at(self) -> datetime | None:
-        """Return when this was so."""
+        """Return the time of these facts."""
         return datetime.fromisoformat(self.at) if self.at else None
 
 

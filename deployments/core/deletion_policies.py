@@ -1,4 +1,4 @@
-"""What the deletion of a stack leaves behind, as its templates say.
+"""The resources that the deletion of a stack leaves behind, from its templates.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
 """
@@ -18,7 +18,7 @@ _EXPORTS = {
     "AWS::RDS::DBInstance": "/aws/rds/instance/{}/",
 }
 DEEPEST = 8
-"""Nesting beyond which templates are not read."""
+"""Maximum depth of nested templates to read."""
 
 
 def policies(
@@ -26,7 +26,7 @@ def policies(
 ) -> dict[str, str]:
     """Return RETAIN or SNAPSHOT by the path of each resource that has such a policy.
 
-    What lies in a nested stack that is retained is retained with it.
+    The resources of a retained nested stack are retained with it.
     """
     bodies = _resources(contents, root, values)
     return {path: policy for path, body in bodies if (policy := _policy(body))}
@@ -35,9 +35,9 @@ def policies(
 def log_exporters(
     contents: Mapping[str, Mapping[str, Any]], root: str, values: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return how the log groups of each database that exports logs begin, "{}" for its id, by its path.
+    """Return the log group prefix of each database that exports logs, by its path; "{}" stands for its id.
 
-    RDS creates these groups, and neither it nor a stack deletes them:
+    RDS creates these groups, and neither RDS nor a stack deletes them:
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Integrating.CloudWatch.html
     """
     bodies = _resources(contents, root, values)
@@ -55,7 +55,7 @@ def _resources(
     path: str = "",
     depth: int = 0,
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the path and the body of each resource of a template and of those that it nests."""
+    """Yield the path and the body of each resource of a template and its nested templates."""
     template = contents.get(file)
     if template is None or depth > DEEPEST:
         return
@@ -69,7 +69,7 @@ def _resources(
 
 
 def _policy(body: Mapping[str, Any]) -> str:
-    """Return what stays of a resource, "" for nothing. A cluster without a policy leaves a snapshot."""
+    """Return what remains of a resource, "" for nothing. A cluster without a policy leaves a snapshot."""
     written = body.get("DeletionPolicy")
     if isinstance(written, str):
         return _POLICIES.get(written, "")

@@ -1,8 +1,8 @@
 """The dependencies in a template set: edges between the paths of its resources.
 
 A path has the logical ids below the root stack: `Network` is a nested stack, `Network/Vpc` a resource in it.
-A parameter of a nested stack is followed to the resources that its value comes from, through the outputs of
-other nested stacks. Nothing here raises: references to what does not exist are left out.
+A parameter of a nested stack is traced to the resources that its value comes from, through the outputs of
+other nested stacks. Nothing here raises: invalid references are left out.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def read(templates: Mapping[str, Any], root: str, parameters: Mapping[str, str] 
 
 
 def rows(edges: Sequence[Edge]) -> list[list[str]]:
-    """Return edges as a row stores them."""
+    """Return edges in the form of a row."""
     return [[edge.path, str(edge.way)] for edge in edges]
 
 
@@ -104,9 +104,9 @@ def stacks_around(path: str) -> Iterator[str]:
 
 
 def waiting_for(path: str, edges: Edges, states: Mapping[str, str]) -> tuple[Waiting, ...]:
-    """Return what the resource at a path waits for. `states` has the statuses of all paths ("": pending).
+    """Return the dependencies that the resource at a path waits for. `states`: path → status ("": pending).
 
-    Its own dependencies come first, then those of the nested stacks around it, the nearest first. A resource
+    Its own dependencies come first, then those of its parent stacks, the nearest first. A resource
     that is in progress or has ended waits for nothing.
     """
     if states.get(path, ""):
@@ -128,7 +128,7 @@ def _unfinished(path: str, edges: Edges, states: Mapping[str, str]) -> list[Edge
 
 
 def is_done(status: str) -> bool:
-    """Return whether resources that depend on one in this status can begin."""
+    """Return whether resources that depend on a resource in this status can begin."""
     return is_final(status) and not is_failed(status)
 
 
@@ -143,7 +143,7 @@ def blocked_by(edges: Edges) -> dict[str, tuple[str, ...]]:
 
 
 def reversed_edges(edges: Edges) -> dict[str, tuple[Edge, ...]]:
-    """Return the edges of a deletion: what depends on a resource must be deleted first."""
+    """Return the edges of a deletion: dependent resources must be deleted first."""
     found: dict[str, set[Edge]] = {}
     for path, own in edges.items():
         for edge in own:

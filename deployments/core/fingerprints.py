@@ -1,8 +1,8 @@
-"""Recognize secret values that are not stored, by keyed digests of their spellings.
+"""Recognize secret values that are not stored by keyed digests of their spellings.
 
 A digest has 64 bits, under a random key. A value may begin anywhere, so a few bits of a checksum of the next
 characters are compared at each position of a text first. Only the digests and these bits are stored,
-encrypted (`deployments.models.sealed`). Only someone who has that key can test guesses.
+encrypted (`deployments.models.sealed`). Testing guesses requires that key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEY_BYTES = 16
 _DIGEST_BYTES = 8
 _MIN_BITS = 4
 _WIDTH = 4
-"""Bytes of a character in UTF-32, where every part of a text is a slice."""
+"""Bytes of a character in UTF-32, in which every substring is a slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Fingerprints:
 
     key: bytes
     bits: int
-    """Bits of the checksum that are stored: enough for about one comparison at each position of a text."""
+    """Stored bits of the checksum: enough for about one comparison at each position of a text."""
     by_start: dict[int, list[_Fingerprint]] = field(default_factory=lambda: defaultdict(list))
     words: dict[int, dict[bytes, SpellingShape]] = field(default_factory=lambda: defaultdict(dict))
     """Spellings that are whole words, by their length."""
@@ -78,7 +78,7 @@ class Fingerprints:
             self.by_start[start].append(_Fingerprint(digest, shape))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fingerprints as they are stored."""
+        """Return the fingerprints in their stored form."""
         rows = [(one.digest, start, one.shape) for start, listed in self.by_start.items() for one in listed]
         rows += [(digest, 0, shape) for known in self.words.values() for digest, shape in known.items()]
         return {
@@ -105,7 +105,7 @@ def fingerprints_of(values: Iterable[str], key: bytes) -> Fingerprints:
 
 
 def read_fingerprints(stored: Mapping[str, Any]) -> Fingerprints:
-    """Return the fingerprints that `as_json` returned."""
+    """Return the fingerprints from the output of `as_json`."""
     read = Fingerprints(key=bytes.fromhex(stored["key"]), bits=stored["bits"])
     for digest, start, length, is_word, before, after in stored["spellings"]:
         shape = SpellingShape(length=length, is_word=is_word, before=before, after=after)

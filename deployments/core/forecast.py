@@ -13,14 +13,14 @@ from deployments.core.schedule import PHASE, Schedule, ScheduleState, Span
 from deployments.core.usual_durations import UsualDuration
 
 SLOW = 1.15
-"""A part is slow if it takes this many times as long as nine of ten runs did."""
+"""A part is slow if it takes this many times as long as nine of ten earlier runs."""
 MAX_SECONDS = 7 * 86_400.0
 """No part takes longer than this."""
 _NORMAL = NormalDist()
 _TABLE = NormalDist().samples(8191, seed=20261125)
 _INTERVAL = (0.05, 0.95)
 _NEGLIGIBLE = 0.05
-"""A part that began this many seconds ago, or later, has used up a negligible share of its duration."""
+"""A part that began at most this many seconds ago has used up a negligible share of its duration."""
 
 
 def _below(z: float) -> float:
@@ -68,9 +68,9 @@ def project(
 ) -> Projection:
     """Return the forecast at `now` (epoch milliseconds).
 
-    `usual` has the usual duration of each resource and phase, and for each stack the time it takes after the
-    last part in it has ended. `known` has the times of what has begun or ended. The same arguments give the
-    same result.
+    `usual` has the usual duration of each resource and phase, and for each stack the time after its last part
+    has ended. `known` has the times of parts that have begun or ended. The same arguments give the same
+    result.
     """
     state = ScheduleState.of(schedule, known, now)
     sampler = _Sampler(schedule, usual, known, now)

@@ -1,7 +1,7 @@
-"""When an account is frozen: weekly and one-off windows in their own time zones, and when they end.
+"""Freezes of an account: weekly and one-off windows in their own time zones, and their ends.
 
-A wall time that occurs twice, when clocks go back, begins a window at its first and ends it at its second
-occurrence. One that is skipped, when clocks go forward, is as much later as the clocks go forward (PEP 495).
+If a wall time occurs twice because clocks go back, a window begins at the first and ends at the second
+occurrence. A wall time that is skipped because clocks go forward is later by the same amount (PEP 495).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 LONGEST = timedelta(days=366)
-"""Windows that follow one another for longer than this have no end that is worth showing."""
+"""Consecutive windows longer than this are shown without an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Window:
     times: Weekly | Once
 
     def end_at(self, now: datetime) -> datetime | None:
-        """Return when the window that is in force at a moment ends, None if it is not in force."""
+        """Return when the window ends if it is in force at a moment; None if it is not in force."""
         zone = ZoneInfo(self.zone)
         today = now.astimezone(zone).date()
         for start, end in self.times.around(today):
@@ -68,7 +68,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freeze:
-    """A freeze in force. `until` is None when one window follows another without an end."""
+    """A freeze in force. `until` is None if windows follow each other without an end."""
 
     name: str
     reason: str
@@ -76,10 +76,10 @@ class Freeze:
 
 
 def freeze_at(windows: Iterable[Window], now: datetime) -> Freeze | None:
-    """Return the freeze at a moment, None if there is none.
+    """Return the freeze at a moment; None if there is none.
 
-    It ends when no window is in force any more; its name and reason are of the window that ends last of
-    those in force at the moment.
+    It ends when no window is in force any more; its name and reason come from the window in force at the
+    moment that ends last.
     """
     known = list(windows)
     ends = [(end, window) for window in known if (end := window.end_at(now))]

@@ -1,4 +1,4 @@
-"""Who may give or remove a role: nobody gives rights that they do not have there themselves."""
+"""Permission to grant or remove a role: people can only grant rights that they have there themselves."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from deployments.core.roles import About, Access, Granted, Right, Scope
 
 
 def about_of(granted: Granted, *, account: int = 0, labels: Iterable[tuple[str, str]] = ()) -> About | None:
-    """Return what a grant is about; None for everything.
+    """Return the object of a grant; None for everything.
 
-    `account` and `labels` are those of its environment. A label is about no account: only who has a right for
-    the label, or for everything, has it about each environment with the label.
+    `account` and `labels` are those of its environment. A label belongs to no account: only people with a
+    right for the label, or for everything, have it for each environment with the label.
     """
     if granted.scope is Scope.EVERYTHING:
         return None
@@ -23,6 +23,6 @@ def about_of(granted: Granted, *, account: int = 0, labels: Iterable[tuple[str, 
 
 
 def may_give(access: Access, granted: Granted, about: About | None) -> bool:
-    """Return whether a person may give or remove a grant: they manage access there and have all its
+    """Return whether a person may create or remove a grant: they manage access there and have all its
     rights."""
     return all(access.may(right, about) for right in {Right.MANAGE_ACCESS, *granted.rights})

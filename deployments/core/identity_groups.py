@@ -9,27 +9,27 @@ from typing import Final
 from deployments.core.roles import Role
 
 TEAM: Final = "team:"
-"""In the mapping, before the name of a team."""
+"""The prefix of a team's name in the mapping."""
 
 
 class BadMapping(ValueError):
-    """Raised for an entry of the mapping that is not GROUP=ROLE or GROUP=team:NAME; the message has it."""
+    """Raised for a mapping entry that is not GROUP=ROLE or GROUP=team:NAME; the message contains it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The roles (for everything) and teams that groups give. Grants of a team may have any scope."""
+    """The roles (for everything) and teams from groups. Grants of a team may have any scope."""
 
     roles: frozenset[Role] = frozenset()
     teams: frozenset[str] = frozenset()
 
     def __or__(self, other: Membership) -> Membership:
-        """Return what both give."""
+        """Return the union of both."""
         return Membership(self.roles | other.roles, self.teams | other.teams)
 
 
 def memberships(groups: Iterable[str], mapping: Sequence[str]) -> Membership:
-    """Return the roles and teams of somebody in these groups. Raise BadMapping."""
+    """Return the roles and teams of a member of these groups. Raise BadMapping."""
     of = set(groups)
     roles, teams = set(), set()
     for entry in mapping:

@@ -1,4 +1,4 @@
-"""When the next step or poll is due, where it does not depend on the account: delays in seconds."""
+"""When the next step or poll is due, if it does not depend on the account: delays in seconds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 from deployments.core.sources import OBSERVED
 
 ACCESS_RETRY_DELAY = 15.0
-"""Seconds between two tries while an operator has to fix credentials or permissions."""
+"""Seconds between two attempts while an operator must fix credentials or permissions."""
 OBSERVE_DELAY = 60.0
 """Seconds between two polls of an environment's stack between deployments."""
 FIRST_LOOK_DELAY = 1.0
-"""Seconds until a stack is observed in which single resources resist: its page lists them."""
+"""Seconds until a stack with stuck resources is observed: its page lists them."""
 WORKER_SILENT = 15.0
-"""Seconds without a step after which no worker seems to run: it takes one every few seconds."""
+"""Seconds without a step after which no worker seems to be running: steps occur every few seconds."""
 MAX_IDLE = 30.0
 """Seconds until an observer without due observations is due again."""
 
@@ -28,7 +28,7 @@ def next_poll_at(source: str, now: float, delay: float) -> float:
     """Return when to poll a source next, in epoch seconds, about `delay` after `now`.
 
     Sources whose calls return many environments are polled at common times, up to half the delay early or
-    late: otherwise each environment would need a call of its own.
+    late: otherwise each environment would need its own call.
     """
     if not OBSERVED[source].shares_calls:
         return now + delay

@@ -1,4 +1,4 @@
-"""Labels of environments, as people type them: one key=value on each line."""
+"""Labels of environments in text form: one key=value on each line."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def _checked(key: str, value: str) -> str:
 
 
 def labels_text(labels: Mapping[str, str]) -> str:
-    """Return labels as they are typed: one key=value on each line, by key."""
+    """Return labels in text form: one key=value on each line, sorted by key."""
     return "\n".join(f"{key}={value}" for key, value in sorted(labels.items()))

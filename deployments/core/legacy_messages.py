@@ -1,6 +1,6 @@
-"""Sentences that rows and recordings kept before messages had codes, with the code that took their place.
+"""Sentences that rows and recordings stored before messages had codes, with the codes that replace them.
 
-Rows of that release hold {"template": sentence, "values": {…}}. Nothing writes them any more.
+Rows of that release contain {"template": sentence, "values": {…}}. They are no longer written.
 """
 
 from __future__ import annotations
@@ -173,4 +173,4 @@ LEGACY: Final[Mapping[str, Code]] = {
 RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
     "State Manager was not asked about %(name)s yet.": {"name": "where"},
 }
-"""Values whose name in the sentence is another than in the message."""
+"""Values whose name in the sentence differs from that in the message."""

@@ -1,9 +1,9 @@
-"""Which changes are only listed because CloudFormation does not know a value before the execution.
+"""Changes that are listed only because CloudFormation does not know a value before the execution.
 
-The outputs of a nested stack that changes are not known, so that all that uses them is listed, even as a
-replacement: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759. Such a change
-probably does not happen when the template of its stack is equal, the known values that it uses are equal,
-and what its other values come from, followed over parameters and outputs of nested stacks, does not change.
+The outputs of a changing nested stack are not known, so all resources that use them are listed, even as
+replacements: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759. Such a change
+probably does not happen if the template of its stack is equal, the known values that it uses are equal, and
+the origins of its other values, traced through parameters and outputs of nested stacks, do not change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _IDENTIFIERS = ("Arn", "Id", "ID")
 
 
 class LikelySame:
-    """Decides what probably stays, following what each resource uses to where it comes from."""
+    """Predict which changes do not happen, by tracing the values that each resource uses to their origins."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class LikelySame:
         self._stays: dict[str, tuple[CauseLink, ...] | None] = {}
 
     def stays(self, resource: ChangedResource) -> tuple[CauseLink, ...] | None:
-        """Return what a resource uses and that stays, if it is probably unchanged; else None."""
+        """Return the unchanged resources that a resource uses, if it is probably unchanged; else None."""
         if resource.path not in self._stays:
             self._stays[resource.path] = None  # a dependency cycle does not count as unchanged
             self._stays[resource.path] = self._decide(resource)
@@ -65,9 +65,9 @@ class LikelySame:
         return not any(self._changes(origin) for origin in origins)
 
     def is_replaced(self, resource: ChangedResource) -> bool:
-        """Return whether a resource is replaced, as CloudFormation says or as follows from what it uses.
+        """Return whether a resource is replaced, as CloudFormation reports or because it uses one that is.
 
-        The latter: it uses the id of a resource that is replaced where another id requires recreation.
+        The latter means that a replaced resource's id is the value of a property that requires recreation.
         """
         if resource.action != Action.MODIFY:
             return resource.action == Action.REPLACE and (self.stays(resource) is None or bool(resource.data))
@@ -80,7 +80,7 @@ class LikelySame:
         return False
 
     def _is_written_the_same(self, resource: ChangedResource, detail: ChangedProperty) -> bool:
-        """Return whether the template of its stack is equal before and after, and what a property uses."""
+        """Return whether the stack's template and the known values that a property uses do not change."""
         old, new = self.old.get(resource.stack), self.new.get(resource.stack)
         if old is None or new is None or old.template != new.template:
             return False
@@ -90,7 +90,7 @@ class LikelySame:
         return all(old.scope.values.get(one) == new.scope.values.get(one) for one in used)
 
     def _changes(self, origin: Origin) -> bool:
-        """Return whether the value of an origin changes, as far as it is known."""
+        """Return whether the value of an origin changes, as far as known."""
         if origin.kind is OriginKind.PARAMETER:
             return origin.path in self.parameters
         if origin.kind is not OriginKind.RESOURCE:
@@ -120,10 +120,10 @@ def body_of(stacks: Mapping[str, TemplateStack], path: str) -> Mapping[str, obje
 
 
 def _may_be_unknown(stack: str, detail: ChangedProperty) -> bool:
-    """Return whether a detail may only be there for a value that is not known yet.
+    """Return whether a detail may exist only because of a value that is not known yet.
 
-    The parameter of a nested stack may be one: CloudFormation compares the placeholder that it is given with
-    the value from before, and reports a static change. So may a resource that is only listed for that.
+    A nested stack's parameter may be such a value: CloudFormation compares its placeholder with the previous
+    value and reports a static change. So may a resource that is listed only for that reason.
     """
     if detail.evaluation == "Dynamic":
         return True
@@ -131,7 +131,7 @@ def _may_be_unknown(stack: str, detail: ChangedProperty) -> bool:
 
 
 def _written(stacks: Mapping[str, TemplateStack], origin: Origin) -> tuple[object, str] | None:
-    """Return the text of a value that passes through a stack, and what is known of it."""
+    """Return the template text of a value that passes through a stack, and its known value."""
     stack = stacks.get(origin.path)
     if stack is None:
         return None

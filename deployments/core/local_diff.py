@@ -1,4 +1,4 @@
-"""What differs before CloudFormation has answered: parameters, the text of templates, artifacts."""
+"""The differences known before CloudFormation responds: parameters, template texts, artifacts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class FileChange(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterChange:
-    """A parameter of the root stack that changes; None where a side does not have it.
+    """A changed parameter of the root stack; a value is None if its side does not have the parameter.
 
-    `is_secret`: a NoEcho parameter; its values are not known. `cause` is who or what changed it.
+    `is_secret`: a NoEcho parameter; its values are not known. `cause` is the kind of its cause.
     """
 
     name: str
@@ -34,7 +34,7 @@ class ParameterChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedFile:
-    """A template or artifact that changes, with the number of lines that a template gains and loses."""
+    """A changed template or artifact, with the numbers of added and removed lines of a template."""
 
     name: str
     change: FileChange
@@ -44,7 +44,7 @@ class ChangedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalDiff:
-    """All differences. With `set_unknown`, the set of before is not stored, so files are not compared."""
+    """All differences. With `set_unknown`, the previous set is not stored, so files are not compared."""
 
     parameters: tuple[ParameterChange, ...] = ()
     templates: tuple[ChangedFile, ...] = ()
@@ -69,7 +69,7 @@ def parameter_changes(
     """Return the parameters that differ, by name.
 
     `secrets` are the NoEcho ones, whose values are ignored; `changed_secrets` have a new value. A parameter
-    that had the default of before and gets the default of now was changed by the template set.
+    that had the previous default and gets the new default was changed by the template set.
     """
     found = []
     for name in sorted(before.keys() | after.keys() | set(changed_secrets)):
@@ -87,7 +87,7 @@ def parameter_changes(
 
 
 def file_changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[ChangedFile, ...]:
-    """Return the files that differ, by name; lines are counted of what is text."""
+    """Return the files that differ, by name; lines are counted in text files."""
     found = []
     for name in sorted(before.keys() | after.keys()):
         one, other = before.get(name), after.get(name)

@@ -1,7 +1,7 @@
-"""Remove secrets from what is logged: values by their key at any depth, and credentials within texts.
+"""Remove secrets from logs: values by their key at any depth, and credentials within texts.
 
-NoEcho values never get this far in what AWS says (deployments/aws/redacted.py). Parameters are removed
-altogether, since any name may be that of a NoEcho parameter.
+NoEcho values in AWS's responses were removed before (deployments/aws/redacted.py). Parameters are removed
+completely, since any of them may be a NoEcho parameter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 MARK = "****"
 MAX_DEPTH = 8
-"""Deeper values are removed: nothing that is worth reading in a log is nested like that."""
+"""Deeper values are removed: nothing useful in a log is nested that deeply."""
 _WORDS = (
     *("password", "passwd", "passphrase", "secret", "token", "authorization", "cookie", "credential"),
     *("externalid", "apikey", "accesskey", "privatekey", "signature", "sessionid", "parameters", "noecho"),
@@ -20,7 +20,7 @@ _WORDS = (
 _KEY = re.compile("|".join(_WORDS), re.IGNORECASE)
 _SEPARATORS = re.compile(r"[^a-z0-9]", re.IGNORECASE)
 # "Bearer x", "https://user:password@host", "name=value" and "'name': 'value'" with the name of a secret. The
-# repetitions are bounded, so that long texts take no longer than their length.
+# repetitions are bounded, so that the time is linear in the length of a text.
 _NAME = (
     r"[\w.-]{0,40}(?:pass(?:word|wd|phrase)|secret|token|authorization|cookie|credential|external.?id|"
     r"api.?key|private.?key|signature|sessionid)[\w.-]{0,40}"
@@ -38,19 +38,19 @@ _IN_TEXT = tuple(
 
 
 def is_secret(key: object) -> bool:
-    """Return whether a key names a secret, however it is spelled: `api_key`, `ApiKey`, `X-Api-Key`."""
+    """Return whether a key names a secret, in any spelling: `api_key`, `ApiKey`, `X-Api-Key`."""
     return isinstance(key, str) and bool(_KEY.search(_SEPARATORS.sub("", key)))
 
 
 def redact_text(text: str) -> str:
-    """Return a text without the credentials in it."""
+    """Return a text without its credentials."""
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text
 
 
 def redact(value: Any, depth: int = 0) -> Any:
-    """Return a value with everything removed that a key names as a secret, at any depth."""
+    """Return a value without the values whose keys name secrets, at any depth."""
     if isinstance(value, str):
         return redact_text(value)
     if depth >= MAX_DEPTH:

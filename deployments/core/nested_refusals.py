@@ -1,9 +1,10 @@
-"""Whether CloudFormation refused a change set only because it includes those of nested stacks.
+"""Whether CloudFormation rejected a change set only because it includes nested ones.
 
 It computes them before the outputs of other nested stacks are known, and checks parameters and functions with
 placeholders: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 (Fn::Select),
 https://github.com/aws-cloudformation/cfn-language-discussion/issues/152 (the placeholder) and
-https://github.com/aws-cloudformation/rain/issues/526 (patterns). Without them, the same update is accepted.
+https://github.com/aws-cloudformation/rain/issues/526 (patterns). Without nested change sets, the same update
+is accepted.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ _NAME = re.compile(r"\w+")
 
 
 def is_of_nesting(reason: str, path: str, stacks: Mapping[str, TemplateStack]) -> bool:
-    """Return whether a change set without those of nested stacks would not fail for this reason.
+    """Return whether a change set without nested ones would not fail for this reason.
 
-    `path` is the nested stack that the reason is about, "" when CloudFormation does not tell; `stacks` are
-    those of the template set with the values of the request.
+    `path` is the nested stack of the reason, "" if CloudFormation does not report it; `stacks` are those of
+    the template set with the values of the request.
     """
     if _PLACEHOLDER in reason:
         return True
@@ -38,7 +39,7 @@ def is_of_nesting(reason: str, path: str, stacks: Mapping[str, TemplateStack]) -
 
 
 def _unknown_in(stack: TemplateStack, stacks: Mapping[str, TemplateStack]) -> set[str]:
-    """Return the parameters of a nested stack whose values are not known beforehand: outputs feed them."""
+    """Return the parameters of a nested stack whose values come from outputs, not known beforehand."""
     parent = stacks[stack.path.rpartition("/")[0]].scope
     declared = mapping(stack.template.get("Parameters"))
     return {

@@ -1,4 +1,4 @@
-"""Which file of a template set a nested stack is created from, by its TemplateURL."""
+"""The file of a template set that a nested stack is created from, by its TemplateURL."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ STACK = "AWS::CloudFormation::Stack"
 
 @dataclass(frozen=True, slots=True)
 class NestedTemplate:
-    """A nested stack of one template: its logical id, its TemplateURL, and the parameters it is given.
+    """A nested stack of one template: its logical id, its TemplateURL, and its parameters.
 
-    The URL has UNKNOWN in place of what is not known beforehand.
+    The URL has UNKNOWN in place of the parts that are not known beforehand.
     """
 
     stack: str
@@ -29,9 +29,9 @@ class NestedTemplate:
         return self.url.partition("?")[0].rpartition("/")[2]
 
     def found_in(self, files: Collection[str]) -> str:
-        """Return the file of the set that is meant, "" when it is missing or cannot be determined.
+        """Return the matching file of the set; "" if it is missing or cannot be determined.
 
-        A name that is known in part means the one file that fits: `${Prefix}-vpc.yaml` without a value of
+        A partly known name matches if exactly one file fits: `${Prefix}-vpc.yaml` without a value of
         Prefix means `fa-094-vpc.yaml` if no other file ends in `-vpc.yaml`.
         """
         if UNKNOWN not in self.file:
@@ -53,7 +53,7 @@ def nested_in(template: Mapping[str, Any], scope: TemplateValues) -> Iterator[Ne
 
 
 def nested_template(name: str, body: Mapping[str, Any], scope: TemplateValues) -> NestedTemplate:
-    """Return what a resource of the type STACK says of its template."""
+    """Return the nested template of a resource of the type STACK."""
     properties = mapping(body.get("Properties"))
     parameters = {str(key): value for key, value in mapping(properties.get("Parameters")).items()}
     return NestedTemplate(name, scope.partial(properties.get("TemplateURL")), parameters)

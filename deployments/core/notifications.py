@@ -1,4 +1,4 @@
-"""The topics of notifications, and when a delivery is retried: decisions without a database or a network."""
+"""The topics of notifications and the retries of deliveries: decisions without a database or a network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHOSEN = (
 
 
 def topic_of_result(state: State, *, was_canceled: bool) -> Topic:
-    """Return the topic of a deployment that has ended; an update that was canceled is rolled back."""
+    """Return the topic of a deployment that has ended; a canceled update counts as rolled back."""
     if was_canceled:
         return Topic.DEPLOYMENT_CANCELED
     return Topic.DEPLOYMENT_SUCCEEDED if state is State.SUCCEEDED else Topic.DEPLOYMENT_FAILED
@@ -46,12 +46,12 @@ def topic_of_result(state: State, *, was_canceled: bool) -> Topic:
 # --- health -------------------------------------------------------------------------------------------
 
 WORSE_FOR, BETTER_FOR = timedelta(seconds=60), timedelta(seconds=120)
-"""How long health must be worse, or better, before it counts as changed: a failed check is no incident."""
+"""Time that health must be worse or better before it counts as changed: one failed check is no incident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSeen:
-    """The health that was notified last, and since when it has been different (`seen`)."""
+    """The health that was last notified, and the different one seen since then."""
 
     notified: str
     seen: str
@@ -59,10 +59,10 @@ class HealthSeen:
 
 
 def follow_health(before: HealthSeen | None, status: str, now: datetime) -> tuple[HealthSeen, bool]:
-    """Return what is known of the health after an observation, and whether that is a change to notify.
+    """Return the updated state after an observation, and whether it is a change to notify.
 
-    What is not known (it was not observed, or the environment is being created) changes nothing. The first
-    health is not notified.
+    Unknown health (not observed, or the environment is being created) changes nothing. The first health is
+    not notified.
     """
     if before is None:
         return HealthSeen(notified=status, seen=status, since=now), False
@@ -82,7 +82,7 @@ def follow_health(before: HealthSeen | None, status: str, now: datetime) -> tupl
 # --- a deployment that takes longer -------------------------------------------------------------------
 
 LATE_BY, LATE_PART = timedelta(minutes=5), 0.25
-"""A deployment is late if its forecast is later than the first one by this time and by this part of it."""
+"""A deployment is late if its forecast is later than the first one by both this time and this share of it."""
 
 
 def is_late(began: datetime, first_end: datetime, end: datetime) -> bool:
@@ -93,7 +93,7 @@ def is_late(began: datetime, first_end: datetime, end: datetime) -> bool:
 # --- digests ------------------------------------------------------------------------------------------
 
 FLOOD, WINDOW = 10, timedelta(minutes=1)
-"""A target gets this many messages within the time; the others in one digest at the end of it."""
+"""A target gets this many messages within this time; the others in one digest at its end."""
 
 
 def belongs_in_digest(recent: int) -> bool:
@@ -104,11 +104,11 @@ def belongs_in_digest(recent: int) -> bool:
 # --- attempts -----------------------------------------------------------------------------------------
 
 GIVE_UP = timedelta(hours=24)
-"""After this time since the event, a delivery is not tried again."""
+"""A delivery is not retried after this time since the event."""
 DELAYS = (5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600)
-"""Seconds after each failed attempt; the last is repeated."""
+"""Seconds after each failed attempt; the last value is repeated."""
 JITTER = 0.2
-"""How much longer than its delay a wait can be, so that receivers that recover are not called all at once."""
+"""Maximum extension of a delay as a share of it, so that recovering receivers are not all called at once."""
 LONGEST_RETRY_AFTER = 6 * 3600.0
 
 
@@ -121,7 +121,7 @@ class Reception(StrEnum):
 
 
 def reception(status: int) -> Reception:
-    """Return what a status means. Redirects are not followed, so they count as failed.
+    """Return the meaning of a status. Redirects are not followed, so they count as failed.
 
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#deliverability-and-reliability
     """
@@ -133,9 +133,9 @@ def reception(status: int) -> Reception:
 def next_attempt(
     created: datetime, now: datetime, attempts: int, jitter: float, retry_after: float | None = None
 ) -> datetime | None:
-    """Return when a delivery is tried again after `attempts` failed ones; None if it is given up.
+    """Return when a delivery is retried after `attempts` failed ones; None to give up.
 
-    `jitter` is a random number from 0 to 1. `retry_after` are the seconds that the receiver asked for. The
+    `jitter` is a random number from 0 to 1. `retry_after` are the seconds that the receiver requested. The
     last attempt is at the end of the 24 hours.
     """
     last = created + GIVE_UP
@@ -148,7 +148,7 @@ def next_attempt(
 
 
 def retry_after_seconds(header: str, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header, which has seconds or a date; None if it has neither.
+    """Return the seconds of a Retry-After header, which contains seconds or a date; None if neither.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """

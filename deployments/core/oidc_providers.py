@@ -11,14 +11,14 @@ from typing import Any, Final
 from deployments.core.identity_groups import BadMapping, memberships
 
 FIRST: Final = "oidc"
-"""The id of the provider that the variables SANSO_OIDC_… describe."""
+"""The id of the provider in the variables SANSO_OIDC_…."""
 SAML: Final = "saml"
 """The id of the SAML provider."""
 SCOPES: Final = ("openid", "profile", "email")
 GROUP_CLAIM: Final = "groups"
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 RESERVED: Final = frozenset(["callback", "logout", SAML])
-"""In the paths of the first provider, or the id of another."""
+"""The path segment of the first provider, or another one's id."""
 _TEXTS: Final = frozenset(
     ["name", "issuer", "client_id", "client_secret", "client_secret_file", "group_claim"]
 )
@@ -26,7 +26,7 @@ _LISTS: Final = frozenset(["scopes", "allowed_groups", "groups"])
 
 
 class BadProviders(ValueError):
-    """Raised for a file that does not describe providers; the message says where, and has no secret."""
+    """Raised for a file with invalid providers; the message has the location and no secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +45,11 @@ class OidcProvider:
     groups: tuple[str, ...] = ()
 
     def admits(self, groups: list[str]) -> bool:
-        """Return whether somebody in these groups may log in."""
+        """Return whether a member of these groups may log in."""
         return not self.allowed_groups or bool(set(self.allowed_groups) & set(groups))
 
     def groups_in(self, claims: Mapping[str, object]) -> list[str]:
-        """Return the groups in an account's claims; a single one may be a text."""
+        """Return the groups in an account's claims; a single group may be a plain string."""
         found = claims.get(self.group_claim, [])
         found = [found] if isinstance(found, str) else found
         return [group for group in found if isinstance(group, str)] if isinstance(found, list) else []

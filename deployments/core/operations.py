@@ -1,6 +1,6 @@
-"""Which operations CloudFormation accepts in each status of a root stack, and why not the others.
+"""The operations that CloudFormation accepts in each status of a root stack, and why not the others.
 
-Buttons, actions and tests read this table. Its sources:
+Buttons, actions and tests use this table. Its sources:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html and the API pages of
 UpdateStack, CancelUpdateStack, RollbackStack, ContinueUpdateRollback and DeleteStack.
 """
@@ -87,16 +87,16 @@ _TABLE: Mapping[str, _Row] = {  # the columns of each row are _COLUMNS
     "IMPORT_COMPLETE": _COMPLETE,
     "IMPORT_ROLLBACK_IN_PROGRESS": _IMPORTING,
     "IMPORT_ROLLBACK_COMPLETE": _COMPLETE,
-    # No API continues the rollback of an import; AWS documents no way but deletion.
+    # No API continues the rollback of an import; AWS documents only deletion.
     "IMPORT_ROLLBACK_FAILED": (_IMPORT, _IMPORT, _NO_CANCEL, _IMPORT, _NO_CONTINUE, _YES, _NO_FORCE),
 }  # fmt: skip
 
 
 def refusal(status: str, operation: Operation) -> Message | None:
-    """Return why CloudFormation does not accept an operation in a status of the stack, None if it does.
+    """Return why CloudFormation does not accept an operation in a status of the stack; None if it does.
 
-    `status` is a StackStatus, "" for an environment that never had a stack. In a status that is unknown here,
-    nothing is accepted.
+    `status` is a StackStatus, "" for an environment that never had a stack. No operation is accepted in an
+    unknown status.
     """
     row = _TABLE.get(status)
     if row is not None:

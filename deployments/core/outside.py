@@ -1,4 +1,4 @@
-"""Whether a stack was changed by somebody else since the last operation of Sanso."""
+"""Whether a stack was changed outside of Sanso since Sanso's last operation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from deployments.core.status import is_final
 def is_changed(known: Mapping[str, str], seen: Mapping[str, str]) -> bool:
     """Return whether a stack was changed since the last operation of Sanso.
 
-    Both are {"status", "updated"}: StackStatus and LastUpdatedTime. `known` is empty at the first look after
-    an operation of Sanso, which has ended: one that is in progress then is somebody else's.
+    Both are {"status", "updated"}: StackStatus and LastUpdatedTime. `known` is empty at the first observation
+    after an operation of Sanso has ended: an operation in progress then is not Sanso's.
     """
     if not known:
         return not is_final(seen["status"]) and seen["status"] != "REVIEW_IN_PROGRESS"
@@ -19,5 +19,5 @@ def is_changed(known: Mapping[str, str], seen: Mapping[str, str]) -> bool:
 
 
 def is_updated(known: Mapping[str, str], seen: Mapping[str, str]) -> bool:
-    """Return whether an update began, so that its time is known."""
+    """Return whether an update has begun, so that its time is known."""
     return bool(seen["updated"]) and seen["updated"] != known.get("updated", "")

@@ -1,4 +1,4 @@
-"""What each changed parameter of the root stack causes, from the causing chains of a change's properties."""
+"""The effects of each changed parameter of the root stack, from the causing chains of properties."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LEFT_OUT = (Effect.UNCHANGED, Effect.STACK)
 
 
 def parameter_effects(changes: Changes) -> Mapping[str, Mapping[Effect, tuple[ChangedResource, ...]]]:
-    """Return for each parameter the resources that change because of it, the most serious effect first.
+    """Return the resources that change because of each parameter, the most serious effect first.
 
     A resource that is replaced only counts as updated for a parameter whose properties do not replace it.
-    What is probably unchanged is left out.
+    Probably unchanged resources are left out.
     """
     found: dict[str, dict[Effect, list[ChangedResource]]] = {}
     for resource in changes.resources:

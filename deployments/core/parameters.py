@@ -65,7 +65,7 @@ class Preset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterGroup:
-    """Parameters that the template's AWS::CloudFormation::Interface shows together."""
+    """A group of parameters of the template's AWS::CloudFormation::Interface."""
 
     label: str
     parameters: tuple[Parameter, ...]
@@ -84,7 +84,7 @@ class ValueProblem:
 
 
 def problem(parameter: Parameter, value: str) -> ValueProblem | None:
-    """Return the problem that CloudFormation would report for a value, None if there is none."""
+    """Return the problem that CloudFormation would report for a value; None if there is none."""
     items = [item.strip() for item in value.split(",")] if parameter.is_list else [value]
     if value == "" and parameter.default != "" and not _may_be_empty(parameter):
         return ValueProblem("required", constraint=parameter.constraint_description)
@@ -145,7 +145,7 @@ def _python_pattern(pattern: str) -> str:
 def _matches(pattern: str, value: str) -> bool:
     """Return whether the whole value matches, as CloudFormation requires.
 
-    A pattern that Python cannot compile is checked by CloudFormation alone.
+    A pattern that Python cannot compile is checked only by CloudFormation.
     """
     try:
         return re.fullmatch(_python_pattern(pattern), value) is not None

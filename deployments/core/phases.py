@@ -13,17 +13,17 @@ class Kind(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
-    ROLLBACK = "rollback"  # that had failed, and is continued
-    ROLLBACK_UPDATE = "rollback_update"  # that was kept after a failure, to the last complete state
-    ROLLBACK_CREATION = "rollback_creation"  # that was kept after a failure: it empties the stack
+    ROLLBACK = "rollback"  # continues a rollback that failed
+    ROLLBACK_UPDATE = "rollback_update"  # of an update kept after a failure, to the last complete state
+    ROLLBACK_CREATION = "rollback_creation"  # of a creation kept after a failure: it empties the stack
 
 
 AFTER_FAILURE = frozenset({Kind.ROLLBACK_UPDATE, Kind.ROLLBACK_CREATION})
-"""The kinds that roll back what was kept after a failure (RollbackStack)."""
+"""The kinds that roll back a stack kept after a failure (RollbackStack)."""
 ROLLBACKS = AFTER_FAILURE | {Kind.ROLLBACK}
 """The kinds whose goal is a rollback."""
 DELETING = frozenset({Kind.DELETE, Kind.ROLLBACK_CREATION})
-"""The kinds that delete what the stacks have, what depends on something else first."""
+"""The kinds that delete the stacks' resources, dependent ones first."""
 
 
 class State(StrEnum):
@@ -50,12 +50,12 @@ class State(StrEnum):
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.ROLLED_BACK, State.CANCELED})
 ACTIVE = frozenset(State) - TERMINAL
-"""Not ended: the dispatcher takes steps of them. Previews and waits do not hold the environment."""
+"""Not ended: the dispatcher publishes their steps. Previews and waits do not occupy the environment."""
 _BEFORE = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 _FROM_STACKS = (State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY)
 PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.CREATE: (*_BEFORE, *_FROM_STACKS, State.PROTECT),
-    # SERVERS with a release to running servers; PROTECT when it completes a creation that was kept.
+    # SERVERS for a release to running servers; PROTECT if it completes a creation that was kept.
     Kind.UPDATE: (*_BEFORE, State.PREVIEW, State.SERVERS, *_FROM_STACKS, State.PROTECT),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
     Kind.ROLLBACK: (State.PREFLIGHT, *_FROM_STACKS),
@@ -63,7 +63,7 @@ PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.ROLLBACK_CREATION: (State.PREFLIGHT, State.STACKS),
 }
 WAITS = frozenset({State.APPROVAL, State.SCHEDULED, State.QUEUED})
-"""Between two phases: for a second person, for the time that was chosen, for the environment to be free."""
+"""Waits between two phases: for a second person, for the scheduled time, or for a free environment."""
 BEFORE_STACKS = frozenset({*_BEFORE, State.PREVIEW, *WAITS})
 """Before anything is changed in AWS: a permanent failure ends the deployment."""
 AFTER_STACKS = (State.CONFIGURATION, State.TRAFFIC, State.READY)
@@ -80,7 +80,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.APPROVAL: _ENDS_EARLY | {State.CHANGE_SET, State.SCHEDULED, State.QUEUED, State.PREFLIGHT},
     State.SCHEDULED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.QUEUED},
     State.QUEUED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.SERVERS, State.STACKS},
-    # A release that only brings servers back has nothing to change in the stacks.
+    # A release that only rolls servers back changes nothing in the stacks.
     State.SERVERS: _ENDS_EARLY | {State.STACKS, State.SUCCEEDED},
     State.STACKS: TERMINAL | {State.CONFIGURATION},
     State.CONFIGURATION: _ENDS_EARLY | {State.TRAFFIC},
@@ -108,7 +108,7 @@ def display_status_of(state: State) -> DisplayStatus:
 def phases_of(kind: Kind, *, protects: bool, releases: bool = False) -> tuple[State, ...]:
     """Return the phases of a deployment of this kind.
 
-    `protects`: it switches deletion protection on; `releases`: it brings a release to running servers.
+    `protects`: it switches deletion protection on; `releases`: it installs a release on running servers.
     """
     left_out = set() if protects else {State.PROTECT}
     left_out |= set() if releases else {State.SERVERS}

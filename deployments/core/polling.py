@@ -1,7 +1,7 @@
-"""Adaptive polling: which stacks to poll next, so that twenty calls a minute show events within seconds.
+"""Adaptive polling: the stacks to poll next, so that events appear within seconds at twenty calls per minute.
 
-Events come in bursts. A stack that had new events is polled again soon, a quiet one less and less often, and
-one without events expected for a while rarely. A token bucket limits the calls; it refills in quiet times.
+Events come in bursts. A stack with new events is polled again soon, a quiet one less and less often, and one
+with no events expected soon rarely. A token bucket limits the calls; it refills in quiet times.
 The numbers come from simulations of deployments of eleven minutes (tests/core/test_polling.py).
 """
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollingLimits:
-    """How often a deployment polls its stacks. Times are seconds; the defaults are those of AWS.
+    """The polling rate of a deployment's stacks. Times are seconds; the defaults are those for AWS.
 
-    `calls_per_minute` are calls of one deployment on average; others of the same account need some too.
-    `initial_share` of all its tokens a deployment has at its beginning, when most events come: at least
-    `min_tokens`, and never more than `max_tokens`.
+    `calls_per_minute` are the average calls of one deployment; others of the same account need some too. A
+    deployment has `initial_share` of all its tokens at its beginning, when most events come: at least
+    `min_tokens` and at most `max_tokens`.
 
     A stack with new events is polled again `after_events`; after each poll without, `growth` times as late,
     up to `max_interval`. After `quiet_polls` polls without events, and if the next event is expected in more
@@ -45,7 +45,7 @@ class PollingLimits:
 
     @property
     def refill_per_second(self) -> float:
-        """Return the tokens that a bucket gets each second."""
+        """Return the tokens that a bucket gains each second."""
         return (1 - self.initial_share) * self.calls_per_minute / 60
 
 
@@ -56,8 +56,8 @@ AWS = PollingLimits()
 class PolledStack:
     """A stack that may have new events. Times are epoch seconds; `polled_at` None means never.
 
-    `quiet` is the number of polls in a row without new events. `expected` is the time at which the next event
-    is expected, None if it is unknown. `notified`: AWS sent a notification that the stack has changed.
+    `quiet` is the number of polls in a row without new events. `expected` is the expected time of the next
+    event, None if it is unknown. `notified`: AWS sent a notification that the stack has changed.
     """
 
     path: str
@@ -80,7 +80,7 @@ class PolledStack:
 
 @dataclass(frozen=True, slots=True)
 class TokenBucket:
-    """The calls that a deployment may make: `calls` at the time `at` (epoch seconds), more each second."""
+    """The calls that a deployment may make: `calls` at the time `at` (epoch seconds), then refilled."""
 
     calls: float = AWS.min_tokens
     at: float = 0.0
@@ -88,7 +88,7 @@ class TokenBucket:
 
     @classmethod
     def for_seconds(cls, expected: float, limits: PollingLimits = AWS) -> TokenBucket:
-        """Return the bucket of a deployment that is expected to take so many seconds."""
+        """Return the bucket of a deployment that is expected to take this many seconds."""
         calls = limits.initial_share * limits.calls_per_minute * expected / 60
         return cls(max(limits.min_tokens, min(limits.max_tokens, calls)), limits=limits)
 
@@ -99,22 +99,22 @@ class TokenBucket:
         return cls(calls, at, limits)
 
     def at_time(self, now: float) -> TokenBucket:
-        """Return the bucket as it has refilled until now."""
+        """Return the bucket refilled until now."""
         elapsed = max(0.0, now - self.at) if self.at else 0.0
         calls = min(self.limits.max_tokens, self.calls + elapsed * self.limits.refill_per_second)
         return TokenBucket(calls, now, self.limits)
 
     def spend(self, number: int) -> TokenBucket:
-        """Return the bucket after so many calls. It may be negative; then the next calls wait."""
+        """Return the bucket after this many calls. It may be negative; then the next calls wait."""
         return TokenBucket(max(-self.limits.min_tokens, self.calls - number), self.at, self.limits)
 
     def as_row(self) -> list[float]:
-        """Return the bucket as a row stores it: without the limits, which are the account's."""
+        """Return the bucket in the form of a row, without the limits, which belong to the account."""
         return [round(self.calls, 3), self.at]
 
 
 def choose(polled: Iterable[PolledStack], bucket: TokenBucket, now: float) -> tuple[str, ...]:
-    """Return the stacks to poll now: those that are due, as far as there are tokens, and always one.
+    """Return the stacks to poll now: the due ones for which there are tokens, but at least one.
 
     Stacks with a notification come first and never wait.
     """

@@ -1,4 +1,4 @@
-"""Progress of a deployment: how much of its time has passed, and how many resources are finished."""
+"""Progress of a deployment: the share of its time that has passed, and the number of finished resources."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from deployments.core.timeline import Changes
 
 @dataclass(frozen=True, slots=True)
 class ProgressCount:
-    """How many of a total are done."""
+    """The number of finished items and the total."""
 
     done: int = 0
     total: int = 0
 
     @property
     def percent(self) -> int:
-        """Return the percentage as an integer, 100 only when all are done."""
+        """Return the percentage as an integer; 100 only if all are done."""
         return self.done * 100 // self.total if self.total else 0
 
     def __add__(self, other: ProgressCount) -> ProgressCount:
@@ -36,34 +36,34 @@ class ProgressCount:
 
 
 ALMOST = 99
-"""The most that a deployment shows of its progress before it has ended, in percent."""
+"""Maximum displayed progress of a deployment before its end, in percent."""
 
 
 def percent_of_time(start: float, now: float, end: float) -> int:
     """Return elapsed ÷ (elapsed + forecast) in whole percent, 99 at most: only the end itself is 100.
 
-    `start`, `now` and the forecast `end` are in one unit, of the same clock.
+    `start`, `now` and the forecast `end` are in the same unit, from the same clock.
     """
     elapsed, left = max(0.0, now - start), max(0.0, end - now)
     return min(ALMOST, int(100 * elapsed / (elapsed + left))) if elapsed else 0
 
 
 CLOSE = 3
-"""So many percentage points may the displayed progress be ahead of elapsed ÷ (elapsed + forecast)."""
+"""Percentage points by which the displayed progress may be ahead of elapsed ÷ (elapsed + forecast)."""
 
 
 def is_ahead(percent: int, by_time: int) -> bool:
-    """Return whether a progress that does not go back contradicts the time that is left.
+    """Return whether a progress that never goes back contradicts the time left.
 
-    It stops when the forecast grows, until the share of the time (`by_time`) has caught up with it.
+    It stops when the forecast grows, until the share of the time (`by_time`) catches up with it.
     """
     return percent > by_time + CLOSE
 
 
 def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
-    """Count what a rollback takes back, from (status word, how many): what was created, or had begun to be.
+    """Count the resources that a rollback reverts, from (status, number): those created, or begun.
 
-    What failed to be created may have nothing to delete, and counts once its deletion begins.
+    A resource that failed to be created may have nothing to delete; it counts once its deletion begins.
     """
     found = ProgressCount()
     for word, number in statuses:
@@ -73,8 +73,8 @@ def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
 
 
 def turns_back(kind: Kind, root_status: str) -> bool:
-    """Return whether a deployment goes back: its root stack rolls back, or is deleted instead of created."""
-    if kind in ROLLBACKS:  # that is their goal
+    """Return whether a deployment rolls back: its root stack rolls back, or is deleted instead of created."""
+    if kind in ROLLBACKS:  # a rollback is their goal
         return False
     return is_rollback(root_status) or (kind is not Kind.DELETE and is_of_deletion(root_status))
 
@@ -82,7 +82,7 @@ def turns_back(kind: Kind, root_status: str) -> bool:
 def resource_state(kind: Kind, status: str) -> str:
     """Return a resource's status in this deployment.
 
-    Where resources are deleted, one is pending ("") until its deletion begins, whatever its status.
+    In a deletion, a resource is pending ("") until its deletion begins, whatever its status.
     """
     return "" if kind in DELETING and not is_of_deletion(status) else status
 
@@ -97,7 +97,7 @@ def is_done(kind: Kind, status: str) -> bool:
 
 
 def was_created(changes: Changes) -> bool:
-    """Return whether a resource was created, whatever came of it later."""
+    """Return whether a resource was created, whatever happened to it later."""
     return any(len(change) == 2 and change[1] == CREATED for change in changes)
 
 

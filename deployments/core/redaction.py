@@ -13,14 +13,14 @@ from deployments.core.spellings import SpellingShape, spellings
 MARK = "****"
 """Replaces a value, as CloudFormation does with NoEcho parameters."""
 CACHED, MAX_CACHED_LENGTH = 1024, 2000
-"""How many texts a redactor caches, and up to which length: many events have the same reason or id."""
+"""Number and maximum length of the texts that a redactor caches: many events have the same reason or id."""
 _LINES = re.compile(r"[^\r\n]+")
 
 Span = tuple[int, int]
 
 
 class Finder(Protocol):
-    """Finds secret values in a text."""
+    """A finder of secret values in a text."""
 
     def find(self, text: str, *, words: bool) -> Iterator[tuple[int, SpellingShape]]:
         """Yield (position, shape) of every spelling; whole words only if `words`."""
@@ -47,7 +47,7 @@ class Values:
 
 
 class Everything:
-    """Treat every text as a secret: used where secrets exist but cannot be read."""
+    """Treat every text as a secret: used if secrets exist but cannot be read."""
 
     def find(self, text: str, *, words: bool) -> Iterator[tuple[int, SpellingShape]]:
         """Yield the whole text."""
@@ -55,7 +55,7 @@ class Everything:
 
 
 class Redactor:
-    """Remove what its finders find. Without finders it is false and changes nothing."""
+    """Remove all that its finders find. Without finders it is falsy and changes nothing."""
 
     def __init__(self, finders: Iterable[Finder] = ()) -> None:
         self.finders = tuple(finders)
@@ -91,13 +91,13 @@ NOTHING = Redactor()
 
 
 def combined(redactors: Iterable[Redactor]) -> Redactor:
-    """Return a redactor that removes what any of these removes."""
+    """Return a redactor that removes everything that any of these removes."""
     return Redactor(finder for redactor in redactors for finder in redactor.finders)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """A text as it is searched. `offsets` are (offset here, offset in the original) of each of its pieces."""
+    """A searchable form of a text. `offsets` are (offset here, offset in the original) of each piece."""
 
     text: str
     is_joined: bool = False
@@ -113,7 +113,7 @@ class _View:
 
 
 def _views(text: str) -> Iterator[_View]:
-    """Yield the text as it is, and with its lines joined: `base64` prints lines of 76 characters."""
+    """Yield the text unchanged, and with its lines joined: `base64` prints lines of 76 characters."""
     yield _View(text=text)
     if "\n" not in text and "\r" not in text:
         return

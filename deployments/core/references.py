@@ -11,7 +11,7 @@ from deployments.core.conditions import IN_SUB, MAX_DEPTH, TemplateValues, mappi
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference to a name in the same template: how (`way`), and to which attribute ("" for Ref)."""
+    """A reference to a name in the same template: its kind (`way`) and the attribute ("" for Ref)."""
 
     way: str
     name: str
@@ -25,7 +25,7 @@ class Reference:
 
 
 def found_in(value: Any, scope: TemplateValues, depth: int = 0) -> Iterator[Reference]:
-    """Yield every reference in a value; of an Fn::If only the branch that applies, if that is known."""
+    """Yield every reference in a value; of an Fn::If, only the branch that applies, if known."""
     if depth > MAX_DEPTH:
         return
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""Which nested stack of a template set CloudFormation means when it rejects a change set without naming one.
+"""Find the nested stack of a rejected change set when CloudFormation's reason does not name it.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html: the root
-change set fails with the reason of a nested one, or with a pointer to it.
+change set fails with the reason of a nested one, or with a reference to it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from deployments.core.nested_templates import nested_in
 
 MAX_DEPTH = 8
 NESTED = re.compile(r"Nested change set (?P<arn>arn:\S+) was not successfully created")
-"""How a change set points to the nested one that failed: its reason names the cause."""
+"""The reference to the failed nested change set, whose reason has the cause."""
 _PARAMETERS = re.compile(r"Parameters: \[(?P<names>[^\]]+)\] (?P<problem>must have values|do not exist)")
 _MISSING = re.compile(r"specified key does not exist", re.IGNORECASE)
 _UNRESOLVED = re.compile(r"Unresolved resource dependencies \[(?P<names>[^\]]+)\]")
@@ -38,7 +38,7 @@ class _Candidate:
     given: frozenset[str]
 
     def fits(self, reason: str) -> bool:
-        """Return whether CloudFormation can have given this reason because of this stack."""
+        """Return whether this stack can be the cause of CloudFormation's reason."""
         if _MISSING.search(reason):
             return self.template is None
         declared = mapping(mapping(self.template).get("Parameters"))
@@ -58,7 +58,7 @@ class _Candidate:
 def rejected_stack(
     templates: Mapping[str, Any], root: str, parameters: Mapping[str, str], reason: str
 ) -> NestedStack | None:
-    """Return the nested stack that a reason must be about; None when it may be the root, or several.
+    """Return the only nested stack that fits a reason; None if it may be the root or several.
 
     `templates` are parsed templates by file name, `root` is the name of the root template.
     """
@@ -73,7 +73,7 @@ def rejected_stack(
 def nested_stack_at(
     templates: Mapping[str, Any], root: str, parameters: Mapping[str, str], path: str
 ) -> NestedStack:
-    """Return the nested stack at a path of logical ids; without a file name when the set has none."""
+    """Return the nested stack at a path of logical ids; without a file name if the set has none."""
     every = _nested(templates, mapping(templates.get(root)), dict(parameters), "")
     return next((one.stack for one in every if one.stack.path == path), NestedStack(path, ""))
 

@@ -1,7 +1,8 @@
-"""What a change does to the servers that are running: nothing, a code release, a disruptive one, replacement.
+"""The effect of a change on running servers: none, a code release, a disruptive release, or replacement.
 
-A template set declares what a release is made of (`release` in its manifest). The kind follows from the files
-of these artifacts that differ between the two sets, and from what CloudFormation does to the servers' group.
+A template set declares the artifacts of a release (`release` in its manifest). The kind follows from the
+files of these artifacts that differ between the two sets, and from CloudFormation's changes of the servers'
+group.
 """
 
 from __future__ import annotations
@@ -22,28 +23,28 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 
 LISTED = 20
-"""How many differing files are stored with a release."""
+"""Maximum number of differing files stored with a release."""
 
 
 class ReleaseKind(StrEnum):
     """What a release does to a running server, the mildest first."""
 
-    NONE = "none"  # running servers stay as they are
-    CODE = "code"  # unpacked beside, and taken over by workers one after the other: the port never closes
-    DISRUPTIVE = "disruptive"  # the server may not serve meanwhile, so it leaves its target groups before
+    NONE = "none"  # running servers do not change
+    CODE = "code"  # unpacked beside the old code, then workers switch one by one: the port never closes
+    DISRUPTIVE = "disruptive"  # the server may not serve during it, so it leaves its target groups first
     REPLACEMENT = "replacement"  # CloudFormation replaces the servers by the group's update policy
 
 
 PHASED = frozenset({ReleaseKind.CODE, ReleaseKind.DISRUPTIVE})
-"""The kinds that are brought to the servers one by one, before the stacks change."""
+"""The kinds that are installed on the servers one by one, before the stacks change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRule:
-    """What a manifest declares. `servers` is the path of the nested stack with the servers' group.
+    """A manifest's declaration. `servers` is the path of the nested stack with the servers' group.
 
-    `artifacts` are the keys of the artifacts that a release is made of, `code` patterns of the names in them
-    whose change is a code release.
+    `artifacts` are the keys of a release's artifacts; `code` are patterns of file names in them whose change
+    is a code release.
     """
 
     artifacts: tuple[str, ...]
@@ -51,13 +52,13 @@ class ReleaseRule:
     code: tuple[str, ...] = ()
 
     def is_code(self, name: str) -> bool:
-        """Return whether a file in the artifacts is code; `*` in a pattern matches slashes, too."""
+        """Return whether a file in the artifacts is code; `*` in a pattern also matches slashes."""
         return any(fnmatchcase(name, pattern) for pattern in self.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The release of a change: its kind, why, the first differing files, and how many servers there are.
+    """The release of a change: its kind, the reason, the first differing files, and the number of servers.
 
     `stack` is the path of the servers' stack; `interrupts`: no server is in service for a while.
     """
@@ -71,7 +72,7 @@ class Release:
     interrupts: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as a JSON column stores it."""
+        """Return it in the form of a JSON column."""
         return {
             "kind": str(self.kind),
             "reason": self.reason.as_json(),
@@ -84,7 +85,7 @@ class Release:
 
     @classmethod
     def from_json(cls, stored: Any) -> Self | None:
-        """Return what `to_json` wrote; None for a preview of a release before this one."""
+        """Read the output of `to_json`; return None for a preview of an earlier release of Sanso."""
         if not isinstance(stored, Mapping) or stored.get("kind") not in list(ReleaseKind):
             return None
         servers = stored.get("servers")
@@ -105,10 +106,10 @@ def release_of(
     changes: Changes,
     stacks: Mapping[str, TemplateStack],
 ) -> Release | None:
-    """Return the release of a change, None if its template set declares none.
+    """Return the release of a change; None if its template set declares none.
 
-    `differing` are the names of the files of the rule's artifacts that differ, None if they are not known;
-    `stacks` those of the new template set, by their path.
+    `differing` are the names of the differing files in the rule's artifacts, None if they are not known;
+    `stacks` are those of the new template set, by their path.
     """
     if rule is None:
         return None
@@ -116,7 +117,7 @@ def release_of(
     update = _update(rule, stacks)
     kind, reason = _of_files(rule, differing)
     replaced = _replacement(group, update) if group else None
-    # What may be replaced in the end gets the version before: CloudFormation only knows it then.
+    # Servers that may be replaced get the version first: CloudFormation only knows it later.
     is_certain = replaced is not None and replaced.code is not Code.RELEASE_GROUP_MAY_BE_REPLACED
     if replaced is not None and (is_certain or kind is ReleaseKind.NONE):
         return Release(
@@ -150,7 +151,7 @@ def _of_files(rule: ReleaseRule, differing: Collection[str] | None) -> tuple[Rel
 
 
 def _group(rule: ReleaseRule, changes: Changes) -> ChangedResource | None:
-    """Return the change of the servers' group, None if it does not change."""
+    """Return the change of the servers' group; None if it does not change."""
     found = (one for one in changes.resources if one.type == GROUP and one.stack == rule.servers)
     return next(found, None)
 
@@ -165,7 +166,7 @@ def _update(rule: ReleaseRule, stacks: Mapping[str, TemplateStack]) -> ServerUpd
 
 
 def _replacement(group: ChangedResource, update: ServerUpdate) -> Message | None:
-    """Return why CloudFormation replaces the servers, None if running ones stay."""
+    """Return why CloudFormation replaces the servers; None if running ones stay."""
     values = {"group": group.path}
     if group.effect in (Effect.ADDED, Effect.REMOVED, Effect.REPLACED, Effect.DELETES_DATA):
         return Message(Code.RELEASE_GROUP_REPLACED, values)

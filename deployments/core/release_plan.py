@@ -1,8 +1,8 @@
-"""The next step of a release to running servers: one first, watched, then the others one at a time.
+"""The next step of a release to running servers: first one, which is watched, then the others one at a time.
 
-After AWS CodeDeploy's deployments in place and its load balancing of them
+Modeled on AWS CodeDeploy's in-place deployments with load balancing
 (https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-elastic-load-balancing.html). It
-stops at the first failure, and takes no server out of service unless all the others are in it.
+stops at the first failure, and takes no server out of service unless all others are in service.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ class Stage(StrEnum):
     """How far a server is."""
 
     WAITING = "waiting"
-    DRAINING = "draining"  # it leaves its target groups; requests in progress end
+    DRAINING = "draining"  # it leaves its target groups while requests in progress end
     CONFIGURING = "configuring"
-    CHECKING = "checking"  # back in its target groups, it has to become healthy
+    CHECKING = "checking"  # back in its target groups, waiting to be healthy
     WATCHING = "watching"  # the first one: its errors and latency are watched
     DONE = "done"
     FAILED = "failed"
     GONE = "gone"  # it left the group
     RETURNED = "returned"  # it has the earlier version again
-    NOT_REACHED = "not_reached"  # the release goes back before this server had its turn
+    NOT_REACHED = "not_reached"  # the release rolled back before this server's turn
 
 
 AT_WORK = frozenset({Stage.DRAINING, Stage.CONFIGURING, Stage.CHECKING, Stage.WATCHING})
@@ -47,23 +47,24 @@ class Act(StrEnum):
     """What a step does."""
 
     WAIT = "wait"
-    SUSPEND = "suspend"  # the group replaces no server meanwhile
+    SUSPEND = "suspend"  # the group replaces no server during the release
     DEREGISTER = "deregister"
     CONFIGURE = "configure"
     REGISTER = "register"
-    MOVE = "move"  # the server to another stage
+    MOVE = "move"  # move the server to another stage
     RESUME = "resume"
-    GO_BACK = "go_back"  # the servers that were changed wait for the earlier version
+    GO_BACK = "go_back"  # the changed servers wait for the earlier version
     SUCCEED = "succeed"
-    STOP = "stop"  # after a failure or on request
+    STOP = "stop"  # stop after a failure or on request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
-    """One server. `seconds` is how long it has been in its stage.
+    """One server. `seconds` is its time in the current stage.
 
     `exists`: the group has it; `serves`: it is in service and healthy in every target group; `registered`: it
-    is in one of them; `drained`: in none, and no request is in progress. `problem` is what its watch found.
+    is in one of them; `drained`: in none, and no request is in progress. `problem` is the finding of its
+    watch.
     """
 
     instance_id: str
@@ -79,12 +80,12 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseFacts:
-    """A release. The order of the servers is that in which they are changed.
+    """A release. The servers are in the order in which they are changed.
 
-    `goes_back`: after a failure the changed servers get the earlier version; `returning`: they do now.
-    `stopping`: its cancellation was requested. `watch` is how long the first server is watched, `settle` how
-    long a server must have been healthy before the next one, `timeout` the longest that a stage may take;
-    all in seconds. `idle` is how long no server has been at work.
+    `goes_back`: after a failure, the changed servers get the earlier version; `returning`: this is in
+    progress. `stopping`: its cancellation was requested. `watch` is how long the first server is watched,
+    `settle` how long a server must be healthy before the next one, `timeout` the maximum time of a stage; all
+    in seconds. `idle` is how long no server has been in progress.
     """
 
     kind: ReleaseKind
@@ -111,13 +112,13 @@ class ReleaseFacts:
 
     @property
     def must_return(self) -> bool:
-        """Return whether it goes back now; a person who stops it decides what follows."""
+        """Return whether it must roll back now; a person who stops it decides what follows."""
         return self.has_failed and self.goes_back and not self.returning and not self.stopping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What to do next, with which server; `stage` is where it moves to, `message` why it failed."""
+    """The next action and its server; `stage` is the server's next stage, `message` why it failed."""
 
     act: Act
     instance_id: str = ""
@@ -142,14 +143,14 @@ def next_step(release: ReleaseFacts) -> Step:
 
 
 def _next_server(release: ReleaseFacts, waiting: Sequence[ServerFacts]) -> Step:
-    """Return the step that begins with the next one of the waiting servers."""
+    """Return the step that begins the next waiting server."""
     if release.is_disruptive and not release.suspended:
         return Step(act=Act.SUSPEND)
     if out := next((one for one in waiting if _is_out(release, one)), None):
         return _move(out, Stage.DRAINING)
     ready = next((one for one in waiting if one.serves and _others_serve(release, one)), None)
     if ready is None:
-        # One that is starting gets the version as soon as it serves. One that does not serve cannot be taken
+        # A starting server gets the version as soon as it serves. One that does not serve cannot be taken
         # out of service: the version may repair it.
         ready = _broken(waiting)
         if ready is None or release.idle < release.settle:
@@ -162,7 +163,7 @@ def _broken(waiting: Sequence[ServerFacts]) -> ServerFacts | None:
 
 
 def _is_out(release: ReleaseFacts, one: ServerFacts) -> bool:
-    """Return whether a server that failed is out of its target groups still: it goes back first."""
+    """Return whether a failed server is still out of its target groups: it rolls back first."""
     return release.is_disruptive and release.returning and not one.registered
 
 
@@ -171,7 +172,7 @@ def _first(release: ReleaseFacts, stages: Collection[Stage]) -> ServerFacts | No
 
 
 def _of_server(release: ReleaseFacts, one: ServerFacts) -> Step:
-    """Return the next step of the one server at work."""
+    """Return the next step of the one server in progress."""
     if not one.exists:
         return _move(one, Stage.GONE)
     return {
@@ -226,7 +227,7 @@ def _watching(release: ReleaseFacts, one: ServerFacts) -> Step:
 
 
 def _end(release: ReleaseFacts, act: Act) -> Step:
-    """Return the steps before the end: every server back in its target groups, the group as it was."""
+    """Return the steps before the end: every server back in its target groups, the group restored."""
     if release.is_disruptive:
         # On the way back a server that waits may be the one that failed, which is out.
         untouched = {Stage.NOT_REACHED} if release.returning else {Stage.WAITING}

@@ -8,14 +8,14 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 
 FEWEST = 3
-"""Reads that have to fail: a single one may fail for reasons of its own."""
+"""Minimum number of failed reads: a single one may fail for another reason."""
 SLOWER, SLOWER_BY = 3.0, 500.0
-"""How many times, and by how many milliseconds, the mean may grow."""
+"""The factor and the milliseconds by which the mean may grow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """Reads of the site, how many failed, and the mean duration in milliseconds of those that did not."""
+    """Numbers of reads and failed reads of the site, and the mean milliseconds of successful ones."""
 
     total: int = 0
     failed: int = 0
@@ -23,12 +23,12 @@ class Reads:
 
     @property
     def share(self) -> float:
-        """Return the share that failed."""
+        """Return the share of failed reads."""
         return self.failed / self.total if self.total else 0.0
 
 
 def problem(before: Reads, during: Reads) -> Message | None:
-    """Return what got worse, None if nothing did or there are too few reads."""
+    """Return the problem; None if there is none or there are too few reads."""
     if during.failed >= FEWEST and during.share > 2 * before.share:
         values = {"failed": str(during.failed), "total": str(during.total)}
         return Message(Code.RELEASE_WATCH_ERRORS, values)

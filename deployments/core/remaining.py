@@ -1,4 +1,4 @@
-"""What is left in AWS of a deployment, and whether AWS bills it: values, no rows and no calls."""
+"""Remaining resources of a deployment in AWS, and whether AWS bills them: values, no rows and no calls."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Reason(StrEnum):
     RETAINED = "retained"  # DeletionPolicy: Retain
     SNAPSHOT = "snapshot"  # DeletionPolicy: Snapshot, or taken by a person
     BACKUP = "backup"  # automated backups that outlive their database
-    LOGS = "logs"  # a log group that its writer created, which no stack has
+    LOGS = "logs"  # a log group created by its writer, outside of any stack
     ARTIFACTS = "artifacts"  # templates and zips that Sanso uploaded
-    OUTPUTS = "outputs"  # what the servers' associations wrote
+    OUTPUTS = "outputs"  # outputs of the servers' associations
     INTERFACE = "interface"  # a network interface that Lambda or a load balancer releases later
-    TAGGED = "tagged"  # found by the environment's tag alone
+    TAGGED = "tagged"  # found only by the environment's tag
 
 
 class Billing(StrEnum):
@@ -44,10 +44,10 @@ class SearchState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemainingResource:
-    """One thing that is still there.
+    """One resource that still exists.
 
-    `type` is CloudFormation's name of the type, also for what no stack created; `id` is what its service's
-    API calls it by; `details` are values by name: `objects`, `versions`, `bytes`, `created_at`, `status`,
+    `type` is CloudFormation's type name, also for resources that no stack created; `id` is its id in the
+    service's API; `details` are values by name: `objects`, `versions`, `bytes`, `created_at`, `status`,
     `shared_with` (names of environments that use it too).
     """
 
@@ -55,12 +55,12 @@ class RemainingResource:
     id: str
     reason: Reason
     billing: Billing
-    path: str = ""  # logical ids below the root stack; "" when no stack has it
-    can_delete: bool = False  # Sanso can delete it; what a stack still has goes with the environment
+    path: str = ""  # logical ids below the root stack; "" if it is in no stack
+    can_delete: bool = False  # Sanso can delete it; a stack's resources are deleted with the environment
     details: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what a JSON column keeps."""
+        """Return it in the form of a JSON column."""
         return {
             "type": self.type,
             "id": self.id,
@@ -73,7 +73,7 @@ class RemainingResource:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """Return what `as_json` was made from. Raises ValueError for a reason of a newer release."""
+        """Read the output of `as_json`. Raise ValueError for a reason of a newer release."""
         return cls(
             type=str(kept["type"]),
             id=str(kept["id"]),
@@ -87,9 +87,9 @@ class RemainingResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remaining:
-    """What is left of a deployment that has ended, as far as is known.
+    """The known remaining resources of a deployment that has ended.
 
-    `stack_status` is the root stack's, "" when there is no stack any more: a stack without resources costs
+    `stack_status` is the root stack's, "" if the stack no longer exists: a stack without resources costs
     nothing, but keeps the environment's name. `problems` are the searches that failed, by service.
     """
 
@@ -101,17 +101,17 @@ class Remaining:
 
     @property
     def billed(self) -> tuple[RemainingResource, ...]:
-        """Return what AWS bills for being there."""
+        """Return the resources that AWS bills for existing."""
         return tuple(one for one in self.resources if one.billing is Billing.BILLED)
 
     @property
     def of_stacks(self) -> tuple[RemainingResource, ...]:
-        """Return what a stack still has: deleting the environment deletes it."""
+        """Return the resources in stacks: deleting the environment deletes them."""
         return tuple(one for one in self.resources if one.reason is Reason.NOT_DELETED)
 
     @property
     def deletable(self) -> tuple[RemainingResource, ...]:
-        """Return what Sanso can delete by itself, each by its service's API."""
+        """Return the resources that Sanso can delete itself, each by its service's API."""
         return tuple(one for one in self.resources if one.can_delete)
 
 
@@ -147,7 +147,7 @@ _BILLED = frozenset(
         "AWS::SecretsManager::Secret",
     ]
 )
-"""Billed by the hour or by what is stored, whatever the use: each service's pricing page."""
+"""Billed by the hour or by stored data, regardless of use: see each service's pricing page."""
 _FREE = frozenset(
     [
         "AWS::AutoScaling::LaunchConfiguration",
@@ -188,11 +188,11 @@ _FREE = frozenset(
         "AWS::SSM::Parameter",
     ]
 )
-"""Free while nobody uses them."""
+"""Free while unused."""
 
 
 def billing_of(resource_type: str) -> Billing:
-    """Return whether AWS bills a resource of a CloudFormation type for being there."""
+    """Return whether AWS bills a resource of a CloudFormation type for existing."""
     if resource_type in _BILLED:
         return Billing.BILLED
     return Billing.FREE if resource_type in _FREE else Billing.UNKNOWN

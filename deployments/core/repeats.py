@@ -1,4 +1,4 @@
-"""Which events repeat an earlier event of the same resource; the event log stores the result."""
+"""Whether an event repeats an earlier one of the same resource; the event log stores the result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployments.core.status import is_failed
 class LastEvent:
     """The last event of a resource. `first` is the number of the event that it repeats, else its own.
 
-    `stack` is the path of the stack whose events it is among.
+    `stack` is the path of the stack whose events include it.
     """
 
     first: int

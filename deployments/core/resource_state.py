@@ -33,8 +33,8 @@ class StatusChange:
 def apply(state: ResourceState, change: StatusChange) -> ResourceState:
     """Return the state after the change.
 
-    A change that is older than the state (a late event) does not change the status. It only completes the
-    state: with an earlier start of the same operation, or a physical id.
+    A change that is older than the state (a late event) does not change the status. It only adds an earlier
+    start of the same operation, or a physical id.
     """
     known = (
         (state.changed_at, stage(state.status), is_final(state.status), state.status)

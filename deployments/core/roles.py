@@ -1,4 +1,4 @@
-"""Rights and the roles that hold them, and whether grants give a right about something: pure decisions."""
+"""Rights, roles, and whether grants give a right for an object: pure decisions."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ ROLES: Final[Mapping[Role, frozenset[Right]]] = {
     Role.APPROVER: _VIEWER | {Right.APPROVE},
     Role.ADMIN: frozenset(Right),
 }
-"""The rights of each role. A person who approves and deploys has two roles; nobody approves their own
+"""The rights of each role. A person who approves and deploys has two roles; nobody can approve their own
 requests."""
 
 
 FOR_EVERYTHING: Final = frozenset({Right.MANAGE_SETS, Right.MANAGE_ACCOUNTS})
-"""Rights about things of all accounts, or of none: only grants for everything give them."""
+"""Rights for objects of all accounts or of none: only grants for everything give them."""
 
 
 class Scope(StrEnum):
@@ -83,7 +83,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a right is needed for: an account, or an environment in it with its labels."""
+    """The object of a right: an account, or an environment in it with its labels."""
 
     account: int
     environment: int | None = None
@@ -92,18 +92,18 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Everything that a person may do."""
+    """All grants of a person."""
 
     user: int
     is_superuser: bool = False
     grants: tuple[Granted, ...] = field(default=())
 
     def may(self, right: str, about: About | None = None) -> bool:
-        """Return whether the person has a right about something, or (None) for everything."""
+        """Return whether the person has a right for an object, or (None) for everything."""
         return self.is_superuser or any(covers(one, about) for one in self._with(right))
 
     def may_somewhere(self, right: str) -> bool:
-        """Return whether the person has a right about anything at all."""
+        """Return whether the person has a right for any object."""
         return self.is_superuser or bool(self._with(right))
 
     def may_everywhere(self, right: str) -> bool:
@@ -111,26 +111,26 @@ class Access:
         return self.may(right)
 
     def within(self, rights: frozenset[str]) -> Access:
-        """Return what the person may do with these rights alone: with a token that covers no others."""
+        """Return the access limited to these rights: that of a token that covers no others."""
         given = (Granted(pk=0, rights=frozenset(Right)),) if self.is_superuser else self.grants
         return Access(user=self.user, grants=tuple(replace(one, rights=one.rights & rights) for one in given))
 
     def scoped(self, right: str) -> tuple[Granted, ...]:
-        """Return the grants of a right that are about less than everything."""
+        """Return the grants of a right that are for less than everything."""
         return tuple(one for one in self._with(right) if one.scope is not Scope.EVERYTHING)
 
     @property
     def has_labels(self) -> bool:
-        """Return whether labels decide about any right."""
+        """Return whether any right depends on labels."""
         return any(one.scope is Scope.LABEL for one in self.grants)
 
     def _with(self, right: str) -> tuple[Granted, ...]:
-        """Return the grants that give a right. Who has any right about an environment may view it."""
+        """Return the grants that give a right. A user with any right for an environment may view it."""
         return tuple(one for one in self.grants if right == Right.VIEW or right in one.rights)
 
 
 def covers(granted: Granted, about: About | None) -> bool:
-    """Return whether a grant is about something; None is everything."""
+    """Return whether a grant covers an object; None is everything."""
     if granted.scope is Scope.EVERYTHING:
         return True
     if about is None:

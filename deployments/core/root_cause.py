@@ -23,7 +23,7 @@ class Failure:
 
     @property
     def message(self) -> str:
-        """Return AWS's reason in its own words, the status if it gives none."""
+        """Return AWS's own reason, or the status without one."""
         return unwrapped(self.reason) or self.status
 
 
@@ -31,9 +31,9 @@ class Failure:
 class RootCause:
     """The resource that failed first (`leaf`), and the other failures.
 
-    `ties` failed independently at the same time, `later` independently afterwards; what failed in each
-    attempt of a rollback is in it once. `collateral` was canceled as a result. `chain` has the logical ids of
-    the nested stacks from the root down to the leaf's stack.
+    `ties` failed independently at the same time, `later` independently afterwards; a resource that failed in
+    several attempts of a rollback is included once. `collateral` was canceled as a result. `chain` has the
+    logical ids of the nested stacks from the root down to the leaf's stack.
     """
 
     leaf: Failure
@@ -43,11 +43,11 @@ class RootCause:
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """Return the logical ids of the nested stacks around the leaf, the outermost first."""
+        """Return the logical ids of the leaf's nested stacks, the outermost first."""
         return tuple(part for part in self.leaf.path.split("/") if part)
 
 
-# A stack's failure only repeats one inside it.
+# The failure of a stack only repeats one inside it.
 _ECHO = re.compile(
     r"Embedded stack \S+ was not successfully|The following resource\(s\) failed to"
     r"|Rollback requested by user"
@@ -91,7 +91,7 @@ def _ties(leaf: Failure, others: Iterable[Failure]) -> tuple[Failure, ...]:
 
 
 def _is_back(failure: Failure) -> bool:
-    """Return whether it can only follow from another one, also in the same millisecond."""
+    """Return whether it can only result from another failure, even in the same millisecond."""
     return operation_of(failure.status) in (OperationKind.DELETE, OperationKind.ROLLBACK)
 
 
@@ -104,18 +104,18 @@ def _once(failures: Iterable[Failure]) -> tuple[Failure, ...]:
 
 
 def _of_echoes(echoes: Iterable[Failure], collateral: Iterable[Failure]) -> RootCause | None:
-    """Return the deepest and earliest echo as the cause, None if there is none."""
+    """Return the deepest and earliest echo as the cause; None if there is none."""
     leaf = min(echoes, key=lambda f: (-f.path.count("/"), f.at, f.path, f.logical_id), default=None)
     return RootCause(leaf=leaf, collateral=_sorted(collateral, leaf)) if leaf else None
 
 
 def is_echo(reason: str) -> bool:
-    """Return whether a stack's reason only repeats that something in it failed."""
+    """Return whether a stack's reason only reports that something in it failed."""
     return bool(_ECHO.search(reason))
 
 
 def unwrapped(reason: str) -> str:
-    """Return AWS's reason without what CloudFormation's resource handlers put around it."""
+    """Return AWS's reason without the wrapping of CloudFormation's resource handlers."""
     handler = _HANDLER.match(reason)
     return handler["message"].strip() if handler else reason
 
@@ -126,6 +126,6 @@ def _sorted(failures: Iterable[Failure], leaf: Failure) -> tuple[Failure, ...]:
 
 
 def first_failure(failures: Iterable[Failure]) -> Failure | None:
-    """Return the leaf of `root_cause`, None if nothing failed."""
+    """Return the leaf of `root_cause`; None if nothing failed."""
     found = root_cause(failures)
     return found.leaf if found else None

@@ -1,6 +1,7 @@
-"""What came of a resource or stack: its create and its rollback as two segments, and the status to display.
+"""The result of a resource or stack: its create and its rollback as two segments, and the status to display.
 
-A rollback deletes what was created, so that the last status of a resource says nothing about its creation.
+A rollback deletes the created resources, so a resource's last status does not show the result of its
+creation.
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ class Course:
 
     def is_back(self, status: str, start: int) -> bool:
         """Return whether an operation that began at `start` (epoch ms) belongs to the rollback."""
-        if self.kind is Kind.DELETE or self.kind in ROLLBACKS:  # it is its own goal
+        if self.kind is Kind.DELETE or self.kind in ROLLBACKS:  # going back is its goal
             return False
         operation = operation_of(status)
         if operation is OperationKind.ROLLBACK:
             return True
-        if self.kind is Kind.CREATE:  # by its operation alone: times can be equal to the millisecond
+        if self.kind is Kind.CREATE:  # only by its operation: times can be equal to the millisecond
             return operation is OperationKind.DELETE
         return self.turn is not None and start >= self.turn
 
     def counts(self, failure: Failure) -> bool:
-        """Return whether a failure can be the cause of one: after a cancellation, only one of going back."""
+        """Return whether a failure can be the first one: after a cancellation, only in the rollback."""
         if not self.is_canceled:
             return True
         is_collateral = is_cancelled(failure.status, failure.reason)
@@ -57,19 +58,19 @@ class Course:
 
     @property
     def starts_nothing_more(self) -> bool:
-        """Return whether nothing that has not begun will begin."""
+        """Return whether resources that have not begun will never begin."""
         return self.turn is not None or (self.is_over and not self.is_success)
 
     @property
     def left_out(self) -> bool:
-        """Return whether what has not begun is left out: also by a change that had nothing to do there."""
+        """Return whether unstarted resources are skipped, also by a change that does not affect them."""
         is_change = self.kind in (Kind.UPDATE, Kind.ROLLBACK_UPDATE)
         return self.starts_nothing_more or (self.is_over and is_change)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One direction of a row, in epoch milliseconds; `end` is None while it goes on."""
+    """One direction of a row, in epoch milliseconds; `end` is None while it continues."""
 
     start: int
     end: int | None
@@ -78,7 +79,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
-    """What came of a row. `reason` is of its own operation, `back_reason` of its rollback."""
+    """The result of a row. `reason` is that of its own operation, `back_reason` that of its rollback."""
 
     status: DisplayStatus
     forward: Segment | None = None
@@ -88,9 +89,9 @@ class RowResult:
 
 
 def turn_of(runs: Iterable[OperationRun]) -> int | None:
-    """Return when the root stack, whose runs these are, began to go back; None when it did not.
+    """Return when the root stack with these runs began to roll back; None if it did not.
 
-    The stack of a creation that is canceled is deleted.
+    The stack of a canceled creation is deleted.
     """
     back = (OperationKind.ROLLBACK, OperationKind.DELETE)
     return next((run.start for run in runs if run.operation in back), None)
@@ -109,7 +110,7 @@ def result_of(
     is_stack: bool = False,
     is_root: bool = False,
 ) -> RowResult:
-    """Return the result of a row with these runs. `failures` are those that events report of it.
+    """Return the result of a row with these runs. `failures` are those in its events.
 
     The root stack's status is that of the deployment: rolled back once the rollback has begun.
     """
@@ -132,9 +133,9 @@ def result_of(
 
 
 def _is_own(failure: Failure, course: Course) -> bool:
-    """Return whether a failure is not one of going back.
+    """Return whether a failure is not one of the rollback.
 
-    When an update is canceled, its rollback begins before what is in flight is reported as canceled.
+    When an update is canceled, its rollback begins before resources in progress are reported as canceled.
     """
     if is_cancelled(failure.status, failure.reason):
         return True
@@ -146,8 +147,8 @@ def run_status(
 ) -> DisplayStatus:
     """Return the status to display for a run that does not belong to the rollback.
 
-    One that was broken off did not come to an end: a stack because something in it failed, a resource because
-    something else did. `is_cut` means that nothing continues it.
+    An interrupted run has no end: a stack's because something in it failed, a resource's because something
+    else failed. `is_cut` means that nothing continues it.
     """
     was_cut = is_cut and not is_final(run.status)
     if not is_failed(run.status) and not was_cut:
@@ -178,19 +179,19 @@ def _back(runs: Sequence[OperationRun]) -> Segment | None:
 
 
 def _had_begun(back: Segment | None, status: DisplayStatus, *, is_root: bool) -> Segment | None:
-    """Return the rollback; None of a nested stack that was only reviewed, and had nothing to roll back."""
+    """Return the rollback; None for a nested stack that was only in review and had nothing to roll back."""
     return None if status is DisplayStatus.NOT_RUN and not is_root else back
 
 
 def _reason(failures: Sequence[Failure], forward: Segment | None) -> str:
-    """Return why the operation itself failed; a stack that only repeats what failed in it has no reason."""
+    """Return why the operation itself failed; a stack that only repeats a failure inside it has no reason."""
     if forward is None or forward.status is not DisplayStatus.FAILED:
         return ""
     return next((f.reason for f in failures if f.reason and not is_echo(f.reason)), "")
 
 
 def _back_reason(failures: Sequence[Failure]) -> str:
-    """Return what the rollback met last; a stack that only repeats what failed in it met nothing itself."""
+    """Return the rollback's last reason; a stack that only repeats a failure inside it has none."""
     return next((f.reason for f in reversed(failures) if f.reason and not is_echo(f.reason)), "")
 
 
@@ -216,7 +217,7 @@ def _never_run(back: Segment | None, course: Course) -> DisplayStatus:
 
 
 def _of_root(back: Segment, course: Course) -> DisplayStatus:
-    """Return the status of the root stack that goes back: one whose creation is canceled is deleted."""
+    """Return the status of a root stack that rolls back: that of a canceled creation is deleted."""
     if course.is_canceled and back.status is DisplayStatus.ROLLED_BACK:
         return _undone(back, course)
     return back.status

@@ -1,8 +1,8 @@
-"""The Rules section of a template: which of its assertions values of parameters do not meet.
+"""The Rules section of a template: the assertions that the values of parameters violate.
 
 The functions and their meaning are CloudFormation's: https://docs.aws.amazon.com/AWSCloudFormation/latest/
-UserGuide/rules-section-structure.html and intrinsic-function-reference-rules.html. What only AWS knows, such
-as the attributes of a VPC that Fn::ValueOf reads, is left to CloudFormation.
+UserGuide/rules-section-structure.html and intrinsic-function-reference-rules.html. Values that only AWS has,
+such as the attributes of a VPC for Fn::ValueOf, are left to CloudFormation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from deployments.core.parameters import Parameter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
-    """What a rule demands, and the template's own sentence about it ("" when it has none)."""
+    """A rule's assertion, and the template's own description of it ("" if there is none)."""
 
     check: Any
     description: str = ""
@@ -25,7 +25,7 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule; it applies when its condition holds, or always when that is None."""
+    """One rule; it applies if its condition is true, or always if it has none."""
 
     name: str
     condition: Any = None
@@ -34,7 +34,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """An assertion that does not hold; `parameters` are those that it reads, in their order."""
+    """A violated assertion; `parameters` are those that it uses, in their order."""
 
     rule: str
     description: str
@@ -44,7 +44,7 @@ class Violation:
 def violations(
     rules: Iterable[Rule], parameters: Mapping[str, Parameter], values: Mapping[str, str]
 ) -> list[Violation]:
-    """Return what CloudFormation would reject in these values, in the order of the template."""
+    """Return the violations for which CloudFormation would reject these values, in template order."""
     scope = _Scope(parameters, values)
     found = []
     for rule in rules:
@@ -58,7 +58,7 @@ def violations(
 
 
 def _names(value: Any, parameters: Mapping[str, Parameter], depth: int = 0) -> Iterator[str]:
-    """Yield the parameters that a value reads."""
+    """Yield the parameters that a value uses."""
     if depth > MAX_DEPTH:
         return
     if isinstance(value, list):
@@ -76,7 +76,7 @@ def _names(value: Any, parameters: Mapping[str, Parameter], depth: int = 0) -> I
 
 
 class _Scope:
-    """The values that rules read. Every answer may be None: not known here."""
+    """The values that rules use. Every result may be None: not known here."""
 
     def __init__(self, parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> None:
         self._parameters, self._values = parameters, values
@@ -91,7 +91,7 @@ class _Scope:
         }
 
     def truth(self, value: Any, depth: int = 0) -> bool | None:
-        """Return whether a rule's function holds."""
+        """Return whether a rule's function is true."""
         if depth > MAX_DEPTH:
             return None
         if isinstance(value, bool):
@@ -151,7 +151,7 @@ class _Scope:
         return self._members(self._parameters.get(str(argument))) if function == "Ref" else None
 
     def _members(self, parameter: Parameter | None) -> list[str] | None:
-        """Return the members of a parameter's value, which is a list of one where it is no list."""
+        """Return the members of a parameter's value; a value that is not a list is a list of one."""
         text = self._values.get(parameter.name) if parameter else None
         if parameter is None or text is None:
             return None
@@ -161,7 +161,7 @@ class _Scope:
 
 
 def _complete(members: list[str | None]) -> list[str] | None:
-    """Return the members of a list, None when one of them is not known."""
+    """Return the members of a list; None if one of them is not known."""
     known = [one for one in members if one is not None]
     return known if len(known) == len(members) else None
 

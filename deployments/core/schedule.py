@@ -2,7 +2,7 @@
 
 A nested stack begins when its dependencies exist, and ends when everything in it has ended. The portal's own
 phases (`@preflight`, `@configuration` and others) come before and after the root stack (""). In a delete, the
-order is reversed: what others depend on is deleted last.
+order is reversed: dependent resources are deleted first.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Schedule:
     """The parts of a deployment and their dependencies, in an order; cycles in the edges are opened.
 
     `needs` is path → paths; `inside` is stack → the parts directly in it. Each part has two events, its
-    beginning and its end; `events` are in a possible order, each with those that it follows.
+    beginning and its end; `events` are in a possible order, each with its predecessors.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Schedule:
         before: tuple[str, ...] = (),
         after: tuple[str, ...] = (),
     ) -> Schedule:
-        """Return the schedule of these parts from a cache: an open page needs the same one many times."""
+        """Return the schedule of these parts from a cache: an open page uses the same one many times."""
         own = tuple((path, tuple(edges.get(path, ()))) for path in types)
         return _schedule(tuple(types.items()), own, backwards, before, after)
 
@@ -120,7 +120,7 @@ def _above(path: str) -> list[str]:
 
 
 def _in_order(before: Mapping[int, set[int]]) -> list[int]:
-    """Return the events so that each comes after those before it; a cycle is opened at its first event."""
+    """Return the events in topological order; a cycle is opened at its first event."""
     left = {event: len(earlier) for event, earlier in before.items()}
     later: dict[int, list[int]] = {}
     for event, earlier in before.items():
@@ -167,7 +167,7 @@ class ScheduleState:
         return cls(times, [one for one in schedule.events if one[0] not in happened])
 
     def simulate(self, seconds: Sequence[float], now: float) -> list[float]:
-        """Return the times of all events if each part takes that many seconds.
+        """Return the times of all events if each part takes this many seconds.
 
         For a stack, these are the seconds after the last part in it has ended. No event to come is before
         `now`.

@@ -1,4 +1,4 @@
-"""What differs between two versions of a template set: files with their lines, parameters, artifacts."""
+"""The differences between two versions of a template set: files with their lines, parameters, artifacts."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from deployments.core.local_diff import FileChange
 from deployments.core.parameters import Parameter
 
 CONTEXT = 3
-"""Unchanged lines around each change, as diff -u has them."""
+"""Unchanged lines around each change, as in diff -u."""
 MAX_COMPARED = 5_000
-"""Lines of a file that are compared, without those that both begin and end with: the time is quadratic."""
+"""Maximum number of compared lines of a file, without common lines at both ends: the time is quadratic."""
 MAX_COMPARED_IN_ALL = 50_000
-"""Such lines of all files together: more are not compared during a request."""
+"""Maximum number of such lines of all files: more are not compared during a request."""
 MAX_LINES = 400
-"""Lines of the diff of one file that are shown …"""
+"""Maximum number of displayed lines of one file's diff …"""
 MAX_TOTAL = 3_000
-"""… and those of all files together."""
+"""… and of all files together."""
 MAX_WIDTH = 400
-"""Characters of a line that are shown."""
+"""Maximum number of displayed characters of a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetContent:
-    """A version of a template set as it is compared.
+    """A version of a template set for the comparison.
 
     `files` are the manifest and the templates by name, `artifacts` the sources of each zip by their name in
-    it, `packages` the installed Python packages that go into it.
+    it, `packages` the installed Python packages that it includes.
     """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class NotShown(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDiff:
-    """A file that differs, with the number of lines that it gains and loses; 0 if they are not compared."""
+    """A file that differs, with the numbers of added and removed lines; 0 if they are not compared."""
 
     name: str
     change: FileChange
@@ -79,7 +79,7 @@ class FileDiff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactDiff:
-    """A zip whose content differs: the files in it, and the packages that it gains and loses."""
+    """A zip whose content differs: its files, and the added and removed packages."""
 
     key: str
     change: FileChange
@@ -104,7 +104,7 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AspectDifference:
-    """One aspect of a parameter in both versions; None where there is no such limit or default."""
+    """One aspect of a parameter in both versions; None if there is no such limit or default."""
 
     aspect: Aspect
     before: str | None = None
@@ -113,7 +113,7 @@ class AspectDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterDiff:
-    """A parameter that one version has, or that differs in both.
+    """A parameter that only one version has, or that differs.
 
     `default` is that of an added or removed one, None if it has none or is secret. `needs_value`: it is added
     without a default, so a change to this version must give it a value.
@@ -152,7 +152,7 @@ def set_diff(before: SetContent, after: SetContent) -> SetDiff:
 
 @dataclass(slots=True)
 class _Left:
-    """How many lines of all files may still be shown, and compared."""
+    """The numbers of lines of all files that may still be shown and compared."""
 
     lines: int
     compared: int
@@ -197,7 +197,7 @@ def _file_diff(name: str, before: bytes | None, after: bytes | None, left: _Left
 
 
 def _text(content: bytes | None) -> list[str] | None:
-    """Return the lines of a file, None if it is binary: as in Git, if it has a zero byte."""
+    """Return the lines of a file; None if it is binary: as in Git, if it has a zero byte."""
     if content is None:
         return []
     if b"\0" in content:
@@ -209,7 +209,7 @@ def _text(content: bytes | None) -> list[str] | None:
 
 
 def _common(old: list[str], new: list[str]) -> tuple[int, int]:
-    """Return how many lines both begin with, and how many both end with after these."""
+    """Return the number of common lines at the beginning, and of further ones at the end."""
     least = min(len(old), len(new))
     start = next((n for n in range(least) if old[n] != new[n]), least)
     end = next((n for n in range(least - start) if old[-1 - n] != new[-1 - n]), least - start)
@@ -281,7 +281,7 @@ def _parameter_diffs(
 
 
 def _differences(one: Parameter, other: Parameter) -> Iterator[AspectDifference]:
-    """Yield what differs of a parameter; defaults of secrets are compared and not shown."""
+    """Yield the differences of a parameter; defaults of secrets are compared but not shown."""
     is_secret = one.no_echo or other.no_echo
     for aspect, value_of in _ASPECTS.items():
         before, after = value_of(one), value_of(other)

@@ -1,4 +1,4 @@
-"""Paths of files that come from outside: which are accepted, and how a path beside a set is resolved."""
+"""Paths of files from outside: validation, and resolution relative to a set."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
 MAX_NAME = 255
-"""Bytes of a file name: https://man7.org/linux/man-pages/man7/path_resolution.7.html"""
+"""Maximum bytes of a file name: https://man7.org/linux/man-pages/man7/path_resolution.7.html"""
 MAX_PATH = 1000
 MAX_DEPTH = 20
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Control and formatting characters, lone surrogates, line and paragraph separators."""
 _GIT = (".git", "git~1")
-"""Names that Git itself refuses: https://github.com/git/git/blob/master/fsck.h (hasDotgit)"""
+"""Names that Git itself rejects: https://github.com/git/git/blob/master/fsck.h (hasDotgit)"""
 
 
 def printable(text: str) -> str:
-    """Return a name from outside for a message: without characters that are not visible, and not too long."""
+    """Return a name from outside for a message: without invisible characters, and not too long."""
     shown = "".join(c if unicodedata.category(c) not in _INVISIBLE else f"\\x{ord(c):02x}" for c in text)
     return shown if len(shown) <= 200 else f"{shown[:200]}…"
 
 
 class Paths:
-    """The paths of a source. Each is checked when it is added, also against the ones before."""
+    """The paths of a source. Each is checked when it is added, also against earlier ones."""
 
     def __init__(self) -> None:
         self._spellings: dict[str, str] = {"": ""}
@@ -35,8 +35,8 @@ class Paths:
     def add(self, path: str) -> None:
         """Accept the path of a file, with `/` between its parts and relative to the source.
 
-        Raise UserFixable if it could leave the source, if it would be another file on another system, or if
-        it cannot exist beside a path that was added.
+        Raise UserFixable if it could leave the source, would be a different file on another system, or cannot
+        coexist with a path that was added.
         """
         check(path)
         parts = path.split("/")
@@ -72,9 +72,9 @@ def _is_accepted(part: str) -> bool:
 
 
 def beside(folder: str, reference: str) -> str:
-    """Return the path that a file of a folder refers to, "" for the source's own folder.
+    """Return the path that a file in a folder refers to; "" for the source's own folder.
 
-    Raise UserFixable if it lies outside of the source.
+    Raise UserFixable if it is outside of the source.
     """
     path = posixpath.normpath(posixpath.join(folder, reference))
     if path.startswith(("/", "../")) or path == "..":
@@ -83,6 +83,6 @@ def beside(folder: str, reference: str) -> str:
 
 
 def refused(code: Code, *, path: str | None = None, **params: object) -> UserFixable:
-    """Return the error about a path of a source."""
+    """Return the error for a path of a source."""
     named = {} if path is None else {"path": printable(path)}
     return UserFixable("SourceRefused", code, "", **named, **params)

@@ -1,4 +1,4 @@
-"""Branches and tags of a source: which of them patterns name, and in which order versions come.
+"""Branches and tags of a source: matching by patterns, and the order of versions.
 
 A ref is written in full, `refs/heads/main` or `refs/tags/v1.2`. Patterns are separated by spaces: `main v*`.
 """
@@ -16,9 +16,9 @@ _NUMBERS = re.compile(r"(.*?)(\d+(?:\.\d+)*)(.*)", re.DOTALL)
 _BEFORE_RELEASE = re.compile(
     r"[-._~]?(?:a|b|c|alpha|beta|rc|pre|preview|dev|snapshot|m)(?![a-z])", re.IGNORECASE
 )
-"""What follows the numbers of a version that comes before its release, as in `v1.2.0-rc1` and `1.2b3`."""
+"""The suffix of a prerelease version, as in `v1.2.0-rc1` and `1.2b3`."""
 _LONG = 20
-"""Digits of a number in a version; longer ones are compared by their length and their text."""
+"""Maximum digits of a number in a version; longer ones are compared by length and text."""
 
 
 def is_tag(ref: str) -> bool:
@@ -27,15 +27,15 @@ def is_tag(ref: str) -> bool:
 
 
 def short_name(ref: str) -> str:
-    """Return the name of a branch or tag as people write it."""
+    """Return the short name of a branch or tag."""
     return ref.removeprefix(HEADS).removeprefix(TAGS)
 
 
 def matches(ref: str, patterns: str) -> bool:
     """Return whether one of the patterns names a ref.
 
-    `*` stands for any characters but `/`, `?` for one. A pattern that begins with `refs/` is compared with
-    the full name, which tells a branch from a tag of the same name.
+    `*` stands for any characters except `/`, `?` for one. A pattern that begins with `refs/` is compared with
+    the full name, which distinguishes a branch from a tag of the same name.
     """
     return any(_matches(ref, pattern) for pattern in patterns.split())
 
@@ -49,7 +49,7 @@ def _matches(ref: str, pattern: str) -> bool:
 
 
 def without_match(refs: Iterable[str], patterns: str) -> tuple[str, ...]:
-    """Return the names without wildcards that no ref has: they are mistyped, or the ref was deleted."""
+    """Return the names without wildcards that match no ref: mistyped, or the ref was deleted."""
     known = set(refs)
     exact = [pattern for pattern in patterns.split() if not _WILD.search(pattern)]
     return tuple(pattern for pattern in exact if not any(_matches(ref, pattern) for ref in known))
@@ -73,7 +73,7 @@ def _version(ref: str) -> tuple[object, ...]:
 
 
 def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a text in a form that compares its numbers by value."""
+    """Return a sort key of a text that compares its numbers by value."""
     parts = re.split(r"(\d+)", text)
     return tuple((0, 0, part) if at % 2 == 0 else (1, *_number(part)) for at, part in enumerate(parts))
 
@@ -84,9 +84,9 @@ def _number(digits: str) -> tuple[int, str]:
 
 
 def wanted(refs: Mapping[str, str], patterns: str, limit: int) -> dict[str, str]:
-    """Return what patterns name of the refs of a source: all branches, and the newest tags up to the limit.
+    """Return the refs of a source that match patterns: all branches, and the newest tags up to the limit.
 
-    Branches count first; a limit that they exceed cuts them as well.
+    Branches count first; if they exceed the limit, they are cut too.
     """
     named = [ref for ref in refs if matches(ref, patterns)]
     branches = sorted(ref for ref in named if not is_tag(ref))
@@ -95,6 +95,6 @@ def wanted(refs: Mapping[str, str], patterns: str, limit: int) -> dict[str, str]
 
 
 def new_commits(refs: Mapping[str, str], known: Iterable[str]) -> tuple[str, ...]:
-    """Return the commits that refs point to and that are not known, each once, in the order of the refs."""
+    """Return the unknown commits that refs point to, each once, in the order of the refs."""
     seen = set(known)
     return tuple(commit for commit in dict.fromkeys(refs.values()) if commit not in seen)

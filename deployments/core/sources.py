@@ -1,4 +1,4 @@
-"""The sources of observations of an environment; they are listed here alone.
+"""The sources of observations of an environment; they are listed only here.
 
 Their pollers are in `deployments/runner/observe/`, the rows in `deployments/models/health/`.
 """
@@ -17,7 +17,7 @@ class Source:
     Intervals are seconds between two polls of one environment: `fast` while a deployment waits for it or its
     page is open, else `idle`. With the idle ones, 50 environments of two target groups and two associations
     need fewer than two calls per second and service. `batch_size` environments are polled in one round: as
-    many as one call describes, or as a round has time for. `shares_calls`: one call describes many
+    many as one call describes or a round has time for. `shares_calls`: one call describes many
     environments.
     """
 
@@ -30,11 +30,11 @@ class Source:
 
     @property
     def has_observer(self) -> bool:
-        """Return whether an observer of the account polls it."""
+        """Return whether an observer of the account polls the source."""
         return self.fast > 0
 
     def observes(self, parts: ObservedParts) -> bool:
-        """Return whether an environment with these parts has one that the source observes."""
+        """Return whether the source observes at least one of these parts."""
         return any(getattr(parts, name) for name in self.parts)
 
 

@@ -1,6 +1,6 @@
 """The forms in which a program may print a secret value: unchanged, escaped, URL-encoded, base64-encoded.
 
-`redaction` searches for them in texts; `fingerprints` stores digests of them once the value is deleted.
+`redaction` searches for them in texts; `fingerprints` stores their digests once the value is deleted.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 SHORT = 6
-"""Values of fewer characters are found as whole words only: in other words they occur by chance."""
+"""Shorter values are only found as whole words: within words they occur by chance."""
 MIN_ENCODED = 3
-"""Values of fewer characters are not searched for in base64: so few letters occur by chance."""
+"""Shorter values are not searched for in base64: so few letters occur by chance."""
 
 _UNRESERVED_IN_A_COMPONENT = "!~*'()"
 _UNRESERVED_IN_A_URI = "!~*'();/?:@&=+$,#"
@@ -83,8 +83,8 @@ def joined(text: str) -> str:
 def _parts(value: str) -> Iterator[str]:
     """Yield the value, its lines, and the items of a list.
 
-    A log has an event for each line, and functions get the items of a CommaDelimitedList. Short lines and
-    items are left out: a line of JSON may be a bracket.
+    A log has one event per line, and functions receive the items of a CommaDelimitedList. Short lines and
+    items are left out: a line of JSON may be a single bracket.
     """
     whole = [value, value.strip(), joined(value)]
     lines, items = _LINES.findall(value), value.split(",")
@@ -99,7 +99,7 @@ def _escaped(value: str) -> Iterator[str]:
     yield from _in_json(value)
     yield repr(value)[1:-1]  # Python's print(event)
     yield repr(value.encode("utf-8", "replace"))[2:-1]
-    yield value.replace("'", "'\\''")  # how shells quote, and what `set -x` prints
+    yield value.replace("'", "'\\''")  # shell quoting, and the output of `set -x`
     yield value.replace("'", "'\"'\"'")
     yield html.escape(value)
     yield html.escape(value, quote=False)
@@ -134,7 +134,7 @@ def _in_urls(value: str) -> Iterator[str]:
 
 
 def _texts_to_encode(value: str) -> list[bytes]:
-    """Return what may be encoded as base64: the value itself, or as a part of JSON."""
+    """Return the texts that may be encoded as base64: the value itself, or as a part of JSON."""
     texts = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
     return [text.encode("utf-8", "replace") for text in dict.fromkeys(texts)]
 

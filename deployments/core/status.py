@@ -106,7 +106,7 @@ def display_status(status: str, reason: str = "") -> DisplayStatus:
 
 
 def statuses_of(display: DisplayStatus) -> frozenset[str]:
-    """Return the CloudFormation statuses that are displayed as this status, for any reason."""
+    """Return the CloudFormation statuses that are displayed as this status."""
     return frozenset(name for name, status in _STATUSES.items() if name and status.display is display)
 
 
@@ -176,13 +176,13 @@ def operation_of(status: str) -> OperationKind:
 
 
 def stage(status: str) -> int:
-    """Return how late in a stack's life an operation comes, to order events of the same millisecond."""
+    """Return the position of an operation in a stack's life, to order events of the same millisecond."""
     found = [number for number, name in enumerate(_STAGES) if status.startswith(name)]
     return max(found, default=0)
 
 
 PROBLEMS = frozenset(name for name in _STATUSES if is_failed(name) or is_rollback(name))
-"""The statuses of a stack that need an operator."""
+"""The statuses of a stack that require an operator."""
 FAILED = frozenset(filter(is_failed, _STATUSES))
 COMPLETE = frozenset(filter(is_complete, _STATUSES))
 IN_PROGRESS = frozenset(name for name, status in _STATUSES.items() if name and not status.final)

@@ -1,4 +1,4 @@
-"""Messages as JSON columns and recordings store them, also those of the release before codes."""
+"""Messages in JSON columns and recordings, including those of the release before codes."""
 
 from __future__ import annotations
 

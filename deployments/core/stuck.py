@@ -1,4 +1,4 @@
-"""The resources on which a rollback or a deletion got stuck, and what CloudFormation may leave out of them.
+"""The resources on which a rollback or a deletion got stuck, and which of them CloudFormation may skip.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
@@ -19,7 +19,7 @@ _FAILED_UPDATE, _CANCELED = "UPDATE_FAILED", "Resource update cancelled"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedResource:
-    """A resource as CloudFormation lists it."""
+    """A resource in CloudFormation's list."""
 
     logical_id: str
     physical_id: str
@@ -32,7 +32,7 @@ class ListedResource:
 class ListedStack:
     """A stack with its resources. `path` is "" for the root.
 
-    `failed_in_rollback` are the logical ids of what failed since its rollback began.
+    `failed_in_rollback` are the logical ids of the resources that failed since its rollback began.
     """
 
     path: str
@@ -45,7 +45,7 @@ class ListedStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckResource:
-    """A resource that CloudFormation could not roll back, or could not delete, and its own reason."""
+    """A resource that CloudFormation could not roll back or delete, and CloudFormation's reason."""
 
     path: str
     stack_name: str
@@ -62,16 +62,16 @@ class StuckResource:
 
     @property
     def skip_name(self) -> str:
-        """Return its name in ResourcesToSkip: below the root stack, with the name of its nested stack."""
+        """Return its name in ResourcesToSkip; below the root stack, it includes the nested stack's name."""
         return f"{self.stack_name}.{self.logical_id}" if self.path else self.logical_id
 
     def as_json(self) -> dict[str, str]:
-        """Return what a JSON column stores."""
+        """Return it in the form of a JSON column."""
         return {name: getattr(self, name) for name in _FIELDS}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Return what `as_json` was made from."""
+        """Read the output of `as_json`."""
         return cls(**{name: str(stored.get(name, "")) for name in _FIELDS})
 
 
@@ -81,7 +81,7 @@ _FIELDS = ("path", "stack_name", "stack_id", "logical_id", "physical_id", "type"
 def stuck_in(stacks: Iterable[ListedStack]) -> tuple[StuckResource, ...]:
     """Return the resources that failed in a tree of stacks whose rollback or deletion failed, by path.
 
-    A nested stack counts itself only when nothing in it does: its parts are what has to be fixed.
+    A nested stack itself counts only if nothing in it does: its parts have to be fixed.
     """
     by_path = {stack.path: stack for stack in stacks}
     root = by_path.get("")
@@ -102,14 +102,14 @@ def _not_deleted(stacks: Mapping[str, ListedStack], path: str) -> Iterator[Stuck
 
 
 def _not_rolled_back(stacks: Mapping[str, ListedStack], path: str) -> Iterator[StuckResource]:
-    """Yield what failed because of the rollback: only that can be skipped."""
+    """Yield the resources that failed in the rollback: only these can be skipped."""
     stack = stacks[path]
     for one in stack.resources:
         if one.status != _FAILED_UPDATE or one.reason.startswith(_CANCELED):
             continue
         below = stacks.get(f"{path}/{one.logical_id}".lstrip("/")) if one.type == _STACK else None
         if below is not None and not below.status.startswith("DELETE_"):
-            # A nested stack can be skipped itself only when it is being deleted or was.
+            # A nested stack itself can be skipped only if it is being or was deleted.
             if below.status == ROLLBACK_FAILED:
                 yield from _not_rolled_back(stacks, below.path)
         elif one.logical_id in stack.failed_in_rollback:
@@ -131,7 +131,8 @@ def _stuck(stack: ListedStack, one: ListedResource) -> StuckResource:
 def retained_by_stack(chosen: Iterable[StuckResource]) -> dict[str, list[StuckResource]]:
     """Return the resources to retain, by the path of their stack, the deepest stacks first.
 
-    RetainResources names resources of one stack: nested stacks are deleted before the root with theirs.
+    RetainResources lists resources of one stack: nested stacks are deleted before the root with their own
+    list.
     """
     found: dict[str, list[StuckResource]] = {}
     for one in sorted(chosen, key=lambda one: (-one.path.count("/") if one.path else 1, one.key)):
@@ -140,10 +141,10 @@ def retained_by_stack(chosen: Iterable[StuckResource]) -> dict[str, list[StuckRe
 
 
 def unreconciled(skipped: Iterable[StuckResource], changed: Iterable[str]) -> tuple[StuckResource, ...]:
-    """Return what was skipped and would not be brought in line by a change of the resources `changed`.
+    """Return the skipped resources that a change of the resources `changed` would not reconcile.
 
-    A change that updates, replaces or removes a resource sends its values to AWS again; one of a stack
-    around it does not.
+    A change that updates, replaces or removes a resource sends its values to AWS again; a change of its
+    parent stack does not.
     """
     in_line = set(changed)
     return tuple(one for one in skipped if one.key not in in_line)

@@ -38,10 +38,10 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaggedArn:
-    """An ARN, its type in CloudFormation's words, and its name.
+    """An ARN, its CloudFormation type, and its name.
 
-    `last` is what stands after the last slash or colon, which is the physical id of many types. Of a type
-    that is not in the table, `type` is the ARN's own words: `elasticfilesystem:file-system`.
+    `last` is the part after the last slash or colon, the physical id of many types. If the type is not in the
+    table, `type` comes from the ARN: `elasticfilesystem:file-system`.
     """
 
     text: str
@@ -51,14 +51,14 @@ class TaggedArn:
 
     @property
     def is_stack(self) -> bool:
-        """Return whether it is a stack: what remains of these is known from CloudFormation."""
+        """Return whether it is a stack: remaining stacks are known from CloudFormation."""
         return self.type == "AWS::CloudFormation::Stack"
 
 
 def read_arn(text: str) -> TaggedArn:
     """Return an ARN's parts (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html).
 
-    Its last part is `id`, `type/id` or `type:id`; names may have slashes and colons themselves.
+    Its last part is `id`, `type/id` or `type:id`; names may contain slashes and colons.
     """
     parts = text.split(":", 5)
     service, rest = (parts[2], parts[5]) if len(parts) == 6 else ("", text)

@@ -1,4 +1,4 @@
-"""The stacks of a template set with the values that they are created with: what a change is compared in."""
+"""The stacks of a template set with their parameter values, for comparing changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.core.conditions import TemplateValues, mapping
 from deployments.core.nested_templates import nested_in
 
 DEEPEST = 8
-"""Nesting beyond which templates are not read."""
+"""Maximum depth of nested templates to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class TemplateSide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateStack:
-    """One stack: its template, the values that are known beforehand, and what its parent passes to it."""
+    """One stack: its template, the values known beforehand, and the parameters from its parent."""
 
     path: str
     file: str
@@ -34,7 +34,7 @@ class TemplateStack:
 
     @property
     def resources(self) -> Mapping[str, Any]:
-        """Return the bodies of the resources that its conditions do not leave out."""
+        """Return the bodies of the resources that its conditions include."""
         declared = mapping(self.template.get("Resources"))
         return {
             str(name): body

@@ -1,9 +1,9 @@
-"""Which versions of a template set are newer than the one that an environment has, within its channel.
+"""The versions of a template set that are newer than an environment's version, within its channel.
 
-A channel is patterns of branches and tags, as in a shell: `main`, `v1.*`. A branch offers the version that it
+A channel consists of shell patterns of branches and tags: `main`, `v1.*`. A branch offers the version that it
 points at. Tags offer the newest release by its version number, in the order of
 https://semver.org/#spec-item-11; a prerelease only where prereleases are followed. In a set without branches
-and tags, any channel stands for all versions. A version that was deprecated or withdrawn is not offered.
+and tags, any channel means all versions. A version that was deprecated or withdrawn is not offered.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _PRERELEASE = re.compile(r"^[-._]?(?:a|alpha|b|beta|c|rc|pre|preview|dev|snapsho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetVersion:
-    """A version of a set. `number` counts them in the order in which they were fetched.
+    """A version of a set. `number` is its number in the order of fetching.
 
-    `refs` are the branches and tags, with `refs/heads/` and `refs/tags/`, that point at it.
+    `refs` are the branches and tags that point at it, with `refs/heads/` and `refs/tags/`.
     """
 
     pk: int
@@ -37,19 +37,19 @@ class UpdateStatus(StrEnum):
     """How an environment's version relates to its channel."""
 
     NO_CHANNEL = "no_channel"
-    UNKNOWN_VERSION = "unknown_version"  # it has none, or one of another set
-    NOTHING_MATCHES = "nothing_matches"  # the channel has no branch, tag or version that is active
+    UNKNOWN_VERSION = "unknown_version"  # no version, or one of another set
+    NOTHING_MATCHES = "nothing_matches"  # the channel has no active branch, tag or version
     UP_TO_DATE = "up_to_date"
     AVAILABLE = "available"
-    PAUSED = "paused"  # available, but a person has gone back from it
+    PAUSED = "paused"  # available, but a person has rolled back from it
     MOVED_BACK = "moved_back"  # the branch points at a version that was fetched before the environment's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updates:
-    """What a channel offers.
+    """The offer of a channel.
 
-    `target` is the version to take. `newer` are all versions of the channel that are newer, the target first,
+    `target` is the version to update to. `newer` are all newer versions of the channel: the target first,
     then releases and branches from the newest on, then prereleases.
     """
 
@@ -64,29 +64,29 @@ class Updates:
 
 
 TagOrder = tuple[tuple[int, ...], bool, tuple[tuple[int, int, str], ...]]
-"""The sort key of a tag: its numbers, whether it is a release, what follows the numbers."""
+"""The sort key of a tag: its numbers, whether it is a release, and the suffix."""
 
 
 def tag_order(tag: str) -> TagOrder:
-    """Return the place of a tag without `refs/tags/`: v1.10 after v1.9, v2.0-rc1 before v2.0."""
+    """Return the sort key of a tag without `refs/tags/`: v1.10 after v1.9, v2.0-rc1 before v2.0."""
     found = _VERSION.match(tag)
     if not found:
         return (), False, _natural(tag)  # before all tags with a number
     numbers = [int(number[:18]) for number in re.split("[.-]", found["numbers"])]
     while numbers and not numbers[-1]:  # 1.0 and 1.0.0 are the same version
         numbers.pop()
-    rest = found["rest"].partition("+")[0].lower()  # what follows a plus sign has no order
+    rest = found["rest"].partition("+")[0].lower()  # build metadata after a plus sign does not count
     return (0, *numbers), not _PRERELEASE.match(rest), _natural(rest)
 
 
 def is_prerelease(tag: str) -> bool:
-    """Return whether a tag names a prerelease: v2.0-rc1, 1.3b2. What has no version number is none."""
+    """Return whether a tag names a prerelease: v2.0-rc1, 1.3b2. A tag without a version number does not."""
     found = _VERSION.match(tag)
     return found is not None and bool(_PRERELEASE.match(found["rest"].lower()))
 
 
 def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a text in parts, of which numbers compare as such, and come before letters."""
+    """Return a text in parts; numbers compare by value and come before letters."""
     return tuple(
         (0, int(part[:18]), "") if part.isdigit() else (1, 0, part.lower())
         for part in _PARTS.findall(text[:255])
@@ -94,7 +94,7 @@ def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def is_earlier(one: SetVersion, other: SetVersion) -> bool:
-    """Return whether a version comes before another: by their tags if both have any, else by their fetch."""
+    """Return whether a version is earlier than another: by tags if both have any, else by fetch order."""
     first, second = (max((tag_order(tag) for tag in _tags(row)), default=None) for row in (one, other))
     if first and second and first != second:
         return first < second
@@ -119,10 +119,10 @@ def updates(
     went_back_from: SetVersion | None = None,
     unconfirmed: Collection[str] = (),
 ) -> Updates:
-    """Return what a channel offers an environment with the version `pinned`, a key.
+    """Return the offer of a channel to an environment with the version `pinned` (a key).
 
-    Versions no newer than the one that somebody `went_back_from` are not offered. What the tags in
-    `unconfirmed` point at is not offered: they have moved.
+    Versions no newer than the one that somebody `went_back_from` are not offered, nor versions of the tags in
+    `unconfirmed`, which have moved.
     """
     known = sorted(versions, key=lambda one: -one.number)
     if not channel.strip():
@@ -159,7 +159,7 @@ def _active(versions: Iterable[SetVersion]) -> list[SetVersion]:
 def _pointed_at(
     known: Iterable[SetVersion], channel: str, kind: str, unconfirmed: Collection[str]
 ) -> list[tuple[SetVersion, str]]:
-    """Return the active versions that a channel's branches, or tags, point at, with the name of the ref."""
+    """Return the active versions that a channel's branches or tags point at, with the name of the ref."""
     return [
         (one, ref.removeprefix(kind))
         for one in _active(known)
@@ -169,10 +169,10 @@ def _pointed_at(
 
 
 def _newer_tags(own: SetVersion, tags: Iterable[tuple[SetVersion, str]], channel: str) -> list[SetVersion]:
-    """Return the versions with newer tags: releases first, prereleases only where they are followed.
+    """Return the versions with newer tags: releases first, prereleases only if they are followed.
 
     They are followed if the environment has one, or if the channel names them. A version without a tag is
-    compared by when it was fetched.
+    compared by fetch order.
     """
     own_tags = _tags(own)
     follows = any(is_prerelease(tag) for tag in own_tags) or any(
@@ -198,7 +198,7 @@ def _situation(
     *,
     moves: bool = False,
 ) -> Updates:
-    """Return the updates. `moves`: the channel is branches alone, which can be reset to an earlier one."""
+    """Return the updates. `moves`: the channel has only branches, which can be reset."""
     if newer:
         target = newer[0]
         is_paused = went_back_from is not None and not is_earlier(went_back_from, target)
@@ -217,8 +217,8 @@ def _situation(
 def between(versions: Iterable[SetVersion], one: SetVersion, other: SetVersion, channel: str) -> list[int]:
     """Return the keys of the versions after the earlier of two up to the later one, newest first.
 
-    Versions of other branches and tags than those of the channel are left out; what neither points at may
-    have been on the channel.
+    Versions of branches and tags outside of the channel are left out; versions that no ref points at are
+    included, since they may have been in the channel.
     """
     low, high = sorted((one.number, other.number))
     found = [

@@ -21,7 +21,7 @@ HEADROOM = 0.04
 MIN_LENGTH = 10_000
 """Minimum length of an axis in milliseconds."""
 MARGINS = (1.0, 98.5)
-"""A tick between these percentages of the axis has space for its label."""
+"""Only ticks between these percentages of the axis have space for a label."""
 MIN_BAR = 0.3
 """Minimum width of a bar in percent of the axis, so that it is visible."""
 RULES: dict[str, Any] = {
@@ -35,7 +35,7 @@ RULES: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A tick at so many percent of the axis, so many seconds after its start."""
+    """A tick: its percentage of the axis, and its seconds after the start."""
 
     percent: float
     seconds: int

@@ -15,7 +15,7 @@ from itertools import pairwise
 from deployments.core.status import IN_REVIEW, OperationKind, is_complete, is_final, operation_of, stage
 
 Changes = Sequence[Sequence[int | str]]
-"""[[epoch ms, status], …]: a set, so order and repetition do not matter."""
+"""[[epoch ms, status], …]: treated as a set, so order and repetition do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Interval:
 class OperationRun:
     """One operation from its first event to its last. `end` is None while it is in progress.
 
-    If another operation follows before its end (a create that is rolled back), it ends where that one begins.
+    If another operation follows before its end (a create that is rolled back), it ends where the next begins.
     `status` is its last status.
     """
 
@@ -48,7 +48,7 @@ class OperationRun:
 
     @property
     def seconds(self) -> float | None:
-        """Return its duration, None while it is in progress."""
+        """Return its duration; None while it is in progress."""
         return None if self.end is None else (self.end - self.start) / 1000
 
 
@@ -92,8 +92,8 @@ def _sorted(changes: Iterable[Sequence[int | str]]) -> list[tuple[int, str]]:
 def intervals(changes: Changes) -> tuple[Interval, ...]:
     """Return the periods in which an operation was in progress, in their order.
 
-    There is none between a final status and the next change. A final status without a beginning (its event is
-    missing) is a period of length zero at its time.
+    There is no period between a final status and the next change. A final status without a beginning (its
+    event is missing) is a period of length zero at its time.
     """
     return tuple(interval for run in runs(changes) for interval in run.intervals)
 
@@ -108,7 +108,7 @@ def runs(changes: Changes) -> tuple[OperationRun, ...]:
 
 @lru_cache(maxsize=16384)
 def _runs(changes: tuple[tuple[int | str, ...], ...]) -> tuple[OperationRun, ...]:
-    """Return `runs` from a cache: most resources of a page do not change any more."""
+    """Return `runs` from a cache: most resources of a page no longer change."""
     found: list[list[tuple[int, str]]] = []
     for at, status in _sorted(changes):
         if status in ("", IN_REVIEW):
@@ -126,7 +126,7 @@ def _begins_again(last: str, status: str) -> bool:
 
 
 def _run(changes: list[tuple[int, str]], cut: int | None) -> OperationRun:
-    """Return one operation's run; `cut` is when the next one began, None if none did."""
+    """Return one operation's run; `cut` is when the next one began, None without a next one."""
     first, (last_at, last) = changes[0], changes[-1]
     periods: list[Interval] = []
     for (at, status), (until, _) in pairwise(changes):
@@ -148,12 +148,12 @@ def _run(changes: list[tuple[int, str]], cut: int | None) -> OperationRun:
 
 
 def run_of(changes: Changes, operation: OperationKind) -> OperationRun | None:
-    """Return the latest run of an operation, None if there was none."""
+    """Return the latest run of an operation; None if there was none."""
     return next((run for run in reversed(runs(changes)) if run.operation is operation), None)
 
 
 def of_stack(own: Changes, resources: Iterable[Changes]) -> tuple[Interval, ...]:
-    """Return a stack's intervals; if its own events are missing, from those of its resources."""
+    """Return a stack's intervals; if its own events are missing, those from its resources."""
     mine = intervals(own)
     if mine:
         return mine
@@ -166,7 +166,7 @@ def of_stack(own: Changes, resources: Iterable[Changes]) -> tuple[Interval, ...]
 
 
 def totals(periods: Iterable[Interval | OperationRun]) -> Totals:
-    """Return the totals of periods; those that have not ended are not in the sum."""
+    """Return the totals of periods; the sum excludes those that have not ended."""
     all_of_them = list(periods)
     ends = [one.end for one in all_of_them]
     known = [end for end in ends if end is not None]

@@ -1,4 +1,4 @@
-"""The intervals, timeouts and time scale of an account: one object, which pure functions get as a parameter.
+"""The intervals, timeouts and time scale of an account: one object that pure functions take as a parameter.
 
 `deployments.models.account` chooses it for each account; no other module distinguishes accounts by their
 kind.
@@ -14,8 +14,8 @@ from deployments.core.polling import PollingLimits
 from deployments.core.sources import OBSERVED
 
 CURRENT = timedelta(seconds=60)
-"""Maximum age of the facts that a deployment may fail for. While the portal was stopped, for an upgrade for
-example, a timeout may have passed without a poll.
+"""Maximum age of the facts because of which a deployment may fail. While the portal was stopped, for an
+upgrade for example, a timeout may have passed without a poll.
 """
 WATCHED_DELAY = 15.0
 """Seconds between two polls of an environment's stack while its page is open."""
@@ -24,16 +24,16 @@ _MIN_STALE = 6.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """The timings of one account. Intervals are seconds; the defaults are those of AWS.
+    """The timings of one account. Intervals are seconds; the defaults are those for AWS.
 
     `polling` are the limits of polling stack events. `sources` has (fast, idle) of the sources whose
     intervals differ from those in `deployments/core/sources.py`. `readiness` is the interval between two
-    steps of a deployment that waits for its servers, `root` that between two checks that its stack exists
-    meanwhile, `max_site_check` the longest one between two site checks that fail. `failure_timeout` is how
-    long a failed association may stay so before the deployment fails: long enough for State Manager to retry
-    it on a replaced server, and for an operator to fix it. `readiness_timeout` is how long the environment
-    may take to become ready after CloudFormation's end. `scale` is how many seconds an operation takes for
-    each second on AWS.
+    steps of a deployment that waits for its servers, `root` that between two checks of its stack in that
+    time, `max_site_check` the longest one between two failing site checks. `failure_timeout` is how long an
+    association may stay failed before the deployment fails: long enough for State Manager to retry it on a
+    replaced server, and for an operator to fix it. `readiness_timeout` is how long the environment may take
+    to become ready after CloudFormation's end. `scale` is how many seconds an operation takes for each second
+    on AWS.
     """
 
     polling: PollingLimits = field(default_factory=PollingLimits)
@@ -57,7 +57,7 @@ class Timings:
     def site_check_delay(self, failures: int) -> float:
         """Return the seconds until the next site check after this many failures in a row: doubling.
 
-        A check that reaches the application writes a row into its database.
+        Each check that reaches the application writes a row into its database.
         """
         return min(self.max_site_check, self.readiness * 2.0 ** min(failures - 1, 5))
 
@@ -69,11 +69,11 @@ class Timings:
 
 AWS = Timings()
 SIMULATED_SCALE = 1 / 12
-"""Seconds that an operation of a simulated AWS takes at time scale 1, for each second on AWS."""
+"""Seconds that an operation of a simulated AWS takes at time scale 1 for each second on AWS."""
 
 
 def simulated(time_scale: float) -> Timings:
-    """Return the timings of a simulated AWS on this machine, which is faster and whose calls are free."""
+    """Return the timings of a simulated AWS on this machine: it is faster, and its calls are free."""
     return Timings(
         polling=PollingLimits(
             calls_per_minute=1200.0,
@@ -85,7 +85,7 @@ def simulated(time_scale: float) -> Timings:
             trailing_interval=1.0,
         ),
         sources=dict.fromkeys(OBSERVED, (1.0, 5.0))
-        | {"site": (3.0, 15.0)},  # its reads keep the machine busy
+        | {"site": (3.0, 15.0)},  # frequent reads would keep the machine busy
         readiness=1.0,
         root=5.0,
         max_site_check=3.0,

@@ -1,4 +1,4 @@
-"""API tokens: their format, their digest, and which rights each of their scopes covers."""
+"""API tokens: their format, their digest, and the rights of each scope."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.core.roles import Right
 PREFIX: Final = "sanso_"
 """Secret scanners recognize a token by this prefix."""
 SHOWN: Final = len(PREFIX) + 6
-"""The number of characters of a token that are stored in clear, so that its owner can recognize it."""
+"""Number of characters of a token stored in clear text, so that its owner can recognize it."""
 READ, DEPLOY, CHANGE, RELEASE, DELETE, APPROVE, ADMIN = SCOPES = (
     *("read", "deploy", "change", "release", "delete", "approve", "admin"),
 )
@@ -36,7 +36,7 @@ _SCOPES: Final = {
     Right.FORCE_DELETE: DELETE,
     Right.APPROVE: APPROVE,
 }
-"""The scopes of rights; those of all others are `admin`."""
+"""The scopes of rights; all other rights belong to `admin`."""
 
 
 def new_token() -> str:
@@ -47,8 +47,8 @@ def new_token() -> str:
 def digest_of(token: str) -> str:
     """Return the digest under which a token is stored.
 
-    A plain hash is enough for 256 random bits, which nobody can guess, and is looked up in an index: the time
-    that this takes says nothing about the tokens that exist.
+    A plain hash is enough for 256 random bits, which nobody can guess. It is looked up in an index, whose
+    timing reveals nothing about existing tokens.
     """
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
@@ -59,6 +59,6 @@ def rights_of(scopes: Collection[str]) -> frozenset[str]:
 
 
 def in_order(scopes: Iterable[str]) -> list[str]:
-    """Return the known ones of some scopes in the order of all, each once."""
+    """Return the known scopes among these, each once, in the standard order."""
     given = set(scopes)
     return [scope for scope in SCOPES if scope in given]

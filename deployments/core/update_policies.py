@@ -1,7 +1,7 @@
 """How a template replaces the servers of an Auto Scaling group: its UpdatePolicy and its capacity.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html:
-without a policy, an update replaces no server; with a rolling one, it does when one of `ROLLS` changes.
+without a policy, an update replaces no servers; with a rolling policy, it does if one of `ROLLS` changes.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ ROLLS = (
 class Method(StrEnum):
     """How servers are replaced."""
 
-    NONE = "none"  # they stay; only servers that are launched later are other ones
+    NONE = "none"  # existing servers stay; only later launches differ
     ROLLING = "rolling"
-    GROUP = "group"  # a new group is created with all servers, then the old one is deleted
+    GROUP = "group"  # a new group with all servers is created, then the old one is deleted
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerUpdate:
-    """The method, with the numbers of servers that are known beforehand, else None.
+    """The method, with the numbers of servers (None if not known beforehand).
 
-    `batch` are replaced at once while at least `in_service` of `capacity` remain; `waits`: the next ones
-    follow when the new ones have signaled.
+    `batch` servers are replaced at once while at least `in_service` of `capacity` remain; `waits`: the next
+    batch follows when the new servers have signaled.
     """
 
     method: Method = Method.NONE
@@ -52,7 +52,7 @@ class ServerUpdate:
 
 
 def server_update(body: Mapping[str, object], scope: TemplateValues) -> ServerUpdate:
-    """Return how the group with this text in a template is updated, with the parameters of the scope."""
+    """Return how a group with this body in a template is updated, with the parameters of the scope."""
     if not body:
         return ServerUpdate(method=Method.UNKNOWN)
     properties = mapping(body.get("Properties"))

@@ -1,4 +1,4 @@
-"""Usual durations of resources: from earlier deployments, and from public logs where there are none."""
+"""Usual durations of resources: from earlier deployments, or else from public logs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from enum import StrEnum
 from deployments.core.status import OperationKind
 
 TENTH = 1.2816
-"""Standard deviations from the middle of a normal distribution to its tenth and ninetieth percentile."""
+"""Standard deviations from the mean of a normal distribution to its tenth and ninetieth percentile."""
 MAX_SPREAD = 1.5
-"""A larger spread has no meaning."""
+"""A larger spread is meaningless."""
 PHASE_TYPE = "Sanso::Phase"
 CLOSING_TYPE = "Sanso::StackClosing"
-"""The time that a stack takes after the last part in it has ended."""
+"""The time that a stack takes after its last part has ended."""
 
 
 class DurationSource(StrEnum):
@@ -48,12 +48,12 @@ class UsualDuration:
         return max(0.02, min(MAX_SPREAD, math.log(max(1.0, self.high / self.low)) / (2 * TENTH)))
 
     def as_row(self) -> list[float | int | str]:
-        """Return the duration as a row stores it."""
+        """Return the duration in the form of a row."""
         return [round(self.seconds, 2), round(self.low, 2), round(self.high, 2), self.runs, str(self.source)]
 
     @classmethod
     def from_row(cls, stored: object) -> UsualDuration | None:
-        """Return the duration that a row stores, None if it has another format."""
+        """Return the duration of a row; None if it has another format."""
         if not isinstance(stored, list) or len(stored) != 5:
             return None
         seconds, low, high, runs, source = stored
@@ -108,13 +108,13 @@ _DELETE: Mapping[str, float | tuple[float, float, float]] = {
     "AWS::EC2::NatGateway": (50, 40, 70),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": 12,
     "AWS::IAM::InstanceProfile": 2,
-    "AWS::Lambda::Function": (60, 5, 1200),  # its network interfaces in a VPC can delay it for long
+    "AWS::Lambda::Function": (60, 5, 1200),  # its network interfaces in a VPC can cause long delays
     "AWS::RDS::DBCluster": (40, 25, 120),
     "AWS::RDS::DBInstance": (300, 200, 500),
     "AWS::SQS::Queue": 10,
 }
 LAUNCHES_SERVERS = "AWS::AutoScaling::AutoScalingGroup"
-"""An update of a group that launches servers waits for them as its creation does."""
+"""An update of a group that launches servers waits for them, like its creation."""
 _OF_THE_PORTAL: Mapping[str, tuple[float, float, float]] = {
     "@preflight": (4, 2, 12),
     "@artifacts": (5, 2, 20),
@@ -132,7 +132,7 @@ _UPDATE_SHARE = _DELETE_SHARE = 0.3
 def prior(path: str, type_: str, operation: OperationKind, scale: float = 1.0) -> UsualDuration:
     """Return the usual duration of a resource type by public logs. `scale` is the time scale, 1 on AWS.
 
-    An unknown type takes a few seconds, as most types do.
+    An unknown type takes a few seconds, like most types.
     """
     found: float | tuple[float, float, float] = _CREATE.get(type_, _DEFAULT)
     if path in _OF_THE_PORTAL:
@@ -155,7 +155,7 @@ def learn(seconds: Sequence[float], source: DurationSource) -> UsualDuration:
     logs = sorted(math.log(max(0.05, one)) for one in seconds)
     number = len(logs)
     middle = (logs[(number - 1) // 2] + logs[number // 2]) / 2
-    # As if there were three more runs with a deviation of 25 %.
+    # Add the weight of three runs with a deviation of 25 %.
     spread = math.sqrt((3 * 0.25**2 + sum((one - middle) ** 2 for one in logs)) / (3 + number - 1))
     spread = max(0.05, spread * math.sqrt(1 + 1 / number))
     at = math.exp(middle)
@@ -199,6 +199,6 @@ class DurationHistory:
 
 
 def _is_usable(key: str, type_: str) -> bool:
-    """Return whether a history is usable: custom resources, phases and stacks of one type differ too much."""
+    """Return whether a history is usable: custom resources, phases and stacks of one type vary too much."""
     alike = type_ not in (PHASE_TYPE, "AWS::CloudFormation::Stack", "AWS::CloudFormation::CustomResource")
     return "\n" in key or (alike and not type_.startswith("Custom::"))

@@ -1,4 +1,4 @@
-"""Whether the sender of a webhook knows its secret: GitHub signs the body, GitLab sends the secret."""
+"""Authentication of incoming webhooks: GitHub signs the body, GitLab sends the secret."""
 
 from __future__ import annotations
 

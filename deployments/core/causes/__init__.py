@@ -1,1 +1,1 @@
-"""Known causes of failures: the meaning of AWS's reason, and what to do next (docs/causes.md)."""
+"""Known causes of failures: the meaning of AWS's reasons, and the next steps (docs/causes.md)."""

@@ -38,7 +38,7 @@ CATALOGUE = _in_order()
 def recognize(type_: str, reason: str) -> RecognizedCause | None:
     """Return the first cause whose signature matches AWS's reason for a resource of this type.
 
-    Return None if there is none: the page then shows AWS's reason alone.
+    Return None if there is none: the page then shows only AWS's reason.
     """
     for cause in CATALOGUE:
         if cause.types and not type_.startswith(cause.types):

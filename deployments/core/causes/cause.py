@@ -15,7 +15,7 @@ class NextStep(StrEnum):
     DELETE_FIRST = "delete_first"  # delete the remaining resources, which occupy the name
     DELETE_AGAIN = "delete_again"
     QUOTAS = "quotas"  # AWS's Service Quotas of the service
-    POLICY = "policy"  # copy a policy statement that allows what was denied
+    POLICY = "policy"  # copy a policy statement that allows the denied action
     RUN_AGAIN = "run_again"  # run the association again on the instances where it failed
     ENVIRONMENT = "environment"  # see targets, servers and their output
     TEMPLATE = "template"  # fix the template set
@@ -59,5 +59,5 @@ class RecognizedCause:
 
 
 def signature(text: str) -> re.Pattern[str]:
-    """Compile a signature. Upper and lower case do not matter: AWS changes it now and then."""
+    """Compile a signature. Case is ignored: AWS sometimes changes it."""
     return re.compile(text, re.IGNORECASE | re.DOTALL)

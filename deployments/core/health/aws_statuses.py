@@ -1,6 +1,6 @@
-"""The statuses that AWS reports of targets, load balancers, instances, runs and databases, each listed once.
+"""The statuses that AWS reports for targets, load balancers, instances, runs and databases, each listed once.
 
-Each has its health with the code of a message that says why, and the status that pages display for it. The
+Each has its health, the code of a message with the reason, and the status that pages display for it. The
 labels are in `deployments/presentation/health/aws_badges.py`. A status that is not in a table is unknown and
 displayed as AWS reports it.
 """
@@ -35,7 +35,7 @@ SEVERITY = {
 
 @dataclass(frozen=True, slots=True)
 class AwsStatus:
-    """The meaning of a status. `counts` is False for what is being removed and not part of the totals."""
+    """The meaning of a status. `counts` is False for resources being removed, which the totals exclude."""
 
     health: HealthStatus
     display: DisplayStatus
@@ -43,7 +43,7 @@ class AwsStatus:
     counts: bool = True
 
     def message(self, where: str, code: str = "") -> Message | None:
-        """Return the reason, about `where`; None if it is healthy. `code` is AWS's own status or reason."""
+        """Return the reason for the health of `where`; None if healthy. `code` is AWS's status or reason."""
         return Message(self.code, {"where": where, "code": code}) if self.code else None
 
 
@@ -100,7 +100,7 @@ TARGET_REASONS: dict[str, AwsStatus] = {
 
 
 def of_target(state: str, reason: str) -> AwsStatus:
-    """Return the meaning of a target's state, or of its reason code, which is more precise."""
+    """Return the meaning of a target's state, or of the more precise reason code."""
     known = TARGET_STATES.get(state)
     if known is None:
         return _UNKNOWN
@@ -116,7 +116,7 @@ _OUT_OF_SERVICE = frozenset({"initial", "unhealthy", "unhealthy.draining", "drai
 
 
 def is_out_of_service(state: str) -> bool:
-    """Return whether AWS reports that a target in this state is sent no new requests."""
+    """Return whether a target in this state gets no new requests, according to AWS."""
     return state in _OUT_OF_SERVICE
 
 
@@ -151,7 +151,7 @@ LIFECYCLES: dict[str, AwsStatus] = {
 
 
 def of_instance(lifecycle: str, health: str) -> AwsStatus:
-    """Return the meaning of an instance's lifecycle state and of the health that its group reports."""
+    """Return the meaning of an instance's lifecycle state and of its health in the group."""
     meaning = LIFECYCLES.get(lifecycle, _UNKNOWN)
     if meaning.counts and health.lower() == "unhealthy":
         return _bad(Code.INSTANCE_MARKED_UNHEALTHY)
@@ -192,7 +192,7 @@ RUNS = _displayed(
 RUN_SUCCEEDED = _of(RUNS, DisplayStatus.DONE)
 RUN_FAILED = _of(RUNS, DisplayStatus.FAILED)
 RUN_SKIPPED = _of(RUNS, DisplayStatus.CANCELLED)
-"""Also of runs that did not begin because they had failed on other instances."""
+"""Also for runs that did not begin because they had failed on other instances."""
 RUN_ENDED = RUN_SUCCEEDED | RUN_FAILED | RUN_SKIPPED
 RUN_IN_PROGRESS = frozenset(RUNS) - RUN_ENDED
 

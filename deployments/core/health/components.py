@@ -1,4 +1,4 @@
-"""Components of an environment and assessments of their health, and which assessment is the worst."""
+"""Components of an environment, assessments of their health, and the worst of them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 
 STALE_AFTER = timedelta(minutes=5)
-"""Health that is computed from older figures is unknown."""
+"""Health computed from older figures is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """A health status, its reason (None if healthy), and the time of the figures that it is computed from."""
+    """A health status, its reason (None if healthy), and the time of its figures."""
 
     status: HealthStatus
     sentence: Message | None = None
@@ -43,7 +43,7 @@ class Component:
 
 
 def worst(assessments: Iterable[Assessment]) -> Assessment:
-    """Return the worst assessment, of several the first by its sentence; unknown if there is none."""
+    """Return the worst assessment; of several, the first by its sentence; unknown if there is none."""
     return max(
         sorted(assessments, key=lambda one: str(one.sentence or "")),
         key=lambda one: SEVERITY[one.status],

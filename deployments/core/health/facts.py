@@ -1,4 +1,4 @@
-"""What was observed of one environment, as plain values, each with the time `observed_at`."""
+"""The observations of one environment as plain values, each with its time `observed_at`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class InstanceFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepartedFact:
-    """An instance that left its Auto Scaling group lately; `gone_at` is when it was first missed."""
+    """An instance that recently left its Auto Scaling group; `gone_at` is when it was first missing."""
 
     tier: str
     instance_id: str
@@ -161,7 +161,7 @@ class ProbeFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteReadsFact:
-    """The latest reads through the load balancer, made at the same time so that they meet every server.
+    """The latest reads through the load balancer, made at the same time to reach every server.
 
     `reached` is False if the portal could not connect. `milliseconds` is the mean of those that succeeded.
     """
@@ -176,11 +176,11 @@ class SiteReadsFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything that is known. `parts` are the resources that were created, observed or not.
+    """All observations. `parts` are the created resources, observed or not.
 
     `being_created`: the deployment that creates the environment has not ended. `serves`: requests to its load
-    balancers reach servers; if AWS is simulated without servers, they do not. `absent` is why the stack with
-    all of this does not exist, None while it does.
+    balancers reach servers; if AWS is simulated without servers, they do not. `absent` is why the
+    stack does not exist, None while it does.
     """
 
     parts: ObservedParts = field(default_factory=ObservedParts)

@@ -1,4 +1,4 @@
-"""Which resources of an environment's stacks can be observed, and the tier of each."""
+"""The observable resources of an environment's stacks, and the tier of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CreatedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedParts:
-    """What can be observed: ARN, name or id → tier (alb, nlb, web, app; "" if it is unknown)."""
+    """The observable resources: ARN, name or id → tier (alb, nlb, web, app; "" if it is unknown)."""
 
     load_balancers: Mapping[str, str] = field(default_factory=dict)
     target_groups: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class ObservedParts:
 
 
 def parts_of(resources: Iterable[CreatedResource]) -> ObservedParts:
-    """Return those of the resources that can be observed."""
+    """Return the observable ones of these resources."""
     found: dict[str, dict[str, str]] = {kind: {} for kind in TYPES}
     for one in resources:
         if one.type in found and one.physical_id:
@@ -61,7 +61,7 @@ def parts_of(resources: Iterable[CreatedResource]) -> ObservedParts:
 def _tier(resource: CreatedResource) -> str:
     """Return the tier of a resource by its logical id, else by those of its stacks.
 
-    A load balancer's ARN has its kind: `…:loadbalancer/app/…` or `…/net/…`.
+    A load balancer's ARN contains its kind: `…:loadbalancer/app/…` or `…/net/…`.
     """
     if resource.type == LOAD_BALANCER:
         return "nlb" if ":loadbalancer/net/" in resource.physical_id else "alb"

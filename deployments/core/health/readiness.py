@@ -1,4 +1,4 @@
-"""Compute whether an environment is ready and, if not, what it is waiting for."""
+"""Compute whether an environment is ready and, if not, which conditions are open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployments.message_codes import Code
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Which conditions are met, which ones the deployment waits for, and which of those have failed.
+    """The conditions that are met, those that the deployment waits for, and those that have failed.
 
     `configured`: every association succeeded on every instance. `serving`: every target is healthy.
     `answered`: a site check succeeded. `failed` is the part of `waiting_for` that needs an action,
@@ -45,7 +45,7 @@ class _Unmet:
 def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
     """Return the readiness of an environment.
 
-    Observations before `since` do not count: they may be older than what the deployment changes. There are no
+    Observations before `since` do not count: they may be older than the deployment's changes. There are no
     conditions for parts that the templates do not have.
     """
     fresh = _FactsSince(facts, since)
@@ -70,7 +70,7 @@ def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
 
 
 def was_polled(facts: Facts, since: datetime) -> bool:
-    """Return whether every source that readiness depends on was polled since then, with success or not."""
+    """Return whether every source of the readiness was polled since `since`, successfully or not."""
     needed = {
         "associations": facts.parts.associations,
         "targets": facts.parts.target_groups,
@@ -85,13 +85,13 @@ def was_polled(facts: Facts, since: datetime) -> bool:
 
 
 def has_site(facts: Facts) -> bool:
-    """Return whether there is a load balancer that a site check can be made through."""
+    """Return whether there is a load balancer for site checks."""
     balanced = "alb" in facts.parts.load_balancers.values() and bool(facts.parts.target_groups)
     return balanced and facts.serves
 
 
 class _FactsSince:
-    """The facts since a time, and the conditions that they do not meet."""
+    """The facts since a time, and the unmet conditions."""
 
     def __init__(self, facts: Facts, since: datetime | None) -> None:
         self._since = since
@@ -112,7 +112,7 @@ class _FactsSince:
         return row is not None and self._counts(row.observed_at)
 
     def association(self, association_id: str, tier: str) -> Iterator[_Unmet]:
-        """Yield the conditions of an association that are not met on its instances."""
+        """Yield the unmet conditions of an association on its instances."""
         row = self._associations.get(association_id)
         if row is None or not self._knows_instances(tier):
             where = self._names.get(association_id) or tier or association_id
@@ -139,7 +139,7 @@ class _FactsSince:
         return sum(group.desired for group in self._groups if tier and group.tier == tier)
 
     def targets(self, arn: str, tier: str) -> Iterator[Message]:
-        """Yield the conditions that are not met by the targets of a group."""
+        """Yield the unmet conditions of the targets of a group."""
         if not self._seen("targets") or not self._knows_instances(tier):
             yield Message(Code.TARGETS_NOT_POLLED, {"where": tier})
             return
@@ -154,7 +154,7 @@ class _FactsSince:
             yield Message(Code.SERVERS_NOT_REGISTERED, values)
 
     def site(self) -> Iterator[Message]:
-        """Yield that a site check is pending, if it is."""
+        """Yield the condition of a pending site check, if there is one."""
         if not has_site(self._facts):
             return
         probe = self._facts.probe
@@ -179,7 +179,7 @@ def _of_association(row: AssociationFact) -> _Unmet:
 
 
 def _of_runs(row: AssociationFact, instance_ids: Iterable[str]) -> Iterator[_Unmet]:
-    """Yield the conditions of an association that are not met, for each of these instances."""
+    """Yield the unmet conditions of an association for each of these instances."""
     runs = {run.instance_id: run for run in row.runs}
     for instance_id in instance_ids:
         run = runs.get(instance_id)

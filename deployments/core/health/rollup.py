@@ -1,4 +1,4 @@
-"""The health of tiers and of the environment, from that of their components: the worst status wins."""
+"""The health of tiers and of the environment, from their components: the worst status wins."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from deployments.errors import Message
 from deployments.message_codes import Code
 
 TIERS = ("site", "alb", "web", "nlb", "app", "database")
-"""In the order in which a request passes through them; `site` is what visitors get of all of them."""
+"""In the order in which a request passes through them; `site` is the visitors' result of all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """One of `TIERS`: its components and how many are healthy; for the site, how many reads succeeded."""
+    """One of `TIERS`: its components and the number of healthy ones; for the site, of successful reads."""
 
     name: str
     assessment: Assessment
@@ -60,9 +60,9 @@ def roll_up(facts: Facts, now: datetime) -> Health:
 
 
 def _worst_tier(tiers: Iterable[Tier]) -> Assessment:
-    """Return the worst assessment; of several alike, that of the tier furthest from the visitor.
+    """Return the worst assessment; among equals, that of the tier furthest from the visitor.
 
-    What fails there fails the tiers before it, and a load balancer only reports on the servers behind it.
+    Its failures cause those of the tiers before it, and a load balancer only reports the servers behind it.
     """
     ordered = sorted(tiers, key=lambda tier: (tier.name in service.BALANCED, -TIERS.index(tier.name)))
     return max(ordered, key=lambda tier: SEVERITY[tier.assessment.status]).assessment
@@ -79,7 +79,7 @@ def _tier(name: str, facts: Facts, now: datetime) -> Tier | None:
 
 
 def _site(facts: Facts, now: datetime) -> Tier | None:
-    """Return what visitors get; None if it is not measured, which makes nothing unhealthy."""
+    """Return the tier of the site; None if it is not measured, which makes nothing unhealthy."""
     assessment = assess_reads(facts.site_reads, now)
     if assessment is None or facts.site_reads is None:
         return None
@@ -120,7 +120,7 @@ def _load_balancer(row: LoadBalancerFact, now: datetime) -> Component:
 
 
 def _serving(balancer: Component, name: str, facts: Facts, now: datetime) -> Component:
-    """Return a load balancer, unhealthy when no target behind it is: its own state says only that it runs."""
+    """Return a load balancer, unhealthy without a healthy target: its own state means only that it runs."""
     out = service.outage(service.BALANCED[name], (), facts, now)
     if out is None or balancer.assessment.status is HealthStatus.UNHEALTHY:
         return balancer
@@ -202,7 +202,7 @@ def _database(facts: Facts, now: datetime) -> Tier | None:
 
 
 def _of_member(component: Component) -> Assessment:
-    """Return what a member means for its cluster: without a reader, it is degraded."""
+    """Return the effect of a member on its cluster: without a reader, the cluster is degraded."""
     own = component.assessment
     if component.facts["role"] == "writer" or own.status is not HealthStatus.UNHEALTHY:
         return own

@@ -99,7 +99,7 @@ def _of_target(target: TargetFact, where: str, now: datetime) -> Assessment:
 
 
 def _if_it_adds(assessment: Assessment, own: list[Assessment], now: datetime, where: str) -> list[Assessment]:
-    """Return the group's assessment of a server, unless it is out of date and the load balancer has one."""
+    """Return the group's assessment of a server unless it is out of date and the load balancer has one."""
     if own and is_stale(assessment.at, now):
         return []
     return [unless_stale(assessment, now, where)]

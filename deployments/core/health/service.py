@@ -1,4 +1,4 @@
-"""Whether a tier serves at all: its load balancer has a healthy target, or the tier is out of service."""
+"""Whether a tier is in service: its load balancer has a healthy target, or the tier is out of service."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _ON_THE_WAY = (
     (Code.NO_SERVER_CONFIGURING, Code.NO_SERVER_CONFIGURING_REPLACEMENT),
     (Code.NO_SERVER_STARTING, Code.NO_SERVER_STARTING_REPLACEMENT),
 )
-"""What servers on their way into service wait for, the last step first: alone, and in place of others."""
+"""Texts of what servers that enter service wait for, the last step first: alone, and as replacements."""
 
 
 def outage(tier: str, servers: Sequence[Component], facts: Facts, now: datetime) -> Assessment | None:
-    """Return that a tier is out of service, and what happens about it; None when it is not or nobody knows.
+    """Return that a tier is out of service, and its recovery; None if it is in service or this is unknown.
 
-    A tier is out of service when no target is healthy in the latest answer of its load balancer, whatever the
-    targets are about to be. A target that AWS does not check may serve, and an old answer says nothing.
+    A tier is out of service if no target is healthy in the load balancer's latest response, whatever state
+    the targets are entering. A target that AWS does not check may serve, and an old response proves nothing.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
     targets = [target for target in facts.targets if target.tier == tier]
@@ -47,7 +47,7 @@ def outage(tier: str, servers: Sequence[Component], facts: Facts, now: datetime)
 
 
 def _sentence(tier: str, servers: Sequence[Component], facts: Facts) -> Message:
-    """Return what matters: what comes in place of what, else why the servers that there are do not serve."""
+    """Return the relevant sentence: the replacement of servers, else why existing servers do not serve."""
     if not servers:
         return Message(Code.NO_SERVERS, {"where": tier})
     counted = [server for server in servers if server.counts]
@@ -62,7 +62,7 @@ def _sentence(tier: str, servers: Sequence[Component], facts: Facts) -> Message:
 
 
 def _replacing(tier: str, servers: Sequence[Component], coming: Sequence[Component], facts: Facts) -> Message:
-    """Return what those servers wait for that are nearest to their first request, and which they replace."""
+    """Return what the servers closest to their first request wait for, and which servers they replace."""
     steps = {server.key: _step(tier, server, facts) for server in coming}
     step = min(steps.values())
     alone, replacing = _ON_THE_WAY[step]
@@ -72,7 +72,7 @@ def _replacing(tier: str, servers: Sequence[Component], coming: Sequence[Compone
 
 
 def _step(tier: str, server: Component, facts: Facts) -> int:
-    """Return what a server waits for, as its place in `_ON_THE_WAY`."""
+    """Return what a server waits for, as an index into `_ON_THE_WAY`."""
     lifecycle = server.facts.get("lifecycle", "")
     if lifecycle and aws_statuses.of_instance(lifecycle, "").health is not HealthStatus.HEALTHY:
         return 2
@@ -81,7 +81,7 @@ def _step(tier: str, server: Component, facts: Facts) -> int:
 
 
 def _replaced(tier: str, servers: Sequence[Component], coming: Sequence[str], facts: Facts) -> list[str]:
-    """Return the servers that are leaving or will be replaced, or left shortly before the others came."""
+    """Return the servers that are leaving, will be replaced, or left shortly before the others were added."""
     marked = {row.instance_id for row in facts.instances if row.health.lower() == "unhealthy"}
     leaving = [server.key for server in servers if not server.counts or server.key in marked]
     begun = min((row.first_seen_at for row in facts.instances if row.instance_id in coming), default=None)
@@ -98,5 +98,5 @@ def _names(keys: Iterable[str]) -> str:
 
 
 def behind(balancer: str) -> Message:
-    """Return why a load balancer is unhealthy whose tier is out of service: briefly, for its box."""
+    """Return why a load balancer of a tier that is out of service is unhealthy: a short text for its box."""
     return Message(Code.NO_SERVER_IN_SERVICE, {"tier": BALANCED[balancer]})

@@ -1,4 +1,4 @@
-"""The health of the site as its visitors get it, from a few reads through the public load balancer."""
+"""The health of the site for its visitors, from a few reads through the public load balancer."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ STEP = 1.1
 
 
 def is_measured(reads: SiteReadsFact | None, now: datetime) -> bool:
-    """Return whether the latest reads tell the health of the site.
+    """Return whether the latest reads measure the health of the site.
 
-    They do not if the portal cannot connect to the load balancer, which is AWS's and accepts every connection
-    that its security group allows: then the portal is no client of the site, and visitors may well be.
+    They do not if the portal cannot connect to the load balancer, which accepts every connection that its
+    security group allows: then the group excludes the portal, but may admit visitors.
     """
     return reads is not None and reads.reached and reads.total > 0 and not is_stale(reads.at, now)
 
@@ -42,9 +42,9 @@ def assess_reads(reads: SiteReadsFact | None, now: datetime) -> Assessment | Non
 
 
 def classed(durations: Iterable[float], known: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Return how many durations (in milliseconds) each class has, with those that are known already.
+    """Return the number of durations (in milliseconds) in each class, added to the known numbers.
 
-    Few classes keep the durations of thousands of reads: percentiles of intervals cannot be averaged.
+    A few classes represent the durations of thousands of reads: percentiles of intervals cannot be averaged.
     """
     counts = Counter(known or {})
     counts.update(str(round(math.log(max(duration, 1.0), STEP))) for duration in durations)
