@@ -1,4 +1,4 @@
-"""Who may do what: teams, service accounts and grants of roles; and the labels that grants may name."""
+"""Permissions: teams, service accounts and grants of roles; and the labels that grants may refer to."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Team(models.Model):
 
 
 class TeamMember(models.Model):
-    """A person in a team. `source`: who decides about it; an identity provider removes only its own."""
+    """A person in a team. `source`: who manages the membership; an identity provider removes only its own."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
@@ -76,7 +76,7 @@ class TeamMember(models.Model):
 
 
 class ServiceAccount(models.Model):
-    """A program that calls the API: a user who cannot sign in, with grants and tokens of its own."""
+    """A program that calls the API: a user who cannot sign in, with its own grants and tokens."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="service_account"
@@ -100,7 +100,7 @@ class LabelQuerySet(models.QuerySet["Label"]):
     """Named queries over labels."""
 
     def in_use(self, environments: models.QuerySet[Environment], most: int) -> list[Label]:
-        """Return one of each label that some environments have, by key and value, at most so many."""
+        """Return one of each label that these environments have, by key and value, up to a maximum number."""
         rows = self.filter(environment__in=environments.order_by().values("pk")).order_by("key", "value")
         pairs = rows.values_list("key", "value").distinct()[:most]
         return [Label(key=key, value=value) for key, value in pairs]
@@ -112,7 +112,7 @@ class Label(models.Model):
     MAX_KEY, MAX_VALUE = 40, 60
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="labels")
-    # Compared by bytes, as the function that decides compares them.
+    # Compared by bytes, like in the function that decides.
     key = IdField(_("key"), max_length=MAX_KEY)
     value = IdField(_("value"), max_length=MAX_VALUE)
 
@@ -137,7 +137,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.filter(Q(user=user_pk) | Q(team__memberships__user=user_pk)).distinct()
 
     def roles_of(self, users: Collection[int]) -> dict[int, set[str]]:
-        """Return the roles that each of some users has for anything, directly or through teams."""
+        """Return the roles that each of these users has for any object, directly or through teams."""
         found: dict[int, set[str]] = {one: set() for one in users}
         rows = self.order_by()
         directly = rows.filter(user__in=users).values_list("user", "role").distinct()
@@ -148,21 +148,21 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return found
 
     def labels(self) -> frozenset[tuple[str, str]]:
-        """Return the labels that grants name: adding or removing one changes who may act."""
+        """Return the labels in grants: adding or removing one on an environment changes permissions."""
         rows = self.filter(scope=Scope.LABEL.value).order_by().values_list("label_key", "label_value")
         return frozenset(rows.distinct())
 
     def for_page(self) -> Self:
-        """Select what pages show of each: whose it is, what it is about, and who gave it."""
+        """Select what pages show of each grant: its holder, its object, and who gave it."""
         return self.select_related("user", "team", "account", "environment__account", "granted_by")
 
     def given_to(self, *, person: int | None, team: int | None) -> Self:
-        """Keep those of a person themselves, and of a team; None keeps all."""
+        """Keep those given directly to a person or to a team; None keeps all."""
         rows = self.filter(user=person) if person else self
         return rows.filter(team=team) if team else rows
 
     def about_account(self, account_pk: int) -> Self:
-        """Keep those that are about a whole account."""
+        """Keep those for an entire account."""
         return self.filter(Q(scope=Scope.EVERYTHING.value) | Q(scope=Scope.ACCOUNT.value, account=account_pk))
 
     def that_manage_access(self) -> Self:
@@ -170,7 +170,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.filter(scope=Scope.EVERYTHING.value, role__in=(Role.ADMIN.value, Role.CUSTOM.value))
 
     def about(self, environment: Environment) -> Self:
-        """Keep those that are about an environment, with their subjects."""
+        """Keep those that cover an environment, with their subjects."""
         labels = Q()
         for label in environment.labels.all():
             labels |= Q(scope=Scope.LABEL, label_key=label.key, label_value=label.value)
@@ -183,7 +183,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return rows.select_related("user", "team")
 
     def that_manage_access_to(self, about: Environment | Account | None) -> Self:
-        """Keep those of people and teams that may contain the right to manage access to something."""
+        """Keep those of people and teams that may contain the right to manage access to an object."""
         if isinstance(about, Environment):
             rows = self.about(about)
         else:
@@ -199,7 +199,8 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 class Grant(models.Model):
     """A role of a person or a team, for everything, an account, a label or one environment.
 
-    `key` is unique: the same role for the same is given once. `rights` are those of the role CUSTOM.
+    `key` is unique: a role is given once to the same holder for the same object. `rights` are those of the
+    role CUSTOM.
     """
 
     user = models.ForeignKey(
@@ -243,7 +244,7 @@ class Grant(models.Model):
 
     @property
     def granted(self) -> Granted:
-        """Return what the grant gives."""
+        """Return the grant as a plain value."""
         return Granted(
             pk=self.pk,
             rights=rights_of(self.role, self.rights),
@@ -254,7 +255,7 @@ class Grant(models.Model):
         )
 
     def unique_key(self) -> str:
-        """Return the value of `key`: whose it is, the role, and what it is about."""
+        """Return the value of `key`: the holder, the role, and the object."""
         whose = f"team:{self.team_id}" if self.team_id else f"user:{self.user_id}"
         what = {
             Scope.ACCOUNT.value: f":{self.account_id}",

@@ -1,4 +1,4 @@
-"""An AWS account and region that the portal deploys to. The sandbox is one too."""
+"""An AWS account and region that the portal deploys to. The sandbox has such accounts too."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
     """Named queries over accounts."""
 
     def usable(self) -> Self:
-        """Keep those that can be deployed into."""
+        """Keep those that can be deployed to."""
         return self.filter(is_recording=False)
 
     def matching(self, condition: models.Q) -> Self:
-        """Keep those that a condition is true of: those that a person may view."""
+        """Keep those that match a condition: those that a person may view."""
         return self.filter(condition).distinct()
 
     def before(self, pk: int) -> Self:

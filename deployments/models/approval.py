@@ -1,4 +1,4 @@
-"""Requests for a second person's approval of one preview, or of a deletion, and what was decided."""
+"""Requests for a second person's approval of a preview or a deletion, and the decisions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DECISIONS = [
 
 
 ROLES = [(Role.APPROVER.value, _("Approver")), (Role.ADMIN.value, _("Admin"))]
-"""The roles that can approve; who has another role as well needs one of these."""
+"""The roles that can approve; a person with other roles needs one of these too."""
 MAX_APPROVALS = 5
 
 
@@ -38,7 +38,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     """Named queries over approvals."""
 
     def waiting(self) -> Self:
-        """Keep those on which somebody has to decide."""
+        """Keep those that wait for a decision."""
         return self.exclude(open_key=None)
 
     def bypassed_in(self, environment_pk: int) -> Self:
@@ -47,17 +47,17 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return rows.filter(deployment__environment__latest=models.F("deployment")).with_people()
 
     def waiting_with_label(self, key: str, value: str) -> Self:
-        """Keep those of environments with a label on which somebody has to decide."""
+        """Keep those that wait for a decision, of environments with a label."""
         labels = Label.objects.filter(key=key, value=value)
         return self.waiting().filter(deployment__environment__in=labels.values("environment"))
 
     def requesters(self) -> frozenset[int]:
-        """Return the keys of who requested the changes, and of who requested their approval."""
+        """Return the keys of the users who requested the changes, or their approval."""
         pairs = self.values_list("requested_by", "deployment__requested_by")
         return frozenset(pk for pair in pairs for pk in pair)
 
     def waiting_of(self, environment_pk: int) -> Self:
-        """Keep those of one environment on which somebody has to decide."""
+        """Keep those that wait for a decision, of one environment."""
         return self.waiting().filter(deployment__environment=environment_pk)
 
     def of(self, deployment_pk: int) -> Self:
@@ -65,7 +65,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return self.filter(deployment=deployment_pk).order_by("-pk")
 
     def with_people(self) -> Self:
-        """Select who requested and who decided, without a query per row."""
+        """Select the requester and the decider, without a query per row."""
         return self.select_related("requested_by", "decided_by")
 
     def for_list(self) -> Self:
@@ -73,7 +73,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return self.select_related("deployment__environment__account", "requested_by")
 
     def about(self, environments: EnvironmentQuerySet) -> Self:
-        """Keep those about deployments of some environments."""
+        """Keep those about deployments of these environments."""
         return self.filter(deployment__environment__in=environments.order_by().values("pk"))
 
     def matching(self, text: str) -> Self:
@@ -85,7 +85,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
 
 class Approval(models.Model):
-    """One request: it is about the preview with this digest, and about what was chosen with it.
+    """One request: it is about the preview with this digest and the choices made with it.
 
     `open_key` is the deployment's pk while it waits and NULL afterwards: the database allows one per
     deployment. A decision is a compare-and-set on it, so that two people cannot both decide.
@@ -126,7 +126,7 @@ class Approval(models.Model):
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether somebody has to decide."""
+        """Return whether it waits for a decision."""
         return self.open_key is not None
 
 
@@ -159,14 +159,14 @@ class ApprovalRuleQuerySet(models.QuerySet["ApprovalRule"]):
         return self.filter(environment=None)
 
     def labels(self) -> frozenset[tuple[str, str]]:
-        """Return the labels that rules name: removing one from an environment takes its approvals away."""
+        """Return the labels of rules: removing one from an environment removes its required approvals."""
         return frozenset(self.of_labels().values_list("label_key", "label_value"))
 
 
 class ApprovalRule(models.Model):
-    """How many people of which role approve changes of one environment, or of all with a label.
+    """The number and role of the people who approve changes of one environment, or of all with a label.
 
-    A label's rule requires approvals of its environments. `key` is unique: there is one rule for each.
+    A label's rule requires approvals for its environments. `key` is unique: there is one rule for each.
     """
 
     environment = models.ForeignKey(
@@ -192,12 +192,12 @@ class ApprovalRule(models.Model):
 
     @property
     def rule(self) -> PolicyRule:
-        """Return what the rule requires, and of which environments."""
+        """Return the rule with its policy and environments."""
         return PolicyRule(policy=self.policy, environment=self.environment_id, label=self.label)
 
     @property
     def policy(self) -> Policy:
-        """Return what the rule requires."""
+        """Return the policy of the rule."""
         return Policy(approvals=self.approvals, roles=frozenset([self.role]))
 
     @property
@@ -212,7 +212,7 @@ class ApprovalRule(models.Model):
 
 
 def policy_of(environment: Environment) -> Policy | None:
-    """Return what approvals of changes of an environment need, None if it requires none. Two queries."""
+    """Return the approval policy for changes of an environment; None if it requires none. Two queries."""
     labels = [(label.key, label.value) for label in environment.labels.all()]
     keys = [ApprovalRule.key_for(environment), *(ApprovalRule.key_for(None, label) for label in labels)]
     return policy_for(

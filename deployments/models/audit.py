@@ -1,6 +1,6 @@
-"""What was requested, by whom and under which permission, and what was refused: rows are only added.
+"""Audit records of requests and refusals, with the person and the permission: rows are only added.
 
-Each is chained to the one before (`deployments/runner/audit_chain.py`), so that a change or a gap shows.
+Each is chained to the previous one (`deployments/runner/audit_chain.py`), which reveals changes and gaps.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ CHAINED = (
 
 
 class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
-    """Audit records. They are added and read only."""
+    """Audit records. They are only added and read."""
 
     def write(
         self, *, action: str, user: User | None = None, name: str = "", reason: str = "", **values: Any
     ) -> AuditRecord:
-        """Add a record, with by what and from where this is requested. Without a person, `user` is None.
+        """Add a record with the request's session or token and address. `user` is None without a person.
 
         It belongs in the transaction of what it records.
         """
@@ -69,16 +69,16 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         raise TypeError(_UNCHANGEABLE)
 
     def before(self, pk: int) -> AuditRecordQuerySet:
-        """Return those before the one with this key, newest first, with their users; all of them for 0."""
+        """Return those before the one with this key, newest first, with their users; all for 0."""
         rows = self.select_related("user").order_by("-pk")
         return rows.filter(pk__lt=pk) if pk else rows
 
     def unchained(self) -> AuditRecordQuerySet:
-        """Return those that the chain does not have yet, oldest first."""
+        """Return those that are not in the chain yet, oldest first."""
         return self.filter(seq=None).order_by("pk")
 
     def for_list(self) -> AuditRecordQuerySet:
-        """Return them newest first, with what a list displays of each."""
+        """Return them newest first, with the columns that a list displays."""
         return self.select_related("user", "account", "environment", "deployment").order_by("-pk")
 
     def of_user(self, user_pk: int) -> AuditRecordQuerySet:
@@ -86,7 +86,7 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         return self.filter(user=user_pk)
 
     def of_person(self, name: str) -> AuditRecordQuerySet:
-        """Keep those of the person who has this name, or had it at that time."""
+        """Keep those of the person who has this name or had it at that time."""
         return self.filter(models.Q(user__username__iexact=name) | models.Q(username__iexact=name))
 
     def with_action(self, action: str) -> AuditRecordQuerySet:
@@ -102,7 +102,7 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         return self.filter(models.Q(environment=pk) | models.Q(name__iexact=name))
 
     def of_environments(self, environments: models.QuerySet[Environment]) -> AuditRecordQuerySet:
-        """Keep those about some environments."""
+        """Keep those about these environments."""
         return self.filter(environment__in=environments)
 
     def in_account(self, pk: int) -> AuditRecordQuerySet:
@@ -114,20 +114,20 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         return self.filter(by=by)
 
     def failed_logins(self, address: str, since: datetime) -> AuditRecordQuerySet:
-        """Keep the failed logins from an address since a moment."""
+        """Keep the failed logins from an address since a time."""
         return self.filter(action="sign_in_failed", address=address, at__gte=since)
 
     def request_of(self, deployment_pk: int) -> str:
-        """Return the id of the last request about a deployment that was accepted, "" if it had none."""
+        """Return the id of the last accepted request about a deployment; "" if there is none."""
         rows = self.filter(deployment=deployment_pk, outcome="requested").order_by("-pk")
         return rows.values_list("request_id", flat=True).first() or ""
 
     def since(self, moment: datetime) -> AuditRecordQuerySet:
-        """Keep those from a moment on."""
+        """Keep those from a time on."""
         return self.filter(at__gte=moment)
 
     def until(self, moment: datetime) -> AuditRecordQuerySet:
-        """Keep those before a moment."""
+        """Keep those before a time."""
         return self.filter(at__lt=moment)
 
     def containing(self, text: str) -> AuditRecordQuerySet:
@@ -144,9 +144,9 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
 class AuditRecord(models.Model):
     """One request. `refusal` is why it was refused, a message as JSON; `name` outlives the environment.
 
-    `by` is by what it was requested; `by_id` distinguishes sessions and tokens and is no secret. `before` and
-    `after` have what it changed. `username` is the name at the time. The keys of what it is about stay when
-    that is deleted. `seq` and `hash` are the record's place in the chain, None and "" until it is chained.
+    `by` is the kind of sender; `by_id` distinguishes sessions and tokens and is not secret. `before` and
+    `after` have the changed values. `username` is the name at the time. The keys of its objects stay when
+    these are deleted. `seq` and `hash` are the record's place in the chain, None and "" until it is chained.
     """
 
     MAX_REASON, MAX_NAME = 200, 60
@@ -207,7 +207,7 @@ class AuditRecord(models.Model):
         raise TypeError(_UNCHANGEABLE)
 
     def chained_values(self) -> dict[str, Any]:
-        """Return what the hash covers; the number is added when it is known."""
+        """Return the values that the hash covers; the number is added once it is known."""
         values = {name: getattr(self, name) for name in CHAINED}
         return values | {"at": self.at.astimezone(UTC).isoformat(timespec="microseconds")}
 
@@ -219,7 +219,7 @@ class AuditRecord(models.Model):
 
 
 class AuditChain(models.Model):
-    """The one row with the end of the chain: who holds its lock may chain records."""
+    """The only row with the end of the chain: the holder of its lock may chain records."""
 
     ONLY = 1
 
@@ -251,7 +251,7 @@ class AuditAnchor(models.Model):
 
 
 class AuditCut(models.Model):
-    """Up to which number old records were removed, and the hash of the last one: the chain's new start."""
+    """The number up to which old records were removed, and the last one's hash: the chain's new start."""
 
     at = models.DateTimeField(_("time"), auto_now_add=True)
     seq = models.PositiveBigIntegerField(_("number"), unique=True)

@@ -27,7 +27,7 @@ class DeploymentCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyTimes:
-    """How long deployments of a kind took to be ready: how many up to each bound, all, and their sum."""
+    """Times to ready of deployments of a kind: the counts up to each bound, the total count, and the sum."""
 
     kind: str
     up_to: tuple[int, ...]
@@ -36,7 +36,7 @@ class ReadyTimes:
 
 
 def _seconds_between(begin: Coalesce, end: str) -> Func:
-    """Return the whole seconds between two times, by functions of the database itself.
+    """Return the whole seconds between two times, by the database's own functions.
 
     Django's own difference calls Python for each row on SQLite, whose times are texts.
     """
@@ -59,7 +59,7 @@ def _of_accounts() -> QuerySet[Deployment]:
 def count_deployments() -> list[DeploymentCount]:
     """Return the deployments by kind and state, without those of recordings.
 
-    The events of a deployment are numbered without gaps: their number is that of the last one.
+    The events of a deployment are numbered without gaps: their count is the number of the last one.
     """
     rows = _of_accounts().values("kind", "state").annotate(n=Count("pk"), last=Sum("last_seq"))
     return [
@@ -102,14 +102,14 @@ def count_health() -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:
-    """The rows of a kind whose step is due and has not been published: how many, and for how many seconds."""
+    """The rows of a kind whose step is due but not published: their number and their delay in seconds."""
 
     rows: int
     seconds: float
 
 
 def overdue(rows: QuerySet[Deployment], now: datetime) -> Overdue:
-    """Return how far the dispatchers are behind with rows that have steps (models/leases.py)."""
+    """Return the delay of the dispatchers with rows that have steps (models/leases.py)."""
     late = rows.filter(due_at__lte=now).order_by("due_at")
     oldest = late.values_list("due_at", flat=True).first()
     if oldest is None:

@@ -44,7 +44,7 @@ OPERATIONS = [
     ("take_over", _("Take over")),
 ]
 PROTECTION = [
-    ("", _("Not recorded")),  # of a release before the phase, or of an update or a delete
+    ("", _("Not recorded")),  # of an earlier release of Sanso, or an update or a delete
     ("unwanted", _("Not requested")),
     ("wanted", _("Pending")),
     ("on", _("On")),
@@ -90,10 +90,10 @@ CANCEL_CODES = [
 class Deployment(models.Model):
     """A creation, change or deletion of an environment.
 
-    `active_key` is the environment's pk while the deployment holds the environment and NULL afterwards: the
-    database allows one per environment. A change holds it from the time that it is applied, or has its turn.
-    `request_key` comes with the form, so that a form that is sent twice starts one deployment. `token` is the
-    client request token of every AWS call.
+    `active_key` is the environment's pk while the deployment is active in it and NULL afterwards: the
+    database allows one per environment. A change has it from Apply on, or from its turn in the queue.
+    `request_key` comes with the form, so that a form that is sent twice starts only one deployment. `token`
+    is the client request token of every AWS call.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="deployments")
@@ -104,32 +104,32 @@ class Deployment(models.Model):
     reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     request_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    # What it does beyond its kind, and its choices: `skip` of a continued rollback, `retain` and `force` of a
-    # delete, `in_line` and `go_back` of a change.
+    # Its operation beyond its kind, and its choices: `skip` of a continued rollback, `retain` and `force` of
+    # a delete, `in_line` and `go_back` of a change.
     operation = models.CharField(max_length=20, blank=True, default="", choices=OPERATIONS, editable=False)
     options = models.JSONField(default=dict, blank=True, editable=False)
     active_key = models.PositiveBigIntegerField(unique=True, null=True, editable=False)
 
     parameters = models.JSONField(default=dict, blank=True)
     sealed_parameters = models.TextField(blank=True, default="", editable=False)
-    # Of a delete: turn off the deletion protection of databases and load balancers first.
+    # For a delete: turn off the deletion protection of databases and load balancers first.
     unprotect = models.BooleanField(default=False)
-    # Whether deletion protection is switched on when the environment is ready, by which parameter ("" when
-    # the set has none: then the stack alone is protected), and why it was not.
+    # Whether deletion protection is switched on when the environment is ready, by which parameter ("" if
+    # the set has none: then only the stack is protected), and why it failed.
     protection = models.CharField(max_length=10, blank=True, default="", choices=PROTECTION)
     protection_parameter = models.CharField(max_length=255, blank=True, default="")
     protection_message = models.JSONField(default=dict, blank=True, editable=False)
     # Ids of machine images by parameter: looked up once, so that later updates replace no server.
     images = models.JSONField(default=dict, blank=True, editable=False)
-    # Of a change: the deployment whose values it changes, and the earlier one that it goes back to.
-    # Of a retry and of a rollback: the deployment that stopped at a failure.
+    # For a change: the deployment whose values it changes, and the earlier one that it goes back to.
+    # For a retry and a rollback: the deployment that stopped at a failure.
     base = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
     rolls_back_to = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
-    # Whether a failure is kept as it is (DisableRollback) instead of rolled back, so that it can be fixed.
+    # Whether a failure is kept (DisableRollback) instead of rolled back, so that it can be fixed.
     keep_on_failure = models.BooleanField(_("keep on failure"), default=False)
-    # Of a change: it continues from a failure that was kept.
+    # For a change: it continues from a failure that was kept.
     is_retry = models.BooleanField(default=False, editable=False)
     # How often its preview was computed again, because the stack had changed.
     revision = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -142,9 +142,9 @@ class Deployment(models.Model):
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
-    # Of a change: when it takes its place in the queue, if a time was chosen.
+    # For a change: the scheduled time at which it takes its place in the queue.
     scheduled_for = models.DateTimeField(null=True, blank=True, editable=False)
-    # Why it ends before its goal, from the request on, and who requested that (nobody: it expired).
+    # Why it ends before its goal, from the request on, and who requested this (nobody: it expired).
     cancel_code = models.CharField(
         max_length=20, blank=True, default="", choices=CANCEL_CODES, editable=False
     )
@@ -155,10 +155,10 @@ class Deployment(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     cancel_accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
     cancel_refusal = models.JSONField(default=dict, blank=True, editable=False)
-    # The newest event of each nested stack before a change: what is newer belongs to it.
+    # The newest event of each nested stack before a change: newer ones belong to it.
     bookmarks = models.JSONField(default=dict, blank=True, editable=False)
     template_digest = models.CharField(max_length=64, blank=True, default="")
-    # The version with this digest; NULL if the set was no version of one, or of releases before.
+    # The version with this digest; NULL if the set had no version, or for earlier releases.
     template_version = models.ForeignKey(
         TemplateVersion, null=True, on_delete=models.SET_NULL, related_name="deployments", editable=False
     )
@@ -174,14 +174,14 @@ class Deployment(models.Model):
     attention_code = models.CharField(max_length=80, blank=True, default="")
     attention = models.TextField(blank=True, default="")
     attention_sentence = models.JSONField(default=dict, blank=True, editable=False)
-    # The conditions that are not met in the last phases: messages as JSON.
+    # The unmet conditions of the last phases: messages as JSON.
     waiting_for = models.JSONField(default=list, blank=True, editable=False)
-    # What the search after the end found: see deployments/models/remaining.py.
+    # The results of the search after the end: see deployments/models/remaining.py.
     remaining = models.JSONField(default=dict, blank=True, editable=False)
     failures = models.PositiveIntegerField(default=0)
     quiet_passes = models.PositiveSmallIntegerField(default=0)
 
-    # The most percent that pages have shown, forward and in a rollback: a forecast may change, they do not.
+    # The highest displayed percentages, forward and in a rollback: they never decrease.
     progress = models.PositiveSmallIntegerField(default=0, editable=False)
     rollback_progress = models.PositiveSmallIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -210,7 +210,7 @@ class Deployment(models.Model):
         return reverse("deployment", args=[self.pk])
 
     def get_kind_display(self) -> str:  # type: ignore[no-redef]  # that of the plugin has the kind alone
-        """Return what it does, for pages: its operation if it has one, otherwise its kind."""
+        """Return the name of its operation for pages: its own if it has one, otherwise its kind."""
         return str(dict(OPERATIONS)[self.operation] if self.operation else dict(KINDS)[self.kind])
 
     @property
@@ -232,7 +232,7 @@ class Deployment(models.Model):
 
     @property
     def began_at(self) -> datetime:
-        """Return when its work began: a change's when it was applied, not when its preview was requested."""
+        """Return when its work began: for a change, when it was applied, not when it was requested."""
         return self.applied_at or self.created_at
 
     @property
@@ -253,34 +253,34 @@ class Deployment(models.Model):
 
     @property
     def prediction(self) -> Prediction | None:
-        """Return how right its preview was about what does not change, None if that is not known."""
+        """Return the accuracy of its preview about unchanged resources; None if it is not known."""
         return Prediction.from_json(self.changes.get("prediction") or {})
 
     @property
     def release(self) -> Release | None:
-        """Return what it does to running servers; None if its template set declares no release."""
+        """Return its release to running servers; None if its template set declares none."""
         return Release.from_json(self.changes.get("release"))
 
     @property
     def releases_to_servers(self) -> bool:
-        """Return whether running servers get another version, in whatever way."""
+        """Return whether running servers get another version, by any method."""
         found = self.release
         return found is not None and found.kind is not ReleaseKind.NONE
 
     @property
     def is_only_servers(self) -> bool:
-        """Return whether its stacks are as it wants them already, and only servers run another version."""
+        """Return whether its stacks need no change, and only servers run another version."""
         return bool(self.changes.get("only_servers"))
 
     @property
     def is_release_by_server(self) -> bool:
-        """Return whether its preview brings a release to running servers, one by one."""
+        """Return whether its preview contains a release to running servers, one by one."""
         found = self.release
         return found is not None and found.kind in PHASED
 
     @property
     def has_servers_phase(self) -> bool:
-        """Return whether it brings a release to running servers, one by one."""
+        """Return whether it installs a release on running servers, one by one."""
         return State(self.last_phase) is State.SERVERS or self.is_release_by_server
 
     @property
@@ -319,7 +319,7 @@ class Deployment(models.Model):
 
     @property
     def is_root_only(self) -> bool:
-        """Return whether its change set is without those of nested stacks: CloudFormation refused them."""
+        """Return whether its change set has no nested ones: CloudFormation rejected them."""
         return bool(self.changes.get("root_only"))
 
     def change_set_name_of(self, revision: int) -> str:
@@ -327,7 +327,7 @@ class Deployment(models.Model):
         return f"sanso-{self.token}-{revision}" if revision else f"sanso-{self.token}"
 
     def advance_progress(self, percent: int, *, back: bool) -> int:
-        """Return the progress in a direction once it has come to `percent`: it never goes back."""
+        """Return the progress in a direction after reaching `percent`: it never goes back."""
         name = "rollback_progress" if back else "progress"
         known: int = getattr(self, name)
         if percent <= known:
@@ -352,7 +352,7 @@ class Deployment(models.Model):
             setattr(self, name, value)
 
     def move_to(self, new: State, **values: Any) -> None:
-        """Change the state by compare-and-set; nothing else may. A final state releases the environment.
+        """Change the state by compare-and-set; no other code may. A final state releases the environment.
 
         Raise ValueError for a transition that is not in `TRANSITIONS`, LostClaim if another step has changed
         the state or the claim.

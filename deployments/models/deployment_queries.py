@@ -1,4 +1,4 @@
-"""Named queries over deployments: which are active, wait, changed stacks, or belong on a list."""
+"""Named queries over deployments: active, waiting, listed, those that changed stacks, and others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     """Named queries over deployments."""
 
     def active(self) -> Self:
-        """Keep those that have not ended: the dispatcher takes steps of them, of previews as well."""
+        """Keep those that have not ended: the dispatcher publishes their steps, also those of previews."""
         return self.filter(state__in=[str(s) for s in ACTIVE])
 
     def open_changes(self) -> Self:
@@ -31,7 +31,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(change | Q(kind="delete", state=str(State.APPROVAL)), active_key=None)
 
     def waiting_deletion_of(self, environment_pk: int) -> Deployment | None:
-        """Return the deletion of an environment that waits for approval, if there is one."""
+        """Return the deletion of an environment that waits for approval, if any."""
         rows = self.filter(environment=environment_pk, kind="delete", state=str(State.APPROVAL))
         return rows.first()
 
@@ -41,7 +41,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return rows.order_by("applied_at", "pk")
 
     def holder_of(self, environment_pk: int) -> Deployment | None:
-        """Return the deployment that holds an environment's one active place, None if it is free."""
+        """Return the deployment in an environment's only active place; None if it is free."""
         return self.filter(active_key=environment_pk).select_related("requested_by", "applied_by").first()
 
     def good_of(self, environment_pk: int | OuterRef) -> Self:
@@ -60,15 +60,15 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(kind="update").select_related("base__template_version", "template_version__source")
 
     def predictions_in(self, account_pk: int) -> list[Any]:
-        """Return what was predicted of the latest changes in an account, as their rows store it."""
+        """Return the stored predictions of the latest changes in an account."""
         rows = self.filter(environment__account=account_pk, kind="update", state="succeeded").order_by("-pk")
         return list(rows.values_list("changes__prediction", flat=True)[:100])
 
     def for_list(self) -> Self:
         """Select everything that a list shows, newest first, without a query per row.
 
-        Related rows are read in queries of their own: in a join, the database may start at the few accounts,
-        and sort all deployments for one page.
+        Related rows are read in separate queries: in a join, the database may start at the few accounts, and
+        sort all deployments for one page.
         """
         rows = self.prefetch_related("environment__account", "requested_by").defer("changes", "bookmarks")
         return rows.order_by("-pk")
@@ -97,7 +97,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(state__in=[str(s) for s in WAITS], active_key=None)
 
     def waiting_in(self, environments: Collection[int]) -> Self:
-        """Keep what waits in some environments, the oldest first, with what a list shows of it."""
+        """Keep those that wait in these environments, the oldest first, with the columns of a list."""
         rows = self.waiting().filter(environment__in=environments).order_by("pk")
         return rows.only("pk", "kind", "operation", "state", "environment", "scheduled_for")
 
@@ -161,10 +161,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(pk__lt=pk)
 
     def for_api(self) -> Self:
-        """Select everything of the row that the API returns."""
+        """Select everything that the API returns."""
         people = ("requested_by", "applied_by", "canceled_by")
         return self.for_page().select_related("template_version__source", *people)
 
     def for_page(self) -> Self:
-        """Select everything of the row that the deployment's page shows."""
+        """Select everything that the deployment's page shows."""
         return self.select_related("environment__account", "environment__latest", "requested_by")

@@ -13,7 +13,7 @@ from deployments.models.deployment import Deployment
 from deployments.models.fields import IdField
 
 KEPT = 50
-"""How many durations of each resource are kept in an account: the latest ones."""
+"""Number of durations of each resource that are kept in an account: the latest ones."""
 
 
 class DurationQuerySet(models.QuerySet["Duration"]):
@@ -82,7 +82,7 @@ class Expectation(models.Model):
     """The expected duration of a deployment at its request; the page compares it with the actual one.
 
     `usual` is {path: [seconds, low, high, runs, source]} for every resource, stack and phase. `seconds`,
-    `low` and `high` are of the whole deployment, from the request to its end.
+    `low` and `high` are for the entire deployment, from the request to its end.
     """
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="expectation")
@@ -100,6 +100,6 @@ class Expectation(models.Model):
         return f"{self.seconds:.0f} s ({self.low:.0f}-{self.high:.0f})"
 
     def of(self, path: str) -> list[Any] | None:
-        """Return [seconds, low, high, runs, source] of a path, None if it is unknown."""
+        """Return [seconds, low, high, runs, source] of a path; None if it is unknown."""
         found = self.usual.get(path)
         return found if isinstance(found, list) else None

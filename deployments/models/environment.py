@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 VERSION = ("template_version__source", "went_back_from")
-"""What pages show of the version of an environment."""
+"""The columns of an environment's version that pages show."""
 
 
 TEXT_ORDERS = {"name": "name", "owner": "owner__username", "account": "account__name"}
@@ -43,7 +43,7 @@ class EnvironmentState(models.IntegerChoices):
 
 
 _CANCELED = Q(latest__state="rolled_back", latest__cancel_accepted_at__isnull=False)
-"""The update was rolled back on request: the stack is as it was before, and nothing has failed."""
+"""The update was rolled back on request: the stack is unchanged, and nothing has failed."""
 _PROBLEM = (
     Q(missing_since__isnull=False)
     | Q(latest__state="failed")
@@ -51,7 +51,7 @@ _PROBLEM = (
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
     | Q(latest__active_key=None)
     & (Q(stack_status__in=sorted(PROBLEMS)) & ~_CANCELED | Q(health_word__in=("degraded", "unhealthy")))
-    # After a rollback that an operator requested, that is the status of a stack without problems.
+    # After a rollback requested by an operator, this is the status of a stack without problems.
     & ~Q(
         latest__kind="rollback_update",
         latest__state="succeeded",
@@ -82,7 +82,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.exclude(deleted_at=None)
 
     def without_recordings(self) -> Self:
-        """Leave out the environments of recordings, which are in no account of AWS."""
+        """Leave out the environments of recordings, which do not exist in AWS."""
         return self.filter(account__is_recording=False)
 
     def with_state(self) -> Self:
@@ -90,7 +90,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.annotate(state=_STATE)
 
     def state_counts(self) -> dict[int, int]:
-        """Return how many environments are in each state."""
+        """Return the number of environments in each state."""
         rows = self.order_by().annotate(state=_STATE)
         counted = rows.values_list("state").annotate(Count("pk"))
         return {int(state): int(number) for state, number in counted}
@@ -108,7 +108,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.filter(found | Q(template_version__in=TemplateVersion.objects.matching(key).values("pk")))
 
     def by_text(self, order: str) -> Self:
-        """Order by one of TEXT_ORDERS, of the same text the newest first."""
+        """Order by one of TEXT_ORDERS, then the newest first."""
         return self.annotate(sort_text=F(TEXT_ORDERS[order])).order_by("sort_text", "-pk")
 
     def after_text(self, text: str, pk: int) -> Self:
@@ -147,11 +147,11 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return rows.prefetch_related("labels").defer("secret_fingerprints").order_by("state", "-pk")
 
     def with_versions(self, versions: Collection[TemplateVersion]) -> Self:
-        """Keep those that have one of some versions of template sets, by name."""
+        """Keep those that have one of these versions of template sets, by name."""
         return self.filter(template_version__in=versions).select_related("account").order_by("name", "pk")
 
     def count_by_version(self) -> dict[int, int]:
-        """Return how many environments have each version of a template set."""
+        """Return the number of environments with each version of a template set."""
         rows = self.exclude(template_version=None).order_by().values_list("template_version")
         return {int(version): int(number) for version, number in rows.annotate(Count("pk"))}
 
@@ -174,7 +174,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.filter(Q(state__gt=state) | Q(state=state, pk__lt=pk))
 
     def newest_first(self) -> Self:
-        """Order those of `for_list` by age alone: their state changes while pages of them are read."""
+        """Order those of `for_list` only by age: states change while pages are read."""
         return self.for_list().order_by("-pk")
 
     def before(self, pk: int) -> Self:
@@ -182,11 +182,11 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.filter(pk__lt=pk)
 
     def called(self, name: str) -> Self:
-        """Keep those with this name; case does not distinguish names."""
+        """Keep those with this name, ignoring case."""
         return self.filter(name__iexact=name)
 
     def for_page(self) -> Self:
-        """Select everything of the row that the environment's page shows."""
+        """Select everything that the environment's page shows."""
         rows = self.select_related("account", "owner", "latest__requested_by", *VERSION)
         return rows.prefetch_related("labels")
 
@@ -195,7 +195,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         return self.live().exclude(channel="").exclude(template_version=None).select_related(*VERSION)
 
     def paused(self) -> Self:
-        """Keep those that somebody brought back to an earlier version, so that their channel offers less."""
+        """Keep those that somebody rolled back to an earlier version, so that their channel offers less."""
         return self.exclude(went_back_from=None)
 
     def of_source(self, source_pk: int) -> Self:
@@ -241,33 +241,33 @@ class Environment(models.Model):
     status_reason = models.TextField(blank=True, default="")
     outputs = models.JSONField(default=dict, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
-    # As DescribeStacks says; None until it was read by a release that reads it.
+    # From DescribeStacks; None until it was read by a release that supports it.
     termination_protection = models.BooleanField(null=True, editable=False)
     missing_since = models.DateTimeField(null=True, blank=True)
     # Why the stack is missing: an error code of `deployments.core.outcome.WITHOUT_STACK`.
     missing_code = models.CharField(max_length=40, blank=True, default="", editable=False)
     # The run of the sandbox (its instance_id) in which the stack was seen last; "" on AWS.
     sandbox_run = models.CharField(max_length=64, blank=True, default="", editable=False)
-    # What resists in a stack whose rollback or deletion failed: {"status", "updated", "resources"} as
-    # `deployments.core.stuck` writes them.
+    # The stuck resources of a stack whose rollback or deletion failed: {"status", "updated", "resources"}
+    # in the form of `deployments.core.stuck`.
     stuck = models.JSONField(default=dict, blank=True, editable=False)
-    # What continued rollbacks skipped and nothing has brought in line since; resources as in `stuck`.
+    # Resources that continued rollbacks skipped and that were not reconciled since; as in `stuck`.
     skipped = models.JSONField(default=list, blank=True, editable=False)
     # The stack after the last operation of Sanso, {"status", "updated"}; {} until it is observed.
     known_stack = models.JSONField(default=dict, blank=True, editable=False)
     changed_outside_at = models.DateTimeField(null=True, blank=True, editable=False)
     observed_at = models.DateTimeField(null=True, blank=True)
     observe_error = models.TextField(blank=True, default="")
-    # With these, NoEcho values of past deployments are recognized in AWS's texts (runner.redactors).
+    # Fingerprints that recognize NoEcho values of past deployments in AWS's texts (runner.redactors).
     secret_fingerprints = models.TextField(blank=True, default="", editable=False)
-    # The roll-up of what was observed, for lists: see deployments/core/health/rollup.py.
+    # The roll-up of the observations, for lists: see deployments/core/health/rollup.py.
     health_word = models.CharField(_("health"), max_length=12, default="unknown")
     health_sentence = models.JSONField(default=dict, blank=True, editable=False)
     health_at = models.DateTimeField(null=True, blank=True)
-    # A page is open until then: sources are polled more often, and with priority.
+    # A page is open until this time: sources are polled more often, and with priority.
     watched_until = models.DateTimeField(null=True, blank=True)
-    # The version of the template set that its last good deployment brought it to (NULL: none is known), and
-    # the pattern of branches and tags that it follows ("" follows none).
+    # The version of the template set after its last good deployment (NULL: unknown), and the pattern of
+    # branches and tags that it follows ("" follows none).
     template_version = models.ForeignKey(
         TemplateVersion,
         null=True,
@@ -277,7 +277,7 @@ class Environment(models.Model):
         editable=False,
     )
     channel = models.CharField(_("channel"), max_length=255, blank=True, default="", editable=False)
-    # The version from which somebody went back to an earlier one: the channel offers only newer ones than it.
+    # The version from which somebody went back to an earlier one: the channel offers only newer versions.
     went_back_from = models.ForeignKey(
         TemplateVersion, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
@@ -320,7 +320,7 @@ class Environment(models.Model):
 
     @property
     def url(self) -> str:
-        """Return the site's address from the stack's outputs, "" if they have none."""
+        """Return the site's address from the stack's outputs; "" if they have none."""
         names = ("SiteUrl", "SiteURL", "URL", "Url", "ALBURL")
         return next((str(self.outputs[name]) for name in names if name in self.outputs), "")
 
@@ -337,12 +337,12 @@ class Environment(models.Model):
 
     @property
     def skipped_resources(self) -> list[StuckResource]:
-        """Return what continued rollbacks skipped and nothing has brought in line since."""
+        """Return the resources that continued rollbacks skipped and that were not reconciled since."""
         return [StuckResource.from_json(one) for one in self.skipped]
 
     @property
     def stuck_resources(self) -> list[StuckResource] | None:
-        """Return what resists in the status of the stack, None while Sanso has not read it."""
+        """Return the stuck resources in the current status of the stack; None until Sanso has read them."""
         if self.stuck.get("status") != self.stack_status:
             return None
         return [StuckResource.from_json(one) for one in self.stuck.get("resources", ())]

@@ -51,15 +51,15 @@ class EventQuerySet(models.QuerySet["Event"]):
         return found.defer("stack__changes", "stack__polling")
 
     def after(self, seq: int) -> Self:
-        """Keep those numbered above `seq`."""
+        """Keep those with numbers above `seq`."""
         return self.filter(seq__gt=seq)
 
     def up_to(self, seq: int) -> Self:
-        """Keep those numbered up to and including `seq`."""
+        """Keep those with numbers up to and including `seq`."""
         return self.filter(seq__lte=seq)
 
     def in_time(self) -> Self:
-        """Order by time, events of the same time by number: events become known in another order."""
+        """Order by time, then by number: events arrive in a different order."""
         return self.order_by("at", "seq")
 
     def earlier_than(self, event: Event) -> Self:
@@ -118,7 +118,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(status__in=list(statuses))
 
     def cancelled(self, yes: bool) -> Self:
-        """Keep failures that were canceled as a result of another one, or leave them out."""
+        """Keep only failures that were canceled as a result of another one, or leave them out."""
         reasons = models.Q()
         for reason in CANCELLED_REASONS:
             reasons |= models.Q(reason__startswith=reason)
@@ -159,7 +159,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(status__in=["", *FAILED])  # only the portal's own have no status
 
     def start_of(self, failure: Failure) -> datetime | None:
-        """Return when the operation that failed was started on its resource; None if no event has it."""
+        """Return when the failed operation was started on its resource; None if no event has this."""
         operation = failure.status.removesuffix("_FAILED")
         events = self.filter(
             stack__path=failure.path,
@@ -184,8 +184,8 @@ class Event(models.Model):
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()
     event_id = IdField(max_length=255)
-    # SHA-256 of stack path and event id: CloudFormation's EventIds (`Logical-STATUS-time`) are unique within
-    # a stack only, and two stacks do have a resource of one name that changes in the same millisecond.
+    # SHA-256 of stack path and event id: CloudFormation's EventIds (`Logical-STATUS-time`) are only unique
+    # within a stack, and resources of the same name in two stacks can change in the same millisecond.
     key = models.CharField(max_length=64, editable=False)
     source = models.CharField(max_length=20, choices=SOURCES)
     at = models.DateTimeField(_("time"))
@@ -195,7 +195,7 @@ class Event(models.Model):
     type = models.CharField(_("type"), max_length=255, blank=True, default="")
     status = models.CharField(_("status"), max_length=60, blank=True, default="")
     reason = models.TextField(_("reason"), blank=True, default="")
-    # The number of the event that this one repeats, 0 if there is none (`deployments.core.repeats`).
+    # The number of the event that this one repeats, 0 if none (`deployments.core.repeats`).
     repeat_of = models.PositiveIntegerField(default=0)
     code = models.CharField(max_length=60, blank=True, default="")
     values = models.JSONField(default=dict, blank=True)
@@ -220,7 +220,7 @@ class Event(models.Model):
         return f"{self.seq} {self.logical_id} {self.status or self.code}"
 
     def as_failure(self) -> Failure | None:
-        """Return the event as a failure, None if it is not one."""
+        """Return the event as a failure; None if it is not one."""
         if self.source == "portal" or not is_failed(self.status):
             return None
         return Failure(

@@ -43,8 +43,8 @@ class ExpectedDuration:
 def history(account: Account, kind: Kind) -> DurationHistory:
     """Return the earlier durations in the account, and in others of its kind (two queries).
 
-    Of an update, the groups that launch servers without an earlier update have the durations of their
-    creation (two more).
+    For an update, groups that launch servers and have no earlier update use the durations of their creation
+    (two more queries).
     """
     operation = operation_for(kind)
     past = _past(account, Duration.objects.comparable(account, operation.value))
@@ -87,7 +87,7 @@ def expected_of(
 
 
 def forget(deployment: Deployment) -> None:
-    """Delete the expected duration of a deployment: it can no longer be told."""
+    """Delete the expected duration of a deployment: it can no longer be computed."""
     Expectation.objects.filter(deployment=deployment).delete()
 
 

@@ -33,7 +33,7 @@ class FreezeWindowQuerySet(models.QuerySet["FreezeWindow"]):
         return self.filter(account=account_pk, is_on=True)
 
     def of_accounts(self, accounts: models.QuerySet[Account]) -> Self:
-        """Keep those of some accounts, with their accounts."""
+        """Keep those of these accounts, with their accounts."""
         return self.filter(account__in=accounts).select_related("account")
 
     def frozen_accounts(self, now: datetime) -> list[Account]:
@@ -43,12 +43,12 @@ class FreezeWindowQuerySet(models.QuerySet["FreezeWindow"]):
         return sorted(found.values(), key=lambda account: account.name)
 
     def freeze_of(self, account_pk: int, now: datetime) -> Freeze | None:
-        """Return the freeze of an account that is in force, None if there is none."""
+        """Return the freeze of an account that is in force; None if there is none."""
         return freeze_at([row.window for row in self.in_account(account_pk)], now)
 
 
 class FreezeWindow(models.Model):
-    """A time in which nothing is deployed, changed or deleted in an account.
+    """A period in which nothing is deployed, changed or deleted in an account.
 
     A weekly window uses the weekdays, one that occurs once uses the dates; both use the times of day.
     """
@@ -81,7 +81,7 @@ class FreezeWindow(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError with the fields that have to be corrected."""
+        """Raise ValidationError with the fields to correct."""
         problems: dict[str, object] = {}
         if self.zone not in available_timezones():
             problems["zone"] = _("Enter the IANA name of a time zone, such as Asia/Tokyo or Europe/Berlin.")
@@ -110,7 +110,7 @@ class FreezeWindow(models.Model):
 
     @property
     def window(self) -> Window:
-        """Return the window as `core.freeze` computes with it."""
+        """Return the window as a plain value for `core.freeze`."""
         return Window(name=self.name, reason=self.reason, zone=self.zone, times=self._times())
 
     def _times(self) -> Weekly | Once:

@@ -1,4 +1,4 @@
-"""What blocks requests for an environment: a lock of the environment, or a freeze of its account."""
+"""Holds that block requests for an environment: a lock of the environment, or a freeze of its account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deployments.models.lock import EnvironmentLock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Why nothing may begin, and until when; `until` is None when that is not known."""
+    """Why nothing may begin, and until when; `until` is None if it is not known."""
 
     message: Message
     until: datetime | None
@@ -60,13 +60,13 @@ def freeze_hold(account: Account, now: datetime | None = None) -> Hold | None:
 
 
 def hold_of(environment: Environment, now: datetime | None = None) -> Hold | None:
-    """Return what blocks changes of an environment: its lock, or else a freeze of its account."""
+    """Return the hold on changes of an environment: its lock, or else a freeze of its account."""
     return lock_hold(environment, now) or freeze_hold(environment.account, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyConditions:
-    """When a change of an environment may begin: its lock, a freeze of its account, the approvals it needs.
+    """The conditions for beginning a change of an environment: its lock, a freeze of its account, approvals.
 
     `policy` is None if no approval is needed.
     """
@@ -77,12 +77,12 @@ class ApplyConditions:
 
     @property
     def hold(self) -> Hold | None:
-        """Return what blocks a change: the lock, or else the freeze."""
+        """Return the hold on a change: the lock, or else the freeze."""
         return self.lock or self.freeze
 
 
 def apply_conditions(environment: Environment) -> ApplyConditions:
-    """Return what a change of an environment depends on now. Four queries, one more with a lock's owner."""
+    """Return the current conditions for a change of an environment (four queries, one more with a lock)."""
     return ApplyConditions(
         lock=lock_hold(environment),
         freeze=freeze_hold(environment.account),

@@ -1,4 +1,4 @@
-"""The keys of requests of programs: a request that is sent again gets the response of the first."""
+"""The keys of programs' requests: a request that is sent again gets the response of the first one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 
 KEPT = timedelta(hours=48)
 AT_ONCE = 100
-"""Keys that one request removes at most, of those that are older."""
+"""Maximum number of old keys that one request removes."""
 
 
 class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
@@ -25,7 +25,7 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         return self.filter(created_at__lt=moment)
 
     def remove_old(self, now: datetime) -> None:
-        """Remove some of those that are no longer remembered."""
+        """Remove some of the expired ones."""
         old = list(self.older_than(now - KEPT).values_list("pk", flat=True)[:AT_ONCE])
         if old:
             self.filter(pk__in=old).delete()

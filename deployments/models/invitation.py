@@ -22,7 +22,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """One person's invitation, deleted when it is accepted. `digest` is that of the value in its link."""
+    """One person's invitation; deleted when it is accepted. `digest` is that of the value in its link."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="invitation", verbose_name=_("user")

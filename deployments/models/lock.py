@@ -1,4 +1,4 @@
-"""Manual locks of environments: who locked one, why, until when, and how the lock ended."""
+"""Manual locks of environments: the owner, the reason, the expiry, and how the lock ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EnvironmentLockQuerySet(models.QuerySet["EnvironmentLock"]):
     """Named queries over locks."""
 
     def in_force(self, now: datetime) -> Self:
-        """Keep those that have not ended, by themselves or by somebody."""
+        """Keep those that have neither expired nor been ended."""
         rows = self.exclude(active_key=None).select_related("owner")
         return rows.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now))
 
@@ -34,7 +34,7 @@ class EnvironmentLockQuerySet(models.QuerySet["EnvironmentLock"]):
         return rows.order_by("-pk")
 
     def in_force_by_environment(self, keys: list[int], now: datetime) -> dict[int, EnvironmentLock]:
-        """Return the locks in force of some environments, by the environment's key."""
+        """Return the locks in force of these environments, by the environment's key."""
         return {lock.environment_id: lock for lock in self.in_force(now).filter(active_key__in=keys)}
 
 

@@ -1,4 +1,4 @@
-"""Where notifications go, and the outbox: a row for each message to each target."""
+"""Notification targets, and the outbox: a row for each message to each target."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NotificationTargetQuerySet(models.QuerySet["NotificationTarget"]):
     """Named queries over targets."""
 
     def visible_to(self, user: User, environments: EnvironmentQuerySet) -> Self:
-        """Keep a person's own targets, first, and the shared ones that are about no other environment."""
+        """Keep a person's own targets, first, and the shared ones that are not about a hidden environment."""
         shared = models.Q(owner=None) & (models.Q(environment=None) | models.Q(environment__in=environments))
         return self.filter(models.Q(owner=user) | shared).for_pages().order_by("-owner", "name", "pk")
 
@@ -51,12 +51,12 @@ class NotificationTargetQuerySet(models.QuerySet["NotificationTarget"]):
         return self.select_related("owner", "account", "environment")
 
     def others_of(self, target: NotificationTarget) -> Self:
-        """Keep the other enabled targets of a target's owner, or of who added a shared one."""
+        """Keep the other enabled targets of a target's owner, or of the user who added a shared one."""
         owner = target.owner or target.created_by
         return self.filter(owner=owner, enabled=True).exclude(pk=target.pk).exclude(owner=None)
 
     def for_environment(self, environment: Environment) -> Self:
-        """Keep the enabled ones that are notified about an environment, of people who may log in."""
+        """Keep the enabled ones that are notified about an environment, owned by people who may log in."""
         about = models.Q(account=None, environment=None, label_key="")
         about |= models.Q(account=environment.account_id) | models.Q(environment=environment.pk)
         for label in environment.labels.all():
@@ -66,7 +66,7 @@ class NotificationTargetQuerySet(models.QuerySet["NotificationTarget"]):
 
 
 class NotificationTarget(models.Model):
-    """Where notifications go: a person's own (`owner`), or a shared one.
+    """A target of notifications: a person's own (`owner`), or a shared one.
 
     It is notified about one environment, those of one account or with one label, or all. The address is
     encrypted, since it may contain a token; `hint` is the part of it that is displayed. `sealed_secret` signs
@@ -81,7 +81,7 @@ class NotificationTarget(models.Model):
     sealed_address = models.TextField(editable=False)
     hint = models.CharField(_("address"), max_length=255)
     sealed_secret = models.TextField(blank=True, default="", editable=False)
-    # Until then, webhooks are signed with the secret before as well.
+    # Until this time, webhooks are also signed with the previous secret.
     before_until = models.DateTimeField(null=True, blank=True, editable=False)
     topics = models.JSONField(_("topics"), default=list)
     account = models.ForeignKey(
@@ -125,7 +125,7 @@ class NotificationTarget(models.Model):
 
     @property
     def label(self) -> str:
-        """Return the label of the environments that it is about, as key=value; "" if it is about others."""
+        """Return the label of the environments that it is about as key=value; "" without a label."""
         return f"{self.label_key}={self.label_value}" if self.label_key else ""
 
     @property
@@ -146,11 +146,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(target=target).select_related("environment").order_by("-pk")
 
     def recent(self, target: NotificationTarget, since: datetime) -> Self:
-        """Keep what was written to a target about events since a time."""
+        """Keep those written to a target about events since a time."""
         return self.filter(target=target, created_at__gte=since).exclude(topic__in=("test", "digest"))
 
     def to_collect(self, target: NotificationTarget) -> Self:
-        """Keep what waits for the next digest of a target."""
+        """Keep those that wait for the next digest of a target."""
         return self.filter(target=target, state="collected", digest=None).order_by("pk")
 
     def ended_before(self, moment: datetime) -> Self:
@@ -159,13 +159,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 class Delivery(models.Model):
-    """One message to one target: written with what it is about, sent by a worker, at least once.
+    """One message to one target: written in the transaction of its cause, sent by a worker at least once.
 
-    `key` says what it is about, so that it is written once for a target. `payload` has codes and values, no
-    texts and no secrets. A receiver knows a repeated message by `message_id`, the same in each attempt.
+    `key` identifies its cause, so that it is written once per target. `payload` has codes and values, no
+    texts and no secrets. Receivers recognize a repeated message by `message_id`, the same in each attempt.
 
-    Of a flood, rows are collected for the `digest` of their target: `open_key` is the target's key until the
-    digest is first sent, and NULL afterwards.
+    If there are too many, rows are collected for the `digest` of their target: `open_key` is the target's key
+    until the digest is first sent, and NULL afterwards.
     """
 
     target = models.ForeignKey(NotificationTarget, on_delete=models.CASCADE, related_name="deliveries")
@@ -178,11 +178,11 @@ class Delivery(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=STATES, default="pending")
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     created_at = models.DateTimeField(_("time"))
-    # When somebody requested to send it again after it was given up.
+    # When somebody requested a resend after it was given up.
     retried_at = models.DateTimeField(null=True)
     attempted_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True, db_index=True)
-    # Of the last attempt: the status of the response, its duration, and why it failed, a message as JSON.
+    # The last attempt: the response's status, its duration, and the reason of a failure (a message as JSON).
     status = models.PositiveSmallIntegerField(_("response"), null=True)
     milliseconds = models.PositiveIntegerField(null=True)
     error_sentence = models.JSONField(default=dict)
@@ -206,7 +206,7 @@ class Delivery(models.Model):
 
 
 class NoticeState(models.Model):
-    """What was last observed of something that is notified when it changes, by its `key`."""
+    """The last observed state of a subject that is notified when it changes, by its `key`."""
 
     key = IdField(max_length=60, unique=True)
     values = models.JSONField(default=dict)

@@ -1,4 +1,4 @@
-"""What the channels of environments offer: the newer versions of their template sets."""
+"""The offers of environments' channels: the newer versions of their template sets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.models.template_version import TemplateRef, TemplateVersion
 
 
 def updates_by_environment(environments: Iterable[Environment]) -> dict[int, Updates]:
-    """Return what the channel of each environment offers, by key (2 queries, none without channels).
+    """Return the offer of each environment's channel, by key (2 queries, none without channels).
 
     Their versions are already selected.
     """

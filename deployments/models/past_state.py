@@ -21,7 +21,7 @@ from deployments.models.stack import Resource, Stack
 class PastState:
     """Rows at an earlier time; none of them may be saved. `now` is the time of the event.
 
-    `ended_at` and `has_succeeded` are how the deployment ended in the end.
+    `ended_at` and `has_succeeded` are those of the deployment's final result.
     """
 
     deployment: Deployment
@@ -121,12 +121,12 @@ def _set_cancellation(then: Deployment, events: Sequence[Event]) -> None:
 
 
 def _attention(events: Sequence[Event]) -> Mapping[str, Any]:
-    """Return the values of the last event that needs attention, none if it is resolved or there is none."""
+    """Return the values of the last event that needs attention; none if it is resolved or there is none."""
     last = next((event for event in reversed(events) if event.code in ("attention", "attention.over")), None)
     return last.values if last and last.code == "attention" else {}
 
 
 def _stored_message(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the message of an event; the release before stored it in another value."""
+    """Return the message of an event; the previous release stored it in another value."""
     stored = values.get("sentence") or values.get("message")
     return dict(stored) if isinstance(stored, Mapping) else {}

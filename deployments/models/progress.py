@@ -33,9 +33,9 @@ def advance(deployment: Deployment) -> Forecast | None:
 
 
 def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int) -> int | None:
-    """Return the percentage by the rows alone: by time, and in a rollback by what is rolled back.
+    """Return the percentage from the rows only: by time, and in a rollback by the rolled back resources.
 
-    None when there is neither a forecast nor a rollback.
+    Return None if there is neither a forecast nor a rollback.
     """
     if goes_back(timeline.course.kind, stacks):
         statuses = Counter(resource.status for stack in stacks for resource in stack.resources.all())

@@ -1,4 +1,4 @@
-"""A release to running servers: what it found at its beginning, and how far each server is."""
+"""A release to running servers: the state at its beginning, and the stage of each server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
     """Named queries over releases."""
 
     def of(self, deployment: Deployment) -> ServerRelease | None:
-        """Return the release of a deployment, None before it has begun."""
+        """Return the release of a deployment; None before it has begun."""
         return self.filter(deployment=deployment.pk).prefetch_related("servers").first()
 
     def newest_of(self, environment: Environment) -> ServerRelease | None:
@@ -41,9 +41,9 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
         return rows.order_by("-deployment_id").prefetch_related("servers").first()
 
     def unfinished_of(self, environment: Environment) -> ServerRelease | None:
-        """Return the release after which servers may run different versions, None if they run the same.
+        """Return the release after which servers may run different versions; None if they run the same one.
 
-        Its deployment did not succeed, and nothing was deployed successfully since.
+        Its deployment did not succeed, and no later deployment succeeded.
         """
         newest = self.newest_of(environment)
         if newest is None or newest.deployment.is_active or newest.deployment.state == State.SUCCEEDED:
@@ -74,9 +74,9 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
 class ServerRelease(models.Model):
     """The release of one deployment. `association` configures the servers; `files` are its artifacts.
 
-    `processes` are those of the group that were suspended for it, from before the call to AWS until
+    `processes` are those of the group that are suspended for it, from before the call to AWS until
     `resumed_at`. `baseline` has the reads of the site before the first server was watched. From
-    `returning_at` on, servers get the earlier version, because of the `failure` of `failed_server`.
+    `returning_at` on, servers get the earlier version because of the `failure` of `failed_server`.
     """
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="server_release")
@@ -122,9 +122,9 @@ class ServerRelease(models.Model):
 class ReleaseServer(models.Model):
     """One server of a release, in the order of `position`.
 
-    `requested_at` is set before a command is sent, so that a later step looks for it; `attempt` is another
-    number for a second command, after State Manager has put the earlier version back. `configured_at` is when
-    the server had the new version.
+    `requested_at` is set before a command is sent, so that a later step searches for it; `attempt` is
+    incremented for a second command after State Manager has restored the earlier version. `configured_at` is
+    when the server had the new version.
     """
 
     release = models.ForeignKey(ServerRelease, on_delete=models.CASCADE, related_name="servers")
@@ -155,12 +155,12 @@ class ReleaseServer(models.Model):
 
     @property
     def has_new_version(self) -> bool:
-        """Return whether the server had the new version when it was looked at last."""
+        """Return whether the server had the new version when it was last observed."""
         return self.configured_at is not None and self.stage != Stage.GONE
 
     @property
     def is_as_before(self) -> bool:
-        """Return whether a release that went back has left it with the earlier version."""
+        """Return whether it has the earlier version after the release was rolled back."""
         return self.stage in (Stage.RETURNED, Stage.NOT_REACHED, Stage.GONE)
 
     def was_configured_before(self, at: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""What remains in AWS of a deployment that has ended, from its rows and from the search after its end."""
+"""The remaining resources in AWS of an ended deployment, from its rows and the search after its end."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from deployments.models.stack import Resource
 
 
 def remaining_of(deployment: Deployment) -> Remaining:
-    """Return what is left in AWS of a failed creation or of a deletion (one query).
+    """Return the remaining resources in AWS of a failed creation or of a deletion (one query).
 
-    What its stacks still have is in it as soon as the deployment has ended: the resources that
-    CloudFormation created and did not delete, each with `Reason.NOT_DELETED`, or `Reason.RETAINED` where
-    their DeletionPolicy is Retain. What no stack has (snapshots, log groups, objects, …) is added by the
-    search, which runs for a few seconds after the end: `search` is PENDING until then, and INCOMPLETE when
-    a service could not be searched, with the reasons in `problems`.
+    Resources in its stacks are included as soon as the deployment has ended: those that CloudFormation
+    created and did not delete, each with `Reason.NOT_DELETED`, or `Reason.RETAINED` if its DeletionPolicy is
+    Retain. Resources outside of stacks (snapshots, log groups, objects, …) are added by the search, which
+    runs for a few seconds after the end: `search` is PENDING until then, and INCOMPLETE if a service could
+    not be searched, with the reasons in `problems`.
 
-    Empty while the deployment runs, and for one that succeeded in creating its environment. Call it for the
-    environment's latest deployment: an earlier one's rows say what was true at its end.
+    The result is empty while the deployment runs, and if it succeeded in creating its environment. Call it
+    for the environment's latest deployment: the rows of an earlier one have the state at its end.
     """
     without = ("update", "rollback", "rollback_update")
     if deployment.is_active or (deployment.kind in without and not deployment.creates):
@@ -49,7 +49,7 @@ def remaining_of(deployment: Deployment) -> Remaining:
 
 
 def _found(services: dict[str, Any]) -> tuple[list[RemainingResource], dict[str, Message]]:
-    """Return what each service has, and why one could not be searched."""
+    """Return the resources of each service, and why one could not be searched."""
     rows = [row for service in services.values() for row in service.get("resources", ())]
     problems = {name: read_message(service.get("problem")) for name, service in services.items()}
     return (
@@ -59,14 +59,14 @@ def _found(services: dict[str, Any]) -> tuple[list[RemainingResource], dict[str,
 
 
 def _rows(deployment: Deployment) -> Iterable[Resource]:
-    """Return the rows of what is still there.
+    """Return the rows of the resources that still exist.
 
-    Of a stack that is gone, only what was kept: the last events of others may be missing.
+    For a stack that is gone, only the retained ones: the last events of others may be missing.
     """
     if deployment.error_code == SANDBOX_RESTARTED:
         return []
     rows: Iterable[Resource] = Resource.objects.remaining_of(deployment)
-    if deployment.kind == "update":  # its own rows are a part of what exists
+    if deployment.kind == "update":  # its own rows cover only a part of the resources
         rows = Resource.objects.newest_of(deployment.environment)
     gone = deployment.state == "succeeded" or deployment.error_code == STACK_GONE
     return [row for row in rows if is_retained(row.status)] if gone else rows
@@ -84,7 +84,7 @@ def _of_row(row: Resource) -> RemainingResource:
 
 
 def _read(row: Any) -> RemainingResource | None:
-    """Return a kept resource; None for one that a newer release has written."""
+    """Return a stored resource; None if a newer release wrote it."""
     try:
         return RemainingResource.from_json(row)
     except (KeyError, ValueError):

@@ -1,6 +1,6 @@
-"""Every column whose values are encrypted with SECRET_KEY: counted by key, and encrypted again.
+"""All columns whose values are encrypted with SECRET_KEY: count the values by key, and encrypt them again.
 
-A column counts by its name, so that none is forgotten: it begins with `sealed_`, or is listed here.
+Columns are found by name, so that none is forgotten: it begins with `sealed_`, or is listed here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(slots=True, kw_only=True)
 class SealedCount:
-    """How many values only an earlier key opens, and how many no key does."""
+    """The number of values that only an earlier key decrypts, and of those that no key decrypts."""
 
     current: int = 0
     old: int = 0
@@ -52,7 +52,7 @@ def _values(column: Column) -> Iterator[tuple[object, str]]:
 
 
 def count() -> SealedCount:
-    """Return the values of all columns by the key that opens them."""
+    """Return the counts of all values by the key that decrypts them."""
     found = SealedCount()
     for column in columns():
         for _, stored in _values(column):
@@ -66,9 +66,9 @@ def count() -> SealedCount:
 
 
 def reseal() -> SealedCount:
-    """Encrypt with the current key what only an earlier one opens; return what was found.
+    """Encrypt with the current key all values that only an earlier one decrypts. Return the counts.
 
-    A value that somebody changes meanwhile is left: it has the current key then.
+    A value that changes meanwhile is left alone: it is encrypted with the current key then.
     """
     found = SealedCount()
     for column in columns():

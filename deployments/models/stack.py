@@ -55,9 +55,10 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         return rows.order_by("stack__deployment_id", "stack__depth", "pk")
 
     def of_others(self, environment: Environment, types: Collection[str]) -> Self:
-        """Keep what other environments of the account still have, of these types.
+        """Keep the existing resources of these types in other environments of the account.
 
-        A template may give fixed names, so what was deleted in one environment may be in use in another.
+        Templates may have fixed names, so a resource that was deleted in one environment may be in use in
+        another.
         """
         rows = self.filter(stack__deployment__environment__account=environment.account_id, type__in=types)
         rows = rows.filter(stack__deployment__environment__deleted_at=None)
@@ -87,17 +88,18 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         return self.filter(stack__deployment=deployment).select_related("stack").order_by("pk")
 
     def remaining_of(self, deployment: Deployment) -> Self:
-        """Keep what CloudFormation created in a deployment, or found, and did not delete; no nested stacks.
+        """Keep a deployment's resources that CloudFormation created or found and did not delete.
 
-        A resource whose creation failed may have been created: AWS gave it a physical id then.
+        Nested stacks are left out. A resource whose creation failed may have been created: AWS gave it a
+        physical id then.
         """
         rows = self.placed_in(deployment).exclude(type=STACK_TYPE)
         return rows.exclude(physical_id="").exclude(status__in=("", DELETED))
 
     def newest_of(self, environment: Environment) -> list[Resource]:
-        """Return what the environment's stacks have by the newest row of each path; no nested stacks.
+        """Return the resources of the environment's stacks by the newest row of each path; no nested stacks.
 
-        A row that is pending has changed nothing of what an earlier one says.
+        A pending row does not count: the resource still has the state of its earlier row.
         """
         found: dict[str, Resource] = {}
         for row in self.of_environment(environment).exclude(type=STACK_TYPE).select_related("stack"):
@@ -130,7 +132,7 @@ class Stack(models.Model):
     changes = models.JSONField(default=list, blank=True, editable=False)
     # When a notification arrived that the stack has changed; NULL once it was polled.
     hinted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # When its events were last polled, and how often in a row without new ones (deployments.core.polling).
+    # When its events were last polled, and the number of polls in a row without new ones (core.polling).
     polling = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(StackQuerySet)()
@@ -150,7 +152,7 @@ class Stack(models.Model):
 
 
 class Resource(models.Model):
-    """A resource of a stack; a nested stack is one as well, in its parent."""
+    """A resource of a stack; a nested stack is also a resource of its parent."""
 
     stack = models.ForeignKey(Stack, on_delete=models.CASCADE, related_name="resources")
     logical_id = IdField(_("logical ID"), max_length=255)
@@ -163,7 +165,7 @@ class Resource(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     # [[epoch ms, status], …] by time, written by the event log (deployments.core.timeline.union).
     changes = models.JSONField(default=list, blank=True, editable=False)
-    # [[path, way], …]: what must exist first (deployments.core.dependencies.Edge).
+    # [[path, way], …]: the dependencies that must exist first (deployments.core.dependencies.Edge).
     depends_on = models.JSONField(default=list, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(ResourceQuerySet)()

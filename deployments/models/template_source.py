@@ -1,4 +1,4 @@
-"""Template sets and where they come from, and the fetches that look there for new versions."""
+"""Template sets and their sources, and the fetches of new versions."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
         return self.filter(removed_at=None)
 
     def to_fetch(self, now: datetime) -> Self:
-        """Keep those whose next fetch by schedule, or after a push, has come."""
+        """Keep those whose next fetch (scheduled or after a push) is due."""
         return self.live().filter(due_at__lte=now).order_by("due_at")
 
     def due_after(self, moment: datetime) -> Self:
-        """Keep those whose next fetch is later than that, or not due at all."""
+        """Keep those whose next fetch is later than a time, or not planned."""
         return self.filter(models.Q(due_at=None) | models.Q(due_at__gt=moment))
 
     def editable(self) -> Self:
@@ -53,20 +53,20 @@ class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
         return (self.filter(pk__lt=pk) if pk else self).order_by("-pk")
 
     def for_page(self) -> Self:
-        """Select everything of the row that the page of the set shows."""
+        """Select everything that the page of the set shows."""
         return self.select_related("created_by")
 
     def bundled(self) -> TemplateSource | None:
-        """Return the set of `SANSO_TEMPLATE_SET`, None if no process has recorded it yet."""
+        """Return the set of `SANSO_TEMPLATE_SET`; None if no process has recorded it yet."""
         return self.filter(live_key=TemplateSource.BUNDLED_KEY).first()
 
 
 class TemplateSource(models.Model):
-    """A template set: a folder, a Git repository or uploaded archives, and what of them is fetched.
+    """A template set: a folder, a Git repository or uploaded archives, and the refs to fetch.
 
     `live_key` is the lower-case name until the set is removed and NULL afterwards, so that a name can be used
-    again; that of the bundled set is `BUNDLED_KEY`, which is no name. `refs` has patterns of branches and
-    tags, separated by spaces. The credentials are encrypted, and never displayed.
+    again; that of the bundled set is `BUNDLED_KEY`, which is not a valid name. `refs` has patterns of
+    branches and tags, separated by spaces. The credentials are encrypted, and never displayed.
     """
 
     BUNDLED_KEY = "*bundled"
@@ -81,7 +81,7 @@ class TemplateSource(models.Model):
     # {"username", "token"} or {"ssh_key"} as JSON.
     sealed_credentials = models.TextField(blank=True, default="", editable=False)
     host_key = models.TextField(_("host key"), blank=True, default="")
-    # Minutes between scheduled fetches; 0: by hand and by webhook only.
+    # Minutes between scheduled fetches; 0: only manually and by webhook.
     fetch_minutes = models.PositiveIntegerField(_("fetched every (minutes)"), default=0)
     # The secret of the webhook, encrypted: a signature can only be computed with the secret itself.
     sealed_webhook_secret = models.TextField(blank=True, default="", editable=False)
@@ -94,7 +94,7 @@ class TemplateSource(models.Model):
     )
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
-    # Of the last fetch that ended: when, and why it failed, a message as JSON ({} if it did not).
+    # The last fetch that ended: its time, and the reason of a failure (a message as JSON, {} without one).
     fetched_at = models.DateTimeField(_("last fetch"), null=True, blank=True)
     error_sentence = models.JSONField(default=dict, blank=True, editable=False)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
@@ -134,7 +134,7 @@ class TemplateFetchQuerySet(models.QuerySet["TemplateFetch"]):
 
 
 class TemplateFetch(models.Model):
-    """One look at a source for new versions; it deploys nothing.
+    """One fetch of new versions from a source; it deploys nothing.
 
     `active_key` is the source's key until the fetch ended and NULL afterwards: the database allows one per
     source. `added` is the number of new versions.
@@ -151,7 +151,7 @@ class TemplateFetch(models.Model):
     )
     trigger = models.CharField(_("trigger"), max_length=10, choices=TRIGGERS)
     state = models.CharField(_("state"), max_length=10, choices=FETCH_STATES, default="queued")
-    # An uploaded archive, until it was read.
+    # An uploaded archive until it was read.
     archive = models.BinaryField(null=True, editable=False)
     created_at = models.DateTimeField(_("requested"), auto_now_add=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)

@@ -24,7 +24,7 @@ STATUSES = [
 ]
 TAGS, BRANCHES = "refs/tags/", "refs/heads/"
 SHORT = 10
-"""Characters of a commit on pages."""
+"""Number of characters of a commit on pages."""
 
 
 class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
@@ -53,19 +53,19 @@ class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
         return self.filter(~models.Exists(later))
 
     def for_page(self) -> Self:
-        """Select everything of the row that the version's page shows."""
+        """Select everything that the version's page shows."""
         return self.select_related("source", "fetched_by", "status_by")
 
     def offered_in(self, sources: Collection[int]) -> Self:
-        """Keep those of some template sets that a channel can offer: what branches and tags point at.
+        """Keep those of these template sets that a channel can offer: those that branches and tags point at.
 
-        Of folders and archives, which have neither, all.
+        For folders and archives, which have neither, keep all.
         """
         pointed_at = TemplateRef.objects.filter(source__in=sources).values("version")
         return self.filter(source__in=sources).filter(Q(pk__in=pointed_at) | ~Q(source__kind="git"))
 
     def of_other_sets(self, source_pk: int) -> Self:
-        """Keep those of the sets that are not removed, but one, the newest of each first."""
+        """Keep those of all existing sets except one, the newest of each first."""
         rows = self.filter(source__removed_at=None).exclude(source=source_pk).select_related("source")
         return rows.order_by("source__name", "source", "-number")
 
@@ -80,24 +80,24 @@ class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
         return self.filter(source=source, number__range=(first, last))
 
     def with_digest(self, digest: str) -> TemplateVersion | None:
-        """Return the version whose files have this digest: of several, the one that was fetched first."""
+        """Return the version whose files have this digest; of several, the one that was fetched first."""
         if not digest:
             return None
         return self.filter(digest=digest).select_related("source").order_by("pk").first()
 
 
 class TemplateVersion(models.Model):
-    """A template set as it was at one time: only the status and what points at it change.
+    """A template set at one time: only the status and the refs that point at it change.
 
     `number` counts the versions of the set. `commit` is "" for folders and archives. The files are those of
-    the DeployedSet with this `digest`, and what cfn-lint found in them is the TemplateCheck with it.
+    the DeployedSet with this `digest`, and cfn-lint's findings are in the TemplateCheck with it.
     """
 
     source = models.ForeignKey(TemplateSource, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(_("number"))
     commit = models.CharField(_("commit"), max_length=64, blank=True, default="")
     digest = models.CharField(_("digest"), max_length=64, db_index=True)
-    # Of the fetched files; `digest` is of what is uploaded to AWS.
+    # Of the fetched files; `digest` is that of the objects to upload to AWS.
     tree_digest = models.CharField(max_length=64, blank=True, default="")
     # "refs/tags/v1.2" and "refs/heads/main" that pointed at it at the last fetch.
     ref_names = models.JSONField(default=list, blank=True)
@@ -142,12 +142,12 @@ class TemplateVersion(models.Model):
         return reverse("template_version", args=[self.pk])
 
     def is_withdrawn_for(self, deployed_digest: str = "") -> bool:
-        """Return whether it was withdrawn, and the environment does not run its files already."""
+        """Return whether it was withdrawn and the environment does not already run its files."""
         return self.status == WITHDRAWN and self.digest != deployed_digest
 
     @property
     def label(self) -> str:
-        """Return what pages call it: its newest tag, else its short commit, else its number."""
+        """Return its name on pages: its newest tag, else its short commit, else its number."""
         tags = [name.removeprefix(TAGS) for name in self.ref_names if name.startswith(TAGS)]
         if tags:
             return str(tags[-1])
@@ -155,19 +155,19 @@ class TemplateVersion(models.Model):
 
     @property
     def short_commit(self) -> str:
-        """Return the first characters of the commit, "" of a folder or an archive."""
+        """Return the first characters of the commit; "" for a folder or an archive."""
         return self.commit[:SHORT]
 
     @property
     def facts(self) -> SetVersion:
-        """Return what decisions about versions take of it."""
+        """Return it as a plain value for decisions about versions."""
         return SetVersion(
             pk=self.pk, number=self.number, is_active=self.status == "active", refs=tuple(self.ref_names)
         )
 
     @property
     def names(self) -> list[str]:
-        """Return the branches and tags that pointed at it at the last fetch, without what git prefixes."""
+        """Return the branches and tags that pointed at it at the last fetch, without Git's prefixes."""
         return [str(name).removeprefix(TAGS).removeprefix(BRANCHES) for name in self.ref_names]
 
 
@@ -175,11 +175,11 @@ class TemplateRefQuerySet(models.QuerySet["TemplateRef"]):
     """Named queries over branches and tags."""
 
     def in_sources(self, sources: Collection[int]) -> Self:
-        """Keep those of some template sets."""
+        """Keep those of these template sets."""
         return self.filter(source__in=sources)
 
     def moved_tags(self) -> Self:
-        """Keep the tags that point at another version than before, which nobody has confirmed."""
+        """Keep the tags that point at another version than before and are not confirmed."""
         return self.filter(is_tag=True, confirmed_at=None).exclude(moved_at=None)
 
     def of(self, source: TemplateSource) -> Self:
@@ -187,7 +187,7 @@ class TemplateRefQuerySet(models.QuerySet["TemplateRef"]):
         return self.filter(source=source).select_related("version", "moved_from").order_by("name")
 
     def count_by_source(self) -> dict[int, int]:
-        """Return how many there are of each template set."""
+        """Return the number for each template set."""
         return dict(self.order_by().values_list("source").annotate(Count("pk")))
 
 
@@ -231,5 +231,5 @@ class TemplateRef(models.Model):
 
     @property
     def short_name(self) -> str:
-        """Return the name without what Git prefixes."""
+        """Return the name without Git's prefix."""
         return self.name.removeprefix(TAGS).removeprefix(BRANCHES)

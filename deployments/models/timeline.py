@@ -27,7 +27,7 @@ from deployments.models.event import Event
 from deployments.models.stack import STACK_TYPE, Resource, Stack
 
 CLOSING = "/"
-"""Suffix of a stack's path for the time that it takes after the last part in it has ended."""
+"""Suffix of a stack's path for the time that it takes after its last part has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Timeline:
     """The rows by path, stacks before the resources in them, and the forecast while there is one.
 
     `start` and `now` (the end, once it has ended) are epoch milliseconds. `expectation` is the forecast at
-    the request. The critical path of a deployment that failed leads to what failed first.
+    the request. The critical path of a failed deployment leads to the first failure.
     """
 
     start: int
@@ -107,8 +107,8 @@ def around_the_stacks(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the phases before and after the stacks.
 
-    A change that was applied begins with its servers or its stacks: before, a person decided about its
-    preview.
+    An applied change begins with its servers or its stacks: the time before includes a person's decision
+    about its preview.
     """
     phases = phases_of(kind, protects=protects, releases=releases)
     at = phases.index(State.STACKS)
@@ -140,9 +140,9 @@ def course_of(deployment: Deployment, root: Iterable[OperationRun]) -> Course:
 def failures_of(
     deployment: Deployment, events: Iterable[Event], root_changes: Changes | None = None
 ) -> list[Failure]:
-    """Return the failures in events that can be the cause of the deployment's; see `Course.counts`.
+    """Return the failures in events that can have caused the deployment's failure; see `Course.counts`.
 
-    `root_changes` are those of the root stack; they are read if they are needed and not passed.
+    `root_changes` are those of the root stack; they are read if needed and not passed.
     """
     found = [failure for event in events if (failure := event.as_failure())]
     if not deployment.is_stopping:
@@ -160,7 +160,7 @@ def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str,
     for event in landmarks:
         if event.code == "phase":
             starts[str(event.values.get("phase"))] = in_ms(event.at)
-    before = BEFORE_STACKS if deployment.applied_at else frozenset()  # of a change that was applied
+    before = BEFORE_STACKS if deployment.applied_at else frozenset()  # an applied change
     order = [
         phase.value
         for phase in phases_of(Kind(deployment.kind), protects=True, releases=True)
@@ -263,7 +263,7 @@ class _TimelineBuilder:
         )
 
     def _first_failure(self, landmarks: Iterable[Event]) -> str:
-        """Return the path of what failed first, "" when nothing did or it may still turn out well."""
+        """Return the path of the first failure; "" if there is none or the deployment may still succeed."""
         if not self.course.starts_nothing_more:
             return ""
         known = {failure: event.subject for event in landmarks if (failure := event.as_failure())}
@@ -287,7 +287,7 @@ class _TimelineBuilder:
     def _waiting_for(
         self, path: str, waits: dependencies.Edges, states: Mapping[str, str]
     ) -> tuple[Waiting, ...]:
-        """Return what a resource waits for; nothing once nothing more begins."""
+        """Return the dependencies that a resource waits for; none once nothing more begins."""
         if path not in states or self.course.starts_nothing_more or self.course.is_over:
             return ()
         return dependencies.waiting_for(path, waits, states)
@@ -305,12 +305,12 @@ class _TimelineBuilder:
         return found
 
     def _changes(self, path: str) -> list[list[int | str]]:
-        """Return the changes of a resource; of a stack its own, which are more precise than its parent's."""
+        """Return the changes of a resource; for a stack, its own: they are more precise than its parent's."""
         stack, resource = self.stacks.get(path), self.resources.get(path)
         return (stack.changes if stack else None) or (resource.changes if resource else None) or []
 
     def _waited_for(self, path: str) -> tuple[OperationRun, ...]:
-        """Return the runs that others wait for; of a nested stack, those in its parent's events."""
+        """Return the runs that others wait for; for a nested stack, those in its parent's events."""
         resource = self.resources.get(path)
         if resource is None or path not in self.stacks or not resource.changes:
             return self.runs[path]
@@ -337,9 +337,9 @@ class _TimelineBuilder:
         return max(0.0, (self.seen if span.end is None else span.end) - span.start) / 1000
 
     def _last_seen(self) -> int:
-        """Return up to when it is known what goes on: until now, unless no worker has looked for a while.
+        """Return the time up to which the state is known: now, unless no worker has polled for a while.
 
-        What is not looked at is not slow, and nothing can be forecast of it.
+        Without polls, no part counts as slow, and there is no forecast.
         """
         if not self.deployment.is_active:
             return self.now

@@ -1,4 +1,4 @@
-"""Tokens for the API: whose they are, for what and until when. Their values are not stored."""
+"""Tokens for the API: owner, scopes and expiry. Their values are not stored."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         return self.filter(models.Q(name__icontains=text) | models.Q(prefix__startswith=text))
 
     def suspend(self, owner_pk: int, now: datetime) -> int:
-        """Stop those of one user until `resume`. Return how many there were."""
+        """Suspend those of one user until `resume`. Return their number."""
         return self.usable(now).filter(owner=owner_pk).update(suspended_at=now)
 
     def resume(self, owner_pk: int) -> None:
-        """Accept those of one user again."""
+        """Resume those of one user."""
         self.filter(owner=owner_pk).exclude(suspended_at=None).update(suspended_at=None)
 
     def with_value(self, value: str, now: datetime) -> ApiToken | None:
-        """Return the usable token with this value, with its owner; None if there is none."""
+        """Return the usable token with this value and its owner; None if there is none."""
         return self.usable(now).filter(digest=digest_of(value)).select_related("owner").first()
 
     def note_use(self, token: ApiToken, now: datetime) -> None:
-        """Write that a token was used, at most once a minute."""
+        """Record the use of a token, at most once a minute."""
         if token.last_used_at is None or now - token.last_used_at >= LAST_USE_EVERY:
             rows = self.filter(pk=token.pk)
             recent = models.Q(last_used_at__gt=now - LAST_USE_EVERY)
@@ -60,7 +60,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """One token. `digest` is that of its value; `prefix` are its first characters, to tell it from others.
+    """One token. `digest` is that of its value; `prefix` are its first characters, to distinguish it.
 
     `suspended_at`: the identity provider refused its owner, who has not logged in there since.
     """

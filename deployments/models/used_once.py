@@ -1,4 +1,4 @@
-"""What is accepted once: the ids of logout tokens and assertions of identity providers, until they expire."""
+"""Ids that are accepted once: identity providers' logout tokens and assertions, until they expire."""
 
 from __future__ import annotations
 

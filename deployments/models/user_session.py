@@ -1,6 +1,6 @@
-"""Logged-in sessions: whose, from which browser, and the tokens by which their accounts are checked.
+"""Logged-in sessions: the user, the browser, and the tokens for checking their accounts.
 
-The session itself is Django's. A row here describes it, and ends it.
+The session itself is Django's. A row here describes it and can end it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self.filter(account_key=key)
 
     def of_logout(self, account_key: str, sid_key: str) -> Self:
-        """Keep those that a logout at a provider ends: of an account, and of its session if that is named.
+        """Keep those that a logout at a provider ends: those of an account, or of its session if it is named.
 
-        A session of the account that the provider never named might be the one.
+        Sessions of the account without a provider's session id are included, since any might be the one.
         """
         if not sid_key:
             return self.of_account(account_key)
@@ -48,7 +48,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self.filter(Q(of_sid | Q(sid_key=""), account_key=account_key) if account_key else of_sid)
 
     def end(self) -> int:
-        """End sessions: their next request, and their event streams within a heartbeat. Return how many.
+        """End sessions at their next request, and event streams within a heartbeat. Return how many.
 
         Rows of an identity provider stay until their next check, which is due at once: API tokens of their
         users may depend on them.
@@ -104,7 +104,7 @@ class UserSession(models.Model):
 
 
 def end_other_sessions(user: User, kept: str) -> None:
-    """End all sessions of a user except one, also those from before there were rows for them."""
+    """End all sessions of a user except one, including old ones without rows."""
     UserSession.objects.of(user).exclude(session_key=kept).end()
     for session in (
         Session.objects.filter(expire_date__gt=timezone.now()).exclude(session_key=kept).iterator()

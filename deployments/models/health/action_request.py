@@ -45,14 +45,15 @@ class ActionRequestQuerySet(models.QuerySet["ActionRequest"]):
         return self.filter(kind=kind)
 
     def deletions_of(self, deployment: Deployment) -> Self:
-        """Keep the deletions of what remains of a deployment, newest first."""
+        """Keep the deletions of a deployment's remaining resources, newest first."""
         rows = self.filter(kind="delete_remaining", environment=deployment.environment_id)
         return rows.filter(arguments__deployment=deployment.pk).order_by("-pk")
 
 
 class ActionRequest(models.Model):
-    """One request. `active_key` is unique while it is active and NULL afterwards, so that a double click
-    creates one request.
+    """One request.
+
+    `active_key` is unique while it is active and NULL afterwards, so that a double click creates one request.
 
     `result` has {"sentence": {"code", "params"}} and values of the kind: `milliseconds`, `executions`.
     """

@@ -1,4 +1,4 @@
-"""Load balancers and their targets as they were last observed."""
+"""The last observed state of load balancers and their targets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LoadBalancerQuerySet(models.QuerySet["LoadBalancer"]):
     """Named queries over load balancers."""
 
     def protection_older_than(self, environment: Environment, at: datetime) -> Self:
-        """Keep one environment's of whose deletion protection nothing newer is known."""
+        """Keep those of one environment whose known deletion protection is older."""
         rows = self.filter(environment=environment)
         return rows.filter(Q(protection_at=None) | Q(protection_at__lt=at)).order_by("pk")
 

@@ -1,4 +1,4 @@
-"""State Manager associations and their runs on each instance as they were last observed."""
+"""The last observed state of State Manager associations and their runs on each instance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AssociationQuerySet(models.QuerySet["Association"]):
         return self.filter(environment=environment).order_by("tier", "name", "pk")
 
     def with_id(self, association_id: str) -> Association | None:
-        """Return the row of an association, None if it was never observed."""
+        """Return the row of an association; None if it was never observed."""
         return self.filter(association_id=association_id).first()
 
     def names_in(self, account: Account) -> list[str]:
@@ -50,7 +50,7 @@ class Association(models.Model):
     execution_id = IdField(max_length=64, blank=True, default="")
     executed_at = models.DateTimeField(_("last run"), null=True, blank=True)
     counts = models.JSONField(default=dict, blank=True)
-    # Where its runs write their output, "" for nowhere.
+    # The output location of its runs, "" for none.
     output_bucket = models.CharField(max_length=63, blank=True, default="", editable=False)
     output_prefix = models.TextField(blank=True, default="", editable=False)
     observed_at = models.DateTimeField(_("observed"))
@@ -88,7 +88,7 @@ class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
         return self.filter(association__association_id=association_id)
 
     def output_places(self) -> set[tuple[str, str]]:
-        """Return (bucket, key prefix) of where the associations write, above the folders of instances."""
+        """Return the (bucket, key prefix) that the associations write to, above the folders of instances."""
         rows = self.exclude(output_bucket="").values_list("output_bucket", "output_key", "instance_id")
         return {
             (bucket, key.partition(f"/{instance_id}/")[0] + "/")
@@ -108,8 +108,8 @@ class AssociationRunQuerySet(models.QuerySet["AssociationRun"]):
 class AssociationRun(models.Model):
     """One execution on one instance.
 
-    `output` and `error_output` are the ends of stdout and stderr as S3 has them; `output_at` is when they
-    were read, None before. `recap` is Ansible's: {"ok": 9, "changed": 3, "failed": 1, …}.
+    `output` and `error_output` are the ends of stdout and stderr from S3; `output_at` is when they were read,
+    None before. `recap` is Ansible's: {"ok": 9, "changed": 3, "failed": 1, …}.
     """
 
     association = models.ForeignKey(Association, on_delete=models.CASCADE, related_name="runs")

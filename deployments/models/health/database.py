@@ -1,4 +1,4 @@
-"""The Aurora cluster and its instances as they were last observed."""
+"""The last observed state of the Aurora cluster and its instances."""
 
 from __future__ import annotations
 

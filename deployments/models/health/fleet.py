@@ -1,4 +1,4 @@
-"""Auto Scaling groups' instances and activities as they were last observed."""
+"""The last observed state of Auto Scaling groups, their instances and activities."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class FleetInstanceQuerySet(models.QuerySet["FleetInstance"]):
 
 
 class FleetInstance(models.Model):
-    """An instance of an Auto Scaling group. `gone_at` is when it was first not found in it."""
+    """An instance of an Auto Scaling group. `gone_at` is when it was first missing from the group."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="instances")
     tier = models.CharField(_("tier"), max_length=10)  # web | app

@@ -46,7 +46,7 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
     """Named queries over observations."""
 
     def sooner_than(self, at: datetime) -> int:
-        """Make those that are due later due at that time. Return their number."""
+        """Make those that are due later due at this time. Return their number."""
         return self.filter(due_at__gt=at).update(due_at=at)
 
     def of(self, environment: Environment) -> Self:

@@ -25,11 +25,11 @@ from deployments.models.stack import Resource
 
 Fact = TypeVar("Fact")
 DEPARTED_FOR = timedelta(hours=1)
-"""For this long, an instance that has left counts as replaced by new ones, and messages name it."""
+"""Time for which a departed instance counts as replaced by new ones and is named in messages."""
 
 
 def facts_of(environment: Environment) -> facts.Facts:
-    """Return everything that is known of the environment, in 11 queries for any size."""
+    """Return all observations of the environment, in 11 queries for any size."""
     active = environment.active_deployment
     probe = environment.site_probes.order_by("-at", "-pk").first()
     reads = environment.site_reads.order_by("-start").first()
@@ -63,7 +63,7 @@ def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
         return Message(Code.SANDBOX_RESTARTED if restarted else Code.STACK_MISSING)
     met = environment.account.endpoint_run
     if environment.stack_id and environment.sandbox_run and met not in ("", environment.sandbox_run):
-        return Message(Code.SANDBOX_RESTARTED)  # what it answers is about another run
+        return Message(Code.SANDBOX_RESTARTED)  # its responses are about another run
     latest = environment.latest
     if latest is None or latest.is_active:
         return None
@@ -82,7 +82,7 @@ def parts_of_environment(environment: Environment) -> ObservedParts:
 def parts_of_environments(environments: Iterable[Environment]) -> dict[int, ObservedParts]:
     """Return the parts of each environment by its key, in one query for all.
 
-    Of each logical id, the row of the latest deployment counts; deleted resources are left out.
+    For each logical id, the row of the latest deployment counts; deleted resources are left out.
     """
     found: dict[int, dict[tuple[str, str], CreatedResource | None]] = {one.pk: {} for one in environments}
     rows = Resource.objects.filter(stack__deployment__environment__in=list(found), type__in=TYPES)
@@ -146,5 +146,5 @@ def _read(rows: Iterable[Any], kind: type[Fact]) -> tuple[Fact, ...]:
 
 
 def _same(row: Any, kind: Any, *but: str) -> dict[str, Any]:
-    """Return the values of the row's fields that have the same names in the fact."""
+    """Return the values of the row's fields that the fact has too."""
     return {name: getattr(row, name) for name in (field.name for field in fields(kind)) if name not in but}

@@ -24,7 +24,7 @@ class HealthSampleQuerySet(models.QuerySet["HealthSample"]):
         return self.filter(environment=environment).order_by("at")
 
     def since(self, at: datetime) -> Self:
-        """Keep those that are not older."""
+        """Keep those that are not older than a time."""
         return self.filter(at__gte=at)
 
     def whole(self) -> Self:
@@ -41,7 +41,7 @@ class HealthSampleQuerySet(models.QuerySet["HealthSample"]):
 
 
 class HealthSample(models.Model):
-    """The health of a tier at a time: how many of its components are healthy, and its status (`word`)."""
+    """The health of a tier at a time: the number of healthy components, and the status (`word`)."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="samples")
     at = models.DateTimeField(_("time"))
@@ -49,7 +49,7 @@ class HealthSample(models.Model):
     healthy = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     word = models.CharField(_("health"), max_length=12)
-    # It represents its ten minutes: the other samples of them have been deleted.
+    # It represents its ten minutes: the other samples of this period were deleted.
     is_thinned = models.BooleanField(default=False, editable=False)
 
     objects = models.Manager.from_queryset(HealthSampleQuerySet)()

@@ -1,4 +1,4 @@
-"""Site checks, and the reads through an environment's load balancer that go on all the time."""
+"""Site checks, and the continuous reads through an environment's load balancer."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SiteReadsQuerySet(models.QuerySet["SiteReads"]):
         return self.filter(environment=environment).order_by("-start")
 
     def since(self, at: datetime) -> Self:
-        """Keep the intervals that ended later."""
+        """Keep the intervals that ended after a time."""
         return self.filter(latest_at__gt=at)
 
     def totals_since(self, environment: Environment, at: datetime) -> ReadTotals:
@@ -79,7 +79,7 @@ class SiteReadsQuerySet(models.QuerySet["SiteReads"]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadTotals:
-    """Reads and how many failed; of the others, the sum of the durations and the longest, in milliseconds."""
+    """The numbers of reads and failed reads; the sum and maximum milliseconds of the others."""
 
     reads: int = 0
     failed: int = 0
@@ -94,7 +94,7 @@ class ReadTotals:
 
 
 class SiteReads(models.Model):
-    """The reads of five minutes, without those that could not connect; the latest ones are in `latest_…`.
+    """The reads of five minutes, except those that could not connect; the latest ones are in `latest_…`.
 
     `durations` has the number of reads in each class (`core.health.site_reads.classed`).
     """
