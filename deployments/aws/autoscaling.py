@@ -69,16 +69,16 @@ class AutoScaling(Protocol):
         ...
 
     def suspend(self, group: str, processes: Sequence[str]) -> None:
-        """Suspend processes of a group, such as ReplaceUnhealthy; again without effect."""
+        """Suspend processes of a group, such as ReplaceUnhealthy. A second call has no effect."""
         ...
 
     def resume(self, group: str, processes: Sequence[str]) -> None:
-        """Resume processes of a group; again without effect. Raise AwsNotFound if the group is gone."""
+        """Resume processes of a group; a second call has no effect. Raise AwsNotFound if it is gone."""
         ...
 
 
 class AutoScalingGateway:
-    """Auto Scaling through boto3; the protocol above says what each method does."""
+    """Auto Scaling through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: AutoScalingClient) -> None:
         self._client = client

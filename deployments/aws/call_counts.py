@@ -1,6 +1,6 @@
 """Counts of the calls to AWS by service, operation and result, over all processes.
 
-A call adds to a counter of its own process, under a lock and nothing else. Every second a thread adds the new
+A call only adds to a counter of its own process, under a lock. Every second a thread adds the new
 counts to one hash in Redis, so that a slow Redis never slows a call. While Redis is unavailable the counts
 stay in the process. A process that is killed loses those of its last second.
 """
@@ -53,7 +53,7 @@ Call = tuple[str, str, str]
 
 
 def result_of(parsed: dict[str, Any], operation: str, *, status: int = 200) -> str:
-    """Return the result of a response, as the table of error codes maps it."""
+    """Return the result of a response, mapped by the table of error codes."""
     if status < 300:
         return OK
     if is_throttling(str(parsed.get("Error", {}).get("Code", ""))):

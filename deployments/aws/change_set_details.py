@@ -1,4 +1,4 @@
-"""The details of a resource's change: which property, from what to what, and what causes it."""
+"""The details of a resource's change: the property, the values before and after, and the cause."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class ChangeSetRequest:
     """The request for a change set. Parameters may contain secrets: never log it.
 
     `kept` are the parameters of an existing stack that keep their values, NoEcho values included. With
-    `is_nested`, CloudFormation computes the change sets of nested stacks as well.
+    `is_nested`, CloudFormation also computes the change sets of nested stacks.
     """
 
     stack_name: str
@@ -128,9 +128,9 @@ class ChangeSetRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterUpdate:
-    """An update that changes values of parameters and nothing else: neither the template nor other values.
+    """An update that changes only these parameter values, and neither the template nor other values.
 
-    `kept` are the names of all other parameters; theirs are not known here, NoEcho values included.
+    `kept` are the names of all other parameters; their values are not known here, NoEcho values included.
     """
 
     stack_id: str
@@ -157,11 +157,11 @@ class CloudFormation(StackOperations, Protocol):
         ...
 
     def execute_change_set(self, change_set_id: str, token: str, *, keep_on_failure: bool = False) -> None:
-        """Start the execution of the change set; a failure is rolled back, or with keep_on_failure kept."""
+        """Start the execution of the change set; a failure is rolled back, or kept with keep_on_failure."""
         ...
 
     def delete_change_set(self, change_set: str, stack: str = "") -> None:
-        """Delete a change set, by its id or its name, with the nested ones; no error if it does not exist."""
+        """Delete a change set by its id or its name, with nested ones; no error if it does not exist."""
         ...
 
     def delete_stack(self, stack_id: str, token: str, role_arn: str = "") -> None:
@@ -169,7 +169,7 @@ class CloudFormation(StackOperations, Protocol):
         ...
 
     def update_parameters(self, update: ParameterUpdate) -> bool:
-        """Start an update of parameters. Return False when it would change no resource."""
+        """Start an update of parameters. Return False if it would change no resource."""
         ...
 
     def set_termination_protection(self, stack_id: str, *, on: bool) -> None:
@@ -181,7 +181,7 @@ class CloudFormation(StackOperations, Protocol):
         ...
 
     def newest_event_id(self, stack_id: str) -> str:
-        """Return the id of the newest event, "" if there is none."""
+        """Return the id of the newest event; "" if there is none."""
         ...
 
     def list_resources(self, stack_id: str) -> list[ResourceView]:
@@ -190,7 +190,7 @@ class CloudFormation(StackOperations, Protocol):
 
 
 class CloudFormationGateway(StackOperationsGateway):
-    """CloudFormation through boto3; the protocol above says what each method does."""
+    """CloudFormation through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: CloudFormationClient) -> None:
         self._client = client
@@ -253,8 +253,8 @@ class CloudFormationGateway(StackOperationsGateway):
             self._client.execute_change_set(
                 ChangeSetName=change_set_id,
                 ClientRequestToken=token,
-                DisableRollback=keep_on_failure,  # always sent: AWS's documents differ about the default
-                RetainExceptOnCreate=True,  # a rollback deletes what is new, whatever its DeletionPolicy
+                DisableRollback=keep_on_failure,  # always sent: AWS documents different defaults
+                RetainExceptOnCreate=True,  # a rollback deletes new resources, whatever their DeletionPolicy
             )
 
     def delete_change_set(self, change_set: str, stack: str = "") -> None:

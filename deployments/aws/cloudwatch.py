@@ -1,4 +1,4 @@
-"""The gateway to CloudWatch: the replica lag of Aurora readers, and how much a cluster is used."""
+"""The gateway to CloudWatch: the replica lag of Aurora readers, and the use of clusters."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PERIOD = timedelta(minutes=1)
 WINDOW = timedelta(minutes=5)
 """Maximum age of a value: metrics arrive a minute or two late, and older ones are out of date."""
 SIZE_WINDOW = timedelta(minutes=30)
-"""The same for the size of a cluster, which CloudWatch gets every few minutes."""
+"""The same for the size of a cluster, which CloudWatch receives every few minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterUse:
-    """How much a cluster is used: the size of its data in bytes, and its connections; None if unknown."""
+    """The use of a cluster: the size of its data in bytes, and its connections; None if unknown."""
 
     size: float | None = None
     connections: float | None = None
@@ -39,7 +39,7 @@ class CloudWatch(Protocol):
 
 
 class CloudWatchGateway:
-    """CloudWatch through boto3; the protocol above says what each method does."""
+    """CloudWatch through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: Any, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""The gateway to EC2: network interfaces that others left, and whether instances still run."""
+"""The gateway to EC2: remaining network interfaces, and running instances."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENDED = ("shutting-down", "terminated")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkInterface:
-    """A network interface. Status and type are the API's: `available` is attached to nothing, `lambda`."""
+    """A network interface. Status and type are the API's values: `available` (not attached), `lambda`."""
 
     interface_id: str
     status: str
@@ -27,14 +27,14 @@ class NetworkInterface:
 
 
 class EC2(Protocol):
-    """What the runner asks of EC2."""
+    """The calls to EC2 that the runner makes."""
 
     def network_interfaces(self, vpc_ids: Sequence[str]) -> list[NetworkInterface]:
         """Return the network interfaces in these VPCs."""
         ...
 
     def delete_network_interface(self, interface_id: str) -> None:
-        """Delete a network interface that is attached to nothing. Raises AwsNotFound when it is gone."""
+        """Delete a network interface that is not attached. Raise AwsNotFound if it is gone."""
         ...
 
     def running_instances(self, instance_ids: Sequence[str]) -> list[str]:
@@ -43,7 +43,7 @@ class EC2(Protocol):
 
 
 class EC2Gateway:
-    """EC2 through boto3; the protocol above says what each method does."""
+    """EC2 through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: EC2Client) -> None:
         self._client = client

@@ -74,11 +74,11 @@ class ELBv2(Protocol):
         ...
 
     def register_target(self, target_group_arn: str, instance_id: str) -> None:
-        """Let a target group send requests to an instance; again without effect."""
+        """Let a target group send requests to an instance. A second call has no effect."""
         ...
 
     def deregister_target(self, target_group_arn: str, instance_id: str) -> None:
-        """Let requests to an instance end and send no new ones; again without effect."""
+        """Let requests to an instance end and send no new ones. A second call has no effect."""
         ...
 
     def deletion_protection(self, arn: str) -> bool:
@@ -91,7 +91,7 @@ class ELBv2(Protocol):
 
 
 class ELBv2Gateway:
-    """Elastic Load Balancing through boto3; the protocol above says what each method does."""
+    """Elastic Load Balancing through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: ElasticLoadBalancingv2Client) -> None:
         self._client = client
@@ -169,7 +169,7 @@ class ELBv2Gateway:
 
 
 def _existing(describe: Callable[[list[str]], list[Any]], arns: Sequence[str]) -> list[Any]:
-    """Describe as many at once as the API allows; one by one if it rejects all because one is missing."""
+    """Describe as many at once as the API allows; one by one if it rejects a call because one is missing."""
     found: list[Any] = []
     for first in range(0, len(arns), AT_ONCE):
         chunk = list(arns[first : first + AT_ONCE])

@@ -94,7 +94,7 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
     every call must be safe to repeat (client tokens, content-addressed keys).
     """
     if isinstance(exc, ClientError):
-        if exc.operation_name == "AssumeRole":  # made by botocore before the requested call
+        if exc.operation_name == "AssumeRole":  # called by botocore before the requested call
             operation = "sts:AssumeRole"
         error = exc.response.get("Error", {})
         code, message = error.get("Code", ""), error.get("Message", "")
@@ -114,7 +114,7 @@ def translate(exc: ClientError | BotoCoreError | ResponseParserError, operation:
 def translate_code(
     code: str, message: str, operation: str, request_id: str = "", *, is_server_error: bool = False
 ) -> AwsFailure:
-    """Return the error that stands for a code, also of one part of an answer that succeeded as a whole."""
+    """Return the error for a code, also for one part of a response that succeeded as a whole."""
     otherwise = AwsRetryable if is_server_error else AwsRejected
     return TABLE.get(code, otherwise)(code or "Unknown", message, operation, request_id)
 

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, OutputLogEventTypeDef
 
 MAX_PAGES = 20
-"""Pages that are read of one search; a page may be empty while the search goes on (API FilterLogEvents)."""
+"""Maximum number of pages to read for one search; pages before its end may be empty (API FilterLogEvents)."""
 START = "START RequestId:"
-"""How Lambda begins an invocation's log, in the text format.
+"""The beginning of an invocation's log in Lambda's text format.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 """
 MAX_LINES = 200
-"""Messages of a stream that are kept, the last ones."""
+"""Number of messages of a stream to keep: the last ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class LogMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogGroup:
-    """A log group. `retention_days` is 0 when its events never expire."""
+    """A log group. `retention_days` is 0 if its events never expire."""
 
     name: str
     stored_bytes: int
@@ -75,12 +75,12 @@ class Logs(Protocol):
         ...
 
     def delete_log_group(self, name: str) -> None:
-        """Delete a log group with all its events. Raises AwsNotFound when there is none."""
+        """Delete a log group with all its events. Raise AwsNotFound if there is none."""
         ...
 
 
 class LogsGateway:
-    """CloudWatch Logs through boto3; the protocol above says what each method does."""
+    """CloudWatch Logs through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: CloudWatchLogsClient) -> None:
         self._client = client

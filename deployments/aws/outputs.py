@@ -14,15 +14,15 @@ MAX_RUN = timedelta(hours=2)
 CLOCK_SKEW = timedelta(minutes=1)
 MAX_OBJECTS = 1000
 MARGIN = 20 * 1024
-"""Bytes that are read before the end, so that a secret value at the cut is complete when it is redacted:
-CloudFormation allows values of 4 KB, and a URL within a URL encodes one byte as five."""
+"""Additional bytes read before the returned end, so that a secret value at the cut is complete when it is
+redacted: CloudFormation allows values of 4 KB, and a URL within a URL encodes one byte as five."""
 
 
 def outputs_of(s3: S3, target: ExecutionTarget) -> list[StoredObject]:
     """Return the objects that the run wrote, by key; [] if it has written nothing or has no output location.
 
-    The name of a run's folder is the time at which it began, which State Manager does not report; it reports
-    the time of the result (`target.at`). So the run's folder is the latest one before that time.
+    A run's folder is named after the time at which it began. State Manager only reports the time of the
+    result (`target.at`), so the run's folder is the latest one before that time.
     """
     if not target.output_bucket or target.at is None:
         return []

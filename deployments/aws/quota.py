@@ -1,9 +1,9 @@
 """The API quota: the rate of calls to each account, region and service, for all workers together.
 
 Every call of every gateway passes `before`, which `session` registers with botocore's events. Reads take
-tokens from a bucket (`quota_store`): those of one second may be used at once, and over any period there are
-no more calls than the rate allows. Writes are counted and never delayed. A throttled response halves the
-rate, which then recovers slowly.
+tokens from a bucket (`quota_store`): the tokens of one second may be used at once, and over longer periods
+there are no more calls than the rate allows. Writes are counted and never delayed. A throttled response
+halves the rate, which then recovers slowly.
 
 A caller sets with `priority` whether a person waits for the result. Calls for watched pages may wait a few
 seconds, in the order of arrival. Other calls only use tokens that are left, and are rejected otherwise
@@ -33,7 +33,7 @@ MAX_WAIT = 5.0
 """Maximum wait of a watched call in seconds: a step with ten calls still ends within its lease."""
 READS = ("BatchGet", "Describe", "Get", "Head", "List", "Search")
 NEVER_DELAYED = frozenset({"AssumeRole"})
-"""Made by botocore during another call, once an hour."""
+"""Called by botocore during another call, once an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,8 @@ class ApiQuota:
     def attach(self, events: Any) -> None:
         """Apply the quota to every call of the clients that are created with these botocore events.
 
-        At `before-call` botocore has checked the arguments, and has neither signed nor sent the request:
-        errors that are raised there reach the caller unchanged.
+        At `before-call`, botocore has checked the arguments but neither signed nor sent the request. Errors
+        that are raised there reach the caller unchanged.
         """
         events.register("before-call", self._on_call, unique_id="sanso-quota-before")
         events.register("after-call", self._on_response, unique_id="sanso-quota-after")
@@ -148,13 +148,13 @@ class ServiceUsage:
 
     @property
     def percent(self) -> int:
-        """Return the reads of the past minute in percent of those that the full rate allows."""
+        """Return the reads of the past minute in percent of the full rate."""
         return round(100 * self.last_minute / (60 * self.full_rate))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaUsage:
-    """The calls to an account and region. Not `known` while Redis is unavailable: it has the counters."""
+    """The calls to an account and region. Not `known` while Redis, which has the counters, is unavailable."""
 
     account: str
     known: bool
@@ -162,7 +162,7 @@ class QuotaUsage:
 
     @property
     def percent(self) -> int:
-        """Return the percentage of the service that is used most."""
+        """Return the percentage of the most used service."""
         return max((service.percent for service in self.services), default=0)
 
     @property

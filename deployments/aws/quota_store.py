@@ -27,7 +27,7 @@ PREFIX = "sanso:aws-budget:"
 EXPIRY = 24 * 3600
 """Seconds until the counters of an account expire after its last call."""
 TIMEOUT = 0.5
-"""Timeout of Redis in seconds; a call to AWS waits meanwhile."""
+"""Timeout of Redis in seconds; a call to AWS waits for it."""
 PAUSE = 5.0
 """Seconds until Redis is tried again after it did not respond."""
 LOCAL_SHARE = 0.25
@@ -195,7 +195,7 @@ def shared(url: str) -> RedisBuckets:
 
 @dataclass(slots=True)
 class LocalBuckets:
-    """The buckets of this process alone, with a share of the rate. Its calls are not counted in Redis."""
+    """The buckets of this process only, with a share of the rate. Its calls are not counted in Redis."""
 
     clock: Clock = time.monotonic
     _full_at: dict[tuple[str, str], float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The gateway to RDS: Aurora clusters, their instances, deletion protection, and what outlives them."""
+"""The gateway to RDS: Aurora clusters, their instances, deletion protection, and remaining backups."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ class DBInstance:
 class Backup:
     """A snapshot, or the automated backups of a database that is gone.
 
-    `type` is CloudFormation's name of it, or one alike for what CloudFormation cannot create. `id` is what
-    its deletion takes: a snapshot's name, or the resource id of the database. `kind` is the API's word:
-    `manual`, `automated`.
+    `type` is its CloudFormation type, or a similar name for a type that CloudFormation cannot create. `id`
+    identifies it in the deletion: a snapshot's name, or the resource id of the database. `kind` is the API's
+    value: `manual`, `automated`.
     """
 
     type: str
@@ -99,16 +99,16 @@ class RDS(Protocol):
         ...
 
     def instance_backups(self, instance_id: str) -> list[Backup]:
-        """Return the same of an instance outside of Aurora."""
+        """Return the same for an instance outside of Aurora."""
         ...
 
     def delete_backup(self, type_: str, id_: str) -> None:
-        """Delete one of them. Raises AwsNotFound when it is gone."""
+        """Delete one of them. Raise AwsNotFound if it is gone."""
         ...
 
 
 class RDSGateway:
-    """RDS through boto3; the protocol above says what each method does."""
+    """RDS through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: RDSClient) -> None:
         self._client = client

@@ -1,6 +1,6 @@
 """Gateways whose results contain no secret values: texts that programs and people wrote are redacted.
 
-All results of AWS pass through here before the runner stores, logs or uses them.
+All results from AWS pass through here before the runner stores, logs or uses them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _NAMES = (
     "type updated version zone zones"
 )
 PUBLIC = frozenset(_NAMES.split())
-"""Fields that are not redacted: values of the API, and names that later calls need, which are public. All
-other fields are redacted."""
+"""Fields that are not redacted: values of the API, and public names that later calls need. All other fields
+are redacted."""
 ADDRESSED = frozenset(
     {
         "AWS::AutoScaling::AutoScalingGroup",
@@ -72,7 +72,7 @@ class _Redacted:
                 raise
             except AwsFailure as exc:
                 failure = type(exc)(exc.code, self._redact(exc.message), exc.operation, exc.request_id)
-                raise failure from None  # botocore's error has the message as well
+                raise failure from None  # botocore's error also contains the message
             return result if isinstance(result, str) else without_secrets(result, self._redact)
 
         return call

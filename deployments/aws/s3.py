@@ -37,7 +37,7 @@ class Tail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVersions:
-    """What lies below a prefix, all versions together. `is_complete` is False when there is more."""
+    """The objects under a prefix, including all versions. `is_complete` is False if there are more."""
 
     objects: int = 0
     versions: int = 0
@@ -71,7 +71,7 @@ class S3(Protocol):
     def list_objects(
         self, bucket: str, prefix: str, start_after: str, limit: int, owner: str = ""
     ) -> list[StoredObject]:
-        """Return the objects below `prefix` whose keys come after `start_after`, by key."""
+        """Return the objects under `prefix` whose keys come after `start_after`, by key."""
         ...
 
     def read_tail(self, bucket: str, key: str, limit: int) -> Tail:
@@ -79,16 +79,16 @@ class S3(Protocol):
         ...
 
     def count_versions(self, bucket: str, prefix: str, limit: int, owner: str) -> StoredVersions:
-        """Count what lies below `prefix`, up to `limit` versions. Raises AwsNotFound without bucket."""
+        """Count the versions under `prefix`, up to `limit`. Raise AwsNotFound without a bucket."""
         ...
 
     def delete_versions(self, bucket: str, prefix: str, owner: str) -> bool:
-        """Delete up to a thousand versions below `prefix`. Returns whether there may be more."""
+        """Delete up to a thousand versions under `prefix`. Return whether there may be more."""
         ...
 
 
 class S3Gateway:
-    """S3 through boto3; the protocol above says what each method does."""
+    """S3 through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: S3Client, region: str) -> None:
         self._client = client
@@ -120,7 +120,7 @@ class S3Gateway:
     def create_bucket(self, bucket: str) -> None:
         try:
             with calling("s3:CreateBucket"):
-                if self._region == "us-east-1":  # the one region that must not be named
+                if self._region == "us-east-1":  # the only region that must not be named
                     self._client.create_bucket(Bucket=bucket)
                 else:
                     location: BucketLocationConstraintType = self._region  # type: ignore[assignment]  # any region's name
@@ -229,7 +229,7 @@ class S3Gateway:
                 },
             )
         for refused in answer.get("Errors", []):
-            # DeleteObjects answers 200 whatever became of each object.
+            # DeleteObjects returns 200 regardless of the result for each object.
             raise translate_code(
                 refused.get("Code", ""), refused.get("Message", ""), "s3:DeleteObjectVersion"
             )

@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 from deployments.aws.account_ref import AccountRef
 
 KEY_LIFETIME = timedelta(hours=1)
-"""After this time, keys are fetched again: another sandbox may have the address by then."""
+"""Keys are fetched again after this time: another sandbox may have the address by then."""
 # Loopback is never accessed through a proxy, also if the environment configures one.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def read_token(token_file: str | Path) -> str:
-    """Return the token of the control API, "" if the file cannot be read."""
+    """Return the token of the control API; "" if the file cannot be read."""
     try:
         return Path(token_file).read_text().strip()
     except OSError:
@@ -28,7 +28,7 @@ def read_token(token_file: str | Path) -> str:
 
 
 def about(endpoint_url: str, token_file: str | Path, *, timeout: float = 1) -> dict[str, Any]:
-    """Return the facts of /_sanso/about, {} if the sandbox does not respond."""
+    """Return the facts of /_sanso/about; {} if the sandbox does not respond."""
     try:
         return _call(endpoint_url, token_file, "about", timeout=timeout)
     except (OSError, ValueError):
@@ -50,7 +50,6 @@ def issue_key(
 
     For "portal" the sandbox prepares the account as infra_templates/account.yaml describes, with this
     external id.
-
 
     Raise OSError if the sandbox does not respond, HTTPError (an OSError) if it rejects the token, ValueError
     or KeyError for an invalid response.

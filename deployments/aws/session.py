@@ -29,9 +29,9 @@ from deployments.aws.sts import STS, STSGateway
 from deployments.aws.tagging import Tagging, TaggingGateway
 from deployments.errors import AwsAccessError
 
-# A step is short: every call has timeouts, and after a lost response the next step tries again. botocore must
-# not retry by itself: its retry would come from a worker that may have lost its claim meanwhile, and once
-# created a change set for a stack that had been deleted.
+# Steps are short: every call has timeouts, and after a lost response the next step retries. botocore must
+# not retry by itself: its worker may have lost the claim meanwhile. Such a retry once created a change
+# set for a stack that had been deleted.
 _CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
@@ -120,7 +120,7 @@ def _session(ref: AccountRef) -> boto3.Session:
 
 
 def _refreshing(core: Session, ref: AccountRef, method: str, fetch: Callable[[], Any]) -> boto3.Session:
-    """Return a session whose keys are fetched at the first call, and again before they expire.
+    """Return a session whose keys are fetched at the first call and again before they expire.
 
     A deployment may take longer than the lifetime of keys, and `connect` makes no request.
     """

@@ -1,9 +1,9 @@
-"""Requests through an environment's load balancer: the site check (a write and a read), and reads alone.
+"""Requests through an environment's load balancer: the site check (a write and a read), and plain reads.
 
 The address is resolved from the load balancer's DNS name, as Elastic Load Balancing returns it for an ARN of
 the environment's stack, never from an output or a parameter, which users can set. The name must have AWS's
 format, and every address that it resolves to must be possible for a load balancer (`site_address`). The
-connection uses an address that was checked, so that a second look-up cannot change it. Redirects are not
+connection uses the checked address, so that a second look-up cannot change it. Redirects are not
 followed. Paths and methods are constant, and nothing secret is sent.
 """
 
@@ -31,10 +31,10 @@ CONNECT_SECONDS = 3.0
 RESPONSE_SECONDS = 6.0
 """Timeout of one request, from the first byte sent to the last one read."""
 SEEN_SECONDS = 3.0
-"""Timeout until the saved time is in the list: the maximum lag of a reader."""
+"""Time until the saved value must be in the list: the maximum lag of a reader."""
 READ_INTERVAL = 0.25
 READS = 4
-"""Reads at the same time: with two servers of each tier, they miss one of them once in eight times."""
+"""Number of simultaneous reads: with two servers per tier, they miss a server once in eight times."""
 READ_SECONDS = 4.0
 """Timeout of one of them. It is shorter than the web servers' own, which then return 504."""
 READ_PATH = "/read?limit=1"
@@ -68,8 +68,8 @@ class SiteCheckResult:
 class SiteReadsResult:
     """The result of several reads. `milliseconds` has the duration of each that succeeded.
 
-    `reached` is False if not one could connect: then they tell nothing about the site. `problem` is why the
-    first one failed.
+    `reached` is False if none could connect: then the result says nothing about the site. `problem` is why
+    the first one failed.
     """
 
     total: int = READS
@@ -88,7 +88,7 @@ class _Response:
 
 
 def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult:
-    """Save a time through the site, and check that its list contains it. It takes 25 s at most."""
+    """Write a time through the site, and check that its list contains it. It takes at most 25 s."""
     started = time.monotonic()
     found: dict[str, Any] = {}
     try:
@@ -103,7 +103,7 @@ def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult
 
 
 def check_reads(site: Site, resolve: Resolve = system_resolve) -> SiteReadsResult:
-    """Read through the site several times at once; nothing is saved. It takes 10 s at most."""
+    """Read through the site several times at once; nothing is written. It takes at most 10 s."""
     try:
         address = checked_address(site, resolve)
     except SiteProblem as problem:
@@ -201,14 +201,14 @@ def _not_datelog(response: _Response) -> SiteProblem:
 
 
 def _plain(response: _Response) -> str:
-    """Return the text of a response, perhaps an error page, in one line and without secret values."""
+    """Return the text of a response (possibly an error page) in one line and without secret values."""
     return " ".join(re.sub(r"<[^<>]*>", " ", response.redact(response.body)).split()) or "–"
 
 
 def _request(
     site: Site, address: tuple[str, int], method: str, path: str, seconds: float = RESPONSE_SECONDS
 ) -> _Response:
-    """Make one request over a connection of its own, and read the start of its body."""
+    """Make one request over its own connection, and read the start of its body."""
     named = site.host_name.lower()
     host = named if HOST.fullmatch(named) else site.dns_name.lower()
     shown = path.partition("?")[0]
@@ -233,7 +233,7 @@ def _connected(site: Site, address: tuple[str, int], host: str) -> Iterator[sock
     """Connect to the checked address.
 
     The certificate is not verified: it may be for another name or from a private authority. Nothing secret is
-    sent, and the check is not about the certificate.
+    sent, and the check does not cover the certificate.
     """
     try:
         sock = socket.create_connection(address, timeout=CONNECT_SECONDS)

@@ -48,7 +48,7 @@ class Site:
 def site_of(dns_name: str, site_url: str, *, loopback: bool) -> Site:
     """Return the site at a load balancer, with the scheme and host name of the stack's output.
 
-    The connection depends on `dns_name` alone; the URL only sets whether TLS is used, and the host name.
+    The connection depends only on `dns_name`; the URL only determines the host name and whether to use TLS.
     """
     try:
         parts = urlsplit(site_url)

@@ -74,9 +74,9 @@ class ExecutionTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationCall:
-    """What an association runs: its document with the arguments, and where the output goes ("": nowhere).
+    """The command of an association: its document with the arguments, and the output location ("": none).
 
-    The arguments are sent again as they are, and neither stored nor logged.
+    The arguments are sent again unchanged, and neither stored nor logged.
     """
 
     association_id: str
@@ -129,26 +129,26 @@ class SSM(Protocol):
         ...
 
     def parameters(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the values of those of the parameters that exist, by name."""
+        """Return the values of the existing ones of these parameters, by name."""
         ...
 
     def association_calls(self, ids: Sequence[str]) -> list[AssociationCall]:
-        """Return what those of the associations run that exist, with one call each."""
+        """Return the commands of the existing ones of these associations, with one call each."""
         ...
 
     def send_command(self, call: AssociationCall, instance_id: str, comment: str) -> str:
-        """Run a document on an instance, and return the command's id. The comment finds it again.
+        """Run a document on an instance, and return the command's id. `find_command` finds its comment.
 
         Raise AwsNotFound if its agent is offline or it is gone.
         """
         ...
 
     def find_command(self, instance_id: str, comment: str, since: datetime) -> str:
-        """Return the id of the command with this comment on an instance, "" if there is none."""
+        """Return the id of the command with this comment on an instance; "" if there is none."""
         ...
 
     def invocation(self, command_id: str, instance_id: str) -> Invocation:
-        """Return how far a command is on an instance. Raise AwsNotFound if it does not have it yet."""
+        """Return the state of a command on an instance. Raise AwsNotFound if it has not arrived yet."""
         ...
 
     def start_associations_once(self, ids: Sequence[str]) -> None:
@@ -165,7 +165,7 @@ class SSM(Protocol):
 
 
 class SSMGateway:
-    """State Manager through boto3; the protocol above says what each method does."""
+    """State Manager through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: SSMClient) -> None:
         self._client = client
@@ -279,7 +279,7 @@ class SSMGateway:
         )
 
     def _printed(self, command_id: str, instance_id: str, steps: Sequence[Any]) -> dict[str, str]:
-        """Return what the first step that failed printed: the list has 2,500 characters of it alone."""
+        """Return the output of the first failed step: the list contains only 2,500 characters of it."""
         failed = next((step["Name"] for step in steps if step.get("Status") in _FAILED_STEP), "")
         if not failed:
             return {}
@@ -302,7 +302,7 @@ class SSMGateway:
         # association to Pending and runs it at once, with the same parameters and the same output location,
         # and updates the instance's status in the association (amazon-ssm-agent,
         # agent/association/processor/refreshassociation.go). If it is Pending or InProgress, the agent does
-        # nothing. There is no other way: StartAssociationsOnce takes no instances, UpdateAssociation would
+        # nothing. There is no alternative: StartAssociationsOnce takes no instances, UpdateAssociation would
         # change the targets that CloudFormation set and run everywhere when they are set back, and after a
         # SendCommand of the association's own document the association is still failed.
         for first in range(0, len(instance_ids), INSTANCES):

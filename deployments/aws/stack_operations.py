@@ -1,4 +1,4 @@
-"""The gateway to CloudFormation, continued: what stops, undoes or ends an operation on a stack."""
+"""The gateway to CloudFormation, continued: calls that stop, undo or end an operation on a stack."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class StackOperations(Protocol):
-    """The calls for stacks whose operation is to be stopped or has failed.
+    """The calls for stacks whose operation must be stopped or has failed.
 
-    They start work and return; AWS refuses one that the stack's status does not allow (AwsRejected). A call
-    that is repeated with its token has no effect.
+    They start an operation and return; AWS rejects one that the stack's status does not allow (AwsRejected).
+    A repeated call with the same token has no effect.
     """
 
     def cancel_update(self, stack_id: str, token: str) -> None:
@@ -28,7 +28,7 @@ class StackOperations(Protocol):
     ) -> None:
         """Continue the rollback of a root stack in UPDATE_ROLLBACK_FAILED.
 
-        `skip` are resources that stay as they are; those of a nested stack begin with its name and a dot.
+        `skip` are resources that do not change; those of a nested stack begin with its name and a dot.
         """
         ...
 
@@ -48,7 +48,7 @@ class StackOperations(Protocol):
         force: bool = False,
         role_arn: str = "",
     ) -> None:
-        """Delete a stack in DELETE_FAILED and keep the resources `retain`, or with force what resists."""
+        """Delete a stack in DELETE_FAILED; keep the resources `retain` or, with force, those that fail."""
         ...
 
     def template_body(self, stack_id: str) -> str:
@@ -56,12 +56,12 @@ class StackOperations(Protocol):
         ...
 
     def failed_in_rollback(self, stack_id: str) -> frozenset[str]:
-        """Return the logical ids of what failed since the stack's last update began to be rolled back."""
+        """Return the logical ids of what failed since the rollback of the stack's last update began."""
         ...
 
 
 class StackOperationsGateway:
-    """These calls through boto3; the protocol above says what each method does."""
+    """These calls through boto3; the protocol above documents the methods."""
 
     _client: CloudFormationClient
 

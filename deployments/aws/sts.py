@@ -31,7 +31,7 @@ class STS(Protocol):
 
 
 class STSGateway:
-    """STS through boto3; the protocol above says what each method does."""
+    """STS through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: STSClient) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""The gateway to the Resource Groups Tagging API: what bears a tag, in all services of a region."""
+"""The gateway to the Resource Groups Tagging API: resources with a tag, in all services of a region."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 class Tagging(Protocol):
-    """What the runner asks of the Tagging API."""
+    """The calls to the Tagging API that the runner makes."""
 
     def tagged(self, key: str, value: str) -> list[str]:
-        """Return the ARNs of what has the tag, and for a while of what had it
+        """Return the ARNs of the resources with the tag, and for a while of those that had it
         (https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html)."""
         ...
 
 
 class TaggingGateway:
-    """The Tagging API through boto3; the protocol above says what the method does."""
+    """The Tagging API through boto3; the protocol above documents the method."""
 
     def __init__(self, client: ResourceGroupsTaggingAPIClient) -> None:
         self._client = client
