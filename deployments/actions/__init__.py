@@ -1,1 +1,1 @@
-"""What users can request: each request is checked and written as a due row. Nothing is published here."""
+"""The requests of users: each is checked and written as a due row. Nothing is published here."""

@@ -1,4 +1,4 @@
-"""Give and remove roles, and change teams, service accounts and who may sign in."""
+"""Grant and remove roles, and change teams, service accounts and sign-in permissions."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ USERNAME = re.compile(r"[\w.@+-]{1,60}")
 
 
 def give_role(*, user: User, grant: Grant) -> None:
-    """Give the role of a grant that is not saved yet.
+    """Give the role of an unsaved grant.
 
-    Raise UserFixable if the user lacks one of its rights there, or if it is given already.
+    Raise UserFixable if the user lacks one of its rights there, or if the grant exists.
     """
     with requesting(_about(user, "give_role", grant)):
         refuse_unless_theirs(user, [grant])
@@ -57,14 +57,14 @@ def save_team(*, user: User, team: Team, name: str, description: str) -> None:
 
 
 def delete_team(*, user: User, team: Team) -> None:
-    """Delete a team with its grants. Raise UserFixable if the user could not remove each of them."""
+    """Delete a team with its grants. Raise UserFixable if the user may not remove all of them."""
     with requesting(whole(user, "delete_team", team.name)), _somebody_manages_access():
         refuse_unless_theirs(user, team.grants.all())
         team.delete()
 
 
 def add_member(*, user: User, team: Team, person: User) -> None:
-    """Add a person to a team. Raise UserFixable if the user could not give each of the team's roles."""
+    """Add a person to a team. Raise UserFixable if the user may not give all of the team's roles."""
     with requesting(whole(user, "add_member", person.get_username(), team=team.name)) as request:
         refuse_unless_theirs(user, team.grants.all())
         _row, is_new = TeamMember.objects.get_or_create(team=team, user=person)
@@ -72,7 +72,7 @@ def add_member(*, user: User, team: Team, person: User) -> None:
 
 
 def remove_member(*, user: User, team: Team, person: User) -> None:
-    """Remove a person from a team. Raise UserFixable if the user could not give each of the team's roles."""
+    """Remove a person from a team. Raise UserFixable if the user may not give all of the team's roles."""
     with (
         requesting(whole(user, "remove_member", person.get_username(), team=team.name)),
         _somebody_manages_access(),
@@ -97,7 +97,7 @@ def add_service_account(*, user: User, name: str, description: str) -> ServiceAc
 def set_active(*, user: User, person: User, active: bool) -> None:
     """Allow or forbid a person or a service account to sign in and call the API, with immediate effect.
 
-    Raise UserFixable if the user could not remove each of the roles.
+    Raise UserFixable if the user may not remove all of the roles.
     """
     action = "activate_user" if active else "deactivate_user"
     with requesting(whole(user, action, person.get_username())), _somebody_manages_access():
@@ -115,14 +115,14 @@ def may_give_grant(user: User, grant: Grant) -> bool:
 
 
 def refuse_unless_all_theirs(user: User, person: User) -> None:
-    """Raise UserFixable if a person, or a service account, has any right that a user could not give."""
+    """Raise UserFixable if a person or a service account has any right that a user may not give."""
     if person.is_superuser and not user.is_superuser:
         raise UserFixable("SuperuserOnly", Code.SUPERUSER_ONLY)
     refuse_unless_theirs(user, Grant.objects.of_user(person.pk))
 
 
 def refuse_unless_theirs(user: User, grants: Iterable[Grant]) -> None:
-    """Raise UserFixable unless a user may give and remove each of some grants."""
+    """Raise UserFixable unless a user may give and remove all of these grants."""
     if not all(may_give_grant(user, one) for one in grants):
         raise UserFixable("RoleNotYours", Code.ROLE_NOT_YOURS, "role")
 
@@ -143,7 +143,7 @@ def _about(user: User, action: str, grant: Grant) -> Request:
 
 
 def about_text(grant: Grant) -> str:
-    """Return what a grant is about, as records and pages name it; "" for everything."""
+    """Return the object of a grant, as named in records and on pages; "" for everything."""
     if grant.scope == Scope.LABEL:
         return f"{grant.label_key}={grant.label_value}"
     about = grant.environment or grant.account
@@ -173,9 +173,9 @@ def unique(code: Code, field: str, **params: str) -> Iterator[None]:
 
 @contextmanager
 def _somebody_manages_access() -> Iterator[None]:
-    """Raise UserFixable after the body if no active person could manage access to everything any more. People
-    who have not accepted their invitation do not count. The rows that decide it are locked first, so that one
-    of two admins who remove each other at the same time is refused.
+    """Raise UserFixable after the body if no active person can manage access to everything any more. People
+    who have not accepted their invitation do not count. The relevant rows are locked first, so that if two
+    admins remove each other at the same time, one of them is refused.
     """
     people = get_user_model().objects.filter(service_account=None, invitation=None)
     list(get_user_model().objects.select_for_update().filter(is_superuser=True).values_list("pk"))

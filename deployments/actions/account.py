@@ -1,4 +1,4 @@
-"""Save an account: where Sanso deploys, and with which roles."""
+"""Save an account: the target of deployments, and the roles to use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
 
 
 def delete_account(*, user: User, account: Account) -> None:
-    """Delete an account. Raise UserFixable if it has environments: also deleted ones keep their history."""
+    """Delete an account. Raise UserFixable if it has environments: even deleted ones keep their history."""
     request = Request(user=user, action="delete_account", permission=Right.MANAGE_ACCOUNTS, name=account.name)
     with requesting(request):
         request.account = account

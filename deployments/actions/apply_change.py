@@ -1,4 +1,4 @@
-"""Apply the preview of a change: what must be confirmed, and the approval, time or turn that it waits for."""
+"""Apply the preview of a change: the confirmations, and the approval, time or turn that it waits for."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def apply_change(
 ) -> Deployment:
     """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
 
-    It waits for `scheduled_for` before, if a time is given, and before that for a second person's approval if
-    the environment requires one. `typed_name` must be the environment's name if data may be lost; `in_line`
-    confirms that what a rollback has skipped, and this change does not touch, is in line with the templates.
-    With `keep_on_failure`, and in a retry, what fails is kept. With `go_back`, servers get the earlier
+    First it waits for a second person's approval if the environment requires one, then for `scheduled_for` if
+    given. `typed_name` must be the environment's name if data may be lost; `in_line` confirms that resources
+    which a rollback skipped and this change does not update match the templates.
+    With `keep_on_failure`, and in a retry, failed resources are kept. With `go_back`, servers get the earlier
     version if their release fails. A second call returns the same deployment.
-    Raise UserFixable if the preview is another one by now, a confirmation is missing, the time cannot be
-    chosen, or CloudFormation would refuse to replace something.
+    Raise UserFixable if the preview has changed since, a confirmation is missing, the time cannot be chosen,
+    or CloudFormation would reject a replacement.
     """
     environment = deployment.environment
     request = Request(user=user, action="apply", permission=CHANGE, environment=environment)
@@ -78,7 +78,7 @@ def apply_change(
         schedule.check(request, row.environment, scheduled_for)
         if policy_of(row.environment) is not None:
             request.action = "request_approval"
-            # With a new version, a step that has begun before writes nothing more.
+            # After a new version, a step that had already begun writes nothing more.
             row.scheduled_for, row.keep_on_failure = scheduled_for, keep
             approvals.request(
                 row, user, version=row.version + 1, scheduled_for=scheduled_for, keep_on_failure=keep
@@ -89,9 +89,9 @@ def apply_change(
 
 
 def begin_waiting(row: Deployment, scheduled_for: datetime | None, who: User, **values: Any) -> None:
-    """Let a change that is applied, and approved if it has to be, wait for its time or for its turn.
+    """Make a change that is applied, and approved if required, wait for its time or its turn.
 
-    `row` is locked; `values` are further values of it.
+    `row` is locked; `values` are additional values of it.
     """
     now = timezone.now()
     values |= {"version": row.version + 1, "scheduled_for": scheduled_for}

@@ -1,4 +1,4 @@
-"""Decide on a request for approval, and whether an environment requires approvals."""
+"""Decide on an approval request, and set whether an environment requires approvals."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
     """Approve one request, for exactly the preview with this digest.
 
     The last required approval lets the deployment continue at once. Approvals by people who lost the
-    right or the role do not count. Raise UserFixable if the request is not the one that waits, is the user's
-    own or has expired, the preview is another one, who requested it lost the permission, the role is missing,
-    or the user has approved it already or is a service account.
+    right or the role do not count. Raise UserFixable if the request is not the open one, is the user's own or
+    has expired, the preview has changed, the requester lost the permission, the role is missing, or the user
+    has already approved it or is a service account.
     """
     action, takes = ("approve", CHANGE) if deployment.kind == Kind.UPDATE else ("approve_deletion", DELETE)
     request = Request(user=user, action=action, permission=APPROVE, environment=deployment.environment)
@@ -86,10 +86,10 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
 
 
 def bypass(*, user: User, deployment: Deployment, approval_pk: int, digest: str, reason: str) -> Deployment:
-    """Let a deployment continue in an emergency without its approvals; its pages show that from then on.
+    """Let a deployment continue in an emergency without its approvals; its pages show this from then on.
     People with the right may bypass the approval of their own request. Raise UserFixable if the request is
-    not the one that waits or has expired, the preview is another one, no reason is given, or a service
-    account requests it.
+    not the open one or has expired, the preview has changed, no reason is given, or a service account
+    requests it.
     """
     request = Request(
         user=user,
@@ -130,8 +130,8 @@ def _go_on(row: Deployment, approval: Approval) -> None:
 def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -> Deployment:
     """Deny one request with a reason; the change or deletion ends before it begins.
 
-    Raise UserFixable if the request is not the one that waits, is the user's own or has expired, or no reason
-    is given.
+    Raise UserFixable if the request is not the open one, is the user's own or has expired, or no reason is
+    given.
     """
     request = Request(
         user=user, action="deny", permission=APPROVE, reason=reason, environment=deployment.environment
@@ -158,7 +158,7 @@ def set_approval_required(
 ) -> None:
     """Set whether changes and the deletion of an environment require approvals, and whose. While requests
     wait, only a person who may approve them can switch this off. They continue to wait: switching it off
-    applies nothing. Raise UserFixable if the person may not.
+    applies nothing. Raise UserFixable if the person may not switch it off.
     """
     action = "require_approval" if required else "stop_requiring_approval"
     request = Request(user=user, action=action, permission=REQUIRE, reason=reason, environment=environment)
@@ -183,7 +183,7 @@ def set_approval_required(
 
 
 def _values(policy: Policy | None) -> dict[str, object]:
-    """Return what the audit record says of a policy."""
+    """Return the values of a policy for the audit record."""
     if policy is None:
         return {"requires_approval": False}
     return {"requires_approval": True, "approvals": policy.approvals, "role": ", ".join(sorted(policy.roles))}
@@ -195,9 +195,10 @@ def _keep_rule(environment: Environment, policy: Policy) -> None:
 
 
 def _waiting(deployment: Deployment, approval_pk: int) -> tuple[Deployment, Approval]:
-    """Return the locked row of a deployment, and the request of it that waits.
+    """Return the locked row of a deployment, and its open request.
 
-    Raise UserFixable if another person has decided, it was withdrawn, or a new preview has voided it.
+    Raise UserFixable if another person has decided, the request was withdrawn, or a new preview has voided
+    it.
     """
     row = Deployment.objects.select_for_update().select_related("environment").get(pk=deployment.pk)
     approval = Approval.objects.of(row.pk).waiting().with_people().first()
@@ -222,8 +223,8 @@ def _refuse(why: Message | None) -> None:
 
 
 def _begin_deletion(row: Deployment) -> None:
-    """Let an approved deletion begin. Raise UserFixable if it would delete something other than what was
-    requested, or if another deployment is changing the environment: the request continues to wait.
+    """Begin an approved deletion. Raise UserFixable if it would delete something else than requested, or if
+    another deployment is changing the environment: the request continues to wait.
     """
     environment = Environment.objects.select_for_update().select_related("latest").get(pk=row.environment_id)
     if environment.deleted_at:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def export_audit(*, user: User, filters: Mapping[str, str], kind: str) -> None:
-    """Record that the records that match the filters are exported as a file of this kind."""
+    """Record that records that match the filters are exported as a file of this format."""
     request = Request(user=user, action="export_audit", permission=Right.VIEW_AUDIT, name=kind)
     request.details = dict(filters)
     with requesting(request):

@@ -1,4 +1,4 @@
-"""Request that a deployment is canceled: what that does depends on its phase."""
+"""Request the cancellation of a deployment: its effect depends on the phase."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ DISCARDED = "discarded"
 
 
 def permission_to_cancel(deployment: Deployment) -> str:
-    """Return the permission that canceling a deployment needs: the one that requesting it needs."""
+    """Return the permission to cancel a deployment: the same as to request it."""
     kind = Kind(deployment.kind)
     return CHANGE if kind in ROLLBACKS else {Kind.UPDATE: CHANGE, Kind.DELETE: DELETE}.get(kind, DEPLOY)
 
 
 def effect_of(deployment: Deployment, root_status: str | None = None) -> CancelEffect | Message:
-    """Return what canceling a deployment does now, or why it cannot be canceled.
+    """Return the effect of canceling a deployment now, or why it cannot be canceled.
 
     `root_status` is the status of its root stack; it is read if it is not passed.
     """
@@ -43,9 +43,9 @@ def effect_of(deployment: Deployment, root_status: str | None = None) -> CancelE
 
 
 def request_cancel(*, user: User, deployment: Deployment, effect: str) -> Deployment:
-    """Request the cancellation of a deployment, with the effect that the user was shown. A second request
+    """Request the cancellation of a deployment, with the effect that the user has seen. A second request
     during the first one returns the same deployment. Raise UserFixable if the deployment cannot be canceled,
-    or canceling it does something else by now.
+    or if the effect has changed since.
     """
     permission = permission_to_cancel(deployment)
     request = Request(user=user, action="cancel", permission=permission, environment=deployment.environment)
@@ -69,7 +69,7 @@ def request_cancel(*, user: User, deployment: Deployment, effect: str) -> Deploy
 
 
 def _mark(row: Deployment, effect: CancelEffect, user: User) -> None:
-    """Mark a deployment as canceled; its next step does it. A step in progress is not interrupted."""
+    """Mark a deployment as canceled; its next step cancels it. A step in progress is not interrupted."""
     now = timezone.now()
     row.cancel_code = DISCARDED if effect is CancelEffect.DISCARD else effect.value
     row.canceled_by, row.cancel_requested_at = user, now

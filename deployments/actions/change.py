@@ -1,4 +1,4 @@
-"""Request the preview of a change: with other values, another version, or those of an earlier deployment."""
+"""Request the preview of a change: to other values, another version, or an earlier deployment."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def request_change(
     """Request the preview of a change, and return its deployment; it changes nothing until it is applied.
 
     `parameters` has the values of all parameters; a secret without a value keeps the one in AWS.
-    `version` is the version of a template set that the environment gets. Without one, `current_set` takes the
-    bundled set as it is now, otherwise the version of the last good deployment stays.
+    `version` is the version of a template set that the environment gets. Without one, `current_set` selects
+    the current bundled set; otherwise the version of the last good deployment stays.
     With `rolls_back_to`, the set is that deployment's. A second call with the same `request_key` returns the
     deployment of the first. After a failure that was kept, only a retry is possible (`is_retry`): its set is
     that of the deployment that failed, or the current one. Raise UserFixable with the field that the user
-    must change, or if the stack has left the status in which the request is possible.
+    must change, or if the stack's status no longer allows the request.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
@@ -71,20 +71,20 @@ def request_change(
             )
             request.changes(*parameters_of(request.deployment))
             return request.deployment
-    except IntegrityError:  # the other click of a double click
+    except IntegrityError:  # the second click of a double click
         return Deployment.objects.get(request_key=request_key)
 
 
 def request_version(
     *, user: User, environment: Environment, version: TemplateVersion, reason: str, request_key: UUID
 ) -> Deployment:
-    """Request the preview of a change to a version of a template set, with the parameters as they are.
+    """Request the preview of a change to a version of a template set, with unchanged parameters.
 
-    What the version adds gets its default. Raise UserFixable as `request_change` does: also with the field of
-    a parameter that it adds without a default.
+    Parameters that the version adds get their defaults. Raise UserFixable like `request_change`, also with
+    the field of a parameter that it adds without a default.
     """
     declared = set_of_version(version).parameters
-    # CloudFormation gives a stack the default of a parameter that it does not have yet.
+    # CloudFormation uses the default of a parameter that the stack does not have yet.
     present: dict[str, str] = environment.parameters
     values = {name: present.get(name, one.default or "") for name, one in declared.items() if not one.no_echo}
     return request_change(
@@ -100,7 +100,7 @@ def request_version(
 def request_rollback(*, user: User, deployment: Deployment, reason: str, request_key: UUID) -> Deployment:
     """Request the preview of a change back to an earlier deployment: its template set and its parameters.
 
-    Secrets keep the values that AWS has.
+    Secrets keep their values in AWS.
     """
     return request_change(
         user=user,
@@ -113,11 +113,11 @@ def request_rollback(*, user: User, deployment: Deployment, reason: str, request
 
 
 Chosen = tuple[catalog.TemplateSet, TemplateVersion | None]
-"""A template set, and the version that it is, if it is one of a set that Sanso knows."""
+"""A template set and its version, if it is a version of a set in Sanso."""
 
 
 def _chosen(source: Deployment, version: TemplateVersion | None, *, is_current: bool) -> Chosen:
-    """Return the files of a version, the bundled set as it is now, or the version of a deployment."""
+    """Return the files of a version, the current bundled set, or the version of a deployment."""
     if version is None and not is_current:
         return set_of(source), versions.kept(source)
     version = version or versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
@@ -125,7 +125,7 @@ def _chosen(source: Deployment, version: TemplateVersion | None, *, is_current: 
 
 
 def _details(template_set: catalog.TemplateSet, version: TemplateVersion | None) -> dict[str, str]:
-    """Return what the audit record says of the version."""
+    """Return the version's values for the audit record."""
     return {"set": template_set.digest[:12]} | ({"version": version.label} if version else {})
 
 
@@ -136,7 +136,7 @@ def _usable(version: TemplateVersion, base: Deployment) -> catalog.TemplateSet:
 
 
 def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
-    """Return the deployment whose values are changed: in a retry, the one that failed.
+    """Return the deployment that the change is based on: in a retry, the failed one.
 
     Raise UserFixable if the stack cannot be changed, or nothing can be retried.
     """
@@ -148,7 +148,7 @@ def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
     if is_retry and environment.active_deployment:
         raise busy(environment)
     why = refusal(environment.stack_status, Operation.RETRY if is_retry else Operation.CHANGE)
-    if why and (is_retry or is_final(environment.stack_status)):  # a change set waits until it is
+    if why and (is_retry or is_final(environment.stack_status)):  # otherwise the change set waits
         raise UserFixable("NotChangeable", why.code, **why.params)
     return (retried(environment) if is_retry else None) or base
 
@@ -210,9 +210,9 @@ def _created(
 def _with_fixed(
     template_set: catalog.TemplateSet, parameters: Mapping[str, str], known: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the values with the known ones of parameters that are chosen once.
+    """Return the values, with the existing ones for parameters that are chosen once.
 
-    Raise UserFixable if one of these is to change.
+    Raise UserFixable if one of these would change.
     """
     given = dict(parameters)
     for name, parameter in template_set.parameters.items():
@@ -222,7 +222,7 @@ def _with_fixed(
 
 
 def _kept_secrets(template_set: catalog.TemplateSet, base: Deployment) -> set[str]:
-    """Return the secrets that the stack has: those of the set that is deployed, if it is stored."""
+    """Return the names of the stack's secrets: those of the deployed set, if it is stored."""
     secrets = {name for name, parameter in template_set.parameters.items() if parameter.no_echo}
     before = template_sets.find(base.template_digest)
     return secrets & before.parameters.keys() if before else secrets
@@ -235,7 +235,7 @@ def _protection(template_set: catalog.TemplateSet, parameters: Mapping[str, str]
 def _images(
     source: Deployment, template_set: catalog.TemplateSet, parameters: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the machine images that stay: those whose parameter in Systems Manager is still the same one."""
+    """Return the machine images that stay: those with an unchanged parameter in Systems Manager."""
     names = template_set.image_names(parameters)
     before = template_sets.find(source.template_digest)
     then = before.image_names(source.parameters) if before else names

@@ -1,4 +1,4 @@
-"""What a change starts from: the last good deployment of an environment, its template set and its values."""
+"""The base of a change: the last good deployment of an environment, its template set and its values."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from deployments.runner import template_sets
 
 
 def base_of(environment: Environment) -> Deployment | None:
-    """Return the last good deployment of an environment: the latest one if none has become ready."""
+    """Return the last good deployment of an environment; the latest one if none has become ready."""
     good = Deployment.objects.good_of(environment.pk).first()
     return good or (environment.latest if environment.latest and environment.stack_id else None)
 
 
 def set_of(deployment: Deployment) -> catalog.TemplateSet:
-    """Return the template set that a deployment was made from.
+    """Return the template set that a deployment was created from.
 
-    Raise UserFixable if it is neither stored nor the current one: releases before stored none.
+    Raise UserFixable if it is neither stored nor the current one: earlier releases stored none.
     """
     found = template_sets.find(deployment.template_digest)
     if found is None:
@@ -28,7 +28,7 @@ def set_of(deployment: Deployment) -> catalog.TemplateSet:
 
 
 def set_of_version(version: TemplateVersion) -> catalog.TemplateSet:
-    """Return the files of a version, which are kept also when its source is gone.
+    """Return the files of a version, which are kept even if its source is gone.
 
     Raise UserFixable if they are not stored, or this release cannot read them.
     """
@@ -39,7 +39,7 @@ def set_of_version(version: TemplateVersion) -> catalog.TemplateSet:
 
 
 def retried(environment: Environment) -> Deployment | None:
-    """Return the deployment that a change of the environment retries, None if no failure was kept."""
+    """Return the deployment that a change of the environment retries; None if no failure was kept."""
     if environment.active_deployment or not is_allowed(environment.stack_status, Operation.RETRY):
         return None
     return Deployment.objects.attempts_of(environment).first()

@@ -1,5 +1,5 @@
-"""Choose the channel that an environment follows, and resume updates after a person has gone back to an
-earlier version."""
+"""Choose the channel that an environment follows, and resume updates after a rollback to an earlier
+version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_PATTERNS = 10
 
 
 def set_channel(*, user: User, environment: Environment, channel: str) -> str:
-    """Set the patterns of branches and tags that an environment follows, "" for none, and return them.
+    """Set the patterns of branches and tags that an environment follows ("" for none), and return them.
     Nothing is deployed. Raise UserFixable if the environment is deleted or the patterns are invalid.
     """
     request = Request(user=user, action="set_channel", permission=CHANGE, environment=environment)
@@ -35,7 +35,7 @@ def set_channel(*, user: User, environment: Environment, channel: str) -> str:
 
 
 def resume_updates(*, user: User, environment: Environment) -> None:
-    """Let the channel offer a version again after somebody has gone back from it.
+    """Let the channel offer a version again after a rollback from it.
 
     Raise UserFixable if nothing is paused.
     """

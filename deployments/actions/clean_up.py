@@ -1,4 +1,4 @@
-"""Deleting what a failed creation left, so that it can be requested again with the same values."""
+"""Deletion of a failed creation's remains, so that it can be requested again with the same values."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def may_clean_up(deployment: Deployment) -> bool:
-    """Return whether what is left of a deployment may be deleted without its name being typed.
+    """Return whether the remains of a deployment may be deleted without typing the name.
 
-    Only of a creation whose stacks failed, or that was rolled back: there never was an environment, nor data
-    in it.
+    This is only possible for a creation whose stacks failed, or that was rolled back: there never was an
+    environment, nor data in it.
     """
     environment = deployment.environment
     ended = State(deployment.state) in TERMINAL
@@ -37,10 +37,10 @@ def may_clean_up(deployment: Deployment) -> bool:
 
 
 def request_clean_up(*, user: User, deployment: Deployment) -> Deployment:
-    """Request the deletion of what a failed creation left, and return the deployment that does it.
+    """Request the deletion of a failed creation's remains, and return its deployment.
 
-    A second request returns the deployment of the first. Raises UserFixable when it is not such a creation,
-    or when another deployment is changing the environment.
+    A second request returns the deployment of the first. Raise UserFixable if it is not such a creation, or
+    if another deployment is changing the environment.
     """
     key = uuid.uuid5(deployment.token, "clean up")
     before = Deployment.objects.filter(request_key=key).first()

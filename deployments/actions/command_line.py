@@ -1,4 +1,4 @@
-"""Logins of the command line: a code that its owner allows, and the API token that is created for it once."""
+"""Logins of the command line: a code that a user allows, and the API token that is created for it once."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SALT: Final = "sanso command line login"
 def issue_code(
     *, owner: User, login: LoginRequest, name: str, scopes: Collection[str], lifetime_days: int
 ) -> str:
-    """Return a code with which the command line gets a token of a person, who has allowed it.
+    """Return a code with which the command line gets a token of the person who has allowed it.
 
-    It is signed, and useless without the verifier of the login's challenge. Raise UserFixable if the person
-    cannot have such a token.
+    The code is signed, and useless without the verifier of the login's challenge. Raise UserFixable if the
+    person cannot have such a token.
     """
     check_token(owner, name, lifetime_days)
     values = {
@@ -49,7 +49,7 @@ def exchange_code(*, code: str, verifier: str, redirect_uri: str) -> tuple[ApiTo
     """Create the token of a code, and return it with its value. A code is accepted once.
 
     The token is created by its owner, in the session that allowed it. Raise UserFixable if the code is not
-    valid, too old or used already, or if the verifier is another one.
+    valid, too old or already used, or if the verifier is wrong.
     """
     try:
         values: dict[str, Any] = signing.loads(code, salt=SALT, max_age=CODE_LIFETIME)

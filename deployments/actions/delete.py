@@ -34,7 +34,7 @@ def request_deletion(
 ) -> Deployment:
     """Request the deletion of the environment's stack, and return its deployment.
 
-    It waits for approval if the environment requires one, unless it `cleans_up` what a failed creation left.
+    It waits for approval if the environment requires one, unless it `cleans_up` after a failed creation.
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if the
     typed name is not the environment's, the environment has an active deployment or is deleted, or
     CloudFormation would not delete the stack now.
@@ -54,9 +54,9 @@ def request_deletion(
 
 
 def deletion_refusal(environment: Environment) -> Message | None:
-    """Return why CloudFormation would not delete the stack of an environment now, None if it would.
+    """Return why CloudFormation would not delete the stack of an environment now; None if it would.
 
-    Without a stack only the environment is deleted; a deployment in progress is a reason of its own.
+    Without a stack, only the environment is deleted; a deployment in progress is a separate reason.
     """
     is_judged = environment.stack_id and environment.stack_status and not environment.missing_since
     if not is_judged or environment.deleted_at or environment.active_deployment:
@@ -69,8 +69,8 @@ def create_deletion(
 ) -> Deployment:
     """Create the deployment that deletes an environment, as a part of a request.
 
-    Return that of the other click of a double click. Raise UserFixable if the environment has an active
-    deployment or is deleted.
+    For the second click of a double click, return the first one's. Raise UserFixable if the environment has
+    an active deployment or is deleted.
     """
     row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
     if twice := Deployment.objects.filter(request_key=request_key).first():
@@ -112,7 +112,7 @@ def create_deletion(
 
 
 def _waiting(environment: Environment, *, unprotect: bool) -> dict[str, Any]:
-    """Return the values of a deletion that waits for approval: it does not hold the environment."""
+    """Return the values of a deletion that waits for approval: it is not active in the environment."""
     digest = approvals.deletion_digest(environment, unprotect=unprotect)
     return {"state": str(State.APPROVAL), "preview_digest": digest}
 
@@ -130,7 +130,7 @@ def _request_approval(request: Request, deployment: Deployment) -> None:
 
 
 def require_typed_name(environment: Environment, typed_name: str) -> None:
-    """Raise UserFixable unless the environment's name was typed as it is."""
+    """Raise UserFixable unless the environment's name was typed exactly."""
     # Full-width letters from a Japanese keyboard are the same name.
     if unicodedata.normalize("NFKC", typed_name).strip() != environment.name:
         raise UserFixable(

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 # CloudFormation: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
-# 128 characters for the stack; names of nested stacks and load balancers contain it, so ours are shorter.
+# 128 characters for the stack; nested stacks and load balancers have longer names, so ours are shorter.
 STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
 MAX_NAME_LENGTH = 40
 
@@ -59,12 +59,12 @@ def request_deployment(
 ) -> Deployment:
     """Request the creation of an environment, and return its deployment.
 
-    It is created from a version of a template set: without `version` from the bundled set as it is now.
+    It is created from a version of a template set; without `version`, from the current bundled set.
 
-    With `keep_on_failure`, what was created before a failure is kept, so that it can be fixed. With
-    `requires_approval`, a second person approves its changes and its deletion; not its creation.
+    With `keep_on_failure`, resources created before a failure are kept, so that it can be fixed. With
+    `requires_approval`, a second person approves its changes and its deletion, but not its creation.
 
-    `labels` are the environment's; without them those of a reused environment stay.
+    `labels` are the environment's; without them, those of a reused environment stay.
 
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.
@@ -102,7 +102,7 @@ def request_deployment(
                     keep_on_failure=keep_on_failure,
                 )
         except (IntegrityError, UserFixable) as exc:
-            # The other click of a double click may have been first, at any point above.
+            # The other click of a double click may have come first at any point above.
             twice = Deployment.objects.filter(request_key=request_key).first()
             if twice:
                 request.repeats = True
@@ -116,7 +116,7 @@ def request_deployment(
         if labels is not None:
             give_labels(user, deployment.environment, request.labels)
             request.after |= {"labels": dict(request.labels)} if labels else {}
-        if requires_approval:  # a later creation of the same name does not switch it off
+        if requires_approval:  # a later creation with the same name does not switch it off
             environment = deployment.environment
             Environment.objects.filter(pk=environment.pk).update(requires_approval=True)
             Request(
@@ -126,7 +126,7 @@ def request_deployment(
 
 
 def set_to_deploy(version: TemplateVersion | None) -> catalog.TemplateSet:
-    """Return the template set of a version, or the bundled one as it is now.
+    """Return the template set of a version, or the current bundled one.
 
     Raise UserFixable if its files are not stored, or cannot be read.
     """
@@ -185,7 +185,7 @@ def check_name(name: str) -> None:
 
 
 def _refuse_without_label(request: Request, account: Account) -> None:
-    """Raise UserFixable, and record it, if the user may create environments with other labels only."""
+    """Raise UserFixable, and record it, if the user may only create environments with other labels."""
     try:
         refuse_without_label(request.user, account, request.labels)
     except UserFixable as refusal:
@@ -194,7 +194,7 @@ def _refuse_without_label(request: Request, account: Account) -> None:
 
 
 def _busy(user: User, account: Account, name: str) -> UserFixable:
-    """Return the error of a name that somebody else requested at the same time."""
+    """Return the error for a name that somebody else requested at the same time."""
     other = Environment.objects.filter(live_key=Environment.key_for(account, name)).first()
     if other is None:  # it has just been deleted
         return UserFixable("EnvironmentBusy", Code.ENVIRONMENT_BUSY, "name", environment=name)
@@ -202,9 +202,9 @@ def _busy(user: User, account: Account, name: str) -> UserFixable:
 
 
 def _taken(name: str) -> UserFixable:
-    """Return the error of a name that an environment has which the user may not view: as it was typed.
+    """Return the error for a name of an environment that the user may not view, with the name as typed.
 
-    It says no more: not how the name is spelled, whose it is, or what happens to it.
+    It reveals nothing else: not the exact spelling, the owner, or the state.
     """
     return UserFixable("NameTaken", Code.NAME_TAKEN_IN_ACCOUNT, "name", name=name)
 

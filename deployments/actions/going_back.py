@@ -1,4 +1,4 @@
-"""The choice that a release goes back by itself when a server fails."""
+"""The choice that a release rolls back automatically when a server fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from deployments.runner.going_back import GO_BACK
 
 
 def choose(request: Request, row: Deployment, *, go_back: bool) -> None:
-    """Store the choice with a change, and in its audit record; it means nothing without a release."""
+    """Store the choice with a change and in its audit record; it has no effect without a release."""
     chosen = go_back and row.is_release_by_server
     if chosen or GO_BACK in row.options:
         rest = {name: value for name, value in row.options.items() if name != GO_BACK}

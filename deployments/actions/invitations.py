@@ -40,7 +40,7 @@ def invite(
     """Add a person, and return the invitation with the value of its link, which cannot be read again.
 
     The person has no password until the link is used. Raise UserFixable if the name is taken or invalid, or
-    if the user could not give each of the roles, those of the teams included.
+    if the user may not give all of the roles, including those of the teams.
     """
     with requesting(whole(user, "invite_person", name)) as request:
         if not USERNAME.fullmatch(name):
@@ -59,10 +59,10 @@ def invite(
 
 
 def renew_invitation(*, user: User, person: User) -> tuple[Invitation, str]:
-    """Replace the link of an invitation by another, with a new expiry. Return as above.
+    """Replace the link of an invitation, with a new expiry. Return it as above.
 
-    Raise UserFixable if it was accepted meanwhile, or if the user could not give each of the person's roles:
-    the link would let them act with rights that they do not have.
+    Raise UserFixable if it was accepted meanwhile, or if the user may not give all of the person's roles: the
+    link would let them act with rights that they do not have.
     """
     with requesting(whole(user, "renew_invitation", person.get_username())):
         refuse_unless_all_theirs(user, person)
@@ -70,7 +70,7 @@ def renew_invitation(*, user: User, person: User) -> tuple[Invitation, str]:
 
 
 def withdraw_invitation(*, user: User, person: User) -> None:
-    """Delete an invitation, and the person as well unless they have signed in another way.
+    """Delete an invitation, and also the person unless they have signed in another way.
 
     Raise UserFixable as above.
     """

@@ -1,4 +1,4 @@
-"""Set the labels of an environment. Changing labels that grants name requires the right to manage access."""
+"""Set the labels of an environment. Changing labels of grants requires the right to manage access."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Pairs = frozenset[tuple[str, str]]
 def set_labels(*, user: User, environment: Environment, labels: Mapping[str, str]) -> None:
     """Replace the labels of an environment. They are Sanso's own: AWS does not receive them as tags.
 
-    Raise UserFixable if a label is not valid, or if one that is added or removed is named by a grant and the
-    user may not manage access to the environment; or named by a rule of approvals, without the right to
-    decide whether approval is required.
+    Raise UserFixable if a label is not valid; if an added or removed label is in a grant and the user may not
+    manage access to the environment; or if it is in an approval rule and the user may not set whether
+    approval is required.
     """
     with requesting(
         Request(user=user, action="label", permission=CHANGE, environment=environment)
@@ -49,7 +49,7 @@ def labels_of(environment: Environment) -> dict[str, str]:
 
 
 def refuse_without_label(user: User, account: Account, labels: Mapping[str, str]) -> None:
-    """Raise UserFixable if a user may create environments with other labels than these only."""
+    """Raise UserFixable if a user may only create environments with labels other than these."""
     own = labels_to_create(user)
     if own and not can_create(user, account, labels.items()):
         choices = ", ".join(f"{key}={value}" for key, value in sorted(own))
@@ -63,9 +63,9 @@ def labels_to_create(user: User) -> Pairs:
 
 
 def give_labels(user: User, environment: Environment, labels: Mapping[str, str]) -> None:
-    """Set the labels of an environment that is requested now.
+    """Set the labels of an environment that is being requested.
 
-    Those by which the user may create it are theirs to give. Raise UserFixable as `set_labels` does.
+    Users may set the labels that allow them to create it. Raise UserFixable like `set_labels`.
     """
     pairs = frozenset(labels.items())
     changed = pairs ^ frozenset(labels_of(environment).items())
@@ -78,7 +78,7 @@ def give_labels(user: User, environment: Environment, labels: Mapping[str, str])
 
 
 def _refuse_to_decide(changed: Pairs, *, is_entitled: bool) -> None:
-    """Raise UserFixable if labels decide who may act, and the user may not decide that."""
+    """Raise UserFixable if permissions depend on the labels and the user may not change these permissions."""
     if is_entitled or not changed:
         return
     if named := sorted(changed & Grant.objects.labels()):
@@ -95,7 +95,7 @@ def _refuse_to_decide_about_approval(changed: Pairs) -> None:
 
 
 def _write(environment: Environment, labels: Mapping[str, str]) -> None:
-    """Write the rows; those that stay keep their ids, by which open pages know them."""
+    """Write the rows; unchanged ones keep their ids, which open pages use."""
     environment.labels.exclude(key__in=labels).delete()
     for key, value in labels.items():
         Label.objects.update_or_create(environment=environment, key=key, defaults={"value": value})

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MAX_TARGETS = 20
-"""A person's own targets, and the shared ones."""
+"""Maximum number of a person's own targets, and of shared ones."""
 SHOWN = ("name", "topics", "language", "account_id", "environment_id", "label_key", "label_value")
 
 
@@ -42,7 +42,7 @@ class Saved:
 
 
 def right_for(*, shared: bool) -> Right:
-    """Return the right that targets require: for one's own, to view any environment."""
+    """Return the right that targets require; for one's own, to view any environment."""
     return Right.MANAGE_NOTIFICATIONS if shared else Right.VIEW
 
 
@@ -61,7 +61,7 @@ def save_target(
     shared: bool,
     kind: str = "webhook",
 ) -> Saved:
-    """Add a target (`target` None) or edit one, whose kind stays. An empty address keeps the stored one.
+    """Add a target (`target` None) or edit one; its kind stays. An empty address keeps the stored one.
 
     Raise UserFixable with the field to correct; PermissionDenied for one of another person.
     """
@@ -98,7 +98,7 @@ def save_target(
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are recorded."""
+    """Return the values for the audit record."""
     return {name: values[name] for name in SHOWN if name in values}
 
 
@@ -108,7 +108,7 @@ def _refuse_too_many(row: NotificationTarget) -> None:
 
 
 def _set_address(row: NotificationTarget, address: str) -> None:
-    """Store where a target sends. A person's own emails go to the address of their user alone.
+    """Store the address of a target. A person's own emails go only to the address of their user.
 
     Raise UserFixable with the field to correct.
     """
@@ -192,8 +192,7 @@ def request_retry(*, user: User, delivery: Delivery) -> None:
 
 
 def _of(user: User, target: NotificationTarget) -> NotificationTarget:
-    """Return the locked row of one of the person's own targets or of a shared one, which the permission
-    covers."""
+    """Return the locked row of a person's own target, or of a shared one that the permission covers."""
     rows = NotificationTarget.objects.select_for_update()
     return rows.get(pk=target.pk, owner=None if target.is_shared else user)
 

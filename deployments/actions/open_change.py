@@ -1,4 +1,4 @@
-"""Requests about a change that has not begun: discard it, or preview it again; and the lock of its row."""
+"""Requests about a change that has not begun: discard it, or preview it again; and locking its row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def discard_change(*, user: User, deployment: Deployment) -> Deployment:
-    """Request that a change that has not begun, or a deletion that waits for approval, is discarded."""
+    """Request to discard a change that has not begun, or a deletion that waits for approval."""
     permission = DELETE if deployment.kind == Kind.DELETE else CHANGE
     request = Request(user=user, action="discard", permission=permission, environment=deployment.environment)
     with requesting(request):
@@ -30,7 +30,7 @@ def discard_change(*, user: User, deployment: Deployment) -> Deployment:
 
 
 def preview_again(*, user: User, deployment: Deployment) -> Deployment:
-    """Request a new preview of a change in the place of the one that is shown; its approval is void."""
+    """Request a new preview of a change to replace the current one; its approval is void."""
     request = Request(user=user, action="preview", permission=CHANGE, environment=deployment.environment)
     with requesting(request):
         row = locked(deployment)
@@ -72,7 +72,7 @@ def locked(deployment: Deployment, kind: Kind = Kind.UPDATE) -> Deployment:
 
 
 def already_applied(row: Deployment) -> UserFixable:
-    """Return the error of a change that was applied, with who applied it, or that is being canceled."""
+    """Return the error for a change that was applied (with the user) or is being canceled."""
     if row.applied_by is None or row.cancel_code:
         return UserFixable("AlreadyApplied", Code.CHANGE_ALREADY_APPLIED)
     return UserFixable("AlreadyApplied", Code.CHANGE_APPLIED_BY, user=row.applied_by.get_username())

@@ -48,7 +48,7 @@ def request_site_check(*, user: User, environment: Environment) -> ActionRequest
 
 
 def request_protection(*, user: User, environment: Environment) -> ActionRequest:
-    """Request that deletion protection is switched on, after that had failed at the end of the creation."""
+    """Request to switch deletion protection on, after this failed at the end of the creation."""
     with _operating(user, environment, "protect") as request:
         creation = Deployment.objects.of(environment).not_protected().first()
         if creation is None or environment.active_deployment:
@@ -75,7 +75,7 @@ def add_action(
 ) -> ActionRequest:
     """Make an action due, as a part of a request, and return it.
 
-    While one of the kind for `what` is under way, return that one: the request repeats it.
+    While one of the kind for `what` is in progress, return it: the request repeats it.
     """
     key = f"{environment.pk}:{kind}:{what}"
     try:

@@ -1,4 +1,4 @@
-"""The values of a template set's parameters in a request: which are allowed, which are secret."""
+"""The values of a template set's parameters in a request: validation, and separating secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
 MANY = 3
-"""If a rule reads more parameters than these, its error belongs to the form, not to a field."""
+"""If a rule uses more parameters than this, its error belongs to the form, not to a field."""
 
 
 def checked(
@@ -19,8 +19,8 @@ def checked(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return (plain, secret) values of the set's parameters; missing values are the defaults.
 
-    A secret in `kept` that has no value keeps the one that the stack has, and is left out. Raise UserFixable
-    with the field of a value that is not allowed.
+    A secret in `kept` without a value keeps the stack's value, and is left out. Raise UserFixable with the
+    field of a value that is not allowed.
     """
     declared = template_set.parameters
     unknown = sorted(set(parameters) - set(declared))
@@ -51,8 +51,8 @@ def checked(
 def broken_rules(template_set: catalog.TemplateSet, parameters: Mapping[str, str]) -> list[UserFixable]:
     """Return an error for each assertion in the template's Rules that the values do not meet.
 
-    Missing values are the defaults. There is one at the field of each parameter that the assertion reads, and
-    one about no field when it reads many.
+    Missing values are the defaults. There is an error at the field of each parameter that the assertion uses,
+    or one without a field if it uses many.
     """
     values = {name: parameters.get(name, p.initial or "") for name, p in template_set.parameters.items()}
     return [

@@ -1,4 +1,4 @@
-"""Request that an included recording is imported."""
+"""Request the import of an included recording."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def request_recording(*, user: User, name: str) -> Deployment:
     """Import a recording unless it has been imported, and return its deployment.
 
-    Raise UserFixable if there is none of that name.
+    Raise UserFixable if there is none with this name.
     """
     with requesting(Request(user=user, action="import_recording", permission=DEPLOY, name=name)) as request:
         request.repeats = name in recordings.loaded_included(Deployment.objects.all())

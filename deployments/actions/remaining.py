@@ -1,4 +1,4 @@
-"""Requesting that what remains in AWS is searched for again, or deleted."""
+"""Requests for a new search for remaining resources in AWS, or their deletion."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def request_new_search(*, user: User, deployment: Deployment) -> None:
-    """Request that what remains of a deployment that has ended is searched for again.
+    """Request a new search for the remaining resources of a deployment that has ended.
 
     Raise UserFixable while it runs.
     """
@@ -43,7 +43,7 @@ def request_deletion_of(
 ) -> ActionRequest:
     """Request the deletion of remaining resources, given as (type, id).
 
-    Raise UserFixable when the environment's name was not typed as it is, or nothing was chosen that the
+    Raise UserFixable if the environment's name was not typed exactly, or no resource was chosen that the
     search found and Sanso can delete.
     """
     environment = deployment.environment

@@ -1,4 +1,4 @@
-"""The one step by which anything is requested: the permission, the transaction, and the audit record."""
+"""The common path of every request: the permission, the transaction, and the audit record."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ WHILE_NOT_FROZEN = frozenset(
 class Request:
     """A request in progress. Values that are set before it ends are in its audit record.
 
-    `before` and `after` have what it changes, never secrets. `action` has its label in
+    `before` and `after` have the changed values, never secrets. `action` has its label in
     `deployments.wording.requests`, and `permission` is "" for what everybody may request for themselves.
-    `repeats`: the second click of a double click wrote nothing, and has no record of its own. `account` and
-    `labels` are those of an environment that does not exist yet. `begins_later`: it waits first, and is
-    checked for a freeze after that. `anywhere`: the right about anything at all is enough.
+    `repeats`: the second click of a double click wrote nothing, and has no record. `account` and `labels` are
+    those of an environment that does not exist yet. `begins_later`: it waits first, and is checked for a
+    freeze afterwards. `anywhere`: the right for any object is enough.
     """
 
     user: User
@@ -109,7 +109,7 @@ class Request:
 
 
 class PermissionMissing(PermissionDenied):
-    """Raised when the user lacks a permission; the page says which one, about what, and who can grant it."""
+    """Raised without a permission; the page shows which one, for which object, and who can grant it."""
 
     def __init__(self, permission: str, about: Environment | Account | None = None) -> None:
         super().__init__(f"the permission {permission} is missing")
@@ -120,8 +120,8 @@ class PermissionMissing(PermissionDenied):
 def requesting(request: Request) -> Iterator[Request]:
     """Run the body in a transaction with the audit record of its request.
 
-    A refusal (UserFixable, or PermissionDenied without the permission) undoes the body, and is recorded;
-    so is one because of a lock or a freeze.
+    A refusal (UserFixable, PermissionDenied without the permission, or one because of a lock or a freeze)
+    undoes the body and is recorded.
     An IntegrityError of the body is raised without a record: the caller finds the row that was first.
     """
     if not _is_permitted(request):
@@ -135,13 +135,13 @@ def requesting(request: Request) -> Iterator[Request]:
             if not request.repeats:
                 request.record()
     except UserFixable as refusal:
-        request.deployment = about  # a row of the body is undone
+        request.deployment = about  # a row that the body created is undone
         request.record(refusal.message)
         raise
 
 
 def _is_permitted(request: Request) -> bool:
-    """Return whether the person has the right about the environment, else the account, else everything."""
+    """Return whether the person has the right for the environment, else the account, else everything."""
     if not request.permission:
         return True
     if request.anywhere:
@@ -154,10 +154,10 @@ def _is_permitted(request: Request) -> bool:
 
 
 def _refuse_if_held(request: Request) -> None:
-    """Raise UserFixable if the environment is locked or the account frozen, for what that holds back.
+    """Raise UserFixable if the environment is locked or the account frozen, for requests that this blocks.
 
-    The environment's row is locked, so that of a lock and a request at the same time one comes first; not for
-    requests about a deployment, whose row is locked and which is checked again before it begins.
+    The environment's row is locked to order a simultaneous lock and request; not for requests about a
+    deployment, whose row is locked and which is checked again before it begins.
     """
     environment = request.environment
     if environment and not environment.deleted_at and request.action not in WHILE_LOCKED:
@@ -172,13 +172,13 @@ def _refuse_if_held(request: Request) -> None:
 
 
 def refuse_if_locked(environment: Environment) -> None:
-    """Raise UserFixable if an environment is locked, with who locked it, why and until when."""
+    """Raise UserFixable if an environment is locked, with the owner, the reason and the end."""
     if hold := lock_hold(environment):
         raise UserFixable("Locked", hold.message.code, **hold.message.params)
 
 
 def busy(environment: Environment) -> UserFixable:
-    """Return the error that another deployment is changing the environment, with its number and requester."""
+    """Return the error for another deployment that is changing the environment: its number and requester."""
     holder = Deployment.objects.holder_of(environment.pk)
     if holder is None:  # it has just ended
         return UserFixable("EnvironmentBusy", Code.ENVIRONMENT_BUSY, "name", environment=environment.name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def returns_to(environment: Environment) -> Deployment | None:
-    """Return the deployment whose state a rollback restores, None if it empties the stack."""
+    """Return the deployment whose state a rollback restores; None if it empties the stack."""
     return Deployment.objects.complete_in(environment).first()
 
 

@@ -1,4 +1,4 @@
-"""Record requests to the sandbox, which acts at once: injected failures, and actions on its servers."""
+"""Record requests to the sandbox, which take effect at once: injected failures, and server actions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def request_of_sandbox(*, user: User, account: Account, what: str, about: str = "") -> None:
-    """Record a request before the sandbox is called, so that a slow sandbox does not hold a transaction.
+    """Record a request before the sandbox is called, so that a slow sandbox does not prolong a transaction.
 
     `what` is the action of the sandbox, `about` an instance, a cluster or a resource.
     """

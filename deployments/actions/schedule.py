@@ -21,7 +21,7 @@ _FROZEN = {
 
 
 def check(request: Request, environment: Environment, scheduled_for: datetime | None) -> None:
-    """Add the time to what is recorded. Raise UserFixable if it cannot be chosen, or is inside a freeze."""
+    """Add the time to the audit record. Raise UserFixable if it cannot be chosen, or is inside a freeze."""
     if scheduled_for is None:
         return
     request.details["scheduled_for"] = scheduled_for.isoformat()

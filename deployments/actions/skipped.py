@@ -16,7 +16,7 @@ def confirm(request: Request, row: Deployment, *, in_line: bool) -> None:
     """Store with a change the confirmation that skipped resources match the templates. Raise UserFixable
     without the confirmation. It takes effect when the change begins: a change that is denied, discarded or
     previewed again confirms nothing. Resources that the change updates, replaces or removes need no
-    confirmation: they match once that has succeeded.
+    confirmation: they match after its success.
     """
     changed = surely_changed(Changes.from_json(row.changes))
     left = unreconciled(row.environment.skipped_resources, changed)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9][\w .-]*", re.ASCII)
 MAX_NAME = 60
 MAX_ARCHIVE = 10_000_000
-"""Bytes of an uploaded archive: a row of MySQL has at most 16 MB unless it is configured otherwise."""
+"""Maximum bytes of an uploaded archive: MySQL's rows have at most 16 MB by default."""
 SHOWN = ("name", "kind", "url", "path", "refs", "host_key", "fetch_minutes")
 
 
@@ -36,7 +36,7 @@ def save_source(
     values: Mapping[str, Any],
     credentials: Mapping[str, str] | None = None,
 ) -> TemplateSource:
-    """Add a template set (`source` None) or edit one, and return it; of a new one, the first fetch is due.
+    """Add a template set (`source` None) or edit one, and return it; the first fetch of a new one is due.
 
     `credentials` replace the stored ones: {} deletes them, None keeps them. They are stored encrypted.
     Raise UserFixable with the field that the user must correct.
@@ -76,7 +76,7 @@ def save_source(
 
 
 def _shown(row: TemplateSource, credentials: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return what audit records say of a set; of new credentials only that they are there."""
+    """Return the values of a set for audit records; for new credentials, only their presence."""
     if row._state.adding:
         return {}
     values = {name: getattr(row, name) for name in SHOWN}
@@ -122,15 +122,15 @@ def _check_server(row: TemplateSource, before: TemplateSource) -> None:
 def _server(url: str) -> tuple[str, str, int]:
     try:
         found = check_url(url)
-    except UserFixable:  # of an archive
+    except UserFixable:  # the source is an archive
         return "", "", 0
     return found.scheme, found.host, found.port
 
 
 def remove_source(*, user: User, source: TemplateSource) -> TemplateSource:
-    """Remove a template set: it is fetched no more. Its versions stay, and environments keep theirs.
+    """Remove a template set: it is no longer fetched. Its versions stay, and environments keep theirs.
 
-    Raise UserFixable for the bundled one, or if it was removed.
+    Raise UserFixable for the bundled one, or if it was removed before.
     """
     request = _request(user, source, "remove_template_set")
     with requesting(request):
@@ -144,10 +144,10 @@ def remove_source(*, user: User, source: TemplateSource) -> TemplateSource:
 
 
 def request_fetch(*, user: User, source: TemplateSource, archive: bytes | None = None) -> TemplateFetch:
-    """Request a fetch; of archives, the uploaded one is read.
+    """Request a fetch; for archives, of the uploaded one.
 
-    Raise UserFixable if one is in progress, the set was removed, or the archive is missing or too large, or
-    the set is not one of archives.
+    Raise UserFixable if one is in progress, the set was removed, the archive is missing or too large, or the
+    set does not take archives.
     """
     request = _request(user, source, "fetch_template_set")
     with requesting(request):
@@ -170,7 +170,7 @@ def request_fetch(*, user: User, source: TemplateSource, archive: bytes | None =
 def set_webhook(*, user: User, source: TemplateSource, on: bool) -> str:
     """Create a new secret for the webhook of a Git repository, and return it; "" if it is switched off.
 
-    It is stored encrypted and not displayed again; the secret before is no longer accepted.
+    It is stored encrypted and not displayed again; the previous secret is no longer accepted.
     """
     request = _request(user, source, "set_webhook" if on else "remove_webhook")
     with requesting(request):

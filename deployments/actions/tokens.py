@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MAX_TOKENS = 50
-"""Usable tokens of one user."""
+"""Maximum number of usable tokens of one user."""
 
 
 def create_token(
@@ -28,8 +28,8 @@ def create_token(
 ) -> tuple[ApiToken, str]:
     """Create a token, and return it with its value, which is not stored: nobody can read it again.
 
-    It is the user's own, or that of the service account `owner`, and can always read what its owner sees.
-    Raise UserFixable with the field to correct, or if the user could not give each of the account's roles:
+    It is the user's own, or that of the service account `owner`, and always allows reading what its owner can
+    view. Raise UserFixable with the field to correct, or if the user may not give all of the account's roles:
     a token would let them act with rights that they do not have.
     """
     owner = owner or user
@@ -60,7 +60,7 @@ def create_token(
 
 
 def revoke_token(*, user: User, token: ApiToken) -> None:
-    """Revoke a token at once: one's own, or that of a service account. Revoking it again does nothing."""
+    """Revoke a token at once: one's own, or that of a service account. A second call has no effect."""
     permission = _permission(user, token.owner)
     request = Request(user=user, action="revoke_token", permission=permission, name=token.name)
     request.details = {"token": token.prefix, "owner": token.owner.get_username()}
@@ -70,7 +70,7 @@ def revoke_token(*, user: User, token: ApiToken) -> None:
 
 
 def _permission(user: User, owner: User) -> str:
-    """Return the right that tokens of an owner need: none for one's own.
+    """Return the right that tokens of an owner require: none for one's own.
 
     Raise PermissionMissing if the owner is another person.
     """

@@ -1,4 +1,4 @@
-"""Set the status of a version, confirm a moved tag, and refuse deployments that a status forbids."""
+"""Set the status of a version, confirm a moved tag, and refuse deployments that the status forbids."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def set_version_status(
 ) -> TemplateVersion:
     """Set the status of a version, with a reason unless it becomes active again; nothing is deployed.
 
-    Raise UserFixable without a reason, or if it has that status.
+    Raise UserFixable without a reason, or if it already has the status.
     """
     request = Request(
         user=user,
@@ -62,7 +62,7 @@ def confirm_moved_tag(*, user: User, ref: TemplateRef) -> TemplateRef:
 
 
 def refuse_withdrawn(version: TemplateVersion | None, deployed_digest: str = "") -> None:
-    """Raise UserFixable if a version was withdrawn, unless the environment runs these files already."""
+    """Raise UserFixable if a version was withdrawn, unless the environment already runs these files."""
     if version is not None and version.is_withdrawn_for(deployed_digest):
         raise _refused(Code.TEMPLATE_VERSION_WITHDRAWN, version)
 

@@ -11,7 +11,7 @@ from deployments.models.health import Observation, Observer
 
 WATCHED = timedelta(seconds=30)
 MIN_INTERVAL = timedelta(seconds=10)
-"""The row is written at most this often, for any number of open pages."""
+"""Minimum interval between two writes of the row, for any number of open pages."""
 
 
 def watch(environment: Environment) -> bool:

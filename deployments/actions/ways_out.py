@@ -31,7 +31,7 @@ def request_continue(
     """Request the continuation of a failed rollback without the resources `skip` (paths below the root).
 
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if
-    something else was chosen than what failed, or the stack is in another status.
+    a resource was chosen that has not failed, or the stack is in another status.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:
@@ -61,7 +61,7 @@ def request_continue(
 
 
 def request_take_over(*, user: User, environment: Environment, reason: str, request_key: UUID) -> Deployment:
-    """Request that changes start from the stack as it is now, after it was changed outside of Sanso.
+    """Request that changes start from the current state of a stack that was changed outside of Sanso.
 
     Nothing changes in AWS. A second call with the same `request_key` returns the deployment of the first.
     """
@@ -107,7 +107,7 @@ def held(environment: Environment) -> Environment:
 
 
 def chosen_of(environment: Environment, paths: Collection[str]) -> list[StuckResource]:
-    """Return the chosen ones of what resists. Raise UserFixable for any other."""
+    """Return the chosen ones of the stuck resources. Raise UserFixable for any other."""
     known = {one.key: one for one in environment.stuck_resources or ()}
     if set(paths) - known.keys():
         raise UserFixable("NotStuck", Code.NOT_STUCK, "resources")
@@ -124,9 +124,9 @@ def begin(
     event: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> Deployment:
-    """Create the deployment that holds the environment from now on, and is due.
+    """Create the deployment that is active in the environment from now on, and is due.
 
-    `event` has further values of its first event, `values` those of its row.
+    `event` has additional values of its first event, `values` those of its row.
     """
     deployment = Deployment.objects.create(
         environment=environment,
@@ -154,7 +154,7 @@ def begin(
 
 
 def first_of(request_key: UUID, environment: Environment) -> Deployment:
-    """Return the deployment of the other click of a double click. Raise UserFixable if there is none."""
+    """Return the deployment of the first click of a double click. Raise UserFixable if there is none."""
     first = Deployment.objects.filter(request_key=request_key).first()
     if first is None:
         raise busy(environment)
@@ -172,10 +172,10 @@ def request_deletion_again(
     reason: str,
     request_key: UUID,
 ) -> Deployment:
-    """Request the deletion of a stack whose deletion failed, without the resources (paths) that are to stay.
+    """Request the deletion of a stack whose deletion failed, except for the resources (paths) to retain.
 
-    `force` deletes the stack without whatever resists, which needs a permission of its own. Raise UserFixable
-    if something else was chosen than what failed, or the stack is in another status.
+    `force` deletes the stack without the resources that fail, which needs its own permission. Raise
+    UserFixable if a resource was chosen that has not failed, or the stack is in another status.
     """
     before = Deployment.objects.filter(request_key=request_key).first()
     if before:

@@ -1,4 +1,4 @@
-"""A webhook of a Git server: it requests a fetch, without a login, with a signature instead."""
+"""A webhook of a Git server: it requests a fetch, authenticated by a signature instead of a login."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer(Enum):
 def accept_push(source_pk: int, body: bytes, *, signature: str = "", token: str = "") -> Answer:
     """Request a fetch of the set if the request is authentic; not more often than every few seconds.
 
-    A set without a webhook is answered as one that does not exist.
+    A set without a webhook gets the same response as one that does not exist.
     """
     source = TemplateSource.objects.live().filter(pk=source_pk).exclude(sealed_webhook_secret="").first()
     if source is None:
