@@ -1,1 +1,1 @@
-"""Event streams: which viewers watch which deployment, and how they are notified. No HTML here."""
+"""Event streams: the viewers of each deployment and their notification. No HTML here."""

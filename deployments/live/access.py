@@ -1,4 +1,4 @@
-"""The users of sessions and their grants, and what they may view: few queries for any number of sessions."""
+"""The users of sessions, their grants and visible environments: few queries for any number of sessions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ MAX_LIST = 4_000
 """Maximum length of a list of grants."""
 _TOKEN = "token:"  # noqa: S105  # the beginning of keys
 EVERYTHING = 0
-"""In place of grants: a superuser has all rights."""
+"""Stands for grants: a superuser has all rights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamAccess:
-    """The user of a session, and the keys of the user's grants: these are not changed."""
+    """The user of a session, and the keys of the user's grants: grants never change."""
 
     user: int
     grants: frozenset[int]
@@ -45,7 +45,7 @@ class StreamAccess:
         return EVERYTHING in self.grants or earlier.grants <= self.grants
 
     def may_view(self, about: About | None) -> bool:
-        """Return whether the user may view an environment; None is one that does not exist."""
+        """Return whether the user may view an environment; None means that it does not exist."""
         return about is not None and self.rights.may(Right.VIEW, about)
 
 
@@ -93,7 +93,7 @@ def of_user(user: User) -> StreamAccess:
 
 
 def environments(keys: Collection[int]) -> dict[int, About]:
-    """Return what grants may be about of the environments with these keys. Two queries."""
+    """Return the accounts and labels of environments by their keys, for checking grants. Two queries."""
     rows = Environment.objects.in_keys(keys).only("account").prefetch_related("labels")
     return {
         row.pk: About(

@@ -1,8 +1,7 @@
 """One broadcaster per process: a channel for each watched deployment, and one reader of hints for all.
 
-What a viewer receives depends only on its last event number and on the database: a hint only makes a channel
-poll the database at once. A channel also polls every few seconds, so that without Redis everything works,
-only slower.
+A viewer's messages depend only on its last event number and the database: a hint only makes a channel poll
+the database at once. A channel also polls every few seconds, so everything works without Redis, only slower.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 5.0
 """Seconds after which a channel polls the database without a hint."""
 COALESCE = 0.25
-"""Minimum of seconds between two polls: viewers are notified at most four times a second."""
+"""Minimum number of seconds between two polls: viewers are notified at most four times a second."""
 EXPORTS = StreamLimits(session=3, user=6, process=30)
-"""Concurrent exports. One whose client does not read occupies a megabyte and a thread until it is closed."""
+"""Maximum number of concurrent exports. If its client does not read, an export occupies 1 MB and a thread."""
 CACHED_FRAMES = 16
-"""Frames that a channel caches: most viewers are at the same event, a few catch up."""
+"""Maximum number of frames that a channel caches: most viewers are at the same event, a few catch up."""
 
 
 class Channel:
@@ -58,8 +57,8 @@ class Channel:
         old.set()
 
     async def follow_row(self) -> None:
-        """Poll the deployment's row until canceled. `asyncio.timeout` on purpose: on Python 3.11 `wait_for`
-        sometimes loses a cancellation (bpo-42130), and the viewer would leak.
+        """Poll the deployment's row until canceled. It uses `asyncio.timeout` because on Python 3.11
+        `wait_for` sometimes loses a cancellation (bpo-42130), which would leak the viewer.
         """
         while not self.gone:
             self._poll_requested.clear()
@@ -93,7 +92,7 @@ class Broadcaster:
 
     @asynccontextmanager
     async def channel(self, pk: int) -> AsyncIterator[Channel]:
-        """Yield the deployment's channel, with one viewer more inside the block."""
+        """Yield the deployment's channel, with one more viewer inside the block."""
         channel = self._enter(pk)
         try:
             yield channel
@@ -144,7 +143,7 @@ class Broadcaster:
 
 
 def measure() -> dict[str, int]:
-    """Return what a web process reports with its heartbeat: its open event streams."""
+    """Return the data of a web process's heartbeat: its number of open event streams."""
     return {STREAMS: sum(len(broadcaster.streams) for broadcaster in list(_broadcasters.values()))}
 
 

@@ -1,6 +1,6 @@
 """Database reads of event streams: two threads for all of them, and no connection between two reads.
 
-A stream is open for minutes. If each kept a connection, a few hundred viewers would use up the database's.
+Streams are open for minutes. If each kept a connection, a few hundred viewers would use up all of them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 THREADS = 2
 TRAILING = timedelta(seconds=15)
-"""For this long, the stream of a deployment that has ended waits for late events."""
+"""Time for which the stream of a deployment that has ended waits for late events."""
 SEARCHING = timedelta(minutes=5)
-"""The same while the search for what remains in AWS has not ended."""
+"""The same while the search for remaining resources in AWS has not ended."""
 
 FIELDS = (
     *("last_seq", "state", "attention_code", "ended_at", "polled_at", "ticked_at", "remaining"),
@@ -35,7 +35,7 @@ FIELDS = (
 )
 
 QUOTA_SECONDS = 5.0
-"""For this long, the quota of an account is cached: all pages of an account share it."""
+"""Time for which the quota of an account is cached: all pages of an account share it."""
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live-reads")
 
@@ -55,7 +55,7 @@ async def in_thread(read: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaShare:
-    """How much of the API quota was used in the past minute. `percent` is None if it is unknown."""
+    """The share of the API quota that was used in the past minute. `percent` is None if it is unknown."""
 
     percent: int | None = None
     throttled: bool = False
@@ -118,6 +118,6 @@ class Snapshot:
 
 
 def snapshot(pk: int) -> Snapshot | None:
-    """Return the snapshot of a deployment, None if it does not exist."""
+    """Return the snapshot of a deployment; None if it does not exist."""
     row = Deployment.objects.select_related("environment").only(*FIELDS).filter(pk=pk).first()
     return Snapshot.of(row, quota_share(row.environment.account_id)) if row else None

@@ -17,14 +17,14 @@ from weakref import WeakKeyDictionary
 
 
 class Stop:
-    """Whether the process of a loop has received a signal to stop, and what runs in the loop then."""
+    """Whether the process of a loop has received a signal to stop, and the calls to run in the loop then."""
 
     def __init__(self) -> None:
         self.has_begun = False
         self.calls: list[Callable[[], None]] = []
 
     def run_calls(self) -> None:
-        """Run what waits for the signal."""
+        """Run the calls that wait for the signal."""
         while self.calls:
             self.calls.pop()()
 
@@ -32,13 +32,13 @@ class Stop:
 class WatchingSignals:
     """An ASGI application that watches the signals before its first request.
 
-    A stream that is opened while the process is asked to stop would not learn of it otherwise, and the server
-    would wait for it. uvicorn imports the application in its loop, after it has installed its handlers.
+    Otherwise a stream that is opened during the shutdown would never end, and the server would wait for it.
+    uvicorn imports the application in its loop, after it has installed its handlers.
     """
 
     def __init__(self, application: Any) -> None:
         self._application = application
-        with contextlib.suppress(RuntimeError):  # of another server, which imports it before its loop runs
+        with contextlib.suppress(RuntimeError):  # another server imports it before its loop runs
             watch(asyncio.get_running_loop())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

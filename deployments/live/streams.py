@@ -49,11 +49,11 @@ class OpenStreams(Admission):
             await asyncio.sleep(HEARTBEAT)
             try:
                 await self._check()
-            except Error as exc:  # without the database no frames are sent either
+            except Error as exc:  # without the database, no frames are sent anyway
                 log.warning("open streams cannot be checked: %s", exc)
 
     async def _check(self) -> None:
-        viewers = list(self._viewers)  # viewers that are admitted during the read are checked the next time
+        viewers = list(self._viewers)  # viewers admitted during the read are checked next time
         granted = await reads.in_thread(access.of_viewers, {viewer.session for viewer in viewers})
         watched = {viewer.environment for viewer in viewers if viewer.environment}
         found = await reads.in_thread(access.environments, watched) if watched else {}
@@ -73,7 +73,7 @@ class OpenStreams(Admission):
 
 
 def _views(now: StreamAccess, viewer: Viewer, watched: Mapping[int, About]) -> bool:
-    """Return whether a viewer may still view the environment, whose labels may have changed."""
+    """Return whether a viewer may still view the environment; its labels may have changed."""
     return not viewer.environment or now.may_view(watched.get(viewer.environment))
 
 
