@@ -1,4 +1,4 @@
-"""A template set as an archive: its manifest, templates and sources, to deploy it again after it changed."""
+"""A template set as an archive of its manifest, templates and sources, to deploy it again after a change."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from deployments.catalog.manifest import MANIFEST, sources
 from deployments.catalog.template_set import TemplateSet, load
 
 _SET = "set"
-"""The name in the archive of the file that has the place of the set's folder."""
+"""The name of the file in the archive with the location of the set's folder."""
 UNPACKED = 8
-"""How many sets a process keeps unpacked."""
+"""Maximum number of sets that a process keeps unpacked."""
 
 
 def packed(template_set: TemplateSet) -> bytes:
-    """Return the archive of a set. Its folder may refer to files beside it, so it has a place in it."""
+    """Return the archive of a set. It has the folder's location, since a set may refer to files beside it."""
     files = {*template_set.templates}
     for artifact in template_set.artifacts:
         files |= {path for _, path in sources(artifact)}
@@ -49,8 +49,8 @@ class _Folder:
 def unpacked(archive: bytes) -> TemplateSet:
     """Return the set of an archive, unpacked into a folder that exists as long as the set is used.
 
-    Threads that unpack one archive at the same time have a folder each. Raise UserFixable if this release
-    cannot read it.
+    Threads that unpack the same archive at the same time use separate folders. Raise UserFixable if this
+    release cannot read it.
     """
     at = _Folder()
     with zipfile.ZipFile(io.BytesIO(archive)) as packed_set:
@@ -60,9 +60,9 @@ def unpacked(archive: bytes) -> TemplateSet:
 
 
 def with_templates(template_set: TemplateSet, texts: Mapping[str, str]) -> TemplateSet:
-    """Return a set with other texts of some of its templates, by file name; itself if none differs.
+    """Return a set with the texts of some templates replaced, by file name; the same set if none differs.
 
-    Raise UserFixable if that is no template set.
+    Raise UserFixable if the result is not a valid template set.
     """
     by_name = {path.name: path for path in template_set.templates}
     differing = {

@@ -10,12 +10,12 @@ from deployments.catalog.manifest import Artifact, sources
 from deployments.catalog.packages import package_files
 from deployments.catalog.template_set import TemplateSet
 
-# The earliest time that a zip can store: the same sources give the same bytes and the same hash.
+# The earliest time that a zip can store, so that the same sources give the same bytes and hash.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def build_objects(template_set: TemplateSet) -> Iterator[tuple[str, bytes]]:
-    """Yield (key below the prefix, body) for every object of the set."""
+    """Yield (key under the prefix, body) for every object of the set."""
     for path in template_set.templates:
         yield path.name, path.read_bytes()
     for artifact in template_set.artifacts:

@@ -15,8 +15,8 @@ from deployments.message_codes import Code
 class Checked:
     """A value and its position: the file's name, and its keys separated by dots.
 
-    Every method raises UserFixable if the value does not have the required type. A value that is missing or
-    null is an empty mapping or list, an empty text, no number.
+    Every method raises UserFixable if the value does not have the required type. A missing or null value is
+    an empty mapping, list or text, or None as a number.
     """
 
     file: str
@@ -24,7 +24,7 @@ class Checked:
     value: Any
 
     def get(self, key: str) -> Checked:
-        """Return the value below a key of this mapping."""
+        """Return the value of a key of this mapping."""
         place = f"{self.place}.{key}" if self.place else key
         return Checked(file=self.file, place=place, value=self._mapping().get(key))
 
@@ -45,7 +45,7 @@ class Checked:
         ]
 
     def text(self) -> str:
-        """Return this value as CloudFormation reads it: YAML's true is the text `true`."""
+        """Return this value as CloudFormation interprets it: YAML's true is the text `true`."""
         if isinstance(self.value, bool):
             return str(self.value).lower()
         if self.value is None or isinstance(self.value, str | int | float):

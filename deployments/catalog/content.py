@@ -1,4 +1,4 @@
-"""A template set as it is compared with another version of it: its files, parameters and artifacts."""
+"""The content of a template set for comparing versions: its files, parameters and artifacts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from deployments.core.set_diff import SetContent
 
 
 def content_of(template_set: TemplateSet) -> SetContent:
-    """Return the content of a set. The files of installed packages are not read, only named."""
+    """Return the content of a set. Of installed packages, only the names are read, not the files."""
     manifest = template_set.folder / MANIFEST
     files = [*template_set.templates, *([manifest] if manifest.is_file() else [])]
     return SetContent(

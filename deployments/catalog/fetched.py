@@ -1,4 +1,4 @@
-"""Files that were fetched from outside, as a template set."""
+"""Files fetched from outside, as a template set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deployments.message_codes import Code
 def as_template_set(files: Mapping[str, bytes], path: str) -> TemplateSet:
     """Return the template set in a folder of fetched files, "" for the topmost one.
 
-    Raise UserFixable if it is none, or if it refers to anything but these files.
+    Raise UserFixable if it is not a template set, or if it refers to anything except these files.
     """
     with tempfile.TemporaryDirectory(prefix="sanso-set-") as name:
         root = Path(name).resolve()

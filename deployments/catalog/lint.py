@@ -25,7 +25,7 @@ _TAKEN = (
     "mandatory_checks",
     "regions",
 )
-"""What a set may configure. Other keys name files; one of them, append_rules, names Python code to run."""
+"""The keys that a set may configure. Other keys name files; one, append_rules, names Python code to run."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
@@ -33,7 +33,7 @@ def findings(template_set: TemplateSet) -> list[dict[str, str]]:
     """Return cfn-lint's errors and warnings: level, rule, file, line, message.
 
     cfn-lint stores the templates in module globals, so it runs outside the worker, without its secrets. Of a
-    `.cfnlintrc` in the set's folder it uses what configures its own rules.
+    `.cfnlintrc` in the set's folder it uses the keys that configure its own rules.
 
     Raise UserFixable if cfn-lint itself fails.
     """
@@ -57,7 +57,7 @@ def findings(template_set: TemplateSet) -> list[dict[str, str]]:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    """Return what a set configures. Raise UserFixable if it cannot be read."""
+    """Return the configuration of a set. Raise UserFixable if it cannot be read."""
     path = folder / CONFIG
     content = yaml_files.read(path) if path.exists() else {}
     return {key: content[key] for key in _TAKEN if key in content}
@@ -66,7 +66,7 @@ def _config(folder: Path) -> dict[str, Any]:
 def _run(template_set: TemplateSet, config: Path) -> tuple[subprocess.CompletedProcess[str], Any]:
     command = [
         sys.executable,
-        "-P",  # a module in the set's folder is not imported
+        "-P",  # do not import a module from the set's folder
         "-c",
         "import sys; from cfnlint.runner import main; sys.exit(main())",
         "--format",

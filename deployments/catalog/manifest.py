@@ -19,7 +19,7 @@ MANIFEST = "template-set.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A zip to build: of a folder (and further ones), or of a module with packages."""
+    """A zip to build: from a folder (and additional ones), or from a module with packages."""
 
     key: str
     folder: Path | None = None
@@ -36,12 +36,12 @@ class Manifest:
     values for new environments that replace a parameter's default: CloudFormation uses the default for every
     stack that does not have the parameter yet, so the default must not change such a stack. `main` has the
     parameters that the form always shows; None means all of them.
-    `boundary` is the parameter that takes the ARN of the permissions boundary of the roles.
-    `protection` is the parameter, true or false, that protects databases and load balancers from deletion.
-    `images` has the parameters that take the id of a machine image, each with the name of the SSM parameter
-    that holds the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
-    Files in `exclude` are templates that are not part of the set. `release` says what a release to running
-    servers is made of, None if the set has none.
+    `boundary` is the parameter for the ARN of the permissions boundary of the roles.
+    `protection` is the parameter (true or false) that protects databases and load balancers from deletion.
+    `images` has the parameters for the id of a machine image, each with the name of the SSM parameter that
+    contains the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
+    Files in `exclude` are templates that are not part of the set. `release` describes a release to running
+    servers, None if the set has none.
     """
 
     root: str = ""
@@ -94,7 +94,7 @@ def read(folder: Path) -> Manifest:
 
 
 def _release(content: Checked, artifacts: tuple[Artifact, ...]) -> ReleaseRule | None:
-    """Return what a release is made of. Its artifacts need a key prefix that changes with their content."""
+    """Return the description of a release. Artifacts need a key prefix that changes with their content."""
     declared = content.get("release")
     if declared.value is None:
         return None
@@ -154,7 +154,7 @@ def _artifacts(folder: Path, entries: Checked) -> Iterator[Artifact]:
 
 
 def _existing(folder: Path, named: Checked, key: str, *, is_folder: bool) -> Path | None:
-    """Return the folder or file that a value names, None if it is empty. Raise UserFixable if missing."""
+    """Return the folder or file that a value names; None if it is empty. Raise UserFixable if missing."""
     if not named.text():
         return None
     path = folder / named.text()

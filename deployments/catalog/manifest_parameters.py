@@ -11,7 +11,7 @@ from deployments.message_codes import Code
 
 
 def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[ParameterGroup, ...]:
-    """Return the groups with what the manifest says of their parameters.
+    """Return the groups with the manifest's settings of their parameters.
 
     Raise UserFixable("TemplateSetBroken") for a parameter that does not exist or a value that is not allowed.
     """
@@ -43,7 +43,7 @@ def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[Par
 
 
 def _is_main(parameter: Parameter, manifest: Manifest) -> bool:
-    """Return whether the form always shows a parameter: the manifest's choice, and what has no default."""
+    """Return whether the form always shows a parameter: if the manifest lists it, or without a default."""
     required = parameter.default is None and parameter.name not in manifest.new_environments
     return manifest.main is None or parameter.name in manifest.main or required
 

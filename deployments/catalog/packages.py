@@ -1,4 +1,4 @@
-"""The files of installed Python packages that functions are uploaded with."""
+"""The files of installed Python packages that are uploaded with functions."""
 
 from __future__ import annotations
 

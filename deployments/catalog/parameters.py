@@ -13,7 +13,7 @@ MAX_PARAMETERS = 200
 
 
 def groups(root: Checked, hidden: Container[str]) -> tuple[ParameterGroup, ...]:
-    """Return the parameters that the user sets; those without a group come last, in a group of their own.
+    """Return the parameters that the user sets; those without a group come last, in a separate group.
 
     Raise UserFixable if CloudFormation would reject the template's parameters.
     """

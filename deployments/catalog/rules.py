@@ -7,7 +7,7 @@ from deployments.core.rules import Assertion, Rule
 
 
 def rules(root: Checked) -> tuple[Rule, ...]:
-    """Return the template's rules. Raise UserFixable when the section is not what CloudFormation takes."""
+    """Return the template's rules. Raise UserFixable if CloudFormation would not accept the section."""
     return tuple(
         Rule(
             name=name,

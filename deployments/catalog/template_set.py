@@ -1,9 +1,9 @@
-"""A template set: a root template, its nested templates, and what is uploaded beside them.
+"""A template set: a root template, its nested templates, and the files that are uploaded with them.
 
-A manifest, `template-set.yaml`, describes the set. What it leaves out is read from the templates: the root is
+A manifest, `template-set.yaml`, describes the set. Missing values are read from the templates: the root is
 the template that no other one nests, the TemplateURLs
-`https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/x.yaml` name the parameters that carry the bucket
-and the prefix, and a folder `playbook` becomes `playbook.zip`.
+`https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/x.yaml` contain the parameters of the bucket and
+the prefix, and a folder `playbook` becomes `playbook.zip`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ MAX_TEMPLATES = 200
 MAX_TOTAL = 10_000_000
 """Maximum size of all templates in bytes: they are read during a request."""
 MAX_RESOURCES = 500
-"""Of one template: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+"""Maximum number of resources in one template:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 _ENDINGS = (".yaml", ".yml", ".json", ".template")
 _TEMPLATE_URL = re.compile(r"https://\$\{(\w+)\}\.s3[.-].*?amazonaws\.com/(?:\$\{(\w+)\}|([\w./-]+))/[^/]+$")
 
@@ -42,8 +43,8 @@ _TEMPLATE_URL = re.compile(r"https://\$\{(\w+)\}\.s3[.-].*?amazonaws\.com/(?:\$\
 class TemplateSet:
     """The content of a folder. `digest` changes if any object to upload changes.
 
-    If the portal sets `prefix_parameter`, keys are content-addressed. In a set without a manifest the
-    operator chooses the prefix, which is also in the names of resources, and `own_prefix` is False.
+    If the portal sets `prefix_parameter`, keys are content-addressed. In a set without a manifest, the
+    operator chooses the prefix, which is also in the names of resources; `own_prefix` is then False.
     """
 
     folder: Path
@@ -63,12 +64,12 @@ class TemplateSet:
     boundary_parameter: str = ""
     protection_parameter: str = ""
     images: Mapping[str, Any] = field(default_factory=dict)
-    """The SSM parameter of each image parameter, as the manifest has it."""
+    """The SSM parameter of each image parameter, as in the manifest."""
     release: ReleaseRule | None = None
     contents: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     """The parsed templates by file name."""
     held: object = field(default=None, repr=False, compare=False)
-    """What exists as long as the set does: a temporary folder is deleted when nothing uses it any more."""
+    """An object that lives as long as the set: a temporary folder is deleted once nothing uses it."""
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -81,17 +82,17 @@ class TemplateSet:
         return frozenset(name for name, parameter in self.parameters.items() if parameter.choose_once)
 
     def missing_templates(self, values: Mapping[str, str]) -> list[str]:
-        """Return the files that nested stacks need with these parameters and that are not in the set."""
+        """Return the missing files of the set that nested stacks need with these parameters."""
         return missing_templates(self.contents, self.root.name, self.bucket_parameter, values)
 
     def wants_protection(self, values: Mapping[str, str]) -> bool:
-        """Return whether an environment of these values is protected from deletion: if nothing says no."""
+        """Return whether an environment with these values is protected; always without such a parameter."""
         return not self.protection_parameter or values.get(self.protection_parameter) == "true"
 
     def image_names(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return the SSM parameter that holds the machine image, by the parameter that takes its id.
+        """Return the SSM parameter with the machine image, by the parameter for its id.
 
-        What cannot be told from the values of the parameters is left out: the templates look it up.
+        Images that the values of the parameters do not determine are left out: the templates look them up.
         """
         scope = TemplateValues(self.contents[self.root.name], values)
         return {name: found for name, value in self.images.items() if (found := scope.literal(value))}
@@ -104,7 +105,7 @@ _read: dict[Path, tuple[tuple[object, ...], TemplateSet]] = {}
 def load(folder: Path, held: object = None) -> TemplateSet:
     """Return the template set of a folder; it is only read again after a change of its files.
 
-    With `held`, the folder is temporary, and the set is not remembered: it would never be deleted.
+    With `held`, the folder is temporary, and the set is not cached: the folder would never be deleted.
     Raise UserFixable("TemplateSetMissing" or "TemplateSetBroken") with a message that names the file.
     """
     if held is not None:
@@ -147,7 +148,7 @@ def _load(folder: Path) -> TemplateSet:
     groups = parameters.groups(whole, filled | {prefix} if own else filled)
     try:
         digest = _digest(templates, about.artifacts)
-    except (OSError, UnicodeEncodeError) as exc:  # a file that may not be read, a name that is not UTF-8
+    except (OSError, UnicodeEncodeError) as exc:  # a file that cannot be read, a name that is not UTF-8
         raise UserFixable("TemplateSetBroken", Code.FILE_UNREADABLE, file=folder.name, why=exc) from exc
     return TemplateSet(
         folder=folder,
@@ -273,7 +274,7 @@ def _filled_by_the_portal(about: Manifest, root: Mapping[str, Any]) -> tuple[str
 
 
 def _digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str:
-    """Return the SHA-256 of all files that are uploaded, also of those in zips, such as packages."""
+    """Return the SHA-256 of all uploaded files, including those in zips, such as packages."""
     summary = hashlib.sha256()
     for path in templates:
         summary.update(path.name.encode() + b"\0" + path.read_bytes())

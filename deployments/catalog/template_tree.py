@@ -1,4 +1,4 @@
-"""Which template of a set nests which: the root, and nested templates that the set does not have."""
+"""The nesting of a set's templates: the root, and nested templates that are missing in the set."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def missing_templates(templates: Templates, root: str, bucket: str, values: Mapp
     """Return the missing files that nested stacks need with these values of the root's parameters.
 
     `bucket` is the parameter of the artifact bucket, "" if there is none: a TemplateURL with another bucket
-    is not the set's. Unknown parts of a name are "…".
+    is not part of the set. Unknown parts of a name are "…".
     """
     missing: set[str] = set()
     seen: set[str] = set()

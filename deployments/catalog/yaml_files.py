@@ -1,6 +1,6 @@
 """Read template files with limits into plain values: YAML with CloudFormation's short tags, or JSON.
 
-A template may have 1 MB (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
+Templates may have 1 MB (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
 cloudformation-limits.html). Depth, nodes and aliases are limited as well, since a few bytes of YAML can
 expand to millions of nodes. Any file is either read or rejected: values are built here and not by PyYAML's
 constructors, which fail in many ways on wrong tags.
@@ -25,7 +25,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALARS = yaml.constructor.SafeConstructor()
 _STANDARD = "tag:yaml.org,2002:"
 _KINDS = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}
-"""How the value of a short tag is read: in `!Ref 1`, the name is the text "1"."""
+"""The type of a short tag's value: in `!Ref 1`, the name is the text "1"."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 """Characters that XML and databases do not allow; in YAML, only escapes can contain them."""
 
