@@ -48,12 +48,12 @@ class ConnectionGuard:
 
 
 class Statuses(logging.Handler):
-    """Keeps the status of the last failed response, which apprise only logs."""
+    """The status of the last failed response, which apprise only logs."""
 
     status: int | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Read the status of a line of the log; nothing else of it is kept."""
+        """Read the status from a line of the log; the rest is not kept."""
         if found := _STATUS.search(record.getMessage()):
             self.status = int(found[1])
 

@@ -1,7 +1,7 @@
-"""One notification through apprise, in a process of its own, which is ended when its time is over.
+"""One notification through apprise, in a separate process with a time limit.
 
-apprise blocks, and its addresses may name any host. So only the schemes of SANSO_NOTIFY_SCHEMES are accepted,
-and the process connects only to addresses that are allowed (`apprise_process`).
+apprise blocks, and its addresses may contain any host. So only the schemes of SANSO_NOTIFY_SCHEMES are
+accepted, and the process connects only to allowed addresses (`apprise_process`).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from deployments.senders.outcome import Outcome
 from deployments.sources.process import with_children
 
 LIMIT = 25.0
-"""Seconds for the whole attempt: the start of the process takes some of them."""
+"""Seconds for the entire attempt, including the start of the process."""
 MAX_URL = 1000
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _KEPT = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def scheme_of(url: str, schemes: Collection[str]) -> str:
-    """Return the scheme of an address. Raise UserFixable if it is not allowed, or the text is no address."""
+    """Return the scheme of an address. Raise UserFixable if it is not allowed, or not an address."""
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     if not separator or not rest or len(url) > MAX_URL or not url.isprintable() or scheme not in schemes:
@@ -46,7 +46,7 @@ def send(
     schemes: Collection[str],
     limit: float = LIMIT,
 ) -> Outcome:
-    """Make one attempt. Nothing is raised for what the service does."""
+    """Try once to send it. Errors of the service are not raised."""
     try:
         scheme = scheme_of(url, schemes)
     except UserFixable as refused:
@@ -61,7 +61,7 @@ def send(
 
 
 def _run(request: str, folder: str, limit: float) -> bytes | None:
-    """Return the output of the process; None if its time was over.
+    """Return the output of the process; None at the time limit.
 
     The address passes through its standard input: arguments and environment are readable for other processes.
     """
@@ -71,7 +71,7 @@ def _run(request: str, folder: str, limit: float) -> bytes | None:
         env={name: os.environ[name] for name in _KEPT if name in os.environ} | {"HOME": folder},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # apprise's log may have parts of the address
+        stderr=subprocess.DEVNULL,  # apprise's log may contain parts of the address
         start_new_session=True,
     )
     try:

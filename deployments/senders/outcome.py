@@ -1,4 +1,4 @@
-"""What came of one attempt to send a notification."""
+"""The outcome of one attempt to send a notification."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.errors import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The outcome of an attempt. `status` is that of an HTTP response, `problem` why it failed."""
+    """The outcome of an attempt. `status` is that of an HTTP response; `problem` is why it failed."""
 
     reception: Reception
     status: int | None = None

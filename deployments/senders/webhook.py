@@ -24,13 +24,13 @@ from deployments.sources.addresses import connect
 TIMEOUT = 10.0
 """Seconds without any byte."""
 LIMIT = 20.0
-"""Seconds for the whole attempt, also if a byte comes now and then. It is shorter than the lease of a row."""
+"""Seconds for the entire attempt, even if bytes arrive occasionally. Shorter than the lease of a row."""
 MAX_URL = 1000
 _REFUSED = {
     Code.SOURCE_ADDRESS_NOT_ALLOWED: Code.NOTIFY_ADDRESS_NOT_ALLOWED,
     Code.SOURCE_HTTP_NOT_ALLOWED: Code.NOTIFY_HTTP_NOT_ALLOWED,
 }
-"""The codes of the same refusals, whose texts name the setting that allows the address."""
+"""The codes of the same refusals with texts that name the setting that allows the address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +44,14 @@ class WebhookUrl:
 
     @property
     def hint(self) -> str:
-        """Return what is displayed: without the path, which may contain a token."""
+        """Return the displayed part: without the path, which may contain a token."""
         standard = 443 if self.scheme == "https" else 80
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + ("" if self.port == standard else f":{self.port}")
 
 
 def read_url(text: str) -> WebhookUrl:
-    """Return the parts of an address. Raise UserFixable if it is none of http or https with a host."""
+    """Return the parts of an address. Raise UserFixable if it is not an http or https address with a host."""
     problem = UserFixable("UrlInvalid", Code.NOTIFY_URL_INVALID, "address")
     if len(text) > MAX_URL or not text.isascii() or not text.isprintable() or " " in text:
         raise problem
@@ -78,10 +78,10 @@ def post(
     networks: tuple[str, ...],
     limit: float = LIMIT,
 ) -> Outcome:
-    """Send one webhook, and return what the status of the response means; its body is not read.
+    """Send one webhook, and return the meaning of the response's status; its body is not read.
 
-    `networks` are those whose addresses are allowed although they are not public. Nothing is raised for what
-    the receiver does.
+    `networks` are those whose addresses are allowed although they are not public. Errors of the receiver are
+    not raised.
     """
     sockets: list[socket.socket] = []
     sent = {"Content-Type": "application/json", "User-Agent": "Sanso", "Connection": "close", **headers}
@@ -90,7 +90,7 @@ def post(
             with closing(_connection(url, networks, sockets)) as connection:
                 connection.request("POST", url.path, body=body, headers=sent, preload_content=False)
                 response = connection.getresponse()
-                if is_over.is_set():  # the headers were cut off, not ended
+                if is_over.is_set():  # the headers were cut off, not complete
                     return Outcome(reception=Reception.AGAIN, problem=_timed_out(url, limit))
                 return _outcome(url, response.status, response.headers.get("Retry-After", ""))
         except UserFixable as refused:
@@ -108,7 +108,7 @@ def _connection(url: WebhookUrl, networks: tuple[str, ...], sockets: list[socket
     def to_checked(*, is_plain: bool) -> socket.socket:
         connected = connect(url.host, url.port, networks, is_plain=is_plain)
         connected.settimeout(TIMEOUT)
-        sockets.append(connected.dup())  # TLS takes the first one over
+        sockets.append(connected.dup())  # TLS takes over the first one
         return connected
 
     class CheckedConnection(HTTPConnection):
@@ -126,7 +126,7 @@ def _connection(url: WebhookUrl, networks: tuple[str, ...], sockets: list[socket
 
 @contextmanager
 def _cut_after(seconds: float, sockets: list[socket.socket]) -> Iterator[threading.Event]:
-    """Shut the connection down when the time is over, which ends every read and write on it."""
+    """Shut the connection down at the time limit, which ends every read and write on it."""
     is_over = threading.Event()
 
     def cut() -> None:
