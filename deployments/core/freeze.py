@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 LONGEST = timedelta(days=366)
-"""Consecutive windows longer than this are shown without an end."""
+"""Consecutive windows that last longer than this in total are shown without an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ SCOPES: Final = ("openid", "profile", "email")
 GROUP_CLAIM: Final = "groups"
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 RESERVED: Final = frozenset(["callback", "logout", SAML])
-"""The path segment of the first provider, or another one's id."""
+"""Ids that providers cannot have: path segments of the first provider, or the id of another one."""
 _TEXTS: Final = frozenset(
     ["name", "issuer", "client_id", "client_secret", "client_secret_file", "group_claim"]
 )

@@ -16,7 +16,7 @@ REMOVED = "remove_audit_records"
 """The action of the audit record of a removal."""
 BATCH = 5000
 EVERY = timedelta(hours=20)
-"""Old records are removed once a day, all at once."""
+"""Old records are removed once a day: all that are due."""
 
 
 def remove_old() -> int:

@@ -32,7 +32,7 @@ from deployments.senders.webhook import post, read_url
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8
-"""Deliveries that a worker sends at once, so that slow receivers do not occupy all of its threads."""
+"""Number of deliveries that a worker sends at once, so that slow receivers do not occupy all threads."""
 BUSY_FOR = timedelta(seconds=2)
 _sending = threading.BoundedSemaphore(AT_ONCE)
 

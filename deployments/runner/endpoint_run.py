@@ -11,7 +11,7 @@ from deployments.message_codes import Code
 from deployments.models import Account, Environment
 
 TIMEOUT = 5.0
-"""Timeout in seconds of the request for the sandbox's run when a stack is missing."""
+"""Timeout in seconds of the request for the sandbox's run when a stack is missing: it decides the reason."""
 
 
 def update_facts(account: Account, *, timeout: float = 1.0) -> None:

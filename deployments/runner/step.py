@@ -155,7 +155,7 @@ _BEGUN: dict[State, Callable[[Deployment, Clients, datetime], float | None]] = {
     **dict.fromkeys(AFTER_STACKS, _wait_until_ready),
     State.PROTECT: protect.wait,
 }
-"""The steps once something in AWS may have changed."""
+"""The step of each state in which something in AWS may have changed."""
 
 
 def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:

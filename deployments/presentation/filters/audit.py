@@ -18,7 +18,7 @@ NAMES = ("person", "action", "outcome", "environment", "account", "label", "set"
 """The parameters of the address."""
 LONGEST = 200
 YEARS = (2000, 2999)
-"""The range of valid days: a database stores no time before the year 1 in another time zone."""
+"""The years of valid days: a database stores no time before the year 1 in another time zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
