@@ -1,1 +1,1 @@
-"""Request handlers: short functions that read, or call an action, and return a response."""
+"""Request handlers: short functions that read data or call an action, and return a response."""

@@ -53,7 +53,7 @@ def access_people(request: AuthedRequest) -> HttpResponse:
 @may(MANAGE)
 @never_cache
 def access_person(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show one person or service account: roles and why, teams, and whether they may sign in."""
+    """Show one person or service account: roles with reasons, teams, and whether they may sign in."""
     person = get_object_or_404(
         User.objects.select_related("service_account", "invitation").prefetch_related("teams"), pk=pk
     )
@@ -68,7 +68,7 @@ def access_person(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 @manages_all("deactivate_user")
 def access_person_active(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Let a person sign in again, or no longer."""
+    """Allow or forbid a person to sign in."""
     person, active = get_object_or_404(User, pk=pk), request.POST.get("active") == "yes"
     done = _("%(name)s is active.") if active else _("%(name)s is deactivated and signed out.")
     attempted(
@@ -126,7 +126,7 @@ def access_team_save(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 @manages_all("add_member")
 def access_member_add(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Add somebody to a team."""
+    """Add a person to a team."""
     team, form = get_object_or_404(Team, pk=pk), MemberForm(request.POST, auto_id="member_%s")
     if _saved(form, lambda: access.add_member(user=request.user, team=team, **form.cleaned_data)):
         return redirect("access_team", pk=pk)
@@ -136,7 +136,7 @@ def access_member_add(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 @manages_all("remove_member")
 def access_member_remove(request: AuthedRequest, pk: int, person: int) -> HttpResponse:
-    """Take somebody out of a team."""
+    """Remove a person from a team."""
     team, member = get_object_or_404(Team, pk=pk), get_object_or_404(User, pk=person)
     attempted(request, lambda: access.remove_member(user=request.user, team=team, person=member))
     return redirect("access_team", pk=pk)
@@ -166,7 +166,7 @@ def access_service_account_new(request: AuthedRequest) -> HttpResponse:
 @may(MANAGE, "give_role")
 @never_cache
 def access_give(request: AuthedRequest) -> HttpResponse:
-    """Show the form that gives a role, with the query's values, or give it."""
+    """Show the form that grants a role, with the query's values, or grant it."""
     form = GiveRoleForm(request.user, request.POST or None, initial=request.GET.dict())
     if _saved(form, lambda: access.give_role(user=request.user, grant=form.grant())):
         messages.success(request, _("The role is assigned."))
@@ -178,7 +178,7 @@ def access_give(request: AuthedRequest) -> HttpResponse:
 @require_POST
 @may(MANAGE, "remove_role")
 def access_grant_remove(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Take a role away."""
+    """Remove a role."""
     grant = get_object_or_404(Grant.objects.for_page(), pk=pk)
     attempted(request, lambda: access.remove_grant(user=request.user, grant=grant), _("The role is removed."))
     return _to_subject(grant.user, grant.team)
@@ -187,7 +187,7 @@ def access_grant_remove(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_GET
 @never_cache
 def environment_access(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show who may do what with an environment and why, and what the user may do."""
+    """Show the holders of roles for an environment with reasons, and the user's own rights."""
     environment = environment_or_404(request, pk)
     return _who_page(request, environment, who_may(Grant.objects.about(environment).for_page()))
 
@@ -196,7 +196,7 @@ def environment_access(request: AuthedRequest, pk: int) -> HttpResponse:
 @may(MANAGE)
 @never_cache
 def account_access(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show who may do what in a whole account and why, and what the user may do."""
+    """Show the holders of roles for an entire account with reasons, and the user's own rights."""
     account = get_object_or_404(Account.objects.filter(whole_accounts(request.user, MANAGE)), pk=pk)
     return _who_page(request, account, who_may(Grant.objects.about_account(pk).for_page()))
 
@@ -237,7 +237,7 @@ def _to_subject(person: User | None, team: Team | None) -> HttpResponse:
 
 
 def _saved(form: ReasonedForm, action: Callable[[], object]) -> bool:
-    """Return whether a form that was sent is valid and its action done; else its errors are in the form."""
+    """Return whether a submitted form is valid and its action succeeded; else the errors are in the form."""
     if not form.is_bound or not form.is_valid():
         return False
     try:
@@ -249,7 +249,7 @@ def _saved(form: ReasonedForm, action: Callable[[], object]) -> bool:
 
 
 def attempted(request: AuthedRequest, action: Callable[[], object], done: str = "") -> bool:
-    """Run an action of a button; why it was refused is shown on the next page."""
+    """Run the action of a button; the next page shows the reason of a refusal."""
     try:
         action()
     except UserFixable as problem:

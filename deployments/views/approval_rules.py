@@ -1,4 +1,4 @@
-"""The rules of approval for labels: which changes need how many approvals, of which role."""
+"""The approval rules for labels: the number of approvals for changes, and the role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests for approval: the list of those that wait, decisions, and which environments require approval."""
+"""Approval requests: the list of open ones, decisions, and the setting for environments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from deployments.wording import error_text
 @never_cache
 @vary_on_headers("HX-Request")
 def approval_list(request: AuthedRequest) -> HttpResponse:
-    """Show the requests on which somebody has to decide; for htmx only the rows."""
+    """Show the open requests; for htmx only the rows."""
     template = "_approval_rows.html" if request.htmx else "approvals.html"
     return render(request, f"deployments/{template}", rows_context(request.GET, request.user))
 
@@ -42,14 +42,14 @@ def approval_list(request: AuthedRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def approval_count(request: AuthedRequest) -> HttpResponse:
-    """Show how many requests wait, for the navigation of who may approve to refresh."""
+    """Show the number of open requests, for refreshing the navigation of users who may approve."""
     number = waiting_number(request.user, APPROVE) if can_somewhere(request.user, APPROVE) else None
     return render(request, "deployments/_approval_count.html", {"to_decide": number})
 
 
 @require_POST
 def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Approve the request that the page shows, for the preview that it shows."""
+    """Approve the request and the preview that the page shows."""
     deployment = deployment_or_404(request, pk)
     try:
         approve.approve(
@@ -65,7 +65,7 @@ def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def change_bypass(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Let the deployment that the page shows go on without its approvals, with a reason."""
+    """Let the deployment on the page continue without its approvals, with a reason."""
     deployment = deployment_or_404(request, pk)
     try:
         approve.bypass(
@@ -103,7 +103,7 @@ def change_deny(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_GET
 @never_cache
 def deletion_request(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show a deletion that waits for approval, or was denied; for htmx whether that is still so."""
+    """Show a deletion that waits for approval or was denied; for htmx whether this has changed."""
     deployment = deployment_or_404(request, pk)
     if not request.htmx:
         return _deletion_with(request, deployment) if deployment.is_deletion_request else redirect(deployment)
@@ -116,7 +116,7 @@ def deletion_request(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _deletion_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:
-    """Show a deletion that waits for approval, with what was wrong with what was sent from its page."""
+    """Show a deletion that waits for approval, with the errors of a form that its page submitted."""
     context: dict[str, Any] = {
         "deployment": deployment,
         "environment": deployment.environment,
@@ -135,7 +135,7 @@ def _marker(deployment: Deployment) -> str:
 @require_POST
 @may(REQUIRE, "require_approval")
 def environment_require_approval(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Decide whether changes of an environment require approval."""
+    """Set whether changes of an environment require approval."""
     environment = environment_or_404(request, pk)
     form = ApprovalForm(request.POST)
     required = request.POST.get("required") == "yes"

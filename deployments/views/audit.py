@@ -35,7 +35,7 @@ from deployments.views.requests import AuthedRequest
 PAGE = 50
 BATCH = 2000
 MAX_EXPORTED = 100_000
-"""Records of one file: filter by days for more."""
+"""Maximum number of records in one file: filter by days for more."""
 
 
 @require_GET
@@ -75,7 +75,7 @@ def _page(request: AuthedRequest, rows: AuditRecordQuerySet, *, is_own: bool) ->
 
 @require_GET
 def audit_record(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show one record with everything that it has; of others only with the permission."""
+    """Show one record in full; those of others only with the permission."""
     record = get_object_or_404(AuditRecord.objects.for_list(), pk=pk)
     if not audit_records.may_view(request.user, record):
         raise PermissionMissing(Right.VIEW_AUDIT)
@@ -93,7 +93,7 @@ def audit_record(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_GET
 @never_cache
 async def audit_export(request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:
-    """Return the records that match the filters in the address as a file, newest first; it is recorded."""
+    """Return the records that match the filters in the address as a file, newest first; this is recorded."""
     if kind not in FORMATS:
         raise Http404
     user, key = cast("User", await request.auser()), request.session.session_key or ""
@@ -118,7 +118,7 @@ async def audit_export(request: HttpRequest, kind: str) -> HttpResponse | Stream
 
 
 async def file(kind: AuditFormat, wanted: AuditFilter, locale: Locale) -> AsyncGenerator[bytes, None]:
-    """Yield the records in batches, each from where the one before ended."""
+    """Yield the records in batches; each begins after the previous one's end."""
     yield kind.before.encode()
     last, number, between = 0, 0, ""
     while number < MAX_EXPORTED:
@@ -133,7 +133,7 @@ async def file(kind: AuditFormat, wanted: AuditFilter, locale: Locale) -> AsyncG
 
 
 def _batch(kind: AuditFormat, wanted: AuditFilter, locale: Locale, before: int) -> tuple[str, int]:
-    """Return the text of the batch before a record, and the last one's key; 0 if no more follow."""
+    """Return the text of the batch before a record, and the last record's key; 0 if no more follow."""
     with locale.active():
         rows = wanted.records(AuditRecord.objects.for_list())
         batch = list((rows.before(before) if before else rows)[:BATCH])

@@ -1,4 +1,4 @@
-"""The page that cancels a deployment: what that does in its present phase, and the confirmation."""
+"""The page that cancels a deployment: the effect in its current phase, and the confirmation."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from deployments.wording import error_text, message_text
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def deployment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show what canceling does now, or request it.
+    """Show the effect of canceling now, or request it.
 
-    If the deployment has ended meanwhile, its page says so; if it has moved on, this page says what canceling
-    does now.
+    If the deployment has ended meanwhile, redirect to its page; if it is in another phase, show the new
+    effect.
     """
     deployment = deployment_or_404(request, pk)
     if request.method == "POST":
@@ -62,9 +62,9 @@ def _context(request: AuthedRequest, deployment: Deployment) -> dict[str, Any]:
 
 @require_GET
 def environment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Go to the page that cancels what is changing an environment.
+    """Redirect to the page that cancels the active deployment of an environment.
 
-    If nothing that was requested here is, go to the environment, which says why nothing can be canceled.
+    Without one, redirect to the environment, which shows why nothing can be canceled.
     """
     environment = environment_or_404(request, pk)
     active = environment.active_deployment

@@ -1,4 +1,4 @@
-"""Requests about changes: apply, discard or compute a preview again, go back to an earlier deployment."""
+"""Requests about changes: apply, discard or renew a preview, go back to an earlier deployment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from deployments.wording import error_text
 def _requested(
     request: AuthedRequest, deployment: Deployment, action: Callable[[], Deployment]
 ) -> HttpResponse:
-    """Request something, and go to the deployment that it is about; a refusal is shown there."""
+    """Call a request, and redirect to its deployment, where a refusal is shown."""
     try:
         return redirect(action())
     except UserFixable as problem:
@@ -58,7 +58,7 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Discard a change that has not begun, or a deletion that waits: the permission is that of the kind."""
+    """Discard a change that has not begun, or a waiting deletion; the permission depends on the kind."""
     deployment = deployment_or_404(request, pk)
     discard = partial(open_change.discard_change, user=request.user, deployment=deployment)
     return _requested(request, deployment, discard)

@@ -35,7 +35,7 @@ CURRENT, DEPLOYED = "current", "deployed"
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(CHANGE, "change")
 def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show the form with the present values, or request the preview of a change."""
+    """Show the form with the current values, or request the preview of a change."""
     environment = environment_or_404(request, pk)
     context: dict[str, Any] = {"environment": environment, "held": held_sentence(environment)}
     if why := _why_not(environment):
@@ -65,7 +65,7 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _why_not(environment: Environment) -> str:
-    """Return why the environment cannot be changed, "" if it can, or will when a deployment has ended."""
+    """Return why the environment cannot be changed; "" if it can, now or when a deployment has ended."""
     if environment.deleted_at:
         return message_text(Message(Code.ENVIRONMENT_ALREADY_DELETED))
     if environment.missing_since or not environment.stack_id:
@@ -77,9 +77,9 @@ def _why_not(environment: Environment) -> str:
 
 
 def _start(environment: Environment, template_set: TemplateSet, earlier: str | None) -> dict[str, str]:
-    """Return the values that the form begins with: the present ones, or those of a change to edit.
+    """Return the initial values of the form: the current ones, or those of a change to edit.
 
-    What is chosen once keeps its value, and secrets are never returned to a page.
+    Parameters that are chosen once keep their values, and secrets are never returned to a page.
     """
     present: dict[str, str] = environment.parameters
     edited = Deployment.objects.of(environment).updates().filter(pk=parse_number(earlier)).first()
@@ -104,7 +104,7 @@ def _chosen(base: Deployment | None, wanted: str) -> tuple[TemplateSet, str | Te
 
 
 def _versions(base: Deployment | None, version: str | TemplateVersion) -> dict[str, Any]:
-    """Return which template sets can be chosen, and whether the deployed one is missing."""
+    """Return the template sets to choose from, and whether the deployed one is missing."""
     deployed = base.template_digest if base else ""
     try:
         current = catalog.load(settings.SANSO_TEMPLATE_SET).digest
@@ -122,7 +122,7 @@ def _versions(base: Deployment | None, version: str | TemplateVersion) -> dict[s
 
 
 def _is_of_the_bundled_set(base: Deployment | None) -> bool:
-    """Return whether a deployment is of the bundled set, or of one that is not known."""
+    """Return whether a deployment has the bundled set, or an unknown one."""
     version = base.template_version if base else None
     return version is None or version.source.is_bundled
 

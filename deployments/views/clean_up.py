@@ -1,4 +1,4 @@
-"""Cleaning up after a failed creation: its deletion is requested, and its page leads back to the form."""
+"""Cleaning up after a failed creation: request the deletion, whose page leads back to the form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deployments.wording import error_text
 @require_POST
 @may(DELETE, "clean_up")
 def deployment_clean_up(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Request the deletion of what is left, and go to its page, which opens the form at its end."""
+    """Request the deletion of the remains, and redirect to its page, which opens the form at the end."""
     deployment = deployment_or_404(request, pk)
     try:
         deletion = request_clean_up(user=request.user, deployment=deployment)

@@ -22,14 +22,14 @@ from deployments.wording import error_text
 
 PAGE = "deployments/command_line_login.html"
 LOOPBACK = "http://127.0.0.1:*"
-"""Chromium applies form-action to the redirect after a form as well."""
+"""Chromium also applies form-action to the redirect after a form."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @csp_update({"form-action": [LOOPBACK]})  # type: ignore[arg-type]  # a request after the middleware
 def command_line_login(request: AuthedRequest) -> HttpResponse:
-    """Show who wants a token, or send its code or the refusal to the command line, which listens here."""
+    """Show the request for a token, or redirect to the command line on this computer with the result."""
     login = LoginRequest.of(request.GET.dict())
     if login is None:
         return render(request, PAGE, status=422)
@@ -51,7 +51,7 @@ def command_line_login(request: AuthedRequest) -> HttpResponse:
 @csrf_exempt
 @never_cache
 def command_line_exchange(request: HttpRequest) -> HttpResponse:
-    """Return the token of a code, once (RFC 6749, section 4.1.3). Only who sent the challenge can get it."""
+    """Return the token for a code, once (RFC 6749, section 4.1.3), only to the sender of the challenge."""
     usage = limits.of_unproven(request)
     if usage.is_exceeded:
         refusal = {"error": "slow_down", "error_description": _("Too many requests. Try again later.")}

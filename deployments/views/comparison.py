@@ -21,7 +21,7 @@ from deployments.views.requests import AuthedRequest
 from deployments.views.visible import environment_or_404
 
 CHOICES = 50
-"""Deployments that can be chosen: the newest of the environment."""
+"""Number of deployments to choose from: the newest of the environment."""
 
 _Chosen: TypeAlias = tuple[Deployment | None, Deployment | None]
 NEITHER: _Chosen = (None, None)
@@ -56,8 +56,8 @@ def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
 def _chosen(choices: Sequence[Deployment], first: int, second: int) -> _Chosen:
     """Return the deployments to compare: those of the query, completed to a pair of one kind, older first.
 
-    `choices` are the deployments of the environment, newest first. What the query does not name has finished,
-    if possible: previews, and what is in progress or never began, are compared only when they are chosen.
+    `choices` are the deployments of the environment, newest first. Deployments that complete the query are
+    finished ones if possible: previews, and those in progress or never begun, are compared only if chosen.
     """
     by_key = {deployment.pk: deployment for deployment in choices}
     given = (by_key.get(first), by_key.get(second))
@@ -70,7 +70,7 @@ def _chosen(choices: Sequence[Deployment], first: int, second: int) -> _Chosen:
 
 
 def _latest_pair(choices: Sequence[Deployment], given: _Chosen) -> tuple[Deployment, Deployment] | None:
-    """Return the latest pair with the given ones in it, of one kind if there is one; None without a pair."""
+    """Return the latest pair that includes the given ones, of one kind if possible; None without a pair."""
     pairs = [
         (older, newer)
         for newer, older in itertools.combinations(choices, 2)

@@ -27,7 +27,7 @@ from deployments.views.requests import AuthedRequest
 from deployments.views.visible import deployment_or_404
 
 MOST_STACKS = 100
-"""Stacks whose rows one request may ask for."""
+"""Maximum number of stacks whose rows one request may fetch."""
 
 
 @require_GET
@@ -49,7 +49,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
         | events_tab.tab(request, deployment)
         | {
             "deployment": view.deployment,
-            # Before the template reads permissions: one that is lost in between is still reported.
+            # Before the template reads permissions, so that one lost in between is still reported.
             "permissions": access.of_user(request.user).grant_list,
             "bypassed": bypass_of(deployment),
             "title": view.title,
@@ -95,6 +95,6 @@ def stack_rows(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _then(request: AuthedRequest, view: DeploymentView) -> str:
-    """Return what the page opens when the deletion has ended, if its address says so, and "" otherwise."""
+    """Return the page to open when the deletion has ended, if the address requests it; "" otherwise."""
     retry = view.summary.retry
     return retry.url if retry and view.deployment.is_active and request.GET.get("then") == "retry" else ""

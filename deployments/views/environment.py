@@ -125,7 +125,7 @@ def _rows_of_tab(environment: Environment, tab: str, user: User) -> dict[str, An
 
 
 def _history_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
-    """Return what is refreshed separately, with the first response."""
+    """Return the separately refreshed parts for the first response."""
     if tab == OVERVIEW:
         return {"incidents": incidents_context(environment)}
     return {"health_history": history_context(environment)} if tab == HISTORY_TAB else {}
@@ -187,7 +187,7 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 @may(OPERATE, "protect")
 def environment_protect(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Request that deletion protection is switched on, after that had failed."""
+    """Request to switch deletion protection on after this had failed."""
     environment = environment_or_404(request, pk)
     try:
         operate.request_protection(user=request.user, environment=environment)

@@ -26,7 +26,7 @@ def event_lines(request: HttpRequest, pk: int) -> HttpResponse:
     deployment = deployment_or_404(request, pk)
     filter_ = EventFilter.of(request.GET)
     position = events_tab.position(request.GET)
-    # Later and new lines may repeat one that is on the page: the script folds these.
+    # Later and new lines may repeat one on the page: the script folds these.
     page = log.read(
         deployment,
         replace(filter_, apart=True) if position.after or position.since else filter_,

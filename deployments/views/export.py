@@ -70,7 +70,7 @@ def rejected(problem: TooMany) -> HttpResponse:
 async def counted(
     parts: AsyncGenerator[bytes, None], exports: Admission, viewer: Viewer
 ) -> AsyncIterator[bytes]:
-    """Yield the parts of a file, and leave the exports that are running at its end."""
+    """Yield the parts of a file, and stop counting the export at its end."""
     try:
         async with aclosing(parts):
             async for part in parts:

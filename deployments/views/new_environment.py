@@ -28,7 +28,7 @@ from deployments.wording import error_text
 
 PAGE = "deployments/new_environment.html"
 CHOICES = 200
-"""Maximum of versions to choose from; any other is chosen on its own page."""
+"""Maximum number of versions to choose from; any other is chosen on its own page."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,9 +61,9 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
 
 
 def _chosen_version(request: AuthedRequest, earlier: int | None) -> TemplateVersion | None:
-    """Return the version of the form, None for the bundled set as it is now.
+    """Return the version of the form; None for the current bundled set.
 
-    A retry of a creation begins with the version of that one.
+    A retry of a creation begins with its version.
     """
     given = request.POST.get("version", "") if request.method == "POST" else request.GET.get("version")
     pk = parse_number(given) if given is not None else earlier
@@ -72,7 +72,7 @@ def _chosen_version(request: AuthedRequest, earlier: int | None) -> TemplateVers
 
 
 def _is_current(version: TemplateVersion) -> bool:
-    """Return whether a version has the files of the bundled set as it is now."""
+    """Return whether a version has the files of the current bundled set."""
     try:
         return catalog.load(settings.SANSO_TEMPLATE_SET).digest == version.digest
     except UserFixable:
@@ -80,10 +80,10 @@ def _is_current(version: TemplateVersion) -> bool:
 
 
 def _choices(version: TemplateVersion | None) -> dict[str, Any]:
-    """Return the versions to choose from; none while there is only the bundled set as it is now."""
+    """Return the versions to choose from; none while there is only the current bundled set."""
     found = list(TemplateVersion.objects.to_choose()[:CHOICES])
     others = [one for one in found if not (one.source.is_bundled and _is_current(one))]
-    if version is not None and version not in others:  # deprecated, or one of very many
+    if version is not None and version not in others:  # deprecated, or beyond the maximum
         others.insert(0, version)
     return {"versions": others}
 
@@ -141,7 +141,7 @@ def _requested(
 
 
 def _own_label(request: AuthedRequest) -> str:
-    """Return the label without which the user may not create environments; "" if none or several are."""
+    """Return the only label that lets the user create environments; "" if there is none or several."""
     own = labels_to_create(request.user)
     if len(own) != 1 or access_of(request.user).may_everywhere(DEPLOY):
         return ""
@@ -149,7 +149,7 @@ def _own_label(request: AuthedRequest) -> str:
 
 
 def _from_an_earlier_one(request: AuthedRequest, pk: int) -> dict[str, Any]:
-    """Return the form's values from the deployment in `?from=`, {} if there is none."""
+    """Return the form's values from the deployment in `?from=`; {} if there is none."""
     earlier = visible_deployments(request.user).for_page().in_bulk([pk]).get(pk)
     if earlier is None:
         return {}

@@ -1,4 +1,4 @@
-"""The pages of notifications: where they go, the log of what was sent, and tests."""
+"""The pages of notifications: targets, the log of deliveries, and tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORM = "deployments/notification_form.html"
 
 @require_GET
 def notification_list(request: AuthedRequest) -> HttpResponse:
-    """Show where notifications go, filtered by the query."""
+    """Show the targets of notifications, filtered by the query."""
     return render(request, "deployments/notifications.html", targets_context(request.GET, request.user))
 
 
@@ -107,7 +107,7 @@ def notification_remove(request: AuthedRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def notification_retry(request: AuthedRequest, pk: int, delivery: int) -> HttpResponse:
-    """Send a delivery again that was given up."""
+    """Resend a delivery that was given up."""
     target = _target(request, pk)
     row = get_object_or_404(Delivery.objects.of(target), pk=delivery)
     try:
@@ -134,7 +134,7 @@ def _form(request: AuthedRequest, target: NotificationTarget | None) -> TargetFo
 def _saved(
     request: AuthedRequest, form: TargetForm, target: NotificationTarget | None
 ) -> notifications.Saved | None:
-    """Return what was saved of a valid form; None if it is invalid, with the errors in the form."""
+    """Return the saved target of a valid form; None if it is invalid, with the errors in the form."""
     if request.method != "POST" or not form.is_valid():
         return None
     try:

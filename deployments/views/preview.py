@@ -1,4 +1,4 @@
-"""The page of a change's preview, the rows of its tree, and whether it has something else to show."""
+"""The page of a change's preview, the rows of its tree, and whether it must be reloaded."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from deployments.views.visible import change_or_404
 @never_cache
 @gzip_page
 def preview_page(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show the preview of a change; with `?applied` also after its stacks have begun.
+    """Show the preview of a change; with `?applied`, also after its stacks have begun.
 
-    Without it, a page that is loaded at that time leads on: it would show the preview forever.
+    Without it, the page then redirects to the deployment: it would show the preview forever.
     """
     deployment = change_or_404(request, pk)
     if not view.is_preview(deployment) and "applied" not in request.GET:
@@ -33,7 +33,7 @@ def preview_page(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def preview_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:
-    """Show the preview again, with what was wrong with what was sent from it, as it was sent."""
+    """Show the preview again, with a rejected form as it was sent and its errors."""
     return _page(request, change_or_404(request, deployment.pk), status=422, sent=request.POST, **problem)
 
 
@@ -51,7 +51,7 @@ def _page(
 @never_cache
 @gzip_page
 def preview_rows(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Return rows of the tree: those that fit a search, or those of one stack."""
+    """Return rows of the tree: those that match a search, or those of one stack."""
     deployment = change_or_404(request, pk)
     changes = Changes.from_json(deployment.changes)
     context = view.tree_context(deployment, changes, request.GET.dict())
@@ -61,9 +61,9 @@ def preview_rows(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_GET
 @never_cache
 def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Answer whether the page has to be loaded again: the preview is computed, applied or discarded.
+    """Return whether the page must be reloaded: the preview was computed, applied or discarded.
 
-    With `?applied`, the page shows the preview of a change that has begun, and stays.
+    With `?applied`, the page shows the preview of a change that has begun, and is not reloaded.
     """
     deployment = change_or_404(request, pk)
     response = HttpResponse(status=204)

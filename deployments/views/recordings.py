@@ -21,7 +21,7 @@ from deployments.views.requests import AuthedRequest, may
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRow:
-    """A recording as the list shows it."""
+    """A recording in the list."""
 
     name: str
     title: str

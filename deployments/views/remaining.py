@@ -1,4 +1,4 @@
-"""What remains in AWS after a deletion, or a creation that failed: to search again, and to delete."""
+"""Remaining resources in AWS after a deletion or a failed creation: search again, and delete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from deployments.wording import error_text
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(DELETE_REMAINING, "delete_remaining")
 def environment_remaining(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show what remains with what can be deleted, or request the deletion of what was chosen."""
+    """Show the remaining and the deletable resources, or request the deletion of the chosen ones."""
     environment = environment_or_404(request, pk)
     latest = _latest(environment)
     view = remaining_view(latest)
@@ -38,7 +38,7 @@ def environment_remaining(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _latest(environment: Environment) -> Deployment:
-    """Return the deployment of which something may remain. Raise Http404 while there is none."""
+    """Return the deployment whose resources may remain. Raise Http404 if there is none."""
     if environment.latest is None or environment.latest.is_active:
         raise Http404("nothing is known to remain")
     return environment.latest
@@ -64,7 +64,7 @@ def _requested(request: AuthedRequest, deployment: Deployment, form: DeleteRemai
 @require_POST
 @may(OPERATE, "search_remaining")
 def environment_remaining_search(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Request that what remains is searched for again."""
+    """Request a new search for remaining resources."""
     environment = environment_or_404(request, pk)
     try:
         request_new_search(user=request.user, deployment=_latest(environment))

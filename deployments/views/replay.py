@@ -20,7 +20,7 @@ from deployments.views.visible import deployment_or_404
 @require_GET
 @never_cache
 def replay_frame(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Return the frame from the event `?since=` to `?until=`; with all rows if it goes back."""
+    """Return the frame from the event `?since=` to `?until=`; with all rows if it goes backward."""
     deployment = deployment_or_404(request, pk)
     if deployment.is_active:
         raise Http404("it has not ended")

@@ -29,7 +29,7 @@ View = Callable[Concatenate[AuthedRequest, P], HttpResponse]
 
 
 def request_key_of(request: HttpRequest) -> UUID:
-    """Return the key of a form, by which its second submission is known; a new one if it has none."""
+    """Return the key of a form, which identifies a second submission; a new one if it has none."""
     try:
         return UUID(request.POST.get("request_key", ""))
     except ValueError:
@@ -37,10 +37,10 @@ def request_key_of(request: HttpRequest) -> UUID:
 
 
 def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
-    """Require a permission about the environment of the address, or else anywhere; users without it get 403.
+    """Require a permission for the environment of the address, or else for any; users without it get 403.
 
-    An environment that they may not view does not exist for them (404). What they tried to request, an
-    `action` of the audit log or else the name of the view, is recorded as refused.
+    An environment that they may not view does not exist for them (404). The attempted request, an `action` of
+    the audit log or else the name of the view, is recorded as refused.
     """
 
     def requiring(view: View[P]) -> View[P]:
@@ -58,7 +58,7 @@ def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
 
 
 def may_everywhere(permission: str, action: str) -> Callable[[View[P]], View[P]]:
-    """Require a permission for everything; users without it get 403, and what they requested is recorded."""
+    """Require a permission for everything; users without it get 403, and their request is recorded."""
 
     def requiring(view: View[P]) -> View[P]:
         @wraps(view)
@@ -76,7 +76,7 @@ def may_everywhere(permission: str, action: str) -> Callable[[View[P]], View[P]]
 
 
 def _require(request: AuthedRequest, about: Request) -> None:
-    """Raise PermissionMissing without the permission, and record what was requested as refused."""
+    """Raise PermissionMissing without the permission, and record the request as refused."""
     environment = about.environment
     if environment is not None:
         allowed = can(request.user, about.permission, environment)

@@ -1,4 +1,4 @@
-"""The page that rolls back what a failure left: it says what that does, and where it returns to."""
+"""The page that rolls back after a failure: the effect, and the state that it returns to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deployments.wording import message_text
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(CHANGE, "roll_back")
 def environment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show what a rollback does, or request it."""
+    """Show the effect of a rollback, or request it."""
     environment = environment_or_404(request, pk)
     form = ReasonedForm(request.POST or None)
     if request.method == "POST" and (deployment := _requested(request, environment, form)):
@@ -37,7 +37,7 @@ def environment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _why_not(environment: Environment) -> str:
-    """Return why nothing can be rolled back, "" if it can."""
+    """Return why nothing can be rolled back; "" if it can."""
     if environment.deleted_at:
         return message_text(Message(Code.ENVIRONMENT_ALREADY_DELETED))
     if environment.active_deployment:

@@ -33,13 +33,13 @@ from deployments.presentation.locale import Locale
 
 RETRY_MS = 2000
 RETRY_SECONDS = 30
-"""A page that polls because of a limit tries to open a stream again after this time, as in stream.js."""
+"""Time after which a page that polls because of a limit tries to open a stream again, as in stream.js."""
 FRESH = streams.HEARTBEAT
-"""Maximum of seconds between two messages: they carry the time of the last update, keep proxies from closing
-the stream, and detect disconnected clients.
+"""Maximum number of seconds between two messages: they contain the time of the last update, keep proxies from
+closing the stream, and detect disconnected clients.
 """
 MAX_AGE = 900.0
-"""Lifetime of a stream in seconds, and up to a fifth more, so that proxies free its resources sometimes."""
+"""Lifetime of a stream in seconds, plus up to a fifth, so that proxies can free its resources."""
 
 
 @require_GET
@@ -48,7 +48,7 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
     """Stream frames from the event after `Last-Event-ID`, or else after `?since=`.
 
     The browser repeats the `since` of the first request when it reconnects, so the header wins.
-    `?permissions=` are those that the page was rendered with: if one of them is missing now, the stream
+    `?permissions=` are those with which the page was rendered: if one of them is missing now, the stream
     reports it and ends.
     """
     current = broadcaster.current()
@@ -74,7 +74,7 @@ async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | Str
 
 
 async def _access(request: HttpRequest) -> StreamAccess | None:
-    """Return the access of the logged-in user, None if there is none."""
+    """Return the access of the logged-in user; None if there is none."""
     user = await request.auser()
     await sync_to_async(connections.close_all)()  # a stream must not keep a database connection
     key = request.session.session_key
@@ -84,14 +84,14 @@ async def _access(request: HttpRequest) -> StreamAccess | None:
 
 
 def _visible_environment(pk: int, granted: StreamAccess) -> int | None:
-    """Return the key of a deployment's environment, None if the user may not view it."""
+    """Return the key of a deployment's environment; None if the user may not view it."""
     snapshot = reads.snapshot(pk)
     found = access.environments([snapshot.environment]) if snapshot else {}
     return next((key for key, about in found.items() if granted.may_view(about)), None)
 
 
 def _lost_permission(request: HttpRequest, granted: StreamAccess) -> str:
-    """Return the code of a permission that was lost since the page was rendered, "" if none was."""
+    """Return the code of a permission that was lost since the page was rendered; "" if none was."""
     rendered_with = access.grant_keys(request.GET.get("permissions", ""))
     covered = granted.covers(StreamAccess(user=granted.user, grants=rendered_with))
     return "" if covered else streams.PERMISSIONS
@@ -161,7 +161,7 @@ async def stream(pk: int, since: int, locale: Locale, viewer: Viewer) -> AsyncIt
                     snapshot = channel.snapshot
                     yield _message("fresh", _fresh(snapshot)) if snapshot else b": waiting\n\n"
                 if position.is_behind:
-                    # The channel limits the rate of viewers that are up to date only.
+                    # The channel limits only the rate of viewers that are up to date.
                     await asyncio.sleep(broadcaster.COALESCE)
                 else:
                     await _wait(changed, fresh_at + FRESH - time.monotonic())
@@ -172,7 +172,7 @@ async def stream(pk: int, since: int, locale: Locale, viewer: Viewer) -> AsyncIt
 
 
 async def _wait(changed: asyncio.Event, seconds: float) -> None:
-    """Wait for a change, at most so many seconds. Never with `wait_for`: see Channel.follow_row."""
+    """Wait for a change, at most this many seconds. Do not use `wait_for`: see Channel.follow_row."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await changed.wait()

@@ -79,7 +79,7 @@ def template_set_remove(request: AuthedRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def template_set_fetch(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Request a fetch, of archives with the uploaded file."""
+    """Request a fetch; for archives, of the uploaded file."""
     source = get_object_or_404(TemplateSource, pk=pk)
     uploaded = request.FILES.get("archive")
     archive = uploaded.read(template_sources.MAX_ARCHIVE + 1) if uploaded else None
@@ -114,9 +114,9 @@ def template_set_webhook(request: AuthedRequest, pk: int) -> HttpResponse:
 @login_not_required
 @require_POST
 def template_set_push(request: HttpRequest, pk: int) -> HttpResponse:
-    """Accept a webhook of a Git server, which proves itself by a signature or a token.
+    """Accept a webhook of a Git server, authenticated by a signature or a token.
 
-    An address from which too many came without one has to wait, as with wrong API tokens.
+    An address that sends too many invalid ones must wait, as with wrong API tokens.
     """
     if (usage := limits.of_unproven(request, limits.WEBHOOKS)).is_exceeded:
         return _answer(HTTPStatus.TOO_MANY_REQUESTS, usage.headers())

@@ -58,7 +58,7 @@ def token_revoke(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _owner(request: AuthedRequest) -> User:
-    """Return whose tokens the page is about: the person, or the service account in `?owner=`.
+    """Return the owner of the tokens: the person, or the service account in `?owner=`.
 
     Raise PermissionMissing without the right to manage access, Http404 if there is no such account.
     """

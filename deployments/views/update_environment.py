@@ -31,7 +31,7 @@ PAGE = "deployments/update_environment.html"
 @require_GET
 @gzip_page
 def environment_update(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show what differs between the environment's version and another one."""
+    """Show the differences between the environment's version and another one."""
     environment = environment_or_404(request, pk)
     context = {
         "environment": environment,
@@ -45,7 +45,7 @@ def environment_update(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 @may(CHANGE, "change")
 def environment_update_preview(request: AuthedRequest, pk: int, version: int) -> HttpResponse:
-    """Request the preview of a change to a version, with the parameters as they are."""
+    """Request the preview of a change to a version with unchanged parameters."""
     environment = environment_or_404(request, pk)
     to = get_object_or_404(TemplateVersion, pk=version)
     key, reason = request_key_of(request), request.POST.get("reason", "")[:200]
@@ -82,7 +82,7 @@ def environment_channel(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 @may(CHANGE, "resume_updates")
 def environment_resume_updates(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Let the channel offer the version again from which somebody went back."""
+    """Let the channel offer the version again that somebody rolled back from."""
     environment = environment_or_404(request, pk)
     try:
         channels.resume_updates(user=request.user, environment=environment)

@@ -1,4 +1,4 @@
-"""The rows that a page is about: those that the person may view. Any other does not exist for them (404)."""
+"""The rows of a page that the person may view. Others do not exist for them (404)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from deployments.models import Deployment, Environment
 
 
 def environment_or_404(request: HttpRequest, pk: int) -> Environment:
-    """Return an environment that the person may view, with what its page shows. Raise Http404."""
+    """Return an environment that the person may view, with the data of its page. Raise Http404."""
     return get_object_or_404(visible_environments(request.user).for_page(), pk=pk)
 
 
 def deployment_or_404(request: HttpRequest, pk: int) -> Deployment:
-    """Return a deployment that the person may view, with what its page shows. Raise Http404."""
+    """Return a deployment that the person may view, with the data of its page. Raise Http404."""
     return get_object_or_404(visible_deployments(request.user).for_page(), pk=pk)
 
 
 def change_or_404(request: HttpRequest, pk: int) -> Deployment:
-    """Return a change that the person may view, with what its preview shows. Raise Http404."""
+    """Return a change that the person may view, with the data of its preview. Raise Http404."""
     return get_object_or_404(visible_deployments(request.user).for_page().updates(), pk=pk)

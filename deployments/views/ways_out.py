@@ -1,4 +1,4 @@
-"""The pages that lead out of a status: continue a rollback, delete again, take over a changed stack."""
+"""The recovery pages: continue a rollback, delete again, take over a changed stack."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from deployments.wording import error_text, message_text
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(CHANGE, "continue_rollback")
 def environment_continue(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show why a rollback failed and how it can be continued, or request that."""
+    """Show why a rollback failed and how it can continue, or request this."""
     environment = environment_or_404(request, pk)
     rows = stuck_rows(environment)
     form = ContinueForm([row.value for row in rows or ()], _posted(request))
@@ -58,7 +58,7 @@ def environment_continue(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(DELETE, "delete")
 def environment_delete_again(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show why a deletion failed and what can stay, or request the deletion again."""
+    """Show why a deletion failed and what can be retained, or request the deletion again."""
     environment = environment_or_404(request, pk)
     rows = stuck_rows(environment)
     form = DeleteAgainForm([row.value for row in rows or ()], _posted(request))
@@ -81,7 +81,7 @@ def environment_delete_again(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 @may(CHANGE, "take_over")
 def environment_take_over(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Request that changes start from the stack as it is now."""
+    """Request that changes start from the current state of the stack."""
     environment = environment_or_404(request, pk)
     try:
         key = uuid.UUID(request.POST.get("request_key", ""))
