@@ -44,7 +44,7 @@ class ReasonedForm(forms.Form):
         self.add_error(error.field if error.field in self.fields else None, error_text(error))
 
     def problems(self) -> list[tuple[BoundField | None, str, str]]:
-        """Return every (field, label, error) in the order of the page; first those without a field."""
+        """Return every (field, label, error) in page order; those without a field first."""
         whole: list[tuple[BoundField | None, str, str]] = [
             (None, "", str(e)) for e in self.non_field_errors()
         ]
@@ -71,7 +71,7 @@ class ParametersForm(ReasonedForm):
             self.fields[PREFIX + name] = ParameterField(parameter)
 
     def clean(self) -> dict[str, Any] | None:
-        """Check the template's Rules, which read several parameters at once, when each value is allowed."""
+        """Check the template's Rules, which use several parameters at once, if each value is allowed."""
         cleaned = super().clean()
         if not self.errors:
             for error in broken_rules(self.template_set, self.parameters()):
@@ -79,7 +79,7 @@ class ParametersForm(ReasonedForm):
         return cleaned
 
     def label_of(self, field: BoundField) -> str:
-        """Return a field's label after that of its group: two tiers both have an instance type."""
+        """Return a field's label after its group's label: two tiers both have an instance type."""
         for label, fields in self.groups():
             if label and any(field.name == one.name for one in fields):
                 return f"{label} · {field.label}"
@@ -92,17 +92,17 @@ class ParametersForm(ReasonedForm):
             yield label, [self[PREFIX + parameter.name] for parameter in group.parameters]
 
     def parameters(self) -> dict[str, str]:
-        """Return the values for the action. An empty secret is left out, so that it has its default."""
+        """Return the values for the action. An empty secret is left out, so that it gets its default."""
         values = {n: self.cleaned_data[PREFIX + n] for n in self.template_set.parameters}
         secret = {n for n, parameter in self.template_set.parameters.items() if parameter.no_echo}
         return {name: value for name, value in values.items() if value or name not in secret}
 
     def take(self, parameters: Mapping[str, str], **values: Any) -> dict[str, str] | None:
-        """Take values that a program sent in place of a page, and return those for the action.
+        """Take the values that a program sent instead of a page, and return those for the action.
 
-        Parameters that it did not send have the values with which the page begins. What the set does not
-        declare, or cannot be changed, is passed on: the action refuses it. Return None if values are not
-        valid, with the errors in the form.
+        Parameters that it did not send have the initial values of the page. Parameters that the set does not
+        declare, or that cannot be changed, are passed on: the action rejects them. Return None if values are
+        not valid, with the errors in the form.
         """
         fields = {name: self.fields[PREFIX + name] for name in self.template_set.parameters}
         self.data = {PREFIX + name: field.initial or "" for name, field in fields.items()} | values
@@ -185,7 +185,7 @@ class NewEnvironmentForm(ParametersForm):
 
     @property
     def keeps(self) -> bool:
-        """Return whether what was created is to be kept after a failure."""
+        """Return whether created resources are kept after a failure."""
         return self.cleaned_data.get("on_failure") == "keep"
 
     @property
@@ -209,7 +209,7 @@ class ParameterField(forms.CharField):
             label=_(parameter.label) if parameter.label else parameter.name,
             help_text=_(parameter.description) if parameter.description else "",
             initial="" if parameter.no_echo or initial is None else initial,
-            required=False,  # the template decides whether a value may be empty: see validate()
+            required=False,  # the template determines whether a value may be empty: see validate()
             strip=not parameter.no_echo,
             widget=_widget(parameter),
         )
@@ -226,7 +226,7 @@ class ParameterField(forms.CharField):
 
     @property
     def compared_with(self) -> str | None:
-        """Return the value from which a script marks another as changed; None of a secret to be chosen."""
+        """Return the value that a script compares for marking a change; None for a secret to be chosen."""
         if self.parameter.no_echo:
             return "" if self.is_kept else None
         return self.unchanged or ""
@@ -293,7 +293,7 @@ def sentence(found: ValueProblem) -> str:
     """Return the text of a problem: the template's own description if it has one."""
     values: Mapping[str, str] = found.values
     own = _(found.constraint) if found.constraint else ""
-    if own == found.constraint:  # in CloudFormation's convention a half sentence: "must be a number"
+    if own == found.constraint:  # by CloudFormation's convention a partial sentence: "must be a number"
         own = own[:1].upper() + own[1:]
     if found.code == "required":
         return " ".join(part for part in (_("This field is required."), own) if part)
@@ -327,7 +327,7 @@ def _range(values: Mapping[str, str]) -> str:
 
 
 def name_field() -> forms.CharField:
-    """Return the field that a person types the environment's name into."""
+    """Return the field for typing the environment's name."""
     return forms.CharField(
         label=gettext_lazy("Type the environment name to confirm"),
         max_length=60,
@@ -358,7 +358,7 @@ class DeleteForm(ReasonedForm):
 
 
 class DeleteRemainingForm(ReasonedForm):
-    """Which remaining resources are deleted, and the environment's name, typed by hand."""
+    """The remaining resources to delete, and the environment's name, typed by hand."""
 
     reason = None  # type: ignore[assignment]  # Django's way to leave out a field of the base class
     request_key = None  # type: ignore[assignment]

@@ -24,20 +24,20 @@ _PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 
 class AccessForm(ReasonedForm):
-    """A form without a reason: the record says who, what and when."""
+    """A form without a reason: the audit record has the person, the request and the time."""
 
     reason = request_key = None  # type: ignore[assignment]  # Django's way to leave out fields of the base class
 
 
 class TeamForm(AccessForm):
-    """The name of a team and what it is."""
+    """The name and the description of a team."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=Team.MAX_NAME)
     description = forms.CharField(label=gettext_lazy("Description"), required=False, max_length=200)
 
 
 class ServiceAccountForm(AccessForm):
-    """The name of a service account and what uses it."""
+    """The name of a service account and its use."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=60, widget=forms.TextInput(attrs=_PLAIN))
     description = forms.CharField(
@@ -76,7 +76,7 @@ class InvitationForm(AccessForm):
 
 
 class MemberForm(AccessForm):
-    """The user name of somebody to add to a team."""
+    """The user name of a person to add to a team."""
 
     person = forms.ModelChoiceField(
         User.objects.filter(is_active=True),
@@ -88,7 +88,7 @@ class MemberForm(AccessForm):
 
 
 class GiveRoleForm(AccessForm):
-    """Whom a role is given, which one, and for what."""
+    """The grant of a role: its subject, the role, and its scope."""
 
     person = forms.ModelChoiceField(
         User.objects.filter(is_active=True),
@@ -129,7 +129,7 @@ class GiveRoleForm(AccessForm):
         self.fields["environment"].queryset = mine.order_by("name", "pk")  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Check that there is one subject, and what the scope needs."""
+        """Check that there is one subject, and the object that the scope needs."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.errors and bool(given.get("person")) == bool(given.get("team")):
             self.add_error("person", _("Enter a user or choose a team, not both."))
@@ -150,7 +150,7 @@ class GiveRoleForm(AccessForm):
         return text
 
     def grant(self) -> Grant:
-        """Return the grant of a valid form, not saved."""
+        """Return the unsaved grant of a valid form."""
         given, scope = self.cleaned_data, self.cleaned_data["scope"]
         is_custom = given["role"] == Role.CUSTOM
         label = (

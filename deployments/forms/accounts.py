@@ -1,4 +1,4 @@
-"""The forms of accounts and freeze windows, as pages of the admin and programs fill them."""
+"""The forms of accounts and freeze windows, for pages of the admin and for programs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AccountForm(AccountFields):
 
 
 class WindowForm(FreezeFields):
-    """The form of a freeze window, with the time zones that this installation knows."""
+    """The form of a freeze window, with the time zones of this installation."""
 
     zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),

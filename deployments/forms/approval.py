@@ -1,4 +1,4 @@
-"""How many approvals changes of an environment, or of those with a label, need, and of which role."""
+"""The number and role of approvals for changes of an environment, or of those with a label."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.wording import error_text
 
 
 class ApprovalForm(ReasonedForm):
-    """The number of approvals and the role of who approves; without them one approver."""
+    """The number of approvals and the role of the approvers; without values, one approver."""
 
     reason = request_key = None  # type: ignore[assignment]  # Django's way to leave out fields of the base class
     approvals = forms.TypedChoiceField(
@@ -35,7 +35,7 @@ class ApprovalForm(ReasonedForm):
 
     @property
     def policy(self) -> Policy | None:
-        """Return what was chosen; None, to keep what is, for what is missing or unknown."""
+        """Return the chosen policy; None, which keeps the current one, for missing or unknown values."""
         if not self.is_valid():
             return None
         roles = frozenset([self.cleaned_data["role"]])

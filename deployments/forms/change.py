@@ -1,4 +1,4 @@
-"""The form of a change: the parameters of an environment with the values that it has."""
+"""The form of a change: the parameters of an environment with its current values."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from deployments.models import Deployment, TemplateVersion
 def chosen_set(
     base: Deployment | None, version: TemplateVersion | None, *, wants_current: bool
 ) -> tuple[TemplateSet, bool]:
-    """Return the template set of a change, and whether it is the bundled one as it is now.
+    """Return the template set of a change, and whether it is the current bundled one.
 
-    It is that of a version, the bundled one if it is wanted, or else the one that is deployed. Raise
-    UserFixable if it cannot be read.
+    It is that of a version, the bundled one if it is chosen, or else the deployed one. Raise UserFixable if
+    it cannot be read.
     """
     if version is not None:
         return set_of_version(version), False
@@ -36,9 +36,9 @@ def chosen_set(
 
 
 class ChangeForm(ParametersForm):
-    """A reason and the parameters of the template set, with the present values.
+    """A reason and the parameters of the template set, with the current values.
 
-    `current` are the values of the stack, `good` those of the last good deployment, from which differences
+    `current` are the values of the stack, `good` those of the last good deployment, against which differences
     are marked. Parameters that are chosen once cannot be edited, unless the change completes a creation
     (`is_creation`); an empty secret keeps its value.
     """
@@ -63,7 +63,7 @@ class ChangeForm(ParametersForm):
 
     @property
     def locked(self) -> int:
-        """Return how many parameters cannot be edited."""
+        """Return the number of parameters that cannot be edited."""
         return sum(field.disabled for field in self.fields.values())
 
 
@@ -76,7 +76,7 @@ def _with_values(
         field.widget.attrs.pop("aria-required", None)
         field.widget.attrs["placeholder"] = _("Unchanged")
         return
-    # CloudFormation gives a stack the default of a parameter that it does not have yet.
+    # CloudFormation uses the default of a parameter that the stack does not have yet.
     field.initial = current.get(name, parameter.default or "")
     field.unchanged = good.get(name, field.initial)
     if parameter.choose_once and name in current:

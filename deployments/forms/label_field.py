@@ -1,4 +1,4 @@
-"""The field in which labels are typed."""
+"""The field for typing labels."""
 
 from __future__ import annotations
 

@@ -21,20 +21,20 @@ from deployments.wording.notifications import TOPICS
 
 EVERY = "all"
 MOST_LABELS = 1000
-"""Labels that can be chosen, besides the one that a target has."""
+"""Maximum number of labels to choose from, besides the current one of a target."""
 NOT_AT_FIRST = (Topic.DEPLOYMENT_CANCELED, Topic.UPDATE_AVAILABLE)
-"""Topics that are not chosen in the form of a new target."""
+"""Topics that are not selected in the form of a new target."""
 
 
 class TargetForm(forms.Form):
-    """A target: where to send, about what, for which environments. The address is never returned."""
+    """A target: its address, topics and environments. The address is never returned."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=KINDS)
     address = forms.CharField(
         label=gettext_lazy("Address"),
         max_length=1000,
-        required=False,  # the action says what is missing
+        required=False,  # the action reports missing values
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
         help_text=gettext_lazy(
             "Webhook: an https:// URL that receives signed POST requests with JSON; it is stored "
@@ -47,7 +47,7 @@ class TargetForm(forms.Form):
         choices=[(str(topic), TOPICS[topic]) for topic in CHOSEN],
         initial=[str(topic) for topic in CHOSEN if topic not in NOT_AT_FIRST],
         widget=forms.CheckboxSelectMultiple,
-        required=False,  # the action says what is missing
+        required=False,  # the action reports missing values
     )
     environments = forms.ChoiceField(label=gettext_lazy("Environments"))
     language = forms.ChoiceField(
@@ -85,7 +85,7 @@ class TargetForm(forms.Form):
         self.add_error(error.field if error.field in self.fields else None, error_text(error))
 
     def problems(self) -> list[tuple[BoundField | None, str, str]]:
-        """Return every (field, label, error) in the order of the page; first those without a field."""
+        """Return every (field, label, error) in page order; those without a field first."""
         whole: list[tuple[BoundField | None, str, str]] = [
             (None, "", str(e)) for e in self.non_field_errors()
         ]
@@ -127,7 +127,7 @@ def _chosen(target: NotificationTarget) -> str:
 
 
 def _choices(environments: EnvironmentQuerySet, target: NotificationTarget | None) -> list[tuple[Any, Any]]:
-    """Return all, each account, label and environment; of a target also what it has, if that is deleted."""
+    """Return the choices: all, and each account, label and environment; also a target's own deleted one."""
     found = list(environments.select_related("account"))
     groups = [
         (_("Account"), {f"account:{one.account_id}": one.account.name for one in found}),

@@ -1,4 +1,4 @@
-"""The time at which a change is to be applied, as a form of the preview's page sends it."""
+"""The time at which to apply a change, from a form of the preview's page."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ LATER, AFTER_FREEZE = "later", "after_freeze"
 
 
 def scheduled_time(sent: Mapping[str, str]) -> datetime | None:
-    """Return the chosen time, None for "at once".
+    """Return the chosen time; None for "at once".
 
-    It is the end of a freeze that the page offered, or a local time of the zone that it named beside its
-    field. Raise UserFixable if it is no time,
-    or if it does not name one moment in that zone.
+    It is the end of a freeze that the page offered, or a local time in the zone displayed beside its field.
+    Raise UserFixable if it is not a valid time, or does not identify one moment in that zone.
     """
     if sent.get("when") == AFTER_FREEZE:
         return _offered(sent.get(AFTER_FREEZE, ""))
@@ -43,7 +42,7 @@ def scheduled_time(sent: Mapping[str, str]) -> datetime | None:
 
 
 def _offered(sent: str) -> datetime:
-    """Return the time that the page offered, which has its offset. Raise UserFixable if it is none."""
+    """Return the time that the page offered, with its offset. Raise UserFixable if it is not valid."""
     try:
         moment = parse_datetime(sent)
     except ValueError:
@@ -55,5 +54,5 @@ def _offered(sent: str) -> datetime:
 
 @cache
 def _known() -> frozenset[str]:
-    """Return the names of zones: nothing else that was sent is looked for in the file system."""
+    """Return the known names of zones: other submitted values must not reach the file system."""
     return frozenset(zoneinfo.available_timezones())

@@ -26,12 +26,12 @@ KINDS_OF = {
     "ssh_key": "git",
     "host_key": "git",
 }
-"""The kinds of sources that a field is for; one that is missing is for all. A script hides the others."""
+"""The kinds of sources of each field; fields that are not listed are for all. A script hides the others."""
 STORED = ("name", "kind", "url", "path", "refs", "fetch_minutes", "host_key")
 
 
 def _text(css: str = "", autocomplete: str = "off") -> forms.TextInput:
-    """Return the widget of a text that browsers do not correct."""
+    """Return the widget of a text that browsers do not auto-correct."""
     return forms.TextInput(
         attrs={"autocomplete": autocomplete, "autocapitalize": "off", "spellcheck": "false", "class": css}
     )
@@ -61,7 +61,7 @@ class VersionStatusForm(ReasonedForm):
 
 
 class SourceForm(forms.Form):
-    """A template set: where it is and what is fetched. Credentials are never returned to the page."""
+    """A template set: its location and the refs to fetch. Credentials are never returned to the page."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=60, widget=_text())
     kind = forms.ChoiceField(label=gettext_lazy("Source"), choices=list(reversed(KINDS[:2])) + KINDS[2:])
@@ -148,7 +148,7 @@ class SourceForm(forms.Form):
         self.add_error(error.field if error.field in self.fields else None, error_text(error))
 
     def problems(self) -> list[tuple[BoundField | None, str, str]]:
-        """Return every (field, label, error) in the order of the page; first those without a field."""
+        """Return every (field, label, error) in page order; those without a field first."""
         whole: list[tuple[BoundField | None, str, str]] = [
             (None, "", str(e)) for e in self.non_field_errors()
         ]
@@ -159,7 +159,7 @@ class SourceForm(forms.Form):
         return {name: self.cleaned_data[name] for name in STORED}
 
     def credentials(self) -> dict[str, str] | None:
-        """Return the credentials to store: None keeps those that are stored."""
+        """Return the credentials to store; None keeps the stored ones."""
         given = self.cleaned_data
         if given["ssh_key"].strip():
             return {"ssh_key": given["ssh_key"]}

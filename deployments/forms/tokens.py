@@ -41,7 +41,7 @@ def _lifetimes() -> list[tuple[int, str]]:
 
 
 class TokenForm(ReasonedForm):
-    """What the token is for, what it may be used for, and for how long."""
+    """The name of a token, its scopes and its lifetime."""
 
     reason = None  # type: ignore[assignment]  # Django's way to leave out a field of the base class
     request_key = None  # type: ignore[assignment]
@@ -67,9 +67,9 @@ class TokenForm(ReasonedForm):
 
 
 def for_command_line(user: User, host: str, given: Mapping[str, Any] | None) -> TokenForm:
-    """Return the form of a token for the command line on a computer: every scope that its owner can use.
+    """Return the form of a token for the command line on a computer, with every scope that its owner can use.
 
-    Administration is left out, and can be added.
+    Administration is not selected, but can be added.
     """
     useful = [
         scope

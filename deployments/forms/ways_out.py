@@ -1,4 +1,4 @@
-"""The forms of the ways out: what a continued rollback skips, and what a deletion leaves in AWS."""
+"""The forms of the recovery pages: resources that a continued rollback skips or a deletion retains."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class _ChoosingForm(ReasonedForm):
 
 
 class ContinueForm(_ChoosingForm):
-    """Whether everything is rolled back again, or all but the chosen resources."""
+    """Whether everything is rolled back again, or everything except the chosen resources."""
 
     mode = forms.ChoiceField(
         label=gettext_lazy("How to continue"), choices=[(ALL, ALL), (SKIP, SKIP)], initial=ALL
     )
 
     def clean(self) -> dict[str, Any] | None:
-        """Require a choice for skipping, and drop it otherwise."""
+        """Require chosen resources for skipping, and drop them otherwise."""
         cleaned = super().clean() or {}
         if cleaned.get("mode") == SKIP and not cleaned.get("resources") and "resources" not in self.errors:
             self.add_error("resources", gettext_lazy("Select at least one resource."))
@@ -50,7 +50,7 @@ class ContinueForm(_ChoosingForm):
 
 
 class DeleteAgainForm(_ChoosingForm):
-    """What stays in AWS, and the environment's name, typed by hand."""
+    """The resources to retain in AWS, and the environment's name, typed by hand."""
 
     typed_name = name_field()
     unprotect = forms.BooleanField(
