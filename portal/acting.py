@@ -1,4 +1,4 @@
-"""From which session and address a request comes, for the audit records of what it requests."""
+"""The session and address of an HTTP request, for its audit records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deployments.client_address import address_of
 
 @sync_and_async_middleware
 def acting(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Write what a request does as requested by its session. It comes after the middleware of users."""
+    """Attribute a request's audit records to its session. This comes after the middleware of users."""
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponse:

@@ -96,4 +96,4 @@ class SessionAdmin(RecordedAdmin, Sessions):
         queryset.end()
 
 
-set_names()  # of what deployments.admin lists as well: it is imported above
+set_names()  # also for the models of deployments.admin, which is imported above

@@ -1,4 +1,4 @@
-"""Django's admin, with a site that asks grants instead of Django's permissions."""
+"""Django's admin, with a site that uses grants instead of Django's permissions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Names in the admin that models do not have: those of allauth's models, and of columns of lists.
+"""Names in the admin that models do not define: those of allauth's models, and of columns of lists.
 
-They are set on the fields as they are, not in the models: a migration for each would change no table.
+They are set on the existing fields, not in the models: a migration for each would change no table.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ COLUMNS: Final[Mapping[str, Any]] = {
 
 
 def set_names() -> None:
-    """Name what the admin's pages list, in the language of each page."""
+    """Name the models and columns on the admin's pages, in the language of each page."""
     for label, app_name in APPS.items():
         apps.get_app_config(label).verbose_name = app_name
     for model, (one, several) in MODELS.items():
@@ -63,7 +63,7 @@ def set_names() -> None:
 
 
 def _name_column(model: type[Model], name: Any) -> None:
-    """Name a field without a name of its own; a column may also be a function of the admin."""
+    """Name a field without its own name; a column may also be a function of the admin."""
     try:
         field = model._meta.get_field(str(name))
     except FieldDoesNotExist:

@@ -1,4 +1,4 @@
-"""Who may open the admin: superusers; accounts and freeze windows also those who manage accounts."""
+"""Access to the admin: superusers only; for accounts and freeze windows also people who manage accounts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from deployments.message_codes import Code
 from deployments.wording.requests import ACTIONS
 
 FOR_MANAGERS: Final = ("deployments_account_", "deployments_freezewindow_")
-"""The beginnings of the names of the pages of accounts and freeze windows."""
+"""Prefixes of the names of the pages of accounts and freeze windows."""
 INDEX: Final = ("index", "jsi18n", "logout")
 FOR_EVERYBODY: Final = ("login", "logout")
 VERBS: Final = {"add": "add", "change": "edit", "delete": "delete", "changelist": "edit"}
-"""The beginnings of the actions of the audit log by the ends of the names of pages."""
+"""Prefixes of the audit log's actions by the suffixes of the names of pages."""
 
 
 class SansoAdminSite(AdminSite):
-    """The admin, for superusers: it shows everything, and no grant about less limits it."""
+    """The admin for superusers: it shows everything, without regard to grants for less."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may open the page."""
@@ -38,9 +38,9 @@ class SansoAdminSite(AdminSite):
         return is_managed and can(request.user, Right.MANAGE_ACCOUNTS)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Return a view that answers 403 to a user who may not open the page, and records what they sent.
+        """Return a view that returns 403 to users who may not open the page, and records their requests.
 
-        Those who are not logged in are redirected to the login, as Django does.
+        Users who are not logged in are redirected to the login, as in Django.
         """
         checked: Callable[..., HttpResponse] = super().admin_view(view, cacheable)
 
@@ -66,7 +66,7 @@ def _page(request: HttpRequest) -> str:
 
 
 def _refused(request: HttpRequest, user: User) -> PermissionDenied:
-    """Return what the 403 page explains; what was sent is recorded as refused."""
+    """Return the context of the 403 page; the request is recorded as refused."""
     page = _page(request)
     is_managed = page.startswith(FOR_MANAGERS) and not can(user, Right.MANAGE_ACCOUNTS)
     if request.method == "POST":

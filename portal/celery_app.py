@@ -32,7 +32,7 @@ def _report_the_worker(**_: object) -> None:
 
 @signals.task_prerun.connect
 def _bind_the_task(task_id: str = "", **_: object) -> None:
-    """Add the id of the task to what is logged meanwhile; runner/step.py adds those of its row."""
+    """Add the id of the task to its log lines; runner/step.py adds those of its row."""
     bind_contextvars(task_id=task_id)
 
 

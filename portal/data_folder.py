@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# What Sanso writes to the folder. Other files in it are not changed.
+# The files that Sanso writes to the folder. Others in it are not changed.
 OWN = frozenset(
     {"audit-anchors.txt", "first-login.json", "logs", "redis", "run.lock", "sandbox", "secret-key"}
 )
@@ -22,7 +22,7 @@ OWN_PREFIXES = ("sanso.sqlite3", "secret-key.")
 def restrict(folder: Path) -> str:
     """Restrict Sanso's files in the folder to their owner; return a message if some could not be restricted.
 
-    Symbolic links are not followed; files with further hard links and other file systems are not changed.
+    Symbolic links are not followed; files with several hard links and other file systems are not changed.
     """
     names = {entry.name for entry in folder.iterdir()}
     own = {name for name in names if name in OWN or name.startswith(OWN_PREFIXES)}
@@ -47,7 +47,7 @@ def restrict(folder: Path) -> str:
 
 
 def _restrict_entry(name: str, parent: int, device: int, path: str) -> Iterator[str]:
-    """Restrict a file, or a folder and all below it; yield what could not be changed."""
+    """Restrict a file, or a folder and its content; yield the paths that could not be changed."""
     mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         return
@@ -70,7 +70,7 @@ def _restrict_entry(name: str, parent: int, device: int, path: str) -> Iterator[
 
 
 def _restrict(descriptor: int, path: str) -> Iterator[str]:
-    """Remove all permissions of an open file but those of its owner; yield its path if that fails."""
+    """Remove all permissions of an open file except its owner's; yield its path if this fails."""
     mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
     if mode & OTHERS:
         try:

@@ -1,4 +1,4 @@
-"""Extract the messages to translate: of code, pages, the included template set and the command line."""
+"""Extract the messages to translate: from code, pages, the included template set and the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from portal.translations import catalogs, compile_alone, read_catalog
 
 FOLDERS = ("deployments", "portal")
 COMMAND_LINE = "portal/command_line"
-"""It is installed without the portal, and has a catalog of its own."""
+"""It is installed without the portal, and has its own catalog."""
 HEADER = """\
 # `manage.py update_translations` brings the messages up to date with the code; translate them here.
 msgid ""
@@ -74,7 +74,7 @@ def _add(found: Catalog, place: str, text: str) -> None:
 
 
 def sources(base: Path) -> Iterator[tuple[str, str]]:
-    """Yield (path, Python text) of every file that may have messages; templates as Django extracts them."""
+    """Yield (path, Python text) of every file that may have messages; templates as extracted by Django."""
     for folder in FOLDERS:
         for path in sorted((base / folder).rglob("*")):
             place = path.relative_to(base).as_posix()
@@ -85,7 +85,7 @@ def sources(base: Path) -> Iterator[tuple[str, str]]:
 
 
 def _without_indentation(text: str) -> str:
-    """Remove what Python would take for blocks: the indentation of a page's elements."""
+    """Remove the indentation of a page's elements, which Python would parse as blocks."""
     return re.sub("^[ \\t]+", "", text, flags=re.MULTILINE)
 
 
@@ -107,7 +107,7 @@ def update(source: Path) -> None:
 
 
 def create(language: str, folder: Path) -> Path:
-    """Create the catalog of a language below `folder`, with all messages untranslated, and return its path.
+    """Create the catalog of a language in `folder`, with all messages untranslated, and return its path.
 
     Raise babel.core.UnknownLocaleError or ValueError if the code is invalid, FileExistsError if it exists.
     """
@@ -130,7 +130,7 @@ def _write(source: Path, translations: Catalog, messages: Catalog) -> None:
 
 
 def update_all() -> None:
-    """Bring every catalog up to date. That of the command line is compiled as well: it is installed so."""
+    """Bring every catalog up to date. That of the command line is also compiled for installation."""
     for source in catalogs(settings.LOCALE_PATHS):
         update(source)
     for source in catalogs([settings.BASE_DIR / COMMAND_LINE / "locale"]):

@@ -20,7 +20,7 @@ class FirstLogin:
 
 
 def ensure_first_login(folder: Path) -> None:
-    """Create an administrator if there is no user yet; delete its password once it was changed."""
+    """Create an administrator if there is no user yet; delete the stored password once it was changed."""
     login = stored_login(folder)
     if not User.objects.exists():
         login = FirstLogin(username=USERNAME, password=secrets.token_urlsafe(9))

@@ -1,7 +1,7 @@
-"""How processes log: one line or one JSON object for each record, with the ids of its context, no secrets.
+"""The logs of all processes: one line or one JSON object per record, with the ids of its context, no secrets.
 
-Records of every library pass here, those of the standard `logging` included. Requests bind their ids in
-portal/request_ids.py, steps in deployments/runner/step.py.
+Records of every library pass through here, including those of the standard `logging`. Requests bind their ids
+in portal/request_ids.py, steps in deployments/runner/step.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OF_THE_LINE = frozenset({"timestamp", "level", "logger", "event", "exception"})
 
 
 class RedactArguments(logging.Filter):
-    """Remove secrets from the arguments of a record, before they become a text in which no key is left."""
+    """Remove secrets from the arguments of a record, before they become a text without keys."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return True; the record's arguments are copies without secrets."""
@@ -85,7 +85,7 @@ _BEFORE: tuple[Processor, ...] = (
 
 
 def formatter(kind: str) -> ProcessorFormatter:
-    """Return the formatter of SANSO_LOG_FORMAT. Raise ValueError for a format that does not exist."""
+    """Return the formatter of SANSO_LOG_FORMAT. Raise ValueError for an unknown format."""
     if kind not in FORMATS:
         raise ValueError(f"SANSO_LOG_FORMAT is {kind!r}; it must be one of: {', '.join(FORMATS)}")
     if kind == "json":

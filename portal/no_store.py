@@ -11,9 +11,9 @@ from django.utils.cache import patch_cache_control
 from django.utils.decorators import sync_and_async_middleware
 
 INVALID_FORM = 422
-"""The browser may cache an invalid form; otherwise Back would have to submit the form again. The page has
-the user's input, and is for one session only (`Vary: Cookie`). A program may keep what has an ETag, and asks
-again each time.
+"""The browser may cache an invalid form; otherwise Back would have to submit the form again. The page
+contains the user's input, and is only for one session (`Vary: Cookie`). A program may cache a response with
+an ETag, and revalidates it each time.
 """
 
 

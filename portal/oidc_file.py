@@ -1,4 +1,4 @@
-"""The file that SANSO_OIDC_PROVIDERS_FILE names, read once when the settings are."""
+"""The file in SANSO_OIDC_PROVIDERS_FILE, read once with the settings."""
 
 from __future__ import annotations
 

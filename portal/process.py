@@ -1,4 +1,4 @@
-"""Protect a long-lived process: its files, memory and environment are not readable for others."""
+"""Protect a long-lived process: others cannot read its files, memory and environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PR_SET_DUMPABLE = 4
 
 
 def protect() -> None:
-    """Make the files that this process writes, its memory and its environment unreadable for others.
+    """Make this process's written files, memory and environment unreadable for others.
 
     This includes the owner's other processes, such as functions in the sandbox: /proc/PID/environ and similar
     files of a process that is not dumpable are only readable for root, and it cannot be traced (Linux only).

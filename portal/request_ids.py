@@ -1,7 +1,7 @@
-"""Each request has an id, which its log lines, its response and the error page have in common.
+"""Each request has an id, which appears in its log lines, its response and the error page.
 
-A proxy may choose it (X-Request-ID). Of a request only its method, its path and ids are logged: neither its
-query nor its body.
+A proxy may set it (X-Request-ID). Only the method, the path and ids of a request are logged: neither the
+query nor the body.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ log = logging.getLogger("portal.requests")
 
 HEADER = "X-Request-ID"
 VALID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
-"""What a proxy may choose: UUIDs, and the ids of nginx, HAProxy and load balancers."""
+"""Ids that a proxy may set: UUIDs, and the ids of nginx, HAProxy and load balancers."""
 QUIET = ("/static/", "/healthz", "/readyz")
-"""Paths whose successful requests are not worth a line."""
+"""Paths whose successful requests are not logged."""
 _ROWS = (("deployments/<int:pk>", "deployment"), ("environments/<int:pk>", "environment"))
 
 
 def current() -> str:
-    """Return the id of the request that is being handled, "" outside of one."""
+    """Return the id of the current request; "" outside of a request."""
     return str(get_contextvars().get("request_id", ""))
 
 
 class RequestIds(RequestMiddleware):
-    """Binds the ids of a request to everything that is logged while it is handled."""
+    """Bind the ids of a request to all records that are logged while it is handled."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        """Handle a request, in the mode of what follows."""
+        """Handle a request, synchronously or asynchronously like the next handler."""
         if iscoroutinefunction(self.get_response):
             return self.__acall__(request)
         began = self._begin(request)
@@ -56,7 +56,7 @@ class RequestIds(RequestMiddleware):
 
     def _end(self, request: HttpRequest, response: HttpResponse, began: float) -> HttpResponse:
         response.headers[HEADER] = current()
-        user = getattr(request, "_cached_user", None)  # set once a view has read it; never read for a line
+        user = getattr(request, "_cached_user", None)  # set once a view has read it; not read for logging
         if user is not None and user.pk is not None:
             bind_contextvars(user_id=user.pk)
         path = request.path.encode("unicode_escape").decode("ascii")
@@ -71,7 +71,7 @@ class RequestIds(RequestMiddleware):
         return response
 
     def process_view(self, request: HttpRequest, _view: Any, _args: Any, kwargs: dict[str, Any]) -> None:
-        """Bind the deployment or the environment that the address names."""
+        """Bind the deployment or the environment in the address."""
         route = request.resolver_match.route if request.resolver_match else ""
         for beginning, name in _ROWS:
             if route.startswith(beginning):

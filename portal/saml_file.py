@@ -1,4 +1,4 @@
-"""The metadata of the SAML identity provider, read once when the settings are."""
+"""The metadata of the SAML identity provider, read once with the settings."""
 
 from __future__ import annotations
 

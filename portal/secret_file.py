@@ -12,7 +12,7 @@ from pathlib import Path
 def read_or_create(path: Path, size: int = 32) -> str:
     """Return the secret in a file, created at the first use with `size` random bytes and mode 0600.
 
-    Several processes may call this at once: the first one wins, the others read what it wrote.
+    Several processes may call this at once: the first one wins, the others read its secret.
     """
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -175,7 +175,7 @@ SANSO_TEMPLATE_SET = Path(env.str("SANSO_TEMPLATE_SET", default=str(BASE_DIR / "
 # Networks whose addresses template sets may be fetched from although they are not public, also over http:
 # a Git server of the company. Loopback, link-local and private addresses are refused otherwise.
 SANSO_SOURCE_ADDRESSES = env.list("SANSO_SOURCE_ADDRESSES", default=[])
-# Folders of this machine in which local repositories and folders of template sets may be. Who manages
+# Folders of this machine in which local repositories and folders of template sets may be. Users who manage
 # template sets can read the files of those folders.
 SANSO_LOCAL_SOURCES = env.list("SANSO_LOCAL_SOURCES", default=[])
 # Networks whose addresses webhooks may be sent to although they are not public, also over http.
@@ -216,21 +216,21 @@ SANSO_TICK_LEASE = env.float("SANSO_TICK_LEASE", default=30.0)
 # Seconds on AWS for which the first server of a release is watched before the others follow.
 SANSO_RELEASE_WATCH = env.float("SANSO_RELEASE_WATCH", default=120.0)
 SANSO_DISPATCH_INTERVAL = env.float("SANSO_DISPATCH_INTERVAL", default=0.5)
-# Maximum of open event streams. Only visible tabs have one, and without HTTP/2 a browser opens at most six
-# connections to a server: twenty are more than one browser needs. A user with several browsers can use a
+# Maximum number of open event streams. Only visible tabs have one, and without HTTP/2 a browser opens at most
+# six connections to a server: twenty are more than one browser needs. A user with several browsers can use a
 # fifth of a process. 500 streams cost a process 60 MiB, and one thread each (docs/production.md).
 SANSO_STREAMS_PER_SESSION = env.int("SANSO_STREAMS_PER_SESSION", default=20)
 SANSO_STREAMS_PER_USER = env.int("SANSO_STREAMS_PER_USER", default=100)
 SANSO_STREAMS_PER_PROCESS = env.int("SANSO_STREAMS_PER_PROCESS", default=500)
-# API requests a minute: with one token, and from one address, which several programs may share; and how many
-# of them may come from an address without a valid token.
+# API requests per minute: with one token; from one address, which several programs may share; and from an
+# address without a valid token.
 SANSO_API_REQUESTS_PER_TOKEN = env.int("SANSO_API_REQUESTS_PER_TOKEN", default=600)
 SANSO_API_REQUESTS_PER_ADDRESS = env.int("SANSO_API_REQUESTS_PER_ADDRESS", default=3000)
 SANSO_API_WRONG_TOKENS = env.int("SANSO_API_WRONG_TOKENS", default=30)
 # Days to keep the health history of environments; after one day, only the worst status of every ten minutes.
 SANSO_HEALTH_DAYS = env.int("SANSO_HEALTH_DAYS", default=30)
-# Days to keep audit records; 0 keeps them for ever. And the file to which dispatchers append the daily anchor
-# of their chain (docs/audit.md).
+# Days to keep audit records; 0 keeps them forever. The second is the file to which dispatchers append the
+# daily anchor of the chain (docs/audit.md).
 SANSO_AUDIT_DAYS = env.int("SANSO_AUDIT_DAYS", default=0)
 SANSO_AUDIT_ANCHORS = env.str("SANSO_AUDIT_ANCHORS", default=str(DATA_DIR / "audit-anchors.txt"))
 
@@ -263,9 +263,9 @@ SANSO_METRICS_TOKEN = env.str("SANSO_METRICS_TOKEN", default="")
 # Logins that a web process handles at once, and as many again for known browsers; 0 means half of its cores.
 # Each uses a core for a third of a second.
 SANSO_LOGINS_AT_ONCE = env.int("SANSO_LOGINS_AT_ONCE", default=0)
-# Days for which the link of an invitation is accepted.
+# Days for which the link of an invitation is valid.
 SANSO_INVITATION_DAYS = env.int("SANSO_INVITATION_DAYS", default=7)
-# allauth's own limits need a shared cache; portal/login/limits.py has those of the portal.
+# allauth's own limits need a shared cache; the portal's are in portal/login/limits.py.
 # https://docs.allauth.org/en/latest/account/configuration.html
 ACCOUNT_ADAPTER = "portal.login.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -297,7 +297,7 @@ SANSO_OIDC_GROUPS = env.list("SANSO_OIDC_GROUPS", default=[])
 SANSO_OIDC_MORE = oidc_file.read(
     env.str("SANSO_OIDC_PROVIDERS_FILE", default=""), first_issuer=SANSO_OIDC_ISSUER
 )
-memberships((), SANSO_OIDC_GROUPS)  # an entry that cannot be read stops the start, not a login
+memberships((), SANSO_OIDC_GROUPS)  # an invalid entry stops the start, not a login
 SANSO_OIDC_CHECK_SECONDS = env.float("SANSO_OIDC_CHECK_SECONDS", default=300.0)
 # A SAML identity provider; none without the file with its metadata (docs/sign-in.md).
 SANSO_SAML_IDP_METADATA = saml_file.read(env.str("SANSO_SAML_IDP_METADATA_FILE", default=""))
@@ -361,7 +361,7 @@ LOGGING = {
         "urllib3": {"level": "INFO"},
         "django.request": {"filters": ["one_line"]},
         "django.security.csrf": {"filters": ["one_line"]},
-        # uvicorn's own handlers have another format, and its lines of requests have queries.
+        # uvicorn's own handlers have another format, and its request lines contain queries.
         "uvicorn": {"handlers": [], "level": "INFO", "propagate": True},
         "uvicorn.access": {"handlers": [], "level": "WARNING", "propagate": True},
     },

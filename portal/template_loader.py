@@ -1,4 +1,4 @@
-"""Load the templates of pages without their indentation, which is only for people.
+"""Load the templates of pages without their indentation, which is only for readability.
 
 A line break is removed at the inner edge of an element (after `<td>`, before `</td>`), and between an
 element and the inner edge of a template block (`{% if … %}`, `{% endif %}`). Elsewhere it stays: beside a
@@ -31,5 +31,5 @@ class Loader(app_directories.Loader):
 
 
 def without_indentation(template: str) -> str:
-    """Return the text of a template without the whitespace that only lays out its lines."""
+    """Return the text of a template without the whitespace that only formats its source."""
     return _EDGE.sub(lambda edge: edge[1] or edge[2] or "", _INDENTATION.sub("", template))

@@ -1,4 +1,4 @@
-"""The time zone of pages: the browser's, which its cookie names; SANSO_TIME_ZONE for browsers without one."""
+"""The time zone of pages: the browser's, from its cookie; SANSO_TIME_ZONE for browsers without one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COOKIE = "sanso_zone"
 
 @sync_and_async_middleware
 def time_zone(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Make the browser's zone the current one while its request is answered."""
+    """Activate the browser's zone while its request is handled."""
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponse:
@@ -44,5 +44,5 @@ def _zone_of(request: HttpRequest) -> AbstractContextManager[None]:
 
 @cache
 def _known() -> frozenset[str]:
-    """Return the names that zones have: nothing else that a cookie says is looked for in the file system."""
+    """Return the known names of zones: other values of a cookie must not reach the file system."""
     return frozenset(zoneinfo.available_timezones())

@@ -28,7 +28,7 @@ def compile_catalogs(folders: Iterable[Path]) -> None:
 
 
 def compile_alone(source: Path) -> None:
-    """Write a catalog that is in the repository, the same for the same messages."""
+    """Write a catalog for the repository; the same messages give the same file."""
     found = read_catalog(source)
     found.creation_date = found.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
     with source.with_suffix(".mo").open("wb") as file:
@@ -56,7 +56,7 @@ def faults(source: Path) -> list[str]:
 
 
 def fault_of(message: Message) -> str:
-    """Return the problem of one message, "" if there is none."""
+    """Return the problem of one message; "" if there is none."""
     forms, originals = texts(message.string), texts(message.id)
     if message.fuzzy:
         return "fuzzy"
@@ -67,7 +67,7 @@ def fault_of(message: Message) -> str:
 
 
 def texts(value: str | Iterable[object] | None) -> list[str]:
-    """Return the forms of a message, which is one string in Babel or, with a plural, several."""
+    """Return the forms of a message: one string in Babel or, with a plural, several."""
     return [value] if isinstance(value, str) else [str(form) for form in value or ()]
 
 

@@ -12,7 +12,7 @@ from dulwich.repo import Repo
 def version_of(base: Path) -> str:
     """Return the version of the code in a folder, such as 0.1.0+1a2b3c4d5e.
 
-    A process reads it at its start: it is the version that runs, also after the files have changed.
+    A process reads it at its start: it is the running version, even after the files have changed.
     """
     release = str(tomllib.loads((base / "pyproject.toml").read_text())["project"]["version"])
     try:

@@ -1,4 +1,4 @@
-"""The pages of no app: logout, health, errors. Those with a password are in portal/login."""
+"""The pages outside of any app: logout, health, errors. Those with a password are in portal/login."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class LogoutPage(LogoutView):
 
 @login_not_required
 def admin_login(request: HttpRequest) -> HttpResponse:
-    """Redirect to the login page. Raise PermissionDenied for others than superusers: the admin is theirs."""
+    """Redirect to the login page. Raise PermissionDenied for all except superusers: the admin is theirs."""
     if request.user.is_authenticated and not getattr(request.user, "is_superuser", False):
         raise PermissionDenied("the admin is for superusers")
     url = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    if not is_ours or not url.startswith("/"):  # a word alone might be the name of a route
+    if not is_ours or not url.startswith("/"):  # a single word might be the name of a route
         url = "/admin/"
     return HttpResponseRedirect(url) if request.user.is_authenticated else redirect_to_login(url)
 
@@ -89,7 +89,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Show the page for a missing permission: its name, what it is needed for, and who can grant it."""
+    """Show the page for a missing permission: its name, its object, and who can grant it."""
     context: dict[str, str] = {}
     if isinstance(exception, PermissionMissing):
         context = {

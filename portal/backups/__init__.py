@@ -1,1 +1,1 @@
-"""Backups: the database and the secret key in one archive, which can be restored on another data folder."""
+"""Backups: the database and the secret key in one archive, which can be restored to another data folder."""

@@ -1,4 +1,4 @@
-"""A backup as one file: write it, and check every part of it before anything is restored."""
+"""A backup as one file: write it, and check every part before restoring any."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def extract(source: Path, folder: Path, names: frozenset[str]) -> None:
-    """Write the files of an archive to a folder. Raise BackupError if it is truncated or has others."""
+    """Write the files of an archive to a folder. Raise BackupError if it is truncated or has other files."""
     try:
         with tarfile.open(source, mode="r:gz") as archive:
             for member in archive:
                 if member.name not in names or not member.isreg():
                     raise BackupError(f"The file is not a backup of Sanso: it has {member.name!r}.")
                 archive.extract(member, folder, filter="data")
-        with gzip.open(source) as whole:  # to the checksum at its end, which tarfile does not reach
+        with gzip.open(source) as whole:  # up to the checksum at the end, which tarfile does not read
             while whole.read(manifest.BLOCK):
                 pass
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as exc:
@@ -60,9 +60,9 @@ def extract(source: Path, folder: Path, names: frozenset[str]) -> None:
 
 
 def check(folder: Path, configured_key: str, *, is_configured: bool) -> BackupManifest:
-    """Return the manifest of extracted files, all of which are as it says.
+    """Return the manifest of extracted files after verifying all of them.
 
-    The key is that of the backup, or else the configured one. `is_configured`: SECRET_KEY is set, and so must
+    The key is that of the backup, or else the configured one. `is_configured`: SECRET_KEY is set, so it must
     be the same. Raise BackupError.
     """
     if not (folder / MANIFEST).exists() or not (folder / SIGNATURE).exists():

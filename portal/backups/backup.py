@@ -1,4 +1,4 @@
-"""Write a backup while everything runs, and restore one where there is nothing yet."""
+"""Write a backup while everything runs, and restore one into an empty installation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = frozenset({archive.MANIFEST, archive.SIGNATURE, archive.KEY, *engines.FI
 
 
 def write(target: Path) -> BackupManifest:
-    """Write a backup, and return what is in it. Raise BackupError if it would be incomplete."""
+    """Write a backup, and return its manifest. Raise BackupError if it would be incomplete."""
     with tempfile.TemporaryDirectory(prefix="sanso-backup-", dir=target.parent) as name:
         folder = Path(name)
         database = folder / engines.FILES[connection.vendor]
@@ -53,13 +53,13 @@ def _applied() -> list[str]:
 
 
 def _key_file() -> Path | None:
-    """Return the file with the key, None if the key comes from the environment."""
+    """Return the file with the key; None if the key comes from the environment."""
     path = Path(settings.DATA_DIR, archive.KEY)
     return path if path.exists() and path.read_text().strip() == settings.SECRET_KEY else None
 
 
 def restore(source: Path) -> BackupManifest:
-    """Restore a backup into the empty database and the data folder of the settings; return what was in it.
+    """Restore a backup into the empty database and the data folder of the settings; return its manifest.
 
     Everything is checked before anything is written. Raise BackupError.
     """

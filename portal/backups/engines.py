@@ -32,9 +32,9 @@ def tables() -> set[str]:
 
 
 def export(target: Path) -> dict[str, int]:
-    """Write all that is committed at one instant to a file, and return the rows of each table in it.
+    """Write all data that is committed at one instant to a file, and return the number of rows by table.
 
-    Others may read and write meanwhile. Raise BackupError if the export is incomplete.
+    Other processes may read and write meanwhile. Raise BackupError if the export is incomplete.
     """
     rows = _export_sqlite(target) if connection.vendor == SQLITE else _export_mysql(target)
     if missing := tables() - set(rows):
@@ -45,7 +45,7 @@ def export(target: Path) -> dict[str, int]:
 
 
 def load(source: Path) -> dict[str, int]:
-    """Read an export into the empty database of the settings, and return the rows of each table there."""
+    """Read an export into the empty database of the settings, and return the number of rows by table."""
     if connection.vendor == SQLITE:
         _load_sqlite(source)
     else:
@@ -94,7 +94,7 @@ def _load_sqlite(source: Path) -> None:
 
 def _export_mysql(target: Path) -> dict[str, int]:
     program = _program("mariadb-dump", "mysqldump")
-    # One INSERT for each row: how many there are is known without another query, from the same instant.
+    # One INSERT for each row: this counts the rows of the same instant without another query.
     options = ["--single-transaction", "--quick", "--skip-lock-tables", "--no-tablespaces", "--hex-blob"]
     options += ["--skip-extended-insert", "--no-autocommit", "--default-character-set=utf8mb4"]
     about = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
@@ -149,7 +149,7 @@ def _last_line(output: bytes) -> str:
 
 @contextlib.contextmanager
 def _connection_file() -> Iterator[str]:
-    """Yield an option file with the connection: arguments of a process can be read by every user.
+    """Yield an option file with the connection: every user can read the arguments of a process.
 
     https://mariadb.com/kb/en/configuring-mariadb-with-option-files/
     """

@@ -1,4 +1,4 @@
-"""What can be wrong with a backup or with the place where it is to be restored."""
+"""The error of backups and restores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest of a backup: what is in it, and from what it was made. It is signed with SECRET_KEY."""
+"""The manifest of a backup: its content and its origin. It is signed with SECRET_KEY."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ BLOCK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupManifest:
-    """What a backup says of itself.
+    """The description of a backup.
 
-    `rows` are the rows of each table, `files` the SHA-256 of each file, `key` the fingerprint of SECRET_KEY.
+    `rows` are the numbers of rows by table, `files` the SHA-256 of each file, `key` the fingerprint of
+    SECRET_KEY.
     """
 
     format: int
@@ -33,12 +34,12 @@ class BackupManifest:
     key: str
 
     def as_text(self) -> str:
-        """Return the manifest as it is stored."""
+        """Return the manifest in its stored form."""
         return json.dumps(asdict(self), indent=1, sort_keys=True)
 
 
 def read(text: str) -> BackupManifest:
-    """Return a stored manifest. Raise BackupError if it is none, or of a newer format."""
+    """Return a stored manifest. Raise BackupError if it is invalid, or of a newer format."""
     try:
         found: dict[str, Any] = json.loads(text)
         if found["format"] > FORMAT:

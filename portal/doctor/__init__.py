@@ -1,4 +1,5 @@
-"""`manage.py doctor`: what is wrong with this installation, and how to fix each.
+"""`manage.py doctor`: the problems of this installation, and how to fix each.
 
-Each module reads facts and judges them: what reads makes no decision, and what decides reads nothing.
+Each module reads facts and judges them, in separate functions: `read` makes no decision, and `judge` reads
+nothing.
 """

@@ -17,14 +17,14 @@ from portal.doctor.finding import Finding, ok, problem, warning
 
 MISSING_STACK = "sanso-doctor-looks-for-this"
 MAX_SKEW = 60.0
-"""Seconds: AWS refuses calls from five minutes on."""
+"""Maximum skew in seconds: AWS rejects calls from five minutes on."""
 
 Connect = Callable[[AccountRef], Clients]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFacts:
-    """The account that the role is in, the skew of the clock in seconds, or the code of what AWS refused."""
+    """The account of the role and the skew of the clock in seconds, or the code of AWS's error."""
 
     name: str
     account_id: str = ""
@@ -35,7 +35,7 @@ class AccountFacts:
 
 
 def read(connect: Connect = session.connect) -> list[AccountFacts]:
-    """Return the facts about every account. Two calls each, both without effect."""
+    """Return the facts about every account. Two calls each, without effects."""
     return [_of(account, connect) for account in Account.objects.usable()]
 
 
@@ -45,7 +45,7 @@ def _of(account: Account, connect: Connect) -> AccountFacts:
         identity = clients.sts.caller_identity()
         now = datetime.now(UTC)
         skew = (now - identity.answered_at).total_seconds() if identity.answered_at else 0.0
-        with contextlib.suppress(AwsNotFound):  # that it does not exist may only be known to who may read
+        with contextlib.suppress(AwsNotFound):  # only a role that may read learns that it does not exist
             clients.cloudformation.describe_stack(MISSING_STACK)
     except AwsFailure as exc:
         return AccountFacts(
@@ -55,7 +55,7 @@ def _of(account: Account, connect: Connect) -> AccountFacts:
 
 
 def judge(accounts: Sequence[AccountFacts]) -> list[Finding]:
-    """Return what is right and wrong with each account."""
+    """Return the findings about each account."""
     if not accounts:
         return [warning("accounts", "There is no account.", "Add one in the admin (docs/production.md).")]
     return [_judge(facts) for facts in accounts]

@@ -19,7 +19,7 @@ MAX_SKEW = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseInfo:
-    """What the database says of itself; `error` instead if it does not respond. `skew` is in seconds."""
+    """The database's own facts; `error` instead if it does not respond. `skew` is in seconds."""
 
     engine: str = ""
     version: tuple[int, ...] = ()
@@ -67,7 +67,7 @@ def _of_mysql(waiting: tuple[str, ...]) -> DatabaseInfo:
 
 
 def judge(facts: DatabaseInfo) -> list[Finding]:
-    """Return what is right and wrong with the database."""
+    """Return the findings about the database."""
     if facts.error:
         return [
             problem(

@@ -1,4 +1,4 @@
-"""All checks in their order: what others depend on comes first."""
+"""All checks in their order: those that others depend on come first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEED_DATABASE: tuple[Callable[[], list[Finding]], ...] = (
 
 
 def examine() -> list[Finding]:
-    """Run every check that can be run, and return what was found."""
+    """Run every possible check, and return the findings."""
     of_database = database.judge(database.read())
     findings = [*of_database, *redis_server.judge(redis_server.read()), *processes.judge(processes.read())]
     findings += machine.judge(machine.read(settings.DATA_DIR))

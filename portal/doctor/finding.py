@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The finding of a check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class FindingStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of a check: what was found, and how to fix it if anything has to be done."""
+    """The result of a check, and how to fix a problem."""
 
     check: str
     status: FindingStatus
@@ -26,7 +26,7 @@ class Finding:
 
 
 def ok(check: str, text: str) -> Finding:
-    """Return a finding with which nothing has to be done."""
+    """Return a finding that requires no action."""
     return Finding(check=check, status=FindingStatus.OK, text=text)
 
 
@@ -41,5 +41,5 @@ def problem(check: str, text: str, fix: str) -> Finding:
 
 
 def must_be_fixed(findings: Iterable[Finding]) -> bool:
-    """Return whether one of them must be fixed."""
+    """Return whether at least one of them must be fixed."""
     return any(finding.status is FindingStatus.PROBLEM for finding in findings)

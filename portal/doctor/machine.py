@@ -1,4 +1,4 @@
-"""This machine: the space in the data folder, and who may read it."""
+"""This machine: the space in the data folder, and its permissions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read(folder: Path) -> FolderFacts:
 
 
 def judge(facts: FolderFacts) -> list[Finding]:
-    """Return what is right and wrong with the data folder."""
+    """Return the findings about the data folder."""
     free = f"{facts.free / GIGABYTE:.1f} GB are free in the data folder {facts.path}."
     findings = []
     if facts.free < TOO_LOW:

@@ -19,7 +19,7 @@ WITHOUT = {
 
 
 def read() -> list[RunningProcess] | None:
-    """Return the processes that report, None if Redis does not respond."""
+    """Return the processes that report; None if Redis does not respond."""
     try:
         with heartbeats.client() as client:
             return heartbeats.running(client)
@@ -28,7 +28,7 @@ def read() -> list[RunningProcess] | None:
 
 
 def judge(running: Sequence[RunningProcess] | None, version: str = "") -> list[Finding]:
-    """Return which kinds of processes do not run, and which run another version than this code."""
+    """Return the kinds of processes that do not run, or run a version other than this code's."""
     if running is None:
         return [warning("processes", "Unknown without Redis.", "Fix Redis first.")]
     version = version or settings.SANSO_VERSION

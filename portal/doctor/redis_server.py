@@ -19,7 +19,7 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisFacts:
-    """What Redis says of itself; `error` instead if it does not respond. `latency` is in seconds."""
+    """Redis's own facts; `error` instead if it does not respond. `latency` is in seconds."""
 
     version: str = ""
     policy: str = ""
@@ -56,7 +56,7 @@ def _info(client: Any) -> dict[str, Any]:
 
 
 def judge(facts: RedisFacts) -> list[Finding]:
-    """Return what is right and wrong with Redis."""
+    """Return the findings about Redis."""
     if facts.error:
         return [
             problem(

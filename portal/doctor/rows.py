@@ -1,4 +1,4 @@
-"""Rows that do not get ahead: due for long, or claimed again and again without a step that ends."""
+"""Rows without progress: due for long, or claimed repeatedly without a step that ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT_STEP = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFacts:
-    """How late each kind of rows is, and the deployments that were due and have had no step for long."""
+    """The delay of each kind of row, and the deployments that were due and have had no step for long."""
 
     late: Sequence[tuple[str, int, float]]
     without_steps: Sequence[int]
@@ -43,7 +43,7 @@ def read(now: datetime | None = None) -> RowFacts:
 
 
 def judge(facts: RowFacts) -> list[Finding]:
-    """Return which rows do not get ahead."""
+    """Return the findings about rows without progress."""
     findings = [
         problem(
             "due rows",

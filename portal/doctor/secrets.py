@@ -16,7 +16,7 @@ KEY_LENGTH, TOKEN_LENGTH = 50, 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretFacts:
-    """Lengths of the secrets in the settings (0: not set), and which keys open the values in the database."""
+    """Lengths of the secrets in the settings (0: not set), and the keys of values in the database."""
 
     key_length: int
     token_length: int
@@ -39,7 +39,7 @@ def read() -> SecretFacts:
 
 
 def judge(facts: SecretFacts) -> list[Finding]:
-    """Return which secrets are weak, old, or cannot be read."""
+    """Return the findings about secrets that are weak, old, or unreadable."""
     findings = [*_lengths(facts), *_sealed(facts.sealed), *_fallbacks(facts)]
     return findings or [ok("secrets", "The secrets are long enough, and no earlier key is set.")]
 

@@ -1,4 +1,4 @@
-"""Identity providers: whether their configuration can be read and fits the settings."""
+"""Identity providers: whether their configuration is readable and matches the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NS = {"md": "urn:oasis:names:tc:SAML:2.0:metadata", "ds": "http://www.w3.org/20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcFacts:
-    """A provider of the settings, and the issuer that its configuration names; or why it cannot be read."""
+    """A provider of the settings, and the issuer in its configuration; or why it cannot be read."""
 
     name: str
     issuer: str
@@ -33,7 +33,7 @@ class OidcFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamlFacts:
-    """What the metadata of the provider names; or why it cannot be read."""
+    """The content of the provider's metadata; or why it cannot be read."""
 
     entity_id: str = ""
     has_login: bool = False
@@ -50,7 +50,7 @@ class SignInFacts:
 
 
 def read() -> SignInFacts:
-    """Return the facts about the providers. One request to each of OpenID Connect."""
+    """Return the facts about the providers. One request to each OpenID Connect provider."""
     metadata = settings.SANSO_SAML_IDP_METADATA
     return SignInFacts(
         oidc=[_of(one.name, one.issuer, bool(one.client_secret)) for one in all_providers()],
@@ -77,7 +77,7 @@ def read_metadata(text: str) -> SamlFacts:
 
 
 def judge(facts: SignInFacts) -> list[Finding]:
-    """Return what is wrong with each provider; nothing if there is none."""
+    """Return the findings about each provider; none without providers."""
     findings = [_judge_oidc(one) for one in facts.oidc]
     if facts.saml is not None:
         findings.append(_judge_saml(facts.saml, datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""Settings that are good for one user on one machine, and unsafe where others can reach the portal."""
+"""Settings that are suitable for one user on one machine, and unsafe if others can reach the portal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingFacts:
-    """The settings that decide who can do what from elsewhere."""
+    """The settings that determine remote access."""
 
     debug: bool
     hosts: Sequence[str]
@@ -27,7 +27,7 @@ def read() -> SettingFacts:
 
 
 def judge(facts: SettingFacts) -> list[Finding]:
-    """Return which settings are unsafe. Names other than loopback mean that others reach the portal."""
+    """Return the unsafe settings. Host names other than loopback mean that others can reach the portal."""
     findings = []
     if facts.debug:
         findings.append(

@@ -1,7 +1,7 @@
-"""Accounts of the identity provider: who may log in, and the user that a first login creates.
+"""Accounts of the identity provider: admission, and the user that a first login creates.
 
 An account is found by issuer and subject only (portal/login/oidc.py). A user of the same name is never taken
-over: a new one with a number is created, and an administrator can assign the account to another user.
+over: a new user with a number is created, and an administrator can assign the account to another user.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         return Provider(request, app=configured(about))
 
     def list_apps(self, *args: Any, **kwargs: Any) -> list[Any]:
-        """Return none: providers are not stored in the database."""
+        """Return an empty list: providers are not stored in the database."""
         return []
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
@@ -104,7 +104,7 @@ def _save_under_free_name(user: User, wanted: str) -> None:
         try:
             with transaction.atomic():
                 user.save()
-        except IntegrityError:  # another login took the name meanwhile
+        except IntegrityError:  # another login has taken the name meanwhile
             continue
         return
     raise RuntimeError(f"no free name like {wanted!r}")

@@ -1,4 +1,4 @@
-"""What django-allauth asks of the project: where a login ends, how secrets are stored, what it may not do.
+"""The adapters for django-allauth: the end of a login, the encryption of secrets, and restrictions.
 
 https://docs.allauth.org/en/latest/account/adapter.html
 """
@@ -28,7 +28,7 @@ _ADDRESS: Final = re.compile(r"\[.*\]|[0-9.]+")
 
 
 def passkeys_possible(request: HttpRequest) -> bool:
-    """Return whether browsers create passkeys at this address: a name behind HTTPS, or http://localhost.
+    """Return whether browsers create passkeys at this address: a name with HTTPS, or http://localhost.
 
     https://www.w3.org/TR/webauthn-3/#rp-id
     """
@@ -50,7 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return False
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Remember browser and session, whichever way the user has logged in; apply the provider's groups."""
+        """Record browser and session after any kind of login; apply the provider's groups."""
         response: HttpResponse = super().post_login(request, user, **kwargs)
         sessions.record(request, user, (kwargs.get("signal_kwargs") or {}).get("sociallogin"))
         devices.remember(response, request, user)
@@ -68,7 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=secure)
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: the pages have messages of their own."""
+        """Do nothing: the pages have their own messages."""
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the portal sends no mail about accounts."""
@@ -86,14 +86,14 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
         return decrypt(encrypted_text)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Return the name that passkeys are for, and what browsers display."""
+        """Return the name of the site that passkeys are for, and the one that browsers display."""
         return {"id": _host(context.request), "name": "Sanso"}
 
     def get_public_key_credential_user_entity(self, user: User) -> dict[str, Any]:
-        """Return the user as the browser stores it: the username, and no e-mail address."""
+        """Return the user in the form that browsers store: the username, without an email address."""
         name = user.get_username()
         return {"id": user_pk_to_url_str(user).encode(), "display_name": name, "name": name}
 
     def get_totp_label(self, user: User) -> str:
-        """Return the account's name in authenticator apps, which may have accounts of several portals."""
+        """Return the account's name in authenticator apps, which may contain accounts of several portals."""
         return f"{user.get_username()}@{context.request.get_host()}"

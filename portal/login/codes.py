@@ -1,6 +1,6 @@
 """Codes of the second factor: each is accepted once.
 
-allauth marks used codes in Django's cache, and this project has none that is shared (settings.CACHES). So the
+allauth marks used codes in Django's cache, but this project has no shared cache (settings.CACHES). So the
 time step of the last code is stored with the secret, under the lock of its row.
 """
 
@@ -17,11 +17,11 @@ from django.db import transaction
 from deployments.models.sealed import decrypt, renewed
 
 LAST_STEP = "last_step"
-"""The key, in an authenticator's data, of the time step whose code was used last."""
+"""The key of the time step of the last used code, in an authenticator's data."""
 
 
 def matching_step(secret: str, code: str, *, after: int = 0) -> int | None:
-    """Return the time step whose code this is, or None. Codes of steps up to `after` are not accepted.
+    """Return the time step of a code, or None. Codes of steps up to `after` are not accepted.
 
     A verifier must not accept a code twice: https://www.rfc-editor.org/rfc/rfc6238#section-5.2
     """
@@ -35,7 +35,7 @@ def matching_step(secret: str, code: str, *, after: int = 0) -> int | None:
 
 @transaction.atomic
 def use_code(user: User, typed: str) -> Authenticator | None:
-    """Return the authenticator or the recovery codes that a code is from, and mark it as used; else None."""
+    """Return the authenticator or the recovery codes of a code, and mark it as used; None if it is wrong."""
     code = unicodedata.normalize("NFKC", typed)  # Japanese keyboards also type full-width digits
     of_user = Authenticator.objects.select_for_update().filter(user=user)
     for authenticator in of_user.exclude(type=Authenticator.Type.WEBAUTHN):

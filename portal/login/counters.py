@@ -1,7 +1,7 @@
 """Counters of login attempts: in Redis for all web processes, or in this process while Redis is unavailable.
 
 An attempt is counted before the password is checked, in one atomic step with the check whether it is allowed:
-of many attempts at the same time, only as many are allowed as the rules permit.
+many simultaneous attempts cannot exceed the rules.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 PREFIX = "sanso:login:"
 TIMEOUT = 1.0
-"""Timeout of Redis in seconds; a user waits meanwhile."""
+"""Timeout of Redis in seconds; a user waits for it."""
 PAUSE = 5.0
 """Seconds until Redis is tried again after it did not respond."""
 MAX_KEYS = 50_000
-"""Maximum of keys in one process while Redis is unavailable; the oldest are removed first."""
+"""Maximum number of keys in one process while Redis is unavailable; the oldest are removed first."""
 
 NOTHING = 0.001
 """A shorter wait, in seconds, is a rounding error."""
@@ -155,7 +155,7 @@ class _Count:
 
 @dataclass(slots=True)
 class MemoryCounters:
-    """The counters of this process alone."""
+    """The counters of this process only."""
 
     clock: Clock = time.monotonic
     size: int = MAX_KEYS

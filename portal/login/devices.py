@@ -1,4 +1,4 @@
-"""Browsers in which a user has logged in before: a signed cookie gives them a counter of their own.
+"""Browsers in which a user has logged in before: a signed cookie gives each its own counter.
 
 https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 The cookie is not a login. It only separates a known browser from unknown ones, whose failures do not count
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User  # the queue is imported before the models
 
 MAX_AGE = 400 * 24 * 3600
-"""Seconds after the latest login: the maximum of browsers (draft-ietf-httpbis-rfc6265bis, 5.5)."""
+"""Seconds after the latest login: the maximum that browsers allow (draft-ietf-httpbis-rfc6265bis, 5.5)."""
 PREFIX = "device-"
 """Prefix of the cookies' names; the user's key follows, so that each user of a browser has one."""
 MAX_COOKIES = 8
-"""How many cookies of one request are read."""
+"""Maximum number of cookies of one request to read."""
 _SALT = "portal.login.devices"
 
 

@@ -1,4 +1,4 @@
-"""The forms that check a password or a code. Each counts an attempt before the check."""
+"""Forms that check a password or a code. Each counts an attempt before the check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portal.login.limits import Attempt, code_attempt, login_attempt, password_c
 from portal.login.passkeys import MAX, PasskeyRefused, register
 
 WAIT = "wait"
-"""The code of the error that asks the user to wait; its params have the seconds."""
+"""The code of the error with a wait; its params have the seconds."""
 
 
 class LoginForm(AuthenticationForm):
@@ -71,7 +71,7 @@ class PasswordForm(PasswordChangeForm):
 
 
 class ConfirmForm(forms.Form):
-    """The password again, before the ways to log in are changed; limited like a change of the password."""
+    """The password again, before login methods are changed; limited like a change of the password."""
 
     password = forms.CharField(
         label=gettext_lazy("Current password"),
@@ -187,7 +187,7 @@ def _begun(attempt: Attempt) -> Attempt:
 
 
 def too_early(seconds: int) -> str:
-    """Return the message that asks the user to wait."""
+    """Return the message with the wait."""
     if seconds < 120:
         return ngettext(
             "Too many failed attempts. Try again in %(count)d second.",

@@ -25,16 +25,16 @@ from portal.login.limits import invitation_attempt
 from portal.login.views import with_status
 
 KEY = "invitation"
-"""The key, in the session, of the digest of the link that was followed."""
+"""The key in the session for the digest of the followed link."""
 
 
 @require_http_methods(["GET", "POST"])
 @login_not_required
 @never_cache
 def accept_page(request: HttpRequest) -> HttpResponse:
-    """Ask for a new password, with the key of a link or after it; with a password, log the person in.
+    """Show the form of a new password after following a link; with a password, log the person in.
 
-    The key is in the query, which no log has.
+    The key is in the query, which is not logged.
     """
     if request.method == "GET" and "key" in request.GET:
         return _follow_link(request, request.GET["key"])
@@ -46,7 +46,7 @@ def accept_page(request: HttpRequest) -> HttpResponse:
     form.fields["new_password2"].help_text = ""
     if form.is_valid():
         person = accept(digest, form.cleaned_data["new_password1"])
-        if person is None:  # it was accepted or withdrawn meanwhile
+        if person is None:  # accepted or withdrawn meanwhile
             return _invalid(request)
         request.session.flush()
         login = Login(user=person, redirect_url=reverse("home"))
@@ -57,7 +57,7 @@ def accept_page(request: HttpRequest) -> HttpResponse:
 
 
 def _follow_link(request: HttpRequest, value: str) -> HttpResponse:
-    """Continue at a page whose address is no secret: it may be in histories and referrers."""
+    """Redirect to a page whose address is not secret: addresses appear in histories and referrers."""
     attempt = invitation_attempt(request)
     if seconds := attempt.begin():
         messages.error(request, too_early(seconds))

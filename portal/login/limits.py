@@ -1,7 +1,7 @@
-"""The limits that an attempt counts for, before its password is checked.
+"""The limits of login attempts, counted before the password is checked.
 
 A browser in which the user has logged in before has its own counter. All others share counters: of the
-account that the database finds, of the name as typed, of the address, and of the whole portal. Keys are
+account found in the database, of the name as typed, of the address, and of the entire portal. Keys are
 digests: users sometimes type a password as the name.
 """
 
@@ -25,7 +25,7 @@ from portal.login.rules import Backoff, Rate, Rule
 log = logging.getLogger(__name__)
 
 ADDRESS_BURST, ADDRESS_EVERY = 20, 15.0
-"""Failures at once from one address, and seconds until one more; an office may share an address."""
+"""Number of failures at once from one address, and seconds until one more; an office may share an address."""
 ALL_BURST, ALL_EVERY = 100, 1.0
 """The same for all addresses together, which limits the load of guessing."""
 
@@ -59,7 +59,7 @@ def login_attempt(request: HttpRequest, username: str) -> Attempt:
     who = f"{f'user {user.pk}' if user else 'an unknown user'} from {address}"
     if user is not None and (device := device_of(request, user)):
         return Attempt(who=who, rules=(Backoff(key=_key("device", f"{user.pk} {device}")),))
-    # The name counts too, or its other spellings would show which names are accounts.
+    # The name counts too: otherwise its other spellings would reveal which names are accounts.
     rules: list[Rule] = [Backoff(key=_key("name", folded(username)))]
     if user is not None:
         rules.append(Backoff(key=_key("account", str(user.pk))))
@@ -67,9 +67,10 @@ def login_attempt(request: HttpRequest, username: str) -> Attempt:
 
 
 def code_attempt(request: HttpRequest, user: User) -> Attempt:
-    """Return the attempt with a code of the second factor, by somebody who knows the password.
+    """Return the attempt with a code of the second factor, after a correct password.
 
-    Its failures are counted apart from those with passwords, so that a correct password does not reset them.
+    Its failures are counted separately from those with passwords, so that a correct password does not reset
+    them.
     """
     address = network_of(request)
     who = f"user {user.pk} from {address}"
@@ -81,7 +82,7 @@ def code_attempt(request: HttpRequest, user: User) -> Attempt:
 
 
 def passkey_attempt(request: HttpRequest, what: str = "passkey") -> Attempt:
-    """Return the attempt with a passkey alone. Its user is not known yet, and could not be locked out."""
+    """Return the attempt with only a passkey. Its user is not known yet, and cannot be locked out."""
     address = network_of(request)
     rules: tuple[Rule, ...] = _of_address(address)
     if device := any_device(request):
@@ -90,7 +91,7 @@ def passkey_attempt(request: HttpRequest, what: str = "passkey") -> Attempt:
 
 
 def provider_attempt(request: HttpRequest) -> Attempt:
-    """Return the attempt with an answer of the identity provider. Its user is not known yet either."""
+    """Return the attempt with a response of the identity provider. Its user is not known yet either."""
     return passkey_attempt(request, "answer of the identity provider")
 
 
@@ -100,7 +101,7 @@ def invitation_attempt(request: HttpRequest) -> Attempt:
 
 
 def logout_token_attempt(request: HttpRequest) -> Attempt:
-    """Return the attempt with a logout token, which a provider sends."""
+    """Return the attempt with a provider's logout token."""
     address = network_of(request)
     return Attempt(who=f"a provider at {address}", what="logout token", rules=_of_address(address))
 
@@ -129,7 +130,7 @@ def _of_address(address: str) -> tuple[Rate, Rate]:
 
 
 def folded(name: str) -> str:
-    """Return a name without case, accents and width, about as databases compare names."""
+    """Return a name without case, accents and width, similar to databases' comparison of names."""
     letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 

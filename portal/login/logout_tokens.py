@@ -1,4 +1,4 @@
-"""Logout tokens: what an OpenID Connect provider sends when a user or an administrator logs out there.
+"""Logout tokens, which an OpenID Connect provider sends when a user logs out or is logged out there.
 
 https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation
 """
@@ -17,17 +17,17 @@ from portal.login.oidc import ALGORITHMS, CLOCK_SKEW, signing_key
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE: Final = 600
-"""Seconds after `iat` until which a token is accepted, also if it names a later `exp`, or none."""
+"""Seconds after `iat` until which a token is accepted, even with a later `exp` or without one."""
 TYPES: Final = {"", "jwt", "logout+jwt"}
 
 
 class BadLogoutToken(Exception):
-    """Raised for a token that proves nothing; its message is for the log."""
+    """Raised for an invalid token; its message is for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutToken:
-    """Whose sessions end: all of a subject, or the session `sid`; and until when it could be used again."""
+    """The sessions to end: all of a subject, or the session `sid`; and when the token expires."""
 
     subject: str
     sid: str
@@ -36,7 +36,7 @@ class LogoutToken:
 
 
 def verified(text: str, about: OidcProvider, jwks_uri: str) -> LogoutToken:
-    """Return what a provider's token says. Raise BadLogoutToken."""
+    """Return the verified content of a provider's token. Raise BadLogoutToken."""
     try:
         if str(jwt.get_unverified_header(text).get("typ", "")).lower() not in TYPES:
             raise BadLogoutToken("a token of another type")

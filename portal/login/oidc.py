@@ -1,7 +1,7 @@
 """Log in at an OpenID Connect provider: allauth's flow with the checks of an ID token that it leaves out.
 
-allauth compares state and PKCE's verifier. It sends no nonce, accepts whatever issuer the provider names,
-and does not verify the signature of a token that it fetched itself.
+allauth compares state and PKCE's verifier. It sends no nonce, accepts any issuer that the provider names, and
+does not verify the signature of a token that it fetched itself.
 https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation
 """
 
@@ -27,26 +27,25 @@ from deployments.core.oidc_providers import FIRST, OidcProvider
 from deployments.models.sealed import seal
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Signatures with a key pair only: with the others, anybody with the client's secret could sign."""
+"""Only signatures with a key pair: with others, anybody with the client's secret could sign."""
 CLOCK_SKEW: Final = 60
-"""Seconds by which the provider's clock may differ."""
+"""Maximum difference of the provider's clock in seconds."""
 TIMEOUT: Final = 5
 KEPT: Final = 600.0
-"""Seconds for which the provider's configuration is kept."""
+"""Seconds for which the provider's configuration is cached."""
 
 
 def uid_of(issuer: str, subject: str) -> str:
-    """Return the key of an account: by issuer and subject, never by name or e-mail address.
+    """Return the key of an account: by issuer and subject, never by name or email address.
 
-    Also that of a provider's session: by issuer and session id.
-
-    A digest, since the database compares texts without case, and subjects differ by case.
+    Also used for the key of a provider's session: by issuer and session id. The key is a digest because the
+    database ignores case, and subjects can differ only by case.
     """
     return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
 
 
 class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
-    """The provider's endpoints, and what it says about a user."""
+    """The provider's endpoints, and its data about a user."""
 
     nonce = ""
 
@@ -59,7 +58,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
         return Provider(self.request, app=configured(self.about))
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
-        """Return the URL to which the provider sends the user back: each has its own.
+        """Return the URL to which the provider redirects the user: each provider has its own.
 
         https://www.rfc-editor.org/rfc/rfc9700#section-4.4.2.2
         """
@@ -78,7 +77,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
         return found
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> Any:
-        """Return the login of the user in the ID token. Raise OAuth2Error if it proves nothing."""
+        """Return the login of the user in the ID token. Raise OAuth2Error if the token is not valid."""
         claims = self._verified(str(kwargs["response"].get("id_token", "")))
         user_info = self._fetch_user_info(token.token)
         about = {**claims, **user_info}
@@ -126,7 +125,7 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no t
 
     @property
     def about(self) -> OidcProvider:
-        """Return its settings."""
+        """Return the provider's settings."""
         about: OidcProvider = self.app.settings["about"]
         return about
 
@@ -135,13 +134,13 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no t
         return uid_of(data["iss"], data["sub"])
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return what is stored with the account."""
+        """Return the data to store with the account."""
         name = str(data.get("preferred_username") or "") or str(data.get("email") or "").partition("@")[0]
         about = {"issuer": data["iss"], "subject": data["sub"], "username": name}
         return {**about, "groups": self.about.groups_in(data)}
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return suggestions for a new user. The e-mail address identifies nobody."""
+        """Return suggestions for a new user. The email address does not identify users."""
         return {
             "name": data.get("name"),
             "first_name": data.get("given_name"),
@@ -150,12 +149,12 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no t
         }
 
     def extract_email_addresses(self, data: dict[str, Any]) -> list[Any]:
-        """Return none: with addresses, allauth would look for other users of the same."""
+        """Return none: with addresses, allauth would search for other users with them."""
         return []
 
 
 class CallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no types
-    """The return from the provider, with the nonce of the state."""
+    """The callback from the provider, with the nonce of the state."""
 
     def _get_state(self, request: HttpRequest, provider: Provider) -> tuple[dict[str, Any] | None, Any]:
         state, response = super()._get_state(request, provider)
@@ -178,7 +177,7 @@ def login_path(about: OidcProvider) -> str:
 
 
 def configured(about: OidcProvider) -> SocialApp:
-    """Return a provider of the settings, as allauth describes one. It is not stored."""
+    """Return a provider of the settings in allauth's form. It is not stored."""
     return SocialApp(
         provider="openid_connect",
         provider_id=about.id,
@@ -208,7 +207,7 @@ def jwks_uri(request: HttpRequest, about: OidcProvider) -> str:
 
 
 def finish(request: HttpRequest, about: OidcProvider) -> HttpResponse:
-    """Log in with what the provider sent back."""
+    """Log in with the provider's response."""
     response: HttpResponse = CallbackView.adapter_view(Adapter(request, about))(request)
     return response
 
@@ -217,7 +216,7 @@ _kept: dict[str, tuple[float, dict[str, Any]]] = {}
 
 
 def signing_key(url: str, token: str) -> jwt.PyJWK:
-    """Return the provider's key that a token names; of a provider with one key, that one.
+    """Return the provider's key that a token names; if the provider has only one key, that one.
 
     Raise jwt.PyJWTError if there is none.
     """
@@ -232,5 +231,5 @@ def signing_key(url: str, token: str) -> jwt.PyJWK:
 
 @lru_cache(maxsize=4)
 def _keys(url: str) -> jwt.PyJWKClient:
-    """Return the provider's keys, which it fetches again when a token names an unknown one."""
+    """Return the provider's keys, fetched again when a token names an unknown one."""
     return jwt.PyJWKClient(url, timeout=TIMEOUT)

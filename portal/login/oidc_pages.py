@@ -1,4 +1,4 @@
-"""The way to the identity provider and back. Both count as login attempts of their address."""
+"""Redirects to the identity provider and back. Both count as login attempts of their address."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 @require_GET
 @login_not_required
 def oidc_login(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
-    """Redirect to the provider. A link, since the content security policy keeps forms on this site."""
+    """Redirect to the provider. It is a link because the content security policy keeps forms on this site."""
     about = _require_provider(provider)
     if request.headers.get("Sec-Fetch-Site") == "cross-site":  # another site must not begin a login
         return redirect("login")
@@ -48,7 +48,7 @@ def oidc_login(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
 @require_GET
 @login_not_required
 def oidc_callback(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
-    """Log in with what the provider sent back."""
+    """Log in with the provider's response."""
     about = _require_provider(provider)
     attempt = provider_attempt(request)
     if seconds := attempt.begin():
@@ -71,7 +71,7 @@ def oidc_callback(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
 @login_not_required
 @never_cache
 def oidc_logout(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
-    """End the sessions that a provider's logout token is about: a call of the provider, not of a browser.
+    """End the sessions in a logout token: the provider calls this, not a browser.
 
     https://openid.net/specs/openid-connect-backchannel-1_0.html#BCResponse
     """

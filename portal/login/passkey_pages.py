@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 @require_POST
 @login_not_required
 def passkey_options(request: HttpRequest) -> HttpResponse:
-    """Return the challenge for the browser, whose answer `passkey_login` expects."""
+    """Return the challenge for the browser; `passkey_login` expects the response."""
     if seconds := challenge_attempt(request).begin():
         return _refused(seconds)
     if request.POST.get("step") == "confirm" and request.user.is_authenticated:
@@ -53,7 +53,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_not_required
 def passkey_login(request: HttpRequest) -> HttpResponse:
-    """Log in with what the browser signed; after an error, return to the page that the user came from."""
+    """Log in with the browser's signed response; after an error, return to the previous page."""
     stage = _stage(request)
     attempt = code_attempt(request, stage.login.user) if stage else passkey_attempt(request)
     found = verified_by(request, stage.login.user if stage else None, attempt)
@@ -70,7 +70,7 @@ def passkey_login(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def confirm(request: AuthedRequest) -> HttpResponse:
-    """Confirm who the user is with a passkey, then continue at the page in `next`."""
+    """Confirm the user's identity with a passkey, then continue at the page in `next`."""
     attempt = code_attempt(request, request.user)
     found = verified_by(request, request.user, attempt, alone=True)
     if found is None:
@@ -83,7 +83,7 @@ def confirm(request: AuthedRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @confirmed
 def add_page(request: AuthedRequest) -> HttpResponse:
-    """Add a passkey under a name. The first second factor comes with recovery codes."""
+    """Add a passkey with a name. The first second factor also creates recovery codes."""
     form = PasskeyForm(request.POST or None, request=request)
     if form.is_valid():
         _added, codes = add_authenticator(request, form.cleaned_data["name"], form.credential)
@@ -136,7 +136,7 @@ def remove_page(request: AuthedRequest, pk: int) -> HttpResponse:
 def verified_by(
     request: HttpRequest, user: User | None, attempt: Attempt, *, alone: bool = False
 ) -> Authenticator | None:
-    """Return the passkey that was used; else add a message for the user, and return None."""
+    """Return the used passkey; otherwise add a message for the user, and return None."""
     if seconds := attempt.begin():
         messages.error(request, too_early(seconds))
         return None
@@ -152,7 +152,7 @@ def verified_by(
 
 
 def _stage(request: HttpRequest) -> AuthenticateStage | None:
-    """Return the login that waits for its second factor, if the request is about it."""
+    """Return the login that waits for its second factor, if the request belongs to one."""
     if request.POST.get("step") != "second":
         return None
     found: AuthenticateStage | None = LoginStageController.enter(request, AuthenticateStage.key)

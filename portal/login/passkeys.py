@@ -1,7 +1,7 @@
-"""Passkeys: register them, and verify what a browser signed with one. No HTTP pages here.
+"""Passkeys: register them, and verify the responses that browsers sign. No HTTP pages here.
 
-allauth stores them and speaks WebAuthn; this adds what it leaves open: the exact origin, user verification,
-and errors for whatever a client may send. https://www.w3.org/TR/webauthn-3/
+allauth stores them and implements WebAuthn; this adds checks of the exact origin and of user verification,
+and errors for any input. https://www.w3.org/TR/webauthn-3/
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ from django.http import HttpRequest
 from portal.login.adapters import passkeys_possible
 
 MAX = 20
-"""Maximum of passkeys of a user."""
+"""Maximum number of passkeys of a user."""
 MAX_SIZE = 16 * 1024
-"""Maximum size in bytes of what a browser sends."""
+"""Maximum size of a browser's response in bytes."""
 BROKEN = (
     *(ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, AssertionError),
     *(RecursionError, ValidationError, binascii.Error, struct.error),
 )
-"""What the parsers raise for input that no browser sends."""
+"""Exceptions of the parsers for input that no browser sends."""
 
 
 class PasskeyRefused(Exception):
-    """Raised when a browser's answer does not prove anything; its message is for the log."""
+    """Raised if a browser's response is not valid; its message is for the log."""
 
 
 def creation_options(user: User) -> dict[str, Any]:
-    """Return the options to register a passkey, for the browser; the challenge is in the session.
+    """Return the options for the browser to register a passkey; the challenge is in the session.
 
-    The passkey must verify its user (by fingerprint or PIN), and be found without a username.
+    The passkey must verify its user (by fingerprint or PIN), and be discoverable without a username.
     """
     return _plain(auth.begin_registration(user, passwordless=True))
 
 
 def request_options(user: User | None) -> dict[str, Any]:
-    """Return the options to log in: with a passkey of this user, or with any that the browser has."""
+    """Return the options to log in: with a passkey of this user, or with any in the browser."""
     return _plain(auth.begin_authentication(user))
 
 
 def register(request: HttpRequest, text: str) -> dict[str, Any]:
-    """Return a new passkey from a browser's answer. Raise Refused if it is not a valid one."""
+    """Return a new passkey from a browser's response. Raise PasskeyRefused if it is not valid."""
     try:
         credential = _parsed(text)
         response = auth.parse_registration_response(credential)
@@ -62,10 +62,10 @@ def register(request: HttpRequest, text: str) -> dict[str, Any]:
 
 
 def verify(request: HttpRequest, text: str, user: User | None, *, alone: bool = False) -> Authenticator:
-    """Return the passkey that signed a browser's answer: of this user, or of the user that it names.
+    """Return the passkey that signed a browser's response: of this user, or of the user that it names.
 
     Without a user, and if it is used `alone`, the passkey is the only factor, and must have verified its
-    user. Raise Refused otherwise.
+    user. Raise PasskeyRefused otherwise.
     """
     try:
         credential = _parsed(text)
@@ -81,7 +81,7 @@ def verify(request: HttpRequest, text: str, user: User | None, *, alone: bool = 
 
 
 def _check_origin(request: HttpRequest, origin: str) -> None:
-    """Compare with this page's origin: WebAuthn itself allows pages of subdomains and of other ports."""
+    """Compare with this page's origin: WebAuthn itself allows pages of subdomains and other ports."""
     if not passkeys_possible(request) or origin != f"{request.scheme}://{request.get_host()}":
         raise PasskeyRefused("the origin is another one")
 
@@ -96,6 +96,6 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _plain(options: Any) -> dict[str, Any]:
-    """Return options as JSON has them: bytes as base64url."""
+    """Return options as JSON values: bytes as base64url."""
     plain: dict[str, Any] = json.loads(json.dumps(options, default=dict))
     return plain

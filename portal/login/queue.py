@@ -1,8 +1,8 @@
-"""Limit the concurrent checks of passwords: a hash takes a core for a third of a second.
+"""Limit the concurrent checks of passwords: a hash occupies a core for a third of a second.
 
 Without a limit, many logins at once slow down every page. The queue is before Django, where a waiting request
-needs no thread and no database connection. Browsers in which a user has logged in before have a queue of
-their own, so that unknown ones cannot delay them.
+needs no thread and no database connection. Browsers in which a user has logged in before have a separate
+queue, so that unknown ones cannot delay them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from django.utils import translation
 from portal.login import devices
 
 WAITING = 100
-"""Maximum of waiting requests in a queue."""
+"""Maximum number of waiting requests in a queue."""
 MAX_WAIT = 5.0
 """Maximum wait of a request in seconds."""
 RETRY_AFTER = 3
@@ -33,7 +33,7 @@ MAX_BODY = 64 * 1024
 """Maximum size of a form in bytes. It is read before the queue, so that slow clients occupy no place."""
 
 NAMES = ("login", "password_change", "account_reauthenticate", "invitation")
-"""The routes whose forms have a password."""
+"""The routes whose forms contain a password."""
 
 Scope = MutableMapping[str, Any]
 
@@ -95,7 +95,7 @@ class LoginQueue:
 
 
 def _posted(scope: Scope) -> ASGIRequest | None:
-    """Return a POST without its body; None for other requests, also for those that Django cannot read."""
+    """Return a POST without its body; None for other requests, including those that Django cannot read."""
     if scope["type"] != "http" or scope["method"] != "POST":
         return None
     try:

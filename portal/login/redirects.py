@@ -1,4 +1,4 @@
-"""Where a page of the login continues: at the URL in `next`, if it is the portal's own."""
+"""The destination after a page of the login: the URL in `next`, if it is the portal's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def continued_at(request: HttpRequest, default: str) -> str:
-    """Return the path in `next`; or the page of this name, also instead of a login page that would repeat."""
+    """Return the path in `next`; or the page with this name, also to avoid repeating a login page."""
     url = request.POST.get("next") or request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
     if not safe or not url.startswith("/") or urlsplit(url).path.startswith(reverse("login")):

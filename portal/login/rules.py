@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Backoff:
     """Some attempts without a wait, then a wait before each further one, which doubles up to `longest`.
 
-    Times are seconds. Failures are counted until there was none for `kept`.
+    Times are seconds. Failures are forgotten after `kept` without one.
     """
 
     key: str
@@ -19,7 +19,7 @@ class Backoff:
     kept: int = 24 * 3600
 
     def wait_after(self, failures: int) -> int:
-        """Return the seconds to wait after so many failures: 0 at first, then doubling."""
+        """Return the seconds to wait after this many failures: 0 at first, then doubling."""
         if failures < self.free:
             return 0
         return int(min(self.longest, self.first * 2.0 ** min(failures - self.free, 20)))

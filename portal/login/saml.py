@@ -27,13 +27,13 @@ try:
     from onelogin.saml2.auth import OneLogin_Saml2_Auth
     from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
     from onelogin.saml2.settings import OneLogin_Saml2_Settings
-except ImportError:  # the settings refuse to start with SAML and without the package
+except ImportError:  # with SAML but without the package, the settings stop the start
     OneLogin_Saml2_Auth = None
 
 MAX_SIZE: Final = 512 * 1024
 """Maximum size in characters of a response."""
 MAX_SKEW: Final = timedelta(minutes=6)
-"""python3-saml accepts clocks that differ by five minutes: an assertion is remembered for longer."""
+"""python3-saml accepts clocks that differ by five minutes: assertions are remembered for longer."""
 TRANSIENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 POST_BINDING: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 _USERNAMES: Final = (
@@ -50,12 +50,12 @@ _EMAILS: Final = (
 
 
 class ResponseRefused(Exception):
-    """Raised for a response that does not prove who the user is; its message is for the log."""
+    """Raised for a response that does not prove the user's identity; its message is for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedAssertion:
-    """What a verified assertion says. `request_id` is that of the request it answers; "" if of none."""
+    """The content of a verified assertion. `request_id` is the id of its request; "" without one."""
 
     entity_id: str
     name_id: str
@@ -69,20 +69,20 @@ class SamlProvider(SAMLProvider):  # type: ignore[misc]  # allauth has no types
     """The provider of the settings."""
 
     def extract_uid(self, data: VerifiedAssertion) -> str:
-        """Return the key of the account: by entity id and NameID, never by name or e-mail address."""
+        """Return the key of the account: by entity id and NameID, never by name or email address."""
         return uid_of(data.entity_id, data.name_id)
 
     def extract_extra_data(self, data: VerifiedAssertion) -> dict[str, Any]:
-        """Return what is stored with the account."""
+        """Return the data to store with the account."""
         name = data.username or data.email.partition("@")[0] or data.name_id.partition("@")[0]
         return {"issuer": data.entity_id, "subject": data.name_id, "username": name, "groups": data.groups}
 
     def extract_common_fields(self, data: VerifiedAssertion) -> dict[str, Any]:
-        """Return suggestions for a new user. The e-mail address identifies nobody."""
+        """Return suggestions for a new user. The email address does not identify users."""
         return {"contact": data.email}
 
     def extract_email_addresses(self, data: VerifiedAssertion) -> list[Any]:
-        """Return none: with addresses, allauth would look for other users of the same."""
+        """Return none: with addresses, allauth would search for other users with them."""
         return []
 
 
@@ -93,21 +93,21 @@ def provider(request: HttpRequest) -> SamlProvider:
 
 
 def begin(request: HttpRequest) -> tuple[str, str]:
-    """Return the URL of the provider that asks for a login, and the id of the request in it."""
+    """Return the provider's login URL with a request, and the request's id."""
     auth = _auth(request)
     url: str = auth.login(return_to="")
     return url, str(auth.get_last_request_id())
 
 
 def verify(request: HttpRequest) -> VerifiedAssertion:
-    """Return what the response in a request says. Each is accepted once. Raise Refused."""
+    """Return the verified assertion in a response. Each is accepted once. Raise ResponseRefused."""
     text = request.POST.get("SAMLResponse", "")
     if not text or len(text) > MAX_SIZE:
         raise ResponseRefused("no response, or a too long one")
     auth = _auth(request)
     try:
-        auth.process_response()  # which request it answers is checked by the caller
-    except Exception as exc:  # the parsers raise whatever a hostile document causes
+        auth.process_response()  # the caller checks the id of its request
+    except Exception as exc:  # hostile documents may raise any exception in the parsers
         raise ResponseRefused(f"{type(exc).__name__}: {exc}") from exc
     if auth.get_errors() or not auth.is_authenticated():
         raise ResponseRefused(
@@ -125,7 +125,7 @@ def verify(request: HttpRequest) -> VerifiedAssertion:
 
 
 def sociallogin(request: HttpRequest, found: VerifiedAssertion) -> SocialLogin:
-    """Return the login of the user whom an assertion is about."""
+    """Return the login of an assertion's user."""
     return provider(request).sociallogin_from_response(request, found)
 
 
@@ -136,7 +136,7 @@ def metadata(request: HttpRequest) -> bytes:
 
 
 def stored(found: VerifiedAssertion) -> dict[str, Any]:
-    """Return an assertion for a session; `Assertion(**…)` reads it."""
+    """Return an assertion in the form for a session; `VerifiedAssertion(**…)` reads it."""
     return asdict(found)
 
 

@@ -1,4 +1,4 @@
-"""The way to the SAML identity provider and back. Both count as login attempts of their address."""
+"""Redirects to the SAML identity provider and back. Both count as login attempts of their address."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from portal.login.redirects import continued_at
 log = logging.getLogger(__name__)
 
 REQUESTS: Final = "saml_requests"
-"""The key, in the session, of the requests that were begun: their ids, where they continue, and when."""
+"""The key in the session for begun requests: their ids, destinations and times."""
 MAX_REQUESTS, MAX_AGE = 5, 1800.0
 FOUND: Final = "assertion"
 
@@ -38,7 +38,7 @@ FOUND: Final = "assertion"
 @login_not_required
 @never_cache
 def saml_login(request: HttpRequest) -> HttpResponse:
-    """Redirect to the provider. A link, since the content security policy keeps forms on this site."""
+    """Redirect to the provider. It is a link because the content security policy keeps forms on this site."""
     _require_saml()
     if request.headers.get("Sec-Fetch-Site") == "cross-site":  # another site must not begin a login
         return redirect("login")
@@ -55,10 +55,10 @@ def saml_login(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @never_cache
 def saml_acs(request: HttpRequest) -> HttpResponse:
-    """Verify what the provider's page sends, then continue at `saml_finish`.
+    """Verify the response from the provider's page, then continue at `saml_finish`.
 
-    Browsers send no session cookie with a form of another site (SameSite). What was verified is stored in a
-    session of its own until the next request; nothing is stored for others.
+    Browsers send no session cookie with a form of another site (SameSite). A verified assertion is stored in
+    a separate session until the next request; for others, nothing is stored.
     """
     _require_saml()
     attempt = provider_attempt(request)

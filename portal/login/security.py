@@ -78,7 +78,7 @@ def confirm_page(request: AuthedRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @confirmed
 def app_page(request: AuthedRequest) -> HttpResponse:
-    """Show the secret for an authenticator app; with its first code, enable it and show recovery codes."""
+    """Show the secret for an authenticator app; with the first code, enable it and show recovery codes."""
     if _app(request):
         return redirect("account_security")
     form = AppForm(request.POST or None, secret=get_totp_secret())
@@ -93,7 +93,7 @@ def app_page(request: AuthedRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @confirmed
 def remove_app_page(request: AuthedRequest) -> HttpResponse:
-    """Remove the authenticator app, and with it the recovery codes."""
+    """Remove the authenticator app and the recovery codes."""
     found = get_object_or_404(Authenticator, user=request.user, type=Authenticator.Type.TOTP)
     if request.method != "POST":
         return question(request, _("Remove authenticator app"), _("Codes of the app are no longer accepted."))
@@ -105,7 +105,7 @@ def remove_app_page(request: AuthedRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @confirmed
 def codes_page(request: AuthedRequest) -> HttpResponse:
-    """Create new recovery codes, and show them once; the earlier ones end."""
+    """Create new recovery codes, and show them once; earlier ones become invalid."""
     if not of_user(request).exists():
         return redirect("account_security")
     if request.method != "POST":
@@ -133,12 +133,12 @@ def qr_of(text: str) -> QrCode:
 
 
 def question(request: AuthedRequest, title: str, consequence: str) -> HttpResponse:
-    """Ask whether to do what the title says."""
+    """Show a confirmation with this title."""
     return render(request, "account/question.html", {"title": title, "consequence": consequence})
 
 
 def codes_shown(request: AuthedRequest, codes: Authenticator, done: str) -> HttpResponse:
-    """Show recovery codes, which is possible once."""
+    """Show recovery codes; this is possible only once."""
     found = [f"{code[:5]} {code[5:]}" for code in codes.wrap().get_unused_codes()]
     return render(request, "account/codes.html", {"codes": found, "done": done})
 
@@ -150,7 +150,7 @@ def of_user(request: AuthedRequest) -> Any:
 
 
 def is_last_way_in(request: AuthedRequest, passkey: Authenticator) -> bool:
-    """Return whether a user could not log in any more without a passkey."""
+    """Return whether a user could no longer log in without a passkey."""
     if request.user.has_usable_password() or SocialAccount.objects.filter(user=request.user).exists():
         return False
     return not _passkeys(request).exclude(pk=passkey.pk).exists()

@@ -31,14 +31,14 @@ from portal.login.logout_tokens import BadLogoutToken, LogoutToken
 from portal.login.oidc import uid_of
 
 INTERVAL: Final = 300.0
-"""Seconds between two notes of one process that a session is used."""
+"""Seconds between two notes of a session's use in one process."""
 MAX_NOTES: Final = 10_000
 _noted: OrderedDict[str, float] = OrderedDict()
 _lock = threading.Lock()
 
 
 def record(request: HttpRequest, user: User, account: SocialLogin | None) -> None:
-    """Record the session of a login; of an account of the provider, with the tokens to check it."""
+    """Record the session of a login; for an account of a provider, with the tokens to check it."""
     about: dict[str, Any] = {}
     if account is not None:
         data = account.account.extra_data
@@ -68,7 +68,7 @@ def renamed(request: HttpRequest, earlier: str) -> None:
 
 @sync_and_async_middleware
 def note_use(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Note when sessions are used, every few minutes."""
+    """Note the use of sessions, every few minutes."""
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponse:
@@ -111,9 +111,9 @@ def end_others(request: AuthedRequest) -> HttpResponse:
 
 
 def end_sessions(about: OidcProvider, token: LogoutToken) -> None:
-    """End the sessions that a logout at a provider is about. Raise BadLogoutToken for a second use.
+    """End the sessions of a logout at a provider. Raise BadLogoutToken for a second use.
 
-    The workers then ask the provider whether the account's API tokens may still be used.
+    The workers then check with the provider whether the account's API tokens may still be used.
     """
     with transaction.atomic():
         if not UsedOnce.objects.use("logout", about.issuer, token.jti, token.expires_at):
@@ -133,7 +133,7 @@ def _write(request: AuthedRequest, details: dict[str, Any]) -> None:
 
 
 def _key_to_note(request: HttpRequest) -> str | None:
-    """Return the key of the request's session if its use is to be noted. No query."""
+    """Return the key of the request's session if its use must be noted. No query."""
     user = getattr(request, "_cached_user", None)
     if user is None or not user.is_authenticated:
         return None

@@ -39,13 +39,13 @@ class LoginPage(LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class
-        """Log the user in, or ask for the second factor first."""
+        """Log the user in, or continue with the second factor first."""
         login = Login(user=form.get_user(), redirect_url=self.get_success_url())
         response: HttpResponse = perform_password_login(self.request, {}, login)
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what the page shows besides the form."""
+        """Return the context of the page besides the form."""
         providers = [(one.name, login_path(one)) for one in all_providers()]
         if settings.SANSO_SAML_IDP_METADATA:
             providers.append((settings.SANSO_SAML_NAME, reverse("saml_login")))
@@ -57,7 +57,7 @@ class LoginPage(LoginView):
         return with_status(super().form_invalid(form), form)
 
     def get_redirect_url(self) -> str:  # type: ignore[override]  # the stubs name a parameter that is gone
-        """Return the URL in `next`, "" if it is this page, which would redirect forever."""
+        """Return the URL in `next`; "" if it is this page, which would redirect forever."""
         url = super().get_redirect_url()
         return "" if urlsplit(url).path == reverse("login") else url
 

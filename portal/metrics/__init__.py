@@ -1,1 +1,1 @@
-"""Metrics for Prometheus: what is counted, and who may read it. docs/metrics.md lists them."""
+"""Metrics for Prometheus: the counts, and access to them. docs/metrics.md lists them."""

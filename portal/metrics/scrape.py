@@ -1,4 +1,4 @@
-"""One scrape: everything that can be read now. What does not respond is left out and reported as down."""
+"""One scrape: everything that can be read now. Unavailable sources are left out and reported as down."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Scrape(Collector):
-    """Reads the database and Redis when it is collected; holds nothing between two scrapes."""
+    """Reads the database and Redis when it is collected; keeps nothing between two scrapes."""
 
     def collect(self) -> Iterable[Metric]:
         """Yield every metric that can be read."""
@@ -49,7 +49,7 @@ class Scrape(Collector):
 
 
 def registry() -> CollectorRegistry:
-    """Return a registry with Sanso's metrics alone."""
+    """Return a registry with only Sanso's metrics."""
     metrics = CollectorRegistry()
     metrics.register(Scrape())
     return metrics

@@ -1,4 +1,4 @@
-"""`/metrics`, for those who may view the audit log of everything and for scrapers that have the token."""
+"""`/metrics`, for users who may view the entire audit log, and for scrapers with the token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEARER = "Bearer "
 @require_safe
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return the metrics in the format that the scraper accepts."""
+    """Return the metrics in a format that the scraper accepts."""
     if not _has_token(request):
         if not request.user.is_authenticated:
             return HttpResponse("A token is required.\n", status=401, headers={"WWW-Authenticate": "Bearer"})

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 READ_SECONDS = 3.0
 ACT_SECONDS = 15.0
-"""A booted machine's service takes seconds to stop."""
+"""Timeout of an action in seconds: the service of a booted machine takes seconds to stop."""
 OPERATIONS = ("create", "update", "delete", "rollback")
 
 Payload = Mapping[str, Any]
@@ -64,7 +64,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceFault:
-    """A resource that fails. `everywhere`: in every account, as scripts may inject it."""
+    """A resource that fails. `everywhere`: in every account, which scripts may request."""
 
     key: str
     operation: str
@@ -75,7 +75,7 @@ class ResourceFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationFault:
-    """An association that fails: on all instances (True), on so many, or on these."""
+    """An association that fails: on all instances (True), on this many, or on these."""
 
     name: str
     on: bool | int | tuple[str, ...]
@@ -128,7 +128,7 @@ class ControlPlane:
         self.url, self.account, self._token = url.rstrip("/"), account, token
 
     def state(self) -> SandboxState:
-        """Return what runs, and the injected failures."""
+        """Return the running parts and the injected failures."""
         about, machines, databases = self._call("about"), self._call("machines"), self._call("databases")
         own = self._call("faults")
         shared = self._call("faults", everywhere=True) if self.account else {}
@@ -158,7 +158,7 @@ class ControlPlane:
         return str(self._call(f"machines/{quote(instance, safe='')}", {"action": action})["instance"])
 
     def act_on_database(self, cluster: str, action: str) -> str:
-        """Do something to a cluster; return the instance that it affected."""
+        """Perform an action on a cluster; return the affected instance."""
         return str(self._call("databases", {"cluster": cluster, "action": action}).get("affected", ""))
 
     def set_time_scale(self, pace: float) -> None:

@@ -35,7 +35,7 @@ SERVICES = (
     *("cloudformation", "autoscaling", "cloudwatch", "ec2", "elbv2", "iam", "lambda", "logs", "rds"),
     *("s3", "secretsmanager", "ssm", "sts"),
 )
-"""By boto3's names, which are also the sandbox's; the one that deployments call most is first."""
+"""Services by boto3's names, which are also the sandbox's; the one that deployments call most is first."""
 PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", "class": "mono"}
 
 
@@ -60,7 +60,7 @@ class FaultForm(forms.Form):
         return whole + [(field, str(field.label), str(e)) for field in self for e in field.errors]
 
     def about(self) -> str:
-        """Return what the request is about: the value of the first field."""
+        """Return the subject of the request: the value of the first field."""
         return str(next(iter(self.cleaned_data.values()), ""))
 
     def carry_out(self, sandbox: ControlPlane) -> str:

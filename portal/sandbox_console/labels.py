@@ -99,7 +99,7 @@ def action_label(known: Mapping[str, ActionLabel], action: str) -> ActionLabel:
 
 
 def machine_actions(machine: Machine, actions: Iterable[str]) -> list[str]:
-    """Return the actions that are possible in the machine's current state."""
+    """Return the possible actions in the machine's current state."""
     useful = {
         "stop-service": bool(machine.service) and machine.running,
         "start-service": bool(machine.service) and not machine.running,
@@ -111,11 +111,11 @@ def machine_actions(machine: Machine, actions: Iterable[str]) -> list[str]:
 
 
 def database_actions(members: Iterable[Member], actions: Iterable[str], *, embedded: bool) -> list[str]:
-    """Return the actions that are possible for a cluster with these members."""
+    """Return the possible actions for a cluster with these members."""
     readers = any(not member.writes for member in members)
     needs_reader = {"failover", "kill_reader"}
     possible = [action for action in actions if readers or action not in needs_reader]
-    if embedded:  # it has no server of its own that could be killed
+    if embedded:  # it has no separate server that could be killed
         possible = [action for action in possible if action == "failover"]
     return sorted(possible, key=lambda action: list(DATABASES).index(action) if action in DATABASES else 99)
 

@@ -1,4 +1,4 @@
-"""The view models of the page: the sandbox's state, with the portal's environments and templates."""
+"""The view models of the page: the sandbox's state, together with the portal's environments and templates."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def forms_context(account: Account, state: SandboxState | None, bound: FaultForm
 def _machines(
     state: SandboxState, environments: Sequence[Environment]
 ) -> list[tuple[Environment | None, list[MachineRow]]]:
-    """Return the instances of each environment; those of none come last."""
+    """Return the instances of each environment; those without one come last."""
     found: dict[Environment | None, list[MachineRow]] = {}
     for machine in state.machines:
         owner = owner_of(machine.tags.get(GROUP_TAG, ""), environments)
@@ -130,7 +130,7 @@ def _cluster(cluster: Cluster, state: SandboxState, environments: Sequence[Envir
 
 
 def owner_of(name: str, environments: Sequence[Environment]) -> Environment | None:
-    """Return the environment whose stacks created a resource: CloudFormation's names begin with the root's.
+    """Return the environment whose stacks created a resource: its name begins with the root stack's.
 
     The longest name wins: sanso-shop-2 is not sanso-shop.
     """

@@ -1,7 +1,7 @@
 """The sandbox's page: its state, and the buttons and forms that inject failures.
 
-It calls the sandbox within the request, which no page does with AWS: the sandbox is on this machine, and
-calls have timeouts of seconds.
+It calls the sandbox within the request, unlike pages about AWS: the sandbox is on this machine, and calls
+have timeouts of seconds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from portal.sandbox_console.control_plane import (
 from portal.sandbox_console.forms import FORMS, FaultForm
 
 NAMED = ("resources", "associations")
-"""The kinds of faults that are removed one by one."""
+"""The kinds of faults that can be removed one by one."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -154,7 +154,7 @@ def _state(sandbox: ControlPlane) -> tuple[SandboxState | None, str]:
 
 
 def _sent(request: AuthedRequest) -> FaultForm | None:
-    """Return the submitted form, None if there is none. Raise Http404 for an unknown one."""
+    """Return the submitted form; None if there is none. Raise Http404 for an unknown one."""
     if request.method != "POST":
         return None
     for kind in FORMS:

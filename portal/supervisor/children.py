@@ -16,11 +16,11 @@ from pathlib import Path
 from portal.supervisor import guard
 from portal.supervisor.logs import BoundedLog
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a program that ended is started again
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a program that ended is restarted
 GUARD_PAUSE = 0.05  # seconds without a guard after it was killed
 SETTLED = 5.0  # seconds after which a program that died counts as running again
-NOT_STARTED = 127  # the exit code that a shell gives a command that it cannot start
-STEADY = 30.0  # seconds after which a program counts as running well, and its pause as used up
+NOT_STARTED = 127  # a shell's exit code for a command that it cannot start
+STEADY = 30.0  # seconds after which a program counts as stable, and its pause is reset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
-    inherits: Callable[[Mapping[str, str]], Mapping[str, str]] = dict  # what it gets of our environment
+    inherits: Callable[[Mapping[str, str]], Mapping[str, str]] = dict  # its part of our environment
     descriptors: Sequence[int] = ()  # open files that it inherits under the same numbers
     url: str = ""
     answers: Callable[[], bool] | None = None  # whether it responds; may block
@@ -61,7 +61,7 @@ class GuardProcess:
                 self._send(f"+{group}")
             try:
                 await process.wait()
-            finally:  # when canceled, nothing is registered any more: it ends at the end of its input
+            finally:  # when canceled, nothing is registered any more: it ends at the end of input
                 os.close(self._pipe)
                 self._pipe = None
                 await process.wait()
@@ -101,7 +101,7 @@ class ChildProgram:
     async def is_ready(self) -> bool:
         """Return whether the program runs and responds: with the same process before and after the check.
 
-        If it has died before, it must have run for a while since: it may die again.
+        If it has died before, it must have run for a while since then, because it may die again.
         """
         process = self._process
         if self.program.answers and self.is_running and not await asyncio.to_thread(self.program.answers):
@@ -128,7 +128,7 @@ class ChildProgram:
         mark = f"{self._guard.mark}.{self.program.name}"
         try:
             process = await self._start(mark)
-        except OSError as error:  # its file has gone, or there is no memory for it
+        except OSError as error:  # its file is gone, or there is not enough memory
             self.log.write(f"{error}\n".encode())
             return NOT_STARTED
         self._process = process
@@ -157,7 +157,7 @@ class ChildProgram:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             pass_fds=self.program.descriptors,
-            start_new_session=True,  # a group of its own, which Ctrl-C in the terminal does not reach
+            start_new_session=True,  # a separate group that Ctrl-C in the terminal does not reach
         )
 
     async def _copy(self, output: asyncio.StreamReader | None) -> None:

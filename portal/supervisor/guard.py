@@ -64,7 +64,7 @@ def marked(mark: str) -> Iterator[int]:
 def main(mark: str) -> None:
     """Read the supervisor's registrations until it has died, then end the registered groups."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # these are for the supervisor, which then closes our input
+        signal.signal(number, signal.SIG_IGN)  # for the supervisor, which then closes our input
     groups: set[int] = set()
     for line in sys.stdin:
         change = groups.add if line[0] == "+" else groups.discard

@@ -1,4 +1,4 @@
-"""The addresses of a run: opened when it is planned, open until it ends, inherited by its programs.
+"""The addresses of a run: opened when it is planned, kept open until it ends, inherited by its programs.
 
 A port that is probed, closed and bound later can be bound by another process in between, and then two runs
 share one server. So the supervisor itself listens, before it starts anything, and the program accepts

@@ -1,4 +1,4 @@
-"""One run per data folder: a file lock that the kernel releases when the last process with it ends."""
+"""One run per data folder: a file lock that the kernel releases when the last process holding it ends."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class RunLock:
             noted = json.loads(self._file.read())
             return int(noted["pid"]), str(noted["url"])
         except (ValueError, KeyError):
-            return 0, ""  # the holder is just starting or just ending
+            return 0, ""  # the holder is starting or ending
 
 
 def is_alive(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""Log files of limited size: NAME.log, and NAME.log.1 with the output before it."""
+"""Log files of limited size: NAME.log, and NAME.log.1 with earlier output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BoundedLog:
 
 
 def tail(path: Path, *, lines: int = 15) -> str:
-    """Return the last lines of a log, "" if it does not exist."""
+    """Return the last lines of a log; "" if it does not exist."""
     if not path.exists():
         return ""
     with path.open("rb") as file:

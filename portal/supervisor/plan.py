@@ -20,7 +20,7 @@ from portal.supervisor import answers
 from portal.supervisor.children import Program
 from portal.supervisor.listening import HOST, NAME, listen, listen_for_browsers, port_of, socket_path
 
-PORTS = {"web": 8000, "sandbox": 4567}  # where the search for a free one begins
+PORTS = {"web": 8000, "sandbox": 4567}  # the first ones to try
 
 
 class BadPort(Exception):
@@ -32,7 +32,7 @@ class ProcessPlan:
     """The programs in the order of their start; each of them inherits `environment`."""
 
     environment: Mapping[str, str]
-    services: list[Program]  # what the portal needs
+    services: list[Program]  # the services that the portal needs
     portal: list[Program]
     url: str
     notes: list[str]  # messages for the user

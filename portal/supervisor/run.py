@@ -29,7 +29,7 @@ class RunFailed(Exception):
 
 
 def _drop_output() -> None:
-    """Write what follows nowhere: output that is still in a buffer would fail at the exit again.
+    """Discard further output: a remaining buffer would fail again at the exit.
 
     https://docs.python.org/3/library/signal.html#note-on-sigpipe
     """
@@ -103,7 +103,7 @@ class Supervisor:
         """Wait until every program responds. Raise RunFailed with the name of one that does not."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + START_TIMEOUT
-        # All at the same time: one may die while another is waited for.
+        # All at the same time: one may die while waiting for another.
         while not all(ready := await asyncio.gather(*(child.is_ready() for child in children))):
             for child, is_ready in zip(children, ready, strict=True):
                 if not is_ready and (child.deaths >= MAX_DEATHS or clock() > deadline):

@@ -57,7 +57,7 @@ register.simple_tag(badges.health)
 
 @register.simple_tag
 def htmx_config() -> str:
-    """Return the settings of htmx, for the meta element that it reads."""
+    """Return the settings of htmx for its meta element."""
     return _HTMX_CONFIG
 
 
@@ -85,9 +85,9 @@ def may_break_the_sandbox(context: Context) -> bool:
 
 @register.simple_tag(takes_context=True)
 def can(context: Context, right: str, about: Environment | Account | None = None) -> bool:
-    """Return whether the user has a right, such as "change_environment", about an environment or an account.
+    """Return whether the user has a right, such as "change_environment", for an environment or an account.
 
-    Without one: about anything at all, for links to pages where the rest is decided.
+    Without an object: for any, for links to pages that check the rest.
     """
     user = context.get("user")
     if user is None:
@@ -111,14 +111,14 @@ def needs_approval(environment: Environment) -> bool:
 
 @register.simple_tag
 def approval_required(environment: Environment) -> str:
-    """Return how many approvals changes of an environment need, and of which role; "" for none."""
+    """Return the number and role of approvals that changes of an environment need; "" for none."""
     policy = policy_of(environment)
     return required_text(policy) if policy else ""
 
 
 @register.simple_tag
 def approval_shortfall(environment: Environment) -> str:
-    """Return that too few people can approve changes of an environment, "" if enough can."""
+    """Return a sentence if too few people can approve changes of an environment; "" if enough can."""
     policy = policy_of(environment)
     return shortfall_text(policy, environment) if policy else ""
 
@@ -138,13 +138,13 @@ def approval_form(environment: Environment) -> ApprovalForm:
 
 @register.simple_tag
 def granters(about: Environment | Account | None = None) -> str:
-    """Return who can give rights about something, for those who lack one."""
+    """Return who can grant rights for an object, for users who lack one."""
     return granters_text(about)
 
 
 @register.simple_tag(takes_context=True)
 def approvals_to_decide(context: Context) -> int | None:
-    """Return how many requests wait for approval; None for a user who may not approve, without a query."""
+    """Return the number of open approval requests; None, without a query, for a user who may not approve."""
     user = context.get("user")
     allowed = user is not None and access.can_somewhere(user, APPROVE)
     return waiting_number(user, APPROVE) if user is not None and allowed else None
@@ -190,7 +190,7 @@ def duration(seconds: float | None) -> str:
 
 @register.simple_tag
 def took(started: datetime | None, ended: datetime | None, now: datetime | None = None) -> str:
-    """Return the time between two moments in clock format, up to `now` if there is no end."""
+    """Return the duration between two times in clock format, up to `now` if there is no end."""
     return duration(((ended or now or timezone.now()) - started).total_seconds()) if started else ""
 
 

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: check the installation, and say how to fix what is wrong with it."""
+"""`manage.py doctor`: check the installation, and print how to fix its problems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LABELS = {FindingStatus.OK: "ok      ", FindingStatus.WARNING: "warning ", Findi
 
 
 class Command(BaseCommand):
-    """Print what each check found."""
+    """Print the findings of all checks."""
 
     help = (
         "Checks the database, Redis, clocks, processes, due rows, disk, accounts, secrets and settings. "

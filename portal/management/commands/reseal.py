@@ -10,14 +10,14 @@ from deployments.models import sealed_columns
 
 
 class Command(BaseCommand):
-    """Encrypt again what only a key of SECRET_KEY_FALLBACKS opens."""
+    """Encrypt again the values that only a key of SECRET_KEY_FALLBACKS decrypts."""
 
     help = (
         "Encrypts the secrets in the database that only a key of SECRET_KEY_FALLBACKS opens with SECRET_KEY."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Encrypt, and print what was done. Raise CommandError if there are values that no key opens."""
+        """Encrypt, and print the result. Raise CommandError if there are values that no key decrypts."""
         found = sealed_columns.reseal()
         self.stdout.write(f"{found.old} encrypted again, {found.current} had the current key already.")
         if found.unreadable:

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="the file that manage.py backup has written")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Restore the backup. Raise CommandError if the file or the target is not as it must be."""
+        """Restore the backup. Raise CommandError if the file or the target is not valid."""
         try:
             found = backup.restore(options["file"].absolute())
         except (BackupError, DatabaseError, OSError) as exc:

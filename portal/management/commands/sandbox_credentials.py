@@ -20,7 +20,7 @@ REGION = "ap-northeast-1"
 def sandbox_url(token_file: Path) -> str:
     """Return the sandbox's URL: the setting, else the one in its data folder, else the default.
 
-    `make run` uses another port if the default one is in use, and only its own processes know that.
+    `make run` uses another port if the default one is in use, and passes it only to its own processes.
     """
     stored = token_file.with_name("url")
     if "SANSO_SANDBOX_URL" in os.environ or not stored.exists():
