@@ -1,4 +1,4 @@
-"""The rule of every route: who may request it. `test_permissions.py` compares it with the routes."""
+"""The rule of every route: the required permission. `test_permissions.py` compares it with the routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Permissions: who may open pages and request changes."""
+"""Permissions to open pages and request changes."""
 
 from __future__ import annotations
 

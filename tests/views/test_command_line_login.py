@@ -129,7 +129,7 @@ def test_a_code_is_accepted_once(browser: Client) -> None:
     [{"code_verifier": "w" * 64}, {"code_verifier": ""}, {"redirect_uri": "http://127.0.0.1:50124/"}],
 )
 def test_a_code_is_useless_to_who_did_not_begin_the_login(browser: Client, changes: dict[str, str]) -> None:
-    """A wrong verifier invalidates the code as well, so that nobody can try several."""
+    """A wrong verifier also invalidates the code, so that nobody can try several."""
     code = allowed(browser)
 
     assert exchanged(code, **changes).status_code == 400

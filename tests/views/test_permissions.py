@@ -172,7 +172,7 @@ def wrong(route: Route, rule: Rule, subject: Subject, rows: Mapping[str, int], *
     with transaction.atomic():
         cookies = deepcopy(subject.client.cookies)
         response = getattr(subject.client, rule.method)(address(route, rule, rows))
-        subject.client.cookies = cookies  # a logout is undone, too
+        subject.client.cookies = cookies  # a logout is also undone
         transaction.set_rollback(True)
     status = response.status_code
     login = status == 302 and response["Location"].startswith(reverse("login"))
@@ -193,7 +193,7 @@ def wrong(route: Route, rule: Rule, subject: Subject, rows: Mapping[str, int], *
 
 
 def address(route: Route, rule: Rule, rows: Mapping[str, int]) -> str:
-    """Return the address of a route, with the rows that it names."""
+    """Return the address of a route with its rows."""
     if not route.name:
         return route.key
     if rule.about == "account":

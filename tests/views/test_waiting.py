@@ -1,4 +1,4 @@
-"""The page of a deployment shows the conditions that it waits for after its stacks."""
+"""The page of a deployment that waits after its stacks shows the open conditions."""
 
 from __future__ import annotations
 
