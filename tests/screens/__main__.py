@@ -1,4 +1,4 @@
-"""Run a portal of its own and take its screens: `python -m tests.screens`."""
+"""Run a separate portal and take its screens: `python -m tests.screens`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ REDIRECT: Final = "leads to another page"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """One state of a page. `given` names the rows of the scene that the address has, by argument."""
+    """One state of a page. `given` has the names of the scene's rows in the address, by argument."""
 
     name: str
     route: str
@@ -25,9 +25,9 @@ class Screen:
     who: str = "ana"
     step: Step | None = None
     is_whole: bool = True
-    """Whether the image shows the whole page instead of one window."""
+    """Whether the image shows the entire page instead of one window."""
     is_refused: bool = False
-    """Whether the page is one that refuses the request."""
+    """Whether the page refuses the request."""
 
 
 def _of(row: str, route: str, name: str = "", **values: str) -> Screen:
@@ -51,7 +51,7 @@ COMMAND_LINE: Final = (
     "?response_type=code&code_challenge_method=S256&redirect_uri=http://127.0.0.1:50123/&host=laptop"
     f"&code_challenge={'a' * 43}&state={'b' * 43}"
 )
-"""What `sanso login` asks for."""
+"""The query of a request of `sanso login`."""
 FRESH: Final = tuple(
     Screen(name=f"empty-{route}", route=route)
     for route in (
@@ -60,7 +60,7 @@ FRESH: Final = tuple(
         *("notifications", "audit_records", "audit_own", "access_people", "access_teams", "sandbox"),
     )
 )
-"""Screens of a portal that nobody has used."""
+"""Screens of an unused portal."""
 
 SCREENS: Final = (
     # First, since later runs replace this one.

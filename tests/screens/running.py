@@ -36,7 +36,7 @@ def running_portal(folder: Path, **settings: str) -> Iterator[Run]:
         "SANSO_DATA_DIR": str(folder / "data"),
         "SANSO_LOCAL_SOURCES": str(folder / "sources"),
         "SANSO_NOTIFY_ADDRESSES": f"{LOOPBACK}/32",
-        # No time is spent on machines and a server of the database, which screens do not show.
+        # No machines and no database server, which screens do not show: this saves time.
         "SANSO_SANDBOX_MACHINES": "processes",
         "SANSO_SANDBOX_DATABASE": "embedded",
         "PORT": str(port),

@@ -161,7 +161,7 @@ def index(files: Iterable[str], problems: Iterable[str]) -> str:
 
 
 def main(base: str, work: Path) -> int:
-    """Take all screens of a portal that nobody has used; return the number of problems."""
+    """Take all screens of an unused portal; return the number of problems."""
     IMAGES.mkdir(exist_ok=True)
     with receiving() as receiver:
         scene = Scene(work, receiver)
