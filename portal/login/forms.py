@@ -17,7 +17,7 @@ from portal.login.limits import Attempt, code_attempt, login_attempt, password_c
 from portal.login.passkeys import MAX, PasskeyRefused, register
 
 WAIT = "wait"
-"""The code of the error with a wait; its params have the seconds."""
+"""The code of the error for attempts that must wait; its params have the seconds."""
 
 
 class LoginForm(AuthenticationForm):
@@ -187,7 +187,7 @@ def _begun(attempt: Attempt) -> Attempt:
 
 
 def too_early(seconds: int) -> str:
-    """Return the message with the wait."""
+    """Return the message with the seconds to wait."""
     if seconds < 120:
         return ngettext(
             "Too many failed attempts. Try again in %(count)d second.",
