@@ -122,8 +122,9 @@ def body_of(stacks: Mapping[str, TemplateStack], path: str) -> Mapping[str, obje
 def _may_be_unknown(stack: str, detail: ChangedProperty) -> bool:
     """Return whether a detail may exist only because of a value that is not known yet.
 
-    A nested stack's parameter may be such a value: CloudFormation compares its placeholder with the previous
-    value and reports a static change. So may a resource that is listed only for that reason.
+    This is possible for a nested stack's parameter: CloudFormation compares the placeholder that it gets with
+    the previous value, and reports a static change. It is also possible for a detail whose cause is a
+    resource that is listed only for such a value.
     """
     if detail.evaluation == "Dynamic":
         return True

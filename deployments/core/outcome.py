@@ -30,7 +30,7 @@ _ROLLBACK = {
     "DELETE_COMPLETE": State.FAILED,
     "DELETE_FAILED": State.FAILED,
 }
-# According to AWS's documentation it deletes a stack without a complete state; in fact it empties it.
+# According to AWS's documentation, it deletes a stack without a complete state; in fact, it empties it.
 _ROLLBACK_UPDATE = {status: end for status, end in _ROLLBACK.items() if not status.startswith("ROLLBACK")}
 _ROLLBACK_CREATION = {
     "ROLLBACK_COMPLETE": State.SUCCEEDED,
@@ -52,8 +52,9 @@ _CANCELED_CREATE = {"DELETE_COMPLETE": State.CANCELED, "DELETE_FAILED": State.FA
 def outcome(kind: Kind, root_status: str, *, is_canceled: bool = False) -> State | None:
     """Return the final state of a deployment; None while the root stack's operation is in progress.
 
-    Except for creations, only final statuses of the own operation count: right after the request, the stack
-    still has its previous final status. The same applies to a canceled creation, whose stack is deleted.
+    Except for creations, only final statuses of the deployment's own operation count: right after the
+    request, the stack still has its previous final status. The same applies to a canceled creation, whose
+    stack is deleted.
     """
     if is_canceled and kind is Kind.CREATE:
         return _CANCELED_CREATE.get(root_status)

@@ -117,7 +117,7 @@ def release_of(
     update = _update(rule, stacks)
     kind, reason = _of_files(rule, differing)
     replaced = _replacement(group, update) if group else None
-    # Servers that may be replaced get the version first: CloudFormation only knows it later.
+    # Servers that may be replaced get the version first: CloudFormation knows only later whether it does.
     is_certain = replaced is not None and replaced.code is not Code.RELEASE_GROUP_MAY_BE_REPLACED
     if replaced is not None and (is_certain or kind is ReleaseKind.NONE):
         return Release(

@@ -264,7 +264,7 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
 
 
 def _give_back(deployment: Deployment, hold: holds.Hold) -> float:
-    """Give the place in the queue back while the environment is held back, as it was since Apply."""
+    """Give the environment's place back during a hold that began after Apply. Return the seconds to wait."""
     queue.give_back(deployment)
     return _wait_for(hold)
 

@@ -38,8 +38,9 @@ BEFORE = timedelta(minutes=10)
 _GONE = ("Terminat", "Detach")
 _REGISTERED = ("initial", "healthy", "unhealthy")
 ATTEMPTS = 2
-"""Maximum number of times that a server is configured. Until the stacks are updated, the association's
-schedule restores the earlier version, so that a longer release would never end."""
+"""Maximum number of times that a server is configured. Otherwise a release that takes longer than the
+association's schedule would never end: the schedule restores the earlier version until the stacks are
+updated."""
 _SETTLE = 15.0
 """Seconds on AWS that a server must stay healthy: longer than an interval of its health checks."""
 
