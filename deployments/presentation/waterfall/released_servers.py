@@ -72,7 +72,7 @@ def server_rows(events: Iterable[Event], now: int) -> tuple[Row, ...]:
 
 
 def _goes_back(server: _Server, at: int, reached: Sequence[str] | None) -> None:
-    """Let a server wait again that is among the `reached` ones, and leave it alone otherwise."""
+    """Make a server wait again if it is among the `reached` ones, and leave it alone otherwise."""
     last = server.stages[-1][1] if server.stages else Stage.WAITING
     if last is not Stage.GONE:
         configured = any(stage is Stage.CONFIGURING for _at, stage in server.stages)
