@@ -149,7 +149,7 @@ def test_every_server_goes_back_after_a_release_that_left_them_with_different_ve
 ) -> None:
     fail_on(aws, "i-2")
     assert go(change, aws).error_code == "ReleaseReturnFailed"
-    aws.after_command = None
+    aws.after_command = lambda command: None
     sent = len(aws.commands)
     write(settings, CODE, "changed again\n")
     shown = previewed(Environment.objects.get(pk=change.environment_id), operator, aws)
