@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -156,7 +156,6 @@ def _facts(
                 problem=_problem(deployment, release, row),
             )
         )
-    active = [one.stage_at for one in rows if one.stage != Stage.WAITING]
     return ReleaseFacts(
         kind=ReleaseKind(release.kind),
         servers=tuple(servers),
@@ -168,8 +167,14 @@ def _facts(
         watch=settings.SANSO_RELEASE_WATCH * timings.scale,
         settle=_SETTLE * timings.scale,
         timeout=timings.readiness_timeout.total_seconds(),
-        idle=(now - max([release.returning_at or release.started_at, *active])).total_seconds(),
+        idle=_idle_seconds(release, rows, now),
     )
+
+
+def _idle_seconds(release: ServerRelease, rows: Sequence[ReleaseServer], now: datetime) -> float:
+    """Return the seconds since a server was at work, or since the release or its way back began."""
+    active = [one.stage_at for one in rows if one.stage != Stage.WAITING]
+    return (now - max([release.returning_at or release.started_at, *active])).total_seconds()
 
 
 def _targets(clients: Clients, arn: str) -> dict[str, str]:
