@@ -119,6 +119,7 @@ _OF_THE_PORTAL: Mapping[str, tuple[float, float, float]] = {
     "@preflight": (4, 2, 12),
     "@artifacts": (5, 2, 20),
     "@change_set": (20, 12, 45),
+    "@servers": (300, 180, 900),  # two servers, the first one watched for 120 s
     "@configuration": (15, 5, 60),
     "@traffic": (25, 10, 80),
     "@ready": (5, 2, 20),

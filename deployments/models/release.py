@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
+from django.db.models import Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.phases import State
@@ -41,29 +43,23 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
         return rows.order_by("-deployment_id").prefetch_related("servers").first()
 
     def unfinished_of(self, environment: Environment) -> ServerRelease | None:
-        """Return the release after which servers may run different versions; None if they run the same one.
-
-        Its deployment did not succeed, and no later deployment succeeded.
-        """
-        newest = self.newest_of(environment)
-        if newest is None or newest.deployment.is_active or newest.deployment.state == State.SUCCEEDED:
-            return None
-        if newest.went_back:
-            return None
-        if not newest.has_changed_servers:
-            return None
-        good = Deployment.objects.good_of(environment.pk).first()
-        return newest if good is None or good.pk < newest.deployment_id else None
+        """Return the release after which servers may run different versions; None if they run the same."""
+        found = self._last_that_changed_servers(environment.pk)
+        return None if found is None or found.deployment.is_active or found.went_back else found
 
     def left_mixed_before(self, release: ServerRelease) -> bool:
         """Return whether an earlier release may have left servers with a version that the stacks lack."""
-        pk, environment = release.deployment_id, release.deployment.environment_id
-        good = Deployment.objects.good_of(environment).filter(pk__lt=pk).first()
-        rows = self.filter(deployment__environment=environment, deployment__lt=pk)
-        rows = rows.exclude(deployment__state=State.SUCCEEDED).prefetch_related("servers")
-        if good is not None:
-            rows = rows.filter(deployment__gt=good.pk)
-        return any(one.has_changed_servers and not one.went_back for one in rows)
+        earlier = self.filter(deployment__lt=release.deployment_id)
+        found = earlier._last_that_changed_servers(release.deployment.environment_id)
+        return found is not None and not found.went_back
+
+    def _last_that_changed_servers(self, environment_pk: int) -> ServerRelease | None:
+        """Return the latest release that changed servers and did not succeed, since the last success."""
+        good = Deployment.objects.good_of(environment_pk).values("pk")[:1]
+        rows = self.filter(deployment__environment=environment_pk, deployment__gt=Coalesce(Subquery(good), 0))
+        rows = rows.exclude(deployment__state=State.SUCCEEDED).select_related("deployment")
+        rows = rows.order_by("-deployment_id").prefetch_related("servers")
+        return next((one for one in rows if one.has_changed_servers), None)
 
     def to_resume(self, environment: Environment) -> Self:
         """Keep the releases of an environment that have ended while their group was still suspended."""

@@ -12,6 +12,17 @@ from deployments.models import AssociationRun, Deployment, Environment, ReleaseS
 from deployments.presentation.badges import GLYPHS
 from deployments.wording import stored_text
 
+STAGE_STATUSES = {
+    Stage.WAITING: DisplayStatus.PENDING,
+    Stage.WATCHING: DisplayStatus.SETTLING,
+    Stage.DONE: DisplayStatus.DONE,
+    Stage.FAILED: DisplayStatus.FAILED,
+    Stage.GONE: DisplayStatus.NOT_RUN,
+    Stage.RETURNED: DisplayStatus.ROLLED_BACK,
+    Stage.NOT_REACHED: DisplayStatus.NOT_RUN,
+}
+"""The display status of a stage; all others are in progress."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRow:
@@ -46,9 +57,9 @@ def servers_of_environment(environment: Environment) -> Sequence[ServerRow]:
     A scheduled run of State Manager restores the version of the stacks on a server.
     """
     newest = ServerRelease.objects.newest_of(environment)
+    if newest is not None and not newest.deployment.is_active:
+        newest = ServerRelease.objects.unfinished_of(environment)
     if newest is None:
-        return ()
-    if not newest.deployment.is_active and ServerRelease.objects.unfinished_of(environment) is None:
         return ()
     runs = AssociationRun.objects.of(environment).newest_of_each().without_output()
     times = {run.instance_id: run.at for run in runs.of_association(newest.association)}
@@ -67,18 +78,8 @@ def _row(server: ReleaseServer, before: str, after: str) -> ServerRow:
     return ServerRow(
         instance_id=server.instance_id,
         label=str(server.get_stage_display()),
-        status=_STATUSES.get(stage, DisplayStatus.PROGRESS),
+        status=STAGE_STATUSES.get(stage, DisplayStatus.PROGRESS),
         version=(after if server.has_new_version else before)[:8],
         since=server.stage_at,
         message=stored_text(server.message),
     )
-
-
-_STATUSES = {
-    Stage.WAITING: DisplayStatus.PENDING,
-    Stage.DONE: DisplayStatus.DONE,
-    Stage.FAILED: DisplayStatus.FAILED,
-    Stage.GONE: DisplayStatus.NOT_RUN,
-    Stage.RETURNED: DisplayStatus.ROLLED_BACK,
-    Stage.NOT_REACHED: DisplayStatus.NOT_RUN,
-}

@@ -103,9 +103,10 @@ def _main(
         )
         return
     yield from _of_servers(deployment, known)
-    yield SuggestedAction(
-        label=_("Delete environment…"), url=delete, is_destructive=True, needs_permission=True
-    )
+    if State(deployment.last_phase) is not State.SERVERS:  # its stacks are complete and serve
+        yield SuggestedAction(
+            label=_("Delete environment…"), url=delete, is_destructive=True, needs_permission=True
+        )
 
 
 def _of_servers(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:

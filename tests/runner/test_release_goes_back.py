@@ -196,3 +196,25 @@ def test_a_way_back_that_is_stopped_leaves_servers_with_different_versions(
     environment = Environment.objects.get(pk=ended.environment_id)
     assert ServerRelease.objects.unfinished_of(environment) is not None
     assert ended.cancel_accepted_at is not None, "the page must not say that nothing was canceled"
+
+
+def test_a_release_that_changed_no_server_leaves_those_of_an_earlier_one_unfinished(
+    change: Deployment,
+    settings: Settings,
+    operator: User,  # noqa: F811
+    aws: FakeAws,
+) -> None:
+    fail_on(aws, "i-2")
+    mixed = go(change, aws)
+    write(settings, CODE, "changed again\n")
+    shown = previewed(Environment.objects.get(pk=change.environment_id), operator, aws)
+    again = apply_change(user=operator, deployment=shown, digest=shown.preview_digest)
+    go(again, aws, until=lambda d: ServerRelease.objects.of(d) is not None)
+    request_cancel(user=operator, deployment=again, effect=CancelEffect.STOP_RELEASE)
+    ended = go(again, aws)
+
+    assert ended.state == State.CANCELED
+    environment = Environment.objects.get(pk=ended.environment_id)
+    unfinished = ServerRelease.objects.unfinished_of(environment)
+    assert unfinished is not None
+    assert unfinished.deployment_id == mixed.pk

@@ -14,23 +14,14 @@ from deployments.core.status import DisplayStatus
 from deployments.core.timeline import in_ms
 from deployments.models import Event
 from deployments.models.release import STAGES
+from deployments.presentation.release_servers import STAGE_STATUSES
 from deployments.presentation.waterfall.bars import Bar
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import join
 from deployments.wording import stored_text
 
 PLACE = f"{PHASE}{State.SERVERS}"
-STATUSES = {
-    Stage.WAITING: DisplayStatus.PENDING,
-    Stage.WATCHING: DisplayStatus.SETTLING,
-    Stage.DONE: DisplayStatus.DONE,
-    Stage.FAILED: DisplayStatus.FAILED,
-    Stage.GONE: DisplayStatus.NOT_RUN,
-    Stage.RETURNED: DisplayStatus.ROLLED_BACK,
-    Stage.NOT_REACHED: DisplayStatus.NOT_RUN,
-}
-"""The display status of a stage; all others are in progress."""
-_AT_REST = frozenset(STATUSES) - {Stage.WATCHING}
+_AT_REST = frozenset(STAGE_STATUSES) - {Stage.WATCHING}
 _NEW = frozenset({Stage.CHECKING, Stage.WATCHING, Stage.DONE})
 """The stages in which a server has the version of the release or, when it rolls back, the earlier one."""
 
@@ -96,7 +87,7 @@ def _row(server: _Server, now: int) -> Row:
         level=2,
         kind="server",
         type=server.version,
-        display_status=STATUSES.get(last, DisplayStatus.PROGRESS),
+        display_status=STAGE_STATUSES.get(last, DisplayStatus.PROGRESS),
         label=str(dict(STAGES)[str(last)]),
         reason=server.reason,
         started=started,
@@ -111,5 +102,5 @@ def _bars(stages: Sequence[tuple[int, Stage]]) -> Iterable[Bar]:
     ends: list[tuple[int | None, Stage | None]] = [*stages[1:], (None, None)]
     for (start, stage), (end, following) in zip(stages, ends, strict=True):
         if stage not in _AT_REST:
-            status = STATUSES.get(stage, DisplayStatus.PROGRESS)
+            status = STAGE_STATUSES.get(stage, DisplayStatus.PROGRESS)
             yield Bar(start, end, DisplayStatus.FAILED if following is Stage.FAILED else status)

@@ -158,15 +158,15 @@ class DeploymentView:
         return next((row.path for row in self.inside.get(path, ()) if row.is_cause), path)
 
     def rows(self, paths: Iterable[str] | None = None) -> tuple[Row, ...]:
-        """Return the rows at these paths; without paths, all of them and the phases after the stacks."""
+        """Return the rows at these paths; without paths, all of them and the phases around the stacks."""
         if paths is not None:
             return self.row_builder().some(paths)
-        return self.row_builder().all() + tuple(self._phases()) if self.tree.nodes else ()
+        return self._with_phases(self.row_builder().all())
 
     def first_rows(self, wanted: Iterable[str] = ()) -> tuple[Row, ...]:
         """Return the rows that the page begins with, including those around the paths `wanted`."""
         found = first_rows.first_rows(self.row_builder(), wanted)
-        return (*found, *self._phases()) if self.tree.nodes else ()
+        return self._with_phases(found)
 
     def rows_in(self, stacks: Iterable[str]) -> tuple[Row, ...]:
         """Return the direct content of some stacks."""
@@ -195,6 +195,14 @@ class DeploymentView:
         failures = self.failures.get(path, ())
         course = self.timeline.course
         return result_of(line.runs, course, failures, is_stack=line.is_stack, is_root=not path).status
+
+    def _with_phases(self, rows: Iterable[Row]) -> tuple[Row, ...]:
+        """Return the rows of stacks between those of the phases before and after; none without stacks."""
+        if not self.tree.nodes:
+            return ()
+        phases = tuple(self._phases())
+        early = sum(row.path.startswith(PLACE) for row in phases)
+        return (*phases[:early], *rows, *phases[early:])
 
     def _phases(self) -> Iterable[Row]:
         deployment = self.deployment

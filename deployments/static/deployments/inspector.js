@@ -52,8 +52,8 @@ export function start() {
   } else beginAtFirstFailure();
 }
 
-/* A page of what has failed begins where its first failure is in view, below the headline that names it: only as far
-   down as it takes, and not when the address or the browser leads to another place. */
+/* Scrolls a failed page to its first failure, as far as the headline that names it stays in view; not if the address
+   or the browser leads to another place. */
 function beginAtFirstFailure() {
   const [visit] = performance.getEntriesByType("navigation");
   const leadsElsewhere = location.hash || location.search || visit?.type !== "navigate" || scrollY > 0;
@@ -63,7 +63,8 @@ function beginAtFirstFailure() {
   const room = document.getElementById("banner").getBoundingClientRect().top - HEADER;
   const output = document.querySelector("#banner .evidence[open]");
   if (output && below() > room) output.open = false;
-  if (below() > 0) scrollBy({ top: below(), behavior: "instant" });
+  const top = Math.min(below(), room);
+  if (top > 0) scrollBy({ top, behavior: "instant" });
 }
 
 function isOver() {
