@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import uuid
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,13 +11,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deployments import catalog
-from deployments.actions.apply_change import apply_change
 from deployments.actions.cancel import request_cancel
-from deployments.actions.change import request_change, request_rollback
+from deployments.actions.change import request_rollback
 from deployments.actions.request import PermissionMissing
 from deployments.actions.versions import set_version_status
-from deployments.aws.autoscaling import Group, GroupInstance
-from deployments.aws.elbv2 import TargetHealth
+from deployments.aws.autoscaling import Group
 from deployments.aws.ssm import AssociationCall
 from deployments.core.canceling import CancelEffect
 from deployments.core.phases import State
@@ -35,45 +30,33 @@ from deployments.models import (
     Evidence,
     ReleaseServer,
     ServerRelease,
-    Stack,
-    TemplateCheck,
 )
-from deployments.runner import suspensions, template_sets
+from deployments.runner import suspensions
 from deployments.runner.observe import observe_stack
 from tests.builders import (
     allow,
-    make_deployment,
-    make_environment,
-    make_operator,
-    make_resource,
     make_user,
 )
-from tests.fake_services import SentCommand
 from tests.fakes import FakeAws, lost_answer
-from tests.runner.conftest import run, take_step
+from tests.runner.conftest import run
+from tests.runner.releases.running import (
+    ASSOCIATION,
+    CODE,
+    GROUP,
+    OTHER,
+    TARGETS,
+    KilledWorker,
+    apply,
+    fail_on,
+    go,
+    make_servers,
+    previewed,
+    released,
+    stages,
+    write,
+)
 from tests.wordings import reason
 
-GROUP, TARGETS, ASSOCIATION = "group-1", "arn:targets", "association-1"
-CODE, OTHER = "playbook/app/datelog/page.py", "playbook/tasks/service.yml"
-ROOT = """
-Parameters: {Bucket: {Type: String}, Prefix: {Type: String}, Size: {Type: Number, Default: 2}}
-Resources:
-  Topic: {Type: AWS::SNS::Topic}
-  Network:
-    Type: AWS::CloudFormation::Stack
-    Properties:
-      TemplateURL: !Sub https://${Bucket}.s3.amazonaws.com/${Prefix}/servers.yaml
-"""
-SERVERS = """
-Resources:
-  Group: {Type: AWS::AutoScaling::AutoScalingGroup, Properties: {MinSize: 2, MaxSize: 2}}
-"""
-MANIFEST = """
-root: root.yaml
-bucket_parameter: Bucket
-prefix_parameter: Prefix
-release: {artifacts: [playbook.zip], servers: Network, code: ["app/datelog/*"]}
-"""
 LOST = (
     "ssm:SendCommand",
     "autoscaling:SuspendProcesses",
@@ -82,122 +65,6 @@ LOST = (
     "elasticloadbalancing:DeregisterTargets",
     "cloudformation:ExecuteChangeSet",
 )
-OUTPUT = """
-TASK [Compile and load the release] *********************************************
-fatal: [localhost]: FAILED! => {"msg": "no module named datelog.page"}
-
-PLAY RECAP **********************************************************************
-localhost : ok=9    changed=1    unreachable=0    failed=1
-"""
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file with a fixed time, so that the archive of a set is the same in every test."""
-    path.write_text(text)
-    os.utime(path, (1_700_000_000 + len(text), 1_700_000_000 + len(text)))
-
-
-@pytest.fixture
-def template_set(settings: Settings, tmp_path: Path) -> catalog.TemplateSet:
-    """A template set that declares releases."""
-    files = {"root.yaml": ROOT, "servers.yaml": SERVERS, "template-set.yaml": MANIFEST}
-    files |= {"playbook/playbook.yml": "[]\n", CODE: "one\n", OTHER: "[]\n"}
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        put(tmp_path / name, text)
-    settings.SANSO_TEMPLATE_SET = tmp_path
-    return catalog.load(tmp_path)
-
-
-@pytest.fixture
-def operator(db: None) -> User:
-    return make_operator("operator")
-
-
-@pytest.fixture
-def shop(template_set: catalog.TemplateSet, operator: User, aws: FakeAws) -> Environment:
-    """A running environment with two servers."""
-    TemplateCheck.objects.create(digest=template_set.digest, findings=[])
-    template_sets.keep(template_set)
-    shop = make_environment("shop", owner=operator)
-    created = run(make_deployment(shop, template_digest=template_set.digest, parameters={"Size": "2"}), aws)
-    assert created.state == State.SUCCEEDED, reason(created)
-    servers = Stack.objects.get(deployment=created, path="Network")
-    make_resource(servers, "Group", type="AWS::AutoScaling::AutoScalingGroup", physical_id=GROUP)
-    make_resource(servers, "App", type="AWS::SSM::Association", physical_id=ASSOCIATION)
-    Environment.objects.update(parameters=created.parameters)
-    old = f"https://b.s3.amazonaws.com/{created.artifact_prefix}/playbook.zip"
-    aws.association_call_rows[ASSOCIATION] = AssociationCall(
-        association_id=ASSOCIATION,
-        name="shop-app-servers",
-        document="shop-document",
-        arguments={"SourceUrl": (old,), "ExtraVariables": ("DB_NAME=datelog",)},
-    )
-    make_servers(aws, "i-1", "i-2")
-    return Environment.objects.for_page().get(pk=shop.pk)
-
-
-def make_servers(aws: FakeAws, *ids: str, desired: int | None = None) -> None:
-    aws.scaling_groups[GROUP] = Group(
-        name=GROUP,
-        desired=desired or len(ids),
-        minimum=len(ids),
-        maximum=len(ids),
-        target_groups=(TARGETS,),
-        instances=tuple(
-            GroupInstance(instance_id=one, zone="a", lifecycle="InService", health="Healthy") for one in ids
-        ),
-    )
-    aws.targets[TARGETS] = [
-        TargetHealth(target_group_arn=TARGETS, target_id=one, port=9090, state="healthy") for one in ids
-    ]
-
-
-def write(settings: Settings, name: str, text: str) -> None:
-    put(Path(settings.SANSO_TEMPLATE_SET) / name, text)
-    digest = catalog.load(Path(settings.SANSO_TEMPLATE_SET)).digest
-    TemplateCheck.objects.get_or_create(digest=digest, defaults={"findings": []})
-
-
-def previewed(shop: Environment, user: User, aws: FakeAws) -> Deployment:
-    environment = Environment.objects.for_page().get(pk=shop.pk)
-    requested = request_change(
-        user=user, environment=environment, parameters={"Size": "2"}, reason="", request_key=uuid.uuid4()
-    )
-    return run(requested, aws, until=lambda d: d.state == State.PREVIEW or not d.is_active)
-
-
-def apply(deployment: Deployment, user: User) -> Deployment:
-    return apply_change(user=user, deployment=deployment, digest=deployment.preview_digest)
-
-
-def go(
-    deployment: Deployment,
-    aws: FakeAws,
-    until: Callable[[Deployment], bool] = lambda d: d.state == State.STACKS or not d.is_active,
-) -> Deployment:
-    """Take steps, each a minute after the previous one, until the servers are done."""
-    for _ in range(200):
-        row = Deployment.objects.for_page().get(pk=deployment.pk)
-        if until(row):
-            return row
-        take_step(row, aws)
-        for server in ReleaseServer.objects.all():
-            before = server.stage_at - timedelta(seconds=60)
-            ReleaseServer.objects.filter(pk=server.pk).update(stage_at=before)
-    raise AssertionError([str(one) for one in ReleaseServer.objects.all()])
-
-
-def released(
-    shop: Environment, settings: Settings, operator: User, aws: FakeAws, name: str = CODE
-) -> Deployment:
-    write(settings, name, "changed\n")
-    return apply(previewed(shop, operator, aws), operator)
-
-
-def stages(deployment: Deployment) -> dict[str, str]:
-    rows = ReleaseServer.objects.filter(release__deployment=deployment)
-    return dict(rows.values_list("instance_id", "stage"))
 
 
 def since_apply(aws: FakeAws, *services: str) -> list[str]:
@@ -265,14 +132,6 @@ def test_what_somebody_else_has_suspended_stays_suspended(
     assert aws.suspended[GROUP] == {"AZRebalance"}
 
 
-def fail_on(aws: FakeAws, instance_id: str) -> None:
-    def fail(command: SentCommand) -> None:
-        if command.instance_id == instance_id:
-            command.status, command.output = "Failed", OUTPUT
-
-    aws.after_command = fail
-
-
 @pytest.mark.parametrize("name", [CODE, OTHER])
 def test_a_release_stops_at_the_server_that_fails_and_goes_back(
     shop: Environment, settings: Settings, operator: User, aws: FakeAws, name: str
@@ -338,10 +197,6 @@ def test_a_call_whose_response_was_lost_takes_effect_once(
     assert [one.instance_id for one in aws.commands.values()] == ["i-1", "i-2"]
     assert aws.suspended[GROUP] == set()
     assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
-
-
-class KilledWorker(BaseException):
-    """Simulates the death of a worker: no code catches it, so the step writes nothing more."""
 
 
 POINTS = (

@@ -16,7 +16,7 @@ from deployments.presentation.text import event_texts
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.fake_services import SentCommand
 from tests.fakes import FakeAws
-from tests.runner.test_server_release import (  # noqa: F401  # fixtures
+from tests.runner.releases.running import (
     CODE,
     OTHER,
     OUTPUT,
@@ -25,11 +25,8 @@ from tests.runner.test_server_release import (  # noqa: F401  # fixtures
     fail_on,
     go,
     make_servers,
-    operator,
     previewed,
-    shop,
     stages,
-    template_set,
     write,
 )
 from tests.wordings import reason
@@ -38,9 +35,9 @@ from tests.wordings import reason
 @pytest.fixture
 def change(
     request: pytest.FixtureRequest,
-    shop: Environment,  # noqa: F811
+    shop: Environment,
     settings: Settings,
-    operator: User,  # noqa: F811
+    operator: User,
     aws: FakeAws,
 ) -> Deployment:
     """An applied release that goes back if a server fails; the test chooses the changed file."""
@@ -144,7 +141,7 @@ def test_the_way_back_survives_the_death_of_its_worker(
 def test_every_server_goes_back_after_a_release_that_left_them_with_different_versions(
     change: Deployment,
     settings: Settings,
-    operator: User,  # noqa: F811
+    operator: User,
     aws: FakeAws,
 ) -> None:
     fail_on(aws, "i-2")
@@ -183,7 +180,7 @@ def test_a_server_that_joins_on_the_way_back_is_left_alone(change: Deployment, a
 
 def test_a_way_back_that_is_stopped_leaves_servers_with_different_versions(
     change: Deployment,
-    operator: User,  # noqa: F811
+    operator: User,
     aws: FakeAws,
 ) -> None:
     fail_once(aws, "i-2")
@@ -201,7 +198,7 @@ def test_a_way_back_that_is_stopped_leaves_servers_with_different_versions(
 def test_a_release_that_changed_no_server_leaves_those_of_an_earlier_one_unfinished(
     change: Deployment,
     settings: Settings,
-    operator: User,  # noqa: F811
+    operator: User,
     aws: FakeAws,
 ) -> None:
     fail_on(aws, "i-2")

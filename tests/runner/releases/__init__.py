@@ -1,0 +1,1 @@
+"""Releases to running servers, with AWS in memory."""
