@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from deployments.presentation.waterfall.rows import Row, RowBuilder
+from deployments.presentation.waterfall.row_builder import RowBuilder
+from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import and_above
 
 FILLED = 60

@@ -13,7 +13,8 @@ from deployments.core.row_results import RowResult
 from deployments.core.schedule import PHASE
 from deployments.core.status import DisplayStatus
 from deployments.presentation.badges import LABELS
-from deployments.presentation.waterfall.rows import PROBLEMS, RowBuilder
+from deployments.presentation.waterfall.row_builder import RowBuilder
+from deployments.presentation.waterfall.rows import PROBLEMS
 from deployments.presentation.waterfall.tree import name_of, parent_of
 
 

@@ -37,7 +37,8 @@ from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
 from deployments.presentation.waterfall.other_failures import OtherFailures, other_failures
 from deployments.presentation.waterfall.released_servers import PLACE, server_rows
-from deployments.presentation.waterfall.rows import Row, RowBuilder, StackSummary, phase_row
+from deployments.presentation.waterfall.row_builder import RowBuilder
+from deployments.presentation.waterfall.rows import Row, StackSummary, phase_row
 from deployments.presentation.waterfall.tree import ResourceTree, build_tree, join, load_branches
 
 

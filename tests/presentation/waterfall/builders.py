@@ -7,7 +7,8 @@ from typing import Any
 from deployments.core.time_axis import TimeAxis
 from deployments.models.stack import STACK_TYPE
 from deployments.models.timeline import TimelineRow
-from deployments.presentation.waterfall.rows import Row, RowBuilder
+from deployments.presentation.waterfall.row_builder import RowBuilder
+from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import ResourceTree, TreeNode
 
 T0 = 1_800_000_000_000

@@ -13,7 +13,7 @@ from deployments.models import Deployment
 from deployments.models.timeline import TimelineRow
 from deployments.presentation.waterfall import cache
 from deployments.presentation.waterfall.other_failures import other_failures
-from deployments.presentation.waterfall.rows import RowBuilder
+from deployments.presentation.waterfall.row_builder import RowBuilder
 from deployments.presentation.waterfall.tree import ResourceTree, TreeNode
 from deployments.presentation.waterfall.view_model import DeploymentView
 from deployments.presentation.waterfall.what_followed import what_followed

@@ -12,7 +12,7 @@ from deployments.core.usual_durations import UsualDuration
 from deployments.models import Stack
 from deployments.models.timeline import TimelineRow
 from deployments.presentation.waterfall import row_html
-from deployments.presentation.waterfall.rows import RowBuilder
+from deployments.presentation.waterfall.row_builder import RowBuilder
 from deployments.presentation.waterfall.tree import TreeNode, build_tree
 from tests.presentation.waterfall.builders import AXIS, T0, row_builder, row_of, stack
 from tests.presentation.waterfall.stored_rows import STACKS
