@@ -19,7 +19,7 @@ import django
 import hypothesis
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from hypothesis import HealthCheck
 from pytest_django import DjangoDbBlocker
 
@@ -61,6 +61,7 @@ SAME_ON_BOTH = (
 )
 HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
+running_mariadb: list[MariaDB] = []
 running_redis: list[Redis] = []
 
 # Examples are the same in every run and have no deadline, so that no test fails by chance on a busy machine.
@@ -147,6 +148,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if is_core(item)]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Connect to the database again if the connection was lost, so that no other tests fail as well.
+
+    Tests without transactions share one connection, which Django never replaces between them.
+    """
+    lost = connection.connection is not None and not connection.is_usable()
+    if lost:
+        del connections[DEFAULT_DB_ALIAS]  # with the state of transactions that it had
+    for server in running_mariadb:
+        if lost or not server.is_running():
+            log = server.log.read_text(errors="replace")[-2000:]
+            item.warn(pytest.PytestWarning(f"The connection to the database was lost. MariaDB:\n{log}"))
+        if not server.is_running():
+            server.start()
+
+
 def is_core(item: pytest.Item) -> bool:
     return item.nodeid.startswith(CORE) or item.get_closest_marker("core") is not None
 
@@ -169,7 +187,9 @@ def mariadb_server() -> Iterator[MariaDB]:
     database = settings.DATABASES["default"]
     port = int(database["PORT"]) if "mysql" in database["ENGINE"] else None
     server = start_mariadb(FOLDER / "mariadb", port=port)
+    running_mariadb.append(server)
     yield server
+    running_mariadb.remove(server)
     server.stop()
 
 

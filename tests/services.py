@@ -127,8 +127,11 @@ class Service:
         """Kill the process and its group as `kill -9` does, without cleanup."""
         if self.process is None:
             return
+        pid = self.process.pid
+        if self.process.returncode is not None and Path(f"/proc/{pid}").exists():
+            return  # no process of its group is left, and its number is another one's by now
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)
         self.process.wait(STOP_SECONDS)
 
     @contextlib.contextmanager

@@ -86,9 +86,13 @@ class Child:
         self._signal(signal.SIGSTOP)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+        if self._process is None:
+            return
+        pid = self._process.pid
+        if self._process.returncode is not None and Path(f"/proc/{pid}").exists():
+            return  # no process of its group is left, and its number is another one's by now
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, number)
 
     def tail(self, size: int = 2000) -> str:
         """Return the end of the log."""
