@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.core.forecast import Forecast
 from deployments.core.phases import Kind
-from deployments.core.progress import ALMOST, percent_of_time, rolled_back, turns_back
+from deployments.core.progress import ALMOST, is_ahead, percent_of_time, rolled_back, turns_back
 from deployments.core.timeline import in_ms
 from deployments.models import timeline as timelines
 from deployments.models.deployment import Deployment
@@ -46,3 +46,22 @@ def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int) -> int | None
 def goes_back(kind: Kind, stacks: Sequence[Stack]) -> bool:
     """Return whether the root stack rolls back, or is deleted because its creation was canceled."""
     return any(turns_back(kind, stack.status) for stack in stacks if not stack.path)
+
+
+def contradicts_forecast(deployment: Deployment, timeline: Timeline, now: int) -> bool:
+    """Return whether the stored percentage contradicts the time left: the forecast has grown since."""
+    forecast = timeline.forecast
+    return forecast is not None and is_ahead(
+        deployment.progress, percent_of_time(timeline.start, now, forecast.end)
+    )
+
+
+def is_slower_than_forecast(deployment: Deployment) -> bool:
+    """Return whether an active deployment takes longer than the forecast that its percentage is based on."""
+    if not deployment.is_active or not deployment.progress:
+        return False
+    stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
+    if goes_back(Kind(deployment.kind), stacks):
+        return False
+    now = timezone.now()
+    return contradicts_forecast(deployment, timelines.load(deployment, stacks=stacks, now=now), in_ms(now))

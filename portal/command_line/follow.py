@@ -111,7 +111,9 @@ def tree(deployment: dict[str, Any], rows: dict[str, Any]) -> Group:
     state = name_of(deployment["state"])
     bar.add_row(
         ProgressBar(total=100, completed=deployment["progress"], width=BAR),
-        f"{deployment['progress']} %",
+        _("slower than forecast")
+        if deployment.get("is_slower_than_forecast")  # older portals do not say so
+        else f"{deployment['progress']} %",
         state,
         _left(rows),
     )

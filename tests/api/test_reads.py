@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from deployments.models import Environment
+from deployments.models import Deployment, Environment
 from tests.api.clients import ROOT, Program
 from tests.builders import (
     make_account,
@@ -20,6 +20,7 @@ from tests.builders import (
     make_resource,
     make_stack,
 )
+from tests.live import scenes
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +98,17 @@ def test_a_deployment_that_succeeded_is_complete(program: Program) -> None:
     deployment = make_deployment(state="succeeded", progress=94)
 
     assert program.get(f"/deployments/{deployment.pk}").json()["progress"] == 100
+
+
+def test_a_percentage_that_contradicts_the_forecast_is_marked(program: Program) -> None:
+    deployment = scenes.running()
+    path = f"/deployments/{deployment.pk}"
+    assert program.get(path).json()["is_slower_than_forecast"] is False
+
+    Deployment.objects.filter(pk=deployment.pk).update(progress=92)
+
+    found = program.get(path).json()
+    assert (found["progress"], found["is_slower_than_forecast"]) == (92, True)
 
 
 def test_deployments_are_filtered_by_status(program: Program, shop: Environment) -> None:

@@ -9,9 +9,10 @@ import pytest
 import yaml
 from django.contrib.auth.models import User
 from pytest_django import Settings
+from rich.console import Console
 
 from deployments.models import Account, Deployment, Environment, EnvironmentLock
-from portal.command_line import completion
+from portal.command_line import completion, follow
 from tests.api.clients import Program
 from tests.builders import allow, make_account, make_deployment, make_environment, make_event, make_user
 from tests.built_health import make_whole
@@ -232,3 +233,15 @@ def test_the_shell_asks_for_completions(
     monkeypatch.setenv("COMP_CWORD", "3")
 
     assert shell.run()[1].split() == ["shop"]
+
+
+@pytest.mark.parametrize(("is_slower", "shown"), [(False, "92 %"), (True, "slower than forecast")])
+def test_the_tree_shows_no_percentage_that_contradicts_the_time_left(is_slower: bool, shown: str) -> None:
+    deployment = {"state": "stacks", "progress": 92, "is_slower_than_forecast": is_slower}
+
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(follow.tree(deployment, {"items": [], "expected_end": None}))
+
+    assert shown in captured.get()
+    assert ("%" in captured.get()) is not is_slower

@@ -13,6 +13,7 @@ from deployments.core.phases import WAITS, State
 from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Event
 from deployments.models.event import EventValues
+from deployments.models.progress import is_slower_than_forecast
 from deployments.models.timeline import Timeline, TimelineRow
 from deployments.presentation.text import event_texts
 from deployments.wording import stored_text
@@ -31,7 +32,11 @@ class DeploymentOut(Schema):
     is_waiting: bool = Field(description="Whether it waits for a person, its time or its turn.")
     requested_by: str = Field(examples=["ana"])
     reason: str = Field(examples=["Larger servers"])
-    progress: int = Field(description="Percent.", examples=[40])
+    progress: int = Field(
+        description="Percent of its time, rollbacks not included. It never decreases: while"
+        " `is_slower_than_forecast` of the deployment is true, it contradicts the expected end.",
+        examples=[40],
+    )
     last_seq: int = Field(description="The number of its last event.", examples=[57])
     error: StatusMessage | None
     attention: StatusMessage | None = Field(description="What somebody has to fix so that it goes on.")
@@ -63,6 +68,11 @@ class DeploymentDetail(DeploymentOut):
     is_retry: bool
     rolls_back_to: int | None = Field(description="The earlier deployment that it goes back to.")
     preview_digest: str = Field(description="The digest of its preview, with which it is applied.")
+    is_slower_than_forecast: bool = Field(
+        default=False,
+        description="Whether its forecast has grown since `progress` was computed: show that it is slower"
+        " than forecast instead of the percentage.",
+    )
     waiting_for: list[str] = Field(description="The conditions that are not met in the last phases.")
     ready_at: datetime | None
     polled_at: datetime | None
@@ -83,6 +93,7 @@ class DeploymentDetail(DeploymentOut):
             is_retry=row.is_retry,
             rolls_back_to=row.rolls_back_to_id,
             preview_digest=row.preview_digest,
+            is_slower_than_forecast=is_slower_than_forecast(row),
             waiting_for=[stored_text(one) for one in row.waiting_for],
             ready_at=row.ready_at,
             polled_at=row.polled_at,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployments.core.phases import Kind
-from deployments.core.progress import CLOSE, is_ahead, percent_of_time, turns_back
+from deployments.core.progress import CLOSE, percent_of_time, turns_back
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment
 from deployments.models.past_state import PastState
+from deployments.models.progress import contradicts_forecast
 from deployments.models.timeline import Timeline
 from deployments.presentation.waterfall.tree import ResourceTree
 
@@ -40,9 +41,8 @@ def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: i
         return DisplayedProgress()
     if turns_back(Kind(deployment.kind), tree.root_status):
         return DisplayedProgress(percent=deployment.rollback_progress or None)
-    stored, forecast = deployment.progress, timeline.forecast
-    is_slow = forecast is not None and is_ahead(stored, percent_of_time(timeline.start, now, forecast.end))
-    return DisplayedProgress(percent=stored or None, contradicts=is_slow, is_slow=is_slow)
+    is_slow = contradicts_forecast(deployment, timeline, now)
+    return DisplayedProgress(percent=deployment.progress or None, contradicts=is_slow, is_slow=is_slow)
 
 
 def replayed(past: PastState, timeline: Timeline) -> DisplayedProgress:
