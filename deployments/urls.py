@@ -39,6 +39,11 @@ from deployments.views.history import deployment_list
 from deployments.views.labels import environment_labels
 from deployments.views.new_environment import environment_expected, environment_new
 from deployments.views.recordings import recording_list, recording_open
+from deployments.views.recovery import (
+    environment_continue,
+    environment_delete_again,
+    environment_take_over,
+)
 from deployments.views.remaining import environment_remaining, environment_remaining_search
 from deployments.views.roll_back import environment_roll_back
 from deployments.views.template_sets import (
@@ -46,11 +51,6 @@ from deployments.views.template_sets import (
     template_set,
     template_set_list,
     template_version,
-)
-from deployments.views.ways_out import (
-    environment_continue,
-    environment_delete_again,
-    environment_take_over,
 )
 
 urlpatterns = [

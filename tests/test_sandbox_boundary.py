@@ -40,7 +40,7 @@ MAY_MENTION_IT = {
     "presentation/text/duration_estimate.py",
     "presentation/text/headlines.py",
     "presentation/waterfall/inspector.py",
-    "presentation/ways_out.py",
+    "presentation/recovery_options.py",
     "views/recordings.py",
 }
 KNOW_THE_KIND_OF_AN_ACCOUNT = {
@@ -51,7 +51,7 @@ KNOW_THE_KIND_OF_AN_ACCOUNT = {
     "models/account.py",
     "presentation/text/duration_estimate.py",
     "presentation/waterfall/inspector.py",
-    "presentation/ways_out.py",
+    "presentation/recovery_options.py",
     "runner/endpoint_run.py",
 }
 

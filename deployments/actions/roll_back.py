@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
+from deployments.actions.recovery import begin, first_of, held
 from deployments.actions.request import CHANGE, Request, requesting
-from deployments.actions.ways_out import begin, first_of, held
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable

@@ -1,4 +1,4 @@
-"""Requests that create a deployment: new environments, changes, deletions, ways out of a failure."""
+"""Requests that create a deployment: new environments, changes, deletions, recovery of a failed stack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 
 from deployments.access import visible_accounts
-from deployments.actions import delete, roll_back, ways_out
+from deployments.actions import delete, recovery, roll_back
 from deployments.actions.change import request_change
 from deployments.actions.change_base import base_of, retried
 from deployments.actions.deploy import request_deployment, set_to_deploy
@@ -101,7 +101,7 @@ def create_deletion_again(
     request: ApiRequest, environment_id: Key, body: DeletionAgainBody
 ) -> DeploymentDetail:
     """Request the deletion of a stack whose deletion failed, without what is to stay in AWS."""
-    return _requested(request, environment_id, ways_out.request_deletion_again, **body.model_dump())
+    return _requested(request, environment_id, recovery.request_deletion_again, **body.model_dump())
 
 
 @requests(
@@ -125,7 +125,7 @@ def create_rollback(request: ApiRequest, environment_id: Key, body: ReasonBody) 
 )
 def continue_rollback(request: ApiRequest, environment_id: Key, body: ContinueBody) -> DeploymentDetail:
     """Request that a failed rollback is continued, without the resources that are skipped."""
-    action = ways_out.request_continue
+    action = recovery.request_continue
     return _requested(request, environment_id, action, skip=body.resources, reason=body.reason)
 
 
@@ -134,7 +134,7 @@ def continue_rollback(request: ApiRequest, environment_id: Key, body: ContinueBo
 )
 def take_over(request: ApiRequest, environment_id: Key, body: ReasonBody) -> DeploymentDetail:
     """Request that changes start from the stack as it is, after it was changed outside of Sanso."""
-    return _requested(request, environment_id, ways_out.request_take_over, reason=body.reason)
+    return _requested(request, environment_id, recovery.request_take_over, reason=body.reason)
 
 
 def _requested(

@@ -10,8 +10,8 @@ from deployments.models import Deployment, Environment, Event
 from deployments.models.remaining import remaining_of
 from deployments.models.timeline import failures_of
 from deployments.presentation import failure_banner
+from deployments.presentation.recovery_options import clean_up
 from deployments.presentation.text import headlines
-from deployments.presentation.ways_out import clean_up
 
 _FAILED = (State.FAILED.value, State.ROLLED_BACK.value)
 

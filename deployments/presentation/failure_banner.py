@@ -20,11 +20,11 @@ from deployments.models.remaining import remaining_of
 from deployments.models.stack import STACK_TYPE
 from deployments.presentation import failure_sentences
 from deployments.presentation.kept import kept_sentences
+from deployments.presentation.recovery_options import SuggestedAction, recovery_options
 from deployments.presentation.text import headlines
 from deployments.presentation.waterfall.failed_servers import CONFIGURED, FailedServer, failed_servers
 from deployments.presentation.waterfall.rows import row_id
 from deployments.presentation.waterfall.tree import join, name_of
-from deployments.presentation.ways_out import SuggestedAction, ways_out
 from deployments.wording import cause_advice, cause_title, stored_text
 
 _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsUnhealthy"}
@@ -108,7 +108,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         chain=chain,
         ties=cause.ties,
         evidence=evidence,
-        actions=ways_out(deployment, known, remaining, is_latest=is_latest),
+        actions=recovery_options(deployment, known, remaining, is_latest=is_latest),
         kept=kept_sentences(deployment) if is_latest else (),
     )
 
@@ -157,7 +157,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         request_id=str((deployment.error_sentence or {}).get("request_id", "")),
         chain=(ChainLink(name=name, row="" if is_early else row_id(phase)),),
         evidence=evidence,
-        actions=ways_out(deployment, known, remaining, is_latest=is_latest),
+        actions=recovery_options(deployment, known, remaining, is_latest=is_latest),
         kept=kept_sentences(deployment) if is_latest else (),
     )
 

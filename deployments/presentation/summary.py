@@ -22,10 +22,10 @@ from deployments.models.timeline import failures_of
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
+from deployments.presentation.recovery_options import SuggestedAction, clean_up, retry
 from deployments.presentation.text import counts, headlines
 from deployments.presentation.waterfall.progress import DisplayedProgress
 from deployments.presentation.waterfall.tree import ResourceTree
-from deployments.presentation.ways_out import SuggestedAction, clean_up, retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,13 +36,13 @@ from deployments.actions import (
     notifications,
     open_change,
     operate,
+    recovery,
     remaining,
     roll_back,
     sandbox,
     template_sources,
     tokens,
     versions,
-    ways_out,
 )
 from deployments.actions import recordings as recorded
 from deployments.core.remaining import Billing, Reason, RemainingResource
@@ -90,7 +90,7 @@ WITH_VALUES = {
     one.__name__
     for one in (
         *(account, apply_change, approval_rules, approve, cancel, change, channels, clean_up, delete, deploy),
-        *(freeze, lock, open_change, remaining, roll_back, template_sources, versions, ways_out),
+        *(freeze, lock, open_change, remaining, roll_back, template_sources, versions, recovery),
     )
 }
 """Modules whose actions record the values before and after the change."""
@@ -337,11 +337,11 @@ SCENES: dict[Callable[..., Any], Scene] = {
     },
     cancel.request_cancel: a_creation,
     roll_back.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
-    ways_out.request_continue: lambda: asked(
+    recovery.request_continue: lambda: asked(
         deployed(stack_status="UPDATE_ROLLBACK_FAILED", stuck=STUCK), skip=[]
     ),
-    ways_out.request_take_over: lambda: asked(deployed(changed_outside_at=timezone.now())),
-    ways_out.request_deletion_again: lambda: asked(
+    recovery.request_take_over: lambda: asked(deployed(changed_outside_at=timezone.now())),
+    recovery.request_deletion_again: lambda: asked(
         deployed(stack_status="DELETE_FAILED", stuck=STUCK),
         resources=[],
         typed_name="staging",
@@ -419,7 +419,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     approval_rules.delete_label_rule: "require_approval",
     approve.deny: "approve_change",
     approve.set_approval_required: "require_approval",
-    ways_out.request_deletion_again: "force_delete",
+    recovery.request_deletion_again: "force_delete",
     lock.lock_environment: "lock_environment",
     lock.unlock_environment: "lock_environment",
     lock.break_lock: "break_lock",

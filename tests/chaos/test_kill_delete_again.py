@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
-from deployments.actions.ways_out import request_deletion_again
+from deployments.actions.recovery import request_deletion_again
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Event
 from deployments.models.stack import STACK_TYPE
@@ -24,7 +24,7 @@ from tests.chaos.conftest import (
     kill_worker_when_all_calls_are_held,
     root_stacks,
 )
-from tests.chaos.test_kill_ways_out import INNER, ROOT, environment_of, fail, stuck
+from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, fail, stuck
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
 from tests.running import Portal, client, new_account
 from tests.services import Sandbox

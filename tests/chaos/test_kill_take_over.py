@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from deployments.actions.change import request_change
-from deployments.actions.ways_out import request_take_over
+from deployments.actions.recovery import request_take_over
 from deployments.core.phases import State
 from deployments.models import AuditRecord, Deployment, Environment, Event, Resource
 from tests.chaos.conftest import (
@@ -22,7 +22,7 @@ from tests.chaos.conftest import (
     root_stacks,
 )
 from tests.chaos.test_kill_change import applied, display_name, operator
-from tests.chaos.test_kill_ways_out import INNER, ROOT, environment_of, observed
+from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, observed
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
 from tests.running import Portal, client, new_account
 from tests.services import Sandbox

@@ -16,7 +16,7 @@ from tests.flows.conftest import WIDE
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
 from tests.previews import make_preview
-from tests.views.test_ways_out import make
+from tests.views.test_recovery import make
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -44,7 +44,7 @@ NEEDED: Final = {
     "approve.approve": "approve_change",
     "approve.deny": "approve_change",
     "approve.set_approval_required": "require_approval",
-    "ways_out.request_deletion_again": "force_delete",
+    "recovery.request_deletion_again": "force_delete",
     "lock.lock_environment": "lock_environment",
     "lock.unlock_environment": "lock_environment",
     "lock.break_lock": "break_lock",
@@ -63,8 +63,8 @@ NEEDED: Final = {
     "channels.set_channel": "change_environment",
     "channels.resume_updates": "change_environment",
     "roll_back.request_stack_rollback": "change_environment",
-    "ways_out.request_continue": "change_environment",
-    "ways_out.request_take_over": "change_environment",
+    "recovery.request_continue": "change_environment",
+    "recovery.request_take_over": "change_environment",
 }
 """The permission that the release before grants required in the portal, by action."""
 ACCOUNTS: Final = (

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from deployments.actions.apply_change import apply_change
-from deployments.actions.ways_out import (
+from deployments.actions.recovery import (
     request_continue,
 )
 from deployments.core.phases import State

@@ -1,4 +1,4 @@
-"""The possible actions after a failure: one main action that works, and others."""
+"""The recovery options after a failure: one main action that works, and others."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class SuggestedAction:
         return " ".join(["button", *(name for name, wanted in more if wanted)])
 
 
-def ways_out(
+def recovery_options(
     deployment: Deployment, known: RecognizedCause | None, remaining: Remaining, *, is_latest: bool
 ) -> tuple[SuggestedAction, ...]:
-    """Return the possible actions, the main one first.
+    """Return the recovery options, the main one first.
 
     A recording has none. While CloudFormation rolls back, nothing can be deleted or requested.
     """

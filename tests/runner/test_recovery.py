@@ -14,7 +14,7 @@ from deployments import catalog
 from deployments.actions.apply_change import apply_change
 from deployments.actions.change import request_change
 from deployments.actions.delete import request_deletion
-from deployments.actions.ways_out import request_continue, request_take_over
+from deployments.actions.recovery import request_continue, request_take_over
 from deployments.core.phases import State
 from deployments.errors import AwsAccessError
 from deployments.models import Deployment, Environment, Event

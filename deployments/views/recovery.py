@@ -12,12 +12,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deployments.access import can
-from deployments.actions import ways_out
+from deployments.actions import recovery
 from deployments.actions.request import CHANGE, DELETE, FORCE_DELETE
 from deployments.core.operations import Operation
 from deployments.errors import UserFixable
 from deployments.forms import ReasonedForm
-from deployments.forms.ways_out import SKIP, ContinueForm, DeleteAgainForm
+from deployments.forms.recovery import SKIP, ContinueForm, DeleteAgainForm
 from deployments.models import Deployment, Environment
 from deployments.presentation.operations import situation_of, why_not
 from deployments.presentation.stuck import StuckRow, stuck_rows
@@ -36,7 +36,7 @@ def environment_continue(request: AuthedRequest, pk: int) -> HttpResponse:
 
     def go_on() -> Deployment:
         given = form.cleaned_data
-        return ways_out.request_continue(
+        return recovery.request_continue(
             user=request.user,
             environment=environment,
             skip=given["resources"],
@@ -64,7 +64,7 @@ def environment_delete_again(request: AuthedRequest, pk: int) -> HttpResponse:
     form = DeleteAgainForm([row.value for row in rows or ()], _posted(request))
 
     def delete() -> Deployment:
-        return ways_out.request_deletion_again(
+        return recovery.request_deletion_again(
             user=request.user, environment=environment, force="force" in request.POST, **form.cleaned_data
         )
 
@@ -88,7 +88,7 @@ def environment_take_over(request: AuthedRequest, pk: int) -> HttpResponse:
     except ValueError:
         key = uuid.uuid4()
     try:
-        deployment = ways_out.request_take_over(
+        deployment = recovery.request_take_over(
             user=request.user, environment=environment, reason="", request_key=key
         )
     except UserFixable as problem:
