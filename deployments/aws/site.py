@@ -40,6 +40,8 @@ READ_SECONDS = 4.0
 READ_PATH = "/read?limit=1"
 MAX_BYTES = 64 * 1024
 HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+VERSION_HEADER = "X-Datelog-Version"
+VERSION = re.compile(r"[0-9a-f]{16}", re.ASCII)
 SAVED = re.compile(r"Saved: (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.ASCII)
 
 
@@ -68,12 +70,15 @@ class SiteCheckResult:
 class SiteReadsResult:
     """The result of several reads. `milliseconds` has the duration of each that succeeded.
 
+    `versions` has the version that each of these reported, "" if it reported none.
+
     `reached` is False if none could connect: then the result says nothing about the site. `problem` is why
     the first one failed.
     """
 
     total: int = READS
     milliseconds: tuple[float, ...] = ()
+    versions: tuple[str, ...] = ()
     reached: bool = True
     problem: Message | None = None
 
@@ -83,8 +88,15 @@ class _Response:
     path: str
     status: int
     location: str
+    version: str
     body: str
     redact: Redactor
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    milliseconds: float
+    version: str
 
 
 def check_site(site: Site, resolve: Resolve = system_resolve) -> SiteCheckResult:
@@ -111,16 +123,18 @@ def check_reads(site: Site, resolve: Resolve = system_resolve) -> SiteReadsResul
     with ThreadPoolExecutor(READS, thread_name_prefix="site-read") as threads:
         found = list(threads.map(lambda _number: _timed_read(site, address), range(READS)))
     problems = [one for one in found if isinstance(one, SiteProblem)]
+    good = [one for one in found if isinstance(one, _Read)]
     return SiteReadsResult(
-        milliseconds=tuple(one for one in found if isinstance(one, float)),
+        milliseconds=tuple(one.milliseconds for one in good),
+        versions=tuple(one.version for one in good),
         reached=any(one.code is not Code.SITE_CONNECTION_FAILED for one in problems)
         or len(problems) < len(found),
         problem=problems[0].message(site.redact) if problems else None,
     )
 
 
-def _timed_read(site: Site, address: tuple[str, int]) -> float | SiteProblem:
-    """Return the duration of a read in milliseconds, or why it failed."""
+def _timed_read(site: Site, address: tuple[str, int]) -> _Read | SiteProblem:
+    """Return the duration and the reported version of a read, or why it failed."""
     started = time.monotonic()
     try:
         response = _request(site, address, "GET", READ_PATH, READ_SECONDS)
@@ -129,7 +143,7 @@ def _timed_read(site: Site, address: tuple[str, int]) -> float | SiteProblem:
             raise _not_datelog(response)
     except SiteProblem as problem:
         return problem
-    return (time.monotonic() - started) * 1000
+    return _Read((time.monotonic() - started) * 1000, response.version)
 
 
 def _since(started: float) -> int:
@@ -224,8 +238,15 @@ def _request(
             raise SiteProblem(
                 Code.SITE_NO_RESPONSE, path=shown, error=str(exc) or type(exc).__name__
             ) from exc
-    location = response.getheader("Location") or ""
-    return _Response(path=shown, status=response.status, location=location, body=body, redact=site.redact)
+    version = VERSION.fullmatch(site.redact(response.getheader(VERSION_HEADER) or ""))
+    return _Response(
+        path=shown,
+        status=response.status,
+        location=response.getheader("Location") or "",
+        version=version[0] if version else "",
+        body=body,
+        redact=site.redact,
+    )
 
 
 @contextmanager

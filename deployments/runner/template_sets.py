@@ -34,6 +34,23 @@ def find(digest: str) -> catalog.TemplateSet | None:
     return found if found.digest == digest else None
 
 
+_code_versions: dict[str, str] = {}
+"""The version of the code in a set by the set's digest, which identifies its files."""
+
+
+def code_version(digest: str) -> str:
+    """Return the version that servers with the set's code report, "" if it is not known."""
+    if digest not in _code_versions:
+        try:
+            found = find(digest)
+        except UserFixable:  # this release cannot read the set
+            found = None
+        if found is None:
+            return ""
+        _code_versions[digest] = catalog.code_version(found)
+    return _code_versions[digest]
+
+
 def of_deployment(deployment: Deployment) -> catalog.TemplateSet:
     """Return the template set that the form was filled in for.
 

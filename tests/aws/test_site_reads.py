@@ -37,6 +37,22 @@ def test_a_server_that_fails_every_other_read_fails_half_of_them(server: Running
     assert text_of(found.problem) == "/read returns 504: []"
 
 
+def test_reads_report_the_version_that_answered(server: Running) -> None:
+    versions = iter(["0123456789abcdef"] * 2 + ["fedcba9876543210", "<b>1.0</b>"])
+    server.routes["/read"] = lambda request: request.reply("[]", 200, **{"X-Datelog-Version": next(versions)})
+
+    found = reads(server)
+
+    assert sorted(found.versions) == ["", "0123456789abcdef", "0123456789abcdef", "fedcba9876543210"]
+
+
+def test_failed_reads_report_no_version(server: Running) -> None:
+    header = {"X-Datelog-Version": "0123456789abcdef"}
+    server.routes["/read"] = lambda request: request.reply("no", 502, **header)
+
+    assert reads(server).versions == ()
+
+
 def test_a_server_that_hangs_fails_the_reads_that_it_gets(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,12 +16,13 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
+from datelog.version import compute_version
 from deployments import catalog
 from deployments.actions.apply_change import apply_change
 from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.core.release_kind import ReleaseKind
-from deployments.models import Deployment, Environment, Event, ReleaseServer, TemplateCheck
+from deployments.models import Deployment, Environment, Event, ReleaseServer, SiteReads, TemplateCheck
 from tests.builders import allow
 from tests.chaos.conftest import calls_of
 from tests.running import Portal, new_account
@@ -117,8 +118,10 @@ def test_releases_of_each_kind_one_that_fails_and_the_way_back(
 
     another_version(copied, "playbook/playbook.yml")
     good = a_disruptive_release_takes_one_server_out_at_a_time(portal, created)
+    before = compute_version(copied.parent / "datelog")
     another_version(copied, "datelog/labels.py")
     bad = a_code_release_stops_at_the_server_that_fails(portal, created, own_page)
+    both_versions_answer(bad, copied, before)
     the_servers_go_back_in_the_browser(portal, own_page, bad, good)
 
 
@@ -139,6 +142,18 @@ def a_disruptive_release_takes_one_server_out_at_a_time(portal: Portal, created:
     phases = Event.objects.of(ended).filter(code="phase").values_list("values__phase", flat=True)
     assert list(phases)[-5:-3] == ["servers", "stacks"]
     return ended
+
+
+def both_versions_answer(failed: Deployment, copied: Path, configured: str) -> None:
+    """Wait until the reads of the site report the version of each server beside the configured one."""
+    new = compute_version(copied.parent / "datelog")
+
+    def answer() -> bool:
+        row = SiteReads.objects.newest_of(failed.environment)[0]
+        found = {version for poll in row.polls for version in poll.versions}
+        return found == {configured, new} and {poll.configured for poll in row.polls} == {configured}
+
+    wait_until(answer, what="reads of both versions")
 
 
 def writes(calls: list[dict[str, Any]]) -> list[str]:

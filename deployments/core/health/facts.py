@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from deployments.core.health.parts import ObservedParts
+from deployments.core.health.served_versions import VersionPoll
 from deployments.errors import Message
 
 
@@ -164,6 +165,7 @@ class SiteReadsFact:
     """The latest reads through the load balancer, made at the same time to reach every server.
 
     `reached` is False if the portal could not connect. `milliseconds` is the mean of those that succeeded.
+    `polls` are the versions in these and some earlier reads.
     """
 
     at: datetime
@@ -172,6 +174,7 @@ class SiteReadsFact:
     milliseconds: float | None = None
     reached: bool = True
     problem: Message | None = None
+    polls: tuple[VersionPoll, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,6 +128,7 @@ def _site_reads(row: SiteReads) -> facts.SiteReadsFact:
         milliseconds=row.latest_milliseconds,
         reached=row.reached,
         problem=read_message(row.problem),
+        polls=row.polls,
     )
 
 

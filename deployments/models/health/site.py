@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments.core.health.served_versions import VersionPoll
 from deployments.models.environment import Environment
 
 
@@ -96,7 +97,8 @@ class ReadTotals:
 class SiteReads(models.Model):
     """The reads of five minutes, except those that could not connect; the latest ones are in `latest_…`.
 
-    `durations` has the number of reads in each class (`core.health.site_reads.classed`).
+    `durations` has the number of reads in each class (`core.health.site_reads.classed`), `versions` what
+    the latest polls reported (`core.health.served_versions`).
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="site_reads")
@@ -112,6 +114,7 @@ class SiteReads(models.Model):
     latest_milliseconds = models.FloatField(null=True, blank=True, editable=False)
     reached = models.BooleanField(_("reached"), default=True)
     problem = models.JSONField(default=dict, blank=True, editable=False)
+    versions = models.JSONField(null=True, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(SiteReadsQuerySet)()
 
@@ -125,6 +128,11 @@ class SiteReads(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment_id} {self.start:%Y-%m-%d %H:%M}"
+
+    @property
+    def polls(self) -> tuple[VersionPoll, ...]:
+        """Return the versions of the latest polls; none in rows of earlier releases of Sanso."""
+        return tuple(map(VersionPoll.from_json, self.versions or ()))
 
     @property
     def totals(self) -> ReadTotals:

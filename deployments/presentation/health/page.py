@@ -64,6 +64,7 @@ def _overview(environment: Environment, facts: Facts, health: Health, everything
         "probes": _probes(environment),
         "site_reads": site.latest_reads(facts, health, now),
         "site_hours": site.recent_hours(environment, now),
+        "served": site.served(environment, facts, now),
         **_ready(environment, facts),
     }
 
@@ -77,6 +78,7 @@ def _servers(environment: Environment, facts: Facts, health: Health, everything:
         "groups": _groups(facts),
         "associations": panels.associations(facts, _latest_run_requests(requests), everything=everything),
         "activities": _activities(environment),
+        "served": site.served(environment, facts, timezone.now()),
     }
 
 

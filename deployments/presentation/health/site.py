@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from deployments.core.health.facts import Facts
 from deployments.core.health.rollup import Health
+from deployments.core.health.served_versions import ServedVersions, served_versions
 from deployments.core.health.site_reads import is_measured, percentile
 from deployments.models import Environment, SiteReads
 from deployments.presentation.health.aws_badges import sentence_text
@@ -39,6 +40,18 @@ def latest_reads(facts: Facts, health: Health, now: datetime) -> Mapping[str, An
         "problem": sentence_text(reads.problem),
         "at": reads.at,
     }
+
+
+def served(environment: Environment, facts: Facts, now: datetime) -> ServedVersions | None:
+    """Return the versions that servers reported in the latest reads; None while the site is not measured."""
+    reads, latest = facts.site_reads, environment.latest
+    if reads is None or not is_measured(reads, now):
+        return None
+    return served_versions(
+        reads.polls,
+        is_changing=environment.active_deployment is not None,
+        changed_at=latest.ended_at if latest else None,
+    )
 
 
 def reads_of_period(environment: Environment, since: datetime) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from statistics import fmean
 from time import monotonic
+from typing import Any
 
 from deployments.aws.site import SiteReadsResult, check_reads
+from deployments.core.health.served_versions import VersionPoll, with_poll
 from deployments.core.health.site_reads import classed
 from deployments.core.phases import DELETING
 from deployments.core.sources import OBSERVED
-from deployments.models import SiteReads
+from deployments.models import Deployment, SiteReads
+from deployments.runner import template_sets
 from deployments.runner.observe.poll_round import ROUND_SECONDS, ObservedEnvironment, PollRound
 from deployments.runner.site_check import site_of_environment
 
@@ -75,6 +79,7 @@ def _count(one: ObservedEnvironment, result: SiteReadsResult, now: datetime) -> 
         row.milliseconds += sum(result.milliseconds)
         row.slowest = max(row.slowest, *result.milliseconds, 0.0)
         row.durations = classed(result.milliseconds, row.durations)
+    row.versions = _versions(one, before, result, now)
     row.latest_at = now
     row.latest_reads = result.total
     row.latest_failed = failed
@@ -83,3 +88,16 @@ def _count(one: ObservedEnvironment, result: SiteReadsResult, now: datetime) -> 
     row.problem = result.problem.as_json() if result.problem else {}
     row.save()
     return changed
+
+
+def _versions(
+    one: ObservedEnvironment, before: SiteReads | None, result: SiteReadsResult, now: datetime
+) -> list[dict[str, Any]]:
+    """Return what the latest polls reported; a poll without a successful read reported nothing."""
+    polls = before.polls if before else ()
+    if result.versions:
+        good = Deployment.objects.good_of(one.environment.pk).first()
+        configured = template_sets.code_version(good.template_digest) if good else ""
+        poll = VersionPoll(at=now, configured=configured, versions=Counter(result.versions))
+        polls = with_poll(polls, poll)
+    return [poll.to_json() for poll in polls]

@@ -8,7 +8,10 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 from django.utils import timezone
+from pytest_django import Settings
 
+from datelog.version import compute_version
+from deployments import catalog
 from deployments.core.status import DELETED
 from deployments.models import Environment, HealthSample, Observation, Resource, SiteProbe, SiteReads
 from deployments.runner.observe import history
@@ -17,7 +20,7 @@ from tests.aws.site_server import Running
 from tests.builders import make_account, make_deployment
 from tests.fakes import FakeAws
 from tests.runner.observed.world import balancer_arn, make_observed_environment, observation, poll, reload
-from tests.services import LOOPBACK, free_port
+from tests.services import LOOPBACK, REPOSITORY, free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +65,37 @@ def test_reads_that_succeed_keep_the_environment_healthy(
     assert reload(environment).health_word == "healthy"
     assert {method for method, _path, _host in server.requests} == {"GET"}
     assert observation(environment, "site").observed_at
+
+
+def test_the_versions_that_answered_are_stored_beside_the_configured_one(
+    aws: FakeAws, environment: Environment, server: Running, settings: Settings
+) -> None:
+    version = {"X-Datelog-Version": compute_version(REPOSITORY / "datelog")}
+    server.routes["/read"] = lambda requested: requested.reply("[]", 200, **version)
+    poll(aws, "site")
+    bundled = catalog.load(settings.SANSO_TEMPLATE_SET).digest
+    environment.deployments.update(template_digest=bundled)
+    poll(aws, "site")
+    server.routes["/read"] = lambda requested: requested.reply("no", 502)
+    poll(aws, "site")
+
+    (before, after) = SiteReads.objects.get().polls
+    (answered,) = version.values()
+    assert (before.configured, before.versions) == ("", {answered: 4})
+    assert (after.configured, after.versions) == (answered, {answered: 4})
+
+
+def test_the_versions_of_earlier_reads_are_known_in_the_next_interval(
+    aws: FakeAws, environment: Environment, server: Running
+) -> None:
+    server.routes["/read"] = lambda requested: requested.reply("[]", 200, **{"X-Datelog-Version": "0" * 16})
+    poll(aws, "site")
+    SiteReads.objects.update(start=F("start") - timedelta(minutes=5))
+    for _ in range(6):
+        poll(aws, "site")
+
+    polls = SiteReads.objects.newest_of(environment)[0].polls
+    assert [one.versions for one in polls] == [{"0" * 16: 4}] * 5
 
 
 def test_a_site_that_fails_is_unhealthy_at_once_and_in_the_history(
