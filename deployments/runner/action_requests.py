@@ -25,7 +25,7 @@ from deployments.models import (
     leases,
 )
 from deployments.runner import protect, redactors, remaining, site_check
-from deployments.runner.later import Later, NotDone
+from deployments.runner.action_exceptions import ActionFailed, ContinueLater
 from deployments.runner.observe.problems import problem_message
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,9 @@ def run_action_request(pk: int, version: int, connect: Callable[[AccountRef], Cl
         result = _STEPS[row.kind](row, clients)
     except DatabaseError:
         raise
-    except (QuotaExhausted, Later) as exc:
+    except (QuotaExhausted, ContinueLater) as exc:
         leases.end_step(row, row.version, now + timedelta(seconds=exc.seconds))
-    except NotDone as exc:
+    except ActionFailed as exc:
         _end(row, "failed", {"sentence": exc.message.as_json()})
     except AwsRetryable as exc:
         _again(row, problem_message(exc), now)

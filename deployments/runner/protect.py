@@ -30,7 +30,7 @@ from deployments.message_codes import Code
 from deployments.models import ActionRequest, Deployment, Environment, Event, LoadBalancer, Stack
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import event_log, finalize, stack_poller
-from deployments.runner.later import Later, NotDone
+from deployments.runner.action_exceptions import ActionFailed, ContinueLater
 from deployments.runner.observe.problems import problem_message
 
 ON = "true"
@@ -98,7 +98,7 @@ def _finish(deployment: Deployment, root: StackView | None, problem: Message | N
 def protect_again(row: ActionRequest, clients: Clients) -> dict[str, object]:
     """Take one step of a request to switch protection on after it had failed.
 
-    Raise Later while the update runs, NotDone when it failed again.
+    Raise ContinueLater while the update runs, ActionFailed when it failed again.
     """
     deployment = Deployment.objects.for_page().get(pk=int(str(row.arguments["deployment"])))
     started = bool(row.result.get("started"))
@@ -118,10 +118,10 @@ def protect_again(row: ActionRequest, clients: Clients) -> dict[str, object]:
         )
     _mirror(deployment, progress.root)
     if not progress.has_ended:
-        raise Later(deployment.environment.account.timings.readiness)
+        raise ContinueLater(deployment.environment.account.timings.readiness)
     _keep(deployment, progress.problem)
     if progress.problem:
-        raise NotDone(progress.problem)
+        raise ActionFailed(progress.problem)
     _observed_soon(deployment.environment)
     return {"sentence": Message(Code.PROTECTION_ON).as_json()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployments.errors import Message
 
 
-class Later(Exception):
+class ContinueLater(Exception):
     """Raised when a further step is needed, in `seconds`."""
 
     def __init__(self, seconds: float) -> None:
@@ -13,7 +13,7 @@ class Later(Exception):
         self.seconds = seconds
 
 
-class NotDone(Exception):
+class ActionFailed(Exception):
     """Raised when the action has failed for good, with the reason."""
 
     def __init__(self, message: Message) -> None:
