@@ -20,11 +20,11 @@ from deployments.presentation import log
 from deployments.presentation.log import LogLine
 from deployments.presentation.text.datetime_formats import clock
 from deployments.presentation.waterfall import aws_console, cache
+from deployments.presentation.waterfall.after_failure import StepAfterFailure, steps_after_failure
 from deployments.presentation.waterfall.aws_console import AwsLocation
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import TreeNode, name_of, parent_of
 from deployments.presentation.waterfall.view_model import DeploymentView
-from deployments.presentation.waterfall.what_followed import FollowedStep, what_followed
 
 LAST = 8
 """Maximum number of events shown."""
@@ -78,7 +78,7 @@ class RowDetails:
     blocks: Sequence[RelatedRow] = ()
     facts: Sequence[tuple[Promise, str]] = ()
     events: Sequence[LogLine] = ()
-    followed: Sequence[FollowedStep] = ()
+    followed: Sequence[StepAfterFailure] = ()
 
 
 def details_at(deployment: Deployment, path: str) -> RowDetails | None:
@@ -112,7 +112,7 @@ def _details(view: DeploymentView, path: str) -> RowDetails | None:
         blocks=_related(view, ((other, "") for other in line.blocks)),
         facts=row.facts,
         events=_events(view.deployment, path, node) if node else (),
-        followed=what_followed(view) if path == view.first_failure else (),
+        followed=steps_after_failure(view) if path == view.first_failure else (),
     )
 
 

@@ -21,7 +21,7 @@ GROUPS = ("around", "canceled", "others", "echoes", "back")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowedStep:
+class StepAfterFailure:
     """One step that followed. `is_back`: it belongs to the rollback."""
 
     at: datetime
@@ -29,7 +29,7 @@ class FollowedStep:
     is_back: bool = False
 
 
-def what_followed(view: DeploymentView) -> list[FollowedStep]:
+def steps_after_failure(view: DeploymentView) -> list[StepAfterFailure]:
     """Return the steps after the first failure; [] if nothing failed."""
     first = view.first_failure
     if view.summary.failure is None or first is None:
@@ -37,7 +37,7 @@ def what_followed(view: DeploymentView) -> list[FollowedStep]:
     return sorted(_steps(view, first, view.summary.failure), key=lambda step: step.at)
 
 
-def _steps(view: DeploymentView, first: str, failure: Failure) -> Iterator[FollowedStep]:
+def _steps(view: DeploymentView, first: str, failure: Failure) -> Iterator[StepAfterFailure]:
     own = "/".join(part for part in (failure.path, failure.logical_id) if part)
     around = set(and_above(parent_of(first))) - ({own} if own == first else set())
     course = view.timeline.course
@@ -52,10 +52,10 @@ def _steps(view: DeploymentView, first: str, failure: Failure) -> Iterator[Follo
             len(canceled),
         )
         at = min((one.at for one in groups["canceled"].values()), default=failure.at)
-        yield FollowedStep(at=at, text=text % {"count": len(canceled)})
+        yield StepAfterFailure(at=at, text=text % {"count": len(canceled)})
     if others := groups["others"]:
         text = ngettext("%(count)d more resource failed", "%(count)d more resources failed", len(others))
-        yield FollowedStep(at=min(one.at for one in others.values()), text=text % {"count": len(others)})
+        yield StepAfterFailure(at=min(one.at for one in others.values()), text=text % {"count": len(others)})
     if course.turn is not None:
         yield from _rollback(view, course.turn, list(groups["back"].values()))
 
@@ -86,7 +86,7 @@ def _is_back(failure: Failure, course: Course) -> bool:
     return course.turn is not None and is_going_back and course.is_back(failure.status, in_ms(failure.at))
 
 
-def _around(failures: dict[str, Failure]) -> FollowedStep:
+def _around(failures: dict[str, Failure]) -> StepAfterFailure:
     """Return the step of the stacks that failed because they contain the first failure, innermost first."""
     ordered = sorted(failures, key=lambda path: -path.count("/"))
     names = [name_of(path) or failures[path].logical_id for path in ordered]
@@ -94,18 +94,20 @@ def _around(failures: dict[str, Failure]) -> FollowedStep:
     for name in names[1:]:
         text = _("%(names)s, then %(name)s") % {"names": text, "name": name}
     at = min(one.at for one in failures.values())
-    return FollowedStep(at=at, text=_("%(names)s failed") % {"names": text})
+    return StepAfterFailure(at=at, text=_("%(names)s failed") % {"names": text})
 
 
-def _rollback(view: DeploymentView, turn: int, failed: list[Failure]) -> Iterator[FollowedStep]:
+def _rollback(view: DeploymentView, turn: int, failed: list[Failure]) -> Iterator[StepAfterFailure]:
     stack = {"stack": view.deployment.environment.stack_name}
-    yield FollowedStep(
+    yield StepAfterFailure(
         at=at_ms(turn), text=_("CloudFormation began to roll %(stack)s back") % stack, is_back=True
     )
     if failed := [one for one in failed if not is_echo(one.reason)] or failed:
         text = ngettext(
             "Rollback failed for %(count)d resource", "Rollback failed for %(count)d resources", len(failed)
         )
-        yield FollowedStep(at=min(one.at for one in failed), text=text % {"count": len(failed)}, is_back=True)
+        yield StepAfterFailure(
+            at=min(one.at for one in failed), text=text % {"count": len(failed)}, is_back=True
+        )
     elif view.deployment.ended_at:
-        yield FollowedStep(at=view.deployment.ended_at, text=_("The rollback was complete"), is_back=True)
+        yield StepAfterFailure(at=view.deployment.ended_at, text=_("The rollback was complete"), is_back=True)

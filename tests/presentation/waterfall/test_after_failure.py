@@ -8,8 +8,8 @@ import pytest
 
 from deployments import recordings
 from deployments.models import Event
+from deployments.presentation.waterfall.after_failure import steps_after_failure
 from deployments.presentation.waterfall.view_model import DeploymentView
-from deployments.presentation.waterfall.what_followed import what_followed
 from tests.builders import make_event, make_user
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def test_the_stacks_around_it_fail_others_are_canceled_and_the_rollback_begins() -> None:
     view = DeploymentView.whole(recordings.open_included("failure", make_user("reader")))
 
-    steps = what_followed(view)
+    steps = steps_after_failure(view)
 
     texts = [step.text for step in steps]
     assert texts[0].startswith(("Aurora failed", "2 resources were canceled"))
@@ -44,7 +44,7 @@ def test_a_rollback_that_failed_says_for_how_many() -> None:
     )
     deployment.refresh_from_db()
 
-    texts = [step.text for step in what_followed(DeploymentView.whole(deployment))]
+    texts = [step.text for step in steps_after_failure(DeploymentView.whole(deployment))]
 
     assert texts[-1] == "Rollback failed for 1 resource"
 
@@ -52,4 +52,4 @@ def test_a_rollback_that_failed_says_for_how_many() -> None:
 def test_nothing_followed_a_success() -> None:
     view = DeploymentView.whole(recordings.open_included("success", make_user("reader")))
 
-    assert what_followed(view) == []
+    assert steps_after_failure(view) == []
