@@ -49,7 +49,9 @@ def account_of(values: dict[str, Any]) -> Account:
 
 
 @pytest.mark.parametrize("action", FROZEN, ids=lambda action: action.__name__)
-def test_what_begins_a_deployment_is_refused_with_until_when_and_why(action: Callable[..., Any]) -> None:
+def test_requests_for_deployments_are_refused_with_the_end_and_the_reason_of_the_freeze(
+    action: Callable[..., Any],
+) -> None:
     values = SCENES[action]()
     account = account_of(values)
     window = freeze(account)

@@ -158,7 +158,7 @@ def test_every_list_that_writes_is_tested_here() -> None:
 
 
 @MODELS
-def test_what_is_written_is_recorded(root: Client, model: type[Model]) -> None:
+def test_every_write_is_recorded(root: Client, model: type[Model]) -> None:
     scene = SCENES[model]
     for verb, url, form in requests(model):
         before = rows(model)

@@ -71,7 +71,7 @@ def test_a_rollback_that_failed_continues_without_what_is_skipped(
     gateway.continue_update_rollback(stack, "continue", ("Note",))  # the response may have been lost
 
 
-def test_what_was_kept_after_a_failure_is_rolled_back(account: Account, gateway: CloudFormation) -> None:
+def test_resources_kept_after_a_failure_are_rolled_back(account: Account, gateway: CloudFormation) -> None:
     stack = account.create("sanso-kept", NOTES, RoleARN=role_of(account))
     account.fail(**{"update:Last": "no"})
     assert account.update(stack, NOTES, Parameters=TWO, DisableRollback=True) == "UPDATE_FAILED"

@@ -140,7 +140,7 @@ def test_a_failed_rollback_goes_on_with_or_without_what_is_stuck(portal: Portal,
     assert not AuditRecord.objects.filter(details__has_key="in_line").exists()
 
 
-def test_what_a_change_does_not_touch_of_what_was_skipped_is_confirmed(
+def test_skipped_resources_that_a_change_does_not_touch_are_confirmed(
     portal: Portal, sandbox: Sandbox
 ) -> None:
     (created,) = portal.wait_for_end(portal.deploy())

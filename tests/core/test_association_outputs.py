@@ -53,6 +53,6 @@ def test_a_place_in_a_nested_stack_follows_its_parameters(prefix: Any, found: st
 
 
 @pytest.mark.parametrize("prefix", ["", "/", None, {"Fn::Sub": "${AWS::StackName}/app"}, ["x"]])
-def test_what_is_not_known_or_a_whole_bucket_is_left_out(prefix: Any) -> None:
+def test_an_unknown_prefix_or_a_whole_bucket_is_left_out(prefix: Any) -> None:
     assert places(prefix) == set()
     assert places("logs", bucket={"Fn::ImportValue": "x"}) == set()

@@ -58,5 +58,5 @@ def test_cloudformation_does_not_cancel_a_rollback(kind: Kind) -> None:
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))
 @pytest.mark.parametrize("kind", list(Kind))
-def test_what_has_ended_says_so(kind: Kind, state: State) -> None:
+def test_an_ended_deployment_says_so(kind: Kind, state: State) -> None:
     assert cancel_effect(kind, state, "") == Message(Code.CANCEL_AFTER_END)

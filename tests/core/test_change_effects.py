@@ -162,7 +162,7 @@ def one_change(**values: object) -> Changes:
     ("policy", "effect"),
     [("Delete", Effect.DELETES_DATA), ("Retain", Effect.REMOVED), ("", Effect.DELETES_DATA)],
 )
-def test_what_is_retained_is_removed_without_its_data(policy: str, effect: Effect) -> None:
+def test_a_retained_resource_is_removed_without_its_data(policy: str, effect: Effect) -> None:
     changes = judged(one_change(policy_action=policy), side(), side(), {})
     assert at(changes, "Logs").effect == effect
 

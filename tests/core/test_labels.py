@@ -31,7 +31,7 @@ def test_lines_become_labels_and_labels_lines() -> None:
         ("\n".join(f"k{n}=v" for n in range(MAX_LABELS + 1)), Code.LABELS_TOO_MANY),
     ],
 )
-def test_what_is_no_label_is_refused(text: str, code: Code) -> None:
+def test_an_invalid_label_is_refused(text: str, code: Code) -> None:
     with pytest.raises(UserFixable) as refused:
         parse_labels(text)
 

@@ -61,7 +61,7 @@ def stacks() -> dict[str, TemplateStack]:
         ("", "", False),
     ],
 )
-def test_what_only_nested_change_sets_are_refused_for(
+def test_reasons_that_only_apply_to_nested_change_sets(
     stacks: dict[str, TemplateStack], reason: str, path: str, *, expected: bool
 ) -> None:
     assert is_of_nesting(reason, path, stacks) is expected

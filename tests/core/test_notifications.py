@@ -147,7 +147,7 @@ def test_health_that_is_worse_for_a_minute_is_notified_and_a_shorter_one_is_not(
     assert followed(*back, (360, "healthy")) == [("healthy", "unhealthy"), ("unhealthy", "healthy")]
 
 
-def test_what_is_not_known_is_no_change() -> None:
+def test_an_unknown_health_is_no_change() -> None:
     assert followed((0, "unknown"), (60, "healthy"), (300, "healthy")) == []
     assert followed((0, "healthy"), (60, "unknown"), (300, "unknown"), (400, "healthy")) == []
 

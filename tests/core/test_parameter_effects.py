@@ -42,7 +42,7 @@ def test_a_resource_is_replaced_because_of_the_parameter_whose_property_replaces
     assert effects_of(server) == {"Image": {"replaced": ["Server"]}, "Owner": {"updated": ["Server"]}}
 
 
-def test_what_is_probably_unchanged_or_has_another_cause_is_left_out() -> None:
+def test_changes_that_are_improbable_or_have_another_cause_are_left_out() -> None:
     same = ChangedResource(
         path="Same", action="modify", effect="unchanged", properties=(detail("Name", "Image"),)
     )

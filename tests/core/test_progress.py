@@ -81,7 +81,7 @@ def test_a_rollback_counts_what_it_takes_back(found_in_it: list[tuple[str, int]]
     assert 0 <= found.done <= found.total <= sum(number for _, number in found_in_it)
 
 
-def test_what_never_began_has_nothing_to_roll_back() -> None:
+def test_a_resource_that_never_began_has_nothing_to_roll_back() -> None:
     assert rolled_back([("", 5), ("CREATE_FAILED", 1), ("DELETE_COMPLETE", 3), ("CREATE_COMPLETE", 1)]) == (
         ProgressCount(3, 4)
     )

@@ -69,7 +69,7 @@ def test_a_failure_of_the_rollback_in_the_same_millisecond_is_a_later_one(names:
     assert [f.logical_id for f in found.later] == [undone.logical_id]
 
 
-def test_what_failed_in_each_attempt_of_a_rollback_is_reported_once() -> None:
+def test_a_failure_in_each_attempt_of_a_rollback_is_reported_once() -> None:
     attempts = [replace(failure("", "Role", "In use.", second), status="DELETE_FAILED") for second in (7, 8)]
     found = root_cause([*CHAIN, *attempts])
 

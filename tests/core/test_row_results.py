@@ -53,7 +53,7 @@ def test_the_create_and_the_rollback_are_two_segments_with_two_times() -> None:
     assert found.status is DisplayStatus.DELETED
 
 
-def test_what_failed_stays_failed_with_its_own_reason_when_the_rollback_deletes_it() -> None:
+def test_a_failed_row_stays_failed_with_its_own_reason_when_the_rollback_deletes_it() -> None:
     found = result(
         (1_000, "CREATE_IN_PROGRESS"),
         (9_000, "CREATE_FAILED"),
@@ -65,7 +65,7 @@ def test_what_failed_stays_failed_with_its_own_reason_when_the_rollback_deletes_
     assert (found.status, found.reason) == (DisplayStatus.FAILED, "No room.")
 
 
-def test_what_was_canceled_stays_canceled() -> None:
+def test_a_canceled_row_stays_canceled() -> None:
     found = result(
         (1_000, "CREATE_IN_PROGRESS"),
         (9_500, "CREATE_FAILED"),
@@ -88,7 +88,7 @@ def test_a_stack_that_only_repeats_what_failed_in_it_has_no_reason_of_its_own() 
     assert (found.status, found.reason) == (DisplayStatus.FAILED, "")
 
 
-def test_what_the_rollback_met_has_a_reason_beside_the_one_of_the_creation() -> None:
+def test_a_failure_of_the_rollback_has_a_reason_beside_the_one_of_the_creation() -> None:
     found = result(
         (1_000, "CREATE_IN_PROGRESS"),
         (9_000, "CREATE_FAILED"),
@@ -101,14 +101,14 @@ def test_what_the_rollback_met_has_a_reason_beside_the_one_of_the_creation() -> 
     assert (found.reason, found.back_reason) == ("No room.", "In use.")
 
 
-def test_what_never_ran_is_not_run_even_when_the_rollback_deletes_its_empty_stack() -> None:
+def test_a_row_that_never_ran_is_not_run_even_when_the_rollback_deletes_its_empty_stack() -> None:
     assert result().status is DisplayStatus.NOT_RUN
     assert result(course=ROLLING_BACK).status is DisplayStatus.NOT_RUN
     assert result((11_000, "DELETE_COMPLETE"), is_stack=True).status is DisplayStatus.NOT_RUN
     assert result(course=Course(kind=Kind.CREATE)).status is DisplayStatus.PENDING
 
 
-def test_what_the_rollback_did_not_reach_remains() -> None:
+def test_resources_that_the_rollback_did_not_reach_remain() -> None:
     created = ((1_000, "CREATE_IN_PROGRESS"), (5_000, "CREATE_COMPLETE"))
 
     assert result(*created).status is DisplayStatus.REMAINS
@@ -116,7 +116,7 @@ def test_what_the_rollback_did_not_reach_remains() -> None:
     assert result(*created, course=Course(kind=Kind.CREATE, is_over=True)).status is DisplayStatus.DONE
 
 
-def test_what_a_failed_deletion_did_not_reach_remains() -> None:
+def test_resources_that_a_failed_deletion_did_not_reach_remain() -> None:
     assert result(course=Course(kind=Kind.DELETE, is_over=True)).status is DisplayStatus.REMAINS
     assert result(course=Course(kind=Kind.DELETE)).status is DisplayStatus.PENDING
 
@@ -124,7 +124,7 @@ def test_what_a_failed_deletion_did_not_reach_remains() -> None:
 @pytest.mark.parametrize(
     ("is_stack", "status"), [(True, DisplayStatus.FAILED), (False, DisplayStatus.CANCELLED)]
 )
-def test_what_the_rollback_broke_off_did_not_come_to_an_end(is_stack: bool, status: DisplayStatus) -> None:
+def test_a_row_that_the_rollback_interrupted_did_not_finish(is_stack: bool, status: DisplayStatus) -> None:
     found = result((1_000, "CREATE_IN_PROGRESS"), (11_000, "DELETE_IN_PROGRESS"), is_stack=is_stack)
 
     assert found.forward == Segment(1_000, 11_000, status)
@@ -145,7 +145,7 @@ def test_an_update_that_was_undone_is_rolled_back() -> None:
     assert found.status is DisplayStatus.ROLLED_BACK
 
 
-def test_what_a_canceled_update_had_in_flight_is_canceled_although_the_rollback_has_begun() -> None:
+def test_rows_in_progress_of_a_canceled_update_are_canceled_although_the_rollback_has_begun() -> None:
     """CloudFormation begins the rollback first, and reports the canceled resources afterwards."""
     canceled = Course(kind=Kind.UPDATE, turn=TURN, is_over=True, is_canceled=True)
     reported = failure(TURN + 5, "UPDATE_FAILED", "Resource update cancelled")

@@ -65,7 +65,7 @@ def test_every_function_of_rules_means_what_cloudformation_says(check: Any, expe
         "nonsense",
     ],
 )
-def test_what_only_aws_knows_is_not_rejected_here(check: Any) -> None:
+def test_values_that_only_aws_can_check_are_not_rejected_here(check: Any) -> None:
     assert holds(check)
     assert holds({"Fn::Not": [check]})
 

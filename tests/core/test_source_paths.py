@@ -56,7 +56,7 @@ def test_an_accepted_path_stays_below_any_folder(path: str) -> None:
 
 
 @given(st.text("ab./", max_size=12), st.text("ab./", max_size=12))
-def test_what_a_file_refers_to_is_in_the_source_or_refused(folder: str, reference: str) -> None:
+def test_references_of_a_file_are_in_the_source_or_refused(folder: str, reference: str) -> None:
     try:
         path = beside(folder, reference)
     except UserFixable:

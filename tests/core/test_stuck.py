@@ -46,7 +46,7 @@ def keys(*stacks: ListedStack) -> list[tuple[str, str]]:
     return [(one.key, one.skip_name) for one in stuck_in(stacks)]
 
 
-def test_what_failed_by_the_rollback_can_be_skipped_by_its_name_in_its_own_stack() -> None:
+def test_resources_that_failed_in_the_rollback_can_be_skipped_by_their_name_in_their_own_stack() -> None:
     found = keys(
         stack(
             "",
@@ -70,7 +70,7 @@ def test_what_failed_by_the_rollback_can_be_skipped_by_its_name_in_its_own_stack
     ]
 
 
-def test_what_failed_before_the_rollback_or_was_canceled_cannot_be_skipped() -> None:
+def test_resources_that_failed_before_the_rollback_or_were_canceled_cannot_be_skipped() -> None:
     root = stack(
         "",
         "UPDATE_ROLLBACK_FAILED",
@@ -139,19 +139,19 @@ def test_nested_stacks_are_deleted_before_those_around_them(chosen: list[StuckRe
 
 
 @given(resources)
-def test_what_is_stored_is_read_again(one: StuckResource) -> None:
+def test_a_stored_stuck_resource_is_read_again(one: StuckResource) -> None:
     assert StuckResource.from_json(one.as_json()) == one
 
 
 @given(st.lists(resources, max_size=6), st.lists(names, max_size=4))
-def test_what_was_skipped_is_in_line_only_when_it_is_changed_itself(
+def test_a_skipped_resource_is_reconciled_only_by_a_change_of_itself(
     skipped: list[StuckResource], changed: list[str]
 ) -> None:
     left = unreconciled(skipped, changed)
     assert {one.key for one in left} == {one.key for one in skipped} - set(changed)
 
 
-def test_what_is_probably_unchanged_or_only_around_brings_nothing_in_line() -> None:
+def test_probably_unchanged_resources_and_stacks_around_reconcile_nothing() -> None:
     changes = Changes(
         resources=(
             ChangedResource(path="Inner", action="modify", type=NESTED, effect=Effect.STACK.value),

@@ -111,7 +111,7 @@ def test_prereleases_are_offered_where_they_are_followed_and_come_after_releases
     assert offered(updates(known, pinned=3, channel="v1.* v*-rc*")) == (UpdateStatus.AVAILABLE, [4])
 
 
-def test_what_is_deprecated_or_withdrawn_is_never_offered() -> None:
+def test_deprecated_or_withdrawn_versions_are_never_offered() -> None:
     one, two = tagged("v1", "")
     newest = SetVersion(pk=3, number=3, is_active=False, refs=("refs/tags/v3", "refs/heads/main"))
 
@@ -149,7 +149,7 @@ def test_a_version_without_tags_is_compared_by_when_it_was_fetched() -> None:
     )
 
 
-def test_what_a_moved_tag_points_at_is_not_offered_until_it_is_confirmed() -> None:
+def test_the_version_of_a_moved_tag_is_not_offered_until_the_tag_is_confirmed() -> None:
     known = tagged("v1", "v2")
 
     assert not updates(known, pinned=1, channel="v*", unconfirmed=["refs/tags/v2"]).is_available

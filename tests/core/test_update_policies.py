@@ -78,7 +78,7 @@ def test_one_server_that_is_replaced_leaves_none_in_service() -> None:
     assert not update(None, "1").interrupts
 
 
-def test_what_is_no_template_is_unknown() -> None:
+def test_an_invalid_template_is_unknown() -> None:
     assert server_update({}, TemplateValues({}, {})).method is Method.UNKNOWN
 
 

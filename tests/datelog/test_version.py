@@ -108,7 +108,7 @@ def test_it_is_the_digest_that_the_playbook_computes(tmp_path: Path) -> None:
     assert playbooks_version(changed) == compute_version(changed / "datelog")
 
 
-def test_what_the_playbook_wrote_is_taken_and_nothing_else(tmp_path: Path) -> None:
+def test_only_the_version_that_the_playbook_wrote_is_used(tmp_path: Path) -> None:
     folder = release(tmp_path) / "datelog"
     computed = compute_version(folder)
     assert read_version(folder) == computed

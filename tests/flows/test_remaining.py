@@ -71,7 +71,7 @@ def snapshots(deployment: Deployment, sandbox: Sandbox) -> list[str]:
     ]
 
 
-def test_what_stays_is_said_before_found_after_and_deleted_on_request(
+def test_remaining_resources_are_announced_before_found_after_and_deleted_on_request(
     portal: Portal, sandbox: Sandbox, own_page: Page
 ) -> None:
     deployment = ended(portal, portal.deploy(account=new_account()))

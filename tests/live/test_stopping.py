@@ -20,7 +20,7 @@ def received() -> Iterator[list[int]]:
     signal.signal(signal.SIGTERM, before)
 
 
-async def test_what_waits_for_the_signal_runs_in_the_loop_and_the_server_gets_it_too(
+async def test_calls_that_wait_for_the_signal_run_in_the_loop_and_the_server_gets_it_too(
     received: list[int],
 ) -> None:
     called = asyncio.Event()
@@ -32,7 +32,7 @@ async def test_what_waits_for_the_signal_runs_in_the_loop_and_the_server_gets_it
     assert received == [signal.SIGTERM]
 
 
-async def test_what_comes_after_the_signal_runs_at_once(received: list[int]) -> None:
+async def test_calls_added_after_the_signal_run_at_once(received: list[int]) -> None:
     loop = asyncio.get_running_loop()
     watch(loop)
     signal.raise_signal(signal.SIGTERM)

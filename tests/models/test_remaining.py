@@ -27,7 +27,7 @@ ROLLBACK_THAT_FAILS = [
 ]
 
 
-def test_what_a_failed_rollback_left_remains_until_it_is_deleted(
+def test_resources_left_by_a_failed_rollback_remain_until_they_are_deleted(
     deployment: Deployment, aws: FakeAws
 ) -> None:
     aws.create_acts = ROLLBACK_THAT_FAILS

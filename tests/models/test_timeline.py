@@ -161,7 +161,7 @@ def test_a_thousand_resources_cost_two_queries_and_half_a_second_of_cpu_time(
     assert took < 0.5
 
 
-def test_what_no_worker_looks_at_is_neither_slow_nor_forecast(running: Deployment) -> None:
+def test_a_deployment_that_no_worker_polls_is_neither_slow_nor_forecast(running: Deployment) -> None:
     long_ago = timezone.now() - timedelta(hours=1)
     Deployment.objects.filter(pk=running.pk).update(ticked_at=long_ago, due_at=long_ago)
 

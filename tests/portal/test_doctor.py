@@ -113,7 +113,7 @@ def test_the_database_of_the_tests_is_as_it_must_be() -> None:
         ({"error": "OperationalError"}, "database", "DATABASE_URL"),
     ],
 )
-def test_what_is_wrong_with_a_database_is_found(broken: dict[str, Any], check: str, fix: str) -> None:
+def test_database_problems_are_found(broken: dict[str, Any], check: str, fix: str) -> None:
     found = problems(database.judge(replace(database.read(), **broken)))
 
     assert list(found) == [check]
@@ -197,7 +197,7 @@ def test_an_account_without_credentials_is_found(sandbox: Sandbox) -> None:
     assert "SANSO_SANDBOX_TOKEN_FILE" in judged[f"account {other.name}"].fix
 
 
-def test_what_aws_refuses_leads_to_its_fix() -> None:
+def test_a_refusal_of_aws_leads_to_its_fix() -> None:
     facts = accounts.AccountFacts(name="prod", operation="sts:AssumeRole", code="AccessDenied")
 
     assert "external ID" in accounts.judge([facts])[0].fix

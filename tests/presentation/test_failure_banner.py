@@ -88,7 +88,7 @@ def test_a_value_that_is_wrong_leads_to_its_field(browser: Client) -> None:
     assert form.endswith(f"?from={deployment.pk}#id_parameter_EngineVersion")
 
 
-def test_what_was_found_beside_the_failure_is_shown_as_text(browser: Client) -> None:
+def test_evidence_found_beside_the_failure_is_shown_as_text(browser: Client) -> None:
     deployment = _failed(
         "Received response status [FAILED] from custom resource. Message returned: no", type_="Custom::X"
     )
@@ -110,7 +110,7 @@ def test_a_reason_that_nobody_knows_is_shown_in_awss_own_words(browser: Client) 
     assert "Delete remaining resources…" in links(shown)
 
 
-def test_what_failed_later_is_folded_under_it(browser: Client) -> None:
+def test_later_failures_are_folded_under_the_first(browser: Client) -> None:
     deployment = _failed(DENIED)
     nested = deployment.stacks.get(path="Aurora")
     make_event(

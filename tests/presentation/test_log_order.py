@@ -54,7 +54,7 @@ def test_all_pages_together_are_in_the_order_of_time(
     assert sorted(seq for _at, seq in times) == list(range(1, deployment.last_seq + 1))
 
 
-def test_what_became_known_since_an_event_is_read_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_stored_since_another_one_are_read_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "PAGE", 10)
     deployment = recordings.load(json.loads(RECORDED[0].read_text()), make_user("reader"))
     start = deployment.last_seq - 25

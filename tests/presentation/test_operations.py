@@ -88,7 +88,7 @@ def test_a_creation_is_canceled_by_who_may_create() -> None:
     assert Operation.CANCEL in [one.operation for one in found if one.url]
 
 
-def test_what_was_not_requested_here_is_not_canceled_here() -> None:
+def test_an_operation_that_was_not_requested_here_is_not_canceled_here() -> None:
     found = {
         one.operation: one for one in offered(OperationContext(status="UPDATE_IN_PROGRESS"), everything, 7)
     }

@@ -117,7 +117,7 @@ def test_a_change_waits_without_the_environment_until_a_second_person_approves_i
     assert {"approval.requested", "approval.approved"} <= set(codes(ended))
 
 
-def test_what_happens_after_a_failure_is_a_part_of_what_is_approved(
+def test_the_choice_on_failure_is_part_of_what_is_approved(
     deployed: Environment, aws: FakeAws, ana: User, ben: User
 ) -> None:
     shown = preview(deployed, ana, aws)

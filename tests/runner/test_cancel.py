@@ -213,7 +213,7 @@ def test_an_update_that_has_finished_meanwhile_succeeds_and_says_why_nothing_was
     assert codes(ended) == ["cancel.requested", "cancel.refused"]
 
 
-def test_what_aws_rejects_is_reported_and_the_update_continues(
+def test_a_cancellation_that_aws_rejects_is_reported_and_the_update_continues(
     updating: Deployment, aws: FakeAws, operator: User
 ) -> None:
     aws.fail(CANCEL, AwsAccessError("AccessDenied", "not authorized", CANCEL))
@@ -334,7 +334,9 @@ def test_a_request_for_another_effect_than_the_present_one_is_refused(
     assert run(deployment, aws).state == State.SUCCEEDED
 
 
-def test_what_has_ended_is_answered_so(deployment: Deployment, aws: FakeAws, operator: User) -> None:
+def test_a_cancellation_of_an_ended_deployment_is_answered_so(
+    deployment: Deployment, aws: FakeAws, operator: User
+) -> None:
     run(deployment, aws)
     with pytest.raises(UserFixable, match="NotCancelable"):
         cancel(deployment, operator, CancelEffect.DELETE)

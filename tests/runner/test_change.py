@@ -269,7 +269,7 @@ def test_a_deployment_whose_set_was_not_kept_cannot_be_gone_back_to(
         )
 
 
-def test_what_is_requested_and_refused_is_recorded(deployed: Environment, operator: User) -> None:
+def test_requests_and_refusals_are_recorded(deployed: Environment, operator: User) -> None:
     stranger = make_user("stranger")
     with pytest.raises(PermissionDenied):
         change(deployed, stranger)

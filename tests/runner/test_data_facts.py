@@ -68,7 +68,7 @@ def test_a_cluster_is_described_with_what_outlives_it(aws: FakeAws) -> None:
     ("operation", "name"),
     [("cloudwatch:GetMetricData", "size"), ("rds:DescribeDBClusterSnapshots", "snapshots")],
 )
-def test_what_aws_does_not_tell_is_left_out(aws: FakeAws, operation: str, name: str) -> None:
+def test_facts_that_aws_does_not_return_are_left_out(aws: FakeAws, operation: str, name: str) -> None:
     aws.fail(operation, AwsRetryable("Throttling", "Rate exceeded", operation))
     found = facts(aws)
     assert found is not None

@@ -294,7 +294,7 @@ def test_the_output_of_an_association_that_is_gone_is_found_in_s3_by_its_id(aws:
         ({"output_bucket": "logs", "output_prefix": "out"}, "no output of it is in s3://logs/out"),
     ],
 )
-def test_what_is_missing_of_an_association_that_is_gone_is_said(
+def test_missing_evidence_of_a_deleted_association_is_reported(
     aws: FakeAws, observed: dict[str, str], missing: str
 ) -> None:
     (found,) = _gather_last(_failed_association(**observed), aws)

@@ -281,7 +281,7 @@ def test_a_rollback_that_somebody_else_has_done_ends_without_a_request_of_its_ow
     assert run(requested, aws).state == State.SUCCEEDED
 
 
-def test_what_does_not_stand_at_a_failure_is_not_rolled_back(
+def test_a_stack_without_a_kept_failure_is_not_rolled_back(
     deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet, operator: User
 ) -> None:
     template_sets.keep(template_set)

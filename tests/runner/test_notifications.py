@@ -220,7 +220,7 @@ def test_an_error_of_ours_is_retried_like_any_other() -> None:
     assert (row.state, row.error_sentence["code"]) == ("pending", Code.UNEXPECTED_ERROR_IN_LOG)
 
 
-def test_what_a_target_does_not_get_any_more_is_not_sent() -> None:
+def test_a_notification_of_a_disabled_target_is_not_sent() -> None:
     row = _written()
     NotificationTarget.objects.update(enabled=False)
     deliver.run_delivery(row.pk, 0, lambda *_: pytest.fail("it was sent"))

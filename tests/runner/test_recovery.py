@@ -137,7 +137,7 @@ def deployed(deployment: Deployment, aws: FakeAws, template_set: catalog.Templat
     return fresh(ended.environment)
 
 
-def test_what_sanso_did_itself_is_not_taken_for_a_change_outside(
+def test_sansos_own_operations_are_not_taken_for_changes_outside(
     deployed: Environment, aws: FakeAws, operator: User
 ) -> None:
     assert poll(deployed, aws).changed_outside_at is None
@@ -256,7 +256,7 @@ def test_a_rollback_that_fails_again_is_a_failure_of_its_own(
     assert fresh(deployed).skipped == []
 
 
-def test_what_does_not_resist_any_more_is_not_skipped(
+def test_resources_that_are_no_longer_stuck_are_not_skipped(
     deployed: Environment, aws: FakeAws, operator: User
 ) -> None:
     found = stuck(deployed, aws)

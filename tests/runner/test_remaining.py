@@ -136,7 +136,7 @@ def test_a_search_that_is_never_answered_ends_and_says_so(removal: Deployment, a
     assert set(found(ended).problems) == {"Resource Groups Tagging API"}
 
 
-def test_what_bears_the_tag_is_found_unless_cloudformation_deleted_it(
+def test_tagged_resources_are_found_unless_cloudformation_deleted_them(
     removal: Deployment, aws: FakeAws
 ) -> None:
     key = str(removal.environment.key)
@@ -177,7 +177,7 @@ def test_interfaces_are_searched_for_while_their_vpc_is_there(deployment: Deploy
     assert [(one.id, one.can_delete) for one in interfaces] == [("eni-1", True), ("eni-2", False)]
 
 
-def test_what_is_chosen_is_deleted_and_the_rest_is_found_again(
+def test_chosen_resources_are_deleted_and_the_rest_is_found_again(
     with_database: Deployment, aws: FakeAws
 ) -> None:
     ended = run(with_database, aws)

@@ -74,7 +74,7 @@ def test_only_the_newest_tags_are_fetched_and_no_history(server: GitServer) -> N
     assert len(found.versions) == 20
 
 
-def test_what_the_manifest_refers_to_belongs_to_the_set_and_the_rest_does_not(server: GitServer) -> None:
+def test_only_files_that_the_manifest_refers_to_belong_to_the_set(server: GitServer) -> None:
     manifest = "artifacts: [{key: playbook.zip, folder: ../playbook, also: {app: ../app}}]"
     server.create("set").commit(
         {"set/template-set.yaml": manifest, "playbook/a.yml": "a", "app/b.py": "b", "docs/c.md": "c"}
@@ -124,7 +124,7 @@ def test_the_token_is_neither_an_argument_nor_in_the_environment(
         ({"addresses": ()}, Code.SOURCE_HTTP_NOT_ALLOWED),
     ],
 )
-def test_what_the_user_got_wrong_has_its_own_reason(
+def test_each_mistake_of_a_user_has_its_own_reason(
     server: GitServer, options: dict[str, object], code: Code
 ) -> None:
     server.create("set").commit({"root.yaml": ROOT})

@@ -93,7 +93,7 @@ def test_a_fetch_ends_although_its_worker_was_killed(silent: Hostile, tmp_path: 
         time.sleep(0.1)
 
 
-def test_what_a_killed_worker_left_is_removed_by_a_later_fetch(
+def test_files_left_by_a_killed_worker_are_removed_by_a_later_fetch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -204,7 +204,7 @@ def test_another_deploy_key_is_rejected(ssh: SshServer, keys: list[paramiko.PKey
         ({"path": "none"}, Code.SOURCE_FOLDER_MISSING),
     ],
 )
-def test_what_the_user_got_wrong_has_its_own_reason(
+def test_each_mistake_of_a_user_has_its_own_reason(
     ssh: SshServer, options: dict[str, Any], code: Code
 ) -> None:
     assert refused(ssh.spec(**options)) == code

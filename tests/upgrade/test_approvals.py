@@ -21,7 +21,7 @@ from tests.upgrade import load
 BEFORE = "0038_suspended_tokens"
 
 
-def test_what_waits_is_approved_by_one_person_and_what_was_approved_begins(empty_database: None) -> None:
+def test_waiting_changes_are_approved_by_one_person_and_approved_ones_begin(empty_database: None) -> None:
     load.upgrade()
     ana = allow_only(make_user("ana"), "change_environment")
     ben = allow_only(make_user("ben"), "approve_change")

@@ -50,7 +50,7 @@ def test_an_admin_walks_from_a_new_team_to_what_its_member_may_do(admin: Client)
     assert not can(forget_access(lee), Right.VIEW, environment)
 
 
-def test_what_is_missing_in_the_form_is_said_next_to_its_field(admin: Client) -> None:
+def test_missing_values_of_the_form_are_reported_next_to_their_fields(admin: Client) -> None:
     make_user("lee")
     for given, field, text in (
         ({"role": "viewer", "scope": "everything"}, "person", "not both"),

@@ -87,7 +87,7 @@ def test_only_auditors_see_the_records_of_others(client: Client, auditor: User) 
     assert LIST not in [link["href"] for link in page(client.get(OWN)).all("a")]
 
 
-def test_what_a_person_does_in_a_browser_has_its_session_and_address(client: Client) -> None:
+def test_actions_in_a_browser_have_their_session_and_address(client: Client) -> None:
     operator, environment = make_operator("ana"), make_environment("shop")
     client.force_login(operator)
 

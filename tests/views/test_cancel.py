@@ -95,7 +95,7 @@ def test_the_effect_of_another_phase_is_not_requested_but_shown(
     assert creating.cancel_requested_at is None
 
 
-def test_what_has_finished_meanwhile_is_a_friendly_answer(
+def test_a_deployment_that_finished_meanwhile_gets_a_friendly_answer(
     browser: Client, creating: Deployment, aws: FakeAws
 ) -> None:
     run(creating, aws)
@@ -139,7 +139,7 @@ def test_a_deployment_that_finishes_before_the_step_says_so(
         ),
     ],
 )
-def test_what_cannot_be_canceled_is_shown_with_the_reason(
+def test_a_deployment_that_cannot_be_canceled_is_shown_with_the_reason(
     browser: Client, db: None, kind: str, status: str, reason: str
 ) -> None:
     active = make_deployment(make_environment("staging"), kind=kind, state="stacks")

@@ -72,7 +72,9 @@ def test_the_form_has_the_present_values_and_no_secret(browser: Client, environm
     )  # a typed value is marked as changed
 
 
-def test_what_is_chosen_once_is_locked_with_the_reason(browser: Client, environment: Environment) -> None:
+def test_parameters_that_are_chosen_once_are_locked_with_the_reason(
+    browser: Client, environment: Environment
+) -> None:
     shown = page(browser.get(address(environment)))
 
     assert "disabled" in field(shown, "Database").attributes

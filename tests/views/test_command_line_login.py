@@ -86,7 +86,7 @@ def test_the_page_says_who_asks_and_for_whom(browser: Client) -> None:
     assert Client().get(address()).status_code == 302
 
 
-def test_what_is_allowed_becomes_one_token_of_the_person(browser: Client, ana: User) -> None:
+def test_an_allowed_login_becomes_one_token_of_the_person(browser: Client, ana: User) -> None:
     code = allowed(browser)
     assert not ApiToken.objects.exists()
 

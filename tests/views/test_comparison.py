@@ -92,7 +92,9 @@ def test_the_two_latest_of_one_kind_are_compared_at_first(
     ],
     ids=["open previews", "discarded previews", "nothing changed"],
 )
-def test_what_changed_nothing_is_not_in_the_default_pair(browser: Client, later: dict[str, str]) -> None:
+def test_a_deployment_that_changed_nothing_is_not_in_the_default_pair(
+    browser: Client, later: dict[str, str]
+) -> None:
     environment = make_environment("shop")
     first, second = (_deployed(environment, 40, "CREATE_COMPLETE", kind="update") for _ in range(2))
     _deployed(environment, 40, "DELETE_COMPLETE", kind="delete")

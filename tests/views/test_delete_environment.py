@@ -50,7 +50,7 @@ def environment(db: None) -> Environment:
     return environment
 
 
-def test_what_will_be_deleted_is_counted_by_type(browser: Client, environment: Environment) -> None:
+def test_resources_to_be_deleted_are_counted_by_type(browser: Client, environment: Environment) -> None:
     shown = page(browser.get(url(environment))).one("main")
 
     assert "3 resources" in shown.text
@@ -58,7 +58,9 @@ def test_what_will_be_deleted_is_counted_by_type(browser: Client, environment: E
     assert [row.text for row in shown.one("tbody").all("tr")] == ["AWS::EC2::Subnet 2", "AWS::EC2::VPC 1"]
 
 
-def test_what_an_earlier_delete_took_is_not_counted_again(browser: Client, environment: Environment) -> None:
+def test_resources_of_an_earlier_deletion_are_not_counted_again(
+    browser: Client, environment: Environment
+) -> None:
     attempt = make_deployment(environment, kind="delete", state="failed")
     network = make_stack(attempt, "Network", make_stack(attempt))
     make_resource(network, "SubnetA", type="AWS::EC2::Subnet", status="DELETE_COMPLETE")
@@ -113,7 +115,7 @@ def test_while_it_is_being_changed_there_is_nothing_to_type(
     assert response.status_code == 422
 
 
-def test_what_is_deleted_already_cannot_be_deleted_again(browser: Client) -> None:
+def test_a_deleted_environment_cannot_be_deleted_again(browser: Client) -> None:
     gone = make_environment("gone", deleted_at=timezone.now())
 
     assert "has already been deleted" in page(browser.get(url(gone))).one("main").text
@@ -148,7 +150,7 @@ def test_log_groups_of_functions_are_predicted_from_the_resources_that_exist(
         assert f"/aws/lambda/{name}" not in shown
 
 
-def test_what_stays_follows_the_templates_that_were_deployed_and_not_an_open_preview(
+def test_remaining_resources_follow_the_deployed_templates_and_not_an_open_preview(
     browser: Client, environment: Environment, tmp_path: Path
 ) -> None:
     (tmp_path / "database.yaml").write_text(DATABASE, encoding="utf-8")

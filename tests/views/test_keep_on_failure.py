@@ -88,7 +88,7 @@ def test_a_retry_is_kept_again_and_not_applied_if_it_replaces_something(browser:
     assert "Roll back first" in shown.one(id="why-not").text
 
 
-def test_what_was_kept_leads_to_the_three_recovery_options(browser: Client) -> None:
+def test_kept_resources_lead_to_the_three_recovery_options(browser: Client) -> None:
     shop = stopped()
     assert shop.latest is not None
 

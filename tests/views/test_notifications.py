@@ -80,7 +80,7 @@ def test_a_webhook_is_added_and_its_secret_is_shown_once(browser: Client, operat
         ("language", "xx", "Select a valid choice."),
     ],
 )
-def test_what_is_missing_or_wrong_is_said_beside_its_field(
+def test_missing_and_invalid_values_are_reported_beside_their_fields(
     browser: Client, field: str, value: object, message: str
 ) -> None:
     response = browser.post(reverse("notification_new"), GIVEN | {field: value})
@@ -198,7 +198,7 @@ def test_a_test_is_sent_once_at_a_time_and_its_outcome_is_in_the_log(browser: Cl
         assert part in row
 
 
-def test_what_was_given_up_is_sent_again_on_request(browser: Client, operator: User) -> None:
+def test_failed_deliveries_are_sent_again_on_request(browser: Client, operator: User) -> None:
     target = make_target(ADDRESS, owner=operator)
     delivery = outbox.test(target, "first", timezone.now())
     url = reverse("notification_retry", args=[target.pk, delivery.pk])

@@ -81,7 +81,7 @@ def test_a_change_that_replaces_the_database_names_the_data_first_and_needs_the_
     assert change.applied_at is not None
 
 
-def test_what_is_probably_unchanged_is_folded_with_the_rate_of_earlier_changes(
+def test_probably_unchanged_resources_are_folded_with_the_rate_of_earlier_changes(
     browser: Client, shop: Environment
 ) -> None:
     for wrong in ((), ("Alb/Alb",)):
@@ -246,7 +246,7 @@ def test_only_changes_have_a_preview(browser: Client, shop: Environment) -> None
     assert browser.get(f"/deployments/{creation.pk}/").status_code == 200
 
 
-def test_what_cloudformation_did_not_compute_is_listed_and_must_be_confirmed(
+def test_stacks_that_cloudformation_did_not_compute_are_listed_and_must_be_confirmed(
     browser: Client, shop: Environment
 ) -> None:
     reason = "Parameter 'Zone' must match pattern [a-z]+"

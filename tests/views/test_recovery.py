@@ -275,7 +275,7 @@ def test_a_rollback_is_continued_without_skipping_unless_that_is_chosen(browser:
     assert Deployment.objects.get(kind="rollback").options == {}
 
 
-def test_what_is_skipped_is_what_failed(browser: Client) -> None:
+def test_only_failed_resources_are_skipped(browser: Client) -> None:
     environment = make("UPDATE_ROLLBACK_FAILED")
     none = posted(browser, environment, Operation.CONTINUE, mode="skip")
     other = posted(browser, environment, Operation.CONTINUE, mode="skip", resources="Topic")
@@ -344,7 +344,7 @@ def test_a_stack_that_was_changed_outside_is_taken_over_from_its_page(browser: C
     assert "Take over" in page(browser.get(created.get_absolute_url())).one("h1").text
 
 
-def test_what_nobody_changed_is_not_taken_over(browser: Client) -> None:
+def test_a_stack_that_nobody_changed_is_not_taken_over(browser: Client) -> None:
     environment = make("UPDATE_COMPLETE")
     assert not show(browser, environment).all(id="changed-outside")
     browser.post(reverse("environment_take_over", args=[environment.pk]))

@@ -52,7 +52,7 @@ def test_until_the_search_has_ended_nothing_is_claimed(browser: Client, deleted:
     assert "nothing" not in shown.lower()
 
 
-def test_what_was_found_is_listed_with_what_is_billed(
+def test_remaining_resources_are_listed_with_what_is_billed(
     browser: Client,
     deleted: Environment,
     aws: FakeAws,  # noqa: F811
@@ -94,7 +94,7 @@ def url(environment: Environment, name: str = "environment_remaining") -> str:
     return reverse(name, args=[environment.pk])
 
 
-def test_what_is_chosen_is_deleted_after_the_name_is_typed(
+def test_chosen_resources_are_deleted_after_the_name_is_typed(
     browser: Client,
     deleted: Environment,
     aws: FakeAws,  # noqa: F811

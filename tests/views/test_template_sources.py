@@ -109,7 +109,7 @@ def test_an_edit_keeps_replaces_or_deletes_the_credentials(browser: Client) -> N
         ({"fetch_minutes": "-1"}, "fetch_minutes", ""),
     ],
 )
-def test_what_cannot_be_fetched_is_an_error_of_its_field(
+def test_a_source_that_cannot_be_fetched_is_an_error_of_its_field(
     browser: Client, given: dict[str, str], field: str, message: str
 ) -> None:
     make_source("known")

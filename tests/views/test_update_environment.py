@@ -242,7 +242,7 @@ def test_the_channel_is_set_with_an_audit_record(browser: Client, shop: Environm
 
 
 @pytest.mark.parametrize("channel", ["x " * 11, "y" * 256, "main\0"])
-def test_what_is_no_channel_is_refused(browser: Client, shop: Environment, channel: str) -> None:
+def test_an_invalid_channel_is_refused(browser: Client, shop: Environment, channel: str) -> None:
     shown = page(
         browser.post(reverse("environment_channel", args=[shop.pk]), {"channel": channel}, follow=True)
     )

@@ -36,7 +36,7 @@ def test_a_sample_does_not_speak_for_ever() -> None:
     assert words(strip(sample(3)))[1:] == [("healthy", silent), ("unknown", 180 - silent)]
 
 
-def test_what_began_before_the_period_is_cut_off_at_its_beginning() -> None:
+def test_an_interval_that_began_before_the_period_is_cut_off_at_its_beginning() -> None:
     found = strip(sample(24.1), sample(23.9))
 
     assert words(found)[0] == ("healthy", 6 + 20)

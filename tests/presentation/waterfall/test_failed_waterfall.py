@@ -54,7 +54,7 @@ def test_siblings_are_canceled_and_what_was_created_is_deleted(rows: dict[str, R
     assert rows["Network/Vpc"].bars[-1].status is DisplayStatus.ROLLED_BACK
 
 
-def test_what_never_ran_is_not_run_and_waits_for_nothing(rows: dict[str, Row]) -> None:
+def test_a_row_that_never_ran_is_not_run_and_waits_for_nothing(rows: dict[str, Row]) -> None:
     """CloudFormation deletes the empty stack of resources that it never created: this is not a deletion."""
     idle = [row for row in rows.values() if row.display_status is DisplayStatus.NOT_RUN]
 

@@ -12,11 +12,11 @@ from deployments.core.timeline import at_ms, runs
 from deployments.models import Deployment
 from deployments.models.timeline import TimelineRow
 from deployments.presentation.waterfall import cache
+from deployments.presentation.waterfall.after_failure import steps_after_failure
 from deployments.presentation.waterfall.other_failures import other_failures
 from deployments.presentation.waterfall.row_builder import RowBuilder
 from deployments.presentation.waterfall.tree import ResourceTree, TreeNode
 from deployments.presentation.waterfall.view_model import DeploymentView
-from deployments.presentation.waterfall.what_followed import what_followed
 from tests.builders import make_user
 from tests.presentation.waterfall.builders import T0, row_builder, row_of, stack
 from tests.views.pages import page
@@ -44,7 +44,7 @@ def test_the_banner_the_details_and_the_filter_have_one_number(
         "?row=AppServers/AutoScalingGroup",
         "?row=WebServers/AutoScalingGroup",
     ]
-    followed = [step.text for step in what_followed(DeploymentView.whole(deployment))]
+    followed = [step.text for step in steps_after_failure(DeploymentView.whole(deployment))]
     assert "2 resources were canceled as a result" in followed
 
 
@@ -87,7 +87,7 @@ def test_a_nested_stack_is_a_problem_only_if_it_failed_by_itself() -> None:
     assert other_failures(unread, ["Data/Cluster"]).failed == (found,)
 
 
-def test_what_failed_first_is_not_among_the_others() -> None:
+def test_the_first_failure_is_not_among_the_others() -> None:
     builder = row_builder(TreeNode(path="First", status="CREATE_FAILED"), TreeNode(path="Second"))
 
     assert not other_failures(builder, ["First"])

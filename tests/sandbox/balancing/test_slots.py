@@ -30,7 +30,7 @@ def test_requests_on_the_way_to_a_target_that_is_gone_are_not_ended_before_they_
     assert placed(backend, [TWO], 2 + FIND_ANOTHER) == []
 
 
-def test_what_is_left_on_a_target_that_has_drained_is_ended_before_its_slot_has_another() -> None:
+def test_connections_left_on_a_drained_target_are_closed_before_its_slot_is_reused() -> None:
     backend = Backend("group", http=False, idle=60)
     placed(backend, [ONE], 0)
     assert CUT not in placed(backend, [replace(ONE, takes=False)], 1)

@@ -161,7 +161,7 @@ __attribute__((constructor)) static void run(void) {{ FILE *f = fopen("{mark}", 
     assert not mark.exists()
 
 
-def test_what_a_function_leaves_running_ends_with_the_sandboxs_interest(account: Account) -> None:
+def test_processes_that_a_function_leaves_running_end_with_the_sandboxs_interest(account: Account) -> None:
     mark = f"left-behind-{account.id}"
     code = f"""
 import subprocess, sys

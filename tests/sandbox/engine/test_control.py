@@ -125,7 +125,7 @@ def test_a_reset_empties_one_account_only(account: Account, sandbox: Sandbox) ->
         ("PUT", "pace", {"pace": 1}, 404),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_requests_are_refused(
     sandbox: Sandbox, method: str, path: str, body: object, status: int
 ) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:

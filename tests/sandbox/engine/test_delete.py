@@ -22,7 +22,7 @@ def nested(url: str) -> str:
     """
 
 
-def test_what_depends_on_a_resource_goes_before_it_and_the_rest_beside(account: Account) -> None:
+def test_dependents_are_deleted_before_a_resource_and_the_rest_in_parallel(account: Account) -> None:
     stack = account.create("chain", CHAIN)
     seen = len(account.events(stack))
     account.pace(0.05)

@@ -73,7 +73,7 @@ def test_a_resource_is_found_by_its_physical_id(account: Account) -> None:
     assert one["StackResourceDetail"]["PhysicalResourceId"] == queue
 
 
-def test_what_does_not_exist_is_refused_in_aws_words(account: Account) -> None:
+def test_missing_stacks_are_refused_in_aws_words(account: Account) -> None:
     cloudformation = account.cloudformation
     with pytest.raises(ClientError, match="Stack with id none does not exist"):
         cloudformation.describe_stacks(StackName="none")

@@ -55,7 +55,7 @@ def test_a_replacement_is_refused_while_the_rollback_is_disabled(account: Accoun
     assert account.settled(stack) == "UPDATE_ROLLBACK_COMPLETE"
 
 
-def test_what_was_kept_goes_on_only_with_the_rollback_disabled(account: Account) -> None:
+def test_a_kept_stack_is_updated_only_with_the_rollback_disabled(account: Account) -> None:
     account.fail(Second="no more notes")
     stack = account.create("kept", CHAIN, DisableRollback=True)
     assert account.status(stack) == "CREATE_FAILED"

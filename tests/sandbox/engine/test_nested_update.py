@@ -187,7 +187,7 @@ def test_a_rollback_stuck_in_a_nested_stack_is_continued_from_the_root(
     assert account.queue_names() == set()
 
 
-def test_what_is_skipped_two_levels_down_is_named_by_its_own_stack(
+def test_a_skipped_resource_two_levels_down_is_named_by_its_own_stack(
     account: Account, template_url: str
 ) -> None:
     account.publish(middle=parent(template_url, "Left"), left=CHILD)

@@ -84,7 +84,7 @@ def test_every_service_words_its_refusals_as_aws_does(account: Account, service:
 
 
 @pytest.mark.parametrize("key", ["000000000000", "test", "123456789012"])
-def test_what_ministack_takes_for_an_accounts_key_is_nobodys_here(sandbox: Sandbox, key: str) -> None:
+def test_a_key_that_ministack_takes_for_an_account_is_unknown_here(sandbox: Sandbox, key: str) -> None:
     assert refusal(client(sandbox, "sts", key, "test"), CALLS["sts"])[0] == "InvalidClientTokenId"
 
 

@@ -167,7 +167,7 @@ def test_a_value_of_a_no_echo_parameter_is_never_shown(account: Account) -> None
     assert "hunter" not in json.dumps(again, default=str)
 
 
-def test_what_a_condition_chooses_is_a_change_although_the_text_is_the_same(account: Account) -> None:
+def test_another_choice_of_a_condition_is_a_change_although_the_text_is_the_same(account: Account) -> None:
     template = """
         Parameters:
           Large: {Type: String, Default: "no"}

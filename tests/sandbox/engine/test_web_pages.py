@@ -148,7 +148,7 @@ def test_addresses_of_ministacks_own_are_closed_to_everybody(
         ("GET", "/a-bucket/a-key"),
     ],
 )
-def test_what_ministack_answers_without_a_signature_wants_one(
+def test_requests_that_ministack_answers_without_a_signature_need_one(
     sandbox: Sandbox, method: str, path: str
 ) -> None:
     assert send(sandbox, path, {}, method)[0] in (400, 403)

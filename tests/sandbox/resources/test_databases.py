@@ -243,7 +243,7 @@ def test_a_cluster_is_created_for_a_while(account: Account, network: Network) ->
     assert statuses() == ["available"] * 3
 
 
-def test_what_is_done_through_the_api_reaches_the_database_too(account: Account, network: Network) -> None:
+def test_requests_to_the_api_reach_the_database_too(account: Account, network: Network) -> None:
     own_password = CLUSTER.replace("ManageMasterUserPassword: true", "MasterUserPassword: first word")
     own_password = own_password.replace("  Secret: {Value: !GetAtt Cluster.MasterUserSecret.SecretArn}\n", "")
     outputs = account.outputs(made(account, "aurora", own_password, **values(network)))

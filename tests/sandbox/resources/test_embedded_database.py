@@ -136,7 +136,7 @@ def test_errors_have_mysqls_numbers(database: Server, statement: str, error: int
     assert number(refused) == error
 
 
-def test_what_sets_up_an_application_is_understood(database: Server) -> None:
+def test_statements_that_set_up_an_application_are_understood(database: Server) -> None:
     admin = connect(database, database=None)
     for statement in (
         "CREATE DATABASE IF NOT EXISTS datelog CHARACTER SET utf8mb4",

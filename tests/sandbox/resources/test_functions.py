@@ -132,7 +132,7 @@ def test_a_custom_resource_is_made_changed_and_removed_by_its_function(account: 
     ]
 
 
-def test_what_a_function_prints_is_in_its_log_group_and_stream(account: Account) -> None:
+def test_output_of_a_function_is_in_its_log_group_and_stream(account: Account) -> None:
     made(account, "custom", inline(ANSWERING, Timeout=20) + CUSTOM)
     logs = account.client("logs")
     group = f"/aws/lambda/{function_name(account)}"
@@ -349,7 +349,7 @@ def test_a_zip_from_s3_brings_its_own_answer_module_or_has_none(account: Account
     assert "No module named 'cfnresponse'" in body["errorMessage"]
 
 
-def test_what_a_handler_and_its_children_print_never_disturbs_the_answer(account: Account) -> None:
+def test_output_of_a_handler_and_its_children_never_disturbs_the_answer(account: Account) -> None:
     code = """
     import os, subprocess, sys
     def handler(event, context):

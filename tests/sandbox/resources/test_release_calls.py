@@ -37,7 +37,7 @@ def ended(gateway: SSMGateway, command: str, instance: str) -> Invocation:
     return found[-1]
 
 
-def test_what_an_association_runs_is_sent_to_one_instance_and_found_by_its_comment(
+def test_an_associations_document_is_sent_to_one_instance_and_found_by_its_comment(
     commands: Commands,
 ) -> None:
     one, other = commands.launch(Server="App"), commands.launch(Server="App")

@@ -97,7 +97,7 @@ def test_an_instance_that_is_taken_out_of_its_target_group_is_replaced_otherwise
     assert any("ELB system health check failure" in activity["Cause"] for activity in fleet.activities())
 
 
-def test_what_is_marked_unhealthy_meanwhile_is_replaced_after_the_resumption(fleet: Fleet) -> None:
+def test_instances_marked_unhealthy_meanwhile_are_replaced_after_the_resumption(fleet: Fleet) -> None:
     """ReplaceUnhealthy: it "stops replacing instances that are marked as unhealthy"."""
     suspend(fleet, "ReplaceUnhealthy")
     one = min(fleet.members())
