@@ -16,6 +16,7 @@ import boto3
 import initialize_database
 import pymysql
 import pytest
+from django.db import connections
 from initialize_database import statements
 
 from deployments.catalog import yaml_files
@@ -197,6 +198,7 @@ def _serving(server: MariaDB, folder: Path, address: str) -> contextlib.Abstract
     key, certificate = (folder / "server.key", folder / "server.pem")
     for path, content in zip((key, certificate), authority().issue([address], "database"), strict=True):
         path.write_bytes(content)
+    connections.close_all()  # the server is also the tests' own
     return started_with(server, f"--ssl-cert={certificate}", f"--ssl-key={key}")
 
 
