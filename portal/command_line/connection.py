@@ -15,6 +15,11 @@ from portal.command_line.texts import _
 CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 """TLS connections that the other side closed, as proxies do while the portal restarts."""
 
+OF_ANOTHER_NAME = (62, 64)
+"""X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
+OUT_OF_DATE = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED."""
+
 
 def portal_url(text: str) -> str:
     """Return a URL with its scheme and without a slash at its end. Raise ValueError if it is none."""
@@ -46,11 +51,8 @@ def problem_with(url: str, exc: Exception) -> tuple[str, bool]:
     values = {"url": url, "host": urlsplit(url).hostname or "", "reason": str(exc) or type(exc).__name__}
     for one in _causes(exc):
         if isinstance(one, ssl.SSLCertVerificationError):
-            text = _(
-                "The certificate of %(host)s is not trusted: %(reason)s. Check the URL; if the "
-                "certificate is from a CA of your own, set SSL_CERT_FILE to the CA's file."
-            )
-            return text % (values | {"reason": one.verify_message.rstrip(".")}), False
+            reason = one.verify_message.rstrip(".")
+            return _of_certificate(one.verify_code) % (values | {"reason": reason}), False
         if isinstance(one, ssl.SSLError) and not isinstance(one, CLOSED):
             text = _("%(url)s does not answer in HTTPS (%(reason)s). Check the URL and its port.")
             return text % (values | {"reason": str(getattr(one, "reason", None) or one)}), False
@@ -63,6 +65,24 @@ def problem_with(url: str, exc: Exception) -> tuple[str, bool]:
         text = _("No connection to %(url)s (%(reason)s). Check the URL, and that the portal is running.")
         return text % values, True
     return _("The connection to %(url)s was lost (%(reason)s). Try again.") % values, True
+
+
+def _of_certificate(code: int) -> str:
+    """Return what is wrong with a certificate that failed with an X509_V_ERR_… of OpenSSL."""
+    if code in OF_ANOTHER_NAME:
+        return _(
+            "The certificate at %(host)s is for another name. Check the URL: write the host name that is "
+            "in the certificate."
+        )
+    if code in OUT_OF_DATE:
+        return _(
+            "The certificate of %(host)s is not valid at this time: %(reason)s. Check this computer's "
+            "clock; if it is right, the administrators have to renew the certificate."
+        )
+    return _(
+        "The certificate of %(host)s is not trusted: %(reason)s. Check the URL; if the "
+        "certificate is from a CA of your own, set SSL_CERT_FILE to the CA's file."
+    )
 
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:
