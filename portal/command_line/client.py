@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -73,6 +74,7 @@ class PortalClient:
             raise ApiError(0, "", _("This is not a token. Run sanso login, or set SANSO_TOKEN."))
         headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
         self.url, self.retries = url, RETRIES
+        self.notify: Callable[[str, str], None] = partial(err.print, markup=False)
         self.http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=TIMEOUT)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -116,7 +118,7 @@ class PortalClient:
                 may_succeed = may_succeed or (was_open and error.status not in REFUSED)
                 now = time.monotonic()
                 if lost_at is None and may_succeed:
-                    err.print(error.detail, _("Retrying …"), markup=False)
+                    self.notify(error.detail, _("Retrying …"))
                 lost_at = now if lost_at is None else lost_at
                 if not may_succeed or now - lost_at > RECONNECT_FOR:
                     raise error from None
@@ -149,7 +151,7 @@ class PortalClient:
                 if attempt == self.retries or not may_succeed:
                     raise ApiError(0, "", text) from exc
                 if not attempt:
-                    err.print(text, _("Retrying …"), markup=False)
+                    self.notify(text, _("Retrying …"))
                 time.sleep(min(2.0**attempt, 8.0))
                 continue
             if response.status_code in BUSY and attempt < self.retries:

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
-from rich.console import Group
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
-from portal.command_line.client import PortalClient
+from portal.command_line.client import REFUSED, ApiError, PortalClient, StreamMessage
 from portal.command_line.output import Exit, err, out
 from portal.command_line.texts import _, name_of
+from portal.command_line.tree import Tree
 
+T = TypeVar("T")
 SUCCEEDED = "succeeded"
 ENDED = frozenset({"succeeded", "failed", "rolled_back", "canceled"})
 WAITING = frozenset({"preview", "approval", "scheduled"})
 """States in which a person acts next: the deployment is not over, but nothing goes on by itself."""
-GLYPHS = (
-    ("FAILED", "✕", "red"),
-    ("ROLLBACK", "↺", "magenta"),
-    ("IN_PROGRESS", "▶", "blue"),
-    ("COMPLETE", "✓", "green"),
-)
-BAR = 24
-SECONDS_UNTIL = 90
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the portal: events come in bursts, and calls are limited."""
+REFRESHES = 2
+"""Times per second that the tree is drawn, with the time left."""
 
 
 def follow(api: PortalClient, pk: int, *, plain: bool = False, stop_when_waiting: bool = True) -> int:
     """Print a deployment to its end. Return the exit code: 0 succeeded, 1 failed, 4 waits for a person."""
-    show = _lines if plain or not sys.stdout.isatty() else _tree
+    show = _lines if plain or not sys.stdout.isatty() or out.is_dumb_terminal else _tree
     try:
         return show(api, pk, stop_when_waiting=stop_when_waiting)
     except KeyboardInterrupt:
@@ -61,17 +60,78 @@ def _lines(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
 
 
 def _tree(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
-    with Live(console=out, refresh_per_second=4, transient=False) as live:
-        live.update(tree(api.get(f"/deployments/{pk}"), api.get(f"/deployments/{pk}/rows")))
-        for message in api.stream(f"/deployments/{pk}/stream"):
-            if message.event == "access":
-                err.print(_("The token was revoked or has expired."))
-                return Exit.USAGE
-            deployment = api.get(f"/deployments/{pk}")
-            live.update(tree(deployment, api.get(f"/deployments/{pk}/rows")))
-            if stop_when_waiting and deployment["state"] in WAITING:
-                break
+    """Show the tree on the terminal's other screen, which is drawn whole, at any size; then print it once."""
+    shown = Tree(api.get(f"/deployments/{pk}"), api.get(f"/deployments/{pk}/rows"))
+    has_access, print_notice = True, api.notify
+    api.notify = shown.note
+    try:
+        with Live(get_renderable=lambda: shown, console=out, screen=True, refresh_per_second=REFRESHES):
+            for messages in _batches(api, pk, shown.deployment["last_seq"]):
+                if any(one.event == "access" for one in messages):
+                    has_access = False
+                    break
+                _look(api, pk, shown)
+                state = shown.deployment["state"]
+                if state in ENDED or (stop_when_waiting and state in WAITING):
+                    break
+    finally:
+        api.notify = print_notice
+    if not has_access:
+        err.print(_("The token was revoked or has expired."))
+        return Exit.USAGE
+    shown.is_final = True
+    out.print(shown)
     return _result(api, pk)
+
+
+def _look(api: PortalClient, pk: int, shown: Tree) -> None:
+    """Show the deployment as it is now. While the portal is away, its stream says how long to wait."""
+    try:
+        shown.update(api.get(f"/deployments/{pk}"), api.get(f"/deployments/{pk}/rows"))
+    except ApiError as exc:
+        if exc.status in REFUSED:
+            raise
+        shown.note(exc.detail)
+
+
+def _batches(api: PortalClient, pk: int, after: int) -> Iterator[list[StreamMessage]]:
+    """Yield the messages of a stream that have come since the last time, to its end. Raise ApiError."""
+    come: SimpleQueue[StreamMessage | ApiError | None] = SimpleQueue()
+
+    def read() -> None:
+        try:
+            for message in api.stream(f"/deployments/{pk}/stream", after):
+                come.put(message)
+        except ApiError as exc:
+            come.put(exc)
+        finally:
+            come.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    goes_on = True
+    while goes_on:
+        batch: list[StreamMessage] = []
+        for one in _waiting(come):
+            if isinstance(one, ApiError):
+                raise one
+            if one is None:
+                goes_on = False
+            else:
+                batch.append(one)
+        if batch:
+            yield batch
+            if goes_on:
+                time.sleep(LOOK_EVERY)
+
+
+def _waiting(queue: SimpleQueue[T]) -> Iterator[T]:
+    """Wait for an item, and yield it and those behind it."""
+    yield queue.get()
+    try:
+        while True:
+            yield queue.get_nowait()
+    except Empty:
+        return
 
 
 def _result(api: PortalClient, pk: int) -> int:
@@ -94,36 +154,3 @@ def line(event: dict[str, Any]) -> str:
     return " ".join(
         filter(None, (f"{event['seq']:>5}", at, event["status"], path, event["type"], event["reason"]))
     )
-
-
-def tree(deployment: dict[str, Any], rows: dict[str, Any]) -> Group:
-    """Return the stacks and what is not complete in them, with a bar and the expected end."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for row in rows["items"]:
-        if not row["is_stack"] and row["status"].endswith("COMPLETE"):
-            continue
-        glyph, color = next(((g, c) for part, g, c in GLYPHS if part in row["status"]), ("·", "white"))
-        depth = row["path"].count("/") + (1 if row["path"] else 0)
-        name = row["path"].rpartition("/")[2] or deployment["environment"]["name"]
-        late = _("slow") if row["is_slow"] else ""
-        table.add_row(Text(f"{'  ' * depth}{glyph} {name}", style=color), Text(row["status"]), Text(late))
-    bar = Table.grid(padding=(0, 1))
-    state = name_of(deployment["state"])
-    bar.add_row(
-        ProgressBar(total=100, completed=deployment["progress"], width=BAR),
-        _("slower than forecast")
-        if deployment.get("is_slower_than_forecast")  # older portals do not say so
-        else f"{deployment['progress']} %",
-        state,
-        _left(rows),
-    )
-    return Group(table, bar)
-
-
-def _left(rows: dict[str, Any]) -> str:
-    if not rows.get("expected_end"):
-        return ""
-    seconds = (datetime.fromisoformat(rows["expected_end"]) - datetime.now(UTC)).total_seconds()
-    if seconds < SECONDS_UNTIL:
-        return _("about %(number)d s left") % {"number": max(0, round(seconds))}
-    return _("about %(number)d min left") % {"number": round(seconds / 60)}

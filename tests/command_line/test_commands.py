@@ -12,7 +12,8 @@ from pytest_django import Settings
 from rich.console import Console
 
 from deployments.models import Account, Deployment, Environment, EnvironmentLock
-from portal.command_line import completion, follow
+from portal.command_line import completion
+from portal.command_line.tree import Tree
 from tests.api.clients import Program
 from tests.builders import allow, make_account, make_deployment, make_environment, make_event, make_user
 from tests.built_health import make_whole
@@ -241,7 +242,7 @@ def test_the_tree_shows_no_percentage_that_contradicts_the_time_left(is_slower: 
 
     console = Console(width=100)
     with console.capture() as captured:
-        console.print(follow.tree(deployment, {"items": [], "expected_end": None}))
+        console.print(Tree(deployment, {"items": [], "expected_end": None}))
 
     assert shown in captured.get()
     assert ("%" in captured.get()) is not is_slower
