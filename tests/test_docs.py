@@ -9,7 +9,7 @@ import pytest
 from django.core.management import get_commands
 
 from deployments.catalog import yaml_files
-from tests import named
+from tests import mentions
 from tests.services import REPOSITORY
 from tests.test_project import settings_in_example, tracked
 
@@ -70,34 +70,35 @@ def test_links_to_files_and_headings_exist(document: Path) -> None:
 
 
 def test_every_path_that_documents_and_comments_name_exists() -> None:
-    assert not named.mentioned(
-        named.PATH, lambda path, _file: not named.is_path(path.rstrip("."), [REPOSITORY])
+    assert not mentions.mentioned(
+        mentions.PATH, lambda path, _file: not mentions.is_path(path.rstrip("."), [REPOSITORY])
     )
-    others = named.OF_OTHER_PROJECTS
-    assert not named.mentioned(
-        named.SHORT_PATH, lambda path, file: path not in others and not named.is_short_path(path, file)
+    others = mentions.OF_OTHER_PROJECTS
+    assert not mentions.mentioned(
+        mentions.SHORT_PATH,
+        lambda path, file: path not in others and not mentions.is_short_path(path, file),
     )
 
 
 def test_every_file_that_documents_and_comments_name_exists() -> None:
-    known = {file.name for file in named.TRACKED} | named.OF_OTHER_PROJECTS
+    known = {file.name for file in mentions.TRACKED} | mentions.OF_OTHER_PROJECTS
 
-    assert not named.mentioned(named.FILE, lambda name, _file: name not in known)
+    assert not mentions.mentioned(mentions.FILE, lambda name, _file: name not in known)
 
 
 def test_every_module_and_name_in_it_that_documents_and_comments_name_exists() -> None:
     def is_missing(dotted: str, _file: Path) -> bool:
-        return not named.is_module_or_name(dotted) and not named.PERMISSION.fullmatch(dotted)
+        return not mentions.is_module_or_name(dotted) and not mentions.PERMISSION.fullmatch(dotted)
 
-    assert not named.mentioned(named.MODULE, is_missing)
+    assert not mentions.mentioned(mentions.MODULE, is_missing)
 
 
 def test_every_command_that_documents_and_comments_name_exists() -> None:
-    assert not named.mentioned(named.COMMAND, lambda command, _file: command not in get_commands())
+    assert not mentions.mentioned(mentions.COMMAND, lambda command, _file: command not in get_commands())
 
 
 def test_documents_and_comments_refer_to_nothing_outside_of_the_repository() -> None:
-    assert not named.mentioned(named.PAPERS, lambda _paper, _file: True)
+    assert not mentions.mentioned(mentions.PAPERS, lambda _paper, _file: True)
 
 
 @pytest.mark.parametrize(
@@ -111,13 +112,13 @@ def test_documents_and_comments_refer_to_nothing_outside_of_the_repository() -> 
     ],
 )
 def test_a_name_in_a_module_is_looked_up(dotted: str, exists: bool) -> None:
-    assert named.is_module_or_name(dotted) is exists
+    assert mentions.is_module_or_name(dotted) is exists
 
 
 def test_paths_with_braces_and_stars_are_looked_up() -> None:
-    assert named.is_path("deployments/core/{status,phases}.py", [REPOSITORY])
-    assert named.is_path("docs/*.md", [REPOSITORY])
-    assert not named.is_path("deployments/core/{status,no_such_module}.py", [REPOSITORY])
+    assert mentions.is_path("deployments/core/{status,phases}.py", [REPOSITORY])
+    assert mentions.is_path("docs/*.md", [REPOSITORY])
+    assert not mentions.is_path("deployments/core/{status,no_such_module}.py", [REPOSITORY])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))

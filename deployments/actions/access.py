@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from deployments.access import access_of
 from deployments.actions.request import Request, requesting
-from deployments.core.giving import about_of, may_give
+from deployments.core.granting import about_of, may_give
 from deployments.core.roles import Right, Role, Scope
 from deployments.errors import UserFixable
 from deployments.message_codes import Code

@@ -19,7 +19,7 @@ from deployments.models.health import AssociationRun
 from deployments.models.remaining import remaining_of
 from deployments.models.stack import STACK_TYPE
 from deployments.presentation import failure_sentences
-from deployments.presentation.kept import kept_sentences
+from deployments.presentation.kept_resources import kept_sentences
 from deployments.presentation.recovery_options import SuggestedAction, recovery_options
 from deployments.presentation.text import headlines
 from deployments.presentation.waterfall.failed_servers import CONFIGURED, FailedServer, failed_servers

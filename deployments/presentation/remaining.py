@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from deployments.core.remaining import Billing, Reason, Remaining, RemainingResource, SearchState
 from deployments.models import ActionRequest, Deployment
 from deployments.models.remaining import remaining_of
-from deployments.presentation.kept import was_kept
+from deployments.presentation.kept_resources import was_kept
 from deployments.wording import message_text, stored_text
 
 

@@ -69,7 +69,7 @@ from deployments.runner import versions as recorded_versions
 from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
 from tests.built_health import make_whole
 from tests.live import scenes
-from tests.notified import make_target
+from tests.notification_builders import make_target
 from tests.previews import make_preview
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")

@@ -9,7 +9,7 @@ from django.urls import reverse
 from deployments.admin import rows as admin_rows
 from deployments.models import AuditRecord, Deployment
 from tests.builders import make_deployment, make_environment, make_event, make_resource, make_stack, make_user
-from tests.explained import plan, queries_of, reading, sorts
+from tests.query_plans import plan, queries_of, reading, sorts
 from tests.views.pages import page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]

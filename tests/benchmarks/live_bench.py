@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.benchmarks.live_place import Place, goal, make, prepare, reported, write
+from tests.benchmarks.live_services import Place, goal, make, prepare, reported, write
 from tests.benchmarks.live_streams import many_streams
 from tests.benchmarks.machine import machine, percentile
 from tests.services import Service, start_sandbox
@@ -33,7 +33,7 @@ def measure_painting(place: Place) -> list[str]:
     """Measure the time from each of many commits, at random moments, to its line in the browser's window."""
     from django.contrib.auth.models import User
 
-    from tests.benchmarks.painting import painted, watching
+    from tests.benchmarks.paint_times import painted, watching
 
     deployment = make()
     committed: dict[int, float] = {}
@@ -60,7 +60,7 @@ def measure_polling(place: Place) -> list[str]:
     from django.conf import settings
 
     from deployments.models import Deployment, Event
-    from tests.benchmarks.painting import painted, watching
+    from tests.benchmarks.paint_times import painted, watching
     from tests.benchmarks.polling_portal import programs, send
 
     os.environ["SANSO_SANDBOX_MACHINES"] = "records"

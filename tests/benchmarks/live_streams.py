@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tests.benchmarks.live_place import Place, goal, reported, write
+from tests.benchmarks.live_services import Place, goal, reported, write
 from tests.benchmarks.machine import percentile
 
 if TYPE_CHECKING:

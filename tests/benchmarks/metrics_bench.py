@@ -131,7 +131,7 @@ def show_queries(client: Client) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from tests.explained import plan
+    from tests.query_plans import plan
 
     with CaptureQueriesContext(connection) as queries:
         client.get("/metrics")

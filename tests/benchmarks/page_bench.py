@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import Request, urlopen
 
-from tests.benchmarks.live_place import Place, prepare
+from tests.benchmarks.live_services import Place, prepare
 from tests.benchmarks.machine import load, machine, percentile
 from tests.services import REPOSITORY
 

@@ -30,7 +30,7 @@ from tests.benchmarks import polling_loops, polling_tools
 from tests.benchmarks.machine import machine, percentile
 from tests.benchmarks.polling_loops import Seen
 from tests.benchmarks.polling_tools import REGION, Job
-from tests.benchmarks.trial import TRIAL
+from tests.benchmarks.trial_environments import TRIAL
 from tests.services import REPOSITORY, Sandbox, start_sandbox
 
 TEMPLATES = REPOSITORY / "infra_templates"

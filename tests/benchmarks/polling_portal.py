@@ -53,7 +53,7 @@ class Portal:
     def follow(self, runner: Any) -> None:
         """Deploy as a user does, and record when each event was painted on the open page."""
         from deployments.models import Deployment, Event
-        from tests.benchmarks.painting import painted, watching
+        from tests.benchmarks.paint_times import painted, watching
 
         keys = self.sandbox.variables(runner.account)
         self.services += programs(self.folder, self.environment | keys | {"AWS_REGION": REGION})
@@ -114,7 +114,7 @@ def send(**account: Any) -> tuple[Any, Any]:
     from deployments import catalog
     from deployments.actions.deploy import request_deployment
     from deployments.models import Account, TemplateCheck
-    from tests.benchmarks.trial import TRIAL
+    from tests.benchmarks.trial_environments import TRIAL
     from tests.builders import make_operator
 
     TemplateCheck.objects.create(digest=catalog.load(settings.SANSO_TEMPLATE_SET).digest, findings=[])

@@ -18,7 +18,7 @@ from deployments.models import Delivery
 from deployments.runner import notices
 from tests.builders import make_deployment
 from tests.chaos.conftest import LEASE
-from tests.notified import make_target
+from tests.notification_builders import make_target
 from tests.receiver import Receiver, receiving
 from tests.running import Portal
 from tests.services import Redis, wait_until

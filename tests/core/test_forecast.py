@@ -23,7 +23,7 @@ from deployments.core.usual_durations import (
     learn,
     prior,
 )
-from tests.simulated import World, honesty, infra_graph
+from tests.simulated_deployments import World, honesty, infra_graph
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.polling import AWS, PolledStack, TokenBucket, choose, delay
-from tests.polled import Poller, Seen, by_forecast
-from tests.simulated import World, infra_graph
+from tests.simulated_deployments import World, infra_graph
+from tests.simulated_polling import Poller, Seen, by_forecast
 
 NOW = 1_764_000_000.0
 STACKS = st.lists(

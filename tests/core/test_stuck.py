@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deployments.core.change_summary import surely_changed
 from deployments.core.changes import ChangedResource, Changes, Effect
-from deployments.core.outside import is_changed, is_updated
+from deployments.core.outside_changes import is_changed, is_updated
 from deployments.core.stuck import (
     ListedResource,
     ListedStack,

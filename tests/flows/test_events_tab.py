@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from deployments.models import Deployment
 from tests.flows.web import Web, logged_in
 from tests.live import scenes
-from tests.live.many import many_events
+from tests.live.many_events import many_events
 from tests.services import wait_until
 
 pytestmark = pytest.mark.timeout(300)

@@ -16,7 +16,7 @@ from deployments.models import Deployment, Stack
 from tests.builders import disallow
 from tests.flows.test_live_page import has_everything
 from tests.flows.web import Web, Wire, environment_of_processes, logged_in, start_web
-from tests.live import opening, scenes
+from tests.live import scenes, stream_clients
 from tests.services import wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -49,8 +49,8 @@ def record_step(deployment: Deployment) -> None:
 @contextmanager
 def stream_of_another_user(web: Web, deployment: Deployment) -> Iterator[None]:
     """Open a stream of another user."""
-    cookies = opening.logged_in(scenes.make_user())
-    with httpx.stream("GET", opening.address(web, deployment), cookies=cookies, timeout=30) as answer:
+    cookies = stream_clients.logged_in(scenes.make_user())
+    with httpx.stream("GET", stream_clients.address(web, deployment), cookies=cookies, timeout=30) as answer:
         assert answer.status_code == 200
         messages = answer.iter_raw()  # dropping the iterator would close the connection
         assert next(messages)
@@ -66,7 +66,7 @@ def test_a_page_without_a_stream_polls_until_it_gets_one(
         page.clock.install()
         page.on("response", lambda answer: answers.append(answer))
         with stream_of_another_user(narrow_web, deployment):
-            page.goto(opening.address(narrow_web, deployment, ""))
+            page.goto(stream_clients.address(narrow_web, deployment, ""))
             expect(page.locator("#fresh")).to_have_text(POLLING)
             expect(page.locator("#lost")).to_be_hidden()
             assert [answer.status for answer in streams_of(answers)] == [429]
@@ -94,7 +94,7 @@ def test_a_page_whose_polling_fails_reports_a_lost_connection(
 ) -> None:
     page.route("**/stream?*", lambda route: route.fulfill(status=502, body="no server behind the proxy"))
     page.route("**/updates?*", lambda route: route.fulfill(status=502, body="no server behind the proxy"))
-    page.goto(opening.address(web, deployment, ""))
+    page.goto(stream_clients.address(web, deployment, ""))
     expect(page.locator("#lost")).to_be_visible()
     expect(page.locator("#lost [data-text]")).to_contain_text("Retrying in")
     expect(page.locator("#fresh")).not_to_contain_text("polling")
@@ -105,11 +105,11 @@ def test_a_page_whose_polling_fails_reports_a_lost_connection(
 
 
 def test_a_page_reports_a_logout_in_another_browser(page: Page, web: Web, deployment: Deployment) -> None:
-    page.goto(opening.address(web, deployment, ""))
+    page.goto(stream_clients.address(web, deployment, ""))
     wait_until(lambda: has_everything(page, deployment))
     (session,) = [cookie for cookie in page.context.cookies() if cookie["name"] == "sessionid"]
 
-    opening.log_out(web, {"sessionid": session["value"]})
+    stream_clients.log_out(web, {"sessionid": session["value"]})
 
     expect(page.locator("#logged-out")).to_contain_text("You have been logged out.")
     expect(page.locator("#lost")).to_be_hidden()
@@ -120,7 +120,7 @@ def test_a_page_reports_a_logout_in_another_browser(page: Page, web: Web, deploy
 def test_a_page_reports_a_lost_permission_and_is_updated_further(
     page: Page, web: Web, deployment: Deployment, operator: User
 ) -> None:
-    page.goto(opening.address(web, deployment, ""))
+    page.goto(stream_clients.address(web, deployment, ""))
     wait_until(lambda: has_everything(page, deployment))
     with page.expect_response("**/stream?*") as reopened:
         remove_permission_to_deploy(operator)
@@ -145,7 +145,7 @@ def test_a_page_reports_a_permission_that_was_lost_before_its_stream_opened(
         route.continue_()
 
     page.route("**/stream?*", remove_permission_first)
-    page.goto(opening.address(web, deployment, ""))
+    page.goto(stream_clients.address(web, deployment, ""))
     expect(page.locator("#permissions-changed")).to_be_visible()
     happen(deployment, "Network1")
     wait_until(lambda: has_everything(page, deployment))
@@ -159,7 +159,7 @@ def test_a_page_reports_a_permission_that_was_lost_while_it_was_disconnected(
     wire = Wire(web.port)
     with logged_in(chromium, operator, wire.url) as context:
         page = context.new_page()
-        page.goto(opening.address(wire, deployment, ""))
+        page.goto(stream_clients.address(wire, deployment, ""))
         expect(page.locator("#fresh")).to_have_text(LIVE)
         wire.cut()
         expect(page.locator("#lost")).to_be_visible()
@@ -179,7 +179,7 @@ def test_a_polling_page_reports_a_lost_permission(
         stream_of_another_user(narrow_web, deployment),
     ):
         page = context.new_page()
-        page.goto(opening.address(narrow_web, deployment, ""))
+        page.goto(stream_clients.address(narrow_web, deployment, ""))
         expect(page.locator("#fresh")).to_have_text(POLLING)
         expect(page.locator("#permissions-changed")).to_be_hidden()
         remove_permission_to_deploy(operator)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.resolved import TEMPLATES
+from tests.infra.resolved_templates import TEMPLATES
 
 # A function's zip has its module and the package custom_resource at its root.
 sys.path.insert(0, str(TEMPLATES / "functions"))

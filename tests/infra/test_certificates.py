@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from deployments import catalog
-from tests.infra.resolved import TEMPLATES
+from tests.infra.resolved_templates import TEMPLATES
 
 FOLDER = TEMPLATES.parent / "playbook" / "files" / "certificates"
 FILES = sorted(FOLDER.glob("*.pem"))

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deployments import catalog
-from tests.infra.resolved import CHOICES, TEMPLATES
+from tests.infra.resolved_templates import CHOICES, TEMPLATES
 from tests.services import Sandbox, wait_until
 
 REGION = "ap-northeast-1"

@@ -23,7 +23,7 @@ from deployments.catalog import yaml_files
 from portal.sandbox.backends.certificates import authority
 from tests.datelog.test_tls import started_with
 from tests.infra.conftest import Invocation, Responses
-from tests.infra.resolved import TEMPLATES
+from tests.infra.resolved_templates import TEMPLATES
 from tests.services import LOOPBACK, MariaDB, Sandbox, free_port
 
 # Seconds: more than is reserved for the response, but not enough for another attempt to connect.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.resolved import CHOICES, TEMPLATES, literal, resolve
+from tests.infra.resolved_templates import CHOICES, TEMPLATES, literal, resolve
 
 
 def findings(*arguments: str) -> list[str]:

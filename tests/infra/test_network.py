@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.infra.reading import of_type, properties, read, resources
+from tests.infra.template_files import of_type, properties, read, resources
 from tests.services import REPOSITORY
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.reading import as_list, get_atts, of_type, properties, read, resources, strings
+from tests.infra.template_files import as_list, get_atts, of_type, properties, read, resources, strings
 
 
 def test_the_two_clusters_differ_in_their_deletion_policy_only() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.reading import properties
+from tests.infra.template_files import properties
 
 CONTENT: dict[str, Any] = properties("configuration", "PlaybookDocument")["Content"]
 FETCH, RUN = CONTENT["mainSteps"]

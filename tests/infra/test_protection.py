@@ -10,7 +10,7 @@ from deployments import catalog
 from deployments.aws import session
 from deployments.aws.cloudformation import ParameterUpdate
 from deployments.aws.session import Clients
-from tests.infra.resolved import TEMPLATES
+from tests.infra.resolved_templates import TEMPLATES
 from tests.infra.test_deployment import Account
 from tests.services import Sandbox
 

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from deployments.models import Environment
-from tests.infra.reading import as_list, of_type, properties, read, resources
+from tests.infra.template_files import as_list, of_type, properties, read, resources
 
 VARIABLES = {
     *(

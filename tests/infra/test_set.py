@@ -7,8 +7,8 @@ import re
 import pytest
 
 from deployments.catalog import template_set, yaml_files
-from tests.infra.reading import NAMES, get_atts, of_type, properties, read, resources, strings
-from tests.infra.resolved import TEMPLATES, nested
+from tests.infra.resolved_templates import TEMPLATES, nested
+from tests.infra.template_files import NAMES, get_atts, of_type, properties, read, resources, strings
 
 FILES = {"root.yaml", *(f"{name}.yaml" for name in NAMES)}
 

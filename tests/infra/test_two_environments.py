@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.infra.reading import NAMES, of_type, properties, resources
+from tests.infra.template_files import NAMES, of_type, properties, resources
 
 NAMING = re.compile(r"(Name|Identifier)$")
 # Properties that refer to an existing resource and do not name a new one.

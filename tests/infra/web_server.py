@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from tests.infra.reading import properties
+from tests.infra.template_files import properties
 from tests.services import LOOPBACK, find_program, free_port, wait_until
 
 MODULES = (

@@ -16,9 +16,9 @@ from deployments.live import streams
 from deployments.models import Deployment
 from tests.builders import allow, disallow
 from tests.flows.web import Web, environment_of_processes, start_web
-from tests.live import opening, scenes
-from tests.live.listening import Message, parse
-from tests.live.opening import address, blocks, logged_in, open_streams
+from tests.live import scenes, stream_clients
+from tests.live.stream_clients import address, blocks, logged_in, open_streams
+from tests.live.stream_reader import Message, parse
 from tests.services import LIMIT, LOOPBACK
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
@@ -137,7 +137,7 @@ def open_and_disconnect(web: Web, deployment: Deployment, session: dict[str, str
 
 
 def log_out(user: User, web: Web, session: dict[str, str]) -> None:
-    opening.log_out(web, session)
+    stream_clients.log_out(web, session)
 
 
 def change_password(user: User, web: Web, session: dict[str, str]) -> None:

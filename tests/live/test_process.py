@@ -21,8 +21,8 @@ from deployments.models import Deployment
 from deployments.runner import event_log
 from tests.flows.web import Web, environment_of_processes, start_web
 from tests.live import scenes
-from tests.live.listening import Listener, parse
-from tests.live.opening import address, blocks, logged_in, open_streams
+from tests.live.stream_clients import address, blocks, logged_in, open_streams
+from tests.live.stream_reader import Listener, parse
 from tests.services import LIMIT, LOOPBACK, MariaDB, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

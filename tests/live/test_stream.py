@@ -27,7 +27,7 @@ from deployments.presentation.locale import Locale
 from deployments.runner import event_log
 from deployments.views import stream
 from tests.live import scenes
-from tests.live.listening import Listener, Message, messages
+from tests.live.stream_reader import Listener, Message, messages
 from tests.services import LIMIT, Redis
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from deployments.models import Environment
 from tests.builders import make_operator
-from tests.permissions import granted
-from tests.permissions.life import PHASES, Life
+from tests.permissions import granted_actions
+from tests.permissions.lifecycle import PHASES, Life
 from tests.permissions.unused import SILENT, UNUSED
 from tests.running import Portal, client, new_account
 from tests.services import REPOSITORY
@@ -73,23 +73,23 @@ def first_uses(portal: Portal) -> tuple[dict[tuple[str, str], str], set[str]]:
     own: set[str] = set()
     for phase in PHASES:
         assert life.go(phase), f"{phase}: {life.texts()}"
-        for one in granted.decisions(portal.sandbox, life.account.sandbox_account_id):
+        for one in granted_actions.decisions(portal.sandbox, life.account.sandbox_account_id):
             kind, _slash, name = one["principal"].partition("/")
             if kind == "role":
                 found.setdefault((name, one["action"]), phase)
-                own |= {name} - set(granted.ROLES.values())
+                own |= {name} - set(granted_actions.ROLES.values())
     forget(life)
     return found, own
 
 
 def jobs_of(uses: dict[tuple[str, str], str], own: set[str]) -> Iterator[Job]:
     """Yield the actions to take away: those used by the two roles, and by the environment's roles."""
-    for role, actions in granted.actions().items():
+    for role, actions in granted_actions.actions().items():
         for action, policy in sorted(actions.items()):
             if (role, action) in uses:
                 yield Job(role, policy, action, uses[role, action])
     for action in sorted({action for name, action in uses if name in own}):
-        yield Job(ENVIRONMENT, granted.BOUNDARY, action, "deploy")
+        yield Job(ENVIRONMENT, granted_actions.BOUNDARY, action, "deploy")
 
 
 def outcome(portal: Portal, job: Job) -> str:
@@ -101,11 +101,11 @@ def outcome(portal: Portal, job: Job) -> str:
             assert life.go(phase), f"{phase}: {life.texts()}"
         iam = client(life.account, "iam", portal.sandbox)
         if job.role == ENVIRONMENT:
-            granted.take_from_boundary(iam, life.account.sandbox_account_id, job.action)
+            granted_actions.take_from_boundary(iam, life.account.sandbox_account_id, job.action)
             # The rollback takes its time, as on AWS, so that the output of the servers is read before it.
             portal.sandbox.control("POST", "pace", {"pace": 0.1}, account=life.account.sandbox_account_id)
         else:
-            granted.take_away(iam, job.role, job.policy, job.action)
+            granted_actions.take_away(iam, job.role, job.policy, job.action)
         if life.go(job.phase):
             return "succeeded without it"
         return "named" if job.action in life.texts() else "failed without its name"
@@ -123,7 +123,7 @@ def forget(life: Life) -> None:
 def report(results: dict[tuple[str, str], str]) -> str:
     """Return the page: every action with the result of the step that needs it, or why no step does."""
     lines = [HEAD]
-    for role, actions in granted.actions().items():
+    for role, actions in granted_actions.actions().items():
         lines += [f"## {role}", "", "| action | without it |", "|---|---|"]
         for action in sorted(actions):
             why = UNUSED[role].get(action)

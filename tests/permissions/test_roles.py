@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 from tests.builders import make_operator
-from tests.permissions import granted
-from tests.permissions.life import PHASES, Life
+from tests.permissions import granted_actions
+from tests.permissions.lifecycle import PHASES, Life
 from tests.permissions.unused import UNUSED
 from tests.running import Portal, client, new_account
 
@@ -31,16 +31,16 @@ def test_the_roles_suffice_for_an_environment_and_unused_actions_are_explained(p
     for phase in PHASES:
         assert life.go(phase), f"{phase}: {life.texts()}"
 
-    made = granted.decisions(portal.sandbox, life.account.sandbox_account_id)
+    made = granted_actions.decisions(portal.sandbox, life.account.sandbox_account_id)
     assert [one for one in made if not one["allowed"]] == []
     used = {(one["principal"], one["action"]) for one in made}
     never = {
         role: {action for action in actions if (f"role/{role}", action) not in used}
-        for role, actions in granted.actions().items()
+        for role, actions in granted_actions.actions().items()
     }
     unexplained = {role: sorted(actions - set(UNUSED[role])) for role, actions in never.items()}
     assert unexplained == {"sanso-portal": [], "sanso-cloudformation": []}
-    of_the_account = {f"role/{name}" for name in granted.ROLES.values()}
+    of_the_account = {f"role/{name}" for name in granted_actions.ROLES.values()}
     by_environment = {
         action
         for principal, action in used
@@ -55,7 +55,7 @@ def test_a_creation_that_lacks_an_action_names_it_and_the_role(portal: Portal) -
     for action, life in lives.items():
         life.prepare()
         role, policy = SAMPLE[action]
-        granted.take_away(client(life.account, "iam", portal.sandbox), role, policy, action)
+        granted_actions.take_away(client(life.account, "iam", portal.sandbox), role, policy, action)
 
     def deploy(life: Life) -> bool:
         try:
@@ -77,7 +77,7 @@ def test_a_server_that_may_not_download_its_playbook_fails_at_once_with_the_reas
     life = Life(portal, new_account())
     life.prepare()
     iam = client(life.account, "iam", portal.sandbox)
-    granted.take_from_boundary(iam, life.account.sandbox_account_id, "s3:ListBucket")
+    granted_actions.take_from_boundary(iam, life.account.sandbox_account_id, "s3:ListBucket")
     # The rollback takes its time, as on AWS, so that the output of the servers is read before it.
     portal.sandbox.control("POST", "pace", {"pace": 0.1}, account=life.account.sandbox_account_id)
 

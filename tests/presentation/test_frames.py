@@ -13,7 +13,7 @@ from deployments.models import Deployment
 from deployments.presentation import frames, log
 from deployments.presentation.locale import Locale
 from tests.live import scenes
-from tests.live.listening import SEQ
+from tests.live.stream_reader import SEQ
 
 pytestmark = pytest.mark.django_db
 ENGLISH, JAPANESE = Locale("en", "UTC"), Locale("ja", "Asia/Tokyo")

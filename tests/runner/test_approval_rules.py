@@ -35,7 +35,7 @@ from deployments.models.approval import policy_of
 from deployments.runner import approvals
 from deployments.wording.notifications import lines, title
 from tests.builders import make_deployment, make_environment, make_grant, make_user
-from tests.notified import make_target
+from tests.notification_builders import make_target
 from tests.previews import make_preview
 
 pytestmark = pytest.mark.django_db

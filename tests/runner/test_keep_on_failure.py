@@ -18,7 +18,7 @@ from deployments.core.root_cause import root_cause
 from deployments.errors import AwsRejected, UserFixable
 from deployments.models import AuditRecord, Deployment, Duration, Environment, Event, Resource
 from deployments.models.past_state import as_of
-from deployments.presentation.kept import kept_sentences
+from deployments.presentation.kept_resources import kept_sentences
 from deployments.runner import template_sets
 from tests.builders import allow, make_user
 from tests.fakes import FakeAws, lost_answer

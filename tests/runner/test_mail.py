@@ -19,7 +19,7 @@ from deployments.models.sealed import seal
 from deployments.runner import deliver, notices, outbox
 from tests.builders import make_user
 from tests.mailbox import Mailbox, mailbox
-from tests.notified import make_target
+from tests.notification_builders import make_target
 from tests.services import REPOSITORY
 
 pytestmark = pytest.mark.django_db

@@ -23,7 +23,7 @@ from deployments.senders import Outcome
 from deployments.wording import notifications as texts
 from tests.builders import allow, make_deployment, make_environment, make_operator, make_user
 from tests.built_health import make_whole
-from tests.notified import make_target
+from tests.notification_builders import make_target
 from tests.previews import make_preview
 from tests.template_versions import make_pinned, make_source, make_version
 

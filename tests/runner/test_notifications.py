@@ -26,7 +26,7 @@ from deployments.runner import deliver, notices, outbox
 from deployments.runner.finalize import finalize
 from deployments.senders import Outcome
 from tests.builders import allow, make_account, make_deployment, make_environment, make_user
-from tests.notified import make_target
+from tests.notification_builders import make_target
 from tests.receiver import Receiver, receiving
 
 pytestmark = pytest.mark.django_db

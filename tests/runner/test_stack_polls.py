@@ -20,7 +20,7 @@ from deployments.models.stack import STACK_TYPE
 from deployments.runner import stack_poller, stack_polls, stack_rows
 from tests.builders import make_account, make_deployment, make_environment, make_stack, stack_id
 from tests.fakes import FakeAws
-from tests.simulated import World, infra_graph
+from tests.simulated_deployments import World, infra_graph
 
 BEGIN = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.services import LOOPBACK, free_port
 from tests.upgrade import PASSWORD, dump, keys_for_release, scenes_full, scenes_small
 from tests.upgrade.release import REGION, Release
-from tests.upgrade.stage import Stage, ensure_accounts, log
+from tests.upgrade.scene_helpers import Stage, ensure_accounts, log
 from tests.upgrade.visitor import Visitor, number_in, value_of
 from tests.views.pages import page
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tests.upgrade.scene_helpers import Stage
 from tests.upgrade.scenes_small import SLOW
-from tests.upgrade.stage import Stage
 
 TRIAL = {"DeletionProtection": "false", "FinalSnapshot": "false"}
 AWS_PACE = 12.0

@@ -6,7 +6,7 @@ Each function plays one scene and returns when its rows have their final values.
 from __future__ import annotations
 
 from tests.upgrade import GUEST_PASSWORD
-from tests.upgrade.stage import Stage
+from tests.upgrade.scene_helpers import Stage
 
 SLOW = 100_000.0
 """A time scale at which nothing more happens while the fixture is written."""

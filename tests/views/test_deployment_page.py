@@ -19,7 +19,7 @@ import deployments
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment
 from tests.live import scenes
-from tests.live.listening import SEQ
+from tests.live.stream_reader import SEQ
 from tests.views.pages import Element, page
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from deployments.models import Deployment, Event
 from deployments.presentation import log
 from tests.live import scenes
-from tests.live.listening import SEQ
+from tests.live.stream_reader import SEQ
 from tests.views.pages import Element, page
 
 pytestmark = pytest.mark.django_db

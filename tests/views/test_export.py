@@ -15,7 +15,7 @@ from django.test import AsyncClient
 from deployments.models import Deployment
 from deployments.views import export
 from tests.live import scenes
-from tests.live.many import many_events
+from tests.live.many_events import many_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.builders import make_deployment, make_environment
-from tests.explained import plan, queries_of, reading, sorts
+from tests.query_plans import plan, queries_of, reading, sorts
 from tests.views.pages import page, rows
 
 URL = reverse("deployments")

@@ -14,7 +14,7 @@ from deployments.aws.account_ref import AccountRef
 from deployments.aws.cloudformation import StackView
 from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
-from deployments.core import outside
+from deployments.core import outside_changes
 from deployments.core.intervals import OBSERVE_DELAY
 from deployments.core.phases import Kind
 from deployments.core.status import DELETED, IN_REVIEW
@@ -130,12 +130,12 @@ def _outside(environment: Environment, stack: StackView, now: datetime) -> dict[
     known = environment.known_stack
     if ActionRequest.objects.active().of_kind("protect").filter(environment=environment).exists():
         return {"known_stack": {}}  # deletion protection is switched on by an update
-    changed = outside.is_changed(known, seen)
+    changed = outside_changes.is_changed(known, seen)
     if not known and not changed:
         return {"known_stack": seen}
     if not changed or environment.changed_outside_at:
         return {}
-    at = datetime.fromisoformat(stack.updated) if outside.is_updated(known, seen) else now
+    at = datetime.fromisoformat(stack.updated) if outside_changes.is_updated(known, seen) else now
     return {"changed_outside_at": at}
 
 

@@ -1,6 +1,7 @@
-"""The accuracy of forecasts, and the cost of polling: `python -m tests.benchmarks.following`.
+"""The accuracy of forecasts, and the cost of polling: `python -m tests.benchmarks.forecast_accuracy`.
 
-It runs on a simulated clock (tests/simulated.py, tests/polled.py), so the machine does not matter.
+It runs on a simulated clock (tests/simulated_deployments.py, tests/simulated_polling.py), so the machine does
+not matter.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from random import Random
 from statistics import mean
 
 from deployments.core.dependencies import Graph
-from tests.polled import Poller, by_forecast
-from tests.simulated import World, honesty, infra_graph
+from tests.simulated_deployments import World, honesty, infra_graph
+from tests.simulated_polling import Poller, by_forecast
 
 WORLDS = 5
 DEPLOYMENTS = 30

@@ -3,7 +3,7 @@
 To a linter, a `Ref` in a nested stack has no value. The linter finds more with the root's value as the
 parameter's default, and even more with the value in place of the `Ref`: some rules, such as the one for
 retired engine versions, check only literals. Run as a program, it writes these templates for each of CHOICES:
-`python -m tests.infra.resolved FOLDER`.
+`python -m tests.infra.resolved_templates FOLDER`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Confines attack.py in one way: `python -m tests.sandbox.confinement.start MODE FOLDER GOALS`.
+"""Confines attack.py in one way: `python -m tests.sandbox.confinement.run_confined MODE FOLDER GOALS`.
 
 MODE and GOALS are JSON, FOLDER contains the workspaces. Prints the program's output, or fails as it did.
 """

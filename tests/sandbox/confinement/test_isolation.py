@@ -57,7 +57,7 @@ class Person:
     def attacked(self, **mode: bool) -> dict[str, Any]:
         """Return the successful attempts of a hostile program that this user's sandbox confined."""
         rooms = self.data / "sandbox" / "tmp"
-        return self.run("-m", "tests.sandbox.confinement.start", json.dumps(mode), str(rooms))
+        return self.run("-m", "tests.sandbox.confinement.run_confined", json.dumps(mode), str(rooms))
 
     def run(self, *arguments: str) -> dict[str, Any]:
         """Run Python with the goals of the attack as this user, and return the JSON that it printed."""

@@ -63,7 +63,7 @@ def prepare(folder: Path) -> Place:
 def make(count: int = 0) -> Deployment:
     """Create a deployment of nine stacks in progress."""
     from tests.live import scenes
-    from tests.live.many import many_events
+    from tests.live.many_events import many_events
 
     deployment = scenes.make_deployment()
     scenes.add_stacks(deployment)

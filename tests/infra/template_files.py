@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deployments.catalog import yaml_files
-from tests.infra.resolved import TEMPLATES
+from tests.infra.resolved_templates import TEMPLATES
 
 NAMES = ("network", "iam", "nlb", "alb", "aurora", "app-servers", "web-servers", "configuration")
 

@@ -10,7 +10,7 @@ from deployments.core.forecast import project
 from deployments.core.polling import AWS, PolledStack, TokenBucket, choose, delay
 from deployments.core.status import OperationKind
 from deployments.core.usual_durations import DurationHistory
-from tests.simulated import CLOSING, Happened, World
+from tests.simulated_deployments import CLOSING, Happened, World
 
 LATENCY = 0.15  # duration of a call in seconds
 Expect = Callable[[str, float], float | None]
