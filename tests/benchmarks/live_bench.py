@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.benchmarks.live_services import Place, goal, make, prepare, reported, write
+from tests.benchmarks.live_services import LiveServices, goal, make, prepare, reported, write
 from tests.benchmarks.live_streams import many_streams
 from tests.benchmarks.machine import machine, percentile
 from tests.services import Service, start_sandbox
@@ -29,7 +29,7 @@ EVENTS = 200
 LONG = 50_000
 
 
-def measure_painting(place: Place) -> list[str]:
+def measure_painting(place: LiveServices) -> list[str]:
     """Measure the time from each of many commits, at random moments, to its line in the browser's window."""
     from django.contrib.auth.models import User
 
@@ -55,7 +55,7 @@ def measure_painting(place: Place) -> list[str]:
     ]
 
 
-def measure_polling(place: Place) -> list[str]:
+def measure_polling(place: LiveServices) -> list[str]:
     """Deploy to the sandbox at time scale 1; measure the time from each event to its painted line."""
     from django.conf import settings
 
@@ -90,7 +90,7 @@ def measure_polling(place: Place) -> list[str]:
     ]
 
 
-def measure_long(place: Place) -> list[str]:
+def measure_long(place: LiveServices) -> list[str]:
     """Request pages of a log of fifty thousand events in every order and with every filter."""
     import httpx
 

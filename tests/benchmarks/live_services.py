@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Place:
+class LiveServices:
     """The services, and the user who logs in."""
 
     folder: Path
@@ -33,7 +33,7 @@ class Place:
         return f"sessionid={self.session}"
 
 
-def prepare(folder: Path) -> Place:
+def prepare(folder: Path) -> LiveServices:
     """Start all services and set up Django."""
     from tests.conftest import choose_environment
 
@@ -57,7 +57,7 @@ def prepare(folder: Path) -> Place:
     client = Client()
     client.force_login(scenes.make_user("ana"))
     web = start_web(folder / "web", dict(os.environ))
-    return Place(folder, *servers, web, client.cookies["sessionid"].value)
+    return LiveServices(folder, *servers, web, client.cookies["sessionid"].value)
 
 
 def make(count: int = 0) -> Deployment:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tests.benchmarks.live_services import Place, goal, reported, write
+from tests.benchmarks.live_services import LiveServices, goal, reported, write
 from tests.benchmarks.machine import percentile
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-async def read_stream(place: Place, path: str, heard: dict[int, list[float]], opened: asyncio.Event) -> None:
+async def read_stream(place: LiveServices, path: str, heard: dict[int, list[float]], opened: asyncio.Event) -> None:
     """Open one stream and record when each event's frame was received."""
     address = urlsplit(place.web.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=2**22)
@@ -49,7 +49,7 @@ async def read_stream(place: Place, path: str, heard: dict[int, list[float]], op
         writer.close()
 
 
-async def many_streams(place: Place, deployment: Deployment) -> list[str]:
+async def many_streams(place: LiveServices, deployment: Deployment) -> list[str]:
     """Open streams step by step, then write events and measure the delay of the last clients."""
     heard: dict[int, list[float]] = {}
     path = f"/deployments/{deployment.pk}/stream?since={deployment.last_seq}"

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import Request, urlopen
 
-from tests.benchmarks.live_services import Place, prepare
+from tests.benchmarks.live_services import LiveServices, prepare
 from tests.benchmarks.machine import load, machine, percentile
 from tests.services import REPOSITORY
 
@@ -157,7 +157,7 @@ def connect(stacks: list[Stack]) -> None:
             Resource.objects.filter(pk=resource.pk).update(depends_on=needs)
 
 
-def measure_first(deployment: Deployment, place: Place) -> None:
+def measure_first(deployment: Deployment, place: LiveServices) -> None:
     """Print the duration of the first page of a web process that has just started."""
     times = []
     for _ in range(FIRSTS):
@@ -170,7 +170,7 @@ def measure_first(deployment: Deployment, place: Place) -> None:
     show(f"  page, the first of a web process: median {statistics.median(times):.0f} ms")
 
 
-def measure_server(deployment: Deployment, place: Place) -> None:
+def measure_server(deployment: Deployment, place: LiveServices) -> None:
     """Print the duration and size of the page."""
     from django.test import Client
 
@@ -220,7 +220,7 @@ def measure_frames(deployment: Deployment) -> None:
     report("  frame with a new forecast", large)
 
 
-def measure_browser(path: str, place: Place, webs: Mapping[str, Web]) -> None:
+def measure_browser(path: str, place: LiveServices, webs: Mapping[str, Web]) -> None:
     """Print when a page of each process is interactive, and its number of requests."""
     from playwright.sync_api import sync_playwright
 
@@ -255,7 +255,7 @@ def measure_browser(path: str, place: Place, webs: Mapping[str, Web]) -> None:
         show(f"  ratio to {name}: {ratio:.2f}; median of the ratios of pairs {paired:.2f}")
 
 
-def measure_stacks(deployment: Deployment, place: Place) -> None:
+def measure_stacks(deployment: Deployment, place: LiveServices) -> None:
     """Print the time until all stacks are expanded and have their rows."""
     from playwright.sync_api import sync_playwright
 

@@ -25,7 +25,7 @@ MOST = 6
 """Number of parts to read of a response, since a stream has no end."""
 
 
-class Place:
+class StreamTarget:
     """Deployments, and session ids of viewers."""
 
     def __init__(self) -> None:
@@ -38,15 +38,15 @@ class Place:
 
 
 @pytest.fixture
-def place(transactional_db: None) -> Place:
-    return Place()
+def place(transactional_db: None) -> StreamTarget:
+    return StreamTarget()
 
 
 cursors = numbers | texts | st.sampled_from(("0", "3", "99"))
 
 
 @pytest.mark.parametrize("route", [route for route in routes() if route.is_async], ids=str)
-def test_any_request(place: Place, route: Route) -> None:
+def test_any_request(place: StreamTarget, route: Route) -> None:
     @fuzzed(40)
     @given(
         route.paths(place.places),
