@@ -34,7 +34,9 @@ def children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-async def read_stream(place: LiveServices, path: str, heard: dict[int, list[float]], opened: asyncio.Event) -> None:
+async def read_stream(
+    place: LiveServices, path: str, heard: dict[int, list[float]], opened: asyncio.Event
+) -> None:
     """Open one stream and record when each event's frame was received."""
     address = urlsplit(place.web.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=2**22)

@@ -19,7 +19,7 @@ SETTLE = timedelta(seconds=90)
 requests that they have begun, for up to 90 s (`playbook/files/uwsgi.ini`)."""
 
 
-class Verdict(StrEnum):
+class VersionMatch(StrEnum):
     """The comparison of the served versions with the configured one."""
 
     UNKNOWN = "unknown"  # it is not known what the servers were configured with
@@ -60,7 +60,7 @@ class ServedVersions:
 
     versions: tuple[tuple[str, int], ...]
     configured: str
-    verdict: Verdict
+    match: VersionMatch
     reads: int
     since: datetime
 
@@ -90,17 +90,17 @@ def served_versions(
     return ServedVersions(
         versions=tuple(counts.most_common()),
         configured=configured,
-        verdict=_verdict(set(counts), configured, is_settled=bool(settled) and not is_changing),
+        match=_match(set(counts), configured, is_settled=bool(settled) and not is_changing),
         reads=counts.total(),
         since=counted[0].at,
     )
 
 
-def _verdict(found: set[str], configured: str, *, is_settled: bool) -> Verdict:
+def _match(found: set[str], configured: str, *, is_settled: bool) -> VersionMatch:
     if found == {configured}:
-        return Verdict.CONFIGURED
+        return VersionMatch.CONFIGURED
     if not is_settled:
-        return Verdict.CHANGING
+        return VersionMatch.CHANGING
     if len(found) > 1:
-        return Verdict.MIXED
-    return Verdict.OTHER if configured else Verdict.UNKNOWN
+        return VersionMatch.MIXED
+    return VersionMatch.OTHER if configured else VersionMatch.UNKNOWN

@@ -11,7 +11,7 @@ from deployments.core.health.served_versions import (
     POLLS,
     SETTLE,
     ServedVersions,
-    Verdict,
+    VersionMatch,
     VersionPoll,
     served_versions,
     with_poll,
@@ -38,37 +38,37 @@ def test_one_version_that_is_configured_is_as_expected() -> None:
     found = served(poll(new=4), poll(60, new=3))
 
     assert found == ServedVersions(
-        versions=((NEW, 7),), configured=NEW, verdict=Verdict.CONFIGURED, reads=7, since=NOW
+        versions=((NEW, 7),), configured=NEW, match=VersionMatch.CONFIGURED, reads=7, since=NOW
     )
 
 
 def test_one_version_that_is_not_configured_is_another_one() -> None:
-    assert served(poll(old=4)).verdict is Verdict.OTHER
-    assert served(poll(configured="", old=4)).verdict is Verdict.UNKNOWN
+    assert served(poll(old=4)).match is VersionMatch.OTHER
+    assert served(poll(configured="", old=4)).match is VersionMatch.UNKNOWN
 
 
 def test_two_versions_without_a_deployment_are_mixed_even_in_separate_polls() -> None:
     found = served(poll(old=4), poll(60, new=4), poll(120, new=4))
 
-    assert (found.versions, found.verdict) == (((NEW, 8), (OLD, 4)), Verdict.MIXED)
-    assert served(poll(none=1, new=3)).verdict is Verdict.MIXED
+    assert (found.versions, found.match) == (((NEW, 8), (OLD, 4)), VersionMatch.MIXED)
+    assert served(poll(none=1, new=3)).match is VersionMatch.MIXED
 
 
 def test_versions_of_a_deployment_in_progress_are_of_its_last_poll_only() -> None:
     found = served(poll(old=4), poll(60, old=2, new=2), poll(120, new=4), is_changing=True)
-    assert (found.versions, found.verdict) == (((NEW, 4),), Verdict.CONFIGURED)
+    assert (found.versions, found.match) == (((NEW, 4),), VersionMatch.CONFIGURED)
 
     found = served(poll(old=4), poll(60, old=2, new=2), is_changing=True)
-    assert (found.reads, found.verdict) == (4, Verdict.CHANGING)
+    assert (found.reads, found.match) == (4, VersionMatch.CHANGING)
 
 
 def test_reads_before_the_end_of_a_deployment_are_not_held_against_the_servers() -> None:
     before, at_once, later = poll(-60, configured=OLD, old=4), poll(30, old=1, new=3), poll(120, new=4)
 
-    assert served(before, at_once, changed_at=NOW).verdict is Verdict.CHANGING
-    assert served(before, at_once, later, changed_at=NOW).verdict is Verdict.CONFIGURED
+    assert served(before, at_once, changed_at=NOW).match is VersionMatch.CHANGING
+    assert served(before, at_once, later, changed_at=NOW).match is VersionMatch.CONFIGURED
     still = poll(200, old=1, new=3)
-    assert served(before, at_once, later, still, changed_at=NOW).verdict is Verdict.MIXED
+    assert served(before, at_once, later, still, changed_at=NOW).match is VersionMatch.MIXED
 
 
 def test_a_site_that_reports_no_version_has_none() -> None:
@@ -90,7 +90,7 @@ def test_a_warning_needs_a_settled_environment(
 ) -> None:
     found = served_versions(polls, is_changing=is_changing, changed_at=ended)
 
-    if found and found.verdict in (Verdict.MIXED, Verdict.OTHER):
+    if found and found.match in (VersionMatch.MIXED, VersionMatch.OTHER):
         assert not is_changing
         assert ended is None or found.since > ended + SETTLE
     if found:
