@@ -1,4 +1,4 @@
-"""The command line on a running portal: create, plan, change, follow while the web process dies, delete."""
+"""The command line on a portal whose web process dies meanwhile: create, plan, change, roll back, delete."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 
 from deployments.actions.tokens import create_token
 from deployments.core.token_scopes import SCOPES
 from deployments.models import Account, Deployment, Environment
-from tests.builders import make_operator
+from tests.builders import allow_only, make_operator, make_user
 from tests.flows.deployed import PACE
 from tests.flows.small_set import portal
 from tests.flows.web import Web, start_web
@@ -120,6 +121,8 @@ def test_an_environment_is_created_planned_changed_followed_and_deleted(
 
     its_change_is_followed_while_the_web_process_is_killed(shell, web, file)
     assert Environment.objects.get(name="shop").parameters["Title"] == "second"
+    it_goes_back_once_a_second_person_has_approved(shell)
+    assert Environment.objects.get(name="shop").parameters["Title"] == "first"
 
     code, output, errors = shell.run("env", "change", "shop", "-p", "Title=NOT lower", "--yes")
     assert (code, "Title" in errors) == (3, True), output + errors
@@ -146,6 +149,30 @@ def its_change_is_followed_while_the_web_process_is_killed(shell: Shell, web: We
     assert following.returncode == 0, output + errors
     numbers = [int(line.split()[0]) for line in output.splitlines()]
     assert numbers == list(range(1, Deployment.objects.get(pk=pk).last_seq + 1))
+
+
+def it_goes_back_once_a_second_person_has_approved(shell: Shell) -> None:
+    """The roll-back waits with exit code 4, whoever requested it cannot approve it, and it succeeds then."""
+    Environment.objects.update(requires_approval=True)
+    created = Deployment.objects.get(kind="create")
+    code, output, errors = shell.run("env", "rollback", "shop", "--to", str(created.pk), "--yes")
+    assert (code, "approval" in errors) == (4, True), output + errors
+    pk = str(Deployment.objects.latest("pk").pk)
+    assert shell.run("approve", pk, "--yes")[0] == 3
+
+    code, output, errors = logged_in(shell, allow_only(make_user("ben"), "approve_change")).run(
+        "approve", pk, "--yes"
+    )
+    assert (code, "Shown" in output, "is approved" in output) == (0, True, True), output + errors
+    code, output, errors = shell.run("wait", "shop")
+    assert (code, "succeeded" in errors) == (0, True), output + errors
+    Environment.objects.update(requires_approval=False)
+
+
+def logged_in(shell: Shell, user: User) -> Shell:
+    """Return a shell in which somebody else is logged in."""
+    _token, value = create_token(user=user, name="shell", scopes=SCOPES, lifetime_days=30)
+    return Shell(shell.environment | {"SANSO_TOKEN": value})
 
 
 def test_what_is_refused_is_one_line_with_what_to_do(shell: Shell, account: Account) -> None:
