@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _TYPES = {
     ("autoscaling", "autoScalingGroup"): "AWS::AutoScaling::AutoScalingGroup",
     ("cloudformation", "stack"): "AWS::CloudFormation::Stack",
+    ("cloudwatch", "alarm"): "AWS::CloudWatch::Alarm",
     ("dynamodb", "table"): "AWS::DynamoDB::Table",
     ("ec2", "elastic-ip"): "AWS::EC2::EIP",
     ("ec2", "instance"): "AWS::EC2::Instance",

@@ -75,6 +75,7 @@ class PastDuration:
 _CREATE: Mapping[str, float | tuple[float, float, float]] = {
     "AWS::AutoScaling::AutoScalingGroup": (45, 30, 80),
     "AWS::CloudFormation::WaitCondition": (60, 5, 300),
+    "AWS::CloudWatch::Alarm": 3,
     "AWS::EC2::EIP": 15,
     "AWS::EC2::InternetGateway": 16,
     "AWS::EC2::NatGateway": (100, 84, 121),

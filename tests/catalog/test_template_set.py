@@ -259,7 +259,7 @@ def test_a_template_that_is_too_large_for_cloudformation_is_an_error(tmp_path: P
 def test_the_bundled_set_is_complete() -> None:
     found = load(settings.BASE_DIR / "infra_templates")
 
-    assert len(found.templates) == 9
+    assert len(found.templates) == 10
     assert found.own_prefix
     keys = {key for key, _ in build_objects(found)}
     assert "playbook.zip" in keys

@@ -28,6 +28,10 @@ _ARTIFACTS = {
     "AppImageId": "ami-0123456789abcdef0",  # as the portal passes them
     "WebImageId": "ami-0123456789abcdef0",
 }
+_OPTIONAL = {
+    "PermissionsBoundary": "arn:aws:iam::123456789012:policy/sanso-boundary",
+    "TopicArn": "arn:aws:sns:ap-northeast-1:123456789012:oncall",
+}
 CHOICES: dict[str, dict[str, str]] = {
     "defaults": _ARTIFACTS,
     "new": {**_ARTIFACTS, "AppProtocol": "http", "AppHealthCheck": "http"},
@@ -37,7 +41,9 @@ CHOICES: dict[str, dict[str, str]] = {
         "AccessLogBucket": "access-logs",
         "AppHealthCheck": "http",
         "AppServersAdmit": "addresses",
+        "AlarmTopicArn": "arn:aws:sns:ap-northeast-1:111122223333:oncall",
         "CertificateArn": _CERTIFICATE,
+        "CloudWatchAlarms": "true",
         "DatabaseTls": "off",
         "DeletionProtection": "false",
         "FinalSnapshot": "false",
@@ -93,8 +99,9 @@ def literal(template: dict[str, Any]) -> dict[str, Any]:
         if "Default" in spec
         and not spec["Type"].startswith("AWS::SSM::Parameter::Value")  # a Ref resolves it
     }
-    if values.get("PermissionsBoundary") == "":  # checked although its branch is not taken
-        values["PermissionsBoundary"] = "arn:aws:iam::123456789012:policy/sanso-boundary"
+    for name, arn in _OPTIONAL.items():  # checked although its branch is not taken
+        if values.get(name) == "":
+            values[name] = arn
     filled = {
         section: _filled(content, values) if section in ("Resources", "Outputs") else content
         for section, content in template.items()

@@ -8,7 +8,7 @@ from typing import Any
 from deployments.catalog import yaml_files
 from tests.infra.resolved_templates import TEMPLATES
 
-NAMES = ("network", "iam", "nlb", "alb", "aurora", "app-servers", "web-servers", "configuration")
+NAMES = ("network", "iam", "nlb", "alb", "aurora", "app-servers", "web-servers", "configuration", "alarms")
 
 
 def read(name: str) -> dict[str, Any]:

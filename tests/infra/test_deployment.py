@@ -119,6 +119,32 @@ class Account:
             )
         }
 
+    def alarms(self) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        """Return (namespace and metric, values of the dimensions, actions) of each alarm."""
+        return [
+            (
+                f"{alarm['Namespace']} {alarm['MetricName']}",
+                tuple(dimension["Value"] for dimension in alarm["Dimensions"]),
+                tuple(alarm["AlarmActions"]),
+            )
+            for alarm in self.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        ]
+
+    def metric_names(self) -> set[str]:
+        """Return the names that the metrics of the account's load balancers and databases are stored under.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+        """
+        elbv2, rds = self.client("elbv2"), self.client("rds")
+        balancers = elbv2.describe_load_balancers()["LoadBalancers"]
+        groups = elbv2.describe_target_groups()["TargetGroups"]
+        return {
+            *(one["LoadBalancerArn"].partition(":loadbalancer/")[2] for one in balancers),
+            *(one["TargetGroupArn"].rpartition(":")[2] for one in groups),
+            *(one["DBClusterIdentifier"] for one in rds.describe_db_clusters()["DBClusters"]),
+            "READER",
+        }
+
     def nlb_addresses(self) -> set[str]:
         interfaces = self.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
         return {i["PrivateIpAddress"] for i in interfaces if i["Description"].startswith("ELB net/")}
@@ -141,8 +167,20 @@ def test_with_every_option_on_the_environment_is_created_and_nothing_remains_aft
     assert len(addresses) == 2
     assert account.let_in("times-app") == {(p, f"{a}/32") for p in (9090, 9091) for a in addresses}
 
+    alarms = account.alarms()
+    assert {metric for metric, _watched, _actions in alarms} == {
+        "AWS/ApplicationELB UnHealthyHostCount",
+        "AWS/NetworkELB UnHealthyHostCount",
+        "AWS/ApplicationELB HTTPCode_Target_5XX_Count",
+        "AWS/ApplicationELB HTTPCode_ELB_5XX_Count",
+        "AWS/RDS AuroraReplicaLag",
+    }
+    assert {actions for _metric, _watched, actions in alarms} == {(OPTIONS["AlarmTopicArn"],)}
+    assert {name for _metric, watched, _actions in alarms for name in watched} == account.metric_names()
+
     account.client("cloudformation").delete_stack(StackName=stack_id)
     assert account.settled(stack_id) == "DELETE_COMPLETE"
+    assert account.alarms() == []
     assert account.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"] == []
     assert account.client("secretsmanager").list_secrets()["SecretList"] == []
     assert account.client("lambda").list_functions()["Functions"] == []

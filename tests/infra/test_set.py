@@ -13,9 +13,12 @@ from tests.infra.template_files import NAMES, get_atts, of_type, properties, rea
 FILES = {"root.yaml", *(f"{name}.yaml" for name in NAMES)}
 
 
-def test_an_environment_is_nine_stacks() -> None:
+def test_an_environment_is_nine_stacks_and_one_by_choice() -> None:
     assert set(nested().values()) | {"root.yaml"} == FILES
-    assert len(nested()) == 8
+    assert len(nested()) == 9
+    assert {
+        name for name, stack in resources("root").items() if name in nested() and "Condition" in stack
+    } == {"Alarms"}
     assert {name for name, _ in of_type("AWS::CloudFormation::Stack")} == {"root"}
 
 
@@ -132,7 +135,8 @@ def test_every_parameter_of_a_nested_stack_is_passed() -> None:
 
 def test_every_output_that_the_root_uses_exists_and_every_one_that_exists_is_described() -> None:
     declared = {
-        stack: yaml_files.read(TEMPLATES / file_name)["Outputs"] for stack, file_name in nested().items()
+        stack: yaml_files.read(TEMPLATES / file_name).get("Outputs", {})
+        for stack, file_name in nested().items()
     }
     used = {
         (stack, attribute.removeprefix("Outputs."))

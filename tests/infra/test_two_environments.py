@@ -18,6 +18,7 @@ MEANT = {
     "DatabaseUserSecretName",
     "LogGroupName",
     "MasterUsername",
+    "MetricName",
     "ServiceName",
     "SqlParameterName",
     "TableName",

@@ -29,7 +29,12 @@ from tests.services import LIMIT, wait_until
 from tests.wordings import attention, reason
 
 PHASES = ("deploy", "observe", "change", "run again", "delete")
-OPTIONS = {"FlowLogs": "true", "AppServersAdmit": "addresses", "NatGateways": "one-per-zone"}
+OPTIONS = {
+    "FlowLogs": "true",
+    "AppServersAdmit": "addresses",
+    "NatGateways": "one-per-zone",
+    "CloudWatchAlarms": "true",
+}
 
 
 @dataclass

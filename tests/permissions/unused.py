@@ -43,6 +43,8 @@ UNUSED: dict[str, dict[str, str]] = {
         "autoscaling:ResumeProcesses": "rolling updates suspend processes; no server is replaced",
         "autoscaling:SuspendProcesses": "rolling updates suspend processes; no server is replaced",
         "autoscaling:TerminateInstanceInAutoScalingGroup": "a rolling update replaces servers",
+        "cloudwatch:ListTagsForResource": _UPDATE,
+        "cloudwatch:UntagResource": _TAGS,
         "ec2:CreateLaunchTemplateVersion": _UPDATE,
         "ec2:DeleteTags": _TAGS,
         "ec2:DescribeImages": "EC2's handlers look images up before they launch; the sandbox does not",

@@ -48,6 +48,7 @@ _ARNS: Mapping[str, str] = {
     "AWS::SSM::Document": "ssm:{r}:{a}:document/{}",
     "AWS::SSM::Parameter": "ssm:{r}:{a}:parameter/{}",
     "AWS::Logs::LogGroup": "logs:{r}:{a}:log-group:{}",
+    "AWS::CloudWatch::Alarm": "cloudwatch:{r}:{a}:alarm:{}",
     "AWS::S3::Bucket": "s3:::{}",
     "AWS::DynamoDB::Table": "dynamodb:{r}:{a}:table/{}",
 }
@@ -111,6 +112,7 @@ _PAGES: Mapping[str, Callable[[str, str], str]] = {
     "AWS::SecretsManager::Secret": _at("secretsmanager/secret?name={}&region={r}"),
     "AWS::S3::Bucket": _at("s3/buckets/{}?region={r}"),
     "AWS::Logs::LogGroup": _log_group,
+    "AWS::CloudWatch::Alarm": _at("cloudwatch/home?region={r}#alarmsV2:alarm/{}"),
     "AWS::SNS::Topic": _at("sns/v3/home?region={r}#/topic/{}"),
     "AWS::SQS::Queue": _at("sqs/v3/home?region={r}#/queues/{}"),
 }

@@ -25,6 +25,7 @@ CREATE: Final = {
     "AWS::CloudFormation::CustomResource": 2.0,
     "AWS::CloudFormation::WaitCondition": 0.0,
     "AWS::CloudFormation::WaitConditionHandle": 1.0,
+    "AWS::CloudWatch::Alarm": 3.0,
     "AWS::EC2::EIP": 15.0,
     "AWS::EC2::InternetGateway": 16.0,
     "AWS::EC2::LaunchTemplate": 6.0,

@@ -30,6 +30,12 @@ TABLE: Final[dict[str, _Actions]] = {
         UPDATE: "cloudformation:UpdateStack cloudformation:DescribeStacks",
         DELETE: "cloudformation:DeleteStack cloudformation:DescribeStacks",
     },
+    "AWS::CloudWatch::Alarm": {
+        CREATE: "cloudwatch:PutMetricAlarm cloudwatch:DescribeAlarms cloudwatch:TagResource",
+        UPDATE: "cloudwatch:PutMetricAlarm cloudwatch:DescribeAlarms cloudwatch:ListTagsForResource "
+        "cloudwatch:TagResource cloudwatch:UntagResource",
+        DELETE: "cloudwatch:DeleteAlarms cloudwatch:DescribeAlarms",
+    },
     "AWS::EC2::EIP": {
         CREATE: "ec2:AllocateAddress ec2:DescribeAddresses ec2:CreateTags",
         UPDATE: "ec2:DescribeAddresses ec2:CreateTags ec2:DeleteTags",

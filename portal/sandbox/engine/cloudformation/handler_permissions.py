@@ -20,6 +20,7 @@ Properties = dict[str, Any]
 _KINDS: Final = {
     "AWS::CloudFormation::Stack": "stack/",
     "AWS::AutoScaling::AutoScalingGroup": "autoScalingGroup:*:autoScalingGroupName/",
+    "AWS::CloudWatch::Alarm": "alarm:",
     "AWS::ElasticLoadBalancingV2::LoadBalancer": "loadbalancer/",
     "AWS::ElasticLoadBalancingV2::TargetGroup": "targetgroup/",
     "AWS::ElasticLoadBalancingV2::Listener": "listener/",
@@ -39,6 +40,7 @@ _KINDS: Final = {
 # The property with the name of a resource.
 _NAMES: Final = {
     "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::RDS::DBCluster": "DBClusterIdentifier",
