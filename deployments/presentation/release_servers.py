@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.safestring import SafeString
+
 from deployments.core.release_plan import Stage
 from deployments.core.status import DisplayStatus
 from deployments.models import AssociationRun, Deployment, Environment, ReleaseServer, ServerRelease
-from deployments.presentation.badges import GLYPHS
+from deployments.presentation.badges import GLYPHS, status_badge
 from deployments.wording import stored_text
 
 STAGE_STATUSES = {
@@ -73,12 +75,20 @@ def servers_of_environment(environment: Environment) -> Sequence[ServerRow]:
     return [row for row, one in zip(rows, newest.servers.all(), strict=True) if one.stage != Stage.GONE]
 
 
+def stage_badge(server: ReleaseServer) -> SafeString:
+    """Return the badge of a server's stage."""
+    return status_badge(_status(server), server.get_stage_display())
+
+
+def _status(server: ReleaseServer) -> DisplayStatus:
+    return STAGE_STATUSES.get(Stage(server.stage), DisplayStatus.PROGRESS)
+
+
 def _row(server: ReleaseServer, before: str, after: str) -> ServerRow:
-    stage = Stage(server.stage)
     return ServerRow(
         instance_id=server.instance_id,
         label=str(server.get_stage_display()),
-        status=STAGE_STATUSES.get(stage, DisplayStatus.PROGRESS),
+        status=_status(server),
         version=(after if server.has_new_version else before)[:8],
         since=server.stage_at,
         message=stored_text(server.message),

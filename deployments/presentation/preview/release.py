@@ -31,7 +31,7 @@ def release_card(release: Release | None, tiers: Sequence[AffectedTier]) -> Rele
         return None
     outages = {tier.name: tier.outage for tier in tiers}
     return ReleaseCard(
-        label=_LABELS[release.kind](),
+        label=kind_label(release.kind),
         reason=message_text(release.reason),
         steps=list(_steps(release)),
         outage=outages.get(tier_of(release)) or _("None expected"),
@@ -49,6 +49,11 @@ _LABELS = {
     ReleaseKind.DISRUPTIVE: lambda: _("Disruptive release"),
     ReleaseKind.REPLACEMENT: lambda: _("Replacement"),
 }
+
+
+def kind_label(kind: ReleaseKind) -> str:
+    """Return the name of a kind of release."""
+    return _LABELS[kind]()
 
 
 def _steps(release: Release) -> Iterator[str]:
