@@ -120,3 +120,13 @@ def test_no_message_is_inside_an_f_string() -> None:
     ]
 
     assert not [(place, line) for place, line in places if hidden.search(line)]
+
+
+def test_the_first_environment_has_every_name_in_japanese(japanese: Catalog) -> None:
+    steps = (settings.BASE_DIR / "docs/first-environment.md").read_text().partition("\n## ")[0]
+    named = dict(re.findall(r"^\| \*(.+)\* \| \*(.+)\* \|$", steps, re.MULTILINE))
+    used = {" ".join(name.split()) for name in re.findall(r"\*([A-Z][^*|]+)\*", steps)}
+    translations = {name: {m.string for m in japanese if m.id == name} for name in named}
+
+    assert used == set(named)
+    assert [name for name in named if named[name] not in translations[name]] == []
