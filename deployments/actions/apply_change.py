@@ -12,7 +12,6 @@ from deployments.actions import going_back, schedule, skipped
 from deployments.actions.change_base import parameters_of
 from deployments.actions.open_change import already_applied, locked
 from deployments.actions.request import CHANGE, RELEASE, Request, requesting
-from deployments.actions.versions import refuse_withdrawn
 from deployments.core.change_summary import keep_refusal, may_lose_data
 from deployments.core.changes import Changes
 from deployments.core.phases import WAITS, State
@@ -20,7 +19,7 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment
 from deployments.models.approval import policy_of
-from deployments.runner import approvals, event_log, queue
+from deployments.runner import approvals, event_log, queue, versions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -62,7 +61,7 @@ def apply_change(
         if row.preview_digest != digest:
             raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
         if row.rolls_back_to_id is None:
-            refuse_withdrawn(row.template_version, row.base.template_digest if row.base else "")
+            versions.refuse_withdrawn(row.template_version, row.base.template_digest if row.base else "")
         changes = Changes.from_json(row.changes)
         keep = keep_on_failure or row.is_retry
         if why := keep_refusal(changes, is_retry=row.is_retry) if keep else None:
@@ -75,7 +74,7 @@ def apply_change(
         going_back.choose(request, row, go_back=go_back)
         request.details["keep_on_failure"] = keep
         request.changes(*parameters_of(row))
-        schedule.check(request, row.environment, scheduled_for)
+        schedule.check(request, row.environment.account, scheduled_for)
         if policy_of(row.environment) is not None:
             request.action = "request_approval"
             # After a new version, a step that had already begun writes nothing more.

@@ -14,7 +14,6 @@ from deployments import catalog
 from deployments.actions.change_base import base_of, parameters_of, retried, set_of, set_of_version
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, Request, busy, requesting
-from deployments.actions.versions import refuse_withdrawn
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind
 from deployments.core.status import is_final
@@ -131,7 +130,7 @@ def _details(template_set: catalog.TemplateSet, version: TemplateVersion | None)
 
 def _usable(version: TemplateVersion, base: Deployment) -> catalog.TemplateSet:
     """Return the files of a version. Raise UserFixable if it was withdrawn, unless the environment has it."""
-    refuse_withdrawn(version, base.template_digest)
+    versions.refuse_withdrawn(version, base.template_digest)
     return set_of_version(version)
 
 

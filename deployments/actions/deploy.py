@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from deployments import catalog
 from deployments.access import can
+from deployments.actions import schedule
 from deployments.actions.change_base import set_of_version
 from deployments.actions.labels import give_labels, labels_of, refuse_without_label
 from deployments.actions.parameters import checked
@@ -24,10 +26,9 @@ from deployments.actions.request import (
     refuse_if_locked,
     requesting,
 )
-from deployments.actions.versions import refuse_new_environment
 from deployments.core.approvals import REQUIRE
 from deployments.core.labels import checked_labels, labels_text
-from deployments.core.phases import Kind
+from deployments.core.phases import Kind, State
 from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -56,6 +57,7 @@ def request_deployment(
     requires_approval: bool = False,
     version: TemplateVersion | None = None,
     labels: Mapping[str, str] | None = None,
+    scheduled_for: datetime | None = None,
 ) -> Deployment:
     """Request the creation of an environment, and return its deployment.
 
@@ -64,7 +66,8 @@ def request_deployment(
     With `keep_on_failure`, resources created before a failure are kept, so that it can be fixed. With
     `requires_approval`, a second person approves its changes and its deletion, but not its creation.
 
-    `labels` are the environment's; without them, those of a reused environment stay.
+    `labels` are the environment's; without them, those of a reused environment stay. With `scheduled_for`,
+    the name is taken now, and everything else begins at that time (`deployments/runner/creation.py`).
 
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.
@@ -85,11 +88,13 @@ def request_deployment(
         name=name,
         account=account,
         labels=checked_labels(labels or {}),
+        begins_later=scheduled_for is not None,
     )
     _refuse_without_label(asked, account)
     with requesting(asked) as request:
         template_set = set_to_deploy(version)
         check_name(name)
+        schedule.check(request, account, scheduled_for)
         plain, secret = checked(template_set, parameters)
         try:
             with transaction.atomic():
@@ -100,6 +105,7 @@ def request_deployment(
                     (plain, secret),
                     request_key=request_key,
                     keep_on_failure=keep_on_failure,
+                    scheduled_for=scheduled_for,
                 )
         except (IntegrityError, UserFixable) as exc:
             # The other click of a double click may have come first at any point above.
@@ -143,10 +149,11 @@ def _created(
     *,
     request_key: UUID,
     keep_on_failure: bool,
+    scheduled_for: datetime | None,
 ) -> Deployment:
     plain, secret = values
     template_set, version = chosen
-    refuse_new_environment(version)
+    versions.refuse_new_environment(version)
     environment = _environment(request.user, account, request.name, plain)
     deployment = Deployment.objects.create(
         environment=environment,
@@ -154,7 +161,9 @@ def _created(
         requested_by=request.user,
         reason=request.reason,
         request_key=request_key,
-        active_key=environment.pk,
+        state=str(State.SCHEDULED if scheduled_for else State.PREFLIGHT),
+        active_key=None if scheduled_for else environment.pk,
+        scheduled_for=scheduled_for,
         parameters=plain,
         sealed_parameters=seal(secret),
         template_digest=template_set.digest,
@@ -162,11 +171,16 @@ def _created(
         keep_on_failure=keep_on_failure,
         protection="wanted" if template_set.wants_protection(plain) else "unwanted",
         protection_parameter=template_set.protection_parameter,
-        due_at=timezone.now(),
+        due_at=scheduled_for or timezone.now(),
     )
     Environment.objects.filter(pk=environment.pk).update(latest=deployment)
     event_log.add(
-        deployment, "requested", kind="create", user=request.user.get_username(), reason=request.reason
+        deployment,
+        "requested",
+        kind="create",
+        user=request.user.get_username(),
+        reason=request.reason,
+        **({"at": scheduled_for.isoformat()} if scheduled_for else {}),
     )
     expectations.at_request(deployment)
     return deployment

@@ -180,6 +180,16 @@ def refuse_if_locked(environment: Environment) -> None:
 def busy(environment: Environment) -> UserFixable:
     """Return the error for another deployment that is changing the environment: its number and requester."""
     holder = Deployment.objects.holder_of(environment.pk)
+    waiting = environment.latest
+    if holder is None and waiting is not None and waiting.is_scheduled_creation and waiting.scheduled_for:
+        return UserFixable(
+            "EnvironmentScheduled",
+            Code.CREATION_SCHEDULED,
+            "name",
+            environment=environment.name,
+            user=waiting.requested_by.get_username(),
+            until=waiting.scheduled_for.isoformat(),
+        )
     if holder is None:  # it has just ended
         return UserFixable("EnvironmentBusy", Code.ENVIRONMENT_BUSY, "name", environment=environment.name)
     return UserFixable(

@@ -1,4 +1,4 @@
-"""Check the time at which a change is to be applied."""
+"""Check the time at which a change is to be applied, or an environment created."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.actions.request import Request
 from deployments.core.approvals import schedule_problem
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.models import Environment
+from deployments.models import Account
 from deployments.models.holds import freeze_hold
 
 FIELD = "scheduled_for"
@@ -20,13 +20,13 @@ _FROZEN = {
 }
 
 
-def check(request: Request, environment: Environment, scheduled_for: datetime | None) -> None:
+def check(request: Request, account: Account, scheduled_for: datetime | None) -> None:
     """Add the time to the audit record. Raise UserFixable if it cannot be chosen, or is inside a freeze."""
     if scheduled_for is None:
         return
     request.details["scheduled_for"] = scheduled_for.isoformat()
     if why := schedule_problem(scheduled_for, timezone.now()):
         raise UserFixable("ScheduleNotPossible", why.code, FIELD, **why.params)
-    if freeze := freeze_hold(environment.account, scheduled_for):
+    if freeze := freeze_hold(account, scheduled_for):
         why = freeze.message
         raise UserFixable("ScheduleFrozen", _FROZEN[why.code], FIELD, **why.params)

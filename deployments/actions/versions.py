@@ -1,4 +1,4 @@
-"""Set the status of a version, confirm a moved tag, and refuse deployments that the status forbids."""
+"""Set the status of a version of a template set, and confirm a moved tag."""
 
 from __future__ import annotations
 
@@ -59,22 +59,3 @@ def confirm_moved_tag(*, user: User, ref: TemplateRef) -> TemplateRef:
         if not rows.update(confirmed_at=timezone.now(), confirmed_by=user):
             raise UserFixable("TagNotMoved", Code.TAG_NOT_MOVED)
         return ref
-
-
-def refuse_withdrawn(version: TemplateVersion | None, deployed_digest: str = "") -> None:
-    """Raise UserFixable if a version was withdrawn, unless the environment already runs these files."""
-    if version is not None and version.is_withdrawn_for(deployed_digest):
-        raise _refused(Code.TEMPLATE_VERSION_WITHDRAWN, version)
-
-
-def refuse_new_environment(version: TemplateVersion) -> None:
-    """Raise UserFixable unless new environments can be created from a version: it is active."""
-    if version.status == DEPRECATED:
-        raise _refused(Code.TEMPLATE_VERSION_DEPRECATED, version)
-    refuse_withdrawn(version)
-
-
-def _refused(code: Code, version: TemplateVersion) -> UserFixable:
-    return UserFixable(
-        "VersionNotUsable", code, "version", version=version.label, reason=version.status_reason
-    )

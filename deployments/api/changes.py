@@ -53,6 +53,7 @@ def create_environment(request: ApiRequest, body: CreateBody) -> DeploymentDetai
         requires_approval=body.requires_approval,
         version=version,
         labels=None if body.labels is None else checked_labels(body.labels),
+        scheduled_for=body.scheduled_for,
         **given,
     )
     return _out(request, deployment)

@@ -30,7 +30,7 @@ def cancel_effect(kind: Kind, state: State, root_status: str) -> CancelEffect | 
     """
     if state in TERMINAL:
         return Message(Code.CANCEL_AFTER_END)
-    if state in WAITS - {State.QUEUED}:  # including a deletion that waits for approval
+    if kind is not Kind.CREATE and state in WAITS - {State.QUEUED}:  # also a deletion to be approved
         return CancelEffect.DISCARD
     if kind is Kind.DELETE:
         return Message(Code.DELETION_NOT_CANCELED)

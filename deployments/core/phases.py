@@ -79,7 +79,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     # An approved deletion begins with its preflight.
     State.APPROVAL: _ENDS_EARLY | {State.CHANGE_SET, State.SCHEDULED, State.QUEUED, State.PREFLIGHT},
     State.SCHEDULED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.QUEUED},
-    State.QUEUED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.SERVERS, State.STACKS},
+    # A scheduled creation begins with its preflight.
+    State.QUEUED: _ENDS_EARLY
+    | {State.CHANGE_SET, State.APPROVAL, State.SERVERS, State.STACKS, State.PREFLIGHT},
     # A release that only rolls servers back changes nothing in the stacks.
     State.SERVERS: _ENDS_EARLY | {State.STACKS, State.SUCCEEDED},
     State.STACKS: TERMINAL | {State.CONFIGURATION},

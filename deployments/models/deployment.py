@@ -142,7 +142,8 @@ class Deployment(models.Model):
     applied_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
-    # For a change: the scheduled time at which it takes its place in the queue.
+    # For a change: the scheduled time at which it takes its place in the queue. For a creation: at which it
+    # begins, which is then in `applied_at`.
     scheduled_for = models.DateTimeField(null=True, blank=True, editable=False)
     # Why it ends before its goal, from the request on, and who requested this (nobody: it expired).
     cancel_code = models.CharField(
@@ -229,6 +230,22 @@ class Deployment(models.Model):
         """Return whether it is a deletion that waits for approval, or has ended without one."""
         waits = self.state == State.APPROVAL or (self.state == State.CANCELED and self.applied_at is None)
         return self.kind == Kind.DELETE and waits
+
+    @property
+    def is_scheduled_creation(self) -> bool:
+        """Return whether it is a creation that waits for its time, or for the end of a freeze after it."""
+        return self.kind == Kind.CREATE and State(self.state) in WAITS
+
+    @property
+    def is_canceled_before_begin(self) -> bool:
+        """Return whether it is a scheduled creation that was canceled before it began."""
+        was_waiting = self.scheduled_for is not None and self.applied_at is None
+        return self.kind == Kind.CREATE and self.state == State.CANCELED and was_waiting
+
+    @property
+    def is_applied_change(self) -> bool:
+        """Return whether it was applied or approved after its first phases."""
+        return self.kind != Kind.CREATE and self.applied_at is not None
 
     @property
     def began_at(self) -> datetime:

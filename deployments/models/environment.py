@@ -65,6 +65,12 @@ _STATE = Case(
     When(deleted_at__isnull=False, then=EnvironmentState.DELETED.value),
     When(_PROBLEM, then=EnvironmentState.PROBLEM.value),
     When(latest__active_key__isnull=False, then=EnvironmentState.CHANGING.value),
+    # A scheduled creation: nothing is deployed.
+    When(
+        latest__kind="create",
+        latest__state__in=("scheduled", "queued"),
+        then=EnvironmentState.CHANGING.value,
+    ),
     default=EnvironmentState.DEPLOYED.value,
     output_field=models.IntegerField(),
 )

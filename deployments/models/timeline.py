@@ -156,11 +156,12 @@ def failures_of(
 
 def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str, Span]:
     """Return the start and end of each of the portal's own phases that has begun."""
-    starts = {State.PREFLIGHT.value: in_ms(deployment.created_at)}
+    is_creation = deployment.kind == Kind.CREATE  # a scheduled one began later than it was requested
+    starts = {State.PREFLIGHT.value: in_ms(deployment.began_at if is_creation else deployment.created_at)}
     for event in landmarks:
         if event.code == "phase":
             starts[str(event.values.get("phase"))] = in_ms(event.at)
-    before = BEFORE_STACKS if deployment.applied_at else frozenset()  # an applied change
+    before = BEFORE_STACKS if deployment.is_applied_change else frozenset()
     order = [
         phase.value
         for phase in phases_of(Kind(deployment.kind), protects=True, releases=True)
@@ -214,7 +215,7 @@ class _TimelineBuilder:
             self.kind,
             protects=deployment.protects,
             releases=deployment.has_servers_phase,
-            is_applied=deployment.applied_at is not None,
+            is_applied=deployment.is_applied_change,
         )
         self.schedule = Schedule.cached(
             self.types, self.edges, backwards=self.kind in DELETING, before=before, after=after

@@ -162,6 +162,8 @@ def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
         ),
     }  # fmt: skip
     title, button, sentences = withdrawal if deployment.kind == Kind.DELETE else texts[effect]
+    if deployment.is_scheduled_creation:
+        sentences = [_("It has not begun. Nothing exists in AWS."), _("The name can be used again at once.")]
     return {
         "title": title % {"name": name},
         "button": button,

@@ -205,7 +205,8 @@ def _phases(
 ) -> Iterable[Phase]:
     state, last = State(deployment.state), State(deployment.last_phase)
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
-    starts[State.PREFLIGHT.value] = deployment.created_at
+    is_creation = deployment.kind == Kind.CREATE  # a scheduled one began later than it was requested
+    starts[State.PREFLIGHT.value] = deployment.began_at if is_creation else deployment.created_at
     details = _details(tree, events)
     back = _turned_back(deployment, tree)
     steps = phase_statuses(

@@ -239,7 +239,7 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
     """
     hold = holds.hold_of(deployment.environment)
     if (hold and deployment.active_key is None) or not queue.take_place(deployment):
-        return _wait_for(hold)
+        return wait_for(hold)
     change_set = _change_set(deployment, clients)
     has_begun = change_set is not None and change_set.execution_status.startswith("EXECUTE_")
     if deployment.is_cancel_pending and not has_begun:
@@ -266,7 +266,7 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
 def _give_back(deployment: Deployment, hold: holds.Hold) -> float:
     """Give the environment's place back during a hold that began after Apply. Return the seconds to wait."""
     queue.give_back(deployment)
-    return _wait_for(hold)
+    return wait_for(hold)
 
 
 def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) -> float | None:
@@ -374,7 +374,7 @@ def _is_withdrawn(deployment: Deployment) -> bool:
     return True
 
 
-def _wait_for(hold: holds.Hold | None) -> float:
+def wait_for(hold: holds.Hold | None) -> float:
     """Return the seconds until the next check of a hold or, without one, of the position in the queue.
 
     A hold may end before its planned end.

@@ -129,7 +129,7 @@ def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
         Kind(deployment.kind),
         protects=deployment.protects,
         releases=deployment.has_servers_phase,
-        is_applied=deployment.applied_at is not None,
+        is_applied=deployment.is_applied_change,
     )
     skipped = dict.fromkeys((*before, *after), (PHASE_TYPE, 0.0)) if passed else {}
     return skipped | {

@@ -69,8 +69,7 @@ def finalize(
             history.keep(deployment.environment, now, changed=True)  # lists display that it is being created
         canceled = {"canceled": deployment.kind} if deployment.was_canceled else {}
         event_log.add(deployment, "ended", state=str(state), code=code, message=stored, **canceled)
-        unfinished = deployment.creates and state is not State.SUCCEEDED and not _stays(state, status)
-        if deployment.kind in DELETING or unfinished:
+        if deployment.kind in DELETING or _is_unfinished(deployment, state, status):
             remaining.request_search(deployment)
         Deployment.objects.open_changes().of(deployment.environment).update(due_at=now)
         notices.deployment_ended(deployment, now)
@@ -81,6 +80,13 @@ def _is_deleted(kind: Kind, state: State, status: str) -> bool:
     if kind is Kind.CREATE:
         return state is State.CANCELED and not _stays(state, status)
     return kind is Kind.DELETE and state is State.SUCCEEDED
+
+
+def _is_unfinished(deployment: Deployment, state: State, status: str) -> bool:
+    """Return whether a creation has ended early and may have left something in AWS."""
+    if not deployment.creates or state is State.SUCCEEDED or _stays(state, status):
+        return False
+    return deployment.scheduled_for is None or deployment.applied_at is not None
 
 
 def _stays(state: State, status: str) -> bool:

@@ -24,7 +24,7 @@ _next: OrderedDict[int, float] = OrderedDict()
 def advance(deployment: Deployment) -> None:
     """Compute and store the percentage of an active deployment if it is due."""
     begun = time.monotonic()
-    if not deployment.is_active or begun < _next.get(deployment.pk, 0.0):
+    if not deployment.is_active or deployment.is_scheduled_creation or begun < _next.get(deployment.pk, 0.0):
         return
     forecast = percentages.advance(deployment)
     if forecast is not None:

@@ -1,4 +1,4 @@
-"""A scheduled change: at its time it takes its place in the queue, or it has missed its time."""
+"""A scheduled deployment: at its time it takes its place in the queue, or it has missed its time."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from django.db import transaction
 
 from deployments import acting
 from deployments.core.approvals import Due, due
-from deployments.core.phases import State
+from deployments.core.phases import Kind, State
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
 from deployments.models import AuditRecord, Deployment
 from deployments.runner import event_log
 
 CHECK_EVERY = 3600.0
-"""Seconds between two steps of a change before its time. One step at its time would be enough."""
+"""Seconds between two steps before the time. One step at the time would be enough."""
 
 
 def wait(deployment: Deployment, now: datetime) -> float:
-    """Wait for the scheduled time. Return the seconds until the next step."""
+    """Wait for the scheduled time. Return the seconds until the next step.
+
+    Raise UserFixable if a creation has missed it; a change is canceled then.
+    """
     what = due(deployment.scheduled_for, now)
     if what is Due.WAIT and deployment.scheduled_for:
         return min((deployment.scheduled_for - now).total_seconds(), CHECK_EVERY)
     if what is Due.MISSED:
+        if deployment.kind == Kind.CREATE:
+            raise UserFixable("ScheduledTimeMissed", Code.CREATION_MISSED)
         deployment.record(cancel_code="missed")
         return 0.0
     with transaction.atomic():
@@ -30,7 +37,7 @@ def wait(deployment: Deployment, now: datetime) -> float:
         environment = deployment.environment
         AuditRecord.objects.write(
             action="begin_scheduled",
-            user=deployment.applied_by,
+            user=deployment.applied_by or deployment.requested_by,
             by=acting.SCHEDULE,
             by_id="",
             name=environment.name,

@@ -37,10 +37,12 @@ from deployments.runner import (
     cancel,
     change,
     continue_rollback,
+    creation,
     delete,
     endpoint_run,
     event_log,
     launch,
+    notices,
     observe,
     outbox,
     progress,
@@ -126,7 +128,7 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         return None
     if change.is_before_stacks(deployment):
         return _step_of_change(deployment, clients, now)
-    if state is State.APPROVAL:
+    if state in (State.APPROVAL, State.SCHEDULED):
         return _step_of_waiting(deployment, clients, now)
     if deployment.kind == Kind.DELETE:
         try:
@@ -140,6 +142,7 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         State.PREFLIGHT: launch.check,
         State.ARTIFACTS: launch.upload,
         State.CHANGE_SET: launch.create_change_set,
+        State.QUEUED: creation.begin,
     }
     return steps[state](deployment, clients)
 
@@ -272,6 +275,8 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: M
         event_log.add(deployment, "ended", state="failed", code=code, message=message.as_json())
         if deployment.artifact_prefix and deployment.kind != Kind.UPDATE:  # something may have been uploaded
             remaining.request_search(deployment)
+        if deployment.kind == Kind.CREATE and deployment.scheduled_for:  # nobody waits in front of its page
+            notices.deployment_ended(deployment, timezone.now())
     queue.wake(deployment.environment_id)
     return None
 

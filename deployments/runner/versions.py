@@ -1,4 +1,4 @@
-"""Record versions of template sets: the current bundled one, and those that fetches found."""
+"""Record versions of template sets, and refuse deployments that the status of a version forbids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from deployments import catalog
 from deployments.core.phases import Kind, State
 from deployments.core.template_updates import is_earlier
 from deployments.errors import UserFixable
+from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, TemplateCheck, TemplateSource, TemplateVersion
+from deployments.models.template_version import DEPRECATED
 from deployments.runner import notices, template_sets
 
 log = logging.getLogger(__name__)
@@ -126,3 +128,22 @@ def _is_back(now: TemplateVersion | None, other: TemplateVersion | None) -> bool
     if now is None or other is None or now.source_id != other.source_id:
         return False
     return is_earlier(now.facts, other.facts)
+
+
+def refuse_withdrawn(version: TemplateVersion | None, deployed_digest: str = "") -> None:
+    """Raise UserFixable if a version was withdrawn, unless the environment already runs these files."""
+    if version is not None and version.is_withdrawn_for(deployed_digest):
+        raise _refused(Code.TEMPLATE_VERSION_WITHDRAWN, version)
+
+
+def refuse_new_environment(version: TemplateVersion) -> None:
+    """Raise UserFixable unless new environments can be created from a version: it is active."""
+    if version.status == DEPRECATED:
+        raise _refused(Code.TEMPLATE_VERSION_DEPRECATED, version)
+    refuse_withdrawn(version)
+
+
+def _refused(code: Code, version: TemplateVersion) -> UserFixable:
+    return UserFixable(
+        "VersionNotUsable", code, "version", version=version.label, reason=version.status_reason
+    )

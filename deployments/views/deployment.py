@@ -38,6 +38,8 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     deployment = deployment_or_404(request, pk)
     if is_preview(deployment):
         return redirect("change_preview_page", pk)
+    if deployment.is_scheduled_creation:
+        return redirect("scheduled_creation", pk)
     if deployment.is_deletion_request:
         return redirect("deletion_request", pk)
     replayed = "replay" in request.GET and not deployment.is_active

@@ -167,6 +167,18 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "The account %(account)s will be frozen then, until %(until)s, by the window “%(name)s”: "
         "“%(reason)s” Choose another time."
     ),
+    Code.CREATION_SCHEDULED: N_(
+        "%(user)s has scheduled the creation of %(environment)s for %(until)s. Cancel it first, or choose "
+        "another name."
+    ),
+    Code.CREATION_MISSED: N_(
+        "It could not begin within an hour of its scheduled time, because the portal was not running. "
+        "Nothing was created in AWS."
+    ),
+    Code.CREATION_NOT_PERMITTED: N_(
+        "%(user)s requested it and no longer has the permission to create this environment. Nothing was "
+        "created in AWS."
+    ),
     Code.SCHEDULE_NOT_IN_ZONE: N_(
         "In %(zone)s the clocks change at this time, so that it does not occur or occurs twice. Choose "
         "another one."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +39,14 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help=_("Apply without asking."
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help=_("Follow the deployment to its end."))]
 Plan = Annotated[
     bool, typer.Option("--plan", help=_("Print the preview only; exit code 2 if there are changes."))
+]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"],
+        help=_("When the creation begins; without an offset, in the time zone of this machine."),
+    ),
 ]
 COLUMNS = ("name", "state", "health", "account.name", "template_version", "owner", "site_url")
 
@@ -90,6 +99,7 @@ def deploy(
         Path | None, typer.Option("--file", "-f", help=_("A file that declares an environment."))
     ] = None,
     reason: Reason = "",
+    at: At = None,
     yes: Yes = False,
     only_plan: Plan = False,
     wait: Wait = True,
@@ -104,6 +114,8 @@ def deploy(
     if not wanted["name"]:
         fail(_("Give a name, or a file with --file."))
     existing = _existing(api, wanted)
+    if existing and at:
+        fail(_("%(name)s exists already: --at is for new environments.") % wanted)
     if existing:
         _bring_to(api, existing, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
     if only_plan:
@@ -113,6 +125,8 @@ def deploy(
     body["account"] = session.account(api, str(wanted["account"]))
     if wanted["version"]:
         body["template_version"] = session.version(api, str(wanted["version"]))
+    if at:
+        body["scheduled_for"] = at.astimezone().isoformat()
     created = api.post("/environments", body)
     raise typer.Exit(finish(api, created["id"], wait=wait, format_=output))
 

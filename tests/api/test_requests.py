@@ -64,6 +64,23 @@ def code_of(response: Any) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
+def test_an_environment_is_scheduled(program: Program) -> None:
+    at = (timezone.now() + timedelta(days=1)).isoformat()
+
+    body = new()
+
+    response = program.post("/environments", body | {"scheduled_for": at})
+
+    assert response.status_code == 201, response.content
+    found = response.json()
+    assert (found["state"], found["is_waiting"]) == ("scheduled", True)
+    assert found["scheduled_for"][:16] == at[:16]
+    late = program.post("/environments", new(name="later", scheduled_for="2020-01-01T00:00:00Z"))
+    assert (late.status_code, late.json()["code"]) == (422, "ScheduleNotPossible")
+    taken = program.post("/environments", body)
+    assert (taken.status_code, taken.json()["code"]) == (422, "EnvironmentScheduled")
+
+
 def test_an_environment_is_created_with_the_values_of_the_form(program: Program) -> None:
     response = program.post("/environments", new(reason="load test"))
 

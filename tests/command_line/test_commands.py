@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django import Settings
 from rich.console import Console
 
@@ -234,6 +236,21 @@ def test_the_shell_asks_for_completions(
     monkeypatch.setenv("COMP_CWORD", "3")
 
     assert shell.run()[1].split() == ["shop"]
+
+
+def test_an_environment_is_scheduled(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:
+    at = f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M}+09:00"
+
+    code, _, errors = shell.run(
+        *("deploy", "later", "--account", "production", "-p", "Password=long enough"),
+        *("-p", "Database=orders", "--at", at),
+    )
+
+    assert code == 4, errors  # it waits
+    assert "scheduled" in errors
+    found = Deployment.objects.get(environment__name="later")
+    assert found.scheduled_for == datetime.fromisoformat(at)
+    assert shell.run("deploy", "shop", "--account", "production", "--at", at)[0] == 3
 
 
 @pytest.mark.parametrize(("is_slower", "shown"), [(False, "92 %"), (True, "slower than forecast")])

@@ -167,6 +167,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "event_export": (_of("deployment", given={"kind": "csv"}),),
     "replay_frame": (_of("deployment"),),
     "deletion_request": (_of("deployment"),),
+    "scheduled_creation": (_of("deployment"),),
     "change_preview_page": (_of("change"),),
     "change_preview_rows": (_of("change"),),
     "change_preview_state": (_of("change"),),

@@ -73,6 +73,10 @@ class CreateBody(ReasonBody):
     labels: dict[str, str] | None = Field(
         default=None, max_length=100, description="Its labels.", examples=[{"team": "payments"}]
     )
+    scheduled_for: AwareDatetime | None = Field(
+        default=None,
+        description="When its creation begins, within 30 days; the name is taken at once. Without it, now.",
+    )
 
 
 class ChangeBody(ReasonBody):

@@ -73,7 +73,7 @@ def _period(
 
 def _times_to_ready(environment: Environment) -> list[Mapping[str, Any]]:
     rows = list(Deployment.objects.made_ready_in(environment.account_id)[:TIMES_TO_READY])
-    took = [(row.ready_at - row.created_at).total_seconds() for row in rows if row.ready_at]
+    took = [(row.ready_at - row.began_at).total_seconds() for row in rows if row.ready_at]
     longest = max(took, default=1) or 1
     return [
         {

@@ -102,7 +102,7 @@ def _ready(environment: Environment, facts: Facts) -> dict[str, Any]:
     if not latest.is_active or not latest.creates:
         return {}
     return {
-        "waiting": [aws_badges.sentence_text(one) for one in readiness(facts, latest.created_at).waiting_for]
+        "waiting": [aws_badges.sentence_text(one) for one in readiness(facts, latest.began_at).waiting_for]
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from deployments.core.phases import AFTER_FAILURE, Kind
 from deployments.models import Event
 from deployments.presentation.text.change_event_texts import CHANGE_EVENTS
 from deployments.presentation.text.counts import objects, resources, stacks
+from deployments.presentation.text.datetime_formats import timestamp
 from deployments.presentation.text.deletion_event_texts import DELETION_EVENTS
 from deployments.presentation.text.headlines import phase
 from deployments.wording import stored_text
@@ -59,6 +61,9 @@ def _requested(values: Values) -> str:
         return _("%(user)s requested to go back to deployment %(back_to)s.") % values
     if values["kind"] == "update":
         return _("%(user)s requested the update.") % values
+    if at := values.get("at"):
+        when = timestamp(datetime.fromisoformat(str(at)))
+        return _("%(user)s requested the creation for %(time)s.") % {"user": values["user"], "time": when}
     return _("%(user)s requested the creation.") % values
 
 

@@ -1,0 +1,38 @@
+"""The beginning of a scheduled creation: what its request checked is checked again."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.access import can
+from deployments.aws.session import Clients
+from deployments.core.phases import State
+from deployments.core.roles import Right
+from deployments.errors import UserFixable
+from deployments.message_codes import Code
+from deployments.models import Deployment, holds
+from deployments.runner import change, event_log, queue, versions
+
+
+def begin(deployment: Deployment, _clients: Clients) -> float:
+    """Begin a creation whose time has come, after a lock or a freeze that is in force.
+
+    Return the seconds until the next step. Raise UserFixable if the person who requested it no longer may, or
+    if its version is no longer offered. Its preflight checks the rest: the account, the name in AWS, the
+    templates.
+    """
+    environment = deployment.environment
+    if hold := holds.hold_of(environment):
+        return change.wait_for(hold)
+    user = deployment.requested_by
+    if not can(user, Right.CREATE, environment):
+        raise UserFixable("PermissionLost", Code.CREATION_NOT_PERMITTED, user=user.get_username())
+    if version := deployment.template_version:
+        versions.refuse_new_environment(version)
+    if not queue.take_place(deployment):
+        return change.BUSY
+    with transaction.atomic():
+        deployment.move_to(State.PREFLIGHT, applied_at=timezone.now())
+        event_log.add(deployment, "phase", key="preflight", phase="preflight")
+    return change.AT_ONCE

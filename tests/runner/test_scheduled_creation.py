@@ -1,0 +1,225 @@
+"""Scheduled creations in an in-memory account: the name, the time, what is checked then, and canceling."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from deployments import catalog
+from deployments.actions.cancel import request_cancel
+from deployments.actions.deploy import request_deployment
+from deployments.core.phases import State
+from deployments.errors import UserFixable
+from deployments.models import (
+    Account,
+    AuditRecord,
+    Deployment,
+    Environment,
+    Event,
+    FreezeWindow,
+    TemplateCheck,
+    TemplateVersion,
+)
+from deployments.models.environment import EnvironmentState
+from deployments.runner import progress
+from tests.builders import allow_only, disallow, make_account, make_user
+from tests.fakes import FakeAws
+from tests.runner.conftest import run, take_step
+from tests.wordings import reason
+
+pytestmark = pytest.mark.django_db
+TOMORROW = timedelta(days=1)
+
+
+def person(name: str, *codenames: str) -> User:
+    user = make_user(name)
+    allow_only(user, *codenames)
+    return User.objects.get(pk=user.pk)
+
+
+@pytest.fixture
+def ana() -> User:
+    return person("ana", "add_deployment")
+
+
+@pytest.fixture
+def account() -> Account:
+    return make_account()
+
+
+@pytest.fixture
+def scheduled(ana: User, account: Account, template_set: catalog.TemplateSet) -> Deployment:
+    """A creation for tomorrow."""
+    TemplateCheck.objects.create(digest=template_set.digest, findings=[])
+    return schedule(ana, account, "staging")
+
+
+def schedule(user: User, account: Account, name: str, ahead: timedelta = TOMORROW) -> Deployment:
+    return request_deployment(
+        user=user,
+        account=account,
+        name=name,
+        parameters={"Size": "2"},
+        reason="demo",
+        request_key=uuid.uuid4(),
+        scheduled_for=timezone.now() + ahead,
+    )
+
+
+def row(deployment: Deployment) -> Deployment:
+    return Deployment.objects.for_page().get(pk=deployment.pk)
+
+
+def let_time_come(deployment: Deployment, late: timedelta = timedelta(0)) -> None:
+    Deployment.objects.filter(pk=deployment.pk).update(scheduled_for=timezone.now() - late)
+
+
+def freeze(account: Account, until: datetime) -> FreezeWindow:
+    """Freeze an account since yesterday."""
+    since, until = timezone.now().astimezone(UTC) - TOMORROW, until.astimezone(UTC)
+    return FreezeWindow.objects.create(
+        account=account,
+        name="Incident",
+        kind="once",
+        start_date=since.date(),
+        start_time=since.time(),
+        end_date=until.date(),
+        end_time=until.time(),
+    )
+
+
+def test_nothing_is_created_or_held_before_its_time(scheduled: Deployment, aws: FakeAws) -> None:
+    waiting = row(scheduled)
+    assert (waiting.state, waiting.active_key) == (State.SCHEDULED, None)
+    assert waiting.due_at == waiting.scheduled_for
+
+    progress.clear()
+    take_step(scheduled, aws)
+
+    waiting = row(scheduled)
+    assert (waiting.state, waiting.progress) == (State.SCHEDULED, 0)
+    assert waiting.due_at is not None
+    assert waiting.scheduled_for is not None
+    assert waiting.due_at < waiting.scheduled_for  # the row is due at least once an hour
+    assert (aws.stacks, aws.requests) == ({}, [])
+    assert Environment.objects.get().stack_id == ""
+    assert Environment.objects.in_state(EnvironmentState.CHANGING).exists()
+
+
+def test_it_is_created_at_its_time_and_measured_from_then(scheduled: Deployment, aws: FakeAws) -> None:
+    long_ago = timezone.now() - timedelta(days=2)
+    Deployment.objects.filter(pk=scheduled.pk).update(created_at=long_ago)
+    let_time_come(scheduled, late=timedelta(minutes=59))
+
+    ended = run(scheduled, aws)
+
+    assert (ended.state, reason(ended)) == (State.SUCCEEDED, "")
+    assert ended.began_at - long_ago > timedelta(days=1)
+    codes = list(Event.objects.of(ended).filter(source="portal").values_list("code", flat=True))
+    assert codes[:4] == ["requested", "schedule.due", "phase", "preflight.identity"]
+    began = AuditRecord.objects.get(action="begin_scheduled")
+    assert (began.user, began.by, began.environment) == (ended.requested_by, "schedule", ended.environment)
+
+
+def test_a_name_is_taken_at_once_and_the_second_operator_is_told_by_whom(
+    scheduled: Deployment, account: Account
+) -> None:
+    ben = person("ben", "add_deployment")
+
+    for ahead in (TOMORROW, timedelta(days=2)):
+        with pytest.raises(UserFixable, match="EnvironmentScheduled") as refused:
+            schedule(ben, account, "Staging", ahead)
+
+    assert refused.value.message.params["user"] == "ana"
+    assert Environment.objects.get().owner.username == "ana"
+    assert AuditRecord.objects.filter(action="deploy", outcome="refused", user=ben).count() == 2
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=31)])
+def test_a_time_that_has_passed_or_is_far_away_is_refused(
+    ana: User, account: Account, template_set: catalog.TemplateSet, ahead: timedelta
+) -> None:
+    with pytest.raises(UserFixable, match="ScheduleNotPossible") as refused:
+        schedule(ana, account, "staging", ahead)
+
+    assert refused.value.field == "scheduled_for"
+    assert not Environment.objects.exists()
+
+
+def test_it_waits_for_the_end_of_a_freeze_that_began_meanwhile(
+    scheduled: Deployment, account: Account, aws: FakeAws
+) -> None:
+    window = freeze(account, timezone.now() + TOMORROW)
+    let_time_come(scheduled)
+    take_step(scheduled, aws)
+    take_step(scheduled, aws)
+
+    waiting = row(scheduled)
+    assert (waiting.state, waiting.active_key, waiting.is_scheduled_creation) == (State.QUEUED, None, True)
+    assert not aws.stacks
+
+    window.delete()
+    assert run(scheduled, aws).state == State.SUCCEEDED
+
+
+def test_a_time_in_a_freeze_is_refused_and_one_after_it_is_not(
+    ana: User, account: Account, template_set: catalog.TemplateSet
+) -> None:
+    freeze(account, timezone.now() + timedelta(hours=2))
+
+    with pytest.raises(UserFixable, match="ScheduleFrozen"):
+        schedule(ana, account, "staging", timedelta(hours=1))
+    assert schedule(ana, account, "staging", timedelta(hours=3)).state == State.SCHEDULED
+
+
+def test_it_fails_with_the_reason_if_its_version_was_withdrawn(scheduled: Deployment, aws: FakeAws) -> None:
+    TemplateVersion.objects.update(status="withdrawn", status_reason="Wrong subnets")
+    let_time_come(scheduled)
+
+    ended = run(scheduled, aws)
+
+    assert (ended.state, ended.active_key) == (State.FAILED, None)
+    assert "Wrong subnets" in reason(ended)
+    assert not aws.stacks
+
+
+def test_it_fails_with_the_reason_if_who_requested_it_may_not_any_more(
+    scheduled: Deployment, ana: User, aws: FakeAws
+) -> None:
+    disallow(ana, "add_deployment")
+    let_time_come(scheduled)
+
+    ended = run(scheduled, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "PermissionLost")
+    assert "ana" in reason(ended)
+    assert not aws.stacks
+
+
+def test_it_says_that_it_is_late_if_no_worker_ran_for_an_hour(
+    scheduled: Deployment, ana: User, account: Account, aws: FakeAws
+) -> None:
+    let_time_come(scheduled, late=timedelta(minutes=61))
+
+    ended = run(scheduled, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "ScheduledTimeMissed")
+    assert "within an hour" in reason(ended)
+    assert schedule(ana, account, "staging").environment == ended.environment  # the name is free
+
+
+def test_canceling_it_frees_the_name_and_calls_nothing(
+    scheduled: Deployment, ana: User, account: Account, aws: FakeAws
+) -> None:
+    request_cancel(user=ana, deployment=scheduled, effect="end")
+
+    ended = run(scheduled, aws)
+
+    assert (ended.state, ended.cancel_code) == (State.CANCELED, "end")
+    assert ended.remaining == {}  # nothing was searched for
+    canceled = Environment.objects.deleted().get(live_key=None)
+    assert schedule(ana, account, "staging").environment != canceled

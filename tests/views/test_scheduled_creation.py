@@ -1,0 +1,112 @@
+"""The pages of a scheduled creation: what waits, who requested it, and canceling."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments.actions.cancel import request_cancel
+from deployments.actions.deploy import request_deployment
+from deployments.models import Deployment, Environment
+from tests.builders import make_account
+from tests.views.pages import page
+
+pytestmark = pytest.mark.usefixtures("template_set")
+
+
+@pytest.fixture
+def scheduled(operator: User) -> Deployment:
+    """A creation for tomorrow."""
+    return request_deployment(
+        user=operator,
+        account=make_account("sandbox"),
+        name="staging",
+        parameters={"Database": "datelog", "Password": "a long secret"},
+        reason="demo",
+        request_key=uuid.uuid4(),
+        scheduled_for=timezone.now() + timedelta(days=1),
+    )
+
+
+def test_its_page_says_what_waits_for_when_and_can_cancel_it(browser: Client, scheduled: Deployment) -> None:
+    response = browser.get(scheduled.get_absolute_url(), follow=True)
+
+    assert response.redirect_chain == [(reverse("scheduled_creation", args=[scheduled.pk]), 302)]
+    shown = page(response)
+    waits = shown.one(id="waits")
+    assert scheduled.scheduled_for is not None
+    assert f"Scheduled for {scheduled.scheduled_for:%Y-%m-%d %H:%M:%S} UTC" in waits.text
+    assert "Requested by ana" in waits.text
+    assert shown.one(id="cancel")["href"] == reverse("deployment_cancel", args=[scheduled.pk])
+    assert "datelog" in shown.text
+    assert "a long secret" not in response.content.decode()
+
+
+def test_without_the_permission_the_page_says_who_can_grant_it(viewer: Client, scheduled: Deployment) -> None:
+    shown = page(viewer.get(reverse("scheduled_creation", args=[scheduled.pk])))
+
+    assert "disabled" in shown.one(id="cancel").attributes
+    assert "permission to create environments" in shown.one(id="may-not").text
+
+
+def test_the_environment_and_its_list_say_for_when_it_is_scheduled(
+    browser: Client, scheduled: Deployment
+) -> None:
+    shown = page(browser.get(scheduled.environment.get_absolute_url()))
+    assert "requested by ana" in shown.one(id="scheduled").text
+    assert "Nothing exists in AWS yet." in shown.one(id="scheduled").text
+
+    listed = page(browser.get(reverse("environments"))).one(id=f"environment-{scheduled.environment_id}")
+    assert "Scheduled" in listed.text
+    assert scheduled.scheduled_for is not None
+    assert f"{scheduled.scheduled_for:%Y-%m-%d %H:%M}" in listed.text
+    assert "1" in browser.get(reverse("environments"), {"status": "changing"}).content.decode()
+
+
+def test_an_open_page_follows_the_creation_once_it_begins(browser: Client, scheduled: Deployment) -> None:
+    address = reverse("scheduled_creation", args=[scheduled.pk])
+    marker = browser.get(address).context["marker"]
+    poll = {"HX-Request": "true"}
+    polled = browser.get(address, {"marker": marker}, headers=poll)
+    assert not {"HX-Refresh", "HX-Redirect"} & set(polled.headers)
+
+    Deployment.objects.filter(pk=scheduled.pk).update(state="queued")
+    assert browser.get(address, {"marker": marker}, headers=poll)["HX-Refresh"] == "true"
+
+    Deployment.objects.filter(pk=scheduled.pk).update(state="preflight")
+    begun = browser.get(address, {"marker": marker}, headers=poll)
+    assert begun["HX-Redirect"] == scheduled.get_absolute_url()
+    assert browser.get(address)["Location"] == scheduled.get_absolute_url()
+
+
+def test_canceling_says_that_nothing_exists_and_the_page_then_that_it_was_canceled(
+    browser: Client, operator: User, scheduled: Deployment
+) -> None:
+    address = reverse("deployment_cancel", args=[scheduled.pk])
+    asked = page(browser.get(address))
+    assert "Nothing exists in AWS." in asked.one(id="what").text
+    assert "artifact bucket" not in asked.one(id="what").text
+
+    browser.post(address, {"effect": asked.one("input", name="effect")["value"]})
+
+    assert "Canceling" in page(browser.get(reverse("scheduled_creation", args=[scheduled.pk]))).text
+
+
+def test_a_canceled_one_is_not_shown_as_a_deleted_environment(
+    browser: Client, operator: User, scheduled: Deployment
+) -> None:
+    request_cancel(user=operator, deployment=scheduled, effect="end")
+    now = timezone.now()
+    Deployment.objects.update(state="canceled", ended_at=now)
+    Environment.objects.update(deleted_at=now, live_key=None)
+
+    note = page(browser.get(scheduled.environment.get_absolute_url())).one(id="never-begun").text
+
+    assert "The scheduled creation was canceled" in note
+    assert "Nothing was created in AWS" in note
