@@ -129,6 +129,7 @@ SCREENS: Final = (
     _of("version_preview", "change_preview_page", "preview-of-a-version"),
     _of("shop_preview", "change_preview_page", "preview-of-servers"),
     _of("scheduled", "change_preview_page", "preview-scheduled"),
+    _of("creation", "scheduled_creation", "creation-scheduled"),
     _of("approval", "change_preview_page", "preview-approval"),
     Screen(name="preview-to-approve", route="change_preview_page", given={"pk": "approval"}, who="ben"),
     Screen(name="deletion-to-approve", route="deletion_request", given={"pk": "deletion"}, who="ben"),

@@ -259,6 +259,7 @@ class Scene:
         self.pks["scheduled"] = self.applied(
             self.changed("reports", Title="Later"), scheduled_for=tomorrow
         ).pk
+        self.pks["creation"] = self.deploy("warehouse", self.first, scheduled_for=tomorrow).pk
         lock.lock_environment(user=self.ana, environment=reports, reason="Month-end closing")
         set_approval_required(user=self.ana, environment=payroll, required=True, reason="Salaries")
         self.pks["approval"] = self.applied(self.changed("payroll", Title="Salaries")).pk
