@@ -243,11 +243,10 @@ def test_an_environment_is_scheduled(portal: PortalInProcess, shell: Shell, shop
 
     code, _, errors = shell.run(
         *("deploy", "later", "--account", "production", "-p", "Password=long enough"),
-        *("-p", "Database=orders", "--at", at),
+        *("-p", "Database=orders", "--at", at, "--no-wait"),
     )
 
-    assert code == 4, errors  # it waits
-    assert "scheduled" in errors
+    assert code == 0, errors
     found = Deployment.objects.get(environment__name="later")
     assert found.scheduled_for == datetime.fromisoformat(at)
     assert shell.run("deploy", "shop", "--account", "production", "--at", at)[0] == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -20,12 +20,12 @@ from deployments.models import (
     Deployment,
     Environment,
     Event,
-    FreezeWindow,
     TemplateCheck,
     TemplateVersion,
 )
 from deployments.models.environment import EnvironmentState
 from deployments.runner import progress
+from tests.actions.test_freeze import freeze
 from tests.builders import allow_only, disallow, make_account, make_user
 from tests.fakes import FakeAws
 from tests.runner.conftest import run, take_step
@@ -76,20 +76,6 @@ def row(deployment: Deployment) -> Deployment:
 
 def let_time_come(deployment: Deployment, late: timedelta = timedelta(0)) -> None:
     Deployment.objects.filter(pk=deployment.pk).update(scheduled_for=timezone.now() - late)
-
-
-def freeze(account: Account, until: datetime) -> FreezeWindow:
-    """Freeze an account since yesterday."""
-    since, until = timezone.now().astimezone(UTC) - TOMORROW, until.astimezone(UTC)
-    return FreezeWindow.objects.create(
-        account=account,
-        name="Incident",
-        kind="once",
-        start_date=since.date(),
-        start_time=since.time(),
-        end_date=until.date(),
-        end_time=until.time(),
-    )
 
 
 def test_nothing_is_created_or_held_before_its_time(scheduled: Deployment, aws: FakeAws) -> None:
@@ -153,7 +139,7 @@ def test_a_time_that_has_passed_or_is_far_away_is_refused(
 def test_it_waits_for_the_end_of_a_freeze_that_began_meanwhile(
     scheduled: Deployment, account: Account, aws: FakeAws
 ) -> None:
-    window = freeze(account, timezone.now() + TOMORROW)
+    window = freeze(account)
     let_time_come(scheduled)
     take_step(scheduled, aws)
     take_step(scheduled, aws)
@@ -169,10 +155,10 @@ def test_it_waits_for_the_end_of_a_freeze_that_began_meanwhile(
 def test_a_time_in_a_freeze_is_refused_and_one_after_it_is_not(
     ana: User, account: Account, template_set: catalog.TemplateSet
 ) -> None:
-    freeze(account, timezone.now() + timedelta(hours=2))
+    freeze(account)
 
     with pytest.raises(UserFixable, match="ScheduleFrozen"):
-        schedule(ana, account, "staging", timedelta(hours=1))
+        schedule(ana, account, "staging", timedelta(minutes=30))
     assert schedule(ana, account, "staging", timedelta(hours=3)).state == State.SCHEDULED
 
 
