@@ -61,6 +61,11 @@ def test_the_environment_and_its_list_say_for_when_it_is_scheduled(
     shown = page(browser.get(scheduled.environment.get_absolute_url()))
     assert "requested by ana" in shown.one(id="scheduled").text
     assert "Nothing exists in AWS yet." in shown.one(id="scheduled").text
+    links = [link["href"] for link in shown.one(id="scheduled").all("a")]
+    assert links == [
+        scheduled.get_absolute_url(),
+        reverse("environment_cancel", args=[scheduled.environment_id]),
+    ]
 
     listed = page(browser.get(reverse("environments"))).one(id=f"environment-{scheduled.environment_id}")
     assert "Scheduled" in listed.text
