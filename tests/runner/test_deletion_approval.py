@@ -17,8 +17,8 @@ from deployments.errors import UserFixable
 from deployments.models import Approval, AuditRecord, Deployment, Environment
 from deployments.runner import approvals, template_sets
 from tests.fakes import FakeAws
+from tests.runner.approvals.requesting import approving, person, preview, row, send_request
 from tests.runner.conftest import run, take_step
-from tests.runner.test_approvals import approving, person, preview, row, send_request
 
 
 def deletion(environment: Environment, user: User) -> Deployment:

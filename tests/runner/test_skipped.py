@@ -17,8 +17,9 @@ from deployments.core.stuck import StuckResource
 from deployments.errors import UserFixable
 from deployments.models import Approval, Deployment, Environment
 from tests.fakes import FakeAws
+from tests.runner.approvals.conftest import ana, ben, deployed
+from tests.runner.approvals.requesting import approving, preview, row
 from tests.runner.conftest import run, take_step
-from tests.runner.test_approvals import ana, approving, ben, deployed, preview, row
 
 __all__ = ["ana", "ben", "deployed"]
 SKIPPED = StuckResource(

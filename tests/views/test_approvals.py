@@ -141,7 +141,7 @@ def test_a_void_approval_says_so_and_is_requested_again(ana: Client, ben: Client
         reverse("change_approve", args=[shown.pk]),
         {"approval": approval.pk, "digest": shown.preview_digest},
     )
-    # The steps of the runner after the stack has changed are tested in tests/runner/test_approvals.py.
+    # The steps of the runner after the stack has changed: tests/runner/approvals/test_approvals.py.
     Approval.objects.update(decision="void")
     Deployment.objects.filter(pk=shown.pk).update(
         state="preview", active_key=None, revision=1, applied_at=None

@@ -1,99 +1,33 @@
-"""Approval of changes by a second person, and scheduled changes, in an in-memory account."""
+"""Approval of changes by a second person, in an in-memory account."""
 
 from __future__ import annotations
 
-import threading
-import uuid
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import connections
 from django.utils import timezone
 
-from deployments import catalog
 from deployments.actions.apply_change import apply_change
 from deployments.actions.approve import approve, deny, set_approval_required
-from deployments.actions.change import request_change
 from deployments.actions.open_change import discard_change, preview_again
 from deployments.core.phases import State
 from deployments.errors import UserFixable
-from deployments.models import Approval, AuditRecord, Deployment, Environment, Event
-from deployments.runner import template_sets
-from tests.builders import allow_only, disallow, make_user
+from deployments.models import Approval, AuditRecord, Environment
 from tests.fakes import FakeAws
+from tests.runner.approvals.requesting import (
+    approving,
+    codes,
+    decision,
+    person,
+    preview,
+    row,
+    send_request,
+    without,
+)
 from tests.runner.conftest import run, take_step
 from tests.wordings import reason
-
-Act = Callable[[], object]
-
-
-def person(name: str, *codenames: str) -> User:
-    user = make_user(name)
-    allow_only(user, *codenames)
-    return User.objects.get(pk=user.pk)
-
-
-@pytest.fixture
-def ana(db: None) -> User:
-    """The requester. She may approve changes of others, so tests can try to approve her own."""
-    return person("ana", "change_environment", "approve_change", "require_approval")
-
-
-@pytest.fixture
-def ben(db: None) -> User:
-    """The second person."""
-    return person("ben", "approve_change")
-
-
-@pytest.fixture
-def deployed(deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet) -> Environment:
-    """An environment that has been created, and whose changes require approval."""
-    template_sets.keep(template_set)
-    ended = run(deployment, aws)
-    assert ended.state == State.SUCCEEDED
-    Environment.objects.update(parameters=ended.parameters, requires_approval=True)
-    return Environment.objects.for_page().get()
-
-
-def preview(environment: Environment, user: User, aws: FakeAws, size: str = "3") -> Deployment:
-    requested = request_change(
-        user=user,
-        environment=Environment.objects.for_page().get(pk=environment.pk),
-        parameters={"Size": size},
-        reason="more load",
-        request_key=uuid.uuid4(),
-    )
-    return run(requested, aws, until=lambda d: d.state == State.PREVIEW)
-
-
-def send_request(shown: Deployment, user: User, at: datetime | None = None) -> Approval:
-    """Request approval of a preview, and return the request."""
-    apply_change(user=user, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
-    return Approval.objects.waiting().get(deployment=shown)
-
-
-def approving(user: User, approval: Approval) -> Deployment:
-    return approve(user=user, deployment=approval.deployment, approval_pk=approval.pk, digest=approval.digest)
-
-
-def row(deployment: Deployment) -> Deployment:
-    return Deployment.objects.for_page().get(pk=deployment.pk)
-
-
-def decision(approval: Approval) -> str:
-    return Approval.objects.get(pk=approval.pk).decision
-
-
-def codes(deployment: Deployment) -> list[str]:
-    return list(Event.objects.of(deployment).filter(source="portal").values_list("code", flat=True))
-
-
-def without(user: User, codename: str) -> User:
-    disallow(user, codename)
-    return User.objects.get(pk=user.pk)
 
 
 def test_a_change_waits_without_the_environment_until_a_second_person_approves_it(
@@ -328,163 +262,3 @@ def test_requiring_approval_is_switched_off_by_a_second_person_while_a_change_wa
     )
     refusals = AuditRecord.objects.filter(action="stop_requiring_approval", outcome="refused")
     assert refusals.count() == 2
-
-
-def test_a_scheduled_change_takes_its_place_at_its_time(
-    deployed: Environment, aws: FakeAws, ana: User
-) -> None:
-    Environment.objects.update(requires_approval=False)
-    shown = preview(deployed, ana, aws)
-    at = timezone.now() + timedelta(hours=2)
-    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
-
-    waiting = row(shown)
-    assert (waiting.state, waiting.active_key, waiting.due_at) == (State.SCHEDULED, None, at)
-    take_step(shown, aws)
-    later = row(shown)
-    assert later.state == State.SCHEDULED
-    assert later.due_at is not None
-    assert later.due_at < at  # the row is due at least once an hour
-    Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now() - timedelta(minutes=59))
-
-    assert run(shown, aws).state == State.SUCCEEDED
-
-
-def test_a_scheduled_change_is_previewed_again_if_the_stack_has_changed(
-    deployed: Environment, aws: FakeAws, ana: User
-) -> None:
-    Environment.objects.update(requires_approval=False)
-    shown = preview(deployed, ana, aws)
-    at = timezone.now() + timedelta(hours=2)
-    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
-    aws.stacks[deployed.stack_id].updated = "2030-01-01T00:00:00+00:00"
-    Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now())
-
-    again = run(shown, aws, until=lambda d: d.state == State.PREVIEW)
-
-    assert (again.revision, again.scheduled_for) == (1, None)
-
-
-@pytest.mark.parametrize("needs_approval", [False, True])
-def test_a_change_whose_time_was_missed_by_an_hour_expires(
-    deployed: Environment, aws: FakeAws, ana: User, ben: User, needs_approval: bool
-) -> None:
-    Environment.objects.update(requires_approval=needs_approval)
-    shown = preview(deployed, ana, aws)
-    at = timezone.now() + timedelta(hours=2)
-    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
-    if needs_approval:
-        approval = Approval.objects.waiting().get()
-        assert approval.expires_at == at + timedelta(hours=1)
-        approving(ben, approval)
-    Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now() - timedelta(minutes=61))
-
-    ended = run(shown, aws)
-
-    assert (ended.state, ended.cancel_code) == (State.CANCELED, "missed")
-    assert shown.change_set_id not in aws.change_sets
-
-
-def test_the_time_is_part_of_what_is_approved(
-    deployed: Environment, aws: FakeAws, ana: User, ben: User
-) -> None:
-    shown = preview(deployed, ana, aws)
-    at = timezone.now() + timedelta(hours=2)
-    approval = send_request(shown, ana, at)
-    approving(ben, approval)
-    assert row(shown).state == State.SCHEDULED
-    # A change does not run at a time that was not approved, whichever code wrote it.
-    Deployment.objects.filter(pk=shown.pk).update(scheduled_for=timezone.now())
-
-    assert run(shown, aws, until=lambda d: d.state == State.APPROVAL).active_key is None
-
-
-@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=31)])
-def test_a_time_that_has_passed_or_is_far_away_is_refused_at_its_field(
-    deployed: Environment, aws: FakeAws, ana: User, ahead: timedelta
-) -> None:
-    shown = preview(deployed, ana, aws)
-
-    with pytest.raises(UserFixable, match="ScheduleNotPossible") as refused:
-        apply_change(
-            user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=timezone.now() + ahead
-        )
-
-    assert refused.value.field == "scheduled_for"
-    assert row(shown).state == State.PREVIEW
-
-
-def test_a_scheduled_change_can_be_discarded(deployed: Environment, aws: FakeAws, ana: User) -> None:
-    Environment.objects.update(requires_approval=False)
-    shown = preview(deployed, ana, aws)
-    at = timezone.now() + timedelta(hours=2)
-    apply_change(user=ana, deployment=shown, digest=shown.preview_digest, scheduled_for=at)
-    discard_change(user=ana, deployment=shown)
-
-    assert run(shown, aws).cancel_code == "discarded"
-
-
-def at_once(*acts: Act) -> list[object]:
-    """Run functions concurrently, each in a thread with its own connection, and return their results."""
-    results: list[object] = [None] * len(acts)
-    barrier = threading.Barrier(len(acts))
-
-    def one(at: int) -> None:
-        try:
-            barrier.wait()
-            results[at] = acts[at]()
-        except UserFixable as refusal:
-            results[at] = refusal.code
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=one, args=(at,)) for at in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_approvers_at_once_one_wins_and_the_other_is_told_who(
-    deployed: Environment, aws: FakeAws, ana: User, ben: User
-) -> None:
-    cara = person("cara", "approve_change")
-    approval = send_request(preview(deployed, ana, aws), ana)
-
-    results = at_once(lambda: approving(ben, approval), lambda: approving(cara, approval))
-
-    assert sorted(type(one).__name__ for one in results) == ["Deployment", "str"]
-    assert "AlreadyDecided" in results
-    winner = Approval.objects.get(pk=approval.pk).decided_by
-    refusal = AuditRecord.objects.get(action="approve", outcome="refused").refusal
-    assert winner is not None
-    assert refusal["params"] == {"user": winner.username}
-    assert run(row(approval.deployment), aws).state == State.SUCCEEDED
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("other", ["discard", "preview", "deny", "step"])
-def test_an_approval_and_something_else_at_once_end_in_one_of_both(
-    deployed: Environment, aws: FakeAws, ana: User, ben: User, other: str
-) -> None:
-    cara = person("cara", "approve_change")
-    shown = preview(deployed, ana, aws)
-    approval = send_request(shown, ana)
-    others: dict[str, Act] = {
-        "discard": lambda: discard_change(user=ana, deployment=shown),
-        "preview": lambda: preview_again(user=ana, deployment=shown),
-        "deny": lambda: deny(user=cara, deployment=shown, approval_pk=approval.pk, reason="no"),
-        "step": lambda: take_step(shown, aws),
-    }
-    at_once(lambda: approving(ben, approval), others[other])
-    ended = run(row(shown), aws, until=lambda d: not d.is_active or d.state == State.PREVIEW)
-
-    executed = aws.calls.count("cloudformation:ExecuteChangeSet") - 1
-    found = decision(approval)
-    assert other != "step" or found == "approved"
-    assert (ended.state == State.SUCCEEDED) == (executed == 1) == (found == "approved")
-    if found != "approved":
-        assert ended.state == (State.PREVIEW if other == "preview" else State.CANCELED)
-    assert not Approval.objects.waiting().exists()

@@ -1,0 +1,1 @@
+"""Approvals and scheduled changes, with AWS in memory."""
