@@ -1,69 +1,18 @@
-"""The version of an environment on its pages: update available, differences, preview, channel, promotion."""
+"""The page of an update: differences, parameters, preview and promotion."""
 
 from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import Any
 
-import pytest
-from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from deployments.models import AuditRecord, Deployment, Environment, TemplateRef, TemplateSource
+from deployments.models import AuditRecord, Deployment, Environment, TemplateSource
 from deployments.models import TemplateVersion as Version
-from deployments.presentation import environment_list
-from tests.builders import make_environment
-from tests.template_versions import ROOT, make_pinned, make_source, make_version
-from tests.views.pages import Element, page
-
-LIST = reverse("environments")
-NEWER = ROOT.replace("Count: {Type: Number, Default: 2}", "Color: {Type: String, Default: blue}").replace(
-    "Topic: {Type: AWS::SNS::Topic}", "Topic: {Type: AWS::SNS::Topic}\n  Queue: {Type: AWS::SQS::Queue}"
-)
-PLAYBOOK = {"playbook/playbook.yml": "- hosts: all\n"}
-
-
-@pytest.fixture
-def source(operator: User) -> TemplateSource:
-    """A Git repository with templates."""
-    return make_source()
-
-
-@pytest.fixture
-def first(source: TemplateSource, tmp_path: Path) -> Version:
-    """The first version, a release."""
-    return make_version(source, tmp_path / "shop", "v1.0", files={"root.yaml": ROOT, **PLAYBOOK})
-
-
-@pytest.fixture
-def shop(first: Version) -> Environment:
-    """An environment with the first version, on the channel of releases."""
-    return make_pinned("shop", first, channel="v1.*")
-
-
-def newer(source: TemplateSource, tmp_path: Path, *refs: str, **files: str) -> Version:
-    changed = {"root.yaml": NEWER, "playbook/playbook.yml": "- hosts: app\n"} | files
-    return make_version(source, tmp_path / "shop", *(refs or ("v1.1",)), files=changed)
-
-
-def update(browser: Client, environment: Environment, **query: Any) -> Element:
-    return page(browser.get(reverse("environment_update", args=[environment.pk]), query)).one("main")
-
-
-def tab(browser: Client, environment: Environment) -> Element:
-    return page(browser.get(reverse("environment_configuration", args=[environment.pk]))).one("main")
-
-
-def preview(browser: Client, environment: Environment, version: Version) -> str:
-    answer = browser.post(
-        reverse("environment_update_preview", args=[environment.pk, version.pk]),
-        {"reason": "new colors", "request_key": str(uuid.uuid4())},
-    )
-    return str(answer["Location"])
+from tests.template_versions import ROOT, make_pinned, make_version
+from tests.views.pages import page
+from tests.views.updates.versions import LIST, NEWER, newer, preview, tab, update
 
 
 def test_a_newer_version_of_the_channel_is_announced_on_the_environment_and_in_the_list(
@@ -227,30 +176,6 @@ def test_the_version_that_is_ready_elsewhere_is_taken_without_its_parameters(
     assert Deployment.objects.get(kind="update").parameters == {"Size": "small", "Color": "blue"}
 
 
-def test_the_channel_is_set_with_an_audit_record(browser: Client, shop: Environment) -> None:
-    address = reverse("environment_channel", args=[shop.pk])
-
-    shown = page(browser.post(address, {"channel": " main   v2.* "}, follow=True))
-
-    assert "The environment follows main v2.*." in shown.text
-    assert shown.one(id="channel-pattern")["value"] == "main v2.*"
-    record = AuditRecord.objects.get()
-    assert (record.action, record.details) == ("set_channel", {"channel": " main   v2.* ", "before": "v1.*"})
-
-    browser.post(address, {"channel": ""})
-    assert "follows no channel" in tab(browser, shop).one(id="channel-says").text
-
-
-@pytest.mark.parametrize("channel", ["x " * 11, "y" * 256, "main\0"])
-def test_an_invalid_channel_is_refused(browser: Client, shop: Environment, channel: str) -> None:
-    shown = page(
-        browser.post(reverse("environment_channel", args=[shop.pk]), {"channel": channel}, follow=True)
-    )
-
-    assert "Enter up to 10 branches or tags" in shown.text
-    assert Environment.objects.get(pk=shop.pk).channel == "v1.*"
-
-
 def test_without_permission_the_differences_are_shown_and_nothing_can_be_requested(
     viewer: Client, shop: Environment, source: TemplateSource, tmp_path: Path
 ) -> None:
@@ -270,66 +195,6 @@ def test_without_permission_the_differences_are_shown_and_nothing_can_be_request
     assert not Deployment.objects.filter(kind="update").exists()
 
 
-def test_a_version_from_which_somebody_went_back_is_offered_again_after_updates_are_resumed(
-    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
-) -> None:
-    Environment.objects.filter(pk=shop.pk).update(went_back_from=newer(source, tmp_path))
-
-    shown = tab(browser, shop)
-    assert "went back from v1.1" in shown.one(id="channel-says").text
-    assert "Update available" not in shown.text
-    assert "Update available" not in page(browser.get(LIST)).one("tbody").text
-
-    browser.post(reverse("environment_resume_updates", args=[shop.pk]))
-    assert "Update available" in tab(browser, shop).text
-    assert AuditRecord.objects.get().action == "resume_updates"
-
-
-def test_a_version_newer_than_that_is_offered_at_once(
-    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
-) -> None:
-    Environment.objects.filter(pk=shop.pk).update(went_back_from=newer(source, tmp_path))
-    make_version(
-        source, tmp_path / "shop", "v1.2", files={"root.yaml": NEWER + "  X: {Type: AWS::SNS::Topic}\n"}
-    )
-
-    assert "Version v1.2 is available." in tab(browser, shop).text
-
-
-def test_a_branch_that_was_reset_is_said(
-    browser: Client, source: TemplateSource, first: Version, tmp_path: Path
-) -> None:
-    version = newer(source, tmp_path, "main")
-    shop = make_pinned("shop", version, channel="main")
-    Version.objects.filter(pk=first.pk).update(ref_names=["refs/heads/main"])
-    Version.objects.filter(pk=version.pk).update(ref_names=[])
-    TemplateRef.objects.filter(name="refs/heads/main").update(version=first)
-
-    assert "reset to an earlier commit" in tab(browser, shop).one(id="channel-says").text
-
-
-def test_a_tag_that_moved_is_not_offered_until_it_is_confirmed(
-    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
-) -> None:
-    version = newer(source, tmp_path)
-    TemplateRef.objects.filter(name="refs/tags/v1.1").update(moved_at=version.fetched_at)
-    assert "Update available" not in tab(browser, shop).text
-
-    TemplateRef.objects.update(confirmed_at=version.fetched_at)
-    assert "Update available" in tab(browser, shop).text
-
-
-def test_the_versions_of_a_removed_set_can_still_be_deployed(
-    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
-) -> None:
-    version = newer(source, tmp_path)
-    TemplateSource.objects.update(removed_at=version.fetched_at, live_key=None)
-
-    assert "Update available" not in tab(browser, shop).text
-    preview(browser, shop, version)
-    assert Deployment.objects.get(kind="update").template_version == version
-
-
 def test_an_environment_of_an_unknown_version_has_a_page(browser: Client, shop: Environment) -> None:
     Environment.objects.update(template_version=None)
 
@@ -343,64 +208,6 @@ def test_a_version_whose_files_are_not_stored_is_named(
     Version.objects.filter(pk=newer(source, tmp_path).pk).update(digest="0" * 64)
 
     assert "The files of version v1.1 are not stored." in update(browser, shop).text
-
-
-def test_the_list_is_filtered_by_set_and_by_available_updates(
-    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
-) -> None:
-    newer(source, tmp_path)
-    other = make_version(make_source("other"), tmp_path / "o", "v1.0", files={"root.yaml": NEWER + "\n"})
-    make_pinned("latest", other, channel="v*")
-    make_pinned("pinned", shop.template_version)  # type: ignore[arg-type]  # it has one
-
-    def names(**query: Any) -> list[str]:
-        body = page(browser.get(LIST, query)).one("tbody")
-        return sorted(row.one("th").text for row in body.all("tr"))
-
-    assert names(update="1") == ["shop"]
-    assert names(set=source.pk) == ["pinned", "shop"]
-    assert names() == ["latest", "pinned", "shop"]
-
-
-def test_the_list_is_ordered_by_set_and_version_over_its_pages(
-    browser: Client, source: TemplateSource, first: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(environment_list, "PAGE", 2)
-    version = newer(source, tmp_path)
-    other = make_version(make_source("another-set"), tmp_path / "o", "v1.0")
-    for name, own in (("old", first), ("new", version), ("older", first), ("other", other)):
-        make_pinned(name, own)
-    make_environment("unknown")
-
-    names, address = [], f"{LIST}?sort=version"
-    while address:
-        shown = page(browser.get(address))
-        names += [row.one("th").text for row in shown.one("tbody").all("tr")]
-        links = [link["href"] for link in shown.all("a") if link.text == "Next page"]
-        address = f"{LIST}{links[0]}" if links else ""
-    assert names == ["unknown", "other", "new", "older", "old"]
-
-
-def test_the_list_takes_the_same_number_of_queries_for_many_sets_and_environments(
-    browser: Client, shop: Environment, source: TemplateSource, tmp_path: Path
-) -> None:
-    newer(source, tmp_path)
-    browser.get(LIST)
-    counts = []
-    for query in ({}, {"update": "1"}):
-        with CaptureQueriesContext(connection) as few:
-            browser.get(LIST, query)
-        counts.append(len(few))
-    for number in range(5):
-        own = make_source(f"set{number}")
-        pinned = make_version(own, tmp_path / str(number), "v1.0", files={"root.yaml": f"{ROOT}# {number}\n"})
-        make_version(own, tmp_path / str(number), "v1.1", files={"root.yaml": f"{NEWER}# {number}\n"})
-        make_pinned(f"env{number}", pinned, channel="v1.*")
-    for query, before in zip(({}, {"update": "1"}), counts, strict=True):
-        with CaptureQueriesContext(connection) as many:
-            answer = browser.get(LIST, query)
-        assert answer.content.count(b"Update available") > 5
-        assert len(many) == before
 
 
 def test_an_environment_of_an_unknown_set_can_be_brought_to_a_version_of_any_set(

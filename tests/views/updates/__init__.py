@@ -1,0 +1,1 @@
+"""Pages about the version of an environment and its updates."""
