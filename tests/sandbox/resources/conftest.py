@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.engine.conftest import Account
+from tests.sandbox.resources.state_manager import Manager
 from tests.services import Sandbox, start_sandbox
 
 NETWORK = """
@@ -147,3 +148,9 @@ def failure(account: Account, name: str, template: str, logical_id: str, **value
     ]
     assert reasons, account.story(stack)
     return str(reasons[0])
+
+
+@pytest.fixture
+def manager(account: Account, network: Network) -> Manager:
+    """State Manager in an account with a network and a bucket for logs."""
+    return Manager(account, network)

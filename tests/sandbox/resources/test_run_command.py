@@ -18,7 +18,7 @@ from deployments.aws.ssm import SSMGateway
 from deployments.errors import AwsNotFound
 from tests.sandbox.engine.conftest import REGION, Account
 from tests.sandbox.resources.conftest import Network, made
-from tests.sandbox.resources.test_state_manager import DOCUMENT, Manager
+from tests.sandbox.resources.state_manager import DOCUMENT, Manager
 from tests.services import wait_until
 
 DONE = ("Success", "Failed", "TimedOut", "Cancelled")

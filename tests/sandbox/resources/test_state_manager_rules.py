@@ -14,8 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.engine.conftest import Account
-from tests.sandbox.resources.conftest import Network, failure, made
-from tests.sandbox.resources.test_state_manager import Manager
+from tests.sandbox.resources.conftest import failure, made
+from tests.sandbox.resources.state_manager import Manager
 from tests.services import wait_until
 
 ASSOCIATION = """
@@ -35,12 +35,6 @@ def template(*lines: str) -> str:
     if any(line.startswith("Targets:") for line in lines):
         text = text.replace("      Targets: [{Key: tag:Server, Values: [App]}]\n", "")
     return text + textwrap.indent("\n".join(lines), " " * 6) + "\n"
-
-
-@pytest.fixture
-def manager(account: Account, network: Network) -> Manager:
-    """State Manager in an account with a network and a bucket for logs."""
-    return Manager(account, network)
 
 
 @pytest.mark.parametrize(
