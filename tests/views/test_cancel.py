@@ -11,8 +11,8 @@ from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Stack
 from tests.builders import make_deployment, make_environment, make_stack
 from tests.fakes import FakeAws
+from tests.runner.canceling.requesting import in_stacks
 from tests.runner.conftest import aws, deployment, run, template_set
-from tests.runner.test_cancel import in_stacks
 from tests.views.pages import page
 
 _ = (aws, deployment, template_set)

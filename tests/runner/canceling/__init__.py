@@ -1,0 +1,1 @@
+"""Canceling of deployments, with AWS in memory."""
