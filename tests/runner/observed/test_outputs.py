@@ -8,7 +8,6 @@ import pytest
 
 from deployments.models import AssociationRun, Environment
 from tests.fakes import FakeAws
-from tests.runner.observed.test_observer import aws, environment  # noqa: F401  # fixtures
 from tests.runner.observed.world import configure, poll, server
 
 pytestmark = pytest.mark.django_db
@@ -16,8 +15,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize(("status", "figures"), [("Skipped", {}), ("Failed", {"ok": 3, "failed": 1})])
 def test_a_skipped_run_gets_no_output_of_an_earlier_one(
-    aws: FakeAws,  # noqa: F811
-    environment: Environment,  # noqa: F811
+    aws: FakeAws,
+    environment: Environment,
     status: str,
     figures: dict[str, int],
 ) -> None:
