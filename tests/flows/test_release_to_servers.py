@@ -22,10 +22,18 @@ from deployments.actions.apply_change import apply_change
 from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.core.release_kind import ReleaseKind
-from deployments.models import Deployment, Environment, Event, ReleaseServer, SiteReads, TemplateCheck
+from deployments.models import (
+    Deployment,
+    Environment,
+    Event,
+    ReleaseServer,
+    ServerRelease,
+    SiteReads,
+    TemplateCheck,
+)
 from tests.builders import allow
 from tests.chaos.conftest import calls_of
-from tests.running import Portal, new_account
+from tests.running import Portal, client, new_account
 from tests.sandbox.machines.site_load import SiteLoad
 from tests.services import LIMIT, REPOSITORY, wait_until
 from tests.wordings import reason
@@ -76,7 +84,7 @@ def previewed(deployment: Deployment) -> Deployment:
     return found
 
 
-def released(created: Deployment) -> Deployment:
+def released(created: Deployment, *, go_back: bool = False) -> Deployment:
     """Apply a change to the current version of the set, and return its deployment."""
     environment = Environment.objects.for_page().get(pk=created.environment_id)
     user = allow(created.requested_by)
@@ -88,7 +96,9 @@ def released(created: Deployment) -> Deployment:
         request_key=uuid.uuid4(),
     )
     shown = previewed(change)
-    return apply_change(user=change.requested_by, deployment=shown, digest=shown.preview_digest)
+    return apply_change(
+        user=change.requested_by, deployment=shown, digest=shown.preview_digest, go_back=go_back
+    )
 
 
 def servers_of(deployment: Deployment) -> dict[str, str]:
@@ -123,6 +133,8 @@ def test_releases_of_each_kind_one_that_fails_and_the_way_back(
     bad = a_code_release_stops_at_the_server_that_fails(portal, created, own_page)
     both_versions_answer(bad, copied, before)
     the_servers_go_back_in_the_browser(portal, own_page, bad, good)
+    another_version(copied, "datelog/labels.py")
+    the_servers_go_back_by_themselves(portal, created)
 
 
 def a_disruptive_release_takes_one_server_out_at_a_time(portal: Portal, created: Deployment) -> Deployment:
@@ -182,12 +194,23 @@ def a_code_release_stops_at_the_server_that_fails(
     return ended
 
 
+def launch_another_server(portal: Portal, deployment: Deployment) -> None:
+    """Add a server to the group as soon as the release has begun; the release waits until it serves."""
+    releases = ServerRelease.objects.filter(deployment=deployment)
+    wait_until(lambda: releases.exists(), what="the beginning of the release")
+    group = releases.get().group
+    scaling = client(deployment.environment.account, "autoscaling", portal.sandbox)
+    scaling.update_auto_scaling_group(AutoScalingGroupName=group, MaxSize=3)
+    scaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=3)
+
+
 def the_servers_go_back_in_the_browser(portal: Portal, page: Page, bad: Deployment, good: Deployment) -> None:
     with visited(good):
         page.get_by_role("button", name="Go back…").or_(page.get_by_role("link", name="Go back…")).click()
         expect(page.locator("#apply-change")).to_be_visible()
         back = Deployment.objects.for_page().order_by("-pk")[0]
         page.locator("#apply-change").click()
+        launch_another_server(portal, back)
         (ended,) = portal.wait_for_end(back, seconds=4 * LIMIT)
 
     assert ended.pk != bad.pk
@@ -195,4 +218,21 @@ def the_servers_go_back_in_the_browser(portal: Portal, page: Page, bad: Deployme
     assert ended.release is not None
     assert ended.release.kind is ReleaseKind.CODE, ended.release
     assert ended.template_digest == good.template_digest
-    assert list(servers_of(ended).values()) == ["done", "done"]
+    assert list(servers_of(ended).values()) == ["done", "done", "done"]
+
+
+def the_servers_go_back_by_themselves(portal: Portal, created: Deployment) -> None:
+    account = created.environment.account
+    first, second, third = servers_of(Deployment.objects.order_by("-pk")[0])
+    name = f"{created.environment.stack_name}-app-servers"
+    fault = {"associations": {name: {"on": [second], "stdout": OUTPUT}}}
+    portal.sandbox.control("POST", "faults", fault, account=account.sandbox_account_id)
+    with visited(created):
+        change = released(created, go_back=True)
+        returning = ServerRelease.objects.filter(deployment=change, returning_at__isnull=False)
+        wait_until(lambda: returning.exists(), seconds=4 * LIMIT, what="the way back")
+        portal.sandbox.control("DELETE", "faults", account=account.sandbox_account_id)
+        (ended,) = portal.wait_for_end(change, seconds=4 * LIMIT)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "ReleaseReturned"), reason(ended)
+    assert servers_of(ended) == {first: "returned", second: "returned", third: "not_reached"}
