@@ -19,6 +19,7 @@ from deployments.actions.parameters import broken_rules
 from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter, ValueProblem, problem
 from deployments.errors import UserFixable
+from deployments.forms import schedule
 from deployments.forms.label_field import LabelsField
 from deployments.models import Account
 from deployments.wording import error_text
@@ -168,6 +169,15 @@ class NewEnvironmentForm(ParametersForm):
             del self.fields["requires_approval"]
         if not self.is_bound:  # a form with errors has the focus on their list
             self.fields["name"].widget.attrs["autofocus"] = True
+
+    schedule_error = ""
+    """Why its time cannot be chosen; shown beside the choice, which is not a field of the form."""
+
+    def reject(self, error: UserFixable) -> None:
+        """Add the error of the action, also beside the choice of the time."""
+        if error.field == schedule.FIELD:
+            self.schedule_error = error_text(error)
+        super().reject(error)
 
     def clean_name(self) -> str:
         """Return the name. Raise ValidationError if the action would reject it."""

@@ -1,14 +1,18 @@
-"""The view model of a creation that waits for its scheduled time, or for the end of a hold after it."""
+"""The choices of when an environment is created, and the page of a creation that waits for its time."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
 
 from deployments.core.phases import State
+from deployments.forms import NewEnvironmentForm
 from deployments.models import Deployment
 from deployments.models.holds import Hold, freeze_hold, lock_hold
+from deployments.presentation.filters.choices import parse_number
+from deployments.presentation.preview.schedule import can_wait_for, chosen, sent_time
 from deployments.wording import message_text
 
 
@@ -37,3 +41,26 @@ def _hold(deployment: Deployment) -> Hold | None:
     now = timezone.now()
     at = max(deployment.scheduled_for or now, now)
     return lock_hold(environment, at) or freeze_hold(environment.account, at)
+
+
+def creation_choices(form: NewEnvironmentForm, sent: Mapping[str, str]) -> dict[str, Any]:
+    """Return the choices of the form of a new environment.
+
+    The end of a freeze is offered if its account is known: the only one, or that of a form that was `sent`.
+    """
+    only = form.accounts[0] if len(form.accounts) == 1 else None
+    wanted = parse_number(sent.get("account"))
+    account = only or next((one for one in form.accounts if one.pk == wanted), None)
+    now = freeze_hold(account) if account else None
+    at = sent_time(sent)
+    freeze = freeze_hold(account, at) if account and at else now
+    offered = freeze if freeze and can_wait_for(freeze) else None
+    is_not_now = only is not None and now is not None
+    return {
+        "after_freeze": offered.until if offered else None,
+        "is_not_now": is_not_now,
+        "chosen_time": chosen(sent.get("when", ""), is_not_now=is_not_now, is_offered=offered is not None),
+        "sent": sent,
+        "schedule_error": form.schedule_error,
+        "zone": timezone.get_current_timezone_name(),
+    }

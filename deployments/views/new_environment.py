@@ -18,10 +18,12 @@ from deployments.core.approvals import REQUIRE
 from deployments.core.labels import labels_text
 from deployments.errors import UserFixable
 from deployments.forms import PREFIX, NewEnvironmentForm
+from deployments.forms.schedule import scheduled_time
 from deployments.models import Account, Deployment, TemplateVersion
 from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.holds import frozen_accounts
 from deployments.presentation.new_environment import FormLayout
+from deployments.presentation.scheduled_creation import creation_choices
 from deployments.presentation.text.duration_estimate import DurationEstimate, estimate_creation
 from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
@@ -53,11 +55,11 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     if request.method != "POST":
         initial.setdefault("labels", _own_label(request))
         form = NewEnvironmentForm(template_set, initial=initial, **options)
-        return render(request, PAGE, context | _context(form))
+        return render(request, PAGE, context | _context(request, form))
     form = NewEnvironmentForm(template_set, request.POST, **options)
     if deployment := _requested(request, form, version):
         return redirect(deployment)
-    return render(request, PAGE, context | _context(form), status=422)
+    return render(request, PAGE, context | _context(request, form), status=422)
 
 
 def _chosen_version(request: AuthedRequest, earlier: int | None) -> TemplateVersion | None:
@@ -103,10 +105,11 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
     )
 
 
-def _context(form: NewEnvironmentForm) -> dict[str, Any]:
+def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]:
     layout, estimate = FormLayout(form), _estimate(form)
     frozen = frozen_accounts(form.accounts)
-    return {"form": form, "layout": layout, "estimate": estimate, "frozen": frozen}
+    context = {"form": form, "layout": layout, "estimate": estimate, "frozen": frozen}
+    return context | creation_choices(form, request.POST.dict())
 
 
 def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:
@@ -133,6 +136,7 @@ def _requested(
             parameters=form.parameters(),
             keep_on_failure=form.keeps,
             version=version,
+            scheduled_for=scheduled_time(request.POST.dict()),
             **values,
         )
     except UserFixable as problem:

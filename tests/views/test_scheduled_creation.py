@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,7 +14,8 @@ from django.utils import timezone
 
 from deployments.actions.cancel import request_cancel
 from deployments.actions.deploy import request_deployment
-from deployments.models import Deployment, Environment
+from deployments.models import Account, Deployment, Environment
+from tests.actions.test_freeze import freeze
 from tests.builders import make_account
 from tests.views.pages import page
 
@@ -115,3 +117,56 @@ def test_a_canceled_one_is_not_shown_as_a_deleted_environment(
 
     assert "The scheduled creation was canceled" in note
     assert "Nothing was created in AWS" in note
+
+
+def sent(account: Account, **values: str) -> dict[str, str]:
+    """Return a valid form that schedules the creation."""
+    form = {"account": str(account.pk), "name": "staging", "request_key": str(uuid.uuid4()), "when": "later"}
+    parameters = {"Size": "large", "Count": "3", "Fast": "true", "Database": "datelog", "Zones": "a"}
+    parameters["Password"] = "a long secret"
+    form |= {f"parameter_{one}": parameters[one] for one in parameters}
+    return form | {"zone": "Asia/Tokyo"} | values
+
+
+def test_the_form_schedules_it_in_the_zone_of_the_page(browser: Client) -> None:
+    at = (timezone.now() + timedelta(days=2)).replace(second=0, microsecond=0)
+    at = at.astimezone(ZoneInfo("Asia/Tokyo"))
+    values = sent(make_account("sandbox"), scheduled_for=f"{at:%Y-%m-%dT%H:%M}")
+
+    response = browser.post(reverse("environment_new"), values, follow=True)
+
+    found = Deployment.objects.get()
+    assert (found.state, found.scheduled_for) == ("scheduled", at)
+    assert response.redirect_chain[-1][0] == reverse("scheduled_creation", args=[found.pk])
+
+
+@pytest.mark.parametrize(
+    ("time", "text"), [("2020-01-01T10:00", "This time has passed."), ("", "Enter a date and a time.")]
+)
+def test_a_time_that_cannot_be_chosen_is_refused_beside_its_field(
+    browser: Client, time: str, text: str
+) -> None:
+    response = browser.post(reverse("environment_new"), sent(make_account("sandbox"), scheduled_for=time))
+
+    assert response.status_code == 422
+    shown = page(response)
+    assert text in shown.one(id="schedule-error").text
+    field = shown.one(id="scheduled-for")
+    assert (field["value"], field["aria-invalid"]) == (time, "true")
+    assert "checked" in shown.one(id="when-later").attributes
+    assert not Environment.objects.exists()
+
+
+def test_in_a_freeze_the_form_offers_its_end(browser: Client) -> None:
+    account = make_account("sandbox")
+    window = freeze(account)
+    end = datetime.combine(window.end_date, window.end_time, UTC)  # type: ignore[arg-type]
+    form = page(browser.get(reverse("environment_new")))
+    choices = {one["value"]: one.attributes for one in form.all("input", name="when")}
+    assert ["disabled" in choices[one] for one in ("now", "after_freeze", "later")] == [True, False, False]
+    assert "checked" in choices["after_freeze"]
+
+    offered = form.one("input", type="hidden", name="after_freeze")["value"]
+    browser.post(reverse("environment_new"), sent(account, when="after_freeze", after_freeze=offered))
+
+    assert Deployment.objects.get().scheduled_for == end

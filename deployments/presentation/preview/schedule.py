@@ -30,26 +30,27 @@ def schedule_context(
     """
     account = deployment.environment.account
     now = conditions.freeze
-    freeze = freeze_hold(account, at) if (at := _sent_time(sent)) else now
+    freeze = freeze_hold(account, at) if (at := sent_time(sent)) else now
     planned = freeze_hold(account, deployment.scheduled_for) if deployment.scheduled_for else now
     is_not_now = now is not None and conditions.policy is None
     offered = freeze if freeze and can_wait_for(freeze) else None
     return {
         "after_freeze": offered.until if offered else None,
         "is_not_now": is_not_now,
-        "chosen_time": _chosen(sent.get("when", ""), is_not_now=is_not_now, is_offered=offered is not None),
+        "chosen_time": chosen(sent.get("when", ""), is_not_now=is_not_now, is_offered=offered is not None),
         "frozen": message_text(planned.message) if planned else "",
     }
 
 
-def _chosen(sent: str, *, is_not_now: bool, is_offered: bool) -> str:
+def chosen(sent: str, *, is_not_now: bool, is_offered: bool) -> str:
     """Return the selected choice: the one that was sent, or else the first possible one."""
     if sent == AFTER_FREEZE and not is_offered:
         return LATER
     return sent or (AFTER_FREEZE if is_not_now and is_offered else "now")
 
 
-def _sent_time(sent: Mapping[str, str]) -> datetime | None:
+def sent_time(sent: Mapping[str, str]) -> datetime | None:
+    """Return the valid time that was sent; None for any other."""
     try:
         return scheduled_time(sent)
     except UserFixable:
