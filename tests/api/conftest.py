@@ -1,13 +1,18 @@
-"""A program of an operator."""
+"""A program of an operator, a small template set and an environment."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from deployments.models import Environment
 from tests.api.clients import Program
 from tests.builders import make_operator
+from tests.built_health import make_whole
+from tests.views.conftest import TEMPLATE
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +31,16 @@ def operator(db: None) -> User:
 def program(operator: User) -> Program:
     """A program with all scopes, and so with all rights of the operator."""
     return Program(operator)
+
+
+@pytest.fixture
+def template_set(tmp_path: Path, settings: Settings) -> None:
+    """A small template set with parameters of every kind."""
+    (tmp_path / "root.yaml").write_text(TEMPLATE)
+    settings.SANSO_TEMPLATE_SET = tmp_path
+
+
+@pytest.fixture
+def shop(operator: User) -> Environment:
+    """A deployed environment."""
+    return make_whole("shop", owner=operator, parameters={"Database": "orders", "Size": "small"})

@@ -203,7 +203,7 @@ def address(route: Route, rule: Rule, rows: Mapping[str, int]) -> str:
 
 
 def test_every_route_has_a_rule() -> None:
-    elsewhere = {"admin", "api"}  # tests/api/test_requests.py tests the rights of the API
+    elsewhere = {"admin", "api"}  # tests/api/test_request_rights.py tests the rights of the API
     unknown = [one.key for one in routes() if not elsewhere & {*one.namespaces} and one.key not in RULES]
     assert not unknown, (
         f"These routes have no rule who may request them: {', '.join(unknown)}. "

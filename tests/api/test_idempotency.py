@@ -1,0 +1,127 @@
+"""A key makes a request that is sent again take effect once, and return its first response."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from deployments.models import (
+    Deployment,
+    Environment,
+    EnvironmentLock,
+    IdempotencyKey,
+)
+from tests.api.clients import ROOT, Program
+from tests.api.creation import NEW, code_of, new
+from tests.builders import (
+    make_account,
+    make_grant,
+    make_operator,
+)
+from tests.previews import make_preview
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("template_set")]
+
+
+def test_the_same_key_creates_one_environment(program: Program) -> None:
+    body = new()
+    first = program.post("/environments", body, **{"Idempotency-Key": "one"})
+    again = program.post("/environments", body, **{"Idempotency-Key": "one"})
+
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert Environment.objects.count() == 1
+    other = program.post("/environments", body | {"name": "other"}, **{"Idempotency-Key": "one"})
+    assert code_of(other) == (409, "KeyReused")
+
+
+def test_the_key_of_another_user_is_another_key(program: Program) -> None:
+    account = make_account()
+    for one, name in ((program, "shop"), (Program(make_operator("ben")), "other")):
+        response = one.post(
+            "/environments", NEW | {"name": name, "account": account.pk}, **{"Idempotency-Key": "1"}
+        )
+        assert response.status_code == 201
+
+
+def test_a_key_of_what_was_refused_can_be_used_again(program: Program) -> None:
+    body = new(name="1")
+    assert program.post("/environments", body, **{"Idempotency-Key": "one"}).status_code == 422
+
+    assert (
+        program.post("/environments", body | {"name": "shop"}, **{"Idempotency-Key": "one"}).status_code
+        == 201
+    )
+
+
+def test_keys_are_forgotten_after_two_days(program: Program, shop: Environment) -> None:
+    program.post(f"/environments/{shop.pk}/site-check", **{"Idempotency-Key": "old"})
+    IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=3))
+
+    program.post(f"/environments/{shop.pk}/site-check", **{"Idempotency-Key": "new"})
+
+    assert IdempotencyKey.objects.count() == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_has_a_length(program: Program, shop: Environment, key: str) -> None:
+    response = program.post(f"/environments/{shop.pk}/site-check", **{"Idempotency-Key": key})
+
+    assert code_of(response) == (422, "InvalidKey")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_equal_requests_at_once_one_creates_the_environment(program: Program) -> None:
+    body = new()
+
+    def send(_number: int) -> Any:
+        try:
+            client = Client(headers={"Authorization": f"Bearer {program.value}", "Idempotency-Key": "one"})
+            return client.post(f"{ROOT}/environments", body, "application/json").json().get("id")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(send, range(16)))
+
+    assert found == {Deployment.objects.get().pk}
+
+
+def test_a_repeated_request_gets_the_first_response_although_it_would_be_refused(
+    program: Program, shop: Environment
+) -> None:
+    path, key = f"/environments/{shop.pk}/lock", {"Idempotency-Key": str(uuid.uuid4())}
+    first = program.post(path, {"reason": "load test"}, **key)
+
+    assert program.post(path, {"reason": "load test"}, **key).json() == first.json()
+    assert program.post(path, {"reason": "load test"}).status_code == 409
+    assert EnvironmentLock.objects.count() == 1
+
+
+def test_a_kept_response_is_not_returned_after_the_right_to_view_was_lost(
+    operator: User, shop: Environment
+) -> None:
+    guest = make_grant(User.objects.create_user("guest"), role="deployer")
+    program = Program(guest)
+    preview = make_preview(shop)
+    sent = [
+        ("/environments", new()),
+        (f"/environments/{shop.pk}/lock", {"reason": "load test"}),
+        (f"/deployments/{preview.pk}/discard", {}),
+    ]
+    for path, body in sent:
+        assert program.post(path, body, **{"Idempotency-Key": path}).status_code in (200, 201)
+
+    guest.grants.all().delete()
+
+    for path, body in sent:
+        response = program.post(path, body, **{"Idempotency-Key": path})
+        assert (path, *code_of(response)) == (path, 404, "NotFound")
