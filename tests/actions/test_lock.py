@@ -35,7 +35,8 @@ from deployments.actions.lock import break_lock, lock_environment, unlock_enviro
 from deployments.errors import UserFixable
 from deployments.models import AuditRecord, Deployment, Environment, EnvironmentLock
 from deployments.wording import error_text, stored_text
-from tests.actions.scenes import SCENES, asked, deployed, template_set
+from tests.actions.scene_rows import asked, deployed
+from tests.actions.scenes import SCENES, template_set
 from tests.builders import make_operator
 
 pytestmark = pytest.mark.django_db

@@ -34,6 +34,7 @@ from deployments.models import (
     Deployment,
 )
 from deployments.wording.requests import ACTIONS, PERMISSIONS
+from tests.actions.scene_rows import asked, deployed
 from tests.actions.scenes import (
     CHANGES_NOTHING,
     FOR_EVERYBODY,
@@ -43,8 +44,6 @@ from tests.actions.scenes import (
     SCENES,
     WITH_VALUES,
     WRITES,
-    asked,
-    deployed,
     template_set,
 )
 from tests.builders import allow, make_operator, make_user

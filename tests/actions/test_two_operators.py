@@ -15,7 +15,8 @@ from deployments.actions.lock import lock_environment
 from deployments.errors import UserFixable
 from deployments.models import AuditRecord, Deployment, EnvironmentLock
 from deployments.wording import error_text
-from tests.actions.scenes import asked, deployed, template_set
+from tests.actions.scene_rows import asked, deployed
+from tests.actions.scenes import template_set
 from tests.builders import make_account, make_operator
 from tests.previews import make_preview
 
