@@ -8,8 +8,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ReadOnly
@@ -98,18 +100,15 @@ class ServerReleaseAdmin(ReadOnly):
 
     @admin.display(description=_("servers"))
     def stages(self, release: ServerRelease) -> SafeString:
-        """Return each server with its stage, as links to their rows."""
-        rows = (
-            (reverse("admin:deployments_releaseserver_change", args=[one.pk]), one, stage_badge(one))
-            for one in release.servers.all()
-        )
-        lines = ((at, server.instance_id, badge) for at, server, badge in rows)
-        return format_html_join(SafeString("<br>"), '<a href="{}">{}</a> {}', lines)
+        """Return each server with its stage, one a line."""
+        lines = ((one.instance_id, stage_badge(one)) for one in release.servers.all())
+        return format_html_join(SafeString("<br>"), "{} {}", lines)
 
     @admin.display(description=_("ended"))
-    def ended_at(self, release: ServerRelease) -> Any:
+    def ended_at(self, release: ServerRelease) -> str:
         """Return the end of its deployment."""
-        return release.deployment.ended_at
+        ended = release.deployment.ended_at
+        return localize(localtime(ended)) if ended else "-"
 
     @admin.display(description=_("message"))
     def displayed_failure(self, release: ServerRelease) -> str:
