@@ -29,7 +29,7 @@ class SourceEntry:
     read: Callable[[], bytes] = field(repr=False)
 
 
-class Tree(Protocol):
+class SourceTree(Protocol):
     """The files of a source, or of one commit."""
 
     def walk(self, path: str) -> Iterator[SourceEntry]:
@@ -40,7 +40,7 @@ class Tree(Protocol):
         ...
 
 
-def collect(tree: Tree, path: str, limits: FetchLimits) -> dict[str, bytes]:
+def collect(tree: SourceTree, path: str, limits: FetchLimits) -> dict[str, bytes]:
     """Return the files of the set in a folder of a source, and those that its manifest refers to.
 
     Raise UserFixable if one is not accepted, if there are too many or too large ones, or none.
