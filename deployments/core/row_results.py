@@ -97,6 +97,14 @@ def turn_of(runs: Iterable[OperationRun]) -> int | None:
     return next((run.start for run in runs if run.operation in back), None)
 
 
+def without_protecting(runs: Iterable[OperationRun], kind: Kind) -> tuple[OperationRun, ...]:
+    """Return the runs of a creation without the update that protects what it created; others unchanged.
+
+    Only the end of the phase *Protect* waits for that update, which is not part of the creation's time.
+    """
+    return tuple(run for run in runs if kind is not Kind.CREATE or run.operation is not OperationKind.UPDATE)
+
+
 def forward_runs(runs: Iterable[OperationRun], course: Course) -> list[OperationRun]:
     """Return the runs that do not belong to the rollback."""
     return [run for run in runs if not course.is_back(run.status, run.start)]
@@ -118,7 +126,10 @@ def result_of(
     own_runs = forward_runs(runs, course)
     own_failures = [f for f in failures if _is_own(f, course)]
     breaks = is_stack and not course.is_canceled
-    forward = _forward(own_runs, own_failures, is_stack=breaks, is_cut=bool(back_runs) or course.is_over)
+    timed = without_protecting(own_runs, course.kind) or own_runs
+    forward = _forward(
+        own_runs, timed, own_failures, is_stack=breaks, is_cut=bool(back_runs) or course.is_over
+    )
     back = _back(back_runs)
     back_failures = [f for f in failures if f not in own_failures]
     failed_back = back is not None and back.status is DisplayStatus.ROLLBACK_FAILED
@@ -165,13 +176,18 @@ def back_status(run: OperationRun, *, is_last: bool = True) -> DisplayStatus:
 
 
 def _forward(
-    runs: Sequence[OperationRun], failures: Sequence[Failure], *, is_stack: bool, is_cut: bool
+    runs: Sequence[OperationRun],
+    timed: Sequence[OperationRun],
+    failures: Sequence[Failure],
+    *,
+    is_stack: bool,
+    is_cut: bool,
 ) -> Segment | None:
+    """Return the segment with the status of the last run and the time of the `timed` ones."""
     if not runs:
         return None
-    last = runs[-1]
-    status = run_status(last, failures, is_stack=is_stack, is_cut=is_cut)
-    return Segment(runs[0].start, last.end, status)
+    status = run_status(runs[-1], failures, is_stack=is_stack, is_cut=is_cut)
+    return Segment(timed[0].start, timed[-1].end, status)
 
 
 def _back(runs: Sequence[OperationRun]) -> Segment | None:

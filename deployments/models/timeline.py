@@ -16,7 +16,7 @@ from deployments.core.intervals import WORKER_SILENT
 from deployments.core.phases import BEFORE_STACKS, DELETING, ROLLBACKS, Kind, State, phases_of
 from deployments.core.progress import resource_state, turns_back
 from deployments.core.root_cause import Failure, first_failure
-from deployments.core.row_results import Course, forward_runs, turn_of
+from deployments.core.row_results import Course, forward_runs, turn_of, without_protecting
 from deployments.core.schedule import PHASE, Schedule, Span
 from deployments.core.status import OperationKind, is_failed
 from deployments.core.timeline import Changes, Interval, OperationRun, in_ms, of_stack, runs
@@ -313,9 +313,9 @@ class _TimelineBuilder:
     def _waited_for(self, path: str) -> tuple[OperationRun, ...]:
         """Return the runs that others wait for; for a nested stack, those in its parent's events."""
         resource = self.resources.get(path)
-        if resource is None or path not in self.stacks or not resource.changes:
-            return self.runs[path]
-        return runs(resource.changes)
+        is_nested = resource is not None and path in self.stacks and bool(resource.changes)
+        own = runs(resource.changes) if resource is not None and is_nested else self.runs[path]
+        return without_protecting(own, self.kind)
 
     def _intervals(self, path: str) -> tuple[Interval, ...]:
         if path in self.phases:

@@ -53,6 +53,21 @@ def test_the_create_and_the_rollback_are_two_segments_with_two_times() -> None:
     assert found.status is DisplayStatus.DELETED
 
 
+def test_the_time_of_a_creation_ends_before_the_update_that_protects_it() -> None:
+    """The changes of a load balancer, by a creation in the sandbox."""
+    found = result(
+        (1795868559728, "CREATE_IN_PROGRESS"),
+        (1795868559745, "CREATE_IN_PROGRESS"),
+        (1795868572663, "CREATE_COMPLETE"),
+        (1795868921026, "UPDATE_IN_PROGRESS"),
+        (1795868924918, "UPDATE_COMPLETE"),
+        course=Course(kind=Kind.CREATE, is_over=True, is_success=True),
+    )
+
+    assert found.forward == Segment(1795868559728, 1795868572663, DisplayStatus.DONE)
+    assert found.back is None
+
+
 def test_a_failed_row_stays_failed_with_its_own_reason_when_the_rollback_deletes_it() -> None:
     found = result(
         (1_000, "CREATE_IN_PROGRESS"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -14,7 +14,7 @@ from deployments.core.timeline import in_ms
 from deployments.models import Deployment, Resource, Stack, TemplateCheck
 from deployments.models.timeline import load
 from deployments.runner import expectations
-from tests.builders import START, make_deployment, make_environment
+from tests.builders import START, make_deployment, make_environment, make_event, make_resource, make_stack
 from tests.fakes import FakeAws
 from tests.live import scenes
 from tests.runner.conftest import run
@@ -171,3 +171,51 @@ def test_a_deployment_that_no_worker_polls_is_neither_slow_nor_forecast(running:
     assert not any(line.is_slow for line in stopped.lines.values())
     Deployment.objects.filter(pk=running.pk).update(ticked_at=timezone.now())
     assert load(Deployment.objects.for_page().get(pk=running.pk)).forecast is not None
+
+
+def test_the_critical_path_of_a_creation_leads_to_what_was_created_last_and_not_to_what_was_protected(
+    db: None,
+) -> None:
+    """The changes are those of a creation in the sandbox, with the events of its nested stacks left out."""
+    began = datetime.fromtimestamp(1795868542, UTC)
+    deployment = make_deployment(state="succeeded", protection="on")
+    Deployment.objects.filter(pk=deployment.pk).update(
+        created_at=began, ended_at=began + timedelta(seconds=384)
+    )
+    root = make_stack(
+        deployment,
+        changes=[
+            [1795868554000, "CREATE_IN_PROGRESS"],
+            [1795868917241, "CREATE_COMPLETE"],
+            [1795868920430, "UPDATE_IN_PROGRESS"],
+            [1795868925373, "UPDATE_COMPLETE"],
+        ],
+    )
+    balancer = [
+        [1795868559740, "CREATE_IN_PROGRESS"],
+        [1795868572670, "CREATE_COMPLETE"],
+        [1795868921027, "UPDATE_IN_PROGRESS"],
+        [1795868924918, "UPDATE_COMPLETE"],
+    ]
+    servers = [[1795868576321, "CREATE_IN_PROGRESS"], [1795868914905, "CREATE_COMPLETE"]]
+    make_resource(root, "Nlb", changes=balancer)
+    make_resource(root, "AppServers", changes=servers)
+    begun = {"stacks": 0, "configuration": 363, "traffic": 364, "ready": 364, "protect": 364}
+    for seq, (phase, seconds) in enumerate(begun.items(), start=1):
+        values = {"phase": phase}
+        make_event(
+            deployment,
+            seq,
+            source="sanso",
+            code="phase",
+            values=values,
+            status="",
+            at=datetime.fromtimestamp(1795868554 + seconds, UTC),
+        )
+    deployment.refresh_from_db()
+
+    timeline = load(deployment)
+
+    assert timeline.critical.chain[-1] == "@protect"
+    assert [path for path in timeline.critical.chain if not path.startswith("@")][-1] == "AppServers"
+    assert timeline.lines["Nlb"].runs[-1].status == "UPDATE_COMPLETE"  # the bar has both segments

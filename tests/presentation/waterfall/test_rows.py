@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +75,9 @@ def test_a_row_that_takes_longer_than_usual_is_marked_as_slow() -> None:
     row = row_of("Db", row_builder(node, lines={"Db": line}))
 
     assert [*(row.ghost or ())] == [T0 - 90_000, T0 - 50_000]
-    html = row_html.row(row, AXIS, T0, "en")
+    row_html.texts_of.cache_clear()
+    with translation.override("en"):
+        html = row_html.row(row, AXIS, T0, "en")
     assert "slower than usual (0:40)" in html
     assert "usually 0:40" in html
 
