@@ -20,6 +20,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.utils import translation
 from hypothesis import HealthCheck
 from pytest_django import DjangoDbBlocker
 
@@ -150,10 +151,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Connect to the database again if the connection was lost, so that no other tests fail as well.
+    """Begin in the default language, and with a connection to the database that works.
 
-    Tests without transactions share one connection, which Django never replaces between them.
+    Django's client leaves the language of its last request active. Tests without transactions share one
+    connection, which Django never replaces between them: a lost one would fail all of them.
     """
+    translation.deactivate()
     lost = connection.connection is not None and not connection.is_usable()
     if lost:
         del connections[DEFAULT_DB_ALIAS]  # with the state of transactions that it had
