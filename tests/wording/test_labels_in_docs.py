@@ -15,12 +15,13 @@ FOR_OPERATORS = ("first-environment.md", "states.md", "runbooks.md")
 
 @pytest.fixture(scope="module")
 def texts() -> str:
-    """Every text of pages, one a line."""
+    """Every text of pages in both languages, one a line."""
     with (Path(settings.LOCALE_PATHS[0]) / "ja" / "LC_MESSAGES" / "django.po").open("rb") as file:
         catalog = read_po(file)
     found: list[str] = []
     for one in catalog:
-        found += [one.id] if isinstance(one.id, str) else one.id
+        for text in (one.id, one.string):
+            found += [text] if isinstance(text, str) else list(text or ())
     return "\n".join(found)
 
 
