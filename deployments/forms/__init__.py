@@ -262,6 +262,21 @@ class ParameterField(forms.CharField):
         return self.parameter.no_echo and bool(form.data.get(name))
 
 
+def chosen_values(template_set: TemplateSet, submitted: Mapping[str, str]) -> dict[str, str]:
+    """Return the submitted values of parameters that are chosen from a list; others are left out.
+
+    They determine which resources the conditions of templates leave out. Free text, such as secrets, does not
+    belong into the URL of an estimate.
+    """
+    return {
+        name: value
+        for name, parameter in template_set.parameters.items()
+        if (value := submitted.get(PREFIX + name)) is not None
+        and not parameter.no_echo
+        and value in parameter.allowed_values
+    }
+
+
 def _widget(parameter: Parameter) -> forms.Widget:
     if parameter.no_echo:
         return forms.PasswordInput(attrs={"autocomplete": "new-password"})

@@ -17,7 +17,7 @@ from deployments.actions.request import DEPLOY
 from deployments.core.approvals import REQUIRE
 from deployments.core.labels import labels_text
 from deployments.errors import UserFixable
-from deployments.forms import PREFIX, NewEnvironmentForm
+from deployments.forms import PREFIX, NewEnvironmentForm, chosen_values
 from deployments.forms.schedule import scheduled_time
 from deployments.models import Account, Deployment, TemplateVersion
 from deployments.presentation.filters.choices import parse_number
@@ -93,16 +93,16 @@ def _choices(version: TemplateVersion | None) -> dict[str, Any]:
 @require_GET
 @may(DEPLOY, "deploy")
 def environment_expected(request: AuthedRequest) -> HttpResponse:
-    """Show the expected duration of a deployment in the selected account."""
+    """Show the expected duration of a deployment in the selected account, with the selected values."""
     try:
         template_set = set_to_deploy(_chosen_version(request, None))
     except UserFixable as broken:
         return HttpResponse(error_text(broken), status=503, content_type="text/plain; charset=utf-8")
     usable = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
     account = get_object_or_404(usable, pk=parse_number(request.GET.get("account")))
-    return render(
-        request, "deployments/_duration_estimate.html", {"estimate": estimate_creation(template_set, account)}
-    )
+    chosen = chosen_values(template_set, request.GET.dict())
+    estimate = estimate_creation(template_set, account, chosen)
+    return render(request, "deployments/_duration_estimate.html", {"estimate": estimate})
 
 
 def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]:
@@ -117,7 +117,8 @@ def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:
     wanted = parse_number(str(form["account"].value() or ""))
     accounts = form.accounts
     account = next((one for one in accounts if one.pk == wanted), next(iter(accounts), None))
-    return estimate_creation(form.template_set, account) if account else None
+    chosen = chosen_values(form.template_set, {bound.html_name: str(bound.value() or "") for bound in form})
+    return estimate_creation(form.template_set, account, chosen) if account else None
 
 
 def _requested(

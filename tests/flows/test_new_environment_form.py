@@ -28,6 +28,15 @@ def test_the_name_has_the_focus_and_deploy_is_in_view(form: Page) -> None:
     expect(form.locator("#expected")).to_contain_text("75 resources in 9 stacks")
 
 
+def test_the_number_of_resources_follows_the_preset_and_the_choices(form: Page) -> None:
+    form.get_by_role("radio", name="Production").check()
+    expect(form.locator("#expected")).to_contain_text("86 resources in 10 stacks")
+
+    form.locator("#advanced > summary").click()
+    form.locator("#id_parameter_CloudWatchAlarms").select_option("false")
+    expect(form.locator("#expected")).to_contain_text("80 resources in 9 stacks")
+
+
 def test_a_preset_fills_the_parameters_and_is_deployed(form: Page) -> None:
     form.get_by_label("Name", exact=True).fill("small")
     form.get_by_role("radio", name="Trial").check()

@@ -364,6 +364,24 @@ def test_each_account_has_its_own_forecast(account: Account, browser: Client) ->
     assert browser.get(reverse("environment_expected"), {"account": "0"}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("submitted", "text"),
+    [
+        ({}, "75 resources in 9 stacks"),
+        ({"parameter_CloudWatchAlarms": "true"}, "81 resources in 10 stacks"),
+        ({"parameter_CloudWatchAlarms": "maybe", "parameter_Unknown": "x"}, "75 resources in 9 stacks"),
+    ],
+)
+def test_the_forecast_counts_the_resources_of_the_selected_values(
+    account: Account, browser: Client, settings: Any, submitted: dict[str, str], text: str
+) -> None:
+    settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "infra_templates"
+
+    shown = browser.get(reverse("environment_expected"), {"account": account.pk} | submitted)
+
+    assert text in " ".join(shown.content.decode().split())
+
+
 RULES = """
 Rules:
   Large:

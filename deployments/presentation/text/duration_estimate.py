@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -27,9 +28,15 @@ class DurationEstimate:
     stacks: int
 
 
-def estimate_creation(template_set: TemplateSet, account: Account) -> DurationEstimate:
-    """Return the estimate for creating an environment in an account with the default parameters."""
+def estimate_creation(
+    template_set: TemplateSet, account: Account, chosen: Mapping[str, str]
+) -> DurationEstimate:
+    """Return the estimate for creating an environment in an account.
+
+    Parameters that are not in `chosen` have their initial values.
+    """
     values = {name: p.initial for name, p in template_set.parameters.items() if p.initial is not None}
+    values |= chosen
     graph = dependencies.read(template_set.contents, template_set.root.name, values)
     forecast = expected_of(
         account, Kind.CREATE, graph, protects=template_set.wants_protection(values)
