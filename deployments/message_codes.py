@@ -271,6 +271,7 @@ class Code(StrEnum):
     NOTHING_TO_MONITOR = "nothing_to_monitor"
     ENVIRONMENT_CREATING = "environment_creating"
     CREATION_FAILED = "creation_failed"
+    NOT_CREATED_YET = "not_created_yet"
     NOT_OBSERVED = "not_observed"
     NO_SERVERS = "no_servers"
     NO_SERVER_IN_SERVICE = "no_server_in_service"

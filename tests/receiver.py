@@ -47,6 +47,11 @@ class Receiver:
         return f"http://{LOOPBACK}:{self.port}/hook?key=t0ken"
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing: a client that rejects the certificate ends the handshake, and tests read stderr."""
+
+
 @contextmanager
 def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """Run a receiver for the duration of the block; a context turns on TLS."""
@@ -68,7 +73,7 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
-    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+    server = _Server((LOOPBACK, 0), Handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     receiver.port = server.server_port

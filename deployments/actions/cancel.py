@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from deployments.actions.open_change import cancel as cancel_open_change
@@ -86,4 +87,7 @@ def _mark(row: Deployment, effect: CancelEffect, user: User) -> None:
         status=status,
     )
     rows = Deployment.objects.active().filter(pk=row.pk)
+    if row.is_scheduled_creation:  # due at its time, not a lease; a step that begins now loses its claim
+        rows.update(due_at=now, version=F("version") + 1)
+        return
     leases.hasten(rows, now, timedelta(seconds=settings.SANSO_TICK_LEASE))

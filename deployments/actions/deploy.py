@@ -249,11 +249,17 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
     refuse_if_locked(known)
     known.parameters, known.owner = parameters, user
     known.name, known.stack_name = name, f"{settings.SANSO_STACK_PREFIX}{name}"
-    known.stack_id, known.missing_since, known.missing_code, known.sandbox_run = "", None, "", ""
-    known.health_sentence = {}
-    changed = ["parameters", "owner", "name", "stack_name", "stack_id", "missing_since", "missing_code"]
-    known.save(update_fields=[*changed, "sandbox_run", "health_sentence"])
+    _forget_stack(known)
+    known.save()
     return known
+
+
+def _forget_stack(known: Environment) -> None:
+    """Clear what was known of the stack that no longer exists: a scheduled creation may begin days later."""
+    known.stack_id, known.missing_since, known.missing_code, known.sandbox_run = "", None, "", ""
+    known.stack_status, known.status_reason, known.outputs = "", "", {}
+    known.changed_outside_at, known.known_stack, known.stuck, known.skipped = None, {}, {}, []
+    known.health_word, known.health_sentence = "unknown", {}
 
 
 def prefill(deployment: Deployment) -> dict[str, Any]:

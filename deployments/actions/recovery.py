@@ -101,7 +101,7 @@ def held(environment: Environment) -> Environment:
         raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
     if row.missing_since:
         raise UserFixable("StackMissing", Code.STACK_GONE)
-    if Deployment.objects.filter(active_key=row.pk).exists():
+    if row.active_deployment or Deployment.objects.filter(active_key=row.pk).exists():
         raise busy(row)
     return row
 

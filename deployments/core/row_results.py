@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from deployments.core.phases import DELETING, ROLLBACKS, Kind
 from deployments.core.root_cause import Failure, is_echo
@@ -98,11 +99,13 @@ def turn_of(runs: Iterable[OperationRun]) -> int | None:
 
 
 def without_protecting(runs: Iterable[OperationRun], kind: Kind) -> tuple[OperationRun, ...]:
-    """Return the runs of a creation without the update that protects what it created; others unchanged.
+    """Return the runs of a creation without the update that protects what it created, and its rollback.
 
     Only the end of the phase *Protect* waits for that update, which is not part of the creation's time.
     """
-    return tuple(run for run in runs if kind is not Kind.CREATE or run.operation is not OperationKind.UPDATE)
+    if kind is not Kind.CREATE:
+        return tuple(runs)
+    return tuple(takewhile(lambda run: run.operation is not OperationKind.UPDATE, runs))
 
 
 def forward_runs(runs: Iterable[OperationRun], course: Course) -> list[OperationRun]:

@@ -237,10 +237,14 @@ class Deployment(models.Model):
         return self.kind == Kind.CREATE and State(self.state) in WAITS
 
     @property
+    def is_never_begun(self) -> bool:
+        """Return whether it is a scheduled creation that has not begun, and never will if it has ended."""
+        return self.kind == Kind.CREATE and self.scheduled_for is not None and self.applied_at is None
+
+    @property
     def is_canceled_before_begin(self) -> bool:
         """Return whether it is a scheduled creation that was canceled before it began."""
-        was_waiting = self.scheduled_for is not None and self.applied_at is None
-        return self.kind == Kind.CREATE and self.state == State.CANCELED and was_waiting
+        return self.state == State.CANCELED and self.is_never_begun
 
     @property
     def is_applied_change(self) -> bool:
@@ -249,7 +253,12 @@ class Deployment(models.Model):
 
     @property
     def began_at(self) -> datetime:
-        """Return when its work began: for a change, when it was applied, not when it was requested."""
+        """Return when its work began: for a change, when it was applied, not when it was requested.
+
+        A scheduled creation that has not begun is expected to begin at its time.
+        """
+        if self.is_never_begun:
+            return self.ended_at or self.scheduled_for or self.created_at
         return self.applied_at or self.created_at
 
     @property

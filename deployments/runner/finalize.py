@@ -86,7 +86,8 @@ def _is_unfinished(deployment: Deployment, state: State, status: str) -> bool:
     """Return whether a creation has ended early and may have left something in AWS."""
     if not deployment.creates or state is State.SUCCEEDED or _stays(state, status):
         return False
-    return deployment.scheduled_for is None or deployment.applied_at is not None
+    others = Deployment.objects.of(deployment.environment).exclude(pk=deployment.pk)
+    return not deployment.is_never_begun or others.exists()
 
 
 def _stays(state: State, status: str) -> bool:

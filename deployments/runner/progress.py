@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
+from deployments.core.phases import WAITS, State
 from deployments.models import Deployment
 from deployments.models import progress as percentages
 from deployments.runner import notices
@@ -24,7 +25,8 @@ _next: OrderedDict[int, float] = OrderedDict()
 def advance(deployment: Deployment) -> None:
     """Compute and store the percentage of an active deployment if it is due."""
     begun = time.monotonic()
-    if not deployment.is_active or deployment.is_scheduled_creation or begun < _next.get(deployment.pk, 0.0):
+    waits = deployment.state == State.PREVIEW or deployment.state in WAITS  # for a person, or for its time
+    if not deployment.is_active or waits or begun < _next.get(deployment.pk, 0.0):
         return
     forecast = percentages.advance(deployment)
     if forecast is not None:

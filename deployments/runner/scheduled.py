@@ -32,7 +32,8 @@ def wait(deployment: Deployment, now: datetime) -> float:
         deployment.record(cancel_code="missed")
         return 0.0
     with transaction.atomic():
-        deployment.move_to(State.QUEUED, applied_at=now)
+        applied = {} if deployment.kind == Kind.CREATE else {"applied_at": now}  # its beginning sets it
+        deployment.move_to(State.QUEUED, **applied)
         event_log.add(deployment, "schedule.due", key=str(deployment.revision))
         environment = deployment.environment
         AuditRecord.objects.write(

@@ -321,6 +321,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.TARGET_NOT_HEALTHY: N_("%(where)s is not healthy yet (%(code)s)."),
     Code.NOTHING_TO_MONITOR: N_("Its templates have no servers, load balancers or databases to monitor."),
     Code.ENVIRONMENT_CREATING: N_("It is being created."),
+    Code.NOT_CREATED_YET: N_("Nothing exists in AWS yet."),
     Code.CREATION_FAILED: N_("Its creation failed: there is nothing to monitor."),
     Code.NOT_OBSERVED: N_("%(where)s has not been observed yet."),
     Code.NO_SERVERS: N_("%(where)s has no servers."),

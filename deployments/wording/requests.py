@@ -60,7 +60,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "remove_authenticator": _("Remove second factor"),
     "reset_authenticator": _("Renew recovery codes"),
     "export_audit": _("Export audit records"),
-    "begin_scheduled": _("Begin scheduled change"),
+    "begin_scheduled": _("Begin scheduled deployment"),
     "sandbox": _("Act on the sandbox"),
     "give_role": _("Give role"),
     "remove_role": _("Remove role"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -75,7 +76,12 @@ class PortalClient:
         headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
         self.url, self.retries = url, RETRIES
         self.notify: Callable[[str, str], None] = partial(err.print, markup=False)
-        self.http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=TIMEOUT)
+        try:
+            self.http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=TIMEOUT)
+        except OSError as exc:  # the certificates of SSL_CERT_FILE, also as ssl.SSLError
+            named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR", "")
+            text = _("%(file)s cannot be read: %(error)s. Set SSL_CERT_FILE to a file of certificates.")
+            raise ApiError(0, "", text % {"file": named, "error": exc.strerror or exc}) from exc
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON of a resource. Raise ApiError."""

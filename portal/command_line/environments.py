@@ -114,6 +114,8 @@ def deploy(
     if not wanted["name"]:
         fail(_("Give a name, or a file with --file."))
     existing = _existing(api, wanted)
+    if at and _is_ambiguous(at):
+        fail(_("This time does not exist or occurs twice, since the clocks change. Give it with an offset."))
     if existing and at:
         fail(_("%(name)s exists already: --at is for new environments.") % wanted)
     if existing:
@@ -128,7 +130,13 @@ def deploy(
     if at:
         body["scheduled_for"] = at.astimezone().isoformat()
     created = api.post("/environments", body)
-    raise typer.Exit(finish(api, created["id"], wait=wait, format_=output))
+    raise typer.Exit(finish(api, created["id"], wait=wait and not at, format_=output))
+
+
+def _is_ambiguous(at: datetime) -> bool:
+    """Return whether a time without an offset does not exist or occurs twice on this machine (PEP 495)."""
+    first, second = at.replace(fold=0), at.replace(fold=1)
+    return at.tzinfo is None and first.astimezone().utcoffset() != second.astimezone().utcoffset()
 
 
 @app.command()

@@ -25,6 +25,8 @@ WAITING = frozenset({"preview", "approval", "scheduled"})
 """States in which a person acts next: the deployment is not over, but nothing goes on by itself."""
 LOOK_EVERY = 1.0
 """Seconds between two looks at the portal: events come in bursts, and calls are limited."""
+LOOK_AT_LEAST = 10.0
+"""Seconds after which it looks without an event: the forecast changes with the time, too."""
 REFRESHES = 2
 """Times per second that the tree is drawn, with the time left."""
 
@@ -95,7 +97,10 @@ def _look(api: PortalClient, pk: int, shown: Tree) -> None:
 
 
 def _batches(api: PortalClient, pk: int, after: int) -> Iterator[list[StreamMessage]]:
-    """Yield the messages of a stream that have come since the last time, to its end. Raise ApiError."""
+    """Yield the messages of a stream that have come since the last time, to its end; none in quiet times.
+
+    Raises ApiError.
+    """
     come: SimpleQueue[StreamMessage | ApiError | None] = SimpleQueue()
 
     def read() -> None:
@@ -118,16 +123,16 @@ def _batches(api: PortalClient, pk: int, after: int) -> Iterator[list[StreamMess
                 goes_on = False
             else:
                 batch.append(one)
-        if batch:
+        if batch or goes_on:
             yield batch
-            if goes_on:
-                time.sleep(LOOK_EVERY)
+        if batch and goes_on:
+            time.sleep(LOOK_EVERY)
 
 
 def _waiting(queue: SimpleQueue[T]) -> Iterator[T]:
-    """Wait for an item, and yield it and those behind it."""
-    yield queue.get()
+    """Wait for an item, and yield it and those behind it; nothing if none comes for a while."""
     try:
+        yield queue.get(timeout=LOOK_AT_LEAST)
         while True:
             yield queue.get_nowait()
     except Empty:

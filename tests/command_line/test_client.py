@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -184,3 +185,13 @@ def _close_in_handshake(server: socket.socket) -> None:
     connection, _address = server.accept()
     with connection:
         connection.recv(65536)  # what is left unread would reset the connection
+
+
+def test_certificates_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+
+    with pytest.raises(ApiError) as caught:
+        PortalClient("https://sanso.example.com", "sanso_" + "a" * 43)
+
+    assert str(tmp_path / "missing.pem") in caught.value.detail
+    assert "Set SSL_CERT_FILE to a file of certificates" in caught.value.detail

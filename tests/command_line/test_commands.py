@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -243,13 +244,28 @@ def test_an_environment_is_scheduled(portal: PortalInProcess, shell: Shell, shop
 
     code, _, errors = shell.run(
         *("deploy", "later", "--account", "production", "-p", "Password=long enough"),
-        *("-p", "Database=orders", "--at", at, "--no-wait"),
+        *("-p", "Database=orders", "--at", at),  # does not wait for the time
     )
 
     assert code == 0, errors
     found = Deployment.objects.get(environment__name="later")
     assert found.scheduled_for == datetime.fromisoformat(at)
     assert shell.run("deploy", "shop", "--account", "production", "--at", at)[0] == 3
+
+
+def test_a_time_that_the_clock_skips_is_refused(
+    portal: PortalInProcess, shell: Shell, shop: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        code, _, errors = shell.run("deploy", "x", "--account", "production", "--at", "2027-03-28T02:30")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert code == 3
+    assert "Give it with an offset" in " ".join(errors.split())
 
 
 @pytest.mark.parametrize(("is_slower", "shown"), [(False, "92 %"), (True, "slower than forecast")])

@@ -12,8 +12,10 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.actions.cancel import request_cancel
 from deployments.actions.deploy import request_deployment
+from deployments.actions.recovery import held
 from deployments.core.phases import State
 from deployments.errors import UserFixable
+from deployments.message_codes import Code
 from deployments.models import (
     Account,
     AuditRecord,
@@ -24,6 +26,8 @@ from deployments.models import (
     TemplateVersion,
 )
 from deployments.models.environment import EnvironmentState
+from deployments.models.health.reads import facts_of
+from deployments.models.timeline import load
 from deployments.runner import progress
 from tests.actions.test_freeze import freeze
 from tests.builders import allow_only, disallow, make_account, make_user
@@ -186,6 +190,61 @@ def test_it_fails_with_the_reason_if_who_requested_it_may_not_any_more(
     assert not aws.stacks
 
 
+def test_one_that_is_canceled_while_it_waits_for_a_freeze_has_never_begun(
+    scheduled: Deployment, ana: User, account: Account, aws: FakeAws
+) -> None:
+    freeze(account)
+    let_time_come(scheduled)
+    take_step(scheduled, aws)
+    take_step(scheduled, aws)
+
+    request_cancel(user=ana, deployment=row(scheduled), effect="end")
+
+    ended = run(scheduled, aws)
+    assert (ended.state, ended.is_canceled_before_begin) == (State.CANCELED, True)
+    assert ended.began_at == ended.ended_at  # no time was spent
+    assert ended.remaining == {}
+
+
+def test_what_an_earlier_attempt_left_is_searched_for_after_the_cancellation(
+    scheduled: Deployment, ana: User, account: Account, aws: FakeAws
+) -> None:
+    let_time_come(scheduled, late=timedelta(minutes=61))
+    run(scheduled, aws)
+    again = schedule(ana, account, "staging")
+
+    request_cancel(user=ana, deployment=again, effect="end")
+
+    assert run(again, aws).remaining != {}
+
+
+def test_nothing_of_a_stack_that_is_gone_is_shown_while_its_successor_waits(
+    scheduled: Deployment, ana: User, account: Account, aws: FakeAws
+) -> None:
+    let_time_come(scheduled)
+    environment = run(scheduled, aws).environment
+    assert environment.outputs
+    Environment.objects.update(missing_since=timezone.now(), missing_code="StackMissing")
+
+    waiting = schedule(ana, account, "staging").environment
+
+    stored = Environment.objects.get(pk=waiting.pk)
+    assert stored == environment
+    assert (stored.stack_id, stored.stack_status, stored.outputs) == ("", "", {})
+    health = facts_of(Environment.objects.for_page().get(pk=waiting.pk))
+    assert health.absent is not None
+    assert health.absent.code == Code.NOT_CREATED_YET
+    with pytest.raises(UserFixable):
+        held(waiting)
+
+
+def test_it_is_not_in_its_preflight_while_it_waits(scheduled: Deployment) -> None:
+    lines = load(row(scheduled)).lines
+
+    assert lines["@preflight"].intervals == ()
+    assert row(scheduled).began_at == scheduled.scheduled_for
+
+
 def test_it_says_that_it_is_late_if_no_worker_ran_for_an_hour(
     scheduled: Deployment, ana: User, account: Account, aws: FakeAws
 ) -> None:
@@ -201,7 +260,11 @@ def test_it_says_that_it_is_late_if_no_worker_ran_for_an_hour(
 def test_canceling_it_frees_the_name_and_calls_nothing(
     scheduled: Deployment, ana: User, account: Account, aws: FakeAws
 ) -> None:
+    take_step(scheduled, aws)  # as the dispatcher does once an hour
+    assert row(scheduled).due_at > timezone.now() + timedelta(minutes=30)  # type: ignore[operator]
+
     request_cancel(user=ana, deployment=scheduled, effect="end")
+    assert row(scheduled).due_at <= timezone.now()  # type: ignore[operator]
 
     ended = run(scheduled, aws)
 

@@ -51,7 +51,7 @@ def facts_of(environment: Environment) -> facts.Facts:
         probe=_read([probe], facts.ProbeFact)[0] if probe else None,
         absent=_absent(environment, parts),
         site_reads=_site_reads(reads) if reads else None,
-        being_created=active is not None and active.creates,
+        being_created=active is not None and active.creates and not active.is_scheduled_creation,
         serves=environment.account.has_servers,
     )
 
@@ -65,6 +65,8 @@ def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
     if environment.stack_id and environment.sandbox_run and met not in ("", environment.sandbox_run):
         return Message(Code.SANDBOX_RESTARTED)  # its responses are about another run
     latest = environment.latest
+    if latest is not None and latest.is_scheduled_creation:
+        return Message(Code.NOT_CREATED_YET)
     if latest is None or latest.is_active:
         return None
     if latest.error_code in WITHOUT_STACK:
