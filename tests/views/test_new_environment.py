@@ -377,7 +377,7 @@ def test_the_forecast_counts_the_resources_of_the_selected_values(
 ) -> None:
     settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "infra_templates"
 
-    shown = browser.get(reverse("environment_expected"), {"account": account.pk} | submitted)
+    shown = browser.get(reverse("environment_expected"), {"account": str(account.pk)} | submitted)
 
     assert text in " ".join(shown.content.decode().split())
 

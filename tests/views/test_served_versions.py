@@ -61,7 +61,7 @@ def test_a_version_that_is_not_the_configured_one_is_explained(browser: Client) 
     other = show(browser, environment).one(id="served-other").text
 
     assert "did not configure" in other
-    assert "run the association of the app servers" in other
+    assert "The association of the app servers configures them when it runs again" in other
 
 
 def test_reads_of_the_release_before_have_no_versions(browser: Client) -> None:
