@@ -266,7 +266,7 @@ def chosen_values(template_set: TemplateSet, submitted: Mapping[str, str]) -> di
     """Return the submitted values of parameters that are chosen from a list; others are left out.
 
     They determine which resources the conditions of templates leave out. Free text, such as secrets, does not
-    belong into the URL of an estimate.
+    belong in the URL of an estimate.
     """
     return {
         name: value

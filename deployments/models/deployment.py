@@ -262,6 +262,11 @@ class Deployment(models.Model):
         return self.applied_at or self.created_at
 
     @property
+    def preflight_at(self) -> datetime:
+        """Return when its preflight began: of a change, before it was applied."""
+        return self.began_at if self.kind == Kind.CREATE else self.created_at
+
+    @property
     def is_good(self) -> bool:
         """Return whether it succeeded in creating or changing its environment."""
         is_change = self.kind in (Kind.CREATE, Kind.UPDATE)

@@ -158,8 +158,7 @@ def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str,
     """Return the start and end of each of the portal's own phases that has begun."""
     if deployment.is_never_begun:
         return {}
-    is_creation = deployment.kind == Kind.CREATE  # a scheduled one began later than it was requested
-    starts = {State.PREFLIGHT.value: in_ms(deployment.began_at if is_creation else deployment.created_at)}
+    starts = {State.PREFLIGHT.value: in_ms(deployment.preflight_at)}
     for event in landmarks:
         if event.code == "phase":
             starts[str(event.values.get("phase"))] = in_ms(event.at)

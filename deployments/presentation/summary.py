@@ -205,8 +205,7 @@ def _phases(
 ) -> Iterable[Phase]:
     state, last = State(deployment.state), State(deployment.last_phase)
     starts = {str(e.values.get("phase", "")): e.at for e in events if e.code == "phase"}
-    is_creation = deployment.kind == Kind.CREATE  # a scheduled one began later than it was requested
-    starts[State.PREFLIGHT.value] = deployment.began_at if is_creation else deployment.created_at
+    starts[State.PREFLIGHT.value] = deployment.preflight_at
     details = _details(tree, events)
     back = _turned_back(deployment, tree)
     steps = phase_statuses(

@@ -152,7 +152,7 @@ def its_change_is_followed_while_the_web_process_is_killed(shell: Shell, web: We
 
 
 def it_goes_back_once_a_second_person_has_approved(shell: Shell) -> None:
-    """The roll-back waits with exit code 4, whoever requested it cannot approve it, and it succeeds then."""
+    """The roll-back waits with exit code 4, its requester cannot approve it, and it succeeds then."""
     Environment.objects.update(requires_approval=True)
     created = Deployment.objects.get(kind="create")
     code, output, errors = shell.run("env", "rollback", "shop", "--to", str(created.pk), "--yes")

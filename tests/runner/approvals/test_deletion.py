@@ -8,14 +8,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments import catalog
 from deployments.actions.approve import deny
 from deployments.actions.delete import request_deletion
 from deployments.actions.open_change import discard_change
 from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Approval, AuditRecord, Deployment, Environment
-from deployments.runner import approvals, template_sets
+from deployments.runner import approvals
 from tests.fakes import FakeAws
 from tests.runner.approvals.requesting import approving, person, preview, row, send_request
 from tests.runner.conftest import run, take_step
@@ -36,22 +35,6 @@ def deletion(environment: Environment, user: User) -> Deployment:
 def deleter(db: None) -> User:
     """The requester of deletions, who may approve deletions of others."""
     return person("ana", "delete_environment", "change_environment", "approve_change")
-
-
-@pytest.fixture
-def ben(db: None) -> User:
-    """The second person."""
-    return person("ben", "approve_change")
-
-
-@pytest.fixture
-def deployed(deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet) -> Environment:
-    """An environment that has been created, and whose changes require approval."""
-    template_sets.keep(template_set)
-    ended = run(deployment, aws)
-    assert ended.state == State.SUCCEEDED
-    Environment.objects.update(parameters=ended.parameters, requires_approval=True)
-    return Environment.objects.for_page().get()
 
 
 def test_a_deletion_waits_without_the_environment_until_a_second_person_approves_it(
