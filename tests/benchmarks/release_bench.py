@@ -16,8 +16,9 @@ from pathlib import Path
 
 from tests.benchmarks.machine import load, machine
 from tests.sandbox.machines.conftest import Site, deployed, start
-from tests.sandbox.machines.release import Release, update
+from tests.sandbox.machines.release import LONG, Release, update, versions
 from tests.sandbox.machines.site_load import Sent, SiteLoad, percentile
+from tests.services import wait_until
 
 RATE = 200.0  # requests a second
 BEFORE = 15.0  # seconds of load before a release
@@ -38,13 +39,13 @@ def main() -> int:
                 f"{'':44}{'s':>6}{'requests':>10}{'failed':>8}{'lost':>6}{'double':>8}{'p50':>14}{'p99':>16}"
             )
             kinds: dict[str, Callable[[], None]] = {
-                "stack update, half of the servers at a time": lambda: update(
-                    site, folder / "update", "update", "\n# by the stack\n"
+                "stack update, half of the servers at a time": lambda: by_update(
+                    site, folder / "update", "\n# by the stack\n"
                 ),
                 "code, one server after the other": lambda: by_commands(site),
                 "disruptive, one server after the other": lambda: by_exchange(site),
-                "replacement of the app servers": lambda: update(
-                    site, folder / "replace", "replace", "\n# new servers\n", AppInstanceType="t4g.small"
+                "replacement of the app servers": lambda: by_update(
+                    site, folder / "replace", "\n# new servers\n", AppInstanceType="t4g.small"
                 ),
             }
             wanted = sys.argv[1:]
@@ -53,6 +54,16 @@ def main() -> int:
             return int(not all(clean))
         finally:
             sandbox.stop()
+
+
+def by_update(site: Site, folder: Path, more: str, **changed: str) -> None:
+    """Update the stack, and wait until the servers no longer answer with the versions of before.
+
+    CloudFormation does not wait for an association: the stack is complete before its servers are configured.
+    """
+    before = versions(site)
+    update(site, folder, folder.name, more, **changed)
+    wait_until(lambda: not before & versions(site), seconds=LONG, what="the new version on every server")
 
 
 def by_commands(site: Site) -> None:
