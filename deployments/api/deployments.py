@@ -74,7 +74,8 @@ def list_events(
 @router.get("/deployments/{deployment_id}/rows", response={200: RowList, **FOR_ONE}, operation_id="list_rows")
 def list_rows(request: ApiRequest, deployment_id: Key) -> RowList:
     """Return the timeline of a deployment: its stacks, resources and phases, with their expected times."""
-    return RowList.of(timeline.load(deployment_of(request, deployment_id)))
+    deployment = deployment_of(request, deployment_id)
+    return RowList.of(deployment, timeline.load(deployment))
 
 
 def page_of(

@@ -62,7 +62,7 @@ def replay_deployment(request: ApiRequest, deployment_id: Key, until: Until) -> 
         raise UserFixable("StillRunning", Code.DEPLOYMENT_STILL_RUNNING)
     past = as_of(deployment, min(until, deployment.last_seq))
     found = timeline.load(past.deployment, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
-    return RowList.of(found)
+    return RowList.of(past.deployment, found)
 
 
 @router.get(

@@ -57,6 +57,7 @@ _HANDLER = re.compile(
     r"(?:\((?:RequestToken|HandlerErrorCode).*)?$",
     re.DOTALL,
 )
+_TRAILER = re.compile(r"\s*\((?:Service: |RequestToken: |HandlerErrorCode: ).*$", re.DOTALL)
 
 
 def root_cause(failures: Iterable[Failure]) -> RootCause | None:
@@ -118,6 +119,11 @@ def unwrapped(reason: str) -> str:
     """Return AWS's reason without the wrapping of CloudFormation's resource handlers."""
     handler = _HANDLER.match(reason)
     return handler["message"].strip() if handler else reason
+
+
+def plain_reason(reason: str) -> str:
+    """Return AWS's reason without the wrapping of its resource handlers and without request ids."""
+    return _TRAILER.sub("", unwrapped(reason)).strip()
 
 
 def _sorted(failures: Iterable[Failure], leaf: Failure) -> tuple[Failure, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -15,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from deployments.core.outcome import SANDBOX_RESTARTED
 from deployments.core.phases import BEFORE_STACKS, State
 from deployments.core.remaining import Billing, Reason, Remaining, RemainingResource, SearchState
-from deployments.core.root_cause import Failure, unwrapped
+from deployments.core.root_cause import Failure, plain_reason
 from deployments.core.status import OperationKind, operation_of
 from deployments.models import Deployment
 from deployments.presentation.waterfall.failed_servers import FailedServer
@@ -27,7 +26,6 @@ NAMED = 3
 """Maximum number of billed resources that the sentence names."""
 LONGEST = 160
 """Characters of AWS's reason in the sentence; the full reason is displayed below."""
-_TRAILER = re.compile(r"\s*\((?:Service: |RequestToken: |HandlerErrorCode: ).*$", re.DOTALL)
 _OPERATIONS = {
     OperationKind.CREATE: gettext_lazy("%(name)s could not be created: %(why)s"),
     OperationKind.UPDATE: gettext_lazy("%(name)s could not be updated: %(why)s"),
@@ -95,7 +93,7 @@ def link(deployment: Deployment, path: str, name: str) -> SafeString:
 
 def essence(reason: str) -> str:
     """Return AWS's reason without the wrapping of its resource handlers and without request ids."""
-    return _cut(_TRAILER.sub("", unwrapped(reason)).strip())
+    return _cut(plain_reason(reason))
 
 
 def _cut(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from deployments.core.root_cause import plain_reason
 from deployments.core.stored_messages import read_message
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
@@ -28,6 +29,8 @@ def message_text(message: Message) -> str:
         values["role"] = gettext(
             str(values["role"]).capitalize()
         )  # in the catalogs, by the choices of grants
+    if message.code in (Code.RESOURCE_FAILED, Code.AWS_REASON):
+        values["reason"] = plain_reason(str(values["reason"]))
     if until := values.get("until"):
         values["until"] = _time_text(until)
     return _filled(gettext(MESSAGES[message.code]), values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -9,12 +10,15 @@ from ninja import Schema
 from pydantic import Field
 
 from deployments.api.schemas.common import EnvironmentRef, Next, StatusMessage, VersionRef
-from deployments.core.phases import WAITS, State
+from deployments.core.phases import WAITS, Kind, State, phase_statuses
+from deployments.core.root_cause import plain_reason
+from deployments.core.schedule import PHASE
 from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Event
 from deployments.models.event import EventValues
 from deployments.models.progress import is_slower_than_forecast
 from deployments.models.timeline import Timeline, TimelineRow
+from deployments.presentation.summary import phase_status
 from deployments.presentation.text import event_texts
 from deployments.wording import stored_text
 
@@ -144,6 +148,11 @@ class EventOut(Schema):
     type: str = Field(examples=["AWS::EC2::VPC"])
     status: str = Field(examples=["CREATE_COMPLETE"])
     reason: str
+    plain_reason: str = Field(
+        description="AWS's reason without the wrapping of CloudFormation's resource handlers and without"
+        " request ids.",
+        examples=["The specified bucket does not exist"],
+    )
     code: str = Field(description="The code of one of Sanso's own events.", examples=["requested"])
     values: dict[str, Any] = Field(description="The values of its text.")
     text: str = Field(description="The text of one of Sanso's own events, in the request's language.")
@@ -162,6 +171,7 @@ class EventOut(Schema):
             type=event.type,
             status=event.status,
             reason=event.reason,
+            plain_reason=plain_reason(event.reason),
             code=event.code,
             values=event.values,
             text=event_texts.event(Event(code=event.code, values=event.values)) if own else "",
@@ -183,6 +193,9 @@ class RowOut(Schema):
     )
     type: str = Field(examples=["AWS::EC2::VPC"])
     status: str = Field(examples=["CREATE_IN_PROGRESS"])
+    phase_status: str = Field(
+        default="", description="The status of a phase, empty for stacks and resources.", examples=["done"]
+    )
     is_stack: bool
     started_at: datetime | None
     ended_at: datetime | None
@@ -192,12 +205,13 @@ class RowOut(Schema):
     is_critical: bool = Field(description="Whether the end of the deployment depends on it.")
 
     @classmethod
-    def of(cls, row: TimelineRow) -> Self:
-        """Return a row of a timeline."""
+    def of(cls, row: TimelineRow, phases: Mapping[str, str]) -> Self:
+        """Return a row of a timeline; `phases` has the statuses of phases by their paths."""
         return cls(
             path=row.path,
             type=row.type,
             status=row.status,
+            phase_status=phases.get(row.path, ""),
             is_stack=row.is_stack,
             started_at=_time(row.span.start),
             ended_at=_time(row.span.end),
@@ -219,7 +233,21 @@ class RowList(Schema):
     expected_end: datetime | None = Field(description="When the deployment is expected to end.")
 
     @classmethod
-    def of(cls, timeline: Timeline) -> Self:
-        """Return a timeline."""
-        rows = [RowOut.of(row) for row in timeline.lines.values()]
+    def of(cls, deployment: Deployment, timeline: Timeline) -> Self:
+        """Return the timeline of a deployment."""
+        phases = _phases(deployment, timeline)
+        rows = [RowOut.of(row, phases) for row in timeline.lines.values()]
         return cls(items=rows, expected_end=_time(timeline.forecast.end) if timeline.forecast else None)
+
+
+def _phases(deployment: Deployment, timeline: Timeline) -> dict[str, str]:
+    """Return the statuses of the phases by their paths, as the deployment's page shows them."""
+    found = phase_statuses(
+        Kind(deployment.kind),
+        State(deployment.state),
+        State(deployment.last_phase),
+        protects=deployment.protects,
+        releases=deployment.has_servers_phase,
+        is_back=timeline.course.turn is not None,
+    )
+    return {f"{PHASE}{phase.value}": phase_status(deployment, phase, status).value for phase, status in found}
