@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,18 +16,38 @@ from portal.command_line.environments import Name, Output, Yes
 from portal.command_line.follow import code_of, follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
 from portal.command_line.texts import MARKUP, _, of_docstring
+from portal.command_line.usage import (
+    COMMAND,
+    OPTIONS,
+    SUGGESTS,
+    WRONG_USAGE,
+    Command,
+    Group,
+    show_wrong_usage,
+)
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
+    suggest_commands=SUGGESTS,
+    options_metavar=OPTIONS,
+    subcommand_metavar=COMMAND,
     help=_("Sanso from the command line."),
     pretty_exceptions_enable=False,
     rich_markup_mode=MARKUP,
 )
-sets = typer.Typer(no_args_is_help=True, help=_("Template sets."), rich_markup_mode=MARKUP)
+sets = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    suggest_commands=SUGGESTS,
+    options_metavar=OPTIONS,
+    subcommand_metavar=COMMAND,
+    help=_("Template sets."),
+    rich_markup_mode=MARKUP,
+)
 app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
 app.command("deploy")(environments.deploy)
-WRONG_USAGE: Any = typer.BadParameter.__bases__
 Deployment = Annotated[int, typer.Argument(help=_("The deployment's number."))]
 
 
@@ -164,8 +184,9 @@ def list_versions(
 
 
 def translate_help(commands: typer.Typer) -> None:
-    """Translate the help of every command, which is its docstring."""
+    """Translate the help of every command, which is its docstring, and its usage."""
     for one in commands.registered_commands:
+        one.cls, one.options_metavar = Command, OPTIONS
         one.help = of_docstring(one.callback.__doc__)
     for group in commands.registered_groups:
         if group.typer_instance:
@@ -187,7 +208,7 @@ def main() -> None:
         err.print(_("Canceled."))
         code = Exit.INTERRUPTED
     except WRONG_USAGE as exc:
-        exc.show()
+        show_wrong_usage(exc)
         code = Exit.USAGE
     raise SystemExit(code)
 

@@ -156,6 +156,5 @@ def line(event: dict[str, Any]) -> str:
     if event["source"] == "portal":
         return f"{event['seq']:>5} {at} {event['text'] or event['code']}"
     path = "/".join(filter(None, (event["stack"], event["logical_id"])))
-    return " ".join(
-        filter(None, (f"{event['seq']:>5}", at, event["status"], path, event["type"], event["reason"]))
-    )
+    reason = event.get("plain_reason", event["reason"])  # older portals have AWS's only
+    return " ".join(filter(None, (f"{event['seq']:>5}", at, event["status"], path, event["type"], reason)))

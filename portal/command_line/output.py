@@ -16,8 +16,8 @@ from rich.text import Text
 
 from portal.command_line.texts import _, name_of
 
-STATES = ("state", "effect")
-"""Columns whose values are translated."""
+WORDS = ("state", "effect", "health", "status")
+"""Columns and members whose values are translated, unless they are statuses of CloudFormation."""
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -70,7 +70,7 @@ def _pairs(found: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name, value in found.items():
         if value not in (None, "", [], {}):
-            table.add_row(name_of(name), Text(_text(value)))
+            table.add_row(name_of(name), Text(_shown(name, value)))
     out.print(table)
 
 
@@ -83,7 +83,13 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
     value: Any = row
     for part in column.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
-    return name_of(value) if column in STATES and isinstance(value, str) else _text(value)
+    return _shown(column, value)
+
+
+def _shown(name: str, value: Any) -> str:
+    """Return a value as people read it: a word such as `rolled_back` in their language."""
+    is_word = name in WORDS and isinstance(value, str) and value.islower()
+    return name_of(value) if is_word else _text(value)
 
 
 def _text(value: Any) -> str:

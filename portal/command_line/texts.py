@@ -52,11 +52,12 @@ STATES: Final = (
     *(N_("problem"), N_("changing"), N_("deployed"), N_("deleted")),
     *(N_("scheduled"), N_("queued"), N_("preflight"), N_("artifacts"), N_("change set"), N_("servers")),
 )
+HEALTH: Final = (N_("healthy"), N_("degraded"), N_("unhealthy"), N_("unknown"))
 EFFECTS: Final = (
     *(N_("deletes data"), N_("may delete data"), N_("replaced"), N_("removed"), N_("may be replaced")),
     *(N_("updated"), N_("added"), N_("imported"), N_("unchanged")),
 )
-KNOWN: Final = frozenset((*HEADINGS, *STATES, *EFFECTS))
+KNOWN: Final = frozenset((*HEADINGS, *STATES, *HEALTH, *EFFECTS))
 OF_TYPER: Final = (
     *(N_("Arguments"), N_("Options"), N_("Commands"), N_("Error"), N_("[required]"), N_("[default: {}]")),
     *(N_("[env var: {}]"), N_("Missing command."), N_("No such command {name!r}.")),

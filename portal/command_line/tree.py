@@ -20,6 +20,14 @@ GLYPHS = (
     ("IN_PROGRESS", "▶", "blue"),
     ("COMPLETE", "✓", "green"),
 )
+PHASE_STATUSES = {
+    "done": "COMPLETE",
+    "progress": "IN_PROGRESS",
+    "failed": "FAILED",
+    "rolled-back": "ROLLBACK_COMPLETE",
+    "cancelled": "CANCELED",
+}
+"""The statuses of phases that have begun, in CloudFormation's words."""
 URGENT = ("FAILED", "IN_PROGRESS")
 """Parts of the statuses of rows that are shown first where not all rows fit."""
 BAR, ROW_BAR = 24, 10
@@ -101,9 +109,11 @@ def is_phase(row: dict[str, Any]) -> bool:
 
 
 def status_of(row: dict[str, Any]) -> str:
-    """Return the status of a row; of a phase the one that its times tell."""
+    """Return the status of a row; of a phase, one with the parts of CloudFormation's."""
     if not is_phase(row) or row["status"]:
         return str(row["status"])
+    if status := PHASE_STATUSES.get(row.get("phase_status", "")):  # older portals do not have it
+        return status
     if row["ended_at"]:
         return "COMPLETE"
     return "IN_PROGRESS" if row["started_at"] else ""

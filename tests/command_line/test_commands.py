@@ -14,13 +14,17 @@ from django.utils import timezone
 from pytest_django import Settings
 from rich.console import Console
 
+from deployments.core.phases import State
+from deployments.errors import Message
+from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment, EnvironmentLock
-from portal.command_line import completion
+from portal.command_line import completion, session
 from portal.command_line.tree import Tree
 from tests.api.clients import Program
 from tests.builders import allow, make_account, make_deployment, make_environment, make_event, make_user
 from tests.built_health import make_whole
 from tests.command_line.portal_in_process import PortalInProcess, Shell
+from tests.live import scenes
 from tests.previews import make_preview
 from tests.template_versions import make_source, make_version
 from tests.views.conftest import TEMPLATE
@@ -58,6 +62,44 @@ def test_logs_are_lines_or_json(portal: PortalInProcess, shell: Shell, shop: Env
 
     assert "CREATE_FAILED Topic AWS::SNS::Topic No room." in shell.run("env", "logs", "shop")[1]
     assert json.loads(shell.run("env", "logs", "shop", "-o", "json")[1])[0]["seq"] == 1
+
+
+def test_reasons_of_aws_are_printed_without_their_wrapping(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    reason = (
+        'Resource handler returned message: "No room (Service: Sns, Status Code: 400, Request ID: 1f)" '
+        "(RequestToken: 2a, HandlerErrorCode: ServiceLimitExceeded)"
+    )
+    assert shop.latest
+    make_event(shop.latest, 1, logical_id="Topic", status="CREATE_FAILED", reason=reason)
+    message = Message(Code.RESOURCE_FAILED, {"where": "Topic", "type": "AWS::SNS::Topic", "reason": reason})
+    Deployment.objects.filter(pk=shop.latest.pk).update(
+        state="failed", error_code="ResourceFailed", error_sentence=message.as_json()
+    )
+
+    assert shell.run("env", "logs", "shop")[1].endswith("CREATE_FAILED Topic AWS::SNS::Topic No room\n")
+    assert shell.run("wait", "shop")[2].strip().endswith("shop: failed. Topic (AWS::SNS::Topic): No room")
+    found = json.loads(shell.run("env", "logs", "shop", "-o", "json")[1])
+    assert [one["reason"] for one in found if one["logical_id"]] == [reason]
+
+
+def test_the_tree_shows_the_phase_that_failed(portal: PortalInProcess, operator: User) -> None:
+    deployment = scenes.make_deployment(name="shop", user=operator)
+    scenes.complete_everything(deployment, scenes.add_stacks(deployment, {"Network": 2}))
+    for phase in (State.CONFIGURATION, State.TRAFFIC):
+        scenes.enter_phase(scenes.reload(deployment), phase)
+    scenes.finish(scenes.reload(deployment), State.FAILED, code="NotReady", message="The site is away.")
+
+    api = session.client()
+    rows = api.get(f"/deployments/{deployment.pk}/rows")
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(Tree(api.get(f"/deployments/{deployment.pk}"), rows, is_final=True))
+
+    lines = captured.get().splitlines()
+    assert [line.split() for line in lines if "traffic" in line] == [["✕", "traffic"]]
+    assert not [line for line in lines if "configuration" in line or "ready" in line]
 
 
 def test_a_change_is_applied_after_a_yes(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:

@@ -79,3 +79,43 @@ def test_help_and_errors_are_in_japanese(tmp_path: Path) -> None:
     for part in ("環境を作成するか", "オプション", "変更がある場合の終了コードは 2"):
         assert part in text
     assert "Not logged in" in sanso("env", "list", home=tmp_path, LANG="C.UTF-8")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("--help", ("使い方: sanso [オプション] コマンド [引数]...", "このヘルプを表示します。")),
+        ("env --help", ("使い方: sanso env", "このヘルプを表示します。")),
+        ("follow --help", ("使い方: sanso follow [オプション]", "引数:", "オプション:")),
+        ("env show", ("エラー: 'name' を指定してください。", "ヘルプ: sanso env show --help")),
+        ("env list --stat", ("エラー: オプション --stat はありません。", "--state")),
+        ("env show a b", ("エラー: 余分な引数があります: b",)),
+        ("env list --output", ("エラー: オプション --output に値がない",)),
+        ("env list -o xml", ("エラー: '--output' / '-o' の値が無効です。",)),
+        ("follow x", ("エラー: 'deployment' の値が無効です。",)),
+        ("nope", ("エラー: コマンド 'nope' はありません。",)),
+        ("env liss", ("エラー: コマンド 'liss' はありません。",)),
+    ],
+)
+def test_what_typer_says_is_in_japanese(arguments: str, expected: tuple[str, ...], tmp_path: Path) -> None:
+    code, text = sanso(*arguments.split(), home=tmp_path, LANG="ja_JP.UTF-8")
+
+    assert code == (0 if "--help" in arguments else 3)
+    for part in expected:
+        assert part in text
+    for word in ("Usage", "Options", "Error", "Missing", "No such", "Show", "Install", "Try", "Did you"):
+        assert word not in text
+
+
+def test_states_and_health_are_words_of_the_pages() -> None:
+    """The catalog of the portal has them by their labels, that of the command line by their keys."""
+    pages = {
+        (message.context, message.id): message.string
+        for message in read_catalog(REPOSITORY / "portal/locale/ja/LC_MESSAGES/django.po")
+        if message.id
+    }
+    (own,) = (read_catalog(source) for source in SOURCES)
+
+    assert own["health"].string == pages[None, "health"]
+    for word in texts.HEALTH:
+        assert own[word].string == pages["health", word.capitalize()], word
