@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,14 +19,26 @@ from tests.services import LOOPBACK, free_port
 
 @dataclass
 class Mailbox:
-    """The server; it responds with `refusal` to recipients if this is set."""
+    """The server; it responds with `refusal` to recipients if this is set.
+
+    It takes no message while `open` is not set, and confirms none while `confirms` is not set.
+    """
 
     messages: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     refusal: str = ""
     port: int = 0
+    connections: int = 0
+    open: threading.Event = field(default_factory=threading.Event)
+    confirms: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.open.set()
+        self.confirms.set()
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, *_: Any) -> str:
+        self.connections += 1
+        await asyncio.to_thread(self.open.wait, 60)
         if self.refusal:
             return self.refusal
         envelope.rcpt_tos.append(address)
@@ -34,6 +48,7 @@ class Mailbox:
         parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.messages.append(parsed)
         self.recipients += envelope.rcpt_tos
+        await asyncio.to_thread(self.confirms.wait, 60)
         return "250 OK"
 
     def text(self, number: int = -1) -> str:
