@@ -18,6 +18,13 @@ from portal.doctor.finding import Finding, ok, problem, warning
 MISSING_STACK = "sanso-doctor-looks-for-this"
 MAX_SKEW = 60.0
 """Maximum skew in seconds: AWS rejects calls from five minutes on."""
+OF_THE_CLOCK = frozenset(
+    (
+        *("SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"),
+        *("RequestInTheFuture", "RequestTimeTooSkewed"),
+    )
+)
+"""Codes of AWS for calls whose time or signature is wrong."""
 
 Connect = Callable[[AccountRef], Clients]
 
@@ -75,6 +82,11 @@ def _judge(facts: AccountFacts) -> Finding:
 
 
 def _fix(facts: AccountFacts) -> str:
+    if facts.code in OF_THE_CLOCK:
+        return (
+            "Synchronize the clock (systemctl enable --now chrony): AWS rejects signatures that are more "
+            "than five minutes off. If it is right, renew the portal's own credentials."
+        )
     if facts.is_sandbox:
         return "Start the sandbox, and check SANSO_SANDBOX_URL and SANSO_SANDBOX_TOKEN_FILE."
     if facts.operation == "sts:AssumeRole":

@@ -204,6 +204,9 @@ def test_a_refusal_of_aws_leads_to_its_fix() -> None:
     denied = replace(facts, operation="cloudformation:DescribeStacks")
     assert "cloudformation:DescribeStacks" in accounts.judge([denied])[0].fix
     assert "sandbox" in accounts.judge([replace(facts, is_sandbox=True)])[0].fix
+    for code in ("SignatureDoesNotMatch", "RequestTimeTooSkewed"):
+        skewed = accounts.AccountFacts(name="prod", operation="sts:GetCallerIdentity", code=code)
+        assert "chrony" in accounts.judge([skewed])[0].fix
     late = accounts.AccountFacts(name="prod", account_id="1" * 12, skew=200.0)
     assert "chrony" in accounts.judge([late])[0].fix
     assert accounts.judge([])[0].status is FindingStatus.WARNING
