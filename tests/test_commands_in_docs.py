@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import typer.main
 
 from portal.command_line.__main__ import app
-from tests.services import REPOSITORY, Sandbox
+from tests.services import REPOSITORY, Redis, Sandbox
 from tests.test_project import tracked
 
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -28,15 +29,15 @@ NOT_RUN = {
     r"make (test|check|fix)": "this test is a part of it",
     r"\.venv/bin/pytest ": "this test is a part of it",
     r"(systemctl|journalctl) ": "needs systemd",
-    r"redis-cli ": "the client of a Redis server, which a machine with the embedded one does not have",
     r"apt-get ": "installs packages on the machine",
-    r"git (clone|pull)|git worktree ": "changes the machine, or needs the repository's server",
-    r"python3 -m venv ": "the tests run in such an environment",
     r"(\.venv/bin/)?pip install ": "downloads packages; .ci/environment installs from the same lock files",
     r"aws ": "needs AWS or its command line",
     r"\.venv/bin/python -m tests\.upgrade\.": "takes half an hour",
     r"[A-Z_]+=\S*$": "a setting; tests/test_docs.py compares it with .env.example",
 }
+IN_A_CLONE = (r"git clone ", r"python3 -m venv ", r"git pull$", r"git worktree ")
+"""Commands that a test runs in this order in a clone of the repository."""
+REDIS = r"redis-cli "
 ELSEWHERE = {"docs/api.md": "tests/api/test_examples.py"}
 """Documents whose commands another test runs."""
 SANDBOX = "docs/sandbox.md"
@@ -82,11 +83,11 @@ def test_every_command_is_run_or_listed_with_a_reason() -> None:
         for document, command in ALL
         if MANAGE not in command
         and command not in SANSO
-        and not any(re.match(pattern, command) for pattern in NOT_RUN)
+        and not any(re.match(pattern, command) for pattern in (*NOT_RUN, *IN_A_CLONE, REDIS))
     ]
 
     assert others == []
-    for pattern in NOT_RUN:
+    for pattern in (*NOT_RUN, *IN_A_CLONE, REDIS):
         assert any(re.match(pattern, command) for _, command in ALL), f"nothing matches {pattern}"
 
 
@@ -162,6 +163,47 @@ def test_the_commands_of_manage_py_work_on_a_fresh_machine(machine: dict[str, st
             failed.append(f"{command}: {done.stdout[-300:]}{done.stderr[-600:]}")
 
     assert failed == []
+
+
+def matching(pattern: str) -> list[str]:
+    """Return the commands of all documents that begin like this, each once."""
+    return list(dict.fromkeys(command for _, command in ALL if re.match(pattern, command)))
+
+
+def test_the_commands_of_an_installation_work_in_a_clone(machine: dict[str, str], tmp_path: Path) -> None:
+    server, installed, release = tmp_path / "server.git", tmp_path / "opt" / "sanso", tmp_path / "release"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(REPOSITORY), str(server)], check=True)
+    subprocess.run(["git", "tag", "--force", "v0.2.0"], cwd=server, check=True, capture_output=True)
+    (tmp_path / "opt").mkdir()
+    lines = "\n".join(command for pattern in IN_A_CLONE for command in matching(pattern))
+    places = {
+        "<this repository>": server,
+        "/opt/sanso": installed,
+        "/tmp/release": release,
+    }
+    for given, own in (*places.items(), ("python3 ", f"{sys.executable} ")):
+        lines = lines.replace(given, str(own))
+
+    done = run(lines, machine)
+
+    assert done.returncode == 0, done.stderr
+    assert (installed / ".venv" / "bin" / "pip").exists()
+    assert (installed / "manage.py").exists()
+    assert (release / "manage.py").exists()
+
+
+@pytest.mark.skipif(shutil.which("redis-cli") is None, reason="the embedded Redis has no client")
+def test_the_command_that_ends_the_waits_of_logins_works(
+    machine: dict[str, str], redis_server: Redis
+) -> None:
+    client = redis.Redis.from_url(redis_server.url)
+    client.mset({"sanso:login:name:ana": 5, "sanso:other": 1})
+    (command,) = matching(REDIS)
+
+    assert run(command, machine, REDIS_URL=redis_server.url).returncode == 0
+
+    assert client.keys("sanso:login:*") == []
+    assert client.getdel("sanso:other") == b"1"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
