@@ -109,6 +109,22 @@ def test_a_response_of_a_custom_resource_has_4096_bytes(account: Account) -> Non
     assert failures(account, stack, "Custom") == ["Response object is too long."]
 
 
+def test_a_custom_resource_keeps_its_service_token(account: Account) -> None:
+    """https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/802"""
+
+    def template(function: str) -> str:
+        given = {"ServiceToken": {"Fn::GetAtt": [function, "Arn"]}, "Length": 1}
+        functions = {name: _function(ANSWER, Timeout=30) for name in ("Function", "Other")}
+        return _template(**functions, Custom={"Type": "Custom::Short", "Properties": given})
+
+    stack = made(account, "token", template("Function"))
+    assert (
+        account.update(stack, template("Other"), Capabilities=["CAPABILITY_IAM"])
+        == "UPDATE_ROLLBACK_COMPLETE"
+    )
+    assert failures(account, stack, "Custom", "UPDATE_FAILED") == ["Modifying service token is not allowed."]
+
+
 def _in_network(network: Network) -> dict[str, Any]:
     return {
         "VpcConfig": {

@@ -16,7 +16,9 @@ NOT_ALL_DELETED = "Update successful. One or more resources could not be deleted
 async def after_update(run: Run) -> None:
     """Delete removed resources and the predecessors of replaced ones; the stack ends in UPDATE_COMPLETE.
 
-    A failed delete does not fail the update: a removed resource stays in the stack as DELETE_FAILED.
+    A failed delete does not fail the update: the resource leaves the stack and stays in the account
+    ("Resource removed from stack but not deleted" in
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html).
     """
     doomed = {**_remembered(run), **_removed(run), **_predecessors(run)}
     old_definitions = ((run.previous or {}).get("_template") or {}).get("Resources") or {}
@@ -25,6 +27,8 @@ async def after_update(run: Run) -> None:
         *(after_update(child) for child in run.children.values()),
     )
     delete.forget_deleted(run.stack)
+    for name in removed_names(run) & set(failures or ()):
+        run.resources.pop(name, None)
     run.stack["_gone"] = {}
     events.stack_status(run.stack, "UPDATE_COMPLETE", NOT_ALL_DELETED if failures else "")
 

@@ -137,6 +137,11 @@ TABLE: Final[dict[str, _Actions]] = {
         UPDATE: "iam:RemoveRoleFromInstanceProfile iam:AddRoleToInstanceProfile iam:GetInstanceProfile",
         DELETE: "iam:DeleteInstanceProfile iam:RemoveRoleFromInstanceProfile iam:GetInstanceProfile",
     },
+    "AWS::IAM::Policy": {
+        CREATE: "iam:PutRolePolicy iam:GetRolePolicy",
+        UPDATE: "iam:PutRolePolicy iam:DeleteRolePolicy",
+        DELETE: "iam:DeleteRolePolicy",
+    },
     "AWS::IAM::Role": {
         CREATE: "iam:CreateRole iam:PutRolePolicy iam:AttachRolePolicy iam:TagRole iam:GetRole",
         UPDATE: "iam:UpdateRole iam:UpdateRoleDescription iam:UpdateAssumeRolePolicy iam:AttachRolePolicy "

@@ -34,6 +34,7 @@ _KINDS: Final = {
     "AWS::SSM::Document": "document/",
     "AWS::SSM::Parameter": "parameter/",
     "AWS::SecretsManager::Secret": "secret:",
+    "AWS::IAM::Policy": "policy/",
     "AWS::IAM::Role": "role/",
     "AWS::IAM::InstanceProfile": "instance-profile/",
 }
@@ -87,7 +88,10 @@ def _calls(operation: str, stack: Stack, record: Record, properties: Properties)
     own = _arn(stack, record, properties)
     context = _boundary(record, properties) if resource_type == "AWS::IAM::Role" else {}
     for action in handler_actions.actions(resource_type, operation):
-        yield action, _resource(action, own), context
+        if resource_type == "AWS::IAM::Policy":
+            yield from ((action, role, {}) for role in _roles_of_policy(record, properties))
+        else:
+            yield action, _resource(action, own), context
     if operation == handler_actions.UPDATE and resource_type == "AWS::IAM::Role":
         yield from _changed_boundary(record, properties, own)
     if operation != handler_actions.DELETE:
@@ -97,6 +101,12 @@ def _calls(operation: str, stack: Stack, record: Record, properties: Properties)
             yield f"ssm:{operation.capitalize()}Association", _document(properties), {}
     if resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource":
         yield "lambda:InvokeFunction", str(properties.get("ServiceToken", "*")), {}
+
+
+def _roles_of_policy(record: Record, properties: Properties) -> list[str]:
+    """Return the roles that an inline policy is put on, which its actions are authorized for."""
+    names = (properties or record.get("Properties") or {}).get("Roles") or ()
+    return [_role_arn(str(name)) for name in names]
 
 
 def _boundary(record: Record, properties: Properties) -> Properties:

@@ -9,6 +9,7 @@ from typing import Any
 from ministack.services.cloudformation import provisioners
 
 ALWAYS, CONDITIONALLY, NEVER = "Always", "Conditionally", "Never"
+CUSTOM = "AWS::CloudFormation::CustomResource"
 
 
 def required(resource_type: str, name: str) -> str:
@@ -20,12 +21,17 @@ def required(resource_type: str, name: str) -> str:
     if resource_type in provisioners._REPLACING_PROPERTIES:
         found: str = provisioners._property_recreation(resource_type, name)
         return found
-    if resource_type.startswith("Custom::"):
-        resource_type = "AWS::CloudFormation::CustomResource"
+    if is_custom(resource_type):
+        resource_type = CUSTOM
     always, conditionally = _of_schema(resource_type)
     if name in always:
         return ALWAYS
     return CONDITIONALLY if name in conditionally else NEVER
+
+
+def is_custom(resource_type: str) -> bool:
+    """Return whether the type is one of custom resources, which a function provides."""
+    return resource_type == CUSTOM or resource_type.startswith("Custom::")
 
 
 def is_required(resource_type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """The API actions that create, update and delete a stack, with the errors that AWS returns for them."""
 
+import json
 from typing import Any
 
 from ministack.services import cloudformation
@@ -88,14 +89,13 @@ def _create_stack(request: Parameters) -> Answer:
         raise Refusal(f"Stack [{name}] already exists", "AlreadyExistsException")
     on_failure = _on_failure(request)
     plan = plans.read(request, None)
-    policy, refused = helpers._resolve_document(request, "StackPolicyBody", "StackPolicyURL", "Stack policy")
-    passed(refused)
+    policy = _stack_policy(request, "StackPolicy")
     stack = store.new_stack(name, "CREATE_IN_PROGRESS")
     plan.put_on(stack)
     stack.update(
         DisableRollback=on_failure == "DO_NOTHING",
         EnableTerminationProtection=truth(request, "EnableTerminationProtection"),
-        _stack_policy=policy or "",
+        _stack_policy=policy,
         _disable_validation=truth(request, "DisableValidation"),
     )
     tokens.remember(stack, "CreateStack", request)
@@ -148,10 +148,8 @@ def _update_stack(request: Parameters) -> Answer:
     plan = plans.read(request, stack)
     if plans.changes_nothing(plan, stack):
         raise Refusal("No updates are to be performed.")
-    policy, refused = helpers._resolve_document(request, "StackPolicyBody", "StackPolicyURL", "Stack policy")
-    passed(refused)
-    if policy:
-        stack["_stack_policy"] = policy
+    once = _stack_policy(request, "StackPolicyDuringUpdate")
+    stack["_stack_policy"] = _stack_policy(request, "StackPolicy") or stack.get("_stack_policy", "")
     tokens.remember(stack, "UpdateStack", request)
     _make_obsolete(stack)
     start_update(
@@ -160,8 +158,20 @@ def _update_stack(request: Parameters) -> Answer:
         disable_rollback=truth(request, "DisableRollback"),
         retain_except_on_create=truth(request, "RetainExceptOnCreate"),
         disable_validation=truth(request, "DisableValidation"),
+        policy_during_update=once,
     )
     return accepted("UpdateStack", stack)
+
+
+def _stack_policy(request: Parameters, name: str) -> str:
+    """Return a stack policy of a request, "" without one. Raises Refusal if it is not JSON."""
+    policy, refused = helpers._resolve_document(request, f"{name}Body", f"{name}URL", "Stack policy")
+    passed(refused)
+    try:
+        json.loads(policy or "{}")
+    except ValueError:
+        raise Refusal("Error validating stack policy: Invalid stack policy") from None
+    return policy or ""
 
 
 def _make_obsolete(stack: Stack) -> None:
@@ -185,12 +195,13 @@ def start_update(
     disable_rollback: bool,
     retain_except_on_create: bool,
     disable_validation: bool = False,
+    policy_during_update: str = "",
     imports: dict[str, Any] | None = None,
 ) -> lifecycle.Deployment:
     """Start to update a stack with a plan."""
     previous = nested.snapshot(stack)
     plan.put_on(stack)
-    stack.update(_disable_validation=disable_validation, _gone={})
+    stack.update(_disable_validation=disable_validation, _policy_during_update=policy_during_update, _gone={})
     failed = stack.pop("_failed_operation", None)
     events.begin_operation(stack, "UPDATE_STACK")
     events.stack_status(stack, "UPDATE_IN_PROGRESS", events.USER_INITIATED)

@@ -18,6 +18,7 @@ from portal.sandbox.engine.cloudformation import (
     recreation,
     rollback,
     signals,
+    stack_policies,
     store,
 )
 from portal.sandbox.engine.cloudformation.provision import Provisioned
@@ -30,6 +31,8 @@ CANCELLED = "Resource update cancelled"
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 # https://github.com/aws/aws-cdk/issues/30546
 NO_REPLACEMENT = "Replacement type updates not supported on stack with disable-rollback."
+# https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/802
+MODIFIED_PROVIDER = "Modifying service token is not allowed."
 EMBEDDED = (
     "Embedded stack {stack_id} was not successfully updated. Currently in {status} with reason: {reason}"
 )
@@ -54,6 +57,9 @@ async def update_stack(run: Run) -> None:
 
 async def _forward(run: Run) -> bool:
     """Make all changes of the update; return whether only the cleanup remains."""
+    if not _may_remove(run):
+        run.reason = create.reason_of(run)
+        return False
     await graph.walk(run.waits_for(), lambda logical_id: _update_resource(run, logical_id), run.stop)
     if run.cancelled:
         run.reason = events.USER_INITIATED
@@ -68,6 +74,15 @@ async def _forward(run: Run) -> bool:
         return False
     events.stack_status(run.stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
     return True
+
+
+def _may_remove(run: Run) -> bool:
+    """Return whether the stack policy lets the update delete what the new template leaves out."""
+    for name in sorted(cleanup.removed_names(run) & run.resources.keys()):
+        if why := stack_policies.denial(run.stack, stack_policies.DELETE, run.resources[name]):
+            run.fails()
+            _failed(run, run.resources[name], why)
+    return not run.failed
 
 
 async def _update_resource(run: Run, logical_id: str) -> bool:
@@ -107,11 +122,7 @@ async def _update_leaf(run: Run, record: Record, before: Record) -> None:
         return
     change = Change(before, new, old, retain=_retained(run, name))
     run.changes[name] = change
-    refused = provisioners._custom_named_replacement_error(
-        resource_type, old, new, record["PhysicalResourceId"]
-    )
-    if not refused and run.disable_rollback and recreation.is_required(resource_type, old, new):
-        refused = NO_REPLACEMENT
+    refused = _refusal(run, record, old, new)
     replacing = not refused and provisioners._replacing_change(resource_type, old, new)
     run.report(record, "UPDATE_IN_PROGRESS", REPLACING if replacing else "")
     if refused:
@@ -133,6 +144,22 @@ async def _update_leaf(run: Run, record: Record, before: Record) -> None:
     change.provisioned = made
     _take(record, made, properties, dynamic)
     run.report(record, "UPDATE_COMPLETE")
+
+
+def _refusal(run: Run, record: Record, old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Return why CloudFormation itself does not make a change; "" if it does."""
+    resource_type = record["ResourceType"]
+    always = recreation.is_required(resource_type, old, new)
+    if taken := provisioners._custom_named_replacement_error(
+        resource_type, old, new, record["PhysicalResourceId"]
+    ):
+        return str(taken)
+    if recreation.is_custom(resource_type) and old.get("ServiceToken") != new.get("ServiceToken"):
+        return MODIFIED_PROVIDER
+    if run.disable_rollback and always:
+        return NO_REPLACEMENT
+    action = stack_policies.REPLACE if always else stack_policies.MODIFY
+    return stack_policies.denial(run.stack, action, record)
 
 
 def _take(record: Record, made: Provisioned, properties: dict[str, Any], dynamic: dict[str, Any]) -> None:
@@ -158,6 +185,10 @@ async def _update_nested(run: Run, record: Record) -> None:
     if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
         raise ValueError(f"Stack [{record['PhysicalResourceId']}] does not exist")
     await provision.fail_update(record, run.stop)
+    if properties != record["Properties"] and (
+        why := stack_policies.denial(run.stack, stack_policies.MODIFY, record)
+    ):
+        raise provision.Refused(why)
     handler_permissions.check("update", run.stack, record, properties)
     child = nested.update_run(run, name, stack, run.tagged(record, properties, run.stack.get("Tags") or []))
     if child is not None:
