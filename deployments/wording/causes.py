@@ -137,6 +137,10 @@ CAUSES: Final[Mapping[str, CauseText]] = {
         N_("Certificate rejected by the load balancer"),
         N_("It must be an issued ACM certificate in the same region. Choose another ARN."),
     ),
+    "OtherRegion": CauseText(
+        N_("ARN of another region"),
+        N_("It is of %(given)s, and must be of %(only)s. Choose another ARN."),
+    ),
     "SecretScheduledForDeletion": CauseText(
         N_("A secret with this name is scheduled for deletion"),
         N_("Restore it or delete it permanently in Secrets Manager, or choose another name."),

@@ -99,6 +99,15 @@ CAUSES = (
         "fully-qualified domain name, a supported signature, and a supported key size.",
     ),
     Cause(
+        code="OtherRegion",
+        reason=signature(
+            r"Invalid (?:region|partition) (?P<given>\S+) specified\. Only (?P<only>\S+) is supported"
+        ),
+        steps=_EDIT,
+        parameter=r"Topic|Alarm",
+        example="Invalid region ca-central-1 specified. Only us-west-2 is supported.",
+    ),
+    Cause(
         code="SecretScheduledForDeletion",
         reason=signature(r"secret with this name is already scheduled for deletion"),
         steps=(NextStep.EDIT, NextStep.RETRY, NextStep.DELETE_FIRST),

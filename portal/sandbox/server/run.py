@@ -35,7 +35,18 @@ from portal.sandbox.server.control_api import ControlApi
 from portal.sandbox.server.fault_middleware import FaultMiddleware
 from portal.sandbox.server.signed_calls import SignedCalls
 from portal.sandbox.server.web_pages import NoForeignPages
-from portal.sandbox.services import autoscaling, ec2, elbv2, iam, lambda_, names, rds, secretsmanager, ssm
+from portal.sandbox.services import (
+    autoscaling,
+    cloudwatch,
+    ec2,
+    elbv2,
+    iam,
+    lambda_,
+    names,
+    rds,
+    secretsmanager,
+    ssm,
+)
 from portal.sandbox.services.ec2.cloud import Ec2Cloud
 from portal.sandbox.services.iam import accounts
 from portal.sandbox.supervision import descendants
@@ -45,7 +56,7 @@ logger = logging.getLogger(__name__)
 # In the order of installation; they are stopped in reverse order.
 SERVICES: Final = (
     *(cloudformation, fixes),
-    *(ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, names),
+    *(ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, cloudwatch, names),
 )
 
 
