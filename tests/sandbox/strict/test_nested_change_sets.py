@@ -10,15 +10,13 @@ from a public reproduction only.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.engine.conftest import PREFIX, REGION, Account
+from tests.sandbox.engine.conftest import Account
 from tests.sandbox.engine.test_change_sets import changes, done, make
-from tests.sandbox.engine.test_infra_templates import CAPABILITIES, parameters
 
 UNKNOWN = "{{IntrinsicFunction:root/Network.Outputs.Value/Fn::GetAtt}}"
 NETWORK = """
@@ -133,25 +131,6 @@ def test_an_id_that_does_not_exist_is_refused(account: Account) -> None:
     assert account.status(account.create("typed", template, Parameters=given(group, subnet))) == (
         "CREATE_COMPLETE"
     )
-
-
-def test_the_template_set_of_an_earlier_release_fails_by_its_patterns(account: Account) -> None:
-    """output_patterns/ contains that set, whose parameters for outputs have patterns and types."""
-    folder = Path(__file__).parent / "output_patterns"
-    account.publish(**{path.stem: path.read_text() for path in folder.glob("*.yaml")})
-    made = account.cloudformation.create_change_set(
-        StackName="root",
-        ChangeSetName="review",
-        ChangeSetType="CREATE",
-        IncludeNestedStacks=True,
-        Capabilities=CAPABILITIES,
-        TemplateURL=f"https://{account.bucket}.s3.{REGION}.amazonaws.com/{PREFIX}/root.yaml",
-        Parameters=parameters(account),
-    )
-    review = done(account, made["Id"])
-    assert review["Status"] == "FAILED"
-    failed = done(account, review["StatusReason"].split()[3])
-    assert failed["StatusReason"] == "Parameter 'WebTargetGroup' must be the ARN of a target group"
 
 
 def test_placeholders_match_every_pattern_by_the_other_reading(account: Account, template_url: str) -> None:
