@@ -25,16 +25,16 @@ def test_the_name_has_the_focus_and_deploy_is_in_view(form: Page) -> None:
     for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844}):
         form.set_viewport_size(size)  # type: ignore[arg-type]
         expect(form.get_by_role("button", name="Deploy")).to_be_in_viewport(ratio=1)
-    expect(form.locator("#expected")).to_contain_text("75 resources in 9 stacks")
+    expect(form.locator("#expected")).to_contain_text("76 resources in 9 stacks")
 
 
 def test_the_number_of_resources_follows_the_preset_and_the_choices(form: Page) -> None:
     form.get_by_role("radio", name="Production").check()
-    expect(form.locator("#expected")).to_contain_text("86 resources in 10 stacks")
+    expect(form.locator("#expected")).to_contain_text("87 resources in 10 stacks")
 
     form.locator("#advanced > summary").click()
     form.locator("#id_parameter_CloudWatchAlarms").select_option("false")
-    expect(form.locator("#expected")).to_contain_text("80 resources in 9 stacks")
+    expect(form.locator("#expected")).to_contain_text("81 resources in 9 stacks")
 
 
 def test_a_preset_fills_the_parameters_and_is_deployed(form: Page) -> None:

@@ -35,22 +35,22 @@ def test_the_two_instances_are_in_different_zones() -> None:
     assert len({str(properties(*instance)["AvailabilityZone"]) for instance in instances}) == 2
 
 
-def waits_for(logical_id: str) -> set[str]:
-    """Return the resources of the root that a resource depends on, directly or indirectly."""
+def waits_for(logical_id: str, template: str = "root") -> set[str]:
+    """Return the resources of a template that a resource depends on, directly or indirectly."""
     found: set[str] = set()
     left = [logical_id]
     while left:
-        new = _needed(resources("root")[left.pop()]) - found
+        new = _needed(resources(template)[left.pop()], template) - found
         found |= new
         left += new
     return found
 
 
-def _needed(resource: dict[str, Any]) -> set[str]:
+def _needed(resource: dict[str, Any], template: str) -> set[str]:
     needed = set(as_list(resource.get("DependsOn", [])))
     needed |= {logical_id for logical_id, _ in get_atts(resource)}
     needed |= {text for path, text in strings(resource) if path.endswith("/Ref")}
-    return needed & set(resources("root"))
+    return needed & set(resources(template))
 
 
 def test_servers_are_configured_while_the_database_is_still_being_created() -> None:
@@ -74,6 +74,12 @@ def test_nothing_that_a_signal_needs_waits_for_the_servers() -> None:
     """Servers signal when their association has configured them and /healthz responds."""
     for logical_id in ("Configuration", "Network", "Iam", "NatGatewayA", "Nlb", "Aurora"):
         assert not {"WebServers", "AppServers"} & waits_for(logical_id)
+
+
+def test_the_deletion_of_the_database_does_not_wait_for_its_function() -> None:
+    """Lambda takes 25 minutes or more to remove the interfaces of a function in a VPC."""
+    for name in ("InitialiseDatabaseFunction", "InitialiseDatabaseRole"):
+        assert not {"DbCluster", "TrialDbCluster"} & waits_for(name, "aurora")
 
 
 def test_the_table_is_created_last() -> None:

@@ -31,8 +31,9 @@ MEANT = {
 def test_no_fixed_name_prevents_a_second_environment(name: str) -> None:
     for logical_id, resource in resources(name).items():
         for key, value in resource.get("Properties", {}).items():
-            of_a_document = (resource["Type"], key) == ("AWS::SSM::Association", "Name")
-            if not NAMING.search(key) or key in MEANT or of_a_document:
+            # the name of a document; the name of an inline policy, which is its role's
+            elsewhere = (("AWS::SSM::Association", "Name"), ("AWS::IAM::Policy", "PolicyName"))
+            if not NAMING.search(key) or key in MEANT or (resource["Type"], key) in elsewhere:
                 continue
             own = ("AWS::StackId", "${EnvironmentName}", "{'Ref': 'DatabaseUserSecretName'}")
             assert any(part in str(value) for part in own), f"{logical_id}.{key}: {value}"

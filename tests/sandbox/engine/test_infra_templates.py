@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from deployments import catalog
 from tests.sandbox.engine import inventory
 from tests.sandbox.engine.conftest import PREFIX, REGION, Account
 from tests.services import REPOSITORY, wait_until
 
+BEFORE = Path(__file__).with_name("before_policy")
+"""The template whose function had its policy in its role, so that the database was deleted after it."""
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -118,3 +123,49 @@ def test_the_environment_comes_up_changes_and_leaves_nothing(account: Account) -
     # deleted, and create the group again; on AWS, the function's role does not allow that.
     del before["log group"], after["log group"]
     assert after == before
+
+
+@pytest.fixture
+def set_before(tmp_path: Path) -> Path:
+    """A folder with the template set of the version before the function's policy left its role."""
+    for folder in ("infra_templates", "playbook", "datelog"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    shutil.copy(BEFORE / "aurora.yaml", tmp_path / "infra_templates")
+    return tmp_path / "infra_templates"
+
+
+def test_an_environment_whose_function_had_its_policy_in_its_role_is_updated_and_deleted(
+    account: Account, set_before: Path
+) -> None:
+    before = inventory.taken(account)
+    url = upload(account, set_before)
+    root = apply(account, "whole", "CREATE", TemplateURL=url, Parameters=parameters(account))
+    assert account.status(root) == "CREATE_COMPLETE", failures(account)
+    outputs = account.outputs(root)
+
+    newer = upload(account, REPOSITORY / "infra_templates", "sets/newer")
+    values = parameters(account, ArtifactPrefix="sets/newer")
+    apply(account, root, "UPDATE", TemplateURL=newer, Parameters=values)
+
+    assert account.status(root) == "UPDATE_COMPLETE", failures(account)
+    assert account.outputs(root)["DatabaseClusterId"] == outputs["DatabaseClusterId"]
+    aurora = account.cloudformation.describe_stack_resources(StackName=account.child(root, "Aurora"))
+    ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in aurora["StackResources"]}
+    policies = account.client("iam").list_role_policies(RoleName=ids["InitialiseDatabaseRole"])
+    assert sorted(policies["PolicyNames"]) == ["read-login-and-sql", "write-own-logs"]
+    assert account.delete(root) == "DELETE_COMPLETE", failures(account)
+    after = inventory.taken(account)
+    del before["log group"], after["log group"]  # as above
+    assert after == before
+
+
+def test_the_database_is_deleted_before_the_interfaces_of_its_function_are_gone(account: Account) -> None:
+    url = upload(account, REPOSITORY / "infra_templates")
+    root = apply(account, "whole", "CREATE", TemplateURL=url, Parameters=parameters(account))
+    aurora = account.child(root, "Aurora")
+    account.pace(0.02)  # the interfaces take two and a half seconds, everything else a fraction
+    assert account.delete(root) == "DELETE_COMPLETE", failures(account)
+    ends = [line for line in account.story(aurora) if line.endswith(" DELETE_COMPLETE")]
+    assert ends.index("TrialDbCluster DELETE_COMPLETE") < ends.index(
+        "InitialiseDatabaseFunction DELETE_COMPLETE"
+    ), ends
