@@ -55,6 +55,7 @@ class Code(StrEnum):
     PARAMETER_UNKNOWN = "parameter_unknown"
     PARAMETER_NOT_ALLOWED = "parameter_not_allowed"
     PARAMETER_CONSTRAINT = "parameter_constraint"
+    PARAMETER_OF_OTHER_REGION = "parameter_of_other_region"
     RULE_DESCRIPTION = "rule_description"
     RULE_NOT_MET = "rule_not_met"
     PERMISSION_MISSING = "permission_missing"

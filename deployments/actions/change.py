@@ -172,7 +172,7 @@ def _created(
         known = {} if creates else {**environment.parameters, **base.parameters}
         given = _with_fixed(template_set, parameters, known)
     secrets = _kept_secrets(template_set, base)
-    plain, secret = checked(template_set, given, kept=secrets)
+    plain, secret = checked(template_set, given, environment.account.region, kept=secrets)
     source = rolls_back_to or base
     deployment = Deployment.objects.create(
         environment=environment,

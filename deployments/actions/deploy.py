@@ -95,7 +95,7 @@ def request_deployment(
         template_set = set_to_deploy(version)
         check_name(name)
         schedule.check(request, account, scheduled_for)
-        plain, secret = checked(template_set, parameters)
+        plain, secret = checked(template_set, parameters, account.region)
         try:
             with transaction.atomic():
                 deployment = _created(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from deployments import catalog
 from deployments.core.parameters import Parameter, problem
+from deployments.core.regions import arn_beginning
 from deployments.core.rules import Violation, violations
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -15,12 +16,15 @@ MANY = 3
 
 
 def checked(
-    template_set: catalog.TemplateSet, parameters: Mapping[str, str], kept: Collection[str] = ()
+    template_set: catalog.TemplateSet,
+    parameters: Mapping[str, str],
+    region: str,
+    kept: Collection[str] = (),
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return (plain, secret) values of the set's parameters; missing values are the defaults.
 
     A secret in `kept` without a value keeps the stack's value, and is left out. Raise UserFixable with the
-    field of a value that is not allowed.
+    field of a value that is not allowed, or that is of another region than the environment's.
     """
     declared = template_set.parameters
     unknown = sorted(set(parameters) - set(declared))
@@ -38,6 +42,8 @@ def checked(
         value = parameters.get(name, parameter.initial or "")
         if problem(parameter, value):
             raise _not_allowed(parameter, f"parameter_{name}")
+        if parameter.same_region and value:
+            _check_region(value, region, f"parameter_{name}")
         (secret if parameter.no_echo else plain)[name] = value
     missing = template_set.missing_templates(plain)
     if missing:
@@ -72,6 +78,13 @@ def _rule_error(broken: Violation, field: str) -> UserFixable:
         return UserFixable("RuleNotMet", Code.RULE_DESCRIPTION, field, constraint=broken.description)
     names = ", ".join(broken.parameters)
     return UserFixable("RuleNotMet", Code.RULE_NOT_MET, field, rule=broken.rule, parameters=names)
+
+
+def _check_region(value: str, region: str, field: str) -> None:
+    """Raise UserFixable if one of the ARNs in a value is of another region or partition."""
+    for arn in value.split(","):
+        if not arn.strip().startswith(begin := arn_beginning(arn.strip(), region)):
+            raise UserFixable("BadParameter", Code.PARAMETER_OF_OTHER_REGION, field, begin=begin)
 
 
 def _not_allowed(parameter: Parameter, field: str) -> UserFixable:

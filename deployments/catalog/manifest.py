@@ -32,7 +32,8 @@ class Artifact:
 class Manifest:
     """The description of a set. `bucket` and `prefix` are None if they must be read from the templates.
 
-    Parameters in `choose_once` keep the value that an environment is created with. `new_environments` has
+    Parameters in `choose_once` keep the value that an environment is created with; those in `same_region` are
+    ARNs of resources that must be in the region of the environment. `new_environments` has
     values for new environments that replace a parameter's default: CloudFormation uses the default for every
     stack that does not have the parameter yet, so the default must not change such a stack. `main` has the
     parameters that the form always shows; None means all of them.
@@ -50,6 +51,7 @@ class Manifest:
     boundary: str = ""
     artifacts: tuple[Artifact, ...] = ()
     choose_once: tuple[str, ...] = ()
+    same_region: tuple[str, ...] = ()
     new_environments: Mapping[str, str] = field(default_factory=dict)
     main: tuple[str, ...] | None = None
     presets: tuple[Preset, ...] = ()
@@ -83,6 +85,7 @@ def read(folder: Path) -> Manifest:
         boundary=content.get("boundary_parameter").text(),
         artifacts=artifacts,
         choose_once=_names(content.get("choose_once")),
+        same_region=_names(content.get("same_region")),
         new_environments=_texts(content.get("new_environments")),
         main=_names(content.get("main_parameters")) if "main_parameters" in content.value else None,
         presets=tuple(_presets(content.get("presets"))),

@@ -20,7 +20,12 @@ def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[Par
         *manifest.new_environments.items(),
         *(pair for preset in manifest.presets for pair in preset.values.items()),
     ]
-    named = (*manifest.choose_once, *(manifest.main or ()), *filter(None, [manifest.protection]))
+    named = (
+        *manifest.choose_once,
+        *manifest.same_region,
+        *(manifest.main or ()),
+        *filter(None, [manifest.protection]),
+    )
     for name in (*named, *(name for name, _value in chosen)):
         if name not in declared:
             raise _broken(Code.MANIFEST_PARAMETER_MISSING, name)
@@ -35,6 +40,7 @@ def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[Par
         return replace(
             parameter,
             choose_once=parameter.name in manifest.choose_once,
+            same_region=parameter.name in manifest.same_region,
             new_environment=manifest.new_environments.get(parameter.name),
             is_main=_is_main(parameter, manifest),
         )

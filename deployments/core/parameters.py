@@ -16,8 +16,8 @@ class Parameter:
     """One parameter of a root template. If `default` is None, a value is required.
 
     `new_environment` is the default of new environments in the set's manifest. A parameter with `choose_once`
-    keeps the value that its environment was created with. The form shows the parameters that are not
-    `is_main` on request only.
+    keeps the value that its environment was created with. ARNs in one with `same_region` are of the region of
+    the environment. The form shows the parameters that are not `is_main` on request only.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Parameter:
     label: str = ""
     new_environment: str | None = None
     choose_once: bool = False
+    same_region: bool = False
     is_main: bool = True
 
     @property

@@ -75,6 +75,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.PARAMETER_UNKNOWN: N_("The template set has no parameter %(parameter)s."),
     Code.PARAMETER_NOT_ALLOWED: N_("This value is not allowed."),
     Code.PARAMETER_CONSTRAINT: "%(constraint)s",  # the template author's own text
+    Code.PARAMETER_OF_OTHER_REGION: N_("Must be in the region of the environment: %(begin)s…"),
     Code.RULE_DESCRIPTION: "%(constraint)s",  # the template author's own text
     Code.RULE_NOT_MET: N_("The values do not meet the rule %(rule)s of the template (%(parameters)s)."),
     Code.PERMISSION_MISSING: N_("The permission %(permission)s is missing."),

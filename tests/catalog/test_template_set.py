@@ -295,6 +295,10 @@ def test_the_manifest_defines_permanent_parameters_and_defaults_of_new_environme
             "template-set.yaml names the parameter Size, which the root template does not have.",
         ),
         (
+            "same_region: [Size]",
+            "template-set.yaml names the parameter Size, which the root template does not have.",
+        ),
+        (
             "new_environments: {Size: large}",
             "template-set.yaml names the parameter Size, which the root template does not have.",
         ),

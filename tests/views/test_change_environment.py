@@ -32,7 +32,8 @@ def operator(operator: User) -> User:
 @pytest.fixture
 def environment(template_set: Path, operator: User) -> Environment:
     """A deployed environment of a stored template set, in which the database is chosen once."""
-    (template_set / "template-set.yaml").write_text("root: root.yaml\nchoose_once: [Database]\n")
+    manifest = "root: root.yaml\nchoose_once: [Database]\nsame_region: [Certificate]\n"
+    (template_set / "template-set.yaml").write_text(manifest)
     current = catalog.load(template_set)
     template_sets.keep(current)
     shop = make_environment(
@@ -110,6 +111,19 @@ def test_an_invalid_value_is_an_error_at_its_field(browser: Client, environment:
 
     assert answer.status_code == 422
     assert field(page(answer), "Count")["aria-invalid"] == "true"
+    assert not Deployment.objects.filter(kind="update").exists()
+
+
+def test_a_certificate_of_another_region_is_an_error_at_its_field(
+    browser: Client, environment: Environment
+) -> None:
+    elsewhere = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+    answer = browser.post(address(environment), form_of(environment, Certificate=elsewhere))
+
+    assert answer.status_code == 422
+    region = environment.account.region
+    error = page(answer).one(id="id_parameter_Certificate_error").text
+    assert error == f"Must be in the region of the environment: arn:aws:acm:{region}:…"
     assert not Deployment.objects.filter(kind="update").exists()
 
 

@@ -161,6 +161,29 @@ def test_an_invalid_value_has_an_error_at_its_field_and_on_top(
 
 
 @pytest.mark.parametrize(
+    "elsewhere",
+    ["arn:aws:sns:us-east-1:123456789012:oncall", "arn:aws-cn:sns:ap-northeast-1:123456789012:oncall"],
+)
+def test_an_arn_of_another_region_or_partition_has_an_error_at_its_field(
+    browser: Client, account: Account, settings: Any, elsewhere: str
+) -> None:
+    settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "infra_templates"
+    form = {name: value for name, value in filled(account).items() if not name.startswith("parameter_")}
+    initial = catalog.load(settings.SANSO_TEMPLATE_SET).parameters
+    form |= {f"parameter_{name}": parameter.initial or "" for name, parameter in initial.items()}
+
+    response = browser.post(URL, form | {"parameter_AlarmTopicArn": elsewhere})
+
+    sentence = "Must be in the region of the environment: arn:aws:sns:ap-northeast-1:…"
+    assert response.status_code == 422
+    assert page(response).one(id="id_parameter_AlarmTopicArn_error").text == sentence
+    assert not Deployment.objects.exists()
+
+    here = "arn:aws:sns:ap-northeast-1:123456789012:oncall"
+    assert browser.post(URL, form | {"parameter_AlarmTopicArn": here}).status_code == 302
+
+
+@pytest.mark.parametrize(
     ("wrong", "where"),
     [
         ({"name": ""}, "id_name"),
@@ -367,9 +390,9 @@ def test_each_account_has_its_own_forecast(account: Account, browser: Client) ->
 @pytest.mark.parametrize(
     ("submitted", "text"),
     [
-        ({}, "75 resources in 9 stacks"),
-        ({"parameter_CloudWatchAlarms": "true"}, "81 resources in 10 stacks"),
-        ({"parameter_CloudWatchAlarms": "maybe", "parameter_Unknown": "x"}, "75 resources in 9 stacks"),
+        ({}, "76 resources in 9 stacks"),
+        ({"parameter_CloudWatchAlarms": "true"}, "82 resources in 10 stacks"),
+        ({"parameter_CloudWatchAlarms": "maybe", "parameter_Unknown": "x"}, "76 resources in 9 stacks"),
     ],
 )
 def test_the_forecast_counts_the_resources_of_the_selected_values(
