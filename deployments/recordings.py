@@ -1,6 +1,6 @@
 """Recordings: deployments that have ended as files with all their rows, for replay elsewhere.
 
-Three are included (`deployments/recorded/`), so that the page can be tried without a deployment.
+Four are included (`deployments/recorded/`), so that the page can be tried without a deployment.
 """
 
 from __future__ import annotations

@@ -67,6 +67,13 @@ def _recorded(name: str, loaded: Deployment | None) -> RecordingRow:
                 "responds."
             ),
         ),
+        "success-at-aws-speed": (
+            _("A creation at AWS's speed"),
+            _(
+                "The sandbox takes as long as AWS usually does. The durations are the sandbox's; they were "
+                "not measured on AWS."
+            ),
+        ),
         "failure": (
             _("A creation that fails in a nested stack and is rolled back"),
             _("A resource of a nested stack fails; its siblings are canceled and everything is rolled back."),

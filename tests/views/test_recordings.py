@@ -190,7 +190,7 @@ def test_a_recording_of_an_earlier_release_can_be_imported() -> None:
 
 
 def test_the_recordings_included_can_be_opened_and_are_loaded_once(browser: Client) -> None:
-    assert recordings.included() == ["failure", "success", "update"]
+    assert recordings.included() == ["failure", "success", "success-at-aws-speed", "update"]
     listed = browser.get("/deployments/recordings/").content.decode()
     for name in recordings.included():
         assert f"/deployments/recordings/{name}" in listed
@@ -198,8 +198,22 @@ def test_the_recordings_included_can_be_opened_and_are_loaded_once(browser: Clie
         second = browser.post(f"/deployments/recordings/{name}")
         assert first["Location"] == second["Location"]
         assert browser.get(first["Location"]).status_code == 200
-    assert Deployment.objects.count() == 3
+    assert Deployment.objects.count() == 4
     assert Event.objects.count() > 100
+
+
+def test_the_recording_at_awss_speed_took_as_long_as_was_forecast(browser: Client) -> None:
+    deployment = recordings.open_included("success-at-aws-speed", make_user("reader"))
+
+    shown = page(browser.get("/deployments/recordings/")).one(
+        "section", **{"aria-labelledby": "recording-success-at-aws-speed"}
+    )
+    assert "10:13" in shown.text
+    assert "not measured on AWS" in shown.text
+    assert deployment.ended_at is not None
+    expectation = recordings.read("success-at-aws-speed")["expectation"]
+    took = (deployment.ended_at - deployment.created_at).total_seconds()
+    assert 0.7 * expectation["seconds"] < took < expectation["high"]
 
 
 def test_viewers_can_replay_but_not_import_recordings(browser: Client, viewer: Client) -> None:
