@@ -201,7 +201,10 @@ class Deployment(models.Model):
         ordering = ("-pk",)
         verbose_name = _("deployment")
         verbose_name_plural = _("deployments")
-        indexes = (models.Index(fields=("state", "id"), name="deployments_by_state"),)
+        indexes = (
+            models.Index(fields=("state", "id"), name="deployments_by_state"),
+            models.Index(fields=("environment", "ended_at"), name="deployments_by_end"),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.environment.name}"

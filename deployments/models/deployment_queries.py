@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 
 from deployments.core.phases import ACTIVE, BEFORE_STACKS, PAST_STACKS, WAITS, State
 from deployments.models.environment import Environment
@@ -45,9 +45,12 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(active_key=environment_pk).select_related("requested_by", "applied_by").first()
 
     def good_of(self, environment_pk: int | OuterRef) -> Self:
-        """Keep the creations and changes of an environment that changed it and succeeded, newest first."""
+        """Keep the creations and changes of an environment that changed it and succeeded, latest end first.
+
+        Not by number: a change that waited, such as a scheduled one, may begin after a later-numbered one.
+        """
         rows = self.filter(environment=environment_pk, kind__in=("create", "update"), state="succeeded")
-        return rows.exclude(last_phase=str(State.CHANGE_SET)).order_by("-pk")
+        return rows.exclude(last_phase=str(State.CHANGE_SET)).order_by("-ended_at", "-pk")
 
     def environments_without_version(self, digest: str) -> list[int]:
         """Return the environments whose version is not known, and that run the files with this digest."""
@@ -115,14 +118,17 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.exclude(artifact_bucket="").exclude(artifact_prefix="")
 
     def attempts_of(self, environment: Environment) -> Self:
-        """Keep the creations and changes of an environment that reached its stacks, newest first."""
+        """Keep the creations and changes of an environment that reached its stacks, the last to end first.
+
+        The one in progress, if any, precedes them.
+        """
         rows = self.filter(environment=environment, kind__in=("create", "update")).exclude(
             last_phase__in=[str(s) for s in BEFORE_STACKS]
         )
-        return rows.order_by("-pk")
+        return rows.order_by(F("ended_at").desc(nulls_first=True), "-pk")
 
     def complete_in(self, environment: Environment) -> Self:
-        """Keep those whose stacks were complete in the environment's present stack, newest first."""
+        """Keep those whose stacks were complete in the environment's present stack, the last to end first."""
         rows = self.attempts_of(environment).filter(last_phase__in=[str(s) for s in PAST_STACKS])
         return rows.filter(stack_id=environment.stack_id) if environment.stack_id else rows
 

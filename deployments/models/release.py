@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Subquery
+from django.db.models import Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +16,8 @@ from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
+LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
+"""Before every release: of an environment in which nothing has succeeded, all count."""
 STAGES = [
     ("waiting", _("Waiting")),
     ("draining", _("Draining")),
@@ -40,7 +42,7 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
     def newest_of(self, environment: Environment) -> ServerRelease | None:
         """Return the release of an environment that began last."""
         rows = self.filter(deployment__environment=environment.pk).select_related("deployment")
-        return rows.order_by("-deployment_id").prefetch_related("servers").first()
+        return rows.order_by("-started_at", "-pk").prefetch_related("servers").first()
 
     def unfinished_of(self, environment: Environment) -> ServerRelease | None:
         """Return the release after which servers may run different versions; None if they run the same."""
@@ -49,16 +51,17 @@ class ServerReleaseQuerySet(models.QuerySet["ServerRelease"]):
 
     def left_mixed_before(self, release: ServerRelease) -> bool:
         """Return whether an earlier release may have left servers with a version that the stacks lack."""
-        earlier = self.filter(deployment__lt=release.deployment_id)
+        earlier = self.filter(started_at__lt=release.started_at)
         found = earlier._last_that_changed_servers(release.deployment.environment_id)
         return found is not None and not found.went_back
 
     def _last_that_changed_servers(self, environment_pk: int) -> ServerRelease | None:
         """Return the latest release that changed servers and did not succeed, since the last success."""
-        good = Deployment.objects.good_of(environment_pk).values("pk")[:1]
-        rows = self.filter(deployment__environment=environment_pk, deployment__gt=Coalesce(Subquery(good), 0))
+        good = Deployment.objects.good_of(environment_pk).values("ended_at")[:1]
+        since = Coalesce(Subquery(good), Value(LONG_AGO), output_field=models.DateTimeField())
+        rows = self.filter(deployment__environment=environment_pk, started_at__gt=since)
         rows = rows.exclude(deployment__state=State.SUCCEEDED).select_related("deployment")
-        rows = rows.order_by("-deployment_id").prefetch_related("servers")
+        rows = rows.order_by("-started_at", "-pk").prefetch_related("servers")
         return next((one for one in rows if one.has_changed_servers), None)
 
     def to_resume(self, environment: Environment) -> Self:

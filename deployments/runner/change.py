@@ -82,7 +82,8 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
             raise UserFixable("NotChangeable", why.code, **why.params)
         seen = {"status": stack.status, "updated": stack.updated}
         found = _create_or_adopt(deployment, clients, stack)
-        deployment.record(change_set_id=found, preview_stack=seen, stack_id=stack.stack_id)
+        base = _current_base(deployment)
+        deployment.record(change_set_id=found, preview_stack=seen, stack_id=stack.stack_id, base=base)
         return AT_ONCE
     change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
     if change_set.is_pending:
@@ -97,6 +98,13 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
     facts = data_facts.gather(changes, clients, timezone.now())
     _show(deployment, changes, releases.of_change(deployment, changes), facts=facts)
     return AT_ONCE
+
+
+def _current_base(deployment: Deployment) -> Deployment | None:
+    """Return the deployment that a change set of now is based on: others may have ended since the request."""
+    if deployment.is_retry:
+        return deployment.base
+    return Deployment.objects.good_of(deployment.environment_id).first() or deployment.base
 
 
 def _show(deployment: Deployment, changes: Changes, release: Release | None, **more: object) -> None:
