@@ -350,6 +350,12 @@ def execute_after_servers(deployment: Deployment, clients: Clients) -> float | N
     return AT_ONCE
 
 
+def has_begun(deployment: Deployment, clients: Clients) -> bool:
+    """Return whether the change set is being executed, or was: the step that did it may have died."""
+    change_set = _change_set(deployment, clients)
+    return change_set is not None and change_set.execution_status.startswith("EXECUTE_")
+
+
 def _change_set(deployment: Deployment, clients: Clients) -> ChangeSet | None:
     """Return the change set; None if it is gone: CloudFormation deletes it when it executes another one."""
     try:

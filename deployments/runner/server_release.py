@@ -48,7 +48,7 @@ _SETTLE = 15.0
 def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
     """Take one step of the release. Return the seconds until the next one, None at the end."""
     release = ServerRelease.objects.of(deployment)
-    if release is None:
+    if release is None or _has_begun_stacks(deployment, release, clients):
         return _continue(deployment, clients)
     group = next(iter(clients.autoscaling.groups([release.group])), None)
     with transaction.atomic():
@@ -58,6 +58,18 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     facts = _facts(deployment, release, group, clients, invocations, now)
     step = next_step(facts)
     return _Doing(deployment, release, group, clients, invocations).do(step, now)
+
+
+def _has_begun_stacks(deployment: Deployment, release: ServerRelease, clients: Clients) -> bool:
+    """Return whether the stacks are being changed, which a step began that died before it could store it.
+
+    No server is configured again then, although the association runs, and nothing is left to stop.
+    """
+    ended = {Stage.DONE, Stage.GONE}
+    servers = release.servers.all()
+    if deployment.is_only_servers or not servers or any(one.stage not in ended for one in servers):
+        return False
+    return change.has_begun(deployment, clients)
 
 
 def _add_new(deployment: Deployment, release: ServerRelease, group: Group | None, now: datetime) -> None:

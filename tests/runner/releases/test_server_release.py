@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -296,6 +297,26 @@ def test_a_server_that_a_scheduled_run_has_set_back_is_configured_once_more_and_
 
     assert ended.state == State.STACKS, reason(ended)
     assert [one.instance_id for one in aws.commands.values()].count("i-1") == 2
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_step_that_died_after_it_began_the_stacks_configures_no_server_again_and_cannot_be_stopped(
+    shop: Environment, settings: Settings, operator: User, aws: FakeAws, stops: bool
+) -> None:
+    change = released(shop, settings, operator, aws)
+    killed: Any = KilledWorker()
+    aws.after["cloudformation:ExecuteChangeSet"] = [killed]
+    with pytest.raises(KilledWorker):
+        go(change, aws)
+    scheduled_run(shop, "i-1")  # the update of the stacks runs the association
+    if stops:
+        row = Deployment.objects.for_page().get(pk=change.pk)
+        request_cancel(user=operator, deployment=row, effect=CancelEffect.STOP_RELEASE)
+    ended = go(change, aws)
+
+    assert ended.state == State.STACKS, reason(ended)
+    assert len(aws.commands) == 2
+    assert stages(ended) == {"i-1": "done", "i-2": "done"}
 
 
 def test_a_version_that_was_withdrawn_after_apply_is_not_released(
