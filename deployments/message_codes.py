@@ -112,6 +112,7 @@ class Code(StrEnum):
     CREATION_NOT_PERMITTED = "creation_not_permitted"
     CANCEL_AFTER_END = "cancel_after_end"
     CANCEL_TOO_LATE = "cancel_too_late"
+    STACKS_ENDED = "stacks_ended"
     CANCEL_EFFECT_CHANGED = "cancel_effect_changed"
     CANCEL_REJECTED = "cancel_rejected"
     CANCEL_IN_PROGRESS = "cancel_in_progress"

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from deployments.actions.open_change import cancel as cancel_open_change
 from deployments.actions.request import CHANGE, DELETE, DEPLOY, Request, requesting
-from deployments.core.canceling import CancelEffect, cancel_effect
+from deployments.core.canceling import CancelEffect, cancel_effect, refusal_of_request
 from deployments.core.phases import ROLLBACKS, Kind, State
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
@@ -58,7 +58,8 @@ def request_cancel(*, user: User, deployment: Deployment, effect: str) -> Deploy
             return row
         found = effect_of(row)
         if isinstance(found, Message):
-            raise UserFixable("NotCancelable", found.code, **found.params)
+            refusal = refusal_of_request(found)
+            raise UserFixable("NotCancelable", refusal.code, **refusal.params)
         if found != effect:
             raise UserFixable("CancelEffectChanged", Code.CANCEL_EFFECT_CHANGED)
         request.before, request.after = {"state": row.state}, {"cancel": effect}

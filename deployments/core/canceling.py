@@ -47,6 +47,11 @@ def cancel_effect(kind: Kind, state: State, root_status: str) -> CancelEffect | 
     return _in_stacks(kind, root_status)
 
 
+def refusal_of_request(why: Message) -> Message:
+    """Return the refusal of a request for cancellation; `why` says it to those who have not requested one."""
+    return Message(Code.CANCEL_TOO_LATE, why.params) if why.code == Code.STACKS_ENDED else why
+
+
 def _in_stacks(kind: Kind, status: str) -> CancelEffect | Message:
     effect = CancelEffect.ROLL_BACK if kind is Kind.UPDATE else CancelEffect.DELETE
     if status in ("", IN_REVIEW):
@@ -54,5 +59,5 @@ def _in_stacks(kind: Kind, status: str) -> CancelEffect | Message:
     if is_being_deleted(status):
         return Message(Code.DELETION_NOT_CANCELED)
     if is_final(status):
-        return Message(Code.CANCEL_TOO_LATE, {"status": status})
+        return Message(Code.STACKS_ENDED, {"status": status})
     return refusal(status, Operation.CANCEL) or effect

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
-from deployments.core.canceling import CancelEffect, cancel_effect
+from deployments.core.canceling import CancelEffect, cancel_effect, refusal_of_request
 from deployments.core.phases import Kind, State
 from deployments.core.status import is_of_deletion, is_rollback
 from deployments.errors import AwsAccessError, AwsAlreadyDone, AwsFailure, AwsNotFound, AwsRejected, Message
@@ -85,7 +85,7 @@ def stop(deployment: Deployment, clients: Clients, root: StackView, *, has_begun
         return
     effect = cancel_effect(kind, State.STACKS, status)
     if isinstance(effect, Message):
-        refuse(deployment, effect, status)
+        refuse(deployment, refusal_of_request(effect), status)
     elif has_begun:
         _request(deployment, clients, effect, status)
 

@@ -125,6 +125,21 @@ def test_a_deployment_that_finishes_before_the_step_says_so(
     )
 
 
+def test_nobody_is_told_of_a_refusal_whose_stacks_ended_without_a_request(
+    browser: Client, creating: Deployment, aws: FakeAws
+) -> None:
+    ended = Stack.objects.filter(path="", status="CREATE_COMPLETE")
+    run(creating, aws, until=lambda d: d.state == State.STACKS and ended.exists())
+
+    shown = page(browser.get(creating.get_absolute_url()))
+    why_not = "CloudFormation has finished (CREATE_COMPLETE), so there is nothing left to cancel."
+    assert shown.one(id="cancel-why-not").text == why_not
+    assert "nothing was canceled" not in shown.text
+    assert "nothing was canceled" not in page(browser.get(url(creating))).text
+    asked = page(browser.post(url(creating), {"effect": "delete"}, follow=True))
+    assert "when the request arrived, so nothing was canceled." in asked.text
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "reason"),
     [
