@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deployments.core.phases import DELETING, ROLLBACKS, Kind
+from deployments.core.phases import DELETING, ROLLBACKS, Kind, State
 from deployments.core.status import (
     CREATED,
     DisplayStatus,
@@ -15,6 +15,7 @@ from deployments.core.status import (
     is_of_deletion,
     is_retained,
     is_rollback,
+    is_rollback_of_update,
 )
 from deployments.core.timeline import Changes
 
@@ -72,11 +73,17 @@ def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
     return found
 
 
-def turns_back(kind: Kind, root_status: str) -> bool:
-    """Return whether a deployment rolls back: its root stack rolls back, or is deleted instead of created."""
+def turns_back(kind: Kind, root_status: str, phase: str = "") -> bool:
+    """Return whether a deployment rolls back: its root stack rolls back, or is deleted instead of created.
+
+    In the last phase, *Protect*, only the update that protects what was created can roll back, and the
+    deployment succeeds.
+    """
     if kind in ROLLBACKS:  # a rollback is their goal
         return False
-    return is_rollback(root_status) or (kind is not Kind.DELETE and is_of_deletion(root_status))
+    if is_rollback(root_status):
+        return phase != State.PROTECT and not (kind is Kind.CREATE and is_rollback_of_update(root_status))
+    return kind is not Kind.DELETE and is_of_deletion(root_status)
 
 
 def resource_state(kind: Kind, status: str) -> str:

@@ -7,8 +7,8 @@ creation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from dataclasses import dataclass, replace
+from itertools import dropwhile, islice, takewhile
 
 from deployments.core.phases import DELETING, ROLLBACKS, Kind
 from deployments.core.root_cause import Failure, is_echo
@@ -31,16 +31,25 @@ class Course:
     """The course of a deployment as a whole.
 
     `turn` is when its root stack began to roll back (epoch ms), or to be deleted because it was canceled.
+    `protected_from` is when the update began that protects what was created: neither it nor its rollback
+    changes the results.
     """
 
     kind: Kind
     turn: int | None = None
+    protected_from: int | None = None
     is_over: bool = False
     is_success: bool = False
     is_canceled: bool = False
 
+    def protects(self, start: int) -> bool:
+        """Return whether an operation that began at `start` (epoch ms) belongs to the phase *Protect*."""
+        return self.protected_from is not None and start >= self.protected_from
+
     def is_back(self, status: str, start: int) -> bool:
         """Return whether an operation that began at `start` (epoch ms) belongs to the rollback."""
+        if self.protects(start):
+            return False
         if self.kind is Kind.DELETE or self.kind in ROLLBACKS:  # going back is its goal
             return False
         operation = operation_of(status)
@@ -51,7 +60,12 @@ class Course:
         return self.turn is not None and start >= self.turn
 
     def counts(self, failure: Failure) -> bool:
-        """Return whether a failure can be the first one: after a cancellation, only in the rollback."""
+        """Return whether a failure can be the first one: after a cancellation, only in the rollback.
+
+        What could not be protected has not failed.
+        """
+        if self.protects(in_ms(failure.at)):
+            return False
         if not self.is_canceled:
             return True
         is_collateral = is_cancelled(failure.status, failure.reason)
@@ -89,23 +103,31 @@ class RowResult:
     back_reason: str = ""
 
 
-def turn_of(runs: Iterable[OperationRun]) -> int | None:
+def turn_of(runs: Iterable[OperationRun], protected_from: int | None = None) -> int | None:
     """Return when the root stack with these runs began to roll back; None if it did not.
 
     The stack of a canceled creation is deleted.
     """
     back = (OperationKind.ROLLBACK, OperationKind.DELETE)
-    return next((run.start for run in runs if run.operation in back), None)
+    own = without_protecting(runs, protected_from)
+    return next((run.start for run in own if run.operation in back), None)
 
 
-def without_protecting(runs: Iterable[OperationRun], kind: Kind) -> tuple[OperationRun, ...]:
-    """Return the runs of a creation without the update that protects what it created, and its rollback.
+def protected_from(runs: Iterable[OperationRun]) -> int | None:
+    """Return when the root stack with these runs began to be updated to protect what it had created.
+
+    That is the first update after the operation that was complete. None before.
+    """
+    after = dropwhile(lambda run: not run.complete, runs)
+    return next((run.start for run in islice(after, 1, None) if run.operation is OperationKind.UPDATE), None)
+
+
+def without_protecting(runs: Iterable[OperationRun], protected_from: int | None) -> tuple[OperationRun, ...]:
+    """Return the runs without the update that protects what was created, and its rollback.
 
     Only the end of the phase *Protect* waits for that update, which is not part of the creation's time.
     """
-    if kind is not Kind.CREATE:
-        return tuple(runs)
-    return tuple(takewhile(lambda run: run.operation is not OperationKind.UPDATE, runs))
+    return tuple(takewhile(lambda run: protected_from is None or run.start < protected_from, runs))
 
 
 def forward_runs(runs: Iterable[OperationRun], course: Course) -> list[OperationRun]:
@@ -125,14 +147,16 @@ def result_of(
 
     The root stack's status is that of the deployment: rolled back once the rollback has begun.
     """
+    protecting = runs
+    runs = without_protecting(runs, course.protected_from)
+    protecting = protecting[len(runs) :]
+    failures = _without_protecting(failures, course)
     back_runs = [run for run in runs if course.is_back(run.status, run.start)]
     own_runs = forward_runs(runs, course)
     own_failures = [f for f in failures if _is_own(f, course)]
     breaks = is_stack and not course.is_canceled
-    timed = without_protecting(own_runs, course.kind) or own_runs
-    forward = _forward(
-        own_runs, timed, own_failures, is_stack=breaks, is_cut=bool(back_runs) or course.is_over
-    )
+    forward = _forward(own_runs, own_failures, is_stack=breaks, is_cut=bool(back_runs) or course.is_over)
+    forward = _with_protecting(forward, protecting, course)
     back = _back(back_runs)
     back_failures = [f for f in failures if f not in own_failures]
     failed_back = back is not None and back.status is DisplayStatus.ROLLBACK_FAILED
@@ -144,6 +168,11 @@ def result_of(
         reason=_reason(own_failures, forward),
         back_reason=_back_reason(back_failures) if failed_back else "",
     )
+
+
+def _without_protecting(failures: Sequence[Failure], course: Course) -> list[Failure]:
+    """Return the failures before the phase *Protect*."""
+    return [failure for failure in failures if not course.protects(in_ms(failure.at))]
 
 
 def _is_own(failure: Failure, course: Course) -> bool:
@@ -179,18 +208,28 @@ def back_status(run: OperationRun, *, is_last: bool = True) -> DisplayStatus:
 
 
 def _forward(
-    runs: Sequence[OperationRun],
-    timed: Sequence[OperationRun],
-    failures: Sequence[Failure],
-    *,
-    is_stack: bool,
-    is_cut: bool,
+    runs: Sequence[OperationRun], failures: Sequence[Failure], *, is_stack: bool, is_cut: bool
 ) -> Segment | None:
-    """Return the segment with the status of the last run and the time of the `timed` ones."""
     if not runs:
         return None
     status = run_status(runs[-1], failures, is_stack=is_stack, is_cut=is_cut)
-    return Segment(timed[0].start, timed[-1].end, status)
+    return Segment(runs[0].start, runs[-1].end, status)
+
+
+def _with_protecting(forward: Segment | None, runs: Sequence[OperationRun], course: Course) -> Segment | None:
+    """Return the segment of a row that these runs protect: in progress until then, and complete after.
+
+    A row that was complete before the deployment has their time: it was not changed otherwise.
+    """
+    if not runs:
+        return forward
+    if not course.is_over and not is_final(runs[-1].status):
+        status = display_status(runs[-1].status)
+    else:
+        status = DisplayStatus.DONE if forward is None else forward.status
+    if forward is None:
+        return Segment(runs[0].start, runs[-1].end, status)
+    return replace(forward, status=status)
 
 
 def _back(runs: Sequence[OperationRun]) -> Segment | None:

@@ -136,6 +136,11 @@ def is_rollback(status: str) -> bool:
     return "ROLLBACK" in status
 
 
+def is_rollback_of_update(status: str) -> bool:
+    """Return whether the update of a stack rolls back or has been rolled back, not its creation."""
+    return status.startswith("UPDATE_ROLLBACK")
+
+
 def is_rolled_back_create(status: str) -> bool:
     """Return whether a create was rolled back: the stack remains, without resources."""
     return status == _ROLLED_BACK

@@ -25,34 +25,34 @@ def advance(deployment: Deployment) -> Forecast | None:
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
     now = timezone.now()
     timeline = timelines.load(deployment, stacks=stacks, now=now)
-    percent = of_rows(stacks, timeline, in_ms(now))
-    is_back = goes_back(Kind(deployment.kind), stacks)
+    percent = of_rows(stacks, timeline, in_ms(now), deployment.last_phase)
+    is_back = goes_back(Kind(deployment.kind), stacks, deployment.last_phase)
     if percent is not None:
         deployment.advance_progress(percent, back=is_back)
     return None if is_back else timeline.forecast
 
 
-def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int) -> int | None:
+def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int, phase: str = "") -> int | None:
     """Return the percentage from the rows only: by time, and in a rollback by the rolled back resources.
 
     Return None if there is neither a forecast nor a rollback.
     """
-    if goes_back(timeline.course.kind, stacks):
+    if goes_back(timeline.course.kind, stacks, phase):
         statuses = Counter(resource.status for stack in stacks for resource in stack.resources.all())
         return min(ALMOST, rolled_back(statuses.items()).percent)
-    return None if timeline.forecast is None else percent_of_time(timeline.start, now, timeline.forecast.end)
+    return None if timeline.forecast is None else percent_of_time(timeline.began, now, timeline.forecast.end)
 
 
-def goes_back(kind: Kind, stacks: Sequence[Stack]) -> bool:
+def goes_back(kind: Kind, stacks: Sequence[Stack], phase: str = "") -> bool:
     """Return whether the root stack rolls back, or is deleted because its creation was canceled."""
-    return any(turns_back(kind, stack.status) for stack in stacks if not stack.path)
+    return any(turns_back(kind, stack.status, phase) for stack in stacks if not stack.path)
 
 
 def contradicts_forecast(deployment: Deployment, timeline: Timeline, now: int) -> bool:
     """Return whether the stored percentage contradicts the time left: the forecast has grown since."""
     forecast = timeline.forecast
     return forecast is not None and is_ahead(
-        deployment.progress, percent_of_time(timeline.start, now, forecast.end)
+        deployment.progress, percent_of_time(timeline.began, now, forecast.end)
     )
 
 
@@ -61,7 +61,7 @@ def is_slower_than_forecast(deployment: Deployment) -> bool:
     if not deployment.is_active or not deployment.progress:
         return False
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
-    if goes_back(Kind(deployment.kind), stacks):
+    if goes_back(Kind(deployment.kind), stacks, deployment.last_phase):
         return False
     now = timezone.now()
     return contradicts_forecast(deployment, timelines.load(deployment, stacks=stacks, now=now), in_ms(now))

@@ -16,7 +16,7 @@ from deployments.core.intervals import WORKER_SILENT
 from deployments.core.phases import BEFORE_STACKS, DELETING, ROLLBACKS, Kind, State, phases_of
 from deployments.core.progress import resource_state, turns_back
 from deployments.core.root_cause import Failure, first_failure
-from deployments.core.row_results import Course, forward_runs, turn_of, without_protecting
+from deployments.core.row_results import Course, forward_runs, protected_from, turn_of, without_protecting
 from deployments.core.schedule import PHASE, Schedule, Span
 from deployments.core.status import OperationKind, is_failed
 from deployments.core.timeline import Changes, Interval, OperationRun, in_ms, of_stack, runs
@@ -64,11 +64,13 @@ class TimelineRow:
 class Timeline:
     """The rows by path, stacks before the resources in them, and the forecast while there is one.
 
-    `start` and `now` (the end, once it has ended) are epoch milliseconds. `expectation` is the forecast at
-    the request. The critical path of a failed deployment leads to the first failure.
+    `start`, `began` and `now` (the end, once it has ended) are epoch milliseconds. A change begins when its
+    waits after Apply are over; before, `began` is `now`. `expectation` is the forecast at the request. The
+    critical path of a failed deployment leads to the first failure.
     """
 
     start: int
+    began: int
     now: int
     course: Course
     lines: Mapping[str, TimelineRow] = field(default_factory=dict)
@@ -127,10 +129,12 @@ def operation_for(kind: Kind) -> OperationKind:
 
 def course_of(deployment: Deployment, root: Iterable[OperationRun]) -> Course:
     """Return the course of a deployment whose root stack had these runs."""
-    kind = Kind(deployment.kind)
+    kind, own = Kind(deployment.kind), tuple(root)
+    protected = protected_from(own) if kind is Kind.CREATE or deployment.protects else None
     return Course(
         kind=kind,
-        turn=None if kind is Kind.DELETE or kind in ROLLBACKS else turn_of(root),
+        turn=None if kind is Kind.DELETE or kind in ROLLBACKS else turn_of(own, protected),
+        protected_from=protected,
         is_over=not deployment.is_active,
         is_success=deployment.state == State.SUCCEEDED,
         is_canceled=deployment.is_stopping,
@@ -145,7 +149,7 @@ def failures_of(
     `root_changes` are those of the root stack; they are read if needed and not passed.
     """
     found = [failure for event in events if (failure := event.as_failure())]
-    if not deployment.is_stopping:
+    if not found or (not deployment.is_stopping and deployment.last_phase != State.PROTECT):
         return found
     if root_changes is None:
         rows = Stack.objects.of(deployment).filter(path="").values_list("changes", flat=True)
@@ -226,6 +230,7 @@ class _TimelineBuilder:
         self.runs = {path: runs(self._changes(path)) for path in self.types}
         self.course = course_of(deployment, self.runs.get("", ()))
         self.failed = self._first_failure(landmarks)
+        self.began = self._began(landmarks)
 
     def timeline(self) -> Timeline:
         """Return the timeline."""
@@ -256,6 +261,7 @@ class _TimelineBuilder:
             )
         return Timeline(
             start=in_ms(self.deployment.began_at),
+            began=self.began,
             now=self.now,
             course=self.course,
             lines=lines,
@@ -272,6 +278,19 @@ class _TimelineBuilder:
         found = {failure: subject for failure, subject in known.items() if self.course.counts(failure)}
         failure = first_failure(found)
         return found[failure] if failure else ""
+
+    def _began(self, landmarks: Iterable[Event]) -> int:
+        """Return when its work began: neither the decision about a preview nor a wait is part of it."""
+        start = in_ms(self.deployment.began_at)
+        if self.kind is not Kind.UPDATE:
+            return start
+        begun = (
+            in_ms(event.at)
+            for event in landmarks
+            if event.code == "phase" and event.values.get("phase") in (State.SERVERS, State.STACKS)
+        )
+        first = min(begun, default=None) if self.deployment.is_applied_change else None
+        return self.now if first is None else max(start, first)
 
     def _critical_path(self, spans: Mapping[str, Span]) -> CriticalPath:
         if not self.resources:
@@ -316,7 +335,7 @@ class _TimelineBuilder:
         resource = self.resources.get(path)
         is_nested = resource is not None and path in self.stacks and bool(resource.changes)
         own = runs(resource.changes) if resource is not None and is_nested else self.runs[path]
-        return without_protecting(own, self.kind)
+        return without_protecting(own, self.course.protected_from)
 
     def _intervals(self, path: str) -> tuple[Interval, ...]:
         if path in self.phases:
@@ -355,7 +374,7 @@ class _TimelineBuilder:
         if (
             not self.deployment.is_active
             or self.seen < self.now
-            or turns_back(self.kind, root)
+            or turns_back(self.kind, root, self.deployment.last_phase)
             or is_failed(root)
         ):
             return None, {}

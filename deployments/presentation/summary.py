@@ -10,15 +10,14 @@ from django.utils.translation import gettext as _
 
 from deployments.actions.clean_up import may_clean_up
 from deployments.core.causes.catalogue import recognize
-from deployments.core.phases import DELETING, ROLLBACKS, Kind, State, display_status_of, phase_statuses
+from deployments.core.phases import DELETING, Kind, State, display_status_of, phase_statuses
 from deployments.core.progress import ProgressCount, turns_back
 from deployments.core.root_cause import Failure, first_failure, root_cause
-from deployments.core.row_results import turn_of
 from deployments.core.status import DisplayStatus
 from deployments.core.timeline import at_ms, runs
 from deployments.models import Deployment, Event
 from deployments.models.remaining import remaining_of
-from deployments.models.timeline import failures_of
+from deployments.models.timeline import course_of, failures_of
 from deployments.presentation import failure_banner
 from deployments.presentation.badges import GLYPHS, LABELS
 from deployments.presentation.failure_banner import FailureBanner
@@ -239,15 +238,13 @@ def _phase_detail(at: DisplayStatus, detail: str) -> str:
 
 def _turned_back(deployment: Deployment, tree: ResourceTree) -> bool:
     """Return whether CloudFormation is rolling back, or has rolled back, the deployment."""
-    return turns_back(Kind(deployment.kind), tree.root_status)
+    return turns_back(Kind(deployment.kind), tree.root_status, deployment.last_phase)
 
 
 def _turn(deployment: Deployment, tree: ResourceTree) -> datetime | None:
     """Return when the root stack began to roll back the deployment; None if it did not."""
-    if deployment.kind == Kind.DELETE or deployment.kind in ROLLBACKS:
-        return None
     root = tree.nodes.get("")
-    turn = turn_of(runs(root.changes)) if root else None
+    turn = course_of(deployment, runs(root.changes)).turn if root else None
     return None if turn is None else at_ms(turn)
 
 

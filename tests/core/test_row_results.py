@@ -61,7 +61,7 @@ def test_the_time_of_a_creation_ends_before_the_update_that_protects_it() -> Non
         (1795868572663, "CREATE_COMPLETE"),
         (1795868921026, "UPDATE_IN_PROGRESS"),
         (1795868924918, "UPDATE_COMPLETE"),
-        course=Course(kind=Kind.CREATE, is_over=True, is_success=True),
+        course=Course(kind=Kind.CREATE, protected_from=1795868920430, is_over=True, is_success=True),
     )
 
     assert found.forward == Segment(1795868559728, 1795868572663, DisplayStatus.DONE)

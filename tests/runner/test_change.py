@@ -17,6 +17,7 @@ from deployments.actions.change import request_change, request_rollback
 from deployments.actions.delete import request_deletion
 from deployments.actions.open_change import discard_change, preview_again
 from deployments.core.phases import State
+from deployments.core.progress import percent_of_time
 from deployments.errors import UserFixable
 from deployments.models import (
     AuditRecord,
@@ -30,7 +31,7 @@ from deployments.models import (
     timeline,
 )
 from deployments.models.past_state import as_of
-from deployments.runner import template_sets
+from deployments.runner import progress, template_sets
 from tests.builders import make_operator, make_user
 from tests.fakes import FakeAws, lost_answer
 from tests.runner.conftest import run, take_step
@@ -315,6 +316,34 @@ def test_a_set_with_lint_errors_ends_the_change_and_not_the_environment(
 
     assert (ended.state, ended.error_code) == (State.FAILED, "TemplateSetHasErrors")
     assert fresh(deployed).latest_id != ended.pk
+
+
+@pytest.fixture
+def _computed_in_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "COST_FACTOR", 0)
+    progress.clear()
+
+
+@pytest.mark.usefixtures("_computed_in_every_step")
+def test_a_preview_that_waited_for_an_hour_begins_at_no_percentage(
+    deployed: Environment, aws: FakeAws, operator: User
+) -> None:
+    shown = previewed(change(deployed, operator), aws)
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    Deployment.objects.filter(pk=shown.pk).update(created_at=an_hour_ago)
+    again = previewed(preview_again(user=operator, deployment=shown), aws)  # its steps compute percentages
+    assert again.progress == 0
+
+    apply(again, operator)
+    Deployment.objects.filter(pk=again.pk).update(applied_at=an_hour_ago)  # and waited in the queue
+    begun = run(again, aws, until=lambda d: d.state == State.STACKS)
+    found = timeline.load(begun)
+
+    assert found.forecast is not None
+    assert percent_of_time(found.began, found.now, found.forecast.end) < 20
+    assert begun.progress < 20
+    assert run(again, aws).state == State.SUCCEEDED
 
 
 def test_the_time_that_a_preview_waited_is_not_part_of_the_change(

@@ -25,7 +25,7 @@ def outlook(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()
     for path, line in timeline.lines.items():
         if path in exclude or (line.status and is_final(line.status)):
             continue
-        if expected := _rest(line, axis):
+        if expected := _rest(line, axis, timeline.now):
             rest[row_id(path)] = expected
         if line.waiting_for:
             names = [name_of(waiting.path) for waiting in line.waiting_for]
@@ -44,9 +44,9 @@ def outlook(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()
     }
 
 
-def _rest(line: TimelineRow, axis: TimeAxis) -> list[float | None] | None:
+def _rest(line: TimelineRow, axis: TimeAxis, now: int) -> list[float | None] | None:
     """Return the start and end of the time still to come; None if there is none."""
-    if line.expected is None or line.expected.end is None:
+    if line.expected is None or line.expected.end is None or line.expected.end <= now:
         return None
     if line.intervals and line.intervals[-1].end is not None:
         return None

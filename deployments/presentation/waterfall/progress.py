@@ -39,7 +39,7 @@ def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: i
     """
     if not deployment.is_active:
         return DisplayedProgress()
-    if turns_back(Kind(deployment.kind), tree.root_status):
+    if turns_back(Kind(deployment.kind), tree.root_status, deployment.last_phase):
         return DisplayedProgress(percent=deployment.rollback_progress or None)
     is_slow = contradicts_forecast(deployment, timeline, now)
     return DisplayedProgress(percent=deployment.progress or None, contradicts=is_slow, is_slow=is_slow)
@@ -56,12 +56,12 @@ def replayed(past: PastState, timeline: Timeline) -> DisplayedProgress:
     if turn is not None and past.ended_at:
         return DisplayedProgress(percent=percent_of_time(turn, now, in_ms(past.ended_at)))
     if past.has_succeeded and past.ended_at:
-        percent = percent_of_time(timeline.start, now, in_ms(past.ended_at))
+        percent = percent_of_time(timeline.began, now, in_ms(past.ended_at))
     elif timeline.expectation:
-        percent = percent_of_time(timeline.start, now, timeline.expectation.end)
+        percent = percent_of_time(timeline.began, now, timeline.expectation.end)
     else:
         return DisplayedProgress()
     if timeline.forecast is None:
         return DisplayedProgress(percent=percent)
-    by_time = percent_of_time(timeline.start, now, timeline.forecast.end)
+    by_time = percent_of_time(timeline.began, now, timeline.forecast.end)
     return DisplayedProgress(percent=percent, contradicts=abs(percent - by_time) > CLOSE)

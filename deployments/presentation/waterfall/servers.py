@@ -59,7 +59,7 @@ def rows_below(deployment: Deployment, tree: ResourceTree) -> dict[str, tuple[Ro
     environment = deployment.environment
     is_latest = environment.latest_id == deployment.pk and environment.deleted_at is None
     kind = Kind(deployment.kind)
-    is_creation = kind not in DELETING and not turns_back(kind, tree.root_status)
+    is_creation = kind not in DELETING and not turns_back(kind, tree.root_status, deployment.last_phase)
     if not groups or not is_latest or not is_creation:
         return {}
     runs = AssociationRun.objects.of(environment).newest_of_each().without_output()

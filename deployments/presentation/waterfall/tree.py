@@ -21,6 +21,7 @@ from deployments.core.progress import (
     turns_back,
     was_created,
 )
+from deployments.core.status import is_rollback
 from deployments.core.timeline import Changes, in_ms
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
@@ -227,8 +228,11 @@ def _ms(at: datetime | None) -> int | None:
 
 
 def is_undone(kind: Kind, stacks: Mapping[str, Stack]) -> bool:
-    """Return whether a creation is being or was rolled back: then the resources that it had created count."""
-    return kind is Kind.CREATE and "" in stacks and turns_back(kind, stacks[""].status)
+    """Return whether a creation or its protection is or was rolled back: what it had created counts."""
+    if kind is not Kind.CREATE or "" not in stacks:
+        return False
+    status = stacks[""].status
+    return turns_back(kind, status) or is_rollback(status)
 
 
 def counts_of_created(rows: Iterable[tuple[str, Changes]]) -> dict[str, ProgressCount]:
