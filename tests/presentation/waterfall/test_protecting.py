@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.test import Client
 
 from deployments.core.status import DisplayStatus
 from deployments.models import Deployment
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.builders import make_deployment, make_event, make_resource, make_stack
+from tests.views.pages import page
 
 pytestmark = pytest.mark.django_db
 STACK = "AWS::CloudFormation::Stack"
@@ -133,3 +135,13 @@ def test_what_was_created_is_complete_although_its_protection_was_rolled_back(
     assert view.summary.turned_at is None
     chain = [path for path in view.timeline.critical.chain if not path.startswith("@")]
     assert chain[-1] == "AppServers"
+
+
+def test_the_page_says_succeeded_and_not_protected(browser: Client, created: Deployment) -> None:
+    shown = page(browser.get(created.get_absolute_url()))
+
+    assert "Succeeded" in shown.one(id="header").text
+    assert "rolled back" not in shown.one(id="header").text.lower()
+    assert "Not protected · Nlb:" in shown.one(id="banner").text
+    assert "5 of 5" in shown.one(id="phases").text
+    assert "Remains" not in shown.one(id="tree").text
