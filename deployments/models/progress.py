@@ -54,14 +54,3 @@ def contradicts_forecast(deployment: Deployment, timeline: Timeline, now: int) -
     return forecast is not None and is_ahead(
         deployment.progress, percent_of_time(timeline.began, now, forecast.end)
     )
-
-
-def is_slower_than_forecast(deployment: Deployment) -> bool:
-    """Return whether an active deployment takes longer than the forecast that its percentage is based on."""
-    if not deployment.is_active or not deployment.progress:
-        return False
-    stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
-    if goes_back(Kind(deployment.kind), stacks, deployment.last_phase):
-        return False
-    now = timezone.now()
-    return contradicts_forecast(deployment, timelines.load(deployment, stacks=stacks, now=now), in_ms(now))

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from deployments.models import Deployment, Environment
+from deployments.models import Deployment, Environment, timeline
 from tests.api.clients import ROOT, Program
 from tests.builders import (
     make_account,
@@ -109,6 +109,24 @@ def test_a_percentage_that_contradicts_the_forecast_is_marked(program: Program) 
 
     found = program.get(path).json()
     assert (found["progress"], found["is_slower_than_forecast"]) == (92, True)
+
+
+def test_a_deployment_that_is_read_again_and_again_is_forecast_once(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = scenes.running()
+    Deployment.objects.filter(pk=deployment.pk).update(progress=50)
+    computed, load = [], timeline.load
+
+    def counted(row: Deployment, **values: Any) -> timeline.Timeline:
+        computed.append(row.pk)
+        return load(row, **values)
+
+    monkeypatch.setattr(timeline, "load", counted)
+    for _ in range(3):
+        program.get(f"/deployments/{deployment.pk}")
+
+    assert computed == [deployment.pk]
 
 
 def test_deployments_are_filtered_by_status(program: Program, shop: Environment) -> None:

@@ -16,10 +16,10 @@ from deployments.core.schedule import PHASE
 from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Event
 from deployments.models.event import EventValues
-from deployments.models.progress import is_slower_than_forecast
 from deployments.models.timeline import Timeline, TimelineRow
 from deployments.presentation.summary import phase_status
 from deployments.presentation.text import event_texts
+from deployments.presentation.waterfall.progress import is_slower_than_forecast
 from deployments.wording import stored_text
 
 

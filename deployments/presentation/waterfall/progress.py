@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from deployments.core.phases import Kind
 from deployments.core.progress import CLOSE, percent_of_time, turns_back
 from deployments.core.timeline import in_ms
@@ -11,6 +13,7 @@ from deployments.models import Deployment
 from deployments.models.past_state import PastState
 from deployments.models.progress import contradicts_forecast
 from deployments.models.timeline import Timeline
+from deployments.presentation.waterfall import cache
 from deployments.presentation.waterfall.tree import ResourceTree
 
 
@@ -43,6 +46,17 @@ def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: i
         return DisplayedProgress(percent=deployment.rollback_progress or None)
     is_slow = contradicts_forecast(deployment, timeline, now)
     return DisplayedProgress(percent=deployment.progress or None, contradicts=is_slow, is_slow=is_slow)
+
+
+def is_slower_than_forecast(deployment: Deployment) -> bool:
+    """Return whether an active deployment takes longer than the forecast that its percentage is based on.
+
+    The timeline comes from the cache of its page.
+    """
+    if not deployment.is_active or not deployment.progress:
+        return False
+    found = cache.load(deployment)
+    return shown(deployment, found.tree, found.timeline, in_ms(timezone.now())).is_slow
 
 
 def replayed(past: PastState, timeline: Timeline) -> DisplayedProgress:
