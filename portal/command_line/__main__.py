@@ -21,13 +21,13 @@ from portal.command_line.usage import (
     OPTIONS,
     SUGGESTS,
     WRONG_USAGE,
-    Command,
-    Group,
+    TranslatedCommand,
+    TranslatedGroup,
     show_wrong_usage,
 )
 
 app = typer.Typer(
-    cls=Group,
+    cls=TranslatedGroup,
     no_args_is_help=True,
     suggest_commands=SUGGESTS,
     options_metavar=OPTIONS,
@@ -37,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=MARKUP,
 )
 sets = typer.Typer(
-    cls=Group,
+    cls=TranslatedGroup,
     no_args_is_help=True,
     suggest_commands=SUGGESTS,
     options_metavar=OPTIONS,
@@ -186,7 +186,7 @@ def list_versions(
 def translate_help(commands: typer.Typer) -> None:
     """Translate the help of every command, which is its docstring, and its usage."""
     for one in commands.registered_commands:
-        one.cls, one.options_metavar = Command, OPTIONS
+        one.cls, one.options_metavar = TranslatedCommand, OPTIONS
         one.help = of_docstring(one.callback.__doc__)
     for group in commands.registered_groups:
         if group.typer_instance:

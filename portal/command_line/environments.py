@@ -16,10 +16,10 @@ from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.follow import line
 from portal.command_line.output import Format, fail, show
 from portal.command_line.texts import MARKUP, _
-from portal.command_line.usage import COMMAND, OPTIONS, SUGGESTS, Group
+from portal.command_line.usage import COMMAND, OPTIONS, SUGGESTS, TranslatedGroup
 
 app = typer.Typer(
-    cls=Group,
+    cls=TranslatedGroup,
     no_args_is_help=True,
     suggest_commands=SUGGESTS,
     options_metavar=OPTIONS,

@@ -22,7 +22,7 @@ _OF_COMPLETION = {
 }
 
 
-class Command(TyperCommand):
+class TranslatedCommand(TyperCommand):
     """A command whose usage and `--help` are translated."""
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
@@ -34,7 +34,7 @@ class Command(TyperCommand):
         return _translated(super().get_help_option(ctx))
 
 
-class Group(TyperGroup):
+class TranslatedGroup(TyperGroup):
     """A group of commands whose usage, `--help` and completion are translated."""
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
