@@ -387,7 +387,7 @@ class _TimelineBuilder:
     def _expected(self) -> Forecast | None:
         if self.expectation is None:
             return None
-        start = in_ms(self.deployment.began_at)
+        start = self.began
         end, low, high = (
             start + 1000 * s for s in (self.expectation.seconds, self.expectation.low, self.expectation.high)
         )

@@ -77,6 +77,9 @@ def stop(deployment: Deployment, clients: Clients, root: StackView, *, has_begun
     """
     status = root.status if has_begun else ""
     kind = Kind(deployment.kind)
+    if deployment.cancel_code == CancelEffect.STOP_RELEASE:  # the release had ended: it was not this update
+        refuse(deployment, Message(Code.CANCEL_EFFECT_CHANGED), status)
+        return
     if kind is Kind.CREATE and is_of_deletion(status):  # requested by a step whose response was lost
         accept(deployment, status, DELETE_STACK)
         return

@@ -261,7 +261,7 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
             return delay
     endpoint_run.remember(deployment.environment)
     with transaction.atomic():
-        deployment.move_to(State.STACKS)
+        deployment.move_to(State.STACKS, progress=0)  # releases before counted the wait of a preview
         Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
         skipped.begin(deployment)
         event_log.add(deployment, "phase", key="stacks", phase="stacks")
@@ -303,7 +303,7 @@ def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) ->
 def _begin_servers(deployment: Deployment) -> float:
     endpoint_run.remember(deployment.environment)
     with transaction.atomic():
-        deployment.move_to(State.SERVERS)
+        deployment.move_to(State.SERVERS, progress=0)
         Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
         event_log.add(deployment, "phase", key="servers", phase="servers")
     return AT_ONCE

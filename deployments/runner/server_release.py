@@ -67,7 +67,7 @@ def _has_begun_stacks(deployment: Deployment, release: ServerRelease, clients: C
     """
     ended = {Stage.DONE, Stage.GONE}
     servers = release.servers.all()
-    if deployment.is_only_servers or not servers or any(one.stage not in ended for one in servers):
+    if deployment.is_only_servers or any(one.stage not in ended for one in servers):
         return False
     return change.has_begun(deployment, clients)
 

@@ -81,8 +81,9 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
     now = timezone.now()
     try:
         with bound_contextvars(**_ids_of(deployment)):
+            is_first = deployment.ticked_at is None
             deployment.record(ticked_at=now)
-            _update_facts(deployment)
+            _update_facts(deployment, is_first=is_first)
             delay = _guarded_step(deployment, connect, now)
     except LostClaim:
         return False
@@ -91,13 +92,16 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
     return True
 
 
-def _update_facts(deployment: Deployment) -> None:
-    """Store what the sandbox reports about itself, and forecast a creation again by another time scale."""
+def _update_facts(deployment: Deployment, *, is_first: bool) -> None:
+    """Store what the sandbox reports about itself, and forecast a creation again by another time scale.
+
+    The first step forecasts in any case: another step or an observer may have stored the scale meanwhile.
+    """
     account = deployment.environment.account
     scale = account.timings.scale
     endpoint_run.update_facts(account)
     is_new = deployment.kind == Kind.CREATE and deployment.state in BEFORE_STACKS
-    if is_new and account.timings.scale != scale:
+    if is_new and account.is_sandbox and (is_first or account.timings.scale != scale):
         expectations.at_request(deployment)
 
 

@@ -188,7 +188,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.CANCEL_TOO_LATE: N_(
         "CloudFormation had already finished (%(status)s) when the request arrived, so nothing was canceled."
     ),
-    Code.STACKS_ENDED: N_("CloudFormation has finished (%(status)s), so there is nothing left to cancel."),
+    Code.STACKS_ENDED: N_("CloudFormation has finished (%(status)s): the stacks can no longer be canceled."),
     Code.CANCEL_EFFECT_CHANGED: N_(
         "The deployment has moved on, and canceling does something else now. Nothing was canceled: read "
         "what it does, then decide."

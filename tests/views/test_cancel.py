@@ -132,7 +132,7 @@ def test_nobody_is_told_of_a_refusal_whose_stacks_ended_without_a_request(
     run(creating, aws, until=lambda d: d.state == State.STACKS and ended.exists())
 
     shown = page(browser.get(creating.get_absolute_url()))
-    why_not = "CloudFormation has finished (CREATE_COMPLETE), so there is nothing left to cancel."
+    why_not = "CloudFormation has finished (CREATE_COMPLETE): the stacks can no longer be canceled."
     assert shown.one(id="cancel-why-not").text == why_not
     assert "nothing was canceled" not in shown.text
     assert "nothing was canceled" not in page(browser.get(url(creating))).text

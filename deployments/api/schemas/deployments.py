@@ -250,4 +250,6 @@ def _phases(deployment: Deployment, timeline: Timeline) -> dict[str, str]:
         releases=deployment.has_servers_phase,
         is_back=timeline.course.turn is not None,
     )
+    if deployment.operation == "take_over":
+        found = found[:1]  # it reads the stack and ends
     return {f"{PHASE}{phase.value}": phase_status(deployment, phase, status).value for phase, status in found}

@@ -21,7 +21,7 @@ from deployments.message_codes import Code
 from deployments.models.environment import Environment
 from deployments.models.health.configuration import AssociationRun
 from deployments.models.health.site import SiteReads
-from deployments.models.stack import Resource
+from deployments.models.stack import BEGAN, Resource
 
 Fact = TypeVar("Fact")
 DEPARTED_FOR = timedelta(hours=1)
@@ -84,12 +84,12 @@ def parts_of_environment(environment: Environment) -> ObservedParts:
 def parts_of_environments(environments: Iterable[Environment]) -> dict[int, ObservedParts]:
     """Return the parts of each environment by its key, in one query for all.
 
-    For each logical id, the row of the latest deployment counts; deleted resources are left out.
+    For each logical id, the row of the deployment that began last counts; deleted resources are left out.
     """
     found: dict[int, dict[tuple[str, str], CreatedResource | None]] = {one.pk: {} for one in environments}
     rows = Resource.objects.filter(stack__deployment__environment__in=list(found), type__in=TYPES)
     for environment, path, logical_id, kind, physical_id, status in rows.order_by(
-        "stack__deployment_id", "stack__depth", "pk"
+        BEGAN, "stack__deployment_id", "stack__depth", "pk"
     ).values_list(
         "stack__deployment__environment", "stack__path", "logical_id", "type", "physical_id", "status"
     ):

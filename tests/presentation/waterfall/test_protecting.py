@@ -95,7 +95,7 @@ def created() -> Deployment:
     make_resource(nested, "Alb", status="UPDATE_COMPLETE", changes=ALB)
     for seq, (phase, ms) in enumerate(PHASES.items(), start=1):
         values = {"phase": phase}
-        make_event(deployment, seq, source="sanso", code="phase", values=values, status="", at=at(ms))
+        make_event(deployment, seq, source="portal", code="phase", values=values, status="", at=at(ms))
     failed = {"Nlb": BUSY, "Alb": CANCELED}
     for seq, (name, reason) in enumerate(failed.items(), start=10):
         make_event(

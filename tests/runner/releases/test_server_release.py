@@ -39,7 +39,7 @@ from tests.builders import (
     make_user,
 )
 from tests.fakes import FakeAws, lost_answer
-from tests.runner.conftest import run
+from tests.runner.conftest import run, take_step
 from tests.runner.releases.running import (
     ASSOCIATION,
     CODE,
@@ -317,6 +317,10 @@ def test_a_step_that_died_after_it_began_the_stacks_configures_no_server_again_a
     assert ended.state == State.STACKS, reason(ended)
     assert len(aws.commands) == 2
     assert stages(ended) == {"i-1": "done", "i-2": "done"}
+    take_step(ended, aws)
+    assert "cloudformation:CancelUpdateStack" not in aws.calls
+    if stops:
+        assert Deployment.objects.get(pk=change.pk).cancel_refusal["code"] == "cancel_effect_changed"
 
 
 def test_a_version_that_was_withdrawn_after_apply_is_not_released(
