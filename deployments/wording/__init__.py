@@ -29,8 +29,8 @@ def message_text(message: Message) -> str:
         values["role"] = gettext(
             str(values["role"]).capitalize()
         )  # in the catalogs, by the choices of grants
-    if message.code in (Code.RESOURCE_FAILED, Code.AWS_REASON):
-        values["reason"] = plain_reason(str(values["reason"]))
+    if message.code in (Code.RESOURCE_FAILED, Code.AWS_REASON) and (reason := str(values.get("reason", ""))):
+        values["reason"] = plain_reason(reason) or reason
     if until := values.get("until"):
         values["until"] = _time_text(until)
     return _filled(gettext(MESSAGES[message.code]), values)

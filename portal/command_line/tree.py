@@ -22,10 +22,10 @@ GLYPHS = (
 )
 PHASE_STATUSES = {
     "done": "COMPLETE",
-    "progress": "IN_PROGRESS",
+    "in_progress": "IN_PROGRESS",
     "failed": "FAILED",
-    "rolled-back": "ROLLBACK_COMPLETE",
-    "cancelled": "CANCELED",
+    "rolled_back": "ROLLBACK_COMPLETE",
+    "canceled": "CANCELED",
 }
 """The statuses of phases that have begun, in CloudFormation's words."""
 URGENT = ("FAILED", "IN_PROGRESS")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -50,6 +51,8 @@ def _needed(resource: dict[str, Any], template: str) -> set[str]:
     needed = set(as_list(resource.get("DependsOn", [])))
     needed |= {logical_id for logical_id, _ in get_atts(resource)}
     needed |= {text for path, text in strings(resource) if path.endswith("/Ref")}
+    subs = [text for path, text in strings(resource) if path.endswith("/Fn::Sub")]
+    needed |= {name for text in subs for name in re.findall(r"\$\{(\w+)[.}]", text)}
     return needed & set(resources(template))
 
 

@@ -13,6 +13,7 @@ from deployments.api.schemas.common import EnvironmentRef, Next, StatusMessage, 
 from deployments.core.phases import WAITS, Kind, State, phase_statuses
 from deployments.core.root_cause import plain_reason
 from deployments.core.schedule import PHASE
+from deployments.core.status import DisplayStatus
 from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Event
 from deployments.models.event import EventValues
@@ -194,7 +195,12 @@ class RowOut(Schema):
     type: str = Field(examples=["AWS::EC2::VPC"])
     status: str = Field(examples=["CREATE_IN_PROGRESS"])
     phase_status: str = Field(
-        default="", description="The status of a phase, empty for stacks and resources.", examples=["done"]
+        default="",
+        description=(
+            "The status of a phase, empty for stacks and resources: pending, waiting, in_progress, settling, "
+            "done, failed, rolling_back, rolled_back, rollback_failed, canceled, not_run or attention."
+        ),
+        examples=["done"],
     )
     is_stack: bool
     started_at: datetime | None
@@ -252,4 +258,12 @@ def _phases(deployment: Deployment, timeline: Timeline) -> dict[str, str]:
     )
     if deployment.operation == "take_over":
         found = found[:1]  # it reads the stack and ends
-    return {f"{PHASE}{phase.value}": phase_status(deployment, phase, status).value for phase, status in found}
+    shown = {phase: phase_status(deployment, phase, status) for phase, status in found}
+    return {f"{PHASE}{phase.value}": _phase_word(status) for phase, status in shown.items()}
+
+
+def _phase_word(status: DisplayStatus) -> str:
+    """Return the status of a phase as the states of deployments are spelled."""
+    return {DisplayStatus.CANCELLED: "canceled", DisplayStatus.PROGRESS: "in_progress"}.get(
+        status, status.value.replace("-", "_")
+    )

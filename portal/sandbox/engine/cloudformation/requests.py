@@ -164,13 +164,15 @@ def _update_stack(request: Parameters) -> Answer:
 
 
 def _stack_policy(request: Parameters, name: str) -> str:
-    """Return a stack policy of a request, "" without one. Raises Refusal if it is not JSON."""
+    """Return a stack policy of a request, "" without one. Raises Refusal if it is no JSON object."""
     policy, refused = helpers._resolve_document(request, f"{name}Body", f"{name}URL", "Stack policy")
     passed(refused)
     try:
-        json.loads(policy or "{}")
+        is_object = isinstance(json.loads(policy or "{}"), dict)
     except ValueError:
-        raise Refusal("Error validating stack policy: Invalid stack policy") from None
+        is_object = False
+    if not is_object:
+        raise Refusal("Error validating stack policy: Invalid stack policy")
     return policy or ""
 
 
