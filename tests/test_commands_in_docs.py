@@ -142,9 +142,14 @@ def here(command: str, folder: str) -> str:
 
 
 def run(command: str, machine: dict[str, str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of a document in the repository, with what this machine has in the place of its names."""
+    return as_it_is(here(command, machine["FOLDER"]), machine, **environment)
+
+
+def as_it_is(command: str, machine: dict[str, str], **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the repository with a shell."""
     return subprocess.run(
-        ["/bin/bash", "-ec", here(command, machine["FOLDER"])],
+        ["/bin/bash", "-ec", command],
         cwd=REPOSITORY,
         env=machine | environment,
         capture_output=True,
@@ -189,7 +194,7 @@ def test_the_commands_of_an_installation_work_in_a_clone(machine: dict[str, str]
     for given, own in (*places.items(), ("python3 ", f"{sys.executable} ")):
         lines = lines.replace(given, str(own))
 
-    done = run(lines, machine)
+    done = as_it_is(lines, machine)
 
     assert done.returncode == 0, done.stderr
     assert (installed / ".venv" / "bin" / "pip").exists()

@@ -101,7 +101,7 @@ def _update_facts(deployment: Deployment, *, is_first: bool) -> None:
     scale = account.timings.scale
     endpoint_run.update_facts(account)
     is_new = deployment.kind == Kind.CREATE and deployment.state in BEFORE_STACKS
-    if is_new and account.is_sandbox and (is_first or account.timings.scale != scale):
+    if is_new and (is_first or account.timings.scale != scale):
         expectations.at_request(deployment)
 
 
