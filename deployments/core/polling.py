@@ -1,4 +1,4 @@
-"""Adaptive polling: the stacks to poll next, so that events appear within seconds at twenty calls per minute.
+"""Adaptive polling: the stacks to poll next, so that events appear within seconds at some 20 calls a minute.
 
 Events come in bursts. A stack with new events is polled again soon, a quiet one less and less often, and one
 with no events expected soon rarely. A token bucket limits the calls; it refills in quiet times.
