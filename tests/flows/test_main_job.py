@@ -19,7 +19,7 @@ from tests.builders import make_user
 from tests.flows.web import Web, Wire, start_web
 from tests.running import Portal, client, new_account
 from tests.sandbox.article_set.conftest import pack_wheel, with_offered_version
-from tests.services import LIMIT, Redis, Sandbox, start_sandbox
+from tests.services import LIMIT, Redis, Sandbox, start_sandbox, wait_until
 from tests.wordings import reason
 
 pytestmark = pytest.mark.timeout(400)
@@ -110,10 +110,14 @@ def row(page: Page, logical_id: str) -> Any:
 
 
 def assert_complete(page: Page, deployment: Deployment) -> None:
-    """Expect every event once and in order; repetitions are in the line of the first occurrence."""
-    numbers: list[int] = page.evaluate(NUMBERS)
+    """Wait for every event, once and in order; repetitions are in the line of the first occurrence."""
     stored = Event.objects.of(deployment).filter(repeat_of=0).order_by("at", "seq")
-    assert numbers == [seq for seq in stored.values_list("seq", flat=True) if seq >= min(numbers)]
+
+    def is_complete() -> bool:
+        numbers: list[int] = page.evaluate(NUMBERS)
+        return numbers == [seq for seq in stored.values_list("seq", flat=True) if seq >= min(numbers)]
+
+    wait_until(is_complete, what="every event once and in order")
 
 
 def remaining_in_aws(account: Account, sandbox: Sandbox) -> dict[str, int]:
