@@ -172,6 +172,29 @@ def test_the_playbook_sets_up_an_app_server_and_a_second_run_changes_nothing(mac
     assert changed(play(machine)) == 0
 
 
+def starts(machine: Machine) -> int:
+    """Return how many times systemd has started uWSGI."""
+    log = machine.do("journalctl", "--unit=uwsgi.service", "--output=cat", "--no-pager")
+    return sum(line.startswith("Starting uwsgi.service") for line in log.splitlines())
+
+
+def test_uwsgi_starts_once_although_health_checks_arrive_as_soon_as_its_socket_is_open(
+    machine: Machine,
+) -> None:
+    for unit in ("uwsgi.socket", "uwsgi.service"):  # as in the first run
+        (machine.root / "etc/systemd/system" / unit).unlink()
+    before, stop = starts(machine), machine.root / "root/stop"
+    load = machine.start("python3", "/root/client.py")
+    try:
+        assert changed(play(machine)) > 0
+    finally:
+        stop.touch()
+        load.communicate(timeout=LIMIT)
+        stop.unlink()
+
+    assert starts(machine) == before + 1
+
+
 def test_the_service_is_unprivileged_and_its_environment_file_private(machine: Machine) -> None:
     file = next(path for path in ENVIRONMENT_FILES if (machine.root / path).parent.is_dir())
     assert machine.do("stat", "-c", "%a %U", f"/{file}").strip() == "600 root"
