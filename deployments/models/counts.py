@@ -12,6 +12,7 @@ from django.db.models import Count, F, FloatField, Func, IntegerField, QuerySet,
 from django.db.models.functions import Cast, Coalesce
 
 from deployments.models.deployment import Deployment
+from deployments.models.deployment_queries import began
 from deployments.models.environment import Environment
 
 
@@ -73,8 +74,7 @@ def count_ready_times(bounds: Sequence[int]) -> list[ReadyTimes]:
 
     `bounds` are in seconds, ascending. Durations are whole seconds, without their fractions.
     """
-    began = Coalesce("applied_at", "created_at")
-    rows = _of_accounts().exclude(ready_at=None).annotate(seconds=_seconds_between(began, "ready_at"))
+    rows = _of_accounts().exclude(ready_at=None).annotate(seconds=_seconds_between(began(), "ready_at"))
     by_kind: dict[str, Counter[int]] = defaultdict(Counter)
     for kind, seconds, number in rows.values_list("kind", "seconds").annotate(Count("pk")):
         by_kind[kind][seconds] += number

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from deployments.core.phases import ACTIVE, BEFORE_STACKS, PAST_STACKS, WAITS, State
 from deployments.models.environment import Environment
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from deployments.models.deployment import Deployment
+
+
+def began(path: str = "") -> Coalesce:
+    """Return when a deployment began, as an expression; `path` leads to it and ends with "__".
+
+    A change may be applied after one with a higher number.
+    """
+    return Coalesce(f"{path}applied_at", f"{path}created_at")
 
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):

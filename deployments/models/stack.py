@@ -7,17 +7,15 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Count, Q
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.status import DELETED
 from deployments.models.deployment import Deployment
+from deployments.models.deployment_queries import began
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
-BEGAN = Coalesce("stack__deployment__applied_at", "stack__deployment__created_at")
-"""When the deployment of a resource began: a change may be applied after one with a higher number."""
 
 
 class StackQuerySet(models.QuerySet["Stack"]):
@@ -34,8 +32,7 @@ class StackQuerySet(models.QuerySet["Stack"]):
     def known_of(self, environment: Environment) -> Self:
         """Keep the stacks of the environment's deployments, in the order in which these began."""
         rows = self.filter(deployment__environment=environment).exclude(stack_id="")
-        began = Coalesce("deployment__applied_at", "deployment__created_at")
-        return rows.order_by(began, "deployment_id", "depth", "pk")
+        return rows.order_by(began("deployment__"), "deployment_id", "depth", "pk")
 
     def with_id(self, stack_id: str) -> Self:
         """Keep the stack with this StackId."""
@@ -56,7 +53,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
     def of_environment(self, environment: Environment) -> Self:
         """Keep the resources of the environment's deployments, in the order in which these began."""
         rows = self.filter(stack__deployment__environment=environment)
-        return rows.order_by(BEGAN, "stack__deployment_id", "stack__depth", "pk")
+        return rows.order_by(began("stack__deployment__"), "stack__deployment_id", "stack__depth", "pk")
 
     def of_others(self, environment: Environment, types: Collection[str]) -> Self:
         """Keep the existing resources of these types in other environments of the account.

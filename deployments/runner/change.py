@@ -241,21 +241,21 @@ def delete_change_set(deployment: Deployment, clients: Clients) -> None:
 def begin(deployment: Deployment, clients: Clients) -> float | None:
     """Execute the applied change set when it is the change's turn, and begin the phase of the stacks.
 
-       If the stack has changed since its preview was computed, compute a new preview instead. If the change
-       needs an approval and has none, wait for one. End a canceled change, unless its execution has begun.
+    If the stack has changed since its preview was computed, compute a new preview instead. If the change
+    needs an approval and has none, wait for one. End a canceled change, unless its execution has begun.
     Return the seconds until the next step, None at the end.
     """
     hold = holds.hold_of(deployment.environment)
     if (hold and deployment.active_key is None) or not queue.take_place(deployment):
         return wait_for(hold)
     change_set = _change_set(deployment, clients)
-    has_begun = change_set is not None and change_set.execution_status.startswith("EXECUTE_")
-    if deployment.is_cancel_pending and not has_begun:
+    is_begun = _is_begun(change_set)
+    if deployment.is_cancel_pending and not is_begun:
         end_canceled(deployment, clients)
         return None
     if change_set is None:
         return _out_of_date(deployment)
-    if not has_begun:
+    if not is_begun:
         delay = _give_back(deployment, hold) if hold else _execute(deployment, clients, change_set)
         if delay is not None:
             return delay
@@ -352,7 +352,10 @@ def execute_after_servers(deployment: Deployment, clients: Clients) -> float | N
 
 def has_begun(deployment: Deployment, clients: Clients) -> bool:
     """Return whether the change set is being executed, or was: the step that did it may have died."""
-    change_set = _change_set(deployment, clients)
+    return _is_begun(_change_set(deployment, clients))
+
+
+def _is_begun(change_set: ChangeSet | None) -> bool:
     return change_set is not None and change_set.execution_status.startswith("EXECUTE_")
 
 

@@ -15,36 +15,11 @@ from portal.command_line.connection import is_private
 from portal.command_line.environments import Name, Output, Yes
 from portal.command_line.follow import code_of, follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
-from portal.command_line.texts import MARKUP, _, of_docstring
-from portal.command_line.usage import (
-    COMMAND,
-    OPTIONS,
-    SUGGESTS,
-    WRONG_USAGE,
-    TranslatedCommand,
-    TranslatedGroup,
-    show_wrong_usage,
-)
+from portal.command_line.texts import _, of_docstring
+from portal.command_line.usage import OPTIONS, WRONG_USAGE, TranslatedCommand, group, show_wrong_usage
 
-app = typer.Typer(
-    cls=TranslatedGroup,
-    no_args_is_help=True,
-    suggest_commands=SUGGESTS,
-    options_metavar=OPTIONS,
-    subcommand_metavar=COMMAND,
-    help=_("Sanso from the command line."),
-    pretty_exceptions_enable=False,
-    rich_markup_mode=MARKUP,
-)
-sets = typer.Typer(
-    cls=TranslatedGroup,
-    no_args_is_help=True,
-    suggest_commands=SUGGESTS,
-    options_metavar=OPTIONS,
-    subcommand_metavar=COMMAND,
-    help=_("Template sets."),
-    rich_markup_mode=MARKUP,
-)
+app = group(_("Sanso from the command line."))
+sets = group(_("Template sets."))
 app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
 app.command("deploy")(environments.deploy)
@@ -188,9 +163,9 @@ def translate_help(commands: typer.Typer) -> None:
     for one in commands.registered_commands:
         one.cls, one.options_metavar = TranslatedCommand, OPTIONS
         one.help = of_docstring(one.callback.__doc__)
-    for group in commands.registered_groups:
-        if group.typer_instance:
-            translate_help(group.typer_instance)
+    for one_group in commands.registered_groups:
+        if one_group.typer_instance:
+            translate_help(one_group.typer_instance)
 
 
 def main() -> None:

@@ -15,18 +15,10 @@ from portal.command_line.changes import carry_out, finish, plan
 from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.follow import line
 from portal.command_line.output import Format, fail, show
-from portal.command_line.texts import MARKUP, _
-from portal.command_line.usage import COMMAND, OPTIONS, SUGGESTS, TranslatedGroup
+from portal.command_line.texts import _
+from portal.command_line.usage import group
 
-app = typer.Typer(
-    cls=TranslatedGroup,
-    no_args_is_help=True,
-    suggest_commands=SUGGESTS,
-    options_metavar=OPTIONS,
-    subcommand_metavar=COMMAND,
-    help=_("Environments."),
-    rich_markup_mode=MARKUP,
-)
+app = group(_("Environments."))
 Name = Annotated[
     str, typer.Argument(help=_("The environment's name or key."), autocompletion=completion.environments)
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from portal.command_line.texts import LANGUAGE, _
+from portal.command_line.texts import LANGUAGE, MARKUP, _
 
 OPTIONS, COMMAND = _("[OPTIONS]"), _("COMMAND [ARGS]...")
 SUGGESTS = LANGUAGE == "en"
@@ -51,6 +51,20 @@ class TranslatedGroup(TyperGroup):
         for one in found:
             one.help = _OF_COMPLETION.get(one.name, one.help)
         return found
+
+
+def group(text: str) -> typer.Typer:
+    """Return a new group of commands with this help."""
+    return typer.Typer(
+        cls=TranslatedGroup,
+        no_args_is_help=True,
+        suggest_commands=SUGGESTS,
+        options_metavar=OPTIONS,
+        subcommand_metavar=COMMAND,
+        help=text,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=MARKUP,
+    )
 
 
 def _write_usage(command: Any, ctx: Any, formatter: Any) -> None:

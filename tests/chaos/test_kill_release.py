@@ -148,7 +148,6 @@ FILES = {
     OTHER: "[]\n",
 }
 KINDS = {CODE: ReleaseKind.CODE, OTHER: ReleaseKind.DISRUPTIVE}
-FAILURE = {"app-servers": {"stdout": "TASK [Install datelog]", "stderr": "fatal: [localhost]"}}
 
 
 @pytest.fixture

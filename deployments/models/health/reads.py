@@ -18,10 +18,11 @@ from deployments.core.status import DELETED, is_failed_create
 from deployments.core.stored_messages import read_message
 from deployments.errors import Message
 from deployments.message_codes import Code
+from deployments.models.deployment_queries import began
 from deployments.models.environment import Environment
 from deployments.models.health.configuration import AssociationRun
 from deployments.models.health.site import SiteReads
-from deployments.models.stack import BEGAN, Resource
+from deployments.models.stack import Resource
 
 Fact = TypeVar("Fact")
 DEPARTED_FOR = timedelta(hours=1)
@@ -89,7 +90,7 @@ def parts_of_environments(environments: Iterable[Environment]) -> dict[int, Obse
     found: dict[int, dict[tuple[str, str], CreatedResource | None]] = {one.pk: {} for one in environments}
     rows = Resource.objects.filter(stack__deployment__environment__in=list(found), type__in=TYPES)
     for environment, path, logical_id, kind, physical_id, status in rows.order_by(
-        BEGAN, "stack__deployment_id", "stack__depth", "pk"
+        began("stack__deployment__"), "stack__deployment_id", "stack__depth", "pk"
     ).values_list(
         "stack__deployment__environment", "stack__path", "logical_id", "type", "physical_id", "status"
     ):

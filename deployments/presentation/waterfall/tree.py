@@ -18,10 +18,9 @@ from deployments.core.progress import (
     is_done,
     resource_state,
     rolled_back,
-    turns_back,
     was_created,
 )
-from deployments.core.status import is_rollback
+from deployments.core.status import is_of_deletion, is_rollback
 from deployments.core.timeline import Changes, in_ms
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
@@ -229,10 +228,8 @@ def _ms(at: datetime | None) -> int | None:
 
 def is_undone(kind: Kind, stacks: Mapping[str, Stack]) -> bool:
     """Return whether a creation or its protection is or was rolled back: what it had created counts."""
-    if kind is not Kind.CREATE or "" not in stacks:
-        return False
-    status = stacks[""].status
-    return turns_back(kind, status) or is_rollback(status)
+    status = stacks[""].status if "" in stacks else ""
+    return kind is Kind.CREATE and (is_rollback(status) or is_of_deletion(status))
 
 
 def counts_of_created(rows: Iterable[tuple[str, Changes]]) -> dict[str, ProgressCount]:
