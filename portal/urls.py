@@ -55,7 +55,7 @@ urlpatterns = [
     path("sandbox/machines/<slug:instance>/", sandbox_console.sandbox_machine, name="sandbox_machine"),
     path("sandbox/machines/<slug:instance>/log", sandbox_console.sandbox_log, name="sandbox_log"),
     path("sandbox/databases/<slug:cluster>/", sandbox_console.sandbox_database, name="sandbox_database"),
-    path("sandbox/take-back", sandbox_console.sandbox_take_back, name="sandbox_take_back"),
+    path("sandbox/remove-faults", sandbox_console.sandbox_remove_faults, name="sandbox_remove_faults"),
     # Browsers request it here on pages without an icon: the admin's, error pages.
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("portal/favicon.svg")))),
     path("healthz", views.healthz, name="healthz"),

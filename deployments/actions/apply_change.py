@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from deployments.access import can
-from deployments.actions import going_back, schedule, skipped
+from deployments.actions import automatic_rollback, schedule, skipped
 from deployments.actions.change_base import parameters_of
 from deployments.actions.open_change import already_applied, locked
 from deployments.actions.request import CHANGE, RELEASE, Request, requesting
@@ -71,7 +71,7 @@ def apply_change(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
             )
         skipped.confirm(request, row, in_line=in_line)
-        going_back.choose(request, row, go_back=go_back)
+        automatic_rollback.choose(request, row, go_back=go_back)
         request.details["keep_on_failure"] = keep
         request.changes(*parameters_of(row))
         schedule.check(request, row.environment.account, scheduled_for)

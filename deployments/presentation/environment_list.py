@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from deployments.access import Person, visible_accounts, visible_environments
 from deployments.models import Account, Deployment, EnvironmentLock, Label, TemplateSource
+from deployments.models.channel_updates import updates_by_environment
 from deployments.models.environment import TEXT_ORDERS, EnvironmentQuerySet, EnvironmentState
-from deployments.models.offered import updates_by_environment
 from deployments.presentation.filters.choices import (
     CURSOR,
     MAX_SEARCH,

@@ -20,7 +20,7 @@ from deployments.presentation import log, rendered
 from deployments.presentation.locale import Locale
 from deployments.presentation.text import screen_reader
 from deployments.presentation.text.datetime_formats import units
-from deployments.presentation.waterfall import cache, eta, outlook, tree
+from deployments.presentation.waterfall import cache, eta, row_forecast, tree
 from deployments.presentation.waterfall.view_model import DeploymentView
 
 _WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over", "remaining.searched"})
@@ -72,7 +72,9 @@ def _assembled(deployment: Deployment, since: int, events: Sequence[Event], loca
         view = _view(deployment, paths, seq)
         body = {"from": since, "seq": seq, **fragments(view), **_changes(view, events, paths, locale)}
         if view.computed_seq > since or not events:
-            body["outlook"] = outlook.outlook(view.timeline, view.axis, exclude=paths or ())
+            body["row_forecast"] = row_forecast.forecast_of_rows(
+                view.timeline, view.axis, exclude=paths or ()
+            )
         return Frame(seq, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
@@ -119,7 +121,7 @@ def replay_body(
         return body | {
             "from": since,
             "seq": seq,
-            "outlook": outlook.outlook(view.timeline, view.axis),
+            "row_forecast": row_forecast.forecast_of_rows(view.timeline, view.axis),
         }
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from deployments.core.status import DisplayStatus
 from deployments.core.template_updates import Updates, UpdateStatus, between
 from deployments.models import Deployment, Environment, TemplateVersion
-from deployments.models.offered import updates_by_environment
+from deployments.models.channel_updates import updates_by_environment
 from deployments.presentation import badges
 
 MAX_BETWEEN = 200

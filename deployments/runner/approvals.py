@@ -18,7 +18,7 @@ from deployments.core.roles import Right
 from deployments.models import Approval, Deployment, Environment
 from deployments.models.approval import policy_of
 from deployments.runner import event_log, notices
-from deployments.runner.going_back import GO_BACK
+from deployments.runner.automatic_rollback import GO_BACK
 from deployments.runner.skipped import IN_LINE
 
 if TYPE_CHECKING:

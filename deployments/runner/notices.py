@@ -23,7 +23,7 @@ from deployments.models import (
     TemplateSource,
     TemplateVersion,
 )
-from deployments.models.offered import updates_by_environment
+from deployments.models.channel_updates import updates_by_environment
 from deployments.models.timeline import failures_of
 from deployments.runner import outbox
 

@@ -28,7 +28,15 @@ from deployments.models import (
     ServerRelease,
     SiteReads,
 )
-from deployments.runner import cancel, change, event_log, finalize, going_back, release_commands, suspensions
+from deployments.runner import (
+    automatic_rollback,
+    cancel,
+    change,
+    event_log,
+    finalize,
+    release_commands,
+    suspensions,
+)
 
 AT_ONCE = 0.0
 SHORT = 8
@@ -173,7 +181,7 @@ def _facts(
         servers=tuple(servers),
         desired=group.desired if group else 0,
         suspended=release.is_suspended,
-        goes_back=going_back.is_wanted(deployment),
+        goes_back=automatic_rollback.is_wanted(deployment),
         returning=release.returning_at is not None,
         stopping=deployment.is_cancel_pending,
         watch=settings.SANSO_RELEASE_WATCH * timings.scale,
@@ -264,7 +272,7 @@ class _Doing:
     def _go_back(self, now: datetime) -> None:
         failed = next(one for one in self.servers.values() if one.stage == Stage.FAILED)
         _keep_output(self.deployment, failed)  # the rollback may fail there too
-        going_back.begin(self.deployment, self.release, now)
+        automatic_rollback.begin(self.deployment, self.release, now)
 
     def _target(self, instance_id: str, *, is_in: bool) -> None:
         self.deployment.confirm_claim()
@@ -316,7 +324,7 @@ class _Doing:
         change.delete_change_set(deployment, self.clients)
         failed = next((one for one in self.servers.values() if one.stage == Stage.FAILED), None)
         with transaction.atomic():
-            failure = going_back.failure_of(self.release, failed)
+            failure = automatic_rollback.failure_of(self.release, failed)
             if failure is None:
                 cancel.accept(deployment, status, "")
                 finalize.finalize(deployment, State.CANCELED, status, outputs)

@@ -103,11 +103,11 @@ def sandbox_database(request: AuthedRequest, cluster: str) -> HttpResponse:
 
 @require_POST
 @may(DEPLOY, "sandbox")
-def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
+def sandbox_remove_faults(request: AuthedRequest) -> HttpResponse:
     """Remove one fault of a resource or an association, those of API calls, or all."""
     kind, name, everywhere = (request.POST.get(key, "") for key in ("kind", "name", "everywhere"))
 
-    def take_back(sandbox: ControlPlane) -> str:
+    def remove_faults(sandbox: ControlPlane) -> str:
         if kind in NAMED:
             sandbox.add_faults(everywhere=bool(everywhere), **{kind: {name: None}})
         elif kind == "api":
@@ -118,8 +118,8 @@ def sandbox_take_back(request: AuthedRequest) -> HttpResponse:
 
     done = _("Failure removed: %(name)s.") if kind in NAMED else _("Failure removed.")
     account = _account(request)
-    request_of_sandbox(user=request.user, account=account, what=f"take-back {kind}".strip(), about=name)
-    return _do(request, account, take_back, done)
+    request_of_sandbox(user=request.user, account=account, what=f"remove-faults {kind}".strip(), about=name)
+    return _do(request, account, remove_faults, done)
 
 
 def _accounts(request: AuthedRequest) -> AccountQuerySet:

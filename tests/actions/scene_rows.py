@@ -38,7 +38,7 @@ from deployments.models import (
 from deployments.runner import outbox
 from deployments.runner import versions as recorded_versions
 from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.notification_builders import make_target
 from tests.previews import make_preview
 

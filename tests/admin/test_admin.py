@@ -24,7 +24,7 @@ from tests.builders import (
     make_stack,
     make_user,
 )
-from tests.built_health import make_whole, run_failed, unwell
+from tests.health_builders import make_whole, run_failed, unwell
 from tests.views.pages import Element, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]

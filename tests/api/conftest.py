@@ -11,7 +11,7 @@ from pytest_django import Settings
 from deployments.models import Environment
 from tests.api.clients import Program
 from tests.builders import make_operator
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.views.conftest import TEMPLATE
 
 

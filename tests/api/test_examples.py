@@ -16,7 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.api.clients import Program
 from tests.builders import make_operator
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.previews import make_preview
 from tests.template_versions import make_source
 from tests.views.conftest import TEMPLATE

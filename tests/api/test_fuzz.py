@@ -46,7 +46,7 @@ from deployments.models import (
 from deployments.runner import outbox
 from tests.api.clients import Program
 from tests.builders import make_event, make_user
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.notification_builders import make_target
 from tests.previews import make_preview
 from tests.template_versions import make_source, make_version

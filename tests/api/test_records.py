@@ -13,7 +13,7 @@ from deployments.actions.template_sources import MAX_ARCHIVE
 from deployments.models import Account, AuditRecord, TemplateFetch, TemplateSource, TemplateVersion
 from tests.api.clients import ROOT, Program
 from tests.builders import make_account, make_environment, make_grant, make_user
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.template_versions import make_source, make_version
 
 pytestmark = pytest.mark.django_db

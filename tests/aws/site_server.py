@@ -11,8 +11,8 @@ from pathlib import Path
 
 from deployments.aws.site import SiteCheckResult, check_site
 from deployments.aws.site_address import Site
+from tests.message_texts import text_of
 from tests.services import LIMIT, LOOPBACK
-from tests.wordings import text_of
 
 SAVED = "2026-11-25 03:39:34"
 ALB = "sanso-web-123456.ap-northeast-1.elb.amazonaws.com"

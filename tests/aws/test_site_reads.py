@@ -12,8 +12,8 @@ from deployments.aws.site import READS, SiteReadsResult, check_reads
 from deployments.aws.site_address import Site
 from deployments.core.redaction import Redactor, Values
 from tests.aws.site_server import SAVED, Running, Server
+from tests.message_texts import text_of
 from tests.services import LIMIT, LOOPBACK, free_port
-from tests.wordings import text_of
 
 
 def reads(server: Running, **site: object) -> SiteReadsResult:

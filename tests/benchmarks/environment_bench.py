@@ -47,7 +47,7 @@ def measure_all() -> int:
     from django.urls import reverse
 
     from tests.builders import make_user
-    from tests.built_health import make_past, make_whole, run_failed, unwell
+    from tests.health_builders import make_past, make_whole, run_failed, unwell
 
     call_command("migrate", verbosity=0)
     user = make_user("ana", is_superuser=True)

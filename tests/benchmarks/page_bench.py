@@ -214,7 +214,7 @@ def measure_frames(deployment: Deployment) -> None:
         scenes.add_events(deployment, *(scenes.event(stack, name, "UPDATE_IN_PROGRESS") for name in names))
         deployment = scenes.reload(deployment)
         measured = timed(partial(frames.build, deployment.pk, before, deployment.last_seq, locale))
-        (large if '"outlook"' in measured.found.json else small).append(measured)
+        (large if '"row_forecast"' in measured.found.json else small).append(measured)
         time.sleep(0.1)
     report("  frame for two events", small)
     report("  frame with a new forecast", large)

@@ -8,9 +8,9 @@ import pytest
 
 from deployments.aws import quota
 from deployments.core.phases import State
+from tests.message_texts import attention, reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT
-from tests.wordings import attention, reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 RATE = 6.0

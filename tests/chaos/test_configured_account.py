@@ -13,9 +13,9 @@ import pytest
 from deployments.core.phases import State
 from deployments.models import Account
 from tests.builders import REGION
+from tests.message_texts import reason
 from tests.running import Portal, client
 from tests.services import Sandbox
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 NUMBER = str(uuid.uuid4().int)[:12]

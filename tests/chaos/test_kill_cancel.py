@@ -25,9 +25,9 @@ from tests.chaos.conftest import (
 )
 from tests.chaos.test_kill_change import INNER, ROOT, apply_shown, change, display_name
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing, wait_for_search
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import Sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 SLOWLY, MODERATE, AT_ONCE = 200.0, 4.0, 0.0

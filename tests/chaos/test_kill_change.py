@@ -21,9 +21,9 @@ from deployments.models import Account, Deployment, Environment
 from tests.builders import allow
 from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import Sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

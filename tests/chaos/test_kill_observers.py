@@ -8,9 +8,9 @@ from django.utils import timezone
 from deployments.core.phases import State
 from deployments.models import Environment, Observation
 from tests.chaos.conftest import Point, calls_of, hold_call, kill_worker_when_all_calls_are_held
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 SOURCE = "fleet"

@@ -29,9 +29,9 @@ from tests.chaos.conftest import (
 )
 from tests.chaos.test_kill_change import applied, change, operator
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

@@ -30,10 +30,10 @@ from tests.chaos.conftest import (
     kill_worker_when_all_calls_are_held,
 )
 from tests.chaos.test_kill_worker import IS_WHOLE, OCCURRENCES, READS, batches, mark_deleted
+from tests.message_texts import reason
 from tests.runner.releases.running import CODE, OTHER, put, write
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Redis, Sandbox, start_sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 

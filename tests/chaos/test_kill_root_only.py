@@ -15,9 +15,9 @@ from deployments.models import Account, Deployment, Event, Resource
 from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call, root_stacks
 from tests.chaos.test_kill_change import change, change_sets, display_name, operator
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

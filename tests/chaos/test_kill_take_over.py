@@ -24,9 +24,9 @@ from tests.chaos.conftest import (
 from tests.chaos.test_kill_change import applied, display_name, operator
 from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, observed
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import Sandbox
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

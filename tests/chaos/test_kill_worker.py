@@ -30,9 +30,9 @@ from tests.chaos.conftest import (
     kill_worker_when_all_calls_are_held,
     root_stacks,
 )
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 BATCH = 20

@@ -12,9 +12,9 @@ from pytest_django import Settings
 from deployments.core.phases import State
 from deployments.models import Account, Deployment, Environment, Event
 from tests.builders import make_operator
+from tests.message_texts import reason
 from tests.running import Portal, delete_outside, new_account
 from tests.services import Sandbox, start_sandbox, wait_until
-from tests.wordings import reason
 
 RESTARTED = "The sandbox was restarted, and a sandbox keeps nothing across a restart"
 

@@ -29,9 +29,9 @@ from deployments.models import AssociationRun, Deployment, Environment, Event, E
 from tests.builders import make_user
 from tests.chaos.conftest import hold_call, kill_worker_when_all_calls_are_held
 from tests.flows.web import Web, start_web
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 SECRETS = {

@@ -22,8 +22,8 @@ from portal.command_line import completion, session
 from portal.command_line.tree import Tree
 from tests.api.clients import Program
 from tests.builders import allow, make_account, make_deployment, make_environment, make_event, make_user
-from tests.built_health import make_whole
 from tests.command_line.portal_in_process import PortalInProcess, Shell
+from tests.health_builders import make_whole
 from tests.live import scenes
 from tests.previews import make_preview
 from tests.template_versions import make_source, make_version

@@ -24,9 +24,9 @@ from tests.builders import (
 from tests.flows.addresses import OUTPUTS
 from tests.flows.deployed import GRACE, PACE, Deployed
 from tests.flows.web import Web, environment_of_processes, logged_in, open_chromium, start_web
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT, Redis, Sandbox
-from tests.wordings import reason
 
 expect.set_options(timeout=LIMIT * 1000)
 WIDE = ViewportSize(width=1440, height=900)

@@ -24,9 +24,9 @@ from tests.builders import allow_only, disallow, make_user
 from tests.flows.small_set import portal
 from tests.flows.test_pages import faults
 from tests.flows.web import logged_in, start_web
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
 ROOT = """

@@ -15,9 +15,9 @@ from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Resource
 from tests.builders import make_user
 from tests.chaos.conftest import portal
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Sandbox, wait_until
-from tests.wordings import reason
 
 _ = portal  # a fixture: a portal with the small template set below
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]

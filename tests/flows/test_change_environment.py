@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 from deployments.core.phases import State
 from deployments.models import Deployment, Resource
 from tests.flows.deployed import PACE
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Sandbox
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
 GROUP = "AWS::AutoScaling::AutoScalingGroup"

@@ -16,9 +16,9 @@ from deployments.core.phases import State
 from deployments.models import Deployment, Environment
 from tests.flows.deployed import PACE
 from tests.flows.small_set import portal
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Sandbox
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
 SOON = LIMIT * 1000

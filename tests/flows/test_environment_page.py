@@ -15,10 +15,10 @@ from deployments.models import Environment
 from deployments.models.health import DatabaseMember, Observation, Target
 from deployments.presentation.environment_tabs import LABELS, tab_url
 from tests.builders import make_deployment, make_environment, make_user
-from tests.built_health import make_parts, make_past, make_whole, run_failed, server_id, unwell
 from tests.flows.addresses import url
 from tests.flows.test_pages import NARROW, faults
 from tests.flows.web import Web, logged_in
+from tests.health_builders import make_parts, make_past, make_whole, run_failed, server_id, unwell
 
 pytestmark = pytest.mark.timeout(300)
 SICK = server_id("app", 1)

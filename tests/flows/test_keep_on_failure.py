@@ -11,9 +11,9 @@ from deployments.models.stack import STACK_TYPE
 from tests.flows.deployed import PACE
 from tests.flows.test_change_environment import instances_of
 from tests.flows.test_pages import faults
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT, Sandbox
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(1200)]
 SOON = LIMIT * 1000

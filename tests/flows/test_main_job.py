@@ -17,10 +17,10 @@ from playwright.sync_api import Browser, Page, expect
 from deployments.models import Account, Deployment, Event
 from tests.builders import make_user
 from tests.flows.web import Web, Wire, start_web
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.sandbox.article_set.conftest import pack_wheel, with_offered_version
 from tests.services import LIMIT, Redis, Sandbox, start_sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = pytest.mark.timeout(400)
 PACE = 0.25

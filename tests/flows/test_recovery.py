@@ -12,9 +12,9 @@ from pytest_django import Settings
 from deployments import catalog
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, TemplateCheck
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Redis, Sandbox
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
 SOON = LIMIT * 1000

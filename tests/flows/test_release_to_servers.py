@@ -33,10 +33,10 @@ from deployments.models import (
 )
 from tests.builders import allow
 from tests.chaos.conftest import calls_of
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.sandbox.machines.site_load import SiteLoad
 from tests.services import LIMIT, REPOSITORY, wait_until
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 RATE = 20.0  # requests per second

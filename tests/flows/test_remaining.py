@@ -21,9 +21,9 @@ from deployments.core.remaining import Reason
 from deployments.models import Deployment, TemplateCheck
 from deployments.models.remaining import remaining_of
 from tests.flows.test_pages import faults
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Redis, Sandbox, wait_until
-from tests.wordings import reason
 
 pytestmark = pytest.mark.timeout(400)
 FOLDER = Path(__file__).parent / "leaving_set"

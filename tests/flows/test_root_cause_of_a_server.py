@@ -17,11 +17,11 @@ from deployments.aws import session
 from deployments.models import Account, Deployment, Observer, TemplateCheck, leases
 from deployments.runner import observe, step
 from tests.builders import make_deployment, make_environment, make_user
+from tests.message_texts import attention
 from tests.running import client as aws
 from tests.running import new_account
 from tests.services import LIMIT, Sandbox
 from tests.views.pages import page
-from tests.wordings import attention
 
 pytestmark = pytest.mark.django_db
 SECONDS = LIMIT

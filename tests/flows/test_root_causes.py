@@ -25,10 +25,10 @@ from deployments.runner import step
 from tests.builders import make_deployment, make_environment, make_user
 from tests.flows.conftest import WIDE
 from tests.flows.rendered_pages import first_failure_is_in_view, open_rendered
+from tests.message_texts import attention
 from tests.running import new_account
 from tests.services import Sandbox
 from tests.views.pages import Element, page
-from tests.wordings import attention
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(360)]
 SECONDS = 240

@@ -12,9 +12,9 @@ from deployments.core.phases import State
 from deployments.models import Deployment, Environment, TemplateSource
 from tests.flows.test_pages import faults
 from tests.git_server import GitRepository, GitServer, git_server
+from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT, Redis, Sandbox
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
 MANIFEST = "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"

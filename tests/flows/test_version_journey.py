@@ -17,10 +17,10 @@ from deployments.models import Deployment, Environment, TemplateCheck, TemplateR
 from deployments.runner import versions
 from tests.flows.deployed import PACE
 from tests.git_server import GitRepository, GitServer, git_server
+from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Redis, Sandbox
 from tests.template_versions import make_source
-from tests.wordings import reason
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
 SOON = LIMIT * 1000

@@ -210,7 +210,7 @@ def test_rows_outside_of_the_window_exist_for_screen_readers(
     }
 
 
-def test_the_text_beside_a_name_follows_the_outlook(waterfall: Page, deployment: Deployment) -> None:
+def test_the_text_beside_a_name_follows_the_forecast(waterfall: Page, deployment: Deployment) -> None:
     page = waterfall
     flags = page.locator("#tree .flag")
     before = flags.count()

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from deployments.models import Account, Environment
 from deployments.models.health import HealthSample
 from deployments.models.health.samples import WHOLE
-from tests.built_health import make_whole
 from tests.flows.web import Web
+from tests.health_builders import make_whole
 
 
 def test_the_health_of_a_young_environment_begins_at_its_creation(

@@ -26,7 +26,7 @@ from portal.sandbox_console.forms import FORMS
 from tests.fuzz.hostile import numbers, texts
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, names, routes
-from tests.fuzz.world import KNOWN, World, assert_handled
+from tests.fuzz.rows_and_users import KNOWN, World, assert_handled
 from tests.services import Sandbox
 from tests.views.conftest import TEMPLATE
 
@@ -76,7 +76,7 @@ def valid_forms() -> dict[str, list[Fields]]:
         ],
         "sandbox/machines/<slug:instance>/": [{"action": "kill"}],
         "sandbox/databases/<slug:cluster>/": [{"action": "failover"}],
-        "sandbox/take-back": [{"kind": "resources", "name": "Vpc"}, {"kind": "api"}, {"kind": ""}],
+        "sandbox/remove-faults": [{"kind": "resources", "name": "Vpc"}, {"kind": "api"}, {"kind": ""}],
         "login/": [{"username": "operator", "password": "a long password", "next": "/"}],
         "password/": [
             {

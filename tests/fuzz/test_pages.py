@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.fuzz.hostile import header_texts
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, queries, routes
-from tests.fuzz.world import KNOWN, World, assert_handled
+from tests.fuzz.rows_and_users import KNOWN, World, assert_handled
 from tests.services import Sandbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.fuzz.hostile import header_texts, numbers, texts
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, queries, routes
-from tests.fuzz.world import KNOWN, assert_handled, session_of
+from tests.fuzz.rows_and_users import KNOWN, assert_handled, session_of
 from tests.live import scenes
 from tests.services import LIMIT
 

@@ -24,9 +24,9 @@ from deployments.models import (
 )
 from deployments.wording import stored_text
 from tests.builders import make_grant, make_operator
+from tests.message_texts import attention, reason
 from tests.running import Portal
 from tests.services import LIMIT, wait_until
-from tests.wordings import attention, reason
 
 PHASES = ("deploy", "observe", "change", "run again", "delete")
 OPTIONS = {

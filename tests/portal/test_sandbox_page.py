@@ -78,7 +78,7 @@ def test_viewers_may_not_open_the_console(client: Client, account: Account, sand
     for response in (
         client.get(URL),
         client.post(URL, RESOURCE),
-        client.post(reverse("sandbox_take_back"), {"kind": "all"}),
+        client.post(reverse("sandbox_remove_faults"), {"kind": "all"}),
         client.post(reverse("sandbox_machine", args=["i-0"]), {"action": "kill"}),
         client.post(reverse("sandbox_database", args=["c"]), {"action": "failover"}),
         client.get(reverse("sandbox_log", args=["i-0"])),
@@ -346,7 +346,7 @@ def test_a_sandbox_that_is_down_is_reported_and_the_input_is_kept(
     )
     assert field(shown, "resource", "logical_id")["value"] == "DBCluster"
 
-    shown = page(browser.post(reverse("sandbox_take_back"), {"kind": "all"}, follow=True))
+    shown = page(browser.post(reverse("sandbox_remove_faults"), {"kind": "all"}, follow=True))
     assert "nothing was changed" in shown.one(class_="messages").text
     log = browser.get(reverse("sandbox_log", args=["i-0"]), headers={"HX-Request": "true"})
     assert "not responding" in page(log).text

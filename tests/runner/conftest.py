@@ -14,7 +14,7 @@ from deployments.models import Deployment, TemplateCheck, leases
 from deployments.runner import step
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws
-from tests.wordings import attention
+from tests.message_texts import attention
 
 LIMIT = 200
 

@@ -15,7 +15,7 @@ from deployments.models import ActionRequest, Association, Environment, Observat
 from deployments.runner import step
 from deployments.wording import stored_text
 from tests.fakes import FakeAws
-from tests.runner.observed.world import configure, make_observed_environment, poll, server
+from tests.runner.observed.environments import configure, make_observed_environment, poll, server
 
 pytestmark = pytest.mark.django_db
 START, SEND = "ssm:StartAssociationsOnce", "ssm:SendCommand"

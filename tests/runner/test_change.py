@@ -34,8 +34,8 @@ from deployments.models.past_state import as_of
 from deployments.runner import progress, template_sets
 from tests.builders import make_operator, make_user
 from tests.fakes import FakeAws, lost_answer
+from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
-from tests.wordings import reason
 
 MUTATIONS = ["cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"]
 

@@ -18,8 +18,8 @@ from deployments.models import Deployment, Environment, timeline
 from deployments.runner import template_sets
 from tests.builders import allow_only, make_user
 from tests.fakes import FakeAws
+from tests.message_texts import reason
 from tests.runner.conftest import run
-from tests.wordings import reason
 
 
 @pytest.fixture

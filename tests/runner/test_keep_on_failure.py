@@ -22,8 +22,8 @@ from deployments.presentation.kept_resources import kept_sentences
 from deployments.runner import template_sets
 from tests.builders import allow, make_user
 from tests.fakes import FakeAws, lost_answer
+from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
-from tests.wordings import reason
 
 FAILED_CREATION = [
     ("", "", "CREATE_IN_PROGRESS", "User Initiated"),

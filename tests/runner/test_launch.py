@@ -14,8 +14,8 @@ from deployments.runner import event_log
 from deployments.wording import stored_text
 from tests.builders import make_deployment, make_environment, make_stack, make_stack_event
 from tests.fakes import FakeAws, FakeStack, lost_answer
+from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
-from tests.wordings import reason
 
 MUTATIONS = [
     "s3:CreateBucket",

@@ -22,7 +22,7 @@ from deployments.runner import deliver, notices, outbox
 from deployments.senders import Outcome
 from deployments.wording import notifications as texts
 from tests.builders import allow, make_deployment, make_environment, make_operator, make_user
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.notification_builders import make_target
 from tests.previews import make_preview
 from tests.template_versions import make_pinned, make_source, make_version

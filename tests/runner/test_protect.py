@@ -21,8 +21,8 @@ from deployments.runner import step
 from deployments.wording import stored_text
 from tests.builders import make_account, make_deployment, make_environment, make_operator
 from tests.fakes import FakeAws, lost_answer
+from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
-from tests.wordings import reason
 
 UPDATE, TERMINATION = "cloudformation:UpdateStack", "cloudformation:UpdateTerminationProtection"
 FAILING = [

@@ -10,8 +10,8 @@ from deployments.errors import QuotaExhausted
 from deployments.models import Deployment, Environment
 from deployments.runner import step
 from tests.fakes import FakeAws
+from tests.message_texts import attention
 from tests.runner.conftest import run, take_step
-from tests.wordings import attention
 
 DESCRIBE = "cloudformation:DescribeStacks"
 

@@ -22,9 +22,16 @@ from deployments.runner import site_check
 from deployments.wording import stored_text
 from tests.builders import make_environment
 from tests.fakes import FakeAws, FakeStack
+from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
-from tests.runner.observed.world import configure, make_healthy, make_parts, poll, server, set_target_state
-from tests.wordings import reason
+from tests.runner.observed.environments import (
+    configure,
+    make_healthy,
+    make_parts,
+    poll,
+    server,
+    set_target_state,
+)
 
 pytestmark = pytest.mark.django_db
 SUCCESSFUL = SiteCheckResult(wrote=True, read=True, milliseconds=31, write_status=200, read_status=200)

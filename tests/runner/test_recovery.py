@@ -21,8 +21,8 @@ from deployments.models import Deployment, Environment, Event
 from deployments.runner import step, template_sets
 from tests.builders import allow_only, make_deployment, make_environment, make_user
 from tests.fakes import FakeAws, FakeStack, lost_answer
+from tests.message_texts import reason
 from tests.runner.conftest import run
-from tests.wordings import reason
 
 pytestmark = pytest.mark.django_db
 CONTINUE = "cloudformation:ContinueUpdateRollback"

@@ -38,8 +38,9 @@ from deployments.runner import event_log, finalize, redactors, site_check, step
 from deployments.wording import stored_text
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws, FakeStack
+from tests.message_texts import attention, reason
 from tests.runner.conftest import run, take_step
-from tests.runner.observed.world import (
+from tests.runner.observed.environments import (
     activity,
     configure,
     group_arn,
@@ -49,7 +50,6 @@ from tests.runner.observed.world import (
     poll,
     server,
 )
-from tests.wordings import attention, reason
 
 pytestmark = pytest.mark.django_db
 SECRET = "hunter22"

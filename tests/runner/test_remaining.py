@@ -21,9 +21,9 @@ from deployments.runner import step
 from deployments.runner.action_requests import TRIES
 from tests.builders import make_deployment, make_environment, make_operator
 from tests.fakes import FakeAws, lost_answer
+from tests.message_texts import text_of
 from tests.models.test_remaining import ROLLBACK_THAT_FAILS
 from tests.runner.conftest import run
-from tests.wordings import text_of
 
 
 def run_step(aws: FakeAws) -> None:

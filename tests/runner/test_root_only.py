@@ -20,8 +20,8 @@ from deployments.models import Deployment, Environment, Event, Resource, Templat
 from deployments.runner import template_sets
 from tests.builders import allow, make_user
 from tests.fakes import FakeAws, lost_answer
+from tests.message_texts import reason
 from tests.runner.conftest import run
-from tests.wordings import reason
 
 REFUSED = "Parameter 'Topic' must match pattern [a-z]+"
 

@@ -32,8 +32,8 @@ from deployments.runner import progress
 from tests.actions.test_freeze import freeze
 from tests.builders import allow_only, disallow, make_account, make_user
 from tests.fakes import FakeAws
+from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
-from tests.wordings import reason
 
 pytestmark = pytest.mark.django_db
 TOMORROW = timedelta(days=1)

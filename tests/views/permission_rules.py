@@ -200,7 +200,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "sandbox_database": (
         Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", given={"cluster": "c"}, may_be_missing=True),
     ),
-    "sandbox_take_back": (SANDBOX,),
+    "sandbox_remove_faults": (SANDBOX,),
     # Without a login, and personal pages
     "login": (PUBLIC,),
     "logout": (Rule(to=To.PUBLIC, method="post"),),

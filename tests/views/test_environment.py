@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from deployments.models import Environment, ReleaseServer, ServerRelease
 from tests.builders import START, make_account, make_deployment, make_environment, make_resource, make_stack
-from tests.built_health import make_past, make_whole
+from tests.health_builders import make_past, make_whole
 from tests.views.environment_pages import show, url
 from tests.views.pages import page
 

@@ -23,7 +23,7 @@ from deployments.models.health import (
 )
 from deployments.presentation.environment_tabs import LABELS, tab_url
 from tests.builders import make_account, make_deployment, make_environment, make_user
-from tests.built_health import make_parts, make_past, make_whole, run_failed, server_id, unwell
+from tests.health_builders import make_parts, make_past, make_whole, run_failed, server_id, unwell
 from tests.views.environment_pages import node, row_of, show, url
 from tests.views.pages import page
 

@@ -25,7 +25,7 @@ from deployments.models.health import (
     SiteProbe,
     SiteReads,
 )
-from tests.built_health import make_whole, run_failed, server_id, unwell
+from tests.health_builders import make_whole, run_failed, server_id, unwell
 from tests.views.environment_pages import node, row_of, show, url
 from tests.views.pages import page
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from deployments.models import Environment
 from tests.builders import make_account, make_deployment, make_environment
-from tests.built_health import make_past
+from tests.health_builders import make_past
 from tests.views.pages import page, rows
 
 URL = reverse("environments")

@@ -14,7 +14,7 @@ from deployments.actions.lock import break_lock, lock_environment
 from deployments.models import AuditRecord, Environment, EnvironmentLock
 from tests.actions.test_freeze import freeze
 from tests.builders import make_operator, make_user
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.previews import make_preview
 from tests.views.pages import page
 

@@ -16,7 +16,7 @@ from deployments.models import AuditRecord, Delivery, Label, NotificationTarget
 from deployments.models.sealed import unseal
 from deployments.runner import outbox
 from tests.builders import allow, make_environment, make_user
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.notification_builders import make_target
 from tests.views.pages import page, rows
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from deployments.core.health.served_versions import VersionPoll
 from deployments.models import Deployment, Environment, SiteReads
 from tests.builders import make_deployment
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.views.environment_pages import show
 from tests.views.test_environment_panels import make_reads
 

@@ -116,17 +116,17 @@ const page = {
   },
 };
 
-/* An outlook is the forecast of rows; some frames have one. */
-function takeRows({ rows: changed, outlook, state }) {
+/* Some frames have a forecast of rows. */
+function takeRows({ rows: changed, row_forecast: rowForecast, state }) {
   axis.set({
-    isRunning: !isOver(state), axis: outlook?.axis, forecast: outlook?.band, rollback: outlook?.turn,
+    isRunning: !isOver(state), axis: rowForecast?.axis, forecast: rowForecast?.band, rollback: rowForecast?.turn,
   });
   rows.update(changed);
-  if (outlook) {
-    rows.expect(outlook);
+  if (rowForecast) {
+    rows.expect(rowForecast);
     forecastAt = Date.now();
   }
-  inspector.changed(outlook ? null : changed.map((row) => row.id));
+  inspector.changed(rowForecast ? null : changed.map((row) => row.id));
 }
 
 function isOver(state) {

@@ -100,8 +100,8 @@ function putLater(rows, since) {
 }
 
 /* The forecast of unfinished rows; it is kept until the next one arrives. */
-export function expect(outlook) {
-  expected = { ...outlook, critical: new Set(outlook.critical), isKnown: true };
+export function expect(forecast) {
+  expected = { ...forecast, critical: new Set(forecast.critical), isKnown: true };
   for (const row of body.rows) foresee(row);
 }
 

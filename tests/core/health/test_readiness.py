@@ -8,7 +8,7 @@ from datetime import timedelta
 from deployments.core.health.facts import Facts, ProbeFact
 from deployments.core.health.readiness import readiness
 from tests.core.health.scenes import NOW, OBSERVED, association, healthy_facts, instance, target, with_target
-from tests.wordings import text_of
+from tests.message_texts import text_of
 
 
 def waiting_texts(facts: Facts) -> list[str]:

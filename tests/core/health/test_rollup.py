@@ -32,7 +32,7 @@ from tests.core.health.scenes import (
     target,
     with_target,
 )
-from tests.wordings import text_of
+from tests.message_texts import text_of
 
 
 def tier(health: Health, name: str) -> Tier:

@@ -23,7 +23,7 @@ from tests.core.health.scenes import (
     member,
     target,
 )
-from tests.wordings import text_of
+from tests.message_texts import text_of
 
 
 def tier(health: Health, name: str) -> Tier:

@@ -15,7 +15,7 @@ from deployments.core.health.facts import Facts, SiteReadsFact
 from deployments.core.health.rollup import HealthStatus, roll_up
 from deployments.core.health.site_reads import STEP, classed, percentile
 from tests.core.health.scenes import NOW, healthy_facts, target, with_target
-from tests.wordings import text_of
+from tests.message_texts import text_of
 
 FRESH = st.timedeltas(timedelta(0), STALE_AFTER).map(lambda age: NOW - age)
 EVERY_FACTS = st.sampled_from(

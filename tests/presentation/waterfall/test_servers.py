@@ -12,7 +12,14 @@ from deployments.presentation.waterfall import cache
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.builders import make_environment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import configure, make_healthy, make_parts, poll, server, set_target_state
+from tests.runner.observed.environments import (
+    configure,
+    make_healthy,
+    make_parts,
+    poll,
+    server,
+    set_target_state,
+)
 
 GROUP = "AppServers/AutoScalingGroup"
 FAILED_TASK = b'TASK [Install uWSGI] ***\nfatal: [localhost]: FAILED! => {"msg": "no such package"}\n'

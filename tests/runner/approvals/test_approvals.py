@@ -16,6 +16,7 @@ from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Approval, AuditRecord, Environment
 from tests.fakes import FakeAws
+from tests.message_texts import reason
 from tests.runner.approvals.requesting import (
     approving,
     codes,
@@ -27,7 +28,6 @@ from tests.runner.approvals.requesting import (
     without,
 )
 from tests.runner.conftest import run, take_step
-from tests.wordings import reason
 
 
 def test_a_change_waits_without_the_environment_until_a_second_person_approves_it(

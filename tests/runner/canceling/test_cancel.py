@@ -12,9 +12,9 @@ from deployments.models import Deployment, Environment, Event, timeline
 from deployments.models.environment import EnvironmentState
 from deployments.wording import stored_text
 from tests.fakes import FakeAws, lost_answer
+from tests.message_texts import reason
 from tests.runner.canceling.requesting import CANCEL, DELETE, accepted, cancel, codes, in_stacks
 from tests.runner.conftest import run
-from tests.wordings import reason
 
 
 def test_a_creation_in_its_stacks_is_deleted(deployment: Deployment, aws: FakeAws, operator: User) -> None:

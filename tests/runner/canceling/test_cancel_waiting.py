@@ -13,7 +13,7 @@ from tests.builders import make_environment
 from tests.fakes import FakeAws, FakeStack
 from tests.runner.canceling.requesting import DELETE, cancel
 from tests.runner.conftest import run, take_step
-from tests.runner.observed.world import make_healthy, make_parts, set_target_state
+from tests.runner.observed.environments import make_healthy, make_parts, set_target_state
 from tests.runner.test_readiness import step as observed_step
 
 

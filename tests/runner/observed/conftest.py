@@ -6,7 +6,7 @@ import pytest
 
 from deployments.models import Environment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import make_observed_environment
+from tests.runner.observed.environments import make_observed_environment
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from deployments.runner import observe, step
 from deployments.runner.observe import history, poll_round
 from tests.builders import make_account
 from tests.fakes import FakeAws
-from tests.runner.observed.world import make_observed_environment, problems
+from tests.runner.observed.environments import make_observed_environment, problems
 from tests.services import Redis
 
 pytestmark = pytest.mark.django_db

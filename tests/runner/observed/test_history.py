@@ -13,7 +13,7 @@ from deployments.models import Environment, HealthSample
 from deployments.runner.observe import history, prune
 from tests.builders import make_environment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import make_observed_environment, poll, set_target_state
+from tests.runner.observed.environments import make_observed_environment, poll, set_target_state
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)

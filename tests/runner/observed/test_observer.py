@@ -27,7 +27,7 @@ from deployments.models import (
 from deployments.runner import step
 from tests.builders import make_account, make_deployment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import (
+from tests.runner.observed.environments import (
     activity,
     configure,
     make_observed_environment,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted
 from deployments.models import Association, AssociationRun, Environment, Observer, Target
 from tests.fakes import FakeAws
-from tests.runner.observed.world import configure, observation, poll, problems, reload, server
+from tests.runner.observed.environments import configure, observation, poll, problems, reload, server
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ import pytest
 
 from deployments.models import AssociationRun, Environment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import configure, poll, server
+from tests.runner.observed.environments import configure, poll, server
 
 pytestmark = pytest.mark.django_db
 

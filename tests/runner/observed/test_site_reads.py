@@ -19,7 +19,13 @@ from deployments.wording import stored_text
 from tests.aws.site_server import Running
 from tests.builders import make_account, make_deployment
 from tests.fakes import FakeAws
-from tests.runner.observed.world import balancer_arn, make_observed_environment, observation, poll, reload
+from tests.runner.observed.environments import (
+    balancer_arn,
+    make_observed_environment,
+    observation,
+    poll,
+    reload,
+)
 from tests.services import LOOPBACK, REPOSITORY, free_port
 
 pytestmark = pytest.mark.django_db

@@ -24,6 +24,7 @@ from tests.builders import (
     make_resource,
 )
 from tests.fakes import FakeAws
+from tests.message_texts import reason
 from tests.runner.conftest import run
 from tests.runner.releases.running import (
     ASSOCIATION,
@@ -36,7 +37,6 @@ from tests.runner.releases.running import (
     make_servers,
     put,
 )
-from tests.wordings import reason
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from deployments.presentation.text import event_texts
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.fake_services import SentCommand
 from tests.fakes import FakeAws
+from tests.message_texts import reason
 from tests.runner.releases.running import (
     CODE,
     OTHER,
@@ -29,7 +30,6 @@ from tests.runner.releases.running import (
     stages,
     write,
 )
-from tests.wordings import reason
 
 
 @pytest.fixture

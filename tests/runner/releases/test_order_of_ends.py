@@ -15,9 +15,9 @@ from deployments.core.release_kind import ReleaseKind
 from deployments.models import Deployment, Environment, ServerRelease
 from deployments.runner import finalize
 from tests.fakes import FakeAws
+from tests.message_texts import reason
 from tests.runner.conftest import run
 from tests.runner.releases.running import CODE, apply, fail_on, go, previewed, stages, write
-from tests.wordings import reason
 
 
 @pytest.fixture

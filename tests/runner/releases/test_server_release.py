@@ -39,6 +39,7 @@ from tests.builders import (
     make_user,
 )
 from tests.fakes import FakeAws, lost_answer
+from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
 from tests.runner.releases.running import (
     ASSOCIATION,
@@ -56,7 +57,6 @@ from tests.runner.releases.running import (
     stages,
     write,
 )
-from tests.wordings import reason
 
 LOST = (
     "ssm:SendCommand",

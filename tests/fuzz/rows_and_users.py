@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from deployments.models import Deployment, Environment, Resource
 from deployments.models.health import AssociationRun
 from tests.builders import make_account, make_operator, make_user
-from tests.built_health import make_whole
+from tests.health_builders import make_whole
 from tests.live import scenes
 
 KNOWN = (

@@ -1,20 +1,20 @@
-"""The outlook: the data of an open page about rows that have not ended."""
+"""The forecast of rows: the data of an open page about rows that have not ended."""
 
 from __future__ import annotations
 
 import pytest
 
 from deployments.presentation.waterfall import cache
-from deployments.presentation.waterfall.outlook import outlook
+from deployments.presentation.waterfall.row_forecast import forecast_of_rows
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.live import scenes
 
 
 @pytest.mark.django_db
-def test_the_outlook_has_the_expected_times_of_rows_that_have_not_ended() -> None:
+def test_the_forecast_of_rows_has_the_expected_times_of_rows_that_have_not_ended() -> None:
     cache.clear()
     view = DeploymentView.whole(scenes.running())
-    sent = outlook(view.timeline, view.axis)
+    sent = forecast_of_rows(view.timeline, view.axis)
 
     assert "t-Network" not in sent["rest"]
     assert sent["rest"]["t-Aurora.Aurora3"][0] is None  # in progress: None is now

@@ -13,7 +13,7 @@ from deployments.presentation.waterfall.rows import NAMED, row_id
 from deployments.presentation.waterfall.tree import name_of
 
 
-def outlook(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()) -> dict[str, Any]:
+def forecast_of_rows(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()) -> dict[str, Any]:
     """Return the forecast, the critical path and the expectation for each row, in the page script's format.
 
     Times of rows are seconds since the beginning of the axis, None for now. `exclude` are paths of rows that

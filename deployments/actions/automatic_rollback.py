@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployments.actions.request import Request
 from deployments.models import Deployment
-from deployments.runner.going_back import GO_BACK
+from deployments.runner.automatic_rollback import GO_BACK
 
 
 def choose(request: Request, row: Deployment, *, go_back: bool) -> None:
