@@ -41,6 +41,7 @@ from deployments.runner import (
     delete,
     endpoint_run,
     event_log,
+    expectations,
     launch,
     notices,
     observe,
@@ -80,14 +81,28 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
     now = timezone.now()
     try:
         with bound_contextvars(**_ids_of(deployment)):
+            is_first = deployment.ticked_at is None
             deployment.record(ticked_at=now)
-            endpoint_run.update_facts(deployment.environment.account)
+            _update_facts(deployment, is_first=is_first)
             delay = _guarded_step(deployment, connect, now)
     except LostClaim:
         return False
     if delay is not None:
         leases.end_step(deployment, deployment.version, timezone.now() + timedelta(seconds=delay))
     return True
+
+
+def _update_facts(deployment: Deployment, *, is_first: bool) -> None:
+    """Store what the sandbox reports about itself, and forecast a creation again by another time scale.
+
+    The first step forecasts in any case: another step or an observer may have stored the scale meanwhile.
+    """
+    account = deployment.environment.account
+    scale = account.timings.scale
+    endpoint_run.update_facts(account)
+    is_new = deployment.kind == Kind.CREATE and deployment.state in BEFORE_STACKS
+    if is_new and (is_first or account.timings.scale != scale):
+        expectations.at_request(deployment)
 
 
 def _ids_of(deployment: Deployment) -> dict[str, int | str]:

@@ -17,7 +17,7 @@ from deployments.core.usual_durations import LAUNCHES_SERVERS
 from deployments.models import Deployment, Duration, Expectation, Resource, Stack, TemplateCheck, expected
 from deployments.models.duration import KEPT
 from deployments.models.timeline import load
-from deployments.runner import event_log, expectations
+from deployments.runner import endpoint_run, event_log, expectations
 from tests.builders import (
     START,
     make_account,
@@ -54,6 +54,22 @@ def test_each_resource_has_its_dependencies(created: Deployment) -> None:
         "Network/Vpc": [["Topic", "parameter"]],
         "Network/Subnet": [["Network/Vpc", "GetAtt"]],
     }
+
+
+def test_the_forecast_follows_the_time_scale_that_the_sandbox_reports_to_the_first_step(
+    db: None, nested_set: catalog.TemplateSet, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When `make run` begins, nothing is known of its sandbox yet."""
+    TemplateCheck.objects.create(digest=nested_set.digest, findings=[])
+    environment = make_environment("staging", account=make_account(is_sandbox=True, sandbox_facts={}))
+    deployment = make_deployment(environment, template_digest=nested_set.digest, parameters={"Size": "2"})
+    expectations.at_request(deployment)
+    before = Expectation.objects.get().seconds
+    monkeypatch.setattr(endpoint_run, "about", lambda *_arguments, **_options: {"pace": 12.0})
+
+    run(deployment, aws)
+
+    assert Expectation.objects.get().seconds == pytest.approx(12 * before, rel=0.2)
 
 
 def test_dependencies_are_not_read_from_a_set_that_has_changed(

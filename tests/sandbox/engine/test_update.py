@@ -87,7 +87,9 @@ def test_an_update_succeeds_though_its_clean_up_cannot_delete_something(account:
     account.fail(**{"delete:Other": "busy"})
     less = NOTE.replace("Other: {Type: AWS::SQS::Queue}", "")
     assert account.update(stack, less) == "UPDATE_COMPLETE"
-    assert account.story(stack, of="Other")[-1].startswith("Other DELETE_FAILED Resource handler returned")
+    attempts = account.story(stack, of="Other")[-6:]
+    assert attempts[::2] == ["Other DELETE_IN_PROGRESS"] * 3
+    assert all(one.startswith("Other DELETE_FAILED Resource handler returned") for one in attempts[1::2])
     assert account.story(stack)[-1] == (
         "stack UPDATE_COMPLETE Update successful. One or more resources could not be deleted."
     )
@@ -96,6 +98,39 @@ def test_an_update_succeeds_though_its_clean_up_cannot_delete_something(account:
     account.heal()
     assert account.delete(stack) == "DELETE_COMPLETE"
     assert account.queue_names()  # nothing deletes what has left the stack
+
+
+GROUPS = """
+    Resources:
+      Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.9.0.0/16}}
+      Named: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: named, VpcId: !Ref Vpc}}
+      Naming:
+        Type: AWS::EC2::SecurityGroup
+        DependsOn: Unused
+        Properties:
+          GroupDescription: naming
+          VpcId: !Ref Vpc
+          SecurityGroupIngress:
+            - {IpProtocol: tcp, FromPort: 80, ToPort: 80, SourceSecurityGroupId: !GetAtt Named.GroupId}
+      Unused: {Type: AWS::SQS::Queue}
+"""
+
+
+def test_a_clean_up_also_attempts_to_delete_what_a_remaining_resource_depends_on(account: Account) -> None:
+    """https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck"""
+    stack = account.create("clean", GROUPS)
+    assert account.status(stack) == "CREATE_COMPLETE", account.story(stack)
+    account.fail(**{"delete:Naming": "busy"})
+    assert account.update(stack, GROUPS.split("      Named:")[0]) == "UPDATE_COMPLETE"
+    assert account.story(stack, of="Naming")[-1].startswith("Naming DELETE_FAILED")
+    assert account.story(stack, of="Unused")[-1] == "Unused DELETE_COMPLETE"
+    why = account.story(stack, of="Named")[-1]
+    assert why.startswith("Named DELETE_FAILED")
+    assert "has a dependent object" in why
+    listed = account.cloudformation.list_stack_resources(StackName=stack)["StackResourceSummaries"]
+    assert {one["LogicalResourceId"] for one in listed} == {"Vpc"}
+    found = account.client("ec2").describe_security_groups()["SecurityGroups"]
+    assert {"named", "naming"} <= {one["Description"] for one in found}
 
 
 def test_a_replaced_resource_gets_a_successor_before_its_predecessor_goes(account: Account) -> None:

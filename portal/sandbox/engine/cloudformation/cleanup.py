@@ -16,14 +16,14 @@ NOT_ALL_DELETED = "Update successful. One or more resources could not be deleted
 async def after_update(run: Run) -> None:
     """Delete removed resources and the predecessors of replaced ones; the stack ends in UPDATE_COMPLETE.
 
-    A failed delete does not fail the update: the resource leaves the stack and stays in the account
-    ("Resource removed from stack but not deleted" in
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html).
+    A failed delete does not fail the update: the resource leaves the stack and stays in the account, and so
+    do those of its dependencies that cannot be deleted while it exists ("Resource removed from stack but not
+    deleted" in https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html).
     """
     doomed = {**_remembered(run), **_removed(run), **_predecessors(run)}
     old_definitions = ((run.previous or {}).get("_template") or {}).get("Resources") or {}
     failures, *_children = await asyncio.gather(
-        delete.delete_resources(run.stack, doomed, old_definitions),
+        delete.delete_resources(run.stack, doomed, old_definitions, cleanup=True),
         *(after_update(child) for child in run.children.values()),
     )
     delete.forget_deleted(run.stack)
@@ -149,7 +149,7 @@ async def delete_made(run: Run) -> None:
     }
     await asyncio.gather(
         *(after_rollback(child) for child in run.children.values()),
-        delete.delete_resources(run.stack, doomed, run.definitions),
+        delete.delete_resources(run.stack, doomed, run.definitions, cleanup=True),
     )
 
 

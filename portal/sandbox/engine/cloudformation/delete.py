@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 KEPT = "Retain"
 SNAPSHOT = "Snapshot"
+CLEANUP_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,17 @@ class Doomed:
 
 
 async def delete_resources(
-    stack: Stack, doomed: Mapping[str, Doomed], definitions: Mapping[str, Any]
+    stack: Stack, doomed: Mapping[str, Doomed], definitions: Mapping[str, Any], *, cleanup: bool = False
 ) -> dict[str, str]:
     """Delete resources in parallel, dependent ones first.
 
     Returns the reasons of failed deletes, by logical id; the dependencies of these resources are not deleted.
+    A cleanup attempts each delete three times, and then continues with the dependencies ("tries to delete a
+    resource three times before CloudFormation skips the resource and continues the cleanup process" in
+    https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck).
     """
     failures: dict[str, str] = {}
+    attempts = CLEANUP_ATTEMPTS if cleanup else 1
 
     async def step(logical_id: str) -> bool:
         one = doomed[logical_id]
@@ -43,18 +48,21 @@ async def delete_resources(
         if one.policy == KEPT:
             events.resource_status(stack, record, "DELETE_SKIPPED")
             return True
-        try:
-            await _delete_one(stack, one)
-        except Exception as error:  # noqa: BLE001  (a resource handler may raise anything)
-            if one.forced:
-                events.resource_status(stack, record, "DELETE_SKIPPED", str(error))
+        for _attempt in range(attempts):
+            try:
+                await _delete_one(stack, one)
+            except Exception as error:  # noqa: BLE001  (a resource handler may raise anything)
+                if one.forced:
+                    events.resource_status(stack, record, "DELETE_SKIPPED", str(error))
+                    return True
+                logger.info("%s of %s was not deleted: %s", logical_id, stack["StackName"], error)
+                events.resource_status(stack, record, "DELETE_FAILED", str(error))
+                failures[logical_id] = str(error)
+            else:
+                failures.pop(logical_id, None)
+                events.resource_status(stack, record, "DELETE_COMPLETE")
                 return True
-            logger.info("%s of %s was not deleted: %s", logical_id, stack["StackName"], error)
-            events.resource_status(stack, record, "DELETE_FAILED", str(error))
-            failures[logical_id] = str(error)
-            return False
-        events.resource_status(stack, record, "DELETE_COMPLETE")
-        return True
+        return cleanup
 
     await graph.walk(graph.dependents(definitions, doomed), step, asyncio.Event())
     return failures
