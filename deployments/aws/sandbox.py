@@ -27,10 +27,16 @@ def read_token(token_file: str | Path) -> str:
         return ""
 
 
-def about(endpoint_url: str, token_file: str | Path, *, timeout: float = 1) -> dict[str, Any]:
-    """Return the facts of /_sanso/about; {} if the sandbox does not respond."""
+def about(
+    endpoint_url: str, token_file: str | Path, account: str = "", *, timeout: float = 1
+) -> dict[str, Any]:
+    """Return the facts of /_sanso/about; {} if the sandbox does not respond.
+
+    An account may have a time scale of its own.
+    """
+    query = f"?{urlencode({'account': account})}" if account else ""
     try:
-        return _call(endpoint_url, token_file, "about", timeout=timeout)
+        return _call(endpoint_url, token_file, f"about{query}", timeout=timeout)
     except (OSError, ValueError):
         return {}
 

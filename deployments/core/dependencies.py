@@ -17,6 +17,8 @@ from deployments.core.nested_templates import STACK, nested_template
 from deployments.core.references import Reference, found_in
 from deployments.core.status import is_failed, is_final
 
+FUNCTION = "AWS::Lambda::Function"
+SUBNET = "AWS::EC2::Subnet"
 MAX_DEPTH = 8
 MAX_RESOURCES = 20_000
 
@@ -65,6 +67,11 @@ class Graph:
     types: Mapping[str, str] = field(default_factory=dict)
     edges: Edges = field(default_factory=dict)
     providers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def is_function_in_vpc(self, path: str) -> bool:
+        """Return whether a resource is a function with interfaces in subnets of these templates."""
+        needed = (self.types.get(edge.path) for edge in self.edges.get(path, ()))
+        return self.types.get(path) == FUNCTION and SUBNET in needed
 
 
 def read(templates: Mapping[str, Any], root: str, parameters: Mapping[str, str] | None = None) -> Graph:

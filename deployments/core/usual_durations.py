@@ -18,6 +18,10 @@ CLOSING_TYPE = "Sanso::StackClosing"
 """The time that a stack takes after its last part has ended."""
 
 
+FUNCTION_IN_VPC = "AWS::Lambda::Function in a VPC"
+"""A function with network interfaces, whose deletion takes much longer than that of another one."""
+
+
 class DurationSource(StrEnum):
     """What a usual duration is computed from, the nearest first."""
 
@@ -109,7 +113,8 @@ _DELETE: Mapping[str, float | tuple[float, float, float]] = {
     "AWS::EC2::NatGateway": (50, 40, 70),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": 12,
     "AWS::IAM::InstanceProfile": 2,
-    "AWS::Lambda::Function": (60, 5, 1200),  # its network interfaces in a VPC can cause long delays
+    # CloudFormation waits until the function's network interfaces are gone.
+    FUNCTION_IN_VPC: (1500, 1200, 2400),
     "AWS::RDS::DBCluster": (40, 25, 120),
     "AWS::RDS::DBInstance": (300, 200, 500),
     "AWS::SQS::Queue": 10,
@@ -184,8 +189,11 @@ class DurationHistory:
                 ) < 50:
                     self._found.setdefault((source, key), []).append(one.seconds)
 
-    def of(self, path: str, type_: str) -> UsualDuration:
-        """Return the usual duration of the resource at a path, from the nearest history that exists."""
+    def of(self, path: str, type_: str, *, in_vpc: bool = False) -> UsualDuration:
+        """Return the usual duration of the resource at a path, from the nearest history that exists.
+
+        `in_vpc`: it is a function in a VPC, so that other functions' durations say nothing about it.
+        """
         own = f"{path}\n{type_}"
         for source, key in (
             (DurationSource.HERE, own),
@@ -193,11 +201,13 @@ class DurationHistory:
             (DurationSource.KIND, own),
             (DurationSource.KIND, type_),
         ):
+            if in_vpc and key == type_:
+                continue
             if (seconds := self._found.get((source, key))) and _is_usable(key, type_):
                 if (source, key) not in self._learned:  # many resources share a type's history
                     self._learned[source, key] = learn(seconds, source)
                 return self._learned[source, key]
-        return prior(path, type_, self.operation, self.scale)
+        return prior(path, FUNCTION_IN_VPC if in_vpc else type_, self.operation, self.scale)
 
 
 def _is_usable(key: str, type_: str) -> bool:

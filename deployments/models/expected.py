@@ -81,7 +81,8 @@ def expected_of(
             if total.source != DurationSource.PRIOR:
                 usual[path] = total
         else:
-            usual[path] = known.of(path, graph.types.get(path, PHASE_TYPE))
+            in_vpc = graph.is_function_in_vpc(path)
+            usual[path] = known.of(path, graph.types.get(path, PHASE_TYPE), in_vpc=in_vpc)
     runs = usual[""].runs if "" in usual else 0
     return ExpectedDuration(usual, project(schedule, usual_in(schedule, usual), {}, 0.0, runs=runs).forecast)
 

@@ -22,7 +22,7 @@ def update_facts(account: Account, *, timeout: float = 1.0) -> None:
     if not account.is_sandbox:
         return
     ref = account.ref()
-    facts = about(ref.endpoint_url, ref.token_file, timeout=timeout)
+    facts = about(ref.endpoint_url, ref.token_file, ref.sandbox_account, timeout=timeout)
     if facts and facts != account.sandbox_facts:
         Account.objects.filter(pk=account.pk).update(sandbox_facts=facts)
         before, account.sandbox_facts = account.endpoint_run, facts

@@ -15,7 +15,7 @@ from botocore.loaders import JSONFileLoader
 
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
-from deployments.aws.sandbox import issue_key
+from deployments.aws.sandbox import about, issue_key
 from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable
 from tests.services import EXTERNAL_ID, LOOPBACK, Sandbox
 
@@ -171,3 +171,10 @@ def test_another_account_does_not_load_the_service_models_again(
     session.connect(AccountRef(region=REGION, sandbox_account="222222222222"))
 
     assert read == []
+
+
+def test_the_sandbox_reports_the_time_scale_of_the_account(sandbox: Sandbox, sandbox_account: str) -> None:
+    sandbox.control("POST", "pace", {"pace": 0.5}, account=sandbox_account)
+
+    assert about(sandbox.url, sandbox.token_file, sandbox_account)["pace"] == 0.5
+    assert about(sandbox.url, sandbox.token_file, "121212121213")["pace"] == 0

@@ -8,12 +8,13 @@ from random import Random
 import pytest
 
 from deployments import catalog
+from deployments.core import dependencies
 from deployments.core.changes import ChangedResource, Changes, Effect
 from deployments.core.nested_templates import STACK
 from deployments.core.phases import Kind, State
 from deployments.core.status import OperationKind
 from deployments.core.timeline import run_of, runs
-from deployments.core.usual_durations import LAUNCHES_SERVERS
+from deployments.core.usual_durations import LAUNCHES_SERVERS, DurationHistory, PastDuration
 from deployments.models import Deployment, Duration, Expectation, Resource, Stack, TemplateCheck, expected
 from deployments.models.duration import KEPT
 from deployments.models.timeline import load
@@ -30,6 +31,7 @@ from tests.builders import (
 )
 from tests.fakes import FakeAws
 from tests.runner.conftest import run
+from tests.services import REPOSITORY
 
 
 @pytest.fixture
@@ -70,6 +72,29 @@ def test_the_forecast_follows_the_time_scale_that_the_sandbox_reports_to_the_fir
     run(deployment, aws)
 
     assert Expectation.objects.get().seconds == pytest.approx(12 * before, rel=0.2)
+
+
+def test_a_deletion_waits_for_the_network_interfaces_of_a_function(db: None) -> None:
+    """Lambda's interfaces stay for 25 minutes or more; a deletion at AWS's speed took 31 minutes."""
+    bundled = catalog.load(REPOSITORY / "infra_templates")
+    graph = dependencies.read(bundled.contents, bundled.root.name)
+    (function,) = (path for path in graph.types if graph.is_function_in_vpc(path))
+
+    found = expected.expected_of(make_account(), Kind.DELETE, graph)
+
+    assert function == "Aurora/InitialiseDatabaseFunction"
+    assert 25 * 60 < found.forecast.end / 1000 < 45 * 60
+    assert found.forecast.low / 1000 < 31 * 60 < found.forecast.high / 1000
+
+
+def test_a_function_outside_of_a_vpc_says_nothing_about_one_in_a_vpc() -> None:
+    type_ = "AWS::Lambda::Function"
+    past = DurationHistory([PastDuration("Iam/Other", type_, 2.0, here=True)], OperationKind.DELETE)
+
+    assert past.of("Aurora/Own", type_).seconds == pytest.approx(2)
+    assert past.of("Aurora/Own", type_, in_vpc=True).seconds >= 20 * 60
+    history = [PastDuration("Aurora/Own", type_, 1700.0, here=True)]
+    assert DurationHistory(history, OperationKind.DELETE).of("Aurora/Own", type_, in_vpc=True).runs == 1
 
 
 def test_dependencies_are_not_read_from_a_set_that_has_changed(
