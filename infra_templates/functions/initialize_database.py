@@ -12,12 +12,13 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
 import pymysql
+from botocore.exceptions import ClientError
 from custom_resource import Context, Rejected, Request, respond
 from pymysql.constants import ER
 from pymysql.cursors import Cursor
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 log.setLevel(logging.INFO)
 
 _RETRY_SECONDS: Final = 5.0
+_PERMISSION_SECONDS: Final = 60.0
 _CONNECT_SECONDS: Final = 10
 _STATEMENT_SECONDS: Final = 60
 _CERTIFICATES: Final = Path(__file__).parent / "certificates"  # of RDS, a file for each region
@@ -52,8 +54,8 @@ def initialize(request: Request) -> str:
     if request.kind == "Delete":
         return physical_id
     database, table = _name(request, "DatabaseName"), _name(request, "TableName")
-    sql = _parameter(request.required("SqlParameterName"))
-    user = _secret(request.required("UserSecretArn"))
+    sql = _parameter(request)
+    user = _secret(request, "UserSecretArn")
     user_name = user["username"]
     if not _NAME.fullmatch(user_name):
         raise Rejected("The user name in the secret must be letters, digits and underscores.")
@@ -92,16 +94,42 @@ def _name(request: Request, name: str) -> str:
     return value
 
 
-def _parameter(name: str) -> str:
-    return boto3.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+def _parameter(request: Request) -> str:
+    name, ssm = request.required("SqlParameterName"), boto3.client("ssm")
+    read = _permitted(request, f"the parameter {name}", lambda: ssm.get_parameter(Name=name))
+    return str(read["Parameter"]["Value"])
 
 
-def _secret(arn: str) -> dict[str, str]:
-    """Return user name and password of a secret. Raises Rejected if it has none."""
-    content = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+def _secret(request: Request, property_name: str) -> dict[str, str]:
+    """Return user name and password of the secret of a property. Raises Rejected if it has none."""
+    arn, client = request.required(property_name), boto3.client("secretsmanager")
+    read = _permitted(request, f"the secret {arn}", lambda: client.get_secret_value(SecretId=arn))
+    content = json.loads(read["SecretString"])
     if not (content.get("username") and content.get("password")):
         raise Rejected("The secret has no user name and password.")
     return {"username": str(content["username"]), "password": str(content["password"])}
+
+
+def _permitted(request: Request, what: str, read: Callable[[], Any]) -> Any:
+    """Return the response of a call, which is repeated for a minute while the access is denied.
+
+    The role's policy may have just been attached, and takes seconds or more until other services see it:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    Raises Rejected after that, or at the deadline.
+    """
+    until = min(request.deadline, time.monotonic() + _PERMISSION_SECONDS)
+    while True:
+        try:
+            return read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            log.warning("Reading %s is denied", what)
+            if time.monotonic() + _RETRY_SECONDS > until:
+                raise Rejected(
+                    f"The role of the function may not read {what} (AccessDeniedException)."
+                ) from None
+        time.sleep(_RETRY_SECONDS)
 
 
 def _tls() -> str:
@@ -142,7 +170,7 @@ def _connect(request: Request) -> pymysql.Connection[Cursor]:
     host, port = request.required("Host"), int(request.required("Port"))
     encryption = _encryption()
     while True:
-        admin = _secret(request.required("AdminSecretArn"))
+        admin = _secret(request, "AdminSecretArn")
         try:
             return pymysql.connect(
                 host=host,

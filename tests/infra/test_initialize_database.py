@@ -302,6 +302,44 @@ def test_a_password_that_is_being_rotated_is_read_again(
     assert responses.only["Status"] == "SUCCESS"
 
 
+def deny(sandbox: Sandbox, account: str, count: int) -> None:
+    """Deny the next calls that read the parameter or a secret, as while a new policy is not seen yet."""
+    calls = [("ssm", "GetParameter"), ("secretsmanager", "GetSecretValue")]
+    faults = [
+        {"service": service, "action": action, "mode": "denied", "count": count} for service, action in calls
+    ]
+    sandbox.control("POST", "faults", {"api": faults}, account=account)
+
+
+def test_the_policy_of_the_functions_role_may_take_a_while_until_it_is_seen(
+    sandbox: Sandbox,
+    account: str,
+    environment: Environment,
+    responses: Responses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html"""
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    deny(sandbox, account, 2)
+
+    initialize_database.handler(responses.event("Create", environment.properties()), Invocation())
+
+    assert responses.only["Status"] == "SUCCESS", responses.only
+    assert len(waits) == 4  # two for the parameter, two for the first secret
+
+
+def test_a_permission_that_stays_missing_is_named(
+    sandbox: Sandbox, account: str, environment: Environment, responses: Responses
+) -> None:
+    deny(sandbox, account, 1000)
+
+    response = call(responses, "Create", environment.properties())
+
+    assert response["Status"] == "FAILED"
+    assert "may not read the parameter sql (AccessDeniedException)" in response["Reason"]
+
+
 def test_an_unreachable_database_is_named(environment: Environment, responses: Responses) -> None:
     port = free_port()
 
