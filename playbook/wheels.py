@@ -1,6 +1,7 @@
 """Wheels of the lock files in the artifact bucket: built once for each content, Python and processor.
 
-    python3.12 wheels.py fetch SOURCE_URL FOLDER     downloads them into a new folder; 3 if there are none
+    python3.12 wheels.py fetch SOURCE_URL FOLDER     downloads them into a new folder; 3 if there are none, or
+                                                     one is missing or damaged, so that they are built instead
     python3.12 wheels.py store SOURCE_URL FOLDER     uploads a folder's wheels, unless there are some already
 
 SOURCE_URL is the URL of playbook.zip; the wheels are beside the folders of all its versions. An object is
@@ -12,10 +13,12 @@ import hashlib
 import io
 import os
 import platform
+import re
 import shutil
 import sys
 import sysconfig
 import zipfile
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -29,6 +32,9 @@ from datelog.aws.signature import signed_headers  # noqa: E402
 
 LOCKS = (HERE / "app/datelog/requirements.lock", HERE / "ansible.lock")
 NOT_THERE = 3
+BUILT = "mysqlclient"  # has no wheel on the index, so the lock file has no hash of the one that was built
+_PINNED = re.compile(r"^([\w.-]+)==([\w.]+)(.*(?:\n +.*)*)", re.MULTILINE)
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _LIMIT = 200_000_000  # bytes
 _SECONDS = 60.0
 
@@ -72,11 +78,39 @@ def _fetch(url: SplitResult, folder: Path) -> int:
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    with zipfile.ZipFile(io.BytesIO(response.body)) as archive:
-        for member in archive.infolist():
-            (unfinished / Path(member.filename).name).write_bytes(archive.read(member))
+    if damage := _unpack(response.body, unfinished) or _damage(unfinished):
+        shutil.rmtree(unfinished)
+        sys.stderr.write(
+            f"The wheels in the artifact bucket cannot be used: {damage}. Delete the object {url.path}: "
+            "the next server stores them again.\n"
+        )
+        return NOT_THERE
     unfinished.rename(folder)
     return 0
+
+
+def _unpack(body: bytes, folder: Path) -> str:
+    """Unpack the wheels. Return what is wrong with the archive, "" if nothing is."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            for member in archive.infolist():
+                (folder / Path(member.filename).name).write_bytes(archive.read(member))
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        return f"the archive is damaged ({error})"
+    return ""
+
+
+def _damage(folder: Path) -> str:
+    """Return which package of the lock files has no wheel, or one with another hash; "" if none."""
+    wheels = {tuple(path.name.lower().split("-")[:2]): path for path in folder.glob("*.whl")}
+    for name, version, rest in _PINNED.findall("".join(path.read_text() for path in LOCKS)):
+        wheel = wheels.get((re.sub(r"[-_.]+", "_", name).lower(), version))
+        if wheel is None:
+            return f"{name} {version} is missing"
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        if digest not in _HASH.findall(rest) and name != BUILT:
+            return f"the hash of {wheel.name} is not in the lock files"
+    return ""
 
 
 def _store(url: SplitResult, folder: Path) -> int:
