@@ -83,6 +83,7 @@ print(json.dumps({name: body(answer) for name, answer in answers.items()}))
 """
 
 
+BEFORE = Path(__file__).with_name("before_strictness.yml")
 ENVIRONMENT_FILES = ("etc/sysconfig/uwsgi", "etc/default/uwsgi")  # Amazon Linux's, Debian's
 ANSIBLE = "/opt/ansible/bin/ansible-playbook"
 
@@ -170,6 +171,20 @@ def test_the_playbook_sets_up_an_app_server_and_a_second_run_changes_nothing(mac
     assert machine.do("cat", "/opt/datelog/current/version").strip() == release
     assert version(machine) == release == compute_version(REPOSITORY / "datelog")
     assert changed(play(machine)) == 0
+
+
+def test_the_playbook_from_before_strictness_fails_on_a_bare_python(machine: Machine) -> None:
+    """AL1; https://docs.ansible.com/ansible/latest/collections/ansible/builtin/pip_module.html#requirements"""
+    if machine.run("sh", "-c", "command -v dnf").returncode:
+        pytest.skip("stands for Debian")
+    before = machine.root / "root/before"
+    before.mkdir()
+    (before / "requirements.txt").write_text(machine.do("cat", "/opt/datelog/requirements.txt"))
+    shutil.copy(BEFORE, before / "playbook.yml")
+    with pytest.raises(
+        RuntimeError, match=r"Failed to import the required Python library \((packaging|setuptools)"
+    ):
+        machine.do(ANSIBLE, "-i", "localhost,", "-c", "local", "/root/before/playbook.yml")
 
 
 def starts(machine: Machine) -> int:
