@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from deployments.core.status import is_final
 
@@ -21,3 +22,14 @@ def is_changed(known: Mapping[str, str], seen: Mapping[str, str]) -> bool:
 def is_updated(known: Mapping[str, str], seen: Mapping[str, str]) -> bool:
     """Return whether an update has begun, so that its time is known."""
     return bool(seen["updated"]) and seen["updated"] != known.get("updated", "")
+
+
+def is_updated_after(seen: Mapping[str, str], changes: Iterable[tuple[float, str]]) -> bool:
+    """Return whether an update began after the last status change of an operation, both by AWS's clock.
+
+    `changes` are the (epoch milliseconds, status) of the root stack in that operation.
+    """
+    last = max((at for at, _status in changes), default=None)
+    if last is None or not seen["updated"]:
+        return False
+    return datetime.fromisoformat(seen["updated"]).timestamp() * 1000 > last

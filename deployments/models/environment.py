@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.operations import Operation, is_allowed
-from deployments.core.status import PROBLEMS, is_rolled_back_create
+from deployments.core.status import PROBLEMS, is_final, is_rolled_back_create
 from deployments.core.stuck import StuckResource
 from deployments.models.account import Account
 from deployments.models.fields import IdField
@@ -359,6 +359,11 @@ class Environment(models.Model):
         if not self.stack_id or self.missing_since or self.active_deployment:
             return False
         return not is_allowed(self.stack_status, Operation.CHANGE)
+
+    @property
+    def is_stack_changing(self) -> bool:
+        """Return whether an operation that was not requested in Sanso is changing the stack."""
+        return bool(self.stack_status) and self.active_deployment is None and not is_final(self.stack_status)
 
     @property
     def active_deployment(self) -> Deployment | None:

@@ -1,27 +1,32 @@
-"""The environment's page while servers are replaced and the database fails over."""
+"""The environment's page while servers are replaced, the database fails over, and a script updates it."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.flows.deployed import PACE, SOON, Deployed
+from tests.flows.updated_by_script import a_script_updates_the_playbook_while_a_client_writes
 from tests.services import wait_until
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 SLOWLY = 3.0
 DRAINING = 0.4
 """The time scale with which an app server drains for eight seconds."""
 
 
-def test_the_page_displays_replaced_servers_and_a_failover(deployed: Deployed) -> None:
+def test_the_page_displays_replaced_servers_a_failover_and_an_update_by_a_script(
+    deployed: Deployed, tmp_path: Path
+) -> None:
     """The changes run one after another in one environment."""
     a_failover_swaps_the_roles(deployed)
     a_server_that_is_terminated_is_drained_replaced_and_configured(deployed)
     a_server_that_was_killed_is_replaced_and_configured(deployed)
     while_both_web_servers_are_replaced_the_environment_is_unhealthy(deployed)
+    a_script_updates_the_playbook_while_a_client_writes(deployed, tmp_path / "newer")
 
 
 def a_failover_swaps_the_roles(deployed: Deployed) -> None:

@@ -182,6 +182,18 @@ def test_a_change_outside_is_recognized_and_taken_over_with_its_values(
     assert poll(deployed, aws).changed_outside_at is None
 
 
+def test_an_update_that_began_and_ended_before_the_first_observation_is_recognized(
+    deployed: Environment, aws: FakeAws
+) -> None:
+    stack = aws.stacks[deployed.stack_id]
+    stack.status, stack.updated = "UPDATE_COMPLETE", "2126-11-25T10:00:00+00:00"
+
+    seen = poll(deployed, aws)
+
+    assert seen.changed_outside_at is not None
+    assert seen.changed_outside_at.isoformat() == "2126-11-25T10:00:00+00:00"
+
+
 def test_a_template_that_is_no_set_is_refused_and_leaves_everything_as_it_was(
     deployed: Environment, aws: FakeAws, operator: User
 ) -> None:

@@ -47,10 +47,11 @@ def served(environment: Environment, facts: Facts, now: datetime) -> ServedVersi
     reads, latest = facts.site_reads, environment.latest
     if reads is None or not is_measured(reads, now):
         return None
+    ends = (latest.ended_at if latest else None, environment.changed_outside_at)
     return served_versions(
         reads.polls,
-        is_changing=environment.active_deployment is not None,
-        changed_at=latest.ended_at if latest else None,
+        is_changing=environment.active_deployment is not None or environment.is_stack_changing,
+        changed_at=max((at for at in ends if at is not None), default=None),
     )
 
 

@@ -15,7 +15,7 @@ from deployments.core.health.served_versions import VersionPoll, with_poll
 from deployments.core.health.site_reads import classed
 from deployments.core.phases import DELETING
 from deployments.core.sources import OBSERVED
-from deployments.models import Deployment, SiteReads
+from deployments.models import Deployment, Environment, SiteReads
 from deployments.runner import template_sets
 from deployments.runner.observe.poll_round import ROUND_SECONDS, ObservedEnvironment, PollRound
 from deployments.runner.site_check import site_of_environment
@@ -96,8 +96,20 @@ def _versions(
     """Return what the latest polls reported; a poll without a successful read reported nothing."""
     polls = before.polls if before else ()
     if result.versions:
-        good = Deployment.objects.good_of(one.environment.pk).first()
-        configured = template_sets.code_version(good.template_digest) if good else ""
-        poll = VersionPoll(at=now, configured=configured, versions=Counter(result.versions))
+        poll = VersionPoll(at=now, configured=_configured(one.environment), versions=Counter(result.versions))
         polls = with_poll(polls, poll)
     return [poll.to_json() for poll in polls]
+
+
+def _configured(environment: Environment) -> str:
+    """Return the version with which Sanso last had the servers configured.
+
+    "" if it is not known, as after a change outside of Sanso: what is taken over may have other artifacts.
+    """
+    good = Deployment.objects.good_of(environment.pk).first()
+    if good is None or environment.changed_outside_at:
+        return ""
+    taken = Deployment.objects.take_overs_of(environment.pk).filter(ended_at__gt=good.ended_at).first()
+    if taken is not None and taken.artifact_prefix != good.artifact_prefix:
+        return ""
+    return template_sets.code_version(good.template_digest)

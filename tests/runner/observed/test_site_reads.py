@@ -91,6 +91,28 @@ def test_the_versions_that_answered_are_stored_beside_the_configured_one(
     assert (after.configured, after.versions) == (answered, {answered: 4})
 
 
+def test_the_configured_version_is_unknown_after_a_change_outside_of_sanso(
+    aws: FakeAws, environment: Environment, server: Running, settings: Settings
+) -> None:
+    server.routes["/read"] = lambda requested: requested.reply("[]", 200, **{"X-Datelog-Version": "0" * 16})
+    bundled = catalog.load(settings.SANSO_TEMPLATE_SET).digest
+    environment.deployments.update(template_digest=bundled, artifact_prefix="sets/ours")
+
+    def configured() -> str:
+        poll(aws, "site")
+        return str(SiteReads.objects.get().polls[-1].configured)
+
+    assert configured() == compute_version(REPOSITORY / "datelog")
+    Environment.objects.update(changed_outside_at=timezone.now())
+    assert configured() == ""
+    Environment.objects.update(changed_outside_at=None)
+    taken = make_deployment(environment, kind="take_over", state="succeeded", artifact_prefix="sets/theirs")
+    assert configured() == ""
+    taken.artifact_prefix = "sets/ours"
+    taken.save()
+    assert configured() == compute_version(REPOSITORY / "datelog")
+
+
 def test_the_versions_of_earlier_reads_are_known_in_the_next_interval(
     aws: FakeAws, environment: Environment, server: Running
 ) -> None:

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 from tests.services import wait_until
 
 VISITORS = 24
-WRITES = 4  # one of this many requests saves a time
 SAVED = "Saved: "
 
 
@@ -42,6 +41,7 @@ class SiteLoad:
 
     url: str
     rate: float  # requests a second
+    writes: int = 4  # one of this many requests saves a time
     sent: list[Sent] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -69,7 +69,7 @@ class SiteLoad:
         connection = http.client.HTTPConnection(place.hostname or "", place.port or 80, timeout=30)
         count = number
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            saves = count % WRITES == 0
+            saves = count % self.writes == 0
             self.sent.append(send(connection, due, saves=saves, keeps=keeps))
             if not keeps:
                 connection.close()
