@@ -208,9 +208,22 @@ SANSO_AWS_READS_PER_SECOND = env.float("SANSO_AWS_READS_PER_SECOND", default=2.0
 # The sandbox has no other users and runs ten times as fast: each deployment is polled every second with a
 # dozen calls, and three at once should keep up.
 SANSO_SANDBOX_READS_PER_SECOND = env.float("SANSO_SANDBOX_READS_PER_SECOND", default=40.0)
-SANSO_SANDBOX_URL = env.str("SANSO_SANDBOX_URL", default="http://127.0.0.1:4567")
 # The bearer token of the sandbox's control API; the sandbox creates the file in its data folder.
 SANSO_SANDBOX_TOKEN_FILE = env.str("SANSO_SANDBOX_TOKEN_FILE", default=str(DATA_DIR / "sandbox" / "token"))
+
+
+def default_sandbox_url(token_file: Path) -> str:
+    """Return the URL of the sandbox that has this token, whatever its port; else the usual one.
+
+    `make run` takes another port if the usual one is in use, and passes it only to its own processes.
+    """
+    try:
+        return (token_file.parent / "url").read_text().strip()
+    except OSError:
+        return "http://127.0.0.1:4567"
+
+
+SANSO_SANDBOX_URL = env.str("SANSO_SANDBOX_URL", default=default_sandbox_url(Path(SANSO_SANDBOX_TOKEN_FILE)))
 # Lease in seconds: a step that has not reported back within it is repeated by another worker.
 SANSO_TICK_LEASE = env.float("SANSO_TICK_LEASE", default=30.0)
 # Seconds on AWS for which the first server of a release is watched before the others follow.

@@ -52,7 +52,7 @@ def main() -> int:
     temporary = folder / "tmp" if given else folder
     try:
         _empty(folder / "tmp")
-        (folder / "url").write_text(f"http://{host}:{port}")  # for sandbox_credentials
+        (folder / "url").write_text(f"http://{host}:{port}")  # for manage.py: portal/settings.py
         return _run(listener, temporary, _server_environment(host, port, pace, folder))
     finally:
         descendants.end_and_remove(temporary)

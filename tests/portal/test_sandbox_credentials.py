@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from portal.settings import default_sandbox_url
 from tests.builders import make_account
 from tests.services import REPOSITORY, Sandbox, free_port
 
@@ -74,12 +75,19 @@ def test_the_default_is_the_first_sandbox_account(sandbox: Sandbox) -> None:
     assert (made["SANDBOX_ACCOUNT"], made["AWS_REGION"]) == ("343434343434", "eu-west-1")
 
 
-def test_the_sandbox_of_the_data_folder_is_found_on_any_port(
-    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("SANSO_SANDBOX_URL")
-    settings.SANSO_SANDBOX_URL = f"http://127.0.0.1:{free_port()}"
-    assert json.loads(credentials("--json", "--account", "1" * 12))["AWS_ENDPOINT_URL"] == sandbox.url
+def test_every_command_finds_the_sandbox_of_the_data_folder_on_any_port(sandbox: Sandbox) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "SANSO_SANDBOX_URL"}
+    command = [sys.executable, "manage.py", "sandbox_credentials", "--json", "--account", "1" * 12]
+
+    done = subprocess.run(
+        command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+    assert json.loads(done.stdout or "{}").get("AWS_ENDPOINT_URL") == sandbox.url, done.stderr
+
+
+def test_the_usual_address_is_the_default_without_a_sandbox(tmp_path: Path) -> None:
+    assert default_sandbox_url(tmp_path / "token") == "http://127.0.0.1:4567"
 
 
 def test_the_error_without_a_sandbox_says_what_to_check(settings: Settings, tmp_path: Path) -> None:

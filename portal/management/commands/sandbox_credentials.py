@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,6 @@ from deployments.aws import sandbox
 from deployments.models import Account
 
 REGION = "ap-northeast-1"
-
-
-def sandbox_url(token_file: Path) -> str:
-    """Return the sandbox's URL: the setting, else the one in its data folder, else the default.
-
-    `make run` uses another port if the default one is in use, and passes it only to its own processes.
-    """
-    stored = token_file.with_name("url")
-    if "SANSO_SANDBOX_URL" in os.environ or not stored.exists():
-        return str(settings.SANSO_SANDBOX_URL)
-    return stored.read_text().strip()
 
 
 class Command(BaseCommand):
@@ -42,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Fetch a key from the running sandbox and print it. Raise CommandError if there is none."""
         token_file = Path(settings.SANSO_SANDBOX_TOKEN_FILE)
-        url, region, account = sandbox_url(token_file), REGION, options["account"]
+        url, region, account = settings.SANSO_SANDBOX_URL, REGION, options["account"]
         if not account:
             row = Account.objects.sandboxes().first()
             if row is None:
