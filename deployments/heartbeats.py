@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 STREAMS = "streams"
 """The name under which a web process reports its open event streams."""
+SKEW = "skew"
+"""The name under which each process reports by how many milliseconds its clock is ahead of Redis's."""
 NAMES = "sanso:processes"
 PREFIX = "sanso:process:"
 INTERVAL = 5.0
@@ -45,6 +47,11 @@ class RunningProcess:
     version: str
     started_at: float
     measured: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def skew(self) -> float:
+        """Return by how many seconds its clock is ahead of Redis's; 0 if its version does not report it."""
+        return self.measured.get(SKEW, 0) / 1000
 
     @property
     def name(self) -> str:
@@ -82,13 +89,20 @@ def start(kind: str, measure: Measure = dict) -> threading.Event:
         redis = client()
         while True:
             with contextlib.suppress(RedisError):  # the next one is a few seconds away
-                report(redis, _own(kind, started_at, measure()))
+                report(redis, _own(kind, started_at, {**measure(), SKEW: _skew(redis)}))
             if stop.wait(INTERVAL):
                 redis.close()
                 return
 
     threading.Thread(target=keep_reporting, name="heartbeat", daemon=True).start()
     return stop
+
+
+def _skew(redis: Redis) -> int:
+    """Return by how many milliseconds this process's clock is ahead of Redis's. Raise RedisError."""
+    before = time.time()
+    seconds, microseconds = redis.time()
+    return round(((before + time.time()) / 2 - seconds - microseconds / 1e6) * 1000)
 
 
 def _own(kind: str, started_at: float, measured: Mapping[str, int]) -> RunningProcess:

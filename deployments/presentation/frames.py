@@ -171,7 +171,9 @@ def texts() -> dict[str, str | dict[str, str]]:
         "notAsked": _("Not polled yet"),
         "final": _("final"),
         "noWorker": _("No worker has reported for {age}. Operations already started continue in AWS."),
-        "noTick": _("No worker has picked this up yet. Check that a worker is running."),
+        "noTick": _(
+            "No worker has picked this up yet. Check that a worker is running and that its clock is right."
+        ),
         "lost": _("Live connection lost. Retrying in {seconds} s; the page polls until then."),
         "trying": _("Live connection lost. Retrying…"),
         "lostAnnouncement": _("Live connection lost."),

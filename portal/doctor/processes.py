@@ -1,4 +1,4 @@
-"""The processes: whether there is at least one of each kind, and whether all have this version."""
+"""The processes: whether there is at least one of each kind, and whether their versions and clocks agree."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ WITHOUT = {
     "worker": "no steps are taken",
     "dispatcher": "due rows are not published",
 }
+MAX_DIFFERENCE = 5.0
+"""Seconds by which the clocks of two processes may differ."""
 
 
 def read() -> list[RunningProcess] | None:
@@ -51,4 +53,27 @@ def judge(running: Sequence[RunningProcess] | None, version: str = "") -> list[F
         if process.version != version
     ]
     text = f"{len(running)} processes are running, all of version {version}."
-    return [*missing, *others] or [ok("processes", text)]
+    return [*missing, *others, *_clocks(running)] or [ok("processes", text)]
+
+
+def _clocks(running: Sequence[RunningProcess]) -> list[Finding]:
+    """Return the processes whose clock differs from Redis's, with which every process compares its own."""
+    return [
+        problem(
+            "process clocks",
+            f"The clock of the {process.kind} process {process.name} is {abs(process.skew):.0f} s "
+            f"{'ahead of' if process.skew > 0 else 'behind'} Redis's{_result(process.kind, process.skew)}.",
+            f"Synchronize the clock of {process.host} (systemctl enable --now chrony).",
+        )
+        for process in running
+        if abs(process.skew) > MAX_DIFFERENCE
+    ]
+
+
+def _result(kind: str, skew: float) -> str:
+    """Return what a wrong clock results in: a message is valid for one lease, by the clocks of both sides."""
+    if kind == "worker" and skew > settings.SANSO_TICK_LEASE:
+        return ": it takes no steps, since their messages seem to have expired"
+    if kind == "dispatcher" and skew < -settings.SANSO_TICK_LEASE:
+        return ": workers take no steps, since its messages have expired when they arrive"
+    return ""

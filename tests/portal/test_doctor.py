@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -150,6 +151,33 @@ def test_missing_processes_and_other_versions_are_found(all_processes: None) -> 
     without_worker = [process for process in running if process.kind != "worker"]
     assert "sanso-worker" in problems(processes.judge(without_worker))["processes"]
     assert "Restart" in problems(processes.judge(running, version="0.2.0+abc"))["versions"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shift", "text"),
+    [
+        ("worker", 600, "600 s ahead of Redis's: it takes no steps"),
+        ("worker", -600, "600 s behind Redis's."),
+        ("dispatcher", -600, "600 s behind Redis's: workers take no steps"),
+    ],
+)
+def test_a_process_whose_clock_is_wrong_is_named(
+    redis_server: Redis, monkeypatch: pytest.MonkeyPatch, kind: str, shift: int, text: str
+) -> None:
+    right = time.time
+    monkeypatch.setattr("deployments.heartbeats.time.time", lambda: right() + shift)
+    stop = heartbeats.start(kind)
+    try:
+        wait_until(lambda: bool(processes.read()), what="a heartbeat")
+    finally:
+        stop.set()
+        monkeypatch.undo()
+
+    found = [one for one in processes.judge(processes.read()) if one.check == "process clocks"]
+
+    assert [text in one.text for one in found] == [True], found
+    assert f"the {kind} process" in found[0].text
+    assert "chrony" in found[0].fix
 
 
 def test_rows_that_are_due_for_long_are_found() -> None:
