@@ -267,7 +267,9 @@ class Code(StrEnum):
     RUN_NOT_STARTED = "run_not_started"
     RUN_NOT_FINISHED = "run_not_finished"
     RUN_FAILED = "run_failed"
+    RUN_FAILED_BECAUSE = "run_failed_because"
     RUN_TASK_FAILED = "run_task_failed"
+    RUN_TASK_FAILED_BECAUSE = "run_task_failed_because"
     TARGET_NOT_HEALTHY = "target_not_healthy"
     # health of an environment
     NOTHING_TO_MONITOR = "nothing_to_monitor"
@@ -290,7 +292,9 @@ class Code(StrEnum):
     SITE_READS_FAILING = "site_reads_failing"
     SERVER_NOT_REGISTERED = "server_not_registered"
     SERVER_TASK_FAILED = "server_task_failed"
+    SERVER_TASK_FAILED_BECAUSE = "server_task_failed_because"
     SERVER_NOT_CONFIGURED = "server_not_configured"
+    SERVER_NOT_CONFIGURED_BECAUSE = "server_not_configured_because"
     # recordings
     DEPLOYMENT_STILL_RUNNING = "deployment_still_running"
     RECORDING_INVALID = "recording_invalid"

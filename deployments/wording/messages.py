@@ -186,7 +186,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     ),
     Code.CANCEL_AFTER_END: N_("The deployment had already finished, so nothing was canceled."),
     Code.CANCEL_TOO_LATE: N_(
-        "CloudFormation had already finished (%(status)s) when the request arrived, so nothing was canceled."
+        "CloudFormation finished (%(status)s) before it could be canceled, so nothing was canceled."
     ),
     Code.STACKS_ENDED: N_("CloudFormation has finished (%(status)s): the stacks can no longer be canceled."),
     Code.CANCEL_EFFECT_CHANGED: N_(
@@ -319,7 +319,9 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.RUN_NOT_STARTED: N_("%(name)s has not run on %(instance)s yet."),
     Code.RUN_NOT_FINISHED: N_("%(name)s has not finished on %(instance)s (%(code)s)."),
     Code.RUN_FAILED: N_("%(name)s failed on %(instance)s (%(code)s)."),
+    Code.RUN_FAILED_BECAUSE: N_("%(name)s failed on %(instance)s (%(code)s): %(reason)s"),
     Code.RUN_TASK_FAILED: N_("%(name)s failed on %(instance)s in the task “%(task)s”."),
+    Code.RUN_TASK_FAILED_BECAUSE: N_("%(name)s failed on %(instance)s in the task “%(task)s”: %(reason)s"),
     Code.TARGET_NOT_HEALTHY: N_("%(where)s is not healthy yet (%(code)s)."),
     Code.NOTHING_TO_MONITOR: N_("Its templates have no servers, load balancers or databases to monitor."),
     Code.ENVIRONMENT_CREATING: N_("It is being created."),
@@ -352,7 +354,13 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.SITE_READS_FAILING: N_("%(count)s of %(total)s reads of the site failed."),
     Code.SERVER_NOT_REGISTERED: N_("%(where)s is not registered with a load balancer."),
     Code.SERVER_TASK_FAILED: N_("Configuration of %(where)s failed in the task “%(task)s” of %(name)s."),
+    Code.SERVER_TASK_FAILED_BECAUSE: N_(
+        "Configuration of %(where)s failed in the task “%(task)s” of %(name)s: %(reason)s"
+    ),
     Code.SERVER_NOT_CONFIGURED: N_("Configuration of %(where)s failed: %(name)s ended with %(code)s."),
+    Code.SERVER_NOT_CONFIGURED_BECAUSE: N_(
+        "Configuration of %(where)s failed: %(name)s ended with %(code)s: %(reason)s"
+    ),
     Code.DEPLOYMENT_STILL_RUNNING: N_("Only a finished deployment can be exported."),
     Code.RECORDING_INVALID: N_("This is not a recording that this version can read."),
     Code.RECORDING_VALUE_INVALID: N_("The recording is invalid: %(place)s is missing or has a wrong value."),

@@ -31,7 +31,10 @@ class SandboxRejected(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """The machine of an instance. `tags` are the instance's; `service` is "" before it is configured."""
+    """The machine of an instance. `tags` are the instance's; `service` is "" before it is configured.
+
+    `disk_full` is None for a machine without a disk of its own.
+    """
 
     instance: str
     tags: Mapping[str, str]
@@ -39,6 +42,7 @@ class Machine:
     service: str
     running: bool
     broken: bool
+    disk_full: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +237,7 @@ def _machine(payload: Payload) -> Machine:
         service=str(payload.get("service") or ""),
         running=bool(payload["running"]),
         broken=bool(payload.get("broken")),
+        disk_full=None if payload.get("disk_full") is None else bool(payload["disk_full"]),
     )
 
 

@@ -45,6 +45,12 @@ MACHINES: Mapping[str, ActionLabel] = {
     "repair-service": ActionLabel(
         label=gettext_lazy("Stop returning 500"), done=gettext_lazy("%(name)s responds normally again.")
     ),
+    "fill-disk": ActionLabel(
+        label=gettext_lazy("Fill disk"), done=gettext_lazy("The disk of %(name)s is full.")
+    ),
+    "free-disk": ActionLabel(
+        label=gettext_lazy("Free disk"), done=gettext_lazy("The disk of %(name)s has space again.")
+    ),
     "kill": ActionLabel(
         label=gettext_lazy("Kill"),
         done=gettext_lazy("Killed %(name)s. Its Auto Scaling group launches a replacement."),
@@ -105,6 +111,8 @@ def machine_actions(machine: Machine, actions: Iterable[str]) -> list[str]:
         "start-service": bool(machine.service) and not machine.running,
         "break-service": machine.service == "httpd" and not machine.broken,
         "repair-service": machine.service == "httpd" and machine.broken,
+        "fill-disk": machine.disk_full is False,
+        "free-disk": machine.disk_full is True,
     }
     possible = [action for action in actions if useful.get(action, True)]
     return sorted(possible, key=lambda action: list(MACHINES).index(action) if action in MACHINES else 99)
@@ -137,6 +145,8 @@ def machine_badge(machine: Machine) -> SafeString:
         return badges.status_badge(DisplayStatus.FAILED, pgettext("service", "Stopped"))
     if machine.broken:
         return badges.status_badge(DisplayStatus.ATTENTION, pgettext("service", "Returns 500"))
+    if machine.disk_full:
+        return badges.status_badge(DisplayStatus.ATTENTION, pgettext("service", "Disk full"))
     return badges.status_badge(DisplayStatus.DONE, pgettext("service", "Running"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import expect
@@ -17,8 +18,7 @@ PACE = 6.0
 """The time scale: a health check every 2.5 s, half of AWS's interval; the grace period below is one hour."""
 CONFIGURED = 600_000
 FREEZE = "systemctl kill --kill-whom=all --signal={} uwsgi.service"
-FULL_DISK = "mount -t tmpfs -o size=16k tmpfs /tmp"
-"""The playbook is unpacked there."""
+NO_SPACE = "No space left on device"
 
 
 def run_on(deployed: Deployed, instance: str, *commands: str) -> None:
@@ -74,21 +74,24 @@ def two_web_servers_that_answer_500_are_an_outage(deployed: Deployed) -> None:
 
 
 def an_app_server_whose_disk_is_full_is_named(deployed: Deployed) -> None:
-    """The server keeps serving; its playbook fails, and succeeds once there is space."""
+    """The server keeps serving; its next configuration fails, and succeeds once there is space."""
     instance = deployed.servers("uwsgi")[0]
     panel = deployed.panel("app")
-    run_on(deployed, instance, FULL_DISK)
+    deployed.act(instance, "fill-disk")
 
     panel.get_by_role("button", name="Run on all instances").click()
 
-    expect(deployed.health).to_contain_text(f"app {instance}", timeout=CONFIGURED)
+    failed = re.compile(f"Configuration of app {instance} failed.*{NO_SPACE}")
+    expect(deployed.health).to_contain_text(failed, timeout=CONFIGURED)
+    expect(deployed.health.get_by_role("heading")).to_contain_text("Degraded")
     expect(panel).to_contain_text("failed on 1 of 2", timeout=CONFIGURED)
+    expect(panel.locator(".failed-task").filter(has_text=instance)).to_contain_text(NO_SPACE)
     output = panel.locator("tbody tr").filter(has_text=instance).locator("details")
     output.locator("summary").click()
-    expect(output).to_contain_text("No space left on device", timeout=HEALED)
+    expect(output).to_contain_text(NO_SPACE, timeout=HEALED)
     expect(deployed.tier("Site")).to_contain_text("Healthy 4 of 4", timeout=HEALED)
 
-    run_on(deployed, instance, "umount /tmp")
+    deployed.act(instance, "free-disk")
     panel.get_by_role("button", name="Run on failed instances").click()
     expect(panel).to_contain_text("2 of 2 succeeded", timeout=CONFIGURED)
     is_healthy(deployed)

@@ -121,6 +121,30 @@ def test_a_web_server_can_return_500_until_it_is_repaired(
     assert "Running" in row.one("p", class_="what").text
 
 
+def test_only_machines_with_a_disk_of_their_own_can_fill_it(
+    browser: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = servers(browser, "App server")[0]
+    assert not {"fill-disk", "free-disk"} & set(buttons(row))
+    url = reverse("sandbox_machine", args=[row["id"]])
+    assert "only booted machines have disks" in press(browser, url, "fill-disk")
+    send = ControlPlane._call
+
+    def with_disks(self: ControlPlane, path: str, *arguments: Any, **options: Any) -> Any:
+        reported = send(self, path, *arguments, **options)
+        if path == "machines":
+            for machine in reported["machines"]:
+                machine["disk_full"] = machine["instance"] == row["id"]
+        return reported
+
+    monkeypatch.setattr(ControlPlane, "_call", with_disks)
+    full, other = sorted(servers(browser, "App server"), key=lambda one: one["id"] != row["id"])
+    assert "Disk full" in full.one("p", class_="what").text
+    assert "free-disk" in buttons(full)
+    assert "fill-disk" in buttons(other)
+    assert "Running" in other.one("p", class_="what").text
+
+
 def test_a_log_can_be_read_in_place_and_on_its_own_page(browser: Client, site: Site) -> None:
     site.get("read?from=the-log")
     urls = [one.one("details", class_="output")["data-from"] for one in servers(browser, "Web server")]

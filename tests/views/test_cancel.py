@@ -120,8 +120,7 @@ def test_a_deployment_that_finishes_before_the_step_says_so(
     assert shown.one(id="cancellation").one("h2").text == "Not canceled"
     assert (
         shown.one(id="cancel-refusal").text
-        == "CloudFormation had already finished (CREATE_COMPLETE) when the request arrived, so nothing was "
-        "canceled."
+        == "CloudFormation finished (CREATE_COMPLETE) before it could be canceled, so nothing was canceled."
     )
 
 
@@ -137,7 +136,7 @@ def test_nobody_is_told_of_a_refusal_whose_stacks_ended_without_a_request(
     assert "nothing was canceled" not in shown.text
     assert "nothing was canceled" not in page(browser.get(url(creating))).text
     asked = page(browser.post(url(creating), {"effect": "delete"}, follow=True))
-    assert "when the request arrived, so nothing was canceled." in asked.text
+    assert "before it could be canceled, so nothing was canceled." in asked.text
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,20 @@ def test_a_failed_run_displays_its_task_and_recap(browser: Client) -> None:
     assert not shown.one(id="association-assoc-web").all("pre")
 
 
+def test_a_failed_run_without_a_task_displays_its_message(browser: Client) -> None:
+    """A script, or a download before the playbook began."""
+    environment = make_whole()
+    run = run_failed(environment)
+    run.failed_task, run.failed_message = "", "sh: cannot create site.zip: No space left on device"
+    run.save()
+
+    shown = show(browser, environment, "servers").one(id=f"run-{run.pk}-task")
+
+    assert run.instance_id in shown.text
+    assert shown.one("pre").text == run.failed_message
+    assert not shown.all("b")
+
+
 def test_a_skipped_run_shows_nothing_of_an_earlier_one(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)

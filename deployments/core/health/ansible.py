@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 MAX_LENGTH = 1000
 """Maximum length of a message."""
 LAST_LINES = 5
+MAX_REASON = 200
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*)\] \*+$")
@@ -50,6 +51,12 @@ def read_output(stdout: str, stderr: str, *, failed: bool) -> PlaybookResult:
         errors = [line for line in _COLOR.sub("", stderr).splitlines() if not _is_noise(line)]
         return PlaybookResult(recap=recap, message=_short("\n".join((errors or lines)[-LAST_LINES:])))
     return PlaybookResult(recap=recap, failed_task=failure.task[:255], message=_short(failure.message))
+
+
+def reason(message: str) -> str:
+    """Return the part of a message for a sentence: the end of its last line, which names the cause."""
+    last = next((line.strip() for line in reversed(message.splitlines()) if line.strip()), "")
+    return last if len(last) <= MAX_REASON else "…" + last[-MAX_REASON:]
 
 
 def _recap(lines: list[str]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from deployments.core.health import aws_statuses
+from deployments.core.health import ansible, aws_statuses
 from deployments.core.health.facts import AssociationFact, Facts, InstanceFact, RunFact, TargetFact
 from deployments.errors import Message
 from deployments.message_codes import Code
@@ -193,10 +193,15 @@ def _of_run(name: str, instance_id: str, run: RunFact | None, now: datetime) -> 
         return _Unmet(Message(Code.RUN_NOT_STARTED, values))
     if run.status not in aws_statuses.RUN_FAILED:
         return _Unmet(Message(Code.RUN_NOT_FINISHED, values))
+    reason = ansible.reason(run.failed_message)
+    if reason:
+        values["reason"] = reason
     if not run.failed_task:
-        return _Unmet(Message(Code.RUN_FAILED, values), run.at or now)
+        code = Code.RUN_FAILED_BECAUSE if reason else Code.RUN_FAILED
+        return _Unmet(Message(code, values), run.at or now)
     values["task"] = run.failed_task
-    return _Unmet(Message(Code.RUN_TASK_FAILED, values), run.at or now)
+    code = Code.RUN_TASK_FAILED_BECAUSE if reason else Code.RUN_TASK_FAILED
+    return _Unmet(Message(code, values), run.at or now)
 
 
 def _of_target(row: TargetFact) -> Message:

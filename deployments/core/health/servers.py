@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from deployments.core.health import aws_statuses
+from deployments.core.health import ansible, aws_statuses
 from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.core.health.components import Assessment, Component, is_stale, unless_stale, worst
 from deployments.core.health.facts import AssociationFact, Facts, InstanceFact, RunFact, TargetFact
@@ -111,17 +111,19 @@ def _of_run(run: Run, where: str) -> Assessment:
     name = association.name or association.document or association.association_id
     if last.status not in aws_statuses.RUN_FAILED:
         return Assessment(status=HealthStatus.HEALTHY, at=association.observed_at)
+    values = {"where": where, "name": name}
+    reason = ansible.reason(last.failed_message)
     if last.failed_task:
-        sentence = Message(
-            Code.SERVER_TASK_FAILED,
-            {"where": where, "task": last.failed_task, "name": name},
-        )
+        values["task"] = last.failed_task
+        code = Code.SERVER_TASK_FAILED_BECAUSE if reason else Code.SERVER_TASK_FAILED
     else:
-        sentence = Message(
-            Code.SERVER_NOT_CONFIGURED,
-            {"where": where, "name": name, "code": last.detailed_status or last.status},
-        )
-    return Assessment(status=HealthStatus.DEGRADED, sentence=sentence, at=association.observed_at)
+        values["code"] = last.detailed_status or last.status
+        code = Code.SERVER_NOT_CONFIGURED_BECAUSE if reason else Code.SERVER_NOT_CONFIGURED
+    if reason:
+        values["reason"] = reason
+    return Assessment(
+        status=HealthStatus.DEGRADED, sentence=Message(code, values), at=association.observed_at
+    )
 
 
 def _facts(target: TargetFact | None, instance: InstanceFact | None, runs: list[Run]) -> dict[str, str]:

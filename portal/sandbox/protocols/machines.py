@@ -6,8 +6,13 @@ from typing import Any, Literal, Protocol
 
 from portal.sandbox.engine.registry import Scope
 
-ACTIONS = ("kill", "stop-service", "start-service", "break-service", "repair-service")
-"""Actions on a machine: failures and repairs. A broken web server returns 500 for every request."""
+ACTIONS = (
+    *("kill", "stop-service", "start-service", "break-service", "repair-service"),
+    *("fill-disk", "free-disk"),
+)
+"""Actions on a machine: failures and repairs. A broken web server returns 500 for every request; only booted
+machines have a disk that can be full.
+"""
 ProbeReason = Literal["", "Target.Timeout", "Target.FailedHealthChecks", "Target.ResponseCodeMismatch"]
 
 

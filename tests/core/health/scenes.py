@@ -63,6 +63,17 @@ def instance(tier: str, number: int, lifecycle: str = "InService", **values: Any
     )
 
 
+FULL_DISK = "Task failed: [Errno 28] No space left on device"
+
+
+def failed_association(task: str) -> AssociationFact:
+    """Return the app servers' association, whose last run failed: `task` may be ""."""
+    given = association("app", "Success", "Failed")
+    succeeded, failed = given.runs
+    failed = replace(failed, failed_task=task, failed_message=FULL_DISK)
+    return replace(given, runs=(succeeded, failed))
+
+
 def association(tier: str, *statuses: str, **values: Any) -> AssociationFact:
     """Return a tier's association with the latest run of each of its instances."""
     runs = tuple(

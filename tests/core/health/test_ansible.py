@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.core.health.ansible import MAX_LENGTH, read_output
+from deployments.core.health.ansible import MAX_LENGTH, MAX_REASON, read_output, reason
 
 OUTPUTS = Path(__file__).parent / "outputs"
 
@@ -87,3 +87,16 @@ def test_the_message_of_a_script_without_stderr_is_the_end_of_its_stdout() -> No
 def test_no_output_gives_no_message_and_a_long_one_is_cut() -> None:
     assert read_output("", "", failed=True).message == ""
     assert len(read_output("", "x" * 9999, failed=True).message) == MAX_LENGTH + 1
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("[Errno 28] No space left on device", "[Errno 28] No space left on device"),
+        ("non-zero return code\nno such place\n\n", "no such place"),
+        ("", ""),
+        ("x" * 300, "…" + "x" * MAX_REASON),
+    ],
+)
+def test_the_reason_of_a_failure_is_the_end_of_its_last_line(message: str, expected: str) -> None:
+    assert reason(message) == expected

@@ -5,9 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from deployments.core.health.facts import Facts, ProbeFact
 from deployments.core.health.readiness import readiness
-from tests.core.health.scenes import NOW, OBSERVED, association, healthy_facts, instance, target, with_target
+from tests.core.health.scenes import (
+    FULL_DISK,
+    NOW,
+    OBSERVED,
+    association,
+    failed_association,
+    healthy_facts,
+    instance,
+    target,
+    with_target,
+)
 from tests.message_texts import text_of
 
 
@@ -53,6 +65,19 @@ def test_readiness_waits_for_a_failed_run_and_reports_it() -> None:
 
     assert [text_of(s) for s in found.failed] == ["configure-app failed on i-app1 (Failed)."]
     assert not found.configured
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        ("Write it", "configure-app failed on i-app1 in the task “Write it”: "),
+        ("", "configure-app failed on i-app1 (Failed): "),
+    ],
+)
+def test_readiness_names_the_reason_of_a_failed_run(task: str, expected: str) -> None:
+    facts = healthy_facts(associations=(association("web", "Success", "Success"), failed_association(task)))
+
+    assert [text_of(one) for one in readiness(facts).failed] == [f"{expected}{FULL_DISK}"]
 
 
 def test_readiness_does_not_wait_for_a_run_on_a_terminated_instance() -> None:

@@ -20,10 +20,12 @@ from deployments.core.health.rollup import STALE_AFTER, Health, HealthStatus, Ti
 from deployments.errors import Message
 from deployments.message_codes import Code
 from tests.core.health.scenes import (
+    FULL_DISK,
     NOW,
     OBSERVED,
     association,
     cluster,
+    failed_association,
     healthy_facts,
     instance,
     load_balancer,
@@ -113,6 +115,19 @@ def test_a_failed_configuration_degrades_a_server_with_a_healthy_target() -> Non
 
     assert health.status is HealthStatus.DEGRADED
     assert text_of(health.sentence) == "Configuration of app i-app1 failed: configure-app ended with Failed."
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        ("Write it", "Configuration of app i-app1 failed in the task “Write it” of configure-app: "),
+        ("", "Configuration of app i-app1 failed: configure-app ended with Failed: "),
+    ],
+)
+def test_a_failed_configuration_names_its_reason(task: str, expected: str) -> None:
+    facts = healthy_facts(associations=(association("web", "Success", "Success"), failed_association(task)))
+
+    assert text_of(roll_up(facts, NOW).sentence) == f"{expected}{FULL_DISK}"
 
 
 def test_a_stopped_reader_degrades_the_database_and_a_stopped_writer_makes_it_unhealthy() -> None:

@@ -231,6 +231,28 @@ def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance:
     assert not machine()["broken"]
 
 
+def test_a_full_disk_is_full_for_all_that_runs_on_the_machine_until_it_is_freed(
+    account: Account, instance: str
+) -> None:
+    write = "head -c 1000000 /dev/zero >/opt/new && df --output=pcent /var/log"
+
+    def act(action: str) -> bool:
+        """Return whether the disk is full afterwards, as the sandbox reports it."""
+        account.sandbox.control("POST", f"machines/{instance}", {"action": action})
+        listed: Any = account.sandbox.control("GET", "machines", account=account.id)
+        return next(bool(one["disk_full"]) for one in listed["machines"] if one["instance"] == instance)
+
+    assert act("fill-disk")
+    status, output = run(account, instance, "AWS-RunShellScript", commands=[write])
+    assert status == "Failed"
+    assert "No space left on device" in output["0.awsrunShellScript/stderr"]
+
+    assert not act("free-disk")
+    status, output = run(account, instance, "AWS-RunShellScript", commands=[write])
+    assert status == "Success"
+    assert int(output["0.awsrunShellScript/stdout"].split()[-1].rstrip("%")) < 50
+
+
 def test_a_terminated_instance_takes_its_machine_along(account: Account) -> None:
     key = launch(account)
     listed: Any = account.sandbox.control("GET", "machines")

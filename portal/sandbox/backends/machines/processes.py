@@ -168,6 +168,8 @@ class Processes:
         with self._lock:
             host = self._hosts[instance_id]
         service = host.service
+        if action in ("fill-disk", "free-disk"):
+            raise ValueError(f"{instance_id} is a process: only booted machines have disks")
         if service is not None:
             actions: dict[str, Callable[[], None]] = {
                 "kill": service.kill,

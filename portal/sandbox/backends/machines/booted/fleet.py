@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 BROKEN = "etc/httpd/conf.d/zz-broken.conf"
 ANSWER_500 = '<Location "/">\n  Redirect 500 /\n</Location>\n'
+FILLER = "var/cache/filler"
+FILL = f"cat /dev/zero >>/{FILLER}"  # ends when no space is left
+REFILL = ("systemd-run", "--quiet", "--unit=filler", "sh", "-c", f"while sleep 0.2; do {FILL}; done")
 RELOAD = "systemctl try-reload-or-restart httpd.service"
 PAUSE = 5.0  # seconds until an instance whose machine did not boot is reported as ended, to be replaced
 UP = 90.0  # seconds that a document's step waits for a machine that is booting
@@ -220,7 +223,7 @@ class Booted:
         return str(host.machine.run(*service.log).stdout)
 
     def act(self, instance_id: str, action: str) -> dict[str, Any]:
-        """Switch the machine off, or stop, start, break or repair its service.
+        """Switch the machine off, fill or free its disk, or stop, start, break or repair its service.
 
         Raises KeyError for an unknown machine, and ValueError if it has no service or not the right one.
         """
@@ -231,6 +234,8 @@ class Booted:
             if host.machine is not None:
                 host.gone.set()
                 host.machine.switch_off()
+        elif action in ("fill-disk", "free-disk"):
+            _fill_or_free(host, action)
         elif service is None or host.machine is None:
             raise ValueError(f"{instance_id} has no service: no association has configured it yet")
         elif action in ("stop-service", "start-service"):
@@ -258,6 +263,17 @@ def _end(host: BootedHost, at_once: bool) -> None:
         host.machine.shut_down()
 
 
+def _fill_or_free(host: BootedHost, action: str) -> None:
+    if host.machine is None or not host.up.is_set():
+        raise ValueError(f"{host.instance_id} is still booting")
+    if action == "fill-disk":
+        host.machine.run("sh", "-c", FILL)
+        host.machine.run(*REFILL)  # logs that are rotated, for example, would make space again
+    else:
+        host.machine.run("systemctl", "stop", "filler.service")
+        host.machine.run("rm", "-f", f"/{FILLER}")
+
+
 def _service(host: BootedHost) -> BootedService | None:
     if host.machine is None or not host.up.is_set() or not host.machine.running():
         return None
@@ -278,5 +294,6 @@ def _shape(host: BootedHost) -> dict[str, Any]:
         "service": service.name if service else "",
         "running": active == "active",
         "broken": host.machine is not None and service is not None and (host.machine.root / BROKEN).exists(),
+        "disk_full": host.machine is not None and host.up.is_set() and (host.machine.root / FILLER).exists(),
         "enter": f"nsenter --target {host.machine.leader} --all" if host.up.is_set() and host.machine else "",
     }

@@ -28,6 +28,7 @@ COMMAND = (
 SHUTDOWN = 8.0  # seconds for a graceful shutdown of a machine
 CGROUPS = Path("/sys/fs/cgroup")
 GROUP = "sanso-"
+DISK = "1g"  # of which a configured server uses about 120 MB; a full one takes as much memory
 TRIES = 50  # 0.1 s apart: the kernel keeps a control group for a moment after its last process
 
 
@@ -52,9 +53,14 @@ def _run(*command: str) -> None:
 
 
 def _mount(base: str) -> None:
-    for name in ("upper", "work", "root"):
+    """Mount the machine's root. What it writes is in memory, in a file system of a fixed size."""
+    for name in ("disk", "root"):
         Path(name).mkdir()
-    _run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir=upper,workdir=work", "root")
+    _run("mount", "-t", "tmpfs", "-o", f"size={DISK},mode=755", "tmpfs", "disk")
+    for name in ("disk/upper", "disk/work"):
+        Path(name).mkdir()
+    layers = f"lowerdir={base},upperdir=disk/upper,workdir=disk/work"
+    _run("mount", "-t", "overlay", "overlay", "-o", layers, "root")
     # nspawn's records about the machine disappear with the namespace too.
     Path("/run/systemd/nspawn").mkdir(parents=True, exist_ok=True)
     _run("mount", "-t", "tmpfs", "tmpfs", "/run/systemd/nspawn")
