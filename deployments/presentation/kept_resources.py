@@ -20,10 +20,14 @@ NAMED = 3
 
 
 def kept_sentences(deployment: Deployment) -> tuple[str, ...]:
-    """Return what was kept after a failed deployment of an environment (one query); () if nothing was."""
+    """Return what was kept after a failed deployment of an environment (one query); () if nothing was.
+
+    In a creation, nested stacks count as in the phase *Stacks* and in the tree; an update counts changes.
+    """
     if not was_kept(deployment):
         return ()
-    rows = [row for row in Resource.objects.placed_in(deployment) if row.type != STACK_TYPE]
+    placed = Resource.objects.placed_in(deployment)
+    rows = [row for row in placed if deployment.creates or row.type != STACK_TYPE]
     return tuple(_sentences(deployment, rows))
 
 

@@ -14,11 +14,13 @@ from deployments.actions.change_base import retried
 from deployments.actions.clean_up import may_clean_up
 from deployments.actions.roll_back import request_stack_rollback
 from deployments.core.phases import Kind, State
+from deployments.core.progress import ProgressCount
 from deployments.core.root_cause import root_cause
 from deployments.errors import AwsRejected, UserFixable
-from deployments.models import AuditRecord, Deployment, Duration, Environment, Event, Resource
+from deployments.models import AuditRecord, Deployment, Duration, Environment, Event, Resource, Stack
 from deployments.models.past_state import as_of
 from deployments.presentation.kept_resources import kept_sentences
+from deployments.presentation.waterfall.tree import build_tree
 from deployments.runner import template_sets
 from tests.builders import allow, make_user
 from tests.fakes import FakeAws, lost_answer
@@ -137,8 +139,10 @@ def test_a_creation_that_is_kept_says_what_stands(kept_creation: Deployment) -> 
 
     assert environment.stack_status == "CREATE_FAILED"
     assert kept_sentences(kept_creation)[0].startswith(
-        "Nothing was rolled back: 1 of 3 resources are complete, 1 failed, 1 were not started."
+        "Nothing was rolled back: 1 of 4 resources are complete, 2 failed, 1 were not started."
     )
+    stacks = Stack.objects.of(kept_creation).prefetch_related("resources")
+    assert build_tree(Kind.CREATE, stacks).counts[""] == ProgressCount(1, 4)
     assert may_clean_up(kept_creation)
 
 

@@ -82,7 +82,7 @@ def load(deployment: Deployment) -> CachedTimeline:
     if known is not None and known.seq == deployment.last_seq and known.is_fresh_for(deployment, known.seq):
         return known
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
-    tree = build_tree(Kind(deployment.kind), stacks)
+    tree = build_tree(Kind(deployment.kind), stacks, deployment.last_phase)
     found = landmarks(deployment)
     entry = CachedTimeline(
         timeline=timelines.load(deployment, stacks=stacks, landmarks=found),

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from deployments.core.dependencies import from_rows
-from deployments.core.phases import Kind
+from deployments.core.phases import Kind, State
 from deployments.core.progress import (
     ProgressCount,
     is_done,
@@ -96,8 +96,8 @@ def join(path: str, logical_id: str) -> str:
     return f"{path}/{logical_id}" if path else logical_id
 
 
-def build_tree(kind: Kind, stacks: Iterable[Stack]) -> ResourceTree:
-    """Return all nodes of a deployment's stacks, whose resources were prefetched.
+def build_tree(kind: Kind, stacks: Iterable[Stack], phase: str = "") -> ResourceTree:
+    """Return all nodes of a deployment's stacks, whose resources were prefetched. `phase`: its last one.
 
     A stack of which only the content is known is included as pending.
     """
@@ -105,6 +105,8 @@ def build_tree(kind: Kind, stacks: Iterable[Stack]) -> ResourceTree:
     below = {path: sorted(stack.resources.all(), key=lambda r: r.pk) for path, stack in own.items()}
     statuses = Counter((path, r.status) for path, resources in below.items() for r in resources)
     tallied = [(*key, number) for key, number in statuses.items()]
+    if phase == State.PROTECT:
+        return _built(kind, own, below, tallied, complete(tallied))
     if not is_undone(kind, own):
         return _built(kind, own, below, tallied, counts(kind, tallied))
     created = ((path, r.changes) for path, resources in below.items() for r in resources)
@@ -124,6 +126,8 @@ def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
     for resource in Resource.objects.in_stacks(pks):
         below[pks[resource.stack_id]].append(resource)
     tallied = Resource.objects.tallied(deployment)
+    if deployment.last_phase == State.PROTECT:
+        return _built(kind, own, below, tallied, complete(tallied))
     if not is_undone(kind, own):
         return _built(kind, own, below, tallied, counts(kind, tallied))
     created = Resource.objects.changes_in(deployment)
@@ -227,19 +231,22 @@ def _ms(at: datetime | None) -> int | None:
 
 
 def is_undone(kind: Kind, stacks: Mapping[str, Stack]) -> bool:
-    """Return whether a creation or its protection is or was rolled back: what it had created counts."""
+    """Return whether a creation is or was rolled back: what it had created counts."""
     status = stacks[""].status if "" in stacks else ""
     return kind is Kind.CREATE and (is_rollback(status) or is_of_deletion(status))
 
 
 def counts_of_created(rows: Iterable[tuple[str, Changes]]) -> dict[str, ProgressCount]:
     """Count the resources created in every stack before the rollback; `rows` are (stack's path, changes)."""
-    found: dict[str, ProgressCount] = {}
-    for path, changes in rows:
-        own = ProgressCount(int(isinstance(changes, list) and was_created(changes)), 1)
-        for around in and_above(path):
-            found[around] = found.get(around, NONE) + own
-    return found
+    return _summed(
+        (path, ProgressCount(int(isinstance(changes, list) and was_created(changes)), 1))
+        for path, changes in rows
+    )
+
+
+def complete(statuses: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:
+    """Count every resource as complete: in the phase *Protect*, whether or not its update is rolled back."""
+    return _summed((path, ProgressCount(number, number)) for path, _status, number in statuses)
 
 
 def counts(kind: Kind, statuses: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:
@@ -247,9 +254,15 @@ def counts(kind: Kind, statuses: Iterable[tuple[str, str, int]]) -> dict[str, Pr
 
     `statuses` are (path of the stack, status, number).
     """
+    return _summed(
+        (path, ProgressCount(number if is_done(kind, word) else 0, number)) for path, word, number in statuses
+    )
+
+
+def _summed(own_counts: Iterable[tuple[str, ProgressCount]]) -> dict[str, ProgressCount]:
+    """Add the counts of each stack's path to those of the stacks around it."""
     found: dict[str, ProgressCount] = {}
-    for path, word, number in statuses:
-        own = ProgressCount(number if is_done(kind, word) else 0, number)
+    for path, own in own_counts:
         for around in and_above(path):
             found[around] = found.get(around, NONE) + own
     return found

@@ -73,7 +73,7 @@ class DeploymentView:
     def past(cls, past: PastState) -> Self:
         """Return the view at an event; the current instances of groups are not in it."""
         then = past.deployment
-        tree = build_tree(Kind(then.kind), past.stacks)
+        tree = build_tree(Kind(then.kind), past.stacks, then.last_phase)
         timeline = timelines.load(then, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
         now = in_ms(then.ended_at or past.now)
         return cls(

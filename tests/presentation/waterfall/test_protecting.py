@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from deployments.core.status import DisplayStatus
-from deployments.models import Deployment
+from deployments.models import Deployment, Environment
 from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.builders import make_deployment, make_event, make_resource, make_stack
 from tests.views.pages import page
@@ -137,11 +138,29 @@ def test_what_was_created_is_complete_although_its_protection_was_rolled_back(
     assert chain[-1] == "AppServers"
 
 
-def test_the_page_says_succeeded_and_not_protected(browser: Client, created: Deployment) -> None:
-    shown = page(browser.get(created.get_absolute_url()))
+@pytest.mark.parametrize("is_retry", [False, True])
+def test_the_page_says_succeeded_and_not_protected(
+    browser: Client, created: Deployment, is_retry: bool
+) -> None:
+    deployment = as_retry(created) if is_retry else created
+
+    shown = page(browser.get(deployment.get_absolute_url()))
 
     assert "Succeeded" in shown.one(id="header").text
     assert "rolled back" not in shown.one(id="header").text.lower()
     assert "Not protected · Nlb:" in shown.one(id="banner").text
     assert "5 of 5" in shown.one(id="phases").text
     assert "Remains" not in shown.one(id="tree").text
+
+
+def test_the_environments_pages_say_what_was_rolled_back(browser: Client, created: Deployment) -> None:
+    environment = created.environment
+    Environment.objects.filter(pk=environment.pk).update(
+        latest=created, stack_status="UPDATE_ROLLBACK_COMPLETE"
+    )
+
+    row = page(browser.get(reverse("environments"))).one(id=f"environment-{environment.pk}")
+    facts = page(browser.get(environment.get_absolute_url())).one(id="facts")
+
+    assert row.one(id=f"environment-{environment.pk}-not-protected")["href"] == environment.get_absolute_url()
+    assert "UPDATE_ROLLBACK_COMPLETE only the update that protects it from deletion" in facts.text
