@@ -33,7 +33,7 @@ DJANGO = """
 BY_NAME = """
     no_store note_use time_zone bad_request forbidden WriterAndReader OneLine VersionHeader measure
     RedactArguments formatter RequestIds process_got_request_exception sender SansoAdminSite
-    OF_TYPER
+    OF_TYPER page_bundles
 """  # settings and URLs name them as text
 ALLAUTH = """
     AccountAdapter MFAAdapter is_open_for_signup respond_user_inactive is_safe_url add_message

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.request_ids.RequestIds",  # first, so that every line of a request has its id
     "django.middleware.security.SecurityMiddleware",
+    "portal.static_files.page_bundles",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.no_store.no_store",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -344,7 +345,8 @@ LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 TIME_ZONE = env.str("SANSO_TIME_ZONE", default="UTC")
 USE_TZ = True
 STATIC_URL = "static/"
-# The web process serves static files directly from the apps: no collectstatic, no second server.
+# The web process serves static files directly from the apps, and the bundles of pages (portal/bundles.py): no
+# collectstatic, no second server.
 # https://whitenoise.readthedocs.io/en/stable/django.html#WHITENOISE_USE_FINDERS
 WHITENOISE_USE_FINDERS = True
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from django import template
 from django.template import Context
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -31,6 +32,7 @@ from deployments.presentation.text.datetime_formats import (
     timestamp,
 )
 from deployments.wording import stored_text
+from portal import bundles
 
 register = template.Library()
 
@@ -53,6 +55,12 @@ register.simple_tag(badges.status_badge)
 register.simple_tag(badges.deployment_status)
 register.simple_tag(badges.environment_status)
 register.simple_tag(badges.health)
+
+
+@register.simple_tag
+def bundle(entry: str) -> str:
+    """Return the URL of a static file with all that it imports (portal/bundles.py)."""
+    return static(bundles.bundle(entry).name)
 
 
 @register.simple_tag

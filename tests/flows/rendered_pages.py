@@ -8,6 +8,8 @@ from pathlib import Path
 from django.contrib.staticfiles import finders
 from playwright.sync_api import Page, Route, expect
 
+from portal import bundles
+
 ORIGIN = "http://testserver"
 
 
@@ -19,9 +21,11 @@ def open_rendered(page: Page, path: str, html: bytes) -> None:
         if asked == path:
             route.fulfill(body=html, content_type="text/html; charset=utf-8")
         elif asked.startswith("/static/"):
-            found = finders.find(asked.partition("?")[0].removeprefix("/static/"))
-            kind, _ = mimetypes.guess_type(str(found))
-            route.fulfill(body=Path(str(found)).read_bytes(), content_type=kind or "text/plain")
+            name = asked.partition("?")[0].removeprefix("/static/")
+            kind, _ = mimetypes.guess_type(name)
+            bundled = bundles.requested(name)
+            content = bundled.content if bundled else Path(str(finders.find(name))).read_bytes()
+            route.fulfill(body=content, content_type=kind or "text/plain")
         else:
             route.abort()
 

@@ -145,7 +145,7 @@ def reconnects_and_stops(page: Page, web: Web, deployment: Deployment) -> None:
     page.goto(url(web, deployment))
     wait_until(lambda: has_everything(page, deployment))
     page.wait_for_function(
-        "performance.getEntriesByType('resource').some((e) => e.name.includes('clock.js'))"
+        "performance.getEntriesByType('resource').some((e) => e.name.endsWith('.js'))"
     )
 
     assert web.stopped_at_once()

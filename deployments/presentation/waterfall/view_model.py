@@ -253,7 +253,6 @@ class DeploymentView:
             "kind": Kind(self.deployment.kind).value,
             "turn": None if turn is None else f"{axis.seconds(turn):g}",
             "turn_x": None if turn is None else f"{axis.percent(turn):g}",
-            "modules": MODULES,
             "flag": flag,
         }
 
@@ -313,24 +312,3 @@ def failures_by_row(events: Iterable[Event]) -> dict[str, list[Failure]]:
 
 LATEST = 3
 """The latest events, listed above the rows."""
-MODULES = tuple(
-    f"deployments/{name}.js"
-    for name in (
-        *(
-            "announcements",
-            "axis",
-            "clock",
-            "eta",
-            "event_links",
-            "events",
-            "filters",
-            "inspector",
-            "later_rows",
-            "notify",
-            "replay",
-            "rows",
-        ),
-        *("stream", "tabs"),
-    )
-)
-"""The imports of deployment.js, preloaded in parallel with it."""

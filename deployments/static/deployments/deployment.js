@@ -1,5 +1,6 @@
 /* The deployment's page: applies frames to it, and reports the state of the connection. */
 
+import "../portal/base.js";
 import { merge } from "../portal/live.js";
 import { onKey } from "../portal/page.js";
 import * as axis from "./axis.js";

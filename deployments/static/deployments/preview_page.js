@@ -1,0 +1,4 @@
+/* The scripts of the preview of a change. */
+
+import "../portal/base.js";
+import "./preview.js";

@@ -1,0 +1,5 @@
+/* The scripts of all pages. */
+
+import "./zone.js";
+import "./page.js";
+import "./live.js";
