@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from deployments.models import Deployment, Resource
+from deployments.models import timeline as timelines
+from deployments.presentation.waterfall.first_rows import FILLED
 from tests.live import scenes
 from tests.views.pages import page
 
@@ -49,6 +53,39 @@ def test_a_small_page_begins_with_all_rows(browser: Client, operator: User) -> N
     assert f"t-Network.Network{Resource.objects.filter(stack__path='Network').count()}" in rows_of(
         browser, deployment.get_absolute_url()
     )
+
+
+def test_a_page_begins_with_the_first_rows_of_a_large_open_stack(browser: Client, operator: User) -> None:
+    """The rest of the stack is fetched, and its row says that some of its rows are there."""
+    stacks = scenes.add_stacks(scenes.make_deployment(user=operator), STACKS)
+    begun = [scenes.event(stack, "", "CREATE_IN_PROGRESS") for stack in stacks.values()]
+    parts = [scenes.event(stacks[""], path, "CREATE_IN_PROGRESS") for path in STACKS]
+    scenes.add_events(stacks[""].deployment, *begun, *parts)
+
+    found = page(browser.get(stacks[""].deployment.get_absolute_url())).one(id="tree")
+    rows = [row["id"] for row in found.all("tr") if not row["id"].startswith("t-@")]
+
+    assert rows[1] == "t-Network"
+    assert rows[2 : 2 + FILLED] == [f"t-Network.Network{n}" for n in range(1, FILLED + 1)]
+    assert rows[2 + FILLED :] == ["t-Aurora", "t-AppServers"]
+    later = {row["id"]: row["data-later"] for row in found.all("tr") if "data-later" in row.attributes}
+    assert later == {"t-Network": "some", "t-Aurora": "", "t-AppServers": ""}
+
+
+def test_the_rows_of_stacks_take_the_timeline_of_the_page(
+    browser: Client, large: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = reverse("deployment_stack_rows", args=[large.pk])
+    browser.get(large.get_absolute_url())
+    monkeypatch.setattr(timelines, "load", lambda *_, **__: pytest.fail("the timeline is computed again"))
+
+    counts = []
+    for stacks in ("stack=Aurora", "stack=Aurora&stack=Network&stack=AppServers"):
+        with CaptureQueriesContext(connection) as queries:
+            assert "<tr " in browser.get(f"{address}?{stacks}").content.decode()
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1] <= 9
 
 
 @pytest.mark.parametrize("until", ["", "&until=99999"])

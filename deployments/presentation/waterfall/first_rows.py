@@ -1,19 +1,19 @@
 """The rows that a page begins with: all of a small deployment, the initially visible ones of a large one.
 
-Rows of closed stacks are sent when their stack is expanded or searched. Those of open stacks follow right
-after the page if the first ones already fill its window.
+Rows of closed stacks are sent when their stack is expanded or searched. Those of open stacks that do not fit
+in the window follow right after the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from deployments.presentation.waterfall.row_builder import RowBuilder
 from deployments.presentation.waterfall.rows import Row
 from deployments.presentation.waterfall.tree import and_above
 
-FILLED = 60
+FILLED = 40
 """Number of resources that fill the window."""
 
 
@@ -47,19 +47,26 @@ class _Walk:
     def below(self, path: str, *, hidden: bool) -> Iterator[Row]:
         """Yield a stack, its nested stacks, and its resources if the page begins with them."""
         row = self.builder.row(path, hidden=hidden)
-        begins = self._begins_with(row)
-        yield row if begins else replace(row, is_later=bool(row.inside.number))
+        children = self.builder.tree.children.get(path, ())
+        resources = [child for child in children if not self.builder.is_stack(child)]
+        first = set(resources[: self._number(row, resources)])
+        yield replace(row, is_later=len(first) < len(resources), is_partial=0 < len(first) < len(resources))
         shut = hidden or not row.open
-        for child in self.builder.tree.children.get(path, ()):
+        for child in children:
             if self.builder.is_stack(child):
                 yield from self.below(child, hidden=shut)
-            elif begins:
+            elif child in first:
                 yield from self.builder.below(child, hidden=shut)
 
-    def _begins_with(self, row: Row) -> bool:
+    def _number(self, row: Row, resources: Sequence[str]) -> int:
+        """Return how many of a stack's resources the page begins with; none after a group of servers."""
         if row.path in self.always:
-            return True
-        if row.hidden or not row.open or self.used >= FILLED:
-            return False
-        self.used += row.inside.number
-        return True
+            return len(resources)
+        if row.hidden or not row.open:
+            return 0
+        number = min(len(resources), FILLED - self.used)
+        self.used += number
+        if number < len(resources):
+            groups = self.builder.inside or {}
+            number = next((n for n, path in enumerate(resources[:number]) if path in groups), number)
+        return number

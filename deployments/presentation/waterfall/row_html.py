@@ -94,7 +94,7 @@ def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
     if of.is_stack:
         attributes += f' data-open="{"yes" if of.open else "no"}"'
     if of.inside.number:
-        attributes += f' data-inside="{_inside(of)}"{" data-later" if of.is_later else ""}'
+        attributes += f' data-inside="{_inside(of)}"{_later(of)}'
     if of.display_status not in _NOT_ENDED:
         attributes += " data-over"
     if of.tier:
@@ -143,6 +143,10 @@ def _inside(of: Row) -> str:
     """Return the counts of a stack's content, in the order of later_rows.js."""
     found = of.inside
     return f"{found.number} {found.problems} {found.running} {found.canceled} {found.not_run}"
+
+
+def _later(of: Row) -> str:
+    return f' data-later="{"some" if of.is_partial else ""}"' if of.is_later else ""
 
 
 def _every(of: Row, texts: RowTexts) -> str:

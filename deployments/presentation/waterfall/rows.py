@@ -42,7 +42,8 @@ class Row:
     Times are epoch milliseconds of its own operation; `back` is its rollback, which has its own reason if it
     failed. `ghost` is the usual duration, `rest` the expected remainder; `tier` is its nested stack of the
     root. `facts` are (name, value) for the inspector only. `inside` is counted for stacks of large
-    deployments; the content of a stack that `is_later` is not sent yet.
+    deployments; the content of a stack that `is_later` is not sent yet, or only
+    its first rows (`is_partial`).
     """
 
     path: str
@@ -74,6 +75,7 @@ class Row:
     open: bool = True
     hidden: bool = False
     is_later: bool = False
+    is_partial: bool = False
     inside: Inside = NOTHING_INSIDE
     anchor: str = ""
     facts: tuple[tuple[Promise, str], ...] = ()

@@ -97,8 +97,10 @@ export function mayMatch(stack) {
 /* Updates the counts and the list of tiers. */
 export function count() {
   const missing = later.every();
+  const first = missing.flatMap(later.first);      // they are in the table, and counted by their stack as well
   for (const [name, button] of buttons) {
-    const here = body.querySelectorAll(`tr.is-counted.${CLASSES[name]}`).length;
+    const here = body.querySelectorAll(`tr.is-counted.${CLASSES[name]}`).length
+      - first.filter((row) => row.classList.contains(CLASSES[name])).length;
     const number = missing.reduce((sum, stack) => sum + later.count(stack, name), here);
     button.querySelector("[data-number]").textContent = number;
     if (name !== "problems") button.hidden = !number && !isOn(button);

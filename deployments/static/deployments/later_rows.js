@@ -1,5 +1,6 @@
 /* Rows that a large page did not begin with: those of a stack are fetched when it is expanded, searched, or when a
-   link leads to one of them. Its `data-inside` has how many there are, for the filters. */
+   link leads to one of them. Its `data-inside` has how many there are, for the filters. Some stacks began with their
+   first rows (data-later="some"). */
 
 const body = document.getElementById("tree");
 const page = document.getElementById("deployment");
@@ -31,6 +32,12 @@ export function every() {
 /* The number of rows of a stack that match a filter. */
 export function count(stack, name) {
   return Number(stack.dataset.inside.split(" ")[COUNTS.indexOf(name)]);
+}
+
+/* The first rows of a stack that are in the table already. */
+export function first(stack) {
+  if (stack.dataset.later !== "some") return [];
+  return [...body.querySelectorAll(`tr.is-counted:not(.stack)[data-parent="${CSS.escape(stack.id)}"]`)];
 }
 
 /* The stack of a row, null if its rows are loaded. */
