@@ -107,6 +107,7 @@ class Code(StrEnum):
     SCHEDULE_FROZEN = "schedule_frozen"
     SCHEDULE_FROZEN_UNTIL = "schedule_frozen_until"
     SCHEDULE_NOT_IN_ZONE = "schedule_not_in_zone"
+    NOT_SCHEDULED = "not_scheduled"
     CREATION_SCHEDULED = "creation_scheduled"
     CREATION_MISSED = "creation_missed"
     CREATION_NOT_PERMITTED = "creation_not_permitted"

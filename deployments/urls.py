@@ -164,6 +164,7 @@ urlpatterns = [
     path("approval-rules/", approval_rules.approval_rules, name="approval_rules"),
     path("approval-rules/<int:pk>/remove", approval_rules.approval_rule_remove, name="approval_rule_remove"),
     path("deployments/<int:pk>/scheduled", scheduled.scheduled_creation, name="scheduled_creation"),
+    path("deployments/<int:pk>/scheduled/time", scheduled.scheduled_time_change, name="scheduled_time"),
     path("deployments/<int:pk>/deletion", approvals.deletion_request, name="deletion_request"),
     path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
     path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),

@@ -44,7 +44,10 @@ WHILE_LOCKED = frozenset(
 """Requests that are allowed while the environment is locked: they do not change it, or they stop
 something."""
 WHILE_NOT_FROZEN = frozenset(
-    ["deploy", "apply", "delete", "approve_deletion", "bypass_deletion", "clean_up", "force_delete"]
+    [
+        *("deploy", "apply", "delete", "approve_deletion", "bypass_deletion", "clean_up", "force_delete"),
+        "start_scheduled",
+    ]
 )
 """Requests that a freeze of the account refuses: they begin a deployment."""
 

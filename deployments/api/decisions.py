@@ -1,8 +1,8 @@
-"""Requests about deployments: apply, discard, cancel, approve, deny, bypass; and the preview of each."""
+"""Requests about deployments: apply, discard, cancel, schedule, approve, deny, bypass; and previews."""
 
 from __future__ import annotations
 
-from deployments.actions import apply_change, change, clean_up, open_change
+from deployments.actions import apply_change, change, clean_up, open_change, reschedule
 from deployments.actions import approve as approvals
 from deployments.actions.cancel import effect_of, request_cancel
 from deployments.api.deployments import deployment_of, router
@@ -19,6 +19,7 @@ from deployments.api.schemas.bodies import (
     Nothing,
     OnFailure,
     ReasonBody,
+    ScheduleBody,
 )
 from deployments.api.schemas.deployments import DeploymentDetail
 from deployments.api.schemas.previews import PreviewOut
@@ -67,6 +68,14 @@ def cancel_deployment(request: ApiRequest, deployment_id: Key, body: CancelBody)
     found = effect_of(row)
     effect = body.effect or ("" if isinstance(found, Message) else found.value)
     request_cancel(user=request.user, deployment=row, effect=effect)
+    return _out(request, deployment_id)
+
+
+@requests(router, "/deployments/{deployment_id}/schedule", DeploymentDetail, name="schedule_deployment")
+def schedule_deployment(request: ApiRequest, deployment_id: Key, body: ScheduleBody) -> DeploymentDetail:
+    """Give a creation that waits for its time another one; without one, it begins now."""
+    row = deployment_of(request, deployment_id)
+    reschedule.reschedule(user=request.user, deployment=row, scheduled_for=body.scheduled_for)
     return _out(request, deployment_id)
 
 

@@ -16,10 +16,22 @@ from deployments.presentation.preview.schedule import can_wait_for, chosen, sent
 from deployments.wording import message_text
 
 
-def scheduled_context(deployment: Deployment) -> dict[str, Any]:
-    """Return the context of the page. `held` is why it cannot begin now, or at its scheduled time."""
+def scheduled_context(
+    deployment: Deployment, sent: Mapping[str, str] | None = None, schedule_error: str = ""
+) -> dict[str, Any]:
+    """Return the context of the page. `held` is why it cannot begin now, or at its scheduled time.
+
+    `sent` is a form with another time, and `schedule_error` why that time cannot be chosen.
+    """
     hold = _hold(deployment)
+    at = deployment.scheduled_for
+    freeze = freeze_hold(deployment.environment.account)
     return {
+        "local_time": f"{timezone.localtime(at):%Y-%m-%dT%H:%M}" if at else "",
+        "zone": timezone.get_current_timezone_name(),
+        "sent": sent,
+        "schedule_error": schedule_error,
+        "frozen": message_text(freeze.message) if freeze else "",
         "deployment": deployment,
         "environment": deployment.environment,
         "version": deployment.template_version,
@@ -33,7 +45,8 @@ def marker(deployment: Deployment) -> str:
     """Return a text that changes whenever the content of the page changes."""
     hold = _hold(deployment)
     held = hold.marker if hold else ""
-    return f"{deployment.state}-{deployment.is_cancel_pending}-{deployment.attention_code}-{held}"
+    at = deployment.scheduled_for.timestamp() if deployment.scheduled_for else ""
+    return f"{deployment.state}-{at}-{deployment.is_cancel_pending}-{deployment.attention_code}-{held}"
 
 
 def _hold(deployment: Deployment) -> Hold | None:

@@ -1,15 +1,21 @@
-"""The page of a creation that waits for its scheduled time."""
+"""The page of a creation that waits for its scheduled time, and the form that changes it."""
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from deployments.actions.request import DEPLOY
+from deployments.actions.reschedule import reschedule
+from deployments.errors import UserFixable
+from deployments.forms import schedule
 from deployments.presentation.scheduled_creation import marker, scheduled_context
-from deployments.views.requests import AuthedRequest
+from deployments.views.requests import AuthedRequest, may
 from deployments.views.visible import deployment_or_404
+from deployments.wording import error_text
 
 
 @require_GET
@@ -27,3 +33,20 @@ def scheduled_creation(request: AuthedRequest, pk: int) -> HttpResponse:
     elif request.GET.get("marker") != marker(deployment):
         response["HX-Refresh"] = "true"
     return response
+
+
+@require_POST
+@may(DEPLOY, "reschedule")
+def scheduled_time_change(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Give a creation that waits another time, or begin it now."""
+    deployment = deployment_or_404(request, pk)
+    sent = request.POST.dict()
+    try:
+        at = None if "now" in sent else schedule.scheduled_time(sent | {"when": schedule.LATER})
+        return redirect(reschedule(user=request.user, deployment=deployment, scheduled_for=at))
+    except UserFixable as problem:
+        if problem.field == schedule.FIELD and deployment.is_scheduled_creation:
+            context = scheduled_context(deployment, sent, error_text(problem))
+            return render(request, "deployments/scheduled_creation.html", context, status=422)
+        messages.error(request, error_text(problem))
+        return redirect(deployment)

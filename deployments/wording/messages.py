@@ -168,6 +168,9 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "The account %(account)s will be frozen then, until %(until)s, by the window “%(name)s”: "
         "“%(reason)s” Choose another time."
     ),
+    Code.NOT_SCHEDULED: N_(
+        "Only a creation that waits for its time can get another one. A change gets one with a new preview."
+    ),
     Code.CREATION_SCHEDULED: N_(
         "%(user)s has scheduled the creation of %(environment)s for %(until)s. Cancel it first, or choose "
         "another name."

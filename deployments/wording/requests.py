@@ -61,6 +61,8 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "reset_authenticator": _("Renew recovery codes"),
     "export_audit": _("Export audit records"),
     "begin_scheduled": _("Begin scheduled deployment"),
+    "start_scheduled": _("Start scheduled creation now"),
+    "reschedule": _("Change scheduled time"),
     "sandbox": _("Act on the sandbox"),
     "give_role": _("Give role"),
     "remove_role": _("Remove role"),

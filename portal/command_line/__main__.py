@@ -24,6 +24,7 @@ app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
 app.command("deploy")(environments.deploy)
 Deployment = Annotated[int, typer.Argument(help=_("The deployment's number."))]
+Now = Annotated[bool, typer.Option("--now", help=_("Begin it now."))]
 
 
 @app.command()
@@ -135,6 +136,17 @@ def approve(
 def cancel(deployment: Deployment) -> None:
     """Cancel a deployment: what that does depends on its phase."""
     show(Format.TABLE, session.client().post(f"/deployments/{deployment}/cancel"))
+
+
+@app.command()
+def schedule(deployment: Deployment, at: environments.At = None, now: Now = False) -> None:
+    """Change when a scheduled creation begins: at a time, or now."""
+    if now == (at is not None):
+        fail(_("Give either --at or --now."))
+    if at and environments.is_ambiguous(at):
+        fail(environments.AMBIGUOUS)
+    body = {"scheduled_for": at.astimezone().isoformat()} if at else {}
+    show(Format.TABLE, session.client().post(f"/deployments/{deployment}/schedule", body))
 
 
 @sets.command("list")

@@ -49,6 +49,7 @@ At = Annotated[
         help=_("When the creation begins; without an offset, in the time zone of this machine."),
     ),
 ]
+AMBIGUOUS = _("This time does not exist or occurs twice, since the clocks change. Give it with an offset.")
 COLUMNS = ("name", "state", "health", "account.name", "template_version", "owner", "site_url")
 
 
@@ -115,8 +116,8 @@ def deploy(
     if not wanted["name"]:
         fail(_("Give a name, or a file with --file."))
     existing = _existing(api, wanted)
-    if at and _is_ambiguous(at):
-        fail(_("This time does not exist or occurs twice, since the clocks change. Give it with an offset."))
+    if at and is_ambiguous(at):
+        fail(AMBIGUOUS)
     if existing and at:
         fail(_("%(name)s exists already: --at is for new environments.") % wanted)
     if existing:
@@ -134,7 +135,7 @@ def deploy(
     raise typer.Exit(finish(api, created["id"], wait=wait and not at, format_=output))
 
 
-def _is_ambiguous(at: datetime) -> bool:
+def is_ambiguous(at: datetime) -> bool:
     """Return whether a time without an offset does not exist or occurs twice on this machine (PEP 495)."""
     first, second = at.replace(fold=0), at.replace(fold=1)
     return at.tzinfo is None and first.astimezone().utcoffset() != second.astimezone().utcoffset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -86,6 +86,12 @@ def not_protected() -> dict[str, Any]:
 def a_creation() -> dict[str, Any]:
     found = make_deployment(make_environment("shop"), state="configuration")
     return {"deployment": found, "effect": str(cancel.effect_of(found))}
+
+
+def a_scheduled_creation() -> Deployment:
+    tomorrow = timezone.now() + timedelta(days=1)
+    values = {"state": "scheduled", "active_key": None, "scheduled_for": tomorrow, "due_at": tomorrow}
+    return make_deployment(make_environment("shop"), **values)
 
 
 def an_earlier_one() -> dict[str, Any]:

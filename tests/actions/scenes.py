@@ -33,6 +33,7 @@ from deployments.actions import (
     operate,
     recovery,
     remaining,
+    reschedule,
     roll_back,
     sandbox,
     template_sources,
@@ -52,6 +53,7 @@ from tests.actions.scene_rows import (
     a_preview,
     a_rule,
     a_saved_freeze,
+    a_scheduled_creation,
     a_source,
     a_target,
     a_team,
@@ -88,7 +90,7 @@ WITH_VALUES = {
     one.__name__
     for one in (
         *(account, apply_change, approval_rules, approve, cancel, change, channels, clean_up, delete, deploy),
-        *(freeze, lock, open_change, remaining, roll_back, template_sources, versions, recovery),
+        *(freeze, lock, open_change, remaining, reschedule, roll_back, template_sources, versions, recovery),
     )
 }
 """Modules whose actions record the values before and after the change."""
@@ -162,6 +164,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
         "reason": "load test",
     },
     cancel.request_cancel: a_creation,
+    reschedule.reschedule: lambda: {"deployment": a_scheduled_creation(), "scheduled_for": None},
     roll_back.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
     recovery.request_continue: lambda: asked(
         deployed(stack_status="UPDATE_ROLLBACK_FAILED", stuck=STUCK), skip=[]
@@ -225,6 +228,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     delete.close_environment: "delete_environment",
     clean_up.request_clean_up: "delete_environment",
     cancel.request_cancel: "add_deployment",
+    reschedule.reschedule: "add_deployment",
     operate.request_association_run: "operate_environment",
     operate.request_site_check: "operate_environment",
     operate.request_protection: "operate_environment",

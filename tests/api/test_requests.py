@@ -216,6 +216,20 @@ def test_several_people_approve_and_an_emergency_bypasses_them(program: Program,
     assert Approval.objects.get().reason == "the shop is down"
 
 
+def test_a_scheduled_creation_gets_another_time_or_begins_now(program: Program, operator: User) -> None:
+    tomorrow, later = (timezone.now() + timedelta(days=days) for days in (1, 2))
+    values = {"state": "scheduled", "active_key": None, "scheduled_for": tomorrow, "due_at": tomorrow}
+    row = make_deployment(make_environment("shop"), **values)
+    path = f"/deployments/{row.pk}/schedule"
+
+    assert program.post(path, {"scheduled_for": later.isoformat()}).status_code == 200
+    assert Deployment.objects.get(pk=row.pk).due_at == later
+    assert program.post(path).status_code == 200
+    begins = Deployment.objects.get(pk=row.pk).scheduled_for
+    assert begins is not None
+    assert begins <= timezone.now()
+
+
 def test_a_deployment_is_canceled(program: Program, operator: User) -> None:
     row = make_deployment(make_environment("new", owner=operator), state="configuration")
     path = f"/deployments/{row.pk}/cancel"

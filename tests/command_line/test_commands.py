@@ -295,6 +295,24 @@ def test_an_environment_is_scheduled(portal: PortalInProcess, shell: Shell, shop
     assert shell.run("deploy", "shop", "--account", "production", "--at", at)[0] == 3
 
 
+def test_a_scheduled_creation_gets_another_time_or_begins_now(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    at = [f"{timezone.now() + timedelta(days=days):%Y-%m-%dT%H:%M}+09:00" for days in (1, 2)]
+    values = ("--account", "production", "-p", "Password=long enough", "-p", "Database=orders")
+    assert shell.run("deploy", "later", *values, "--at", at[0])[0] == 0
+    number = str(Deployment.objects.get(environment__name="later").pk)
+
+    code, _, errors = shell.run("schedule", number, "--at", at[1])
+    assert code == 0, errors
+    assert Deployment.objects.get(pk=number).scheduled_for == datetime.fromisoformat(at[1])
+    assert shell.run("schedule", number)[0] == 3
+    assert shell.run("schedule", number, "--now")[0] == 0
+    begins = Deployment.objects.get(pk=number).scheduled_for
+    assert begins is not None
+    assert begins <= timezone.now()
+
+
 def test_a_time_that_the_clock_skips_is_refused(
     portal: PortalInProcess, shell: Shell, shop: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

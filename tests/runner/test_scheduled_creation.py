@@ -13,8 +13,9 @@ from deployments import catalog
 from deployments.actions.cancel import request_cancel
 from deployments.actions.deploy import request_deployment
 from deployments.actions.recovery import held
+from deployments.actions.reschedule import reschedule
 from deployments.core.phases import State
-from deployments.errors import UserFixable
+from deployments.errors import LostClaim, UserFixable
 from deployments.message_codes import Code
 from deployments.models import (
     Account,
@@ -272,3 +273,44 @@ def test_canceling_it_frees_the_name_and_calls_nothing(
     assert ended.remaining == {}  # nothing was searched for
     canceled = Environment.objects.deleted().get(live_key=None)
     assert schedule(ana, account, "staging").environment != canceled
+
+
+def test_a_creation_that_is_started_now_begins_at_once(scheduled: Deployment, ana: User, aws: FakeAws) -> None:
+    reschedule(user=ana, deployment=scheduled, scheduled_for=None)
+
+    ended = run(scheduled, aws)
+
+    assert (ended.state, reason(ended)) == (State.SUCCEEDED, "")
+    codes = list(Event.objects.of(ended).filter(source="portal").values_list("code", flat=True))
+    assert codes[:4] == ["requested", "schedule.changed", "schedule.due", "phase"]
+
+
+def test_a_second_click_on_start_now_changes_nothing(scheduled: Deployment, ana: User, aws: FakeAws) -> None:
+    reschedule(user=ana, deployment=scheduled, scheduled_for=None)
+    take_step(scheduled, aws)
+    began = row(scheduled)
+    assert began.state != State.SCHEDULED
+
+    assert reschedule(user=ana, deployment=scheduled, scheduled_for=None).pk == scheduled.pk
+
+    assert row(scheduled).scheduled_for == began.scheduled_for
+    assert AuditRecord.objects.filter(action="start_scheduled").count() == 1
+
+
+def test_a_later_time_holds_it_until_then(scheduled: Deployment, ana: User, aws: FakeAws) -> None:
+    later = timezone.now() + timedelta(days=5)
+    step = row(scheduled)
+    reschedule(user=ana, deployment=scheduled, scheduled_for=later)
+
+    with pytest.raises(LostClaim):  # a step that began before writes nothing more
+        step.record(progress=1)
+    take_step(scheduled, aws)
+    assert (row(scheduled).state, row(scheduled).scheduled_for) == (State.SCHEDULED, later)
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.PREFLIGHT, State.CANCELED])
+def test_what_no_longer_waits_gets_no_other_time(scheduled: Deployment, ana: User, state: State) -> None:
+    Deployment.objects.filter(pk=scheduled.pk).update(state=state)
+    with pytest.raises(UserFixable) as refused:
+        reschedule(user=ana, deployment=scheduled, scheduled_for=timezone.now() + TOMORROW)
+    assert refused.value.message.code == Code.NOT_SCHEDULED

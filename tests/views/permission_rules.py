@@ -168,6 +168,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "replay_frame": (_of("deployment"),),
     "deletion_request": (_of("deployment"),),
     "scheduled_creation": (_of("deployment"),),
+    "scheduled_time": (_of("deployment", Right.CREATE, "post"),),
     "change_preview_page": (_of("change"),),
     "change_preview_rows": (_of("change"),),
     "change_preview_state": (_of("change"),),

@@ -1,4 +1,4 @@
-"""The pages of a scheduled creation: what waits, who requested it, and canceling."""
+"""The pages of a scheduled creation: what waits, who requested it, another time, and canceling."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from deployments.actions.cancel import request_cancel
 from deployments.actions.deploy import request_deployment
-from deployments.models import Account, Deployment, Environment
+from deployments.models import Account, AuditRecord, Deployment, Environment
 from tests.actions.test_freeze import freeze
 from tests.builders import make_account
 from tests.views.pages import page
@@ -170,3 +171,80 @@ def test_in_a_freeze_the_form_offers_its_end(browser: Client) -> None:
     browser.post(reverse("environment_new"), sent(account, when="after_freeze", after_freeze=offered))
 
     assert Deployment.objects.get().scheduled_for == end
+
+
+def change_time(client: Client, deployment: Deployment, **values: str) -> HttpResponse:
+    return client.post(reverse("scheduled_time", args=[deployment.pk]), values, follow=True)  # type: ignore[return-value]
+
+
+def test_the_time_is_changed_in_the_zone_of_the_page(browser: Client, scheduled: Deployment) -> None:
+    at = (timezone.now() + timedelta(days=3)).astimezone(ZoneInfo("Asia/Tokyo")).replace(second=0, microsecond=0)
+    shown = page(browser.get(reverse("scheduled_creation", args=[scheduled.pk]))).one(id="another-time")
+    assert scheduled.scheduled_for is not None
+    assert shown.one(id="scheduled-for")["value"] == f"{scheduled.scheduled_for:%Y-%m-%dT%H:%M}"
+    assert "UTC" in shown.one(id="schedule-zone").text
+
+    response = change_time(browser, scheduled, scheduled_for=f"{at:%Y-%m-%dT%H:%M}", zone="Asia/Tokyo")
+
+    found = Deployment.objects.get()
+    assert (found.state, found.scheduled_for, found.due_at) == ("scheduled", at, at)
+    assert f"Scheduled for {at.astimezone(UTC):%Y-%m-%d %H:%M}" in page(response).one(id="waits").text
+    record = AuditRecord.objects.get(action="reschedule")
+    assert record.after == {"scheduled_for": at.isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("time", "text"), [("2020-01-01T10:00", "This time has passed."), ("", "Enter a date and a time.")]
+)
+def test_another_time_that_cannot_be_chosen_is_refused_beside_its_field(
+    browser: Client, scheduled: Deployment, time: str, text: str
+) -> None:
+    response = change_time(browser, scheduled, scheduled_for=time, zone="UTC")
+
+    assert response.status_code == 422
+    shown = page(response)
+    assert text in shown.one(id="schedule-error").text
+    assert "open" in shown.one(id="another-time").attributes
+    assert shown.one(id="scheduled-for")["value"] == time
+    assert Deployment.objects.get().scheduled_for == scheduled.scheduled_for
+
+
+def test_it_can_start_now(browser: Client, scheduled: Deployment) -> None:
+    response = change_time(browser, scheduled, now="")
+
+    found = Deployment.objects.get()
+    assert found.scheduled_for is not None
+    assert found.scheduled_for == found.due_at <= timezone.now()
+    assert found.version > scheduled.version
+    assert response.redirect_chain[-1][0] == reverse("scheduled_creation", args=[found.pk])
+    assert AuditRecord.objects.get(action="start_scheduled").deployment == found
+
+
+def test_in_a_freeze_it_cannot_start_now(browser: Client, scheduled: Deployment) -> None:
+    freeze(scheduled.environment.account)
+    shown = page(browser.get(reverse("scheduled_creation", args=[scheduled.pk])))
+    (button,) = shown.all("button", name="now")
+    assert "disabled" in button.attributes
+    assert "frozen" in shown.one(id="frozen").text
+
+    response = change_time(browser, scheduled, now="")
+
+    assert "frozen" in page(response).text
+    assert Deployment.objects.get().scheduled_for == scheduled.scheduled_for
+
+
+def test_an_open_page_shows_the_time_that_somebody_else_chose(browser: Client, scheduled: Deployment) -> None:
+    address = reverse("scheduled_creation", args=[scheduled.pk])
+    marker = browser.get(address).context["marker"]
+    Deployment.objects.filter(pk=scheduled.pk).update(scheduled_for=timezone.now() + timedelta(days=2))
+    answer = browser.get(address, {"marker": marker}, headers={"HX-Request": "true"})
+    assert answer["HX-Refresh"] == "true"
+
+
+def test_without_the_permission_the_time_stays(viewer: Client, scheduled: Deployment) -> None:
+    shown = page(viewer.get(reverse("scheduled_creation", args=[scheduled.pk])))
+    assert not shown.all(id="another-time")
+    assert not shown.all("button", name="now")
+
+    assert viewer.post(reverse("scheduled_time", args=[scheduled.pk]), {"now": ""}).status_code == 403
+    assert Deployment.objects.get().scheduled_for == scheduled.scheduled_for

@@ -175,6 +175,14 @@ class CancelBody(Body):
     effect: str = Field(default="", max_length=30, examples=["roll_back"])
 
 
+class ScheduleBody(Body):
+    """The time of a creation that waits."""
+
+    scheduled_for: AwareDatetime | None = Field(
+        default=None, description="When it begins, within 30 days. Without it, now."
+    )
+
+
 class ApproveBody(Body):
     """What is approved."""
 

@@ -54,6 +54,13 @@ def _schedule_due(_values: Values) -> str:
     return _("The scheduled time has come.")
 
 
+def _schedule_changed(values: Values) -> str:
+    if not values["at"]:
+        return _("%(user)s started it now.") % values
+    when = timestamp(datetime.fromisoformat(str(values["at"])))
+    return _("%(user)s changed the time to %(time)s.") % {"user": values["user"], "time": when}
+
+
 def _change_canceled(values: Values) -> str:
     texts = {
         "discarded": _("%(user)s discarded the change. Nothing was changed in AWS."),
@@ -150,6 +157,7 @@ CHANGE_EVENTS: dict[str, Callable[[Values], str]] = {
     "approval.expired": _approval_expired,
     "approval.void": _approval_void,
     "schedule.due": _schedule_due,
+    "schedule.changed": _schedule_changed,
     "change.applied": _change_applied,
     "change.canceled": _change_canceled,
     "change.nothing": _change_nothing,
