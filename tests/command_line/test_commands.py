@@ -298,17 +298,19 @@ def test_an_environment_is_scheduled(portal: PortalInProcess, shell: Shell, shop
 def test_a_scheduled_creation_gets_another_time_or_begins_now(
     portal: PortalInProcess, shell: Shell, shop: Environment
 ) -> None:
-    at = [f"{timezone.now() + timedelta(days=days):%Y-%m-%dT%H:%M}+09:00" for days in (1, 2)]
-    values = ("--account", "production", "-p", "Password=long enough", "-p", "Database=orders")
-    assert shell.run("deploy", "later", *values, "--at", at[0])[0] == 0
-    number = str(Deployment.objects.get(environment__name="later").pk)
+    tomorrow = timezone.now() + timedelta(days=1)
+    values = {"state": "scheduled", "active_key": None, "scheduled_for": tomorrow, "due_at": tomorrow}
+    first = str(make_deployment(make_environment("one"), **values).pk)
+    at = f"{timezone.now() + timedelta(days=2):%Y-%m-%dT%H:%M}+09:00"
 
-    code, _, errors = shell.run("schedule", number, "--at", at[1])
+    code, _, errors = shell.run("schedule", first, "--at", at)
     assert code == 0, errors
-    assert Deployment.objects.get(pk=number).scheduled_for == datetime.fromisoformat(at[1])
-    assert shell.run("schedule", number)[0] == 3
-    assert shell.run("schedule", number, "--now")[0] == 0
-    begins = Deployment.objects.get(pk=number).scheduled_for
+    assert Deployment.objects.get(pk=first).scheduled_for == datetime.fromisoformat(at)
+    second = str(make_deployment(make_environment("two"), **values).pk)
+    assert shell.run("schedule", second)[0] == 3
+    code, _, errors = shell.run("schedule", second, "--now")
+    assert code == 0, errors
+    begins = Deployment.objects.get(pk=second).scheduled_for
     assert begins is not None
     assert begins <= timezone.now()
 
