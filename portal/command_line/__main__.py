@@ -13,9 +13,9 @@ from portal.command_line.changes import preview_of, print_preview
 from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.connection import is_private
 from portal.command_line.environments import Name, Output, Yes
-from portal.command_line.follow import code_of, follow
+from portal.command_line.follow import follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
-from portal.command_line.texts import _, of_docstring
+from portal.command_line.texts import _, name_of, of_docstring
 from portal.command_line.usage import OPTIONS, WRONG_USAGE, TranslatedCommand, group, show_wrong_usage
 
 app = group(_("Sanso from the command line."))
@@ -115,7 +115,10 @@ def approve(
         return
     found = preview_of(api, deployment)
     if found is None:
-        raise typer.Exit(code_of(api.get(f"/deployments/{deployment}")))
+        state = name_of(api.get(f"/deployments/{deployment}")["state"])
+        fail(
+            _("Deployment %(pk)d does not wait for approval: %(state)s.") % {"pk": deployment, "state": state}
+        )
     print_preview(found, Format.TABLE)
     if not yes:
         typer.confirm(_("Bypass the approval?") if bypass else _("Approve?"), abort=True)

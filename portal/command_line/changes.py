@@ -11,7 +11,7 @@ import typer
 from portal.command_line.client import PortalClient
 from portal.command_line.follow import ENDED, follow
 from portal.command_line.output import Exit, Format, err, fail, out, show
-from portal.command_line.texts import _, name_of
+from portal.command_line.texts import RELEASES, _, name_of
 
 PREVIEW_EVERY = 1.0
 """Seconds between two looks at a preview that is being computed."""
@@ -38,6 +38,10 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
         return
     out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
     show(Format.TABLE, found["resources"], ("effect", "path", "type", "properties"))
+    if release := found.get("release"):  # not of an earlier portal
+        out.print(f"{_(RELEASES.get(release['kind'], release['kind']))}: {release['text']}")
+        if release["interrupts"]:
+            out.print("▲ " + _("The site has an outage while its only server is changed."), style="bold red")
     if found["may_lose_data"]:
         out.print("▲ " + _("Data may be lost. Applying it needs the environment's name."), style="bold red")
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from portal.command_line import completion, session
 from portal.command_line.changes import carry_out, finish, plan
 from portal.command_line.client import ApiError, PortalClient
+from portal.command_line.declaration import declared
 from portal.command_line.follow import line
 from portal.command_line.output import Format, fail, show
 from portal.command_line.texts import _
@@ -50,6 +51,7 @@ At = Annotated[
     ),
 ]
 AMBIGUOUS = _("This time does not exist or occurs twice, since the clocks change. Give it with an offset.")
+OF_HEALTH = ("tier", "status", "name", "zone", "text")
 COLUMNS = ("name", "state", "health", "account.name", "template_version", "owner", "site_url")
 
 
@@ -73,7 +75,16 @@ def show_environment(name: Name, output: Output = Format.TABLE) -> None:
 def health(name: Name, output: Output = Format.TABLE) -> None:
     """Show the health of an environment by tier and component."""
     api = session.client()
-    show(output, api.get(f"/environments/{session.environment(api, name)['id']}/health"))
+    found = api.get(f"/environments/{session.environment(api, name)['id']}/health")
+    show(output, list(_by_tier(found)) if output is Format.TABLE else found, OF_HEALTH)
+
+
+def _by_tier(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table: the environment, then each tier with its components below it."""
+    yield found | {"tier": ""}
+    for tier in found["tiers"]:
+        yield tier | {"tier": tier["name"], "name": f"{tier['healthy']}/{tier['total']}"}
+        yield from (component | {"tier": ""} for component in tier["components"])
 
 
 @app.command()
@@ -244,35 +255,6 @@ def unlock(name: Name) -> None:
     """Unlock an environment that you have locked."""
     api = session.client()
     api.post(f"/environments/{session.environment(api, name)['id']}/unlock")
-
-
-def declared(path: Path) -> dict[str, Any]:
-    """Return what a file declares: name, account, parameters, version. End the command if it is not valid."""
-    try:
-        found = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as exc:
-        fail(_("%(path)s cannot be read: %(reason)s") % {"path": path, "reason": exc})
-    known = {"name", "account", "parameters", "version", "reason"}
-    if (
-        not isinstance(found, dict)
-        or not found.get("name")
-        or not isinstance(found.get("parameters", {}), dict)
-    ):
-        fail(_("%(path)s must declare name, account, and parameters by name.") % {"path": path})
-    if unknown := set(found) - known:
-        values = {
-            "path": path,
-            "unknown": ", ".join(sorted(map(str, unknown))),
-            "known": ", ".join(sorted(known)),
-        }
-        fail(_("%(path)s: %(unknown)s is unknown; known: %(known)s.") % values)
-    parameters = {str(name): _parameter(value) for name, value in found.get("parameters", {}).items()}
-    return {"account": "", "version": "", "reason": ""} | found | {"parameters": parameters}
-
-
-def _parameter(value: Any) -> str:
-    """Return a value as CloudFormation takes it: true and false in lower case."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _existing(api: PortalClient, wanted: dict[str, Any]) -> dict[str, Any] | None:

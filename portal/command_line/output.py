@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from portal.command_line.texts import _, name_of
 
-WORDS = ("state", "effect", "health", "status")
+WORDS = ("state", "effect", "health", "status", "phase", "tier")
 """Columns and members whose values are translated, unless they are statuses of CloudFormation."""
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -88,15 +89,31 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
 
 def _shown(name: str, value: Any) -> str:
     """Return a value as people read it: a word such as `rolled_back` in their language."""
-    is_word = name in WORDS and isinstance(value, str) and value.islower()
-    return name_of(value) if is_word else _text(value)
+    if name in WORDS and isinstance(value, str) and value.islower():
+        return name_of(value)
+    if name.endswith(("_at", "_for")) and isinstance(value, str):
+        return _time(value)
+    if name in ("parameters", "outputs", "labels") and isinstance(value, Mapping):
+        return "\n".join(f"{key}={_text(one)}" for key, one in value.items())
+    return _text(value)
+
+
+def _time(value: str) -> str:
+    """Return a time of the API in the time zone of this machine; another text as it is."""
+    try:
+        return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    except ValueError:
+        return value
 
 
 def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, Mapping):
-        return str(value.get("name") or value.get("label") or json.dumps(value, ensure_ascii=False))
+        if {"id", "kind", "state"} <= value.keys():  # a deployment
+            return f"{value['id']} {name_of(value['kind'])}: {name_of(value['state'])}"
+        known = next((value[key] for key in ("name", "username", "label", "text") if value.get(key)), None)
+        return str(known or json.dumps(value, ensure_ascii=False))
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     return (_("yes") if value else _("no")) if isinstance(value, bool) else str(value)

@@ -44,6 +44,9 @@ HEADINGS: Final = (
     *(N_("properties"), N_("user"), N_("token"), N_("rights"), N_("environment"), N_("progress")),
     *(N_("reason"), N_("page"), N_("created at"), N_("parameters"), N_("outputs"), N_("labels")),
     *(N_("latest deployment"), N_("stack name"), N_("stack status"), N_("requested by"), N_("error")),
+    *(N_("stack id"), N_("operation"), N_("phase"), N_("is active"), N_("is waiting"), N_("last seq")),
+    *(N_("template digest"), N_("preview digest"), N_("applied at"), N_("applied by"), N_("ended at")),
+    *(N_("scheduled for"), N_("ready at"), N_("polled at"), N_("waiting for"), N_("zone"), N_("text")),
 )
 """The names of columns and members that are translated; others are printed as the API calls them."""
 STATES: Final = (
@@ -53,14 +56,23 @@ STATES: Final = (
     *(N_("scheduled"), N_("queued"), N_("preflight"), N_("artifacts"), N_("change set"), N_("servers")),
 )
 HEALTH: Final = (N_("healthy"), N_("degraded"), N_("unhealthy"), N_("unknown"))
+TIERS: Final = (N_("tier"), N_("site"), N_("web"), N_("app"), N_("database"))
+RELEASES: Final = {
+    "none": N_("No release"),
+    "code": N_("Code release"),
+    "disruptive": N_("Disruptive release"),
+    "replacement": N_("Replacement"),
+}
+"""What a change does to running servers."""
+KINDS: Final = (N_("create"), N_("update"), N_("delete"), N_("rollback"))
 EFFECTS: Final = (
     *(N_("deletes data"), N_("may delete data"), N_("replaced"), N_("removed"), N_("may be replaced")),
     *(N_("updated"), N_("added"), N_("imported"), N_("unchanged")),
 )
-KNOWN: Final = frozenset((*HEADINGS, *STATES, *HEALTH, *EFFECTS))
+KNOWN: Final = frozenset((*HEADINGS, *STATES, *HEALTH, *TIERS, *KINDS, *EFFECTS))
 OF_TYPER: Final = (
-    *(N_("Arguments"), N_("Options"), N_("Commands"), N_("Error"), N_("[required]"), N_("[default: {}]")),
-    *(N_("[env var: {}]"), N_("Missing command."), N_("No such command {name!r}.")),
+    *(N_("Arguments"), N_("Options"), N_("Commands"), N_("Error"), N_("required"), N_("default: {default}")),
+    *(N_("env var: {var}"), N_("Missing command."), N_("No such command {name!r}.")),
 )
 """What typer looks up in the same catalog."""
 

@@ -15,6 +15,7 @@ from pytest_django import Settings
 from rich.console import Console
 
 from deployments.core.phases import State
+from deployments.core.release_kind import Release, ReleaseKind
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment, EnvironmentLock
@@ -23,7 +24,7 @@ from portal.command_line.tree import Tree
 from tests.api.clients import Program
 from tests.builders import allow, make_account, make_deployment, make_environment, make_event, make_user
 from tests.command_line.portal_in_process import PortalInProcess, Shell
-from tests.health_builders import make_whole
+from tests.health_builders import make_whole, server_id
 from tests.live import scenes
 from tests.previews import make_preview
 from tests.template_versions import make_source, make_version
@@ -340,3 +341,55 @@ def test_the_tree_shows_no_percentage_that_contradicts_the_time_left(is_slower: 
 
     assert shown in captured.get()
     assert ("%" in captured.get()) is not is_slower
+
+
+def test_health_is_a_table_of_tiers_and_components(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    head, whole, *rows = shell.run("env", "health", "shop")[1].splitlines()
+
+    assert head.split() == ["TIER", "STATUS", "NAME", "ZONE", "TEXT"]
+    assert whole.split()[0] == "healthy"
+    assert ["web", "healthy", "2/2"] in [row.split() for row in rows]
+    assert any(row.split()[:2] == ["healthy", server_id("web", 0)] for row in rows), rows
+
+
+def test_an_environment_is_shown_without_json(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    lines = [line.strip().split(maxsplit=2) for line in shell.run("env", "show", "shop")[1].splitlines()]
+
+    assert shop.latest
+    assert ["latest", "deployment", f"{shop.latest.pk} create: succeeded"] in lines
+    assert ["parameters", "Database=orders"] in lines
+    assert ["Size=small"] in lines
+    assert not any("{" in word for line in lines for word in line)
+
+
+def test_what_does_not_wait_for_approval_is_not_approved(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    assert shop.latest
+    code, _, error = shell.run("approve", str(shop.latest.pk))
+
+    assert (code, error.strip()) == (
+        3,
+        f"✕ Deployment {shop.latest.pk} does not wait for approval: succeeded.",
+    )
+
+
+def test_a_preview_names_the_effect_on_running_servers(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    preview = make_preview(shop)
+    release = Release(
+        kind=ReleaseKind.DISRUPTIVE, reason=Message(Code.RELEASE_SET_UNKNOWN), servers=1, interrupts=True
+    )
+    Deployment.objects.filter(pk=preview.pk).update(changes=preview.changes | {"release": release.to_json()})
+
+    found = session.client().get(f"/deployments/{preview.pk}/preview")
+    printed = shell.run("approve", str(preview.pk))[1]
+
+    assert (found["release"]["kind"], found["release"]["servers"]) == ("disruptive", 1)
+    assert f"Disruptive release: {found['release']['text']}" in printed
+    assert "▲ The site has an outage while its only server is changed." in printed

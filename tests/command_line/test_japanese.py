@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from babel.messages.mofile import read_mo
+from django.utils.translation import override
 
+from deployments.models.deployment import STATES
 from portal.command_line import texts
 from portal.extraction import of_the_command_line
 from portal.translations import catalogs, faults, read_catalog
@@ -93,6 +95,8 @@ def test_help_and_errors_are_in_japanese(tmp_path: Path) -> None:
         ("env list --output", ("エラー: オプション --output に値がない",)),
         ("env list -o xml", ("エラー: '--output' / '-o' の値が無効です。",)),
         ("follow x", ("エラー: 'deployment' の値が無効です。",)),
+        ("env deploy --help", ("[デフォルト: wait]",)),
+        ("env show --help", ("[必須]",)),
         ("nope", ("エラー: コマンド 'nope' はありません。",)),
         ("env liss", ("エラー: コマンド 'liss' はありません。",)),
     ],
@@ -103,7 +107,19 @@ def test_what_typer_says_is_in_japanese(arguments: str, expected: tuple[str, ...
     assert code == (0 if "--help" in arguments else 3)
     for part in expected:
         assert part in text
-    for word in ("Usage", "Options", "Error", "Missing", "No such", "Show", "Install", "Try", "Did you"):
+    for word in (
+        "Usage",
+        "Options",
+        "Error",
+        "Missing",
+        "No such",
+        "Show",
+        "Install",
+        "Try",
+        "Did you",
+        "[default",
+        "[required",
+    ):
         assert word not in text
 
 
@@ -119,3 +135,6 @@ def test_states_and_health_are_words_of_the_pages() -> None:
     assert own["health"].string == pages[None, "health"]
     for word in texts.HEALTH:
         assert own[word].string == pages["health", word.capitalize()], word
+    with override("ja"):
+        labels = {key.replace("_", " "): str(label) for key, label in STATES}
+    assert {key: own[key].string for key in labels} == labels

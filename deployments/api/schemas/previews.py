@@ -13,10 +13,11 @@ from deployments.core.approvals import Policy
 from deployments.core.canceling import CancelEffect
 from deployments.core.change_summary import counts, may_lose_data
 from deployments.core.changes import ChangedResource, Changes
+from deployments.core.release_kind import Release
 from deployments.errors import Message
 from deployments.models import ActionRequest, Approval, Deployment
 from deployments.models.approval import policy_of
-from deployments.wording import stored_text
+from deployments.wording import message_text, stored_text
 
 
 class ChangedOut(Schema):
@@ -38,7 +39,31 @@ class ChangedOut(Schema):
             action=row.action,
             effect=row.effect,
             replacement=row.replacement,
-            properties=[one.label for one in row.properties],
+            properties=list(dict.fromkeys(one.label for one in row.properties)),
+        )
+
+
+class ReleaseOut(Schema):
+    """What a change does to running servers before its stacks change."""
+
+    kind: str = Field(
+        description="`none`, `code`, `disruptive` (each server is taken out of service) or `replacement`.",
+        examples=["code"],
+    )
+    text: str = Field(description="Why it has this kind, in the request's language.")
+    servers: int | None = Field(description="How many servers it reaches, if that is known.", examples=[2])
+    interrupts: bool = Field(description="Whether no server is in service for a while: an outage.")
+    files: list[str] = Field(description="The first of the files that differ.", examples=[["views.py"]])
+
+    @classmethod
+    def of(cls, release: Release) -> Self:
+        """Return a release."""
+        return cls(
+            kind=release.kind,
+            text=message_text(release.reason),
+            servers=release.servers,
+            interrupts=release.interrupts,
+            files=list(release.files),
         )
 
 
@@ -74,6 +99,7 @@ class PreviewOut(Schema):
     digest: str = Field(description="Applied and approved with it.")
     counts: dict[str, int] = Field(examples=[{"updated": 2}])
     may_lose_data: bool = Field(description="Whether applying it needs the environment's name.")
+    release: ReleaseOut | None = Field(description="Null if the template set declares no release.")
     resources: list[ChangedOut]
     approval: ApprovalOut | None
     cancel_effect: str = Field(description="What canceling does now, empty if it cannot be canceled.")
@@ -89,6 +115,7 @@ class PreviewOut(Schema):
             digest=row.preview_digest,
             counts={str(name): number for name, number in counts(changes).items()},
             may_lose_data=may_lose_data(changes),
+            release=ReleaseOut.of(row.release) if row.release else None,
             resources=[ChangedOut.of(one) for one in changes.resources],
             approval=ApprovalOut.of(approval) if approval else None,
             cancel_effect="" if isinstance(effect, Message) else effect.value,
