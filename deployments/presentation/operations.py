@@ -169,7 +169,8 @@ def address(status: str, operation: Operation, pk: int) -> str:
     """Return the page of an operation for a stack in a status."""
     is_again = (status, operation) == _AGAIN
     page = reverse(ROUTES[Operation.FORCE_DELETE if is_again else operation], args=[pk])
-    return f"{page}#force" if operation is Operation.FORCE_DELETE else page
+    # Browsers open the closed section that contains the target of an address.
+    return f"{page}#force-does" if operation is Operation.FORCE_DELETE else page
 
 
 def _permission(situation: OperationContext, operation: Operation) -> str:

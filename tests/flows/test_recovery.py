@@ -14,7 +14,7 @@ from deployments.core.phases import State
 from deployments.models import Deployment, Environment, TemplateCheck
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
-from tests.services import LIMIT, Redis, Sandbox
+from tests.services import LIMIT, Redis, Sandbox, wait_until
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
 SOON = LIMIT * 1000
@@ -200,3 +200,104 @@ def test_a_failed_deletion_goes_on_without_what_resists(
     assert gone.state == State.SUCCEEDED, reason(gone)
     expect(own_page.get_by_role("heading", name="shop is deleted")).to_be_visible(timeout=SOON)
     assert names(created, sandbox) == {"first"}  # the resource left in AWS
+
+
+def test_a_deletion_is_forced_and_what_stays_is_listed(
+    own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
+) -> None:
+    fail(sandbox, created, **{"delete:Named": "it is busy"})
+    own_page.goto(created.environment.get_absolute_url())
+    own_page.locator("#delete").click()
+    own_page.get_by_label("Type the environment name to confirm").fill("shop")
+    own_page.get_by_label("Turn off deletion protection first").check()
+    own_page.get_by_role("button", name="Delete environment").click()
+    failed = ended(own_page, portal, "delete")
+    assert failed.state == State.FAILED, reason(failed)
+
+    own_page.goto(created.environment.get_absolute_url())
+    own_page.get_by_role("link", name="Force deletion…").click(timeout=SOON)
+    _until_read(own_page)
+    expect(own_page.locator("#force-does")).to_be_visible()
+    own_page.get_by_label("Type the environment name to confirm").fill("shop")
+    own_page.locator("#force-delete").click()
+    gone = ended(own_page, portal, "delete")
+    assert gone.state == State.SUCCEEDED, reason(gone)
+
+    own_page.goto(created.environment.get_absolute_url())
+    expect(own_page.locator("#remaining")).to_contain_text("Named", timeout=SOON)
+    assert names(created, sandbox) == {"first"}  # the resource left in AWS
+
+
+def _change_outside(deployment: Deployment, sandbox: Sandbox, page: Page) -> None:
+    """Change the stack's title in AWS, and wait until the environment's page says so."""
+    stack_is_known = Environment.objects.filter(pk=deployment.environment_id).exclude(known_stack={})
+    wait_until(stack_is_known.exists, what="the first observation of the stack")
+    cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
+    name = deployment.stack_id
+    cloudformation.update_stack(
+        StackName=name,
+        UsePreviousTemplate=True,
+        Parameters=[
+            {"ParameterKey": "Title", "ParameterValue": "outside"},
+            *({"ParameterKey": key, "UsePreviousValue": True} for key in ("Bucket", "Prefix")),
+        ],
+    )
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    page.goto(deployment.environment.get_absolute_url())
+    expect(page.locator("#changed-outside")).to_be_visible(timeout=SOON)
+
+
+def test_a_change_from_outside_is_taken_over_or_undone_by_the_next_change(
+    own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
+) -> None:
+    _change_outside(created, sandbox, own_page)
+    expect(own_page.locator("#changed-outside")).to_contain_text("Changed outside of Sanso")
+    own_page.get_by_role("button", name="Take over").click()
+    taken = ended(own_page, portal, "update")
+    assert (taken.state, taken.operation) == (State.SUCCEEDED, "take_over"), reason(taken)
+
+    own_page.goto(created.environment.get_absolute_url())
+    expect(own_page.locator("#change")).to_be_enabled(timeout=SOON)
+    expect(own_page.locator("#changed-outside")).to_have_count(0)
+    own_page.locator("#change").click()
+    expect(own_page.locator("#id_parameter_Title")).to_have_value("outside")
+    change_title(own_page, created.environment, "third")
+    own_page.locator("#apply-change").click()
+    assert ended(own_page, portal, "update").state == State.SUCCEEDED
+    assert names(created, sandbox) == {"third"}
+
+    _change_outside(created, sandbox, own_page)  # and nobody takes it over
+    change_title(own_page, created.environment, "fourth")
+    own_page.locator("#apply-change").click()
+    assert ended(own_page, portal, "update").state == State.SUCCEEDED
+    assert names(created, sandbox) == {"fourth"}
+    own_page.goto(created.environment.get_absolute_url())
+    expect(own_page.locator("#changed-outside")).to_have_count(0)
+
+
+def test_a_stack_that_was_deleted_outside_is_created_again_or_removed(
+    own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
+) -> None:
+    _delete_outside(created, sandbox, own_page)
+    own_page.get_by_role("link", name="Create again…").click()
+    expect(own_page.locator("#id_parameter_Title")).to_have_value("first")
+    own_page.get_by_role("button", name="Deploy").click()
+    again = ended(own_page, portal, "create")
+    assert again.state == State.SUCCEEDED, reason(again)
+    assert again.pk != created.pk
+    assert names(again, sandbox) == {"first"}
+
+    _delete_outside(again, sandbox, own_page)
+    own_page.get_by_role("button", name="Remove environment from Sanso").click()
+    own_page.goto("/environments/")
+    expect(own_page.get_by_role("link", name="shop")).to_have_count(0)
+
+
+def _delete_outside(deployment: Deployment, sandbox: Sandbox, page: Page) -> None:
+    """Delete the stack in AWS, and wait until the environment's page says so."""
+    cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
+    name = deployment.stack_id
+    cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+    cloudformation.delete_stack(StackName=name)
+    page.goto(deployment.environment.get_absolute_url())
+    expect(page.locator("#missing")).to_contain_text("Stack no longer exists in AWS", timeout=SOON)
