@@ -144,9 +144,7 @@ def reconnects_and_stops(page: Page, web: Web, deployment: Deployment) -> None:
     stacks = scenes.add_stacks(deployment, {"Network": 5})
     page.goto(url(web, deployment))
     wait_until(lambda: has_everything(page, deployment))
-    page.wait_for_function(
-        "performance.getEntriesByType('resource').some((e) => e.name.endsWith('.js'))"
-    )
+    page.wait_for_function("performance.getEntriesByType('resource').some((e) => e.name.endsWith('.js'))")
 
     assert web.stopped_at_once()
     scenes.add_events(deployment, scenes.event(stacks["Network"], "Network1", "CREATE_COMPLETE"))

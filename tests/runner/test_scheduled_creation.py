@@ -275,7 +275,7 @@ def test_canceling_it_frees_the_name_and_calls_nothing(
     assert schedule(ana, account, "staging").environment != canceled
 
 
-def test_a_creation_that_is_started_now_begins_at_once(scheduled: Deployment, ana: User, aws: FakeAws) -> None:
+def test_a_creation_started_now_begins_at_once(scheduled: Deployment, ana: User, aws: FakeAws) -> None:
     reschedule(user=ana, deployment=scheduled, scheduled_for=None)
 
     ended = run(scheduled, aws)

@@ -178,7 +178,8 @@ def change_time(client: Client, deployment: Deployment, **values: str) -> HttpRe
 
 
 def test_the_time_is_changed_in_the_zone_of_the_page(browser: Client, scheduled: Deployment) -> None:
-    at = (timezone.now() + timedelta(days=3)).astimezone(ZoneInfo("Asia/Tokyo")).replace(second=0, microsecond=0)
+    in_three_days = (timezone.now() + timedelta(days=3)).astimezone(ZoneInfo("Asia/Tokyo"))
+    at = in_three_days.replace(second=0, microsecond=0)
     shown = page(browser.get(reverse("scheduled_creation", args=[scheduled.pk]))).one(id="another-time")
     assert scheduled.scheduled_for is not None
     assert shown.one(id="scheduled-for")["value"] == f"{scheduled.scheduled_for:%Y-%m-%dT%H:%M}"
