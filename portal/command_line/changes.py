@@ -39,7 +39,8 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
     out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
     show(Format.TABLE, found["resources"], ("effect", "path", "type", "properties"))
     if release := found.get("release"):  # not of an earlier portal
-        out.print(f"{_(RELEASES.get(release['kind'], release['kind']))}: {release['text']}")
+        kind = _(RELEASES.get(release["kind"], release["kind"]))
+        out.print(f"{kind}: {release['text']}")
         if release["interrupts"]:
             out.print("▲ " + _("The site has an outage while its only server is changed."), style="bold red")
     if found["may_lose_data"]:
