@@ -60,6 +60,7 @@ PATHS = [
     ("/deployments/{preview}/approve", {"digest": "a"}, "approve"),
     ("/deployments/{preview}/deny", {"reason": "no"}, "approve"),
     ("/deployments/{preview}/bypass", {"digest": "a", "reason": "down"}, "admin"),
+    ("/deployments/{preview}/schedule", {}, "deploy"),
     ("/deployments/{preview}/rollback", {}, "change"),
     ("/deployments/{preview}/clean-up", {}, "delete"),
 ]
