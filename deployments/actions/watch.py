@@ -23,6 +23,7 @@ def watch(environment: Environment) -> bool:
     is_new = until is None or until < now
     Environment.objects.filter(pk=environment.pk).update(watched_until=now + WATCHED)
     if is_new:
+        Environment.objects.observed().filter(pk=environment.pk, due_at__gt=now).update(due_at=now)
         Observation.objects.of(environment).sooner_than(now)
         Observer.objects.filter(account=environment.account_id, due_at__gt=now).update(due_at=now)
     return is_new

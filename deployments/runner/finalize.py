@@ -8,11 +8,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from deployments.core.intervals import FIRST_LOOK_DELAY, OBSERVE_DELAY
+from deployments.core.intervals import FIRST_LOOK_DELAY
 from deployments.core.outcome import WITHOUT_STACK
 from deployments.core.phases import DELETING, Kind, State
 from deployments.core.status import DELETED
-from deployments.core.stuck import STUCK
 from deployments.errors import Message
 from deployments.models import Deployment, Environment
 from deployments.runner import (
@@ -61,8 +60,8 @@ def finalize(
             values |= {"stack_id": "", "stack_status": "", "outputs": {}, "due_at": None}
             values |= {"secret_fingerprints": "", "missing_since": None, "missing_code": ""}
         else:
-            soon = FIRST_LOOK_DELAY if status in STUCK else OBSERVE_DELAY
-            values |= {"outputs": outputs, "due_at": now + timedelta(seconds=soon)}
+            # At once: what changes the stack from now on is not Sanso's.
+            values |= {"outputs": outputs, "due_at": now + timedelta(seconds=FIRST_LOOK_DELAY)}
             values |= {"secret_fingerprints": fingerprints}
         Environment.objects.filter(pk=deployment.environment_id).update(**values)
         if state is not State.SUCCEEDED:
