@@ -137,6 +137,12 @@ def deployed(deployment: Deployment, aws: FakeAws, template_set: catalog.Templat
     return fresh(ended.environment)
 
 
+def test_the_stack_is_read_as_soon_as_a_deployment_has_ended(deployed: Environment) -> None:
+    """What changes it from then on was not requested in Sanso."""
+    assert deployed.due_at is not None
+    assert deployed.due_at < timezone.now() + timedelta(seconds=5)
+
+
 def test_sansos_own_operations_are_not_taken_for_changes_outside(
     deployed: Environment, aws: FakeAws, operator: User
 ) -> None:

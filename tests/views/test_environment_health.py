@@ -276,10 +276,13 @@ def test_watching_is_recorded_at_most_every_ten_seconds(browser: Client) -> None
     environment = make_whole()
     later = timezone.now() + timedelta(minutes=1)
     Observation.objects.update(due_at=later)
+    Environment.objects.update(due_at=later)
 
     browser.get(url(environment))
     environment.refresh_from_db()
     first = environment.watched_until
+    assert environment.due_at is not None
+    assert environment.due_at < later  # its stack is read at once
     browser.get(url(environment))
     environment.refresh_from_db()
 
