@@ -8,7 +8,7 @@ from typing import Any
 
 from deployments.core.outcome import SANDBOX_RESTARTED, STACK_GONE
 from deployments.core.remaining import Reason, Remaining, RemainingResource, SearchState, billing_of
-from deployments.core.status import is_retained
+from deployments.core.status import is_failed, is_retained
 from deployments.core.stored_messages import read_message
 from deployments.errors import Message
 from deployments.models.deployment import Deployment
@@ -35,7 +35,10 @@ def remaining_of(deployment: Deployment) -> Remaining:
     kept: dict[str, Any] = deployment.remaining
     found, problems = _found(kept.get("services", {}))
     known = {one.id for one in found}
-    of_stacks = [one for row in _rows(deployment) if (one := _of_row(row)).id not in known]
+    by_policy = not _is_without_some(deployment)
+    of_stacks = [
+        one for row in _rows(deployment) if (one := _of_row(row, by_policy=by_policy)).id not in known
+    ]
     searched_at = kept.get("searched_at")
     environment = deployment.environment
     has_stack = bool(environment.stack_id) and not environment.deleted_at
@@ -61,7 +64,8 @@ def _found(services: dict[str, Any]) -> tuple[list[RemainingResource], dict[str,
 def _rows(deployment: Deployment) -> Iterable[Resource]:
     """Return the rows of the resources that still exist.
 
-    For a stack that is gone, only the retained ones: the last events of others may be missing.
+    For a stack that is gone, only the retained ones: the last events of others may be missing. A deletion
+    that was forced, or that leaves selected resources, ends although some could not be deleted.
     """
     if deployment.error_code == SANDBOX_RESTARTED:
         return []
@@ -69,14 +73,23 @@ def _rows(deployment: Deployment) -> Iterable[Resource]:
     if deployment.kind == "update":  # its own rows cover only a part of the resources
         rows = Resource.objects.newest_of(deployment.environment)
     gone = deployment.state == "succeeded" or deployment.error_code == STACK_GONE
-    return [row for row in rows if is_retained(row.status)] if gone else rows
+    if not gone:
+        return rows
+    left = _is_without_some(deployment)
+    return [row for row in rows if is_retained(row.status) or (left and is_failed(row.status))]
 
 
-def _of_row(row: Resource) -> RemainingResource:
+def _is_without_some(deployment: Deployment) -> bool:
+    """Return whether a deletion goes on without what it cannot delete: forced, or with selected resources."""
+    return bool(deployment.options.get("force") or deployment.options.get("retain"))
+
+
+def _of_row(row: Resource, *, by_policy: bool) -> RemainingResource:
+    """Return the resource of a row. `by_policy`: only a DeletionPolicy can have retained it."""
     return RemainingResource(
         type=row.type,
         id=row.physical_id,
-        reason=Reason.RETAINED if is_retained(row.status) else Reason.NOT_DELETED,
+        reason=Reason.RETAINED if by_policy and is_retained(row.status) else Reason.NOT_DELETED,
         billing=billing_of(row.type),
         path=row.path,
         details={"status": row.status},
