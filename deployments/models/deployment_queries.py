@@ -61,11 +61,6 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         rows = self.filter(environment=environment_pk, kind__in=("create", "update"), state="succeeded")
         return rows.exclude(last_phase=str(State.CHANGE_SET)).order_by("-ended_at", "-pk")
 
-    def take_overs_of(self, environment_pk: int) -> Self:
-        """Keep what was taken over in an environment, latest end first."""
-        rows = self.filter(environment=environment_pk, kind="take_over", state="succeeded")
-        return rows.order_by("-ended_at", "-pk")
-
     def environments_without_version(self, digest: str) -> list[int]:
         """Return the environments whose version is not known, and that run the files with this digest."""
         good = self.good_of(OuterRef("pk")).values("template_digest")[:1]

@@ -19,6 +19,7 @@ from deployments.models import Deployment, Environment, SiteReads
 from deployments.runner import template_sets
 from deployments.runner.observe.poll_round import ROUND_SECONDS, ObservedEnvironment, PollRound
 from deployments.runner.site_check import site_of_environment
+from deployments.runner.take_over import TAKE_OVER
 
 INTERVAL = timedelta(minutes=5)
 """Reads are counted in one row per interval."""
@@ -106,10 +107,12 @@ def _configured(environment: Environment) -> str:
 
     "" if it is not known, as after a change outside of Sanso: what is taken over may have other artifacts.
     """
-    good = Deployment.objects.good_of(environment.pk).first()
-    if good is None or environment.changed_outside_at:
+    good = Deployment.objects.good_of(environment.pk)
+    latest = good.first()
+    if latest is None or environment.changed_outside_at:
         return ""
-    taken = Deployment.objects.take_overs_of(environment.pk).filter(ended_at__gt=good.ended_at).first()
-    if taken is not None and taken.artifact_prefix != good.artifact_prefix:
-        return ""
-    return template_sets.code_version(good.template_digest)
+    if latest.operation == TAKE_OVER:
+        deployed = good.exclude(operation=TAKE_OVER).first()
+        if deployed is None or deployed.artifact_prefix != latest.artifact_prefix:
+            return ""
+    return template_sets.code_version(latest.template_digest)

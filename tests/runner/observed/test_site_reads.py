@@ -106,7 +106,15 @@ def test_the_configured_version_is_unknown_after_a_change_outside_of_sanso(
     Environment.objects.update(changed_outside_at=timezone.now())
     assert configured() == ""
     Environment.objects.update(changed_outside_at=None)
-    taken = make_deployment(environment, kind="take_over", state="succeeded", artifact_prefix="sets/theirs")
+    taken = make_deployment(
+        environment,
+        kind="update",
+        operation="take_over",
+        state="succeeded",
+        ended_at=timezone.now(),
+        template_digest=bundled,
+        artifact_prefix="sets/theirs",
+    )
     assert configured() == ""
     taken.artifact_prefix = "sets/ours"
     taken.save()
