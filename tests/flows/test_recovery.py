@@ -227,6 +227,7 @@ def test_a_deletion_is_forced_and_what_stays_is_listed(
 
     own_page.goto(created.environment.get_absolute_url())
     expect(own_page.locator("#remaining")).to_contain_text("Named", timeout=SOON)
+    expect(own_page.locator("#remaining")).not_to_contain_text("DeletionPolicy")  # the templates have none
     assert names(created, sandbox) == {"first"}  # the resource left in AWS
 
 
