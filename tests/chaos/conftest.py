@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from deployments import catalog
-from deployments.models import Account, Deployment, Event, Stack, TemplateCheck
-from tests.running import Portal, client
+from deployments.core.sources import OBSERVED
+from deployments.models import Account, Deployment, Event, Observer, Stack, TemplateCheck
+from tests.running import Portal, client, new_account
 from tests.services import Redis, Sandbox, wait_until
 
 LEASE = 6.0
@@ -63,7 +66,7 @@ def portal(
     environment = process_environment | {
         "SANSO_TEMPLATE_SET": str(folder),
         "SANSO_TICK_LEASE": str(LEASE),
-        "SANSO_DISPATCH_INTERVAL": "0.1",
+        "SANSO_DISPATCH_INTERVAL": "0.3",
         "SANSO_DATA_DIR": str(tmp_path / "data"),
     }
     running = Portal(environment, tmp_path, sandbox)
@@ -71,6 +74,17 @@ def portal(
     yield running
     running.stop()
     running.release_held_calls()
+
+
+def unobserved_account() -> Account:
+    """Return a sandbox account whose observers have paused.
+
+    Each would poll every second, which takes a third of the time of a worker that is killed for other calls.
+    """
+    account = new_account()
+    later = timezone.now() + timedelta(hours=1)
+    Observer.objects.bulk_create([Observer(account=account, source=one, due_at=later) for one in OBSERVED])
+    return account
 
 
 def calls_of(sandbox: Sandbox, account: Account, since: int = 0) -> list[dict[str, Any]]:

@@ -13,11 +13,11 @@ import pytest
 from deployments.actions.roll_back import request_stack_rollback
 from deployments.core.phases import Kind, State
 from deployments.models import Account, ActionRequest, Deployment, Environment, Event
-from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call
+from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call, unobserved_account
 from tests.chaos.test_kill_change import INNER, ROOT, applied, apply_shown, change, display_name, operator
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
 from tests.message_texts import reason
-from tests.running import Portal, new_account
+from tests.running import Portal
 from tests.services import Sandbox, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
@@ -89,15 +89,15 @@ def walk(
     has_ended_well: Callable[[Deployment], None],
 ) -> None:
     """Kill the worker at every call of the operation that `begin` requests for failed deployments."""
-    (control,) = prepared(portal, sandbox, [new_account()])
+    (control,) = prepared(portal, sandbox, [unobserved_account()])
     before = len(calls_of(sandbox, control.environment.account))
     (ended,) = applied(portal, begin(control))
     points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
     has_ended_well(ended)
-    assert len({point[:3] for point in points}) >= 5
+    assert points  # calls that change something
 
     for batch in batches(points):
-        accounts: list[Account] = [new_account() for _ in batch]
+        accounts: list[Account] = [unobserved_account() for _ in batch]
         failed = prepared(portal, sandbox, accounts)
         for account, point in zip(accounts, batch, strict=True):
             hold_call(portal, account, point)

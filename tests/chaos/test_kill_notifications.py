@@ -49,7 +49,7 @@ def workers(
     """A worker and a dispatcher that are allowed to send to loopback."""
     environment = process_environment | {
         "SANSO_TICK_LEASE": str(LEASE),
-        "SANSO_DISPATCH_INTERVAL": "0.1",
+        "SANSO_DISPATCH_INTERVAL": "0.3",
         "SANSO_DATA_DIR": str(tmp_path / "data"),
         "SANSO_NOTIFY_ADDRESSES": "127.0.0.0/8",
         "EMAIL_URL": f"smtp://127.0.0.1:{box.port}",

@@ -20,12 +20,13 @@ from tests.chaos.conftest import (
     hold_call,
     kill_worker_when_all_calls_are_held,
     root_stacks,
+    unobserved_account,
 )
 from tests.chaos.test_kill_change import applied, display_name, operator
 from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, observed
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
 from tests.message_texts import reason
-from tests.running import Portal, client, new_account
+from tests.running import Portal, client
 from tests.services import Sandbox
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -103,13 +104,14 @@ def test_taking_over_survives_the_death_of_its_worker_at_every_call(portal: Port
     before = len(calls_of(sandbox, control.environment.account))
     (ended,) = portal.wait_for_end(take_over(found))
     assert ended.state == State.SUCCEEDED, reason(ended)
-    points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
+    calls = calls_of(sandbox, control.environment.account, since=before)
+    points: list[Point] = points_of(calls, with_reads=True)
     called = {action for service, action, _, _ in points if service == "cloudformation"}
     assert {"DescribeStacks", "GetTemplate", "ListStackResources"} <= called
     assert all(action.startswith(("Describe", "Get", "List")) for action in called)  # nothing is changed
 
     for batch in batches(points):
-        accounts = [new_account() for _ in batch]
+        accounts = [unobserved_account() for _ in batch]
         made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
         known = [observed(one, lambda row: row.known_stack) for one in made]
         changed = [changed_outside(one, sandbox) for one in known]

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from datelog.labels import ENGLISH, JAPANESE, Labels
+from tests.axe import violations
 from tests.datelog.servers import AppServer, Cluster
 from tests.services import LOOPBACK
 
@@ -34,8 +34,7 @@ def url(app: AppServer) -> str:
 
 
 def assert_accessible(page: Page) -> None:
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("labels", [ENGLISH, JAPANESE], ids=["en", "ja"])

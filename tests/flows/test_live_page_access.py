@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
 from deployments.core.phases import State
+from tests.axe import violations
 from tests.flows.web import Web, logged_in
 from tests.live import scenes
 
@@ -40,10 +40,9 @@ def test_every_state_passes_axe_and_fits_its_window(
             expect(page.locator("html")).to_have_attribute("lang", language)
             if page.get_by_role("button", name="Expand all").is_visible():
                 page.get_by_role("button", name="Expand all").click()
-            results = Axe().run(page)
             found += [
                 f"{deployment}: {fault['id']} {[node['html'] for node in fault['nodes']][:3]}"
-                for fault in results.response["violations"]
+                for fault in violations(page)
             ]
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 found.append(f"{deployment}: scrolls sideways")
@@ -54,10 +53,10 @@ def faults_of_events(page: Page, url: str) -> list[str]:
     """Return the faults of the Events tab with filters, an open menu, and visible repetitions."""
     page.goto(f"{url}&stack=Aurora&problems=1")
     page.locator("#filter-status > summary").click()
-    faults = [f"{fault['id']} with filters" for fault in Axe().run(page).response["violations"]]
+    faults = [f"{fault['id']} with filters" for fault in violations(page)]
     page.goto(url)
     page.locator("#events .repeats > summary").first.click()
-    faults += [f"{fault['id']} in the lines" for fault in Axe().run(page).response["violations"]]
+    faults += [f"{fault['id']} in the lines" for fault in violations(page)]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         faults.append("the events scroll sideways")
     return faults

@@ -132,7 +132,7 @@ def test_any_fields(world: World, share: int) -> None:
 
 
 def any_fields_of(route: Route, world: World, bases: list[Fields], known: list[str]) -> None:
-    @fuzzed(15 if bases else 1 if str(route).startswith("admin/") else 3)
+    @fuzzed(8 if bases else 1 if str(route).startswith("admin/") else 2)
     @given(route.paths(world.places), forms(bases, known), st.sampled_from(world.sessions))
     def is_handled(path: str, fields: dict[str, Any], session: str) -> None:
         post(path, urlencode(fields, doseq=True).encode(), FORM, session)
