@@ -27,11 +27,12 @@ DJANGO = """
     date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
     delete_model delete_queryset parameter_name readonly_fields save_model search_* show_full_result_count
     site_header site_title verbose_name apply_select_related get_changelist has_output
-    process_view
+    process_exception process_view
     openapi_description authenticate param_name
 """
 BY_NAME = """
-    no_store note_use time_zone bad_request forbidden WriterAndReader OneLine VersionHeader measure
+    no_store note_use RepeatAfterDeadlock time_zone bad_request forbidden WriterAndReader OneLine
+    VersionHeader measure
     RedactArguments formatter RequestIds process_got_request_exception sender SansoAdminSite
     OF_TYPER page_bundles
 """  # settings and URLs name them as text

@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "portal.login.sessions.note_use",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "deployments.deadlocks.RepeatAfterDeadlock",  # last: it calls the view
 ]
 
 # Never unpickle data from outside this process: a pickle can run code.

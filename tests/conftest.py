@@ -11,6 +11,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,12 +55,14 @@ AREAS = (
 )
 CORE = tuple(f"tests/{area}/" for area in AREAS)
 MARKED = "pytest.mark.core"
-# Folders of them that a SQLite run of all tests omits: their queries do not differ, they test what pages and
-# the API display, or they take longest.
-SAME_ON_BOTH = (
-    *(f"tests/{area}/" for area in ("api", "catalog", "fuzz", "presentation", "sources", "views")),
-    "tests/upgrade/test_access_before.py",
-)
+# Folders of which a SQLite run of all tests takes only files marked `core`: the queries of the others do not
+# differ, they test what pages and the API display, or they take longest.
+FEW_ON_SQLITE = ("actions", "api", "catalog", "fuzz", "presentation", "runner", "sources", "views")
+SAME_ON_BOTH = (*(f"tests/{area}/" for area in FEW_ON_SQLITE), "tests/upgrade/test_access_before.py")
+LONG = 300  # seconds: a test with a timeout of its own that is not shorter is a long one
+IS_LONG = pytest.StashKey[bool]()
+# Seconds since the epoch after which no long test begins, so that CI's run ends in time on a slow machine.
+LONG_TESTS_UNTIL = float(os.environ.get("LONG_TESTS_UNTIL", "inf"))
 HANGING = 600  # seconds after which a test counts as hanging
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_mariadb: list[MariaDB] = []
@@ -138,9 +141,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that are not core in the SQLite run, and sort the longest tests first.
 
-    pytest-xdist distributes whole files in this order; a long one at the end would run alone.
+    pytest-xdist distributes whole files in this order; a long one at the end would run alone. Of the long
+    tests, those that kill workers come last.
     """
-    items.sort(key=timeout_of, reverse=True)
+    for item in items:
+        item.stash[IS_LONG] = timeout_of(item) >= LONG
+    items.sort(key=order_of, reverse=True)
     if config.getoption("timeout") is None:  # the timeouts of tests assume an idle machine
         for item in items:
             item.add_marker(pytest.mark.timeout(max(2 * timeout_of(item), HANGING)), append=False)
@@ -156,6 +162,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     Django's client leaves the language of its last request active. Tests without transactions share one
     connection, which Django never replaces between them: a lost one would fail all of them.
     """
+    if item.stash[IS_LONG] and time.time() > LONG_TESTS_UNTIL:
+        pytest.skip("LONG TEST NOT RUN: the time of this run is over, see .ci/run")
     translation.deactivate()
     lost = connection.connection is not None and not connection.is_usable()
     if lost:
@@ -176,6 +184,10 @@ def timeout_of(item: pytest.Item) -> float:
     """Return the timeout of a test in seconds, 0 if it has none of its own."""
     marker = item.get_closest_marker("timeout")
     return float(marker.args[0]) if marker and marker.args else 0
+
+
+def order_of(item: pytest.Item) -> tuple[bool, float]:
+    return item.stash[IS_LONG] and not item.nodeid.startswith("tests/chaos/"), timeout_of(item)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,6 +22,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
+from deployments.deadlocks import is_repeated
 from deployments.errors import UserFixable
 from deployments.wording import error_text
 from deployments.wording.requests import permission_name
@@ -183,6 +184,8 @@ def _not_authenticated(request: HttpRequest, exc: Any) -> HttpResponse:
 
 
 def _broken(request: HttpRequest, exc: Any) -> HttpResponse:
+    if is_repeated(request, exc):
+        raise exc
     reference = uuid4().hex[:8]
     log.error("%s %s failed, reference %s", request.method, request.path, reference, exc_info=exc)
     return problem(500, "InternalError", _("Something went wrong."), values={"reference": reference})

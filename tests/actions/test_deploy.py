@@ -19,6 +19,8 @@ from deployments.models.sealed import unseal
 from deployments.wording import error_text
 from tests.builders import make_account, make_deployment, make_environment, make_grant, make_operator
 
+pytestmark = pytest.mark.core
+
 
 @pytest.fixture(autouse=True)
 def template_set(settings, tmp_path):  # type: ignore[no-untyped-def]  # pytest's own fixtures

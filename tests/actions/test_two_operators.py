@@ -20,7 +20,7 @@ from tests.actions.scenes import template_set
 from tests.builders import make_account, make_operator
 from tests.previews import make_preview
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.core, pytest.mark.django_db(transaction=True)]
 __all__ = ["template_set"]
 
 

@@ -26,7 +26,7 @@ from tests.chaos.conftest import (
     unobserved_account,
 )
 from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, fail, stuck
-from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.chaos.test_kill_worker import batches, points_of, sampled, stop_observing
 from tests.message_texts import reason
 from tests.running import Portal, client
 from tests.services import Sandbox
@@ -119,7 +119,7 @@ def test_a_deletion_after_a_failed_one_survives_the_death_of_its_worker_at_every
     assert ("cloudformation", "DeleteStack", 0, "hold_after") in points
     once, kept = deletions(ended), topics(ended, sandbox)
 
-    for batch in batches(points):
+    for batch in batches(sampled(points)):
         accounts = [unobserved_account() for _ in batch]
         made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
         ways = [stuck(one) for one in remove_badly(portal, sandbox, *made)]

@@ -15,7 +15,7 @@ from deployments.core.phases import Kind, State
 from deployments.models import Account, ActionRequest, Deployment, Environment, Event
 from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call, unobserved_account
 from tests.chaos.test_kill_change import INNER, ROOT, applied, apply_shown, change, display_name, operator
-from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.chaos.test_kill_worker import batches, points_of, sampled, stop_observing
 from tests.message_texts import reason
 from tests.running import Portal
 from tests.services import Sandbox, wait_until
@@ -96,7 +96,7 @@ def walk(
     has_ended_well(ended)
     assert points  # calls that change something
 
-    for batch in batches(points):
+    for batch in batches(sampled(points)):
         accounts: list[Account] = [unobserved_account() for _ in batch]
         failed = prepared(portal, sandbox, accounts)
         for account, point in zip(accounts, batch, strict=True):

@@ -29,7 +29,7 @@ from tests.chaos.conftest import (
     unobserved_account,
 )
 from tests.chaos.test_kill_change import applied, change, operator
-from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.chaos.test_kill_worker import batches, points_of, sampled, stop_observing
 from tests.message_texts import reason
 from tests.running import Portal
 from tests.services import Sandbox, wait_until
@@ -181,7 +181,7 @@ def test_a_continued_rollback_survives_the_death_of_its_worker_at_every_call(
     points: list[Point] = points_of(calls_of(sandbox, control.environment.account, since=before))
     assert ("cloudformation", "ContinueUpdateRollback", 0, "hold_after") in points
 
-    for batch in batches(points):
+    for batch in batches(sampled(points)):
         accounts = [unobserved_account() for _ in batch]
         made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
         ways = [stuck(one) for one in roll_back_badly(portal, sandbox, *made)]

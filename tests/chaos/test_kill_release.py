@@ -29,7 +29,7 @@ from tests.chaos.conftest import (
     hold_call,
     kill_worker_when_all_calls_are_held,
 )
-from tests.chaos.test_kill_worker import IS_WHOLE, OCCURRENCES, READS, batches, mark_deleted
+from tests.chaos.test_kill_worker import IS_WHOLE, OCCURRENCES, READS, batches, mark_deleted, sampled
 from tests.message_texts import reason
 from tests.runner.releases.running import CODE, OTHER, put, write
 from tests.running import Portal, client, new_account
@@ -290,7 +290,7 @@ def test_a_release_survives_the_death_of_its_worker_at_every_call(
     assert len(points) >= (3 if name == CODE else 12), points
     mark_deleted(control)
 
-    for batch in batches(points):
+    for batch in batches(sampled(points)):
         accounts: list[Account] = [new_account() for _ in batch]
         changes = previewed(settings, created(portal, settings, accounts, name), name)
         for account, point in zip(accounts, batch, strict=True):

@@ -21,7 +21,7 @@ from tests.chaos.conftest import (
     unobserved_account,
 )
 from tests.chaos.test_kill_change import change, change_sets, display_name, operator
-from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.chaos.test_kill_worker import batches, points_of, sampled, stop_observing
 from tests.message_texts import reason
 from tests.running import Portal
 from tests.services import Sandbox, wait_until
@@ -152,7 +152,7 @@ def test_the_second_attempt_survives_the_death_of_its_worker_at_every_call(
     points: list[Point] = points_of([one for one in calls if one["action"] in ABOUT_CHANGE_SETS])
     assert {"CreateChangeSet", "ExecuteChangeSet"} <= {action for _, action, _, _ in points}
 
-    for batch in batches(points):
+    for batch in batches(sampled(points)):
         accounts: list[Account] = [unobserved_account() for _ in batch]
         made: list[Deployment] = []
         if kind == "update":

@@ -24,7 +24,7 @@ from tests.chaos.conftest import (
 )
 from tests.chaos.test_kill_change import applied, display_name, operator
 from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, observed
-from tests.chaos.test_kill_worker import batches, points_of, stop_observing
+from tests.chaos.test_kill_worker import batches, points_of, sampled, stop_observing
 from tests.message_texts import reason
 from tests.running import Portal, client
 from tests.services import Sandbox
@@ -110,7 +110,7 @@ def test_taking_over_survives_the_death_of_its_worker_at_every_call(portal: Port
     assert {"DescribeStacks", "GetTemplate", "ListStackResources"} <= called
     assert all(action.startswith(("Describe", "Get", "List")) for action in called)  # nothing is changed
 
-    for batch in batches(points):
+    for batch in batches(sampled(points)):
         accounts = [unobserved_account() for _ in batch]
         made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
         known = [observed(one, lambda row: row.known_stack) for one in made]

@@ -7,7 +7,8 @@ observers' calls are in `test_kill_observers`.
 
 A call that only reads does not change AWS, so it makes no difference whether the worker dies before or after
 it, or at the first such call or a later one: it is one point here, alternately before and after, and none in
-the other walks. With `KILL_POINTS=all` (`make kill-points`) every call is two points in every walk.
+most other walks, which try a sample of the points. With `KILL_POINTS=all` (`make kill-points`) every call is
+two points in every walk.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 BATCH = 20
 OCCURRENCES = 2
 """How many calls of each action become points, because polls and uploads are repeated many times."""
+SAMPLE = 8
+"""How many points the walks of other operations than creating, changing and deleting have."""
 SERVICES = {"sts", "s3", "cloudformation", "resourcegroupstaggingapi"}
 """The services that a deployment of this set calls, including the search after a deletion."""
 READS = ("AssumeRole", "Describe", "Get", "Head", "List")
@@ -63,6 +66,15 @@ def points_of(calls: list[dict[str, Any]], *, with_reads: bool = False) -> list[
             points += [(*name, passed[name], when) for when in ("hold_before", "hold_after")]
         passed[name] += 1
     return points
+
+
+def sampled(points: list[Point], number: int = SAMPLE) -> list[Point]:
+    """Return at most this number of points, spread over all of them; with `KILL_POINTS=all` every point.
+
+    The step is odd, so that points before and after a call alternate.
+    """
+    every = 1 if IS_WHOLE else -(-len(points) // number) // 2 * 2 + 1
+    return points[::every]
 
 
 def batches(points: list[Point]) -> list[list[Point]]:

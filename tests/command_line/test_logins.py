@@ -16,7 +16,7 @@ from portal.command_line import completion, logins
 from tests.api.clients import Program
 from tests.command_line.portal_in_process import URL, PortalInProcess, Shell
 
-pytestmark = [pytest.mark.core, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 TOKEN = "sanso_secret"
 NO_TOKENS = (
     pytest.param(b"\n", id="empty"),

@@ -25,7 +25,6 @@ from portal.login.logout_tokens import EVENT
 from tests.builders import make_user
 from tests.services import LOOPBACK, Redis
 
-pytestmark = pytest.mark.core
 LOGOUT = reverse("oidc_logout")
 KEY, FOREIGN = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 

@@ -22,7 +22,6 @@ from tests.mailbox import mailbox
 from tests.services import LOOPBACK, Redis, free_port
 from tests.views.pages import page, rows
 
-pytestmark = pytest.mark.core
 PEOPLE, INVITE, ACCEPT = reverse("access_people"), reverse("access_invite"), reverse("invitation")
 GOOD = {"new_password1": "quite a long one", "new_password2": "quite a long one"}
 

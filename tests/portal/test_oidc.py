@@ -25,7 +25,6 @@ from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.services import Redis, free_port
 from tests.views.pages import page
 
-pytestmark = pytest.mark.core
 LOGIN, CALLBACK = reverse("oidc_login"), reverse("oidc_callback")
 
 

@@ -77,7 +77,6 @@ def roles(user: User) -> set[str]:
     return set(Grant.objects.filter(user=user, source="oidc").values_list("role", flat=True))
 
 
-@pytest.mark.core
 def test_each_provider_has_a_button(both: object, client: Client) -> None:
     links = {a.text: a["href"] for a in page(client.get(reverse("login"))).all("a")}
 
@@ -86,7 +85,6 @@ def test_each_provider_has_a_button(both: object, client: Client) -> None:
     assert client.get("/login/oidc/unknown/").status_code == 404
 
 
-@pytest.mark.core
 def test_the_same_subject_of_two_providers_is_two_people(
     both: tuple[IdentityProvider, IdentityProvider],
 ) -> None:
@@ -109,7 +107,6 @@ def test_the_same_subject_of_two_providers_is_two_people(
     assert list(UserSession.objects.values_list("user__username", flat=True)) == ["ana"]
 
 
-@pytest.mark.core
 def test_an_answer_of_one_provider_is_refused_at_the_callback_of_another(
     both: tuple[IdentityProvider, IdentityProvider], client: Client
 ) -> None:
@@ -127,7 +124,6 @@ def test_an_answer_of_one_provider_is_refused_at_the_callback_of_another(
     assert client.get("/environments/").status_code == 302
 
 
-@pytest.mark.core
 def test_a_user_with_accounts_at_two_providers_has_what_both_give(
     both: tuple[IdentityProvider, IdentityProvider],
 ) -> None:

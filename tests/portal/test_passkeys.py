@@ -18,7 +18,6 @@ from tests.portal.security_key import SecurityKey
 from tests.services import Redis
 from tests.views.pages import page
 
-pytestmark = pytest.mark.core
 PASSWORD = "a long password"
 SECURITY, ADD, LOGIN = reverse("account_security"), reverse("account_passkey_add"), reverse("passkey_login")
 

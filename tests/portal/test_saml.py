@@ -23,8 +23,6 @@ from tests.portal.saml_provider import ENTITY, SamlIdp, begin, post
 from tests.services import Redis
 from tests.views.pages import page
 
-pytestmark = pytest.mark.core
-
 
 @pytest.fixture(scope="module")
 def _idp() -> SamlIdp:

@@ -21,7 +21,6 @@ from tests.portal.authenticator_app import App
 from tests.services import Redis
 from tests.views.pages import page
 
-pytestmark = pytest.mark.core
 PASSWORD = "a long password"
 SECURITY, APP, CODE = reverse("account_security"), reverse("account_app"), reverse("mfa_authenticate")
 

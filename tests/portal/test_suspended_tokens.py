@@ -22,8 +22,6 @@ from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.services import Redis, free_port
 from tests.views.pages import rows
 
-pytestmark = pytest.mark.core
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityProvider]:

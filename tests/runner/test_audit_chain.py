@@ -23,6 +23,8 @@ from deployments.runner import audit_chain, audit_retention
 from deployments.runner.audit_verification import verify
 from tests.builders import make_environment, make_user
 
+pytestmark = pytest.mark.core
+
 DAY = date(2026, 11, 27)
 
 

@@ -37,6 +37,8 @@ from tests.fakes import FakeAws, lost_answer
 from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
 
+pytestmark = pytest.mark.core
+
 MUTATIONS = ["cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"]
 
 

@@ -10,6 +10,8 @@ from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws, lost_answer
 from tests.runner.conftest import run
 
+pytestmark = pytest.mark.core
+
 
 def test_a_deletion_leaves_nothing_behind_and_frees_the_name(removal: Deployment, aws: FakeAws) -> None:
     ended = run(removal, aws)

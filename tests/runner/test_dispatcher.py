@@ -15,7 +15,7 @@ from deployments.models import ActionRequest, Deployment, Observer
 from deployments.runner import observe
 from tests.builders import make_deployment, make_environment
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.core, pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from tests.fakes import FakeAws, FakeStack, lost_answer
 from tests.message_texts import reason
 from tests.runner.conftest import run, take_step
 
+pytestmark = pytest.mark.core
+
 MUTATIONS = [
     "s3:CreateBucket",
     "s3:PutBucketPublicAccessBlock",

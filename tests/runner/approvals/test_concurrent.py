@@ -18,6 +18,8 @@ from tests.fakes import FakeAws
 from tests.runner.approvals.requesting import approving, decision, person, preview, row, send_request
 from tests.runner.conftest import run, take_step
 
+pytestmark = pytest.mark.core
+
 Act = Callable[[], object]
 
 

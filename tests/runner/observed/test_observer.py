@@ -38,7 +38,7 @@ from tests.runner.observed.environments import (
     set_target_state,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.core, pytest.mark.django_db]
 
 
 def test_a_healthy_environment_is_healthy_after_one_poll(aws: FakeAws, environment: Environment) -> None:

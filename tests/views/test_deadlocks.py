@@ -1,0 +1,68 @@
+"""A request whose transaction MariaDB undoes because of a deadlock succeeds, and takes effect once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections, transaction
+from django.test import Client
+from django.urls import reverse
+
+from deployments.models import AuditRecord, Deployment, Environment, Label
+from tests.api.clients import Program
+from tests.builders import make_environment, make_operator
+from tests.previews import make_preview
+from tests.services import wait_until
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer and no deadlocks"),
+]
+
+
+def by_page(preview: Deployment) -> None:
+    client = Client()
+    client.force_login(preview.requested_by)
+    response = client.post(reverse("change_discard", args=[preview.pk]))
+    assert response.status_code == 302
+
+
+def by_api(preview: Deployment) -> None:
+    program = Program(preview.requested_by)
+    response = program.post(f"/deployments/{preview.pk}/discard", {})
+    assert response.status_code == 200, response.content
+
+
+def is_waiting_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("discard", [by_page, by_api])
+def test_a_request_that_loses_a_deadlock_is_repeated(
+    discard: Callable[[Deployment], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    preview = make_preview(make_environment("shop", owner=make_operator("ana")))
+
+    def requested() -> None:
+        try:
+            discard(preview)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            environment = Environment.objects.select_for_update().get(pk=preview.environment_id)
+            # InnoDB undoes the transaction that has changed fewer rows.
+            Label.objects.bulk_create(Label(environment=environment, key=f"k{at}") for at in range(50))
+            pending = pool.submit(requested)  # locks the deployment, and waits for the environment
+            wait_until(is_waiting_for_a_lock, what="the request's wait for the lock")
+            Deployment.objects.select_for_update().get(pk=preview.pk)  # would wait for the request
+        pending.result()
+
+    assert "is repeated: (1213, " in caplog.text
+    assert Deployment.objects.get(pk=preview.pk).cancel_code
+    assert AuditRecord.objects.filter(action="discard").count() == 1
