@@ -349,6 +349,7 @@ class Code(StrEnum):
     RELEASE_CODE = "release_code"
     RELEASE_DISRUPTIVE = "release_disruptive"
     RELEASE_SET_UNKNOWN = "release_set_unknown"
+    RELEASE_GROUP_CREATED = "release_group_created"
     RELEASE_GROUP_REPLACED = "release_group_replaced"
     RELEASE_GROUP_MAY_BE_REPLACED = "release_group_may_be_replaced"
     RELEASE_GROUP_ROLLS = "release_group_rolls"

@@ -125,7 +125,7 @@ def release_of(
             reason=replaced,
             stack=rule.servers,
             servers=update.capacity,
-            interrupts=update.interrupts,
+            interrupts=update.interrupts and replaced.code is not Code.RELEASE_GROUP_CREATED,
         )
     return Release(
         kind=kind,
@@ -151,9 +151,9 @@ def _of_files(rule: ReleaseRule, differing: Collection[str] | None) -> tuple[Rel
 
 
 def _group(rule: ReleaseRule, changes: Changes) -> ChangedResource | None:
-    """Return the change of the servers' group; None if it does not change."""
-    found = (one for one in changes.resources if one.type == GROUP and one.stack == rule.servers)
-    return next(found, None)
+    """Return the change of the servers' group, the old one if it gets a new name; None without a change."""
+    found = [one for one in changes.resources if one.type == GROUP and one.stack == rule.servers]
+    return min(found, key=lambda one: one.effect == Effect.ADDED, default=None)
 
 
 def _update(rule: ReleaseRule, stacks: Mapping[str, TemplateStack]) -> ServerUpdate:
@@ -168,7 +168,9 @@ def _update(rule: ReleaseRule, stacks: Mapping[str, TemplateStack]) -> ServerUpd
 def _replacement(group: ChangedResource, update: ServerUpdate) -> Message | None:
     """Return why CloudFormation replaces the servers; None if running ones stay."""
     values = {"group": group.path}
-    if group.effect in (Effect.ADDED, Effect.REMOVED, Effect.REPLACED, Effect.DELETES_DATA):
+    if group.effect == Effect.ADDED:
+        return Message(Code.RELEASE_GROUP_CREATED, values)
+    if group.effect in (Effect.REMOVED, Effect.REPLACED, Effect.DELETES_DATA):
         return Message(Code.RELEASE_GROUP_REPLACED, values)
     if group.effect in (Effect.MAY_BE_REPLACED, Effect.MAY_DELETE_DATA):
         return Message(Code.RELEASE_GROUP_MAY_BE_REPLACED, values)

@@ -18,6 +18,7 @@ RELEASES: Final[Mapping[Code, str]] = {
     Code.RELEASE_SET_UNKNOWN: N_(
         "The template set of the last deployment is not stored, so its files cannot be compared."
     ),
+    Code.RELEASE_GROUP_CREATED: N_("The Auto Scaling group %(group)s is created."),
     Code.RELEASE_GROUP_REPLACED: N_("The Auto Scaling group %(group)s is created, replaced or removed."),
     Code.RELEASE_GROUP_MAY_BE_REPLACED: N_("The Auto Scaling group %(group)s may be replaced."),
     Code.RELEASE_GROUP_ROLLS: N_("%(properties)s of the Auto Scaling group %(group)s changes."),

@@ -73,7 +73,7 @@ NOTHING = Changes()
         ([CODE], group(Effect.UPDATED, "LaunchTemplate"), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_ROLLS),
         ([], group(Effect.UPDATED, "LaunchTemplate"), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_ROLLS),
         ([CODE], group(Effect.REPLACED), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_REPLACED),
-        ([], group(Effect.ADDED), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_REPLACED),
+        ([], group(Effect.ADDED), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_CREATED),
         ([OTHER], group(Effect.MAY_BE_REPLACED), ReleaseKind.DISRUPTIVE, Code.RELEASE_DISRUPTIVE),
         ([CODE], group(Effect.MAY_BE_REPLACED), ReleaseKind.CODE, Code.RELEASE_CODE),
         ([], group(Effect.MAY_BE_REPLACED), ReleaseKind.REPLACEMENT, Code.RELEASE_GROUP_MAY_BE_REPLACED),
@@ -157,3 +157,19 @@ def test_what_another_release_stored_is_read(stored: object) -> None:
     found = Release.from_json(stored)
 
     assert found is None or found.kind is ReleaseKind.CODE
+
+
+def test_the_first_servers_are_neither_replaced_nor_is_there_an_outage() -> None:
+    found = release_of(RULE, None, group(Effect.ADDED), servers(1, POLICY))
+
+    assert found is not None
+    assert (found.reason.code, found.interrupts) == (Code.RELEASE_GROUP_CREATED, False)
+
+
+def test_a_group_with_another_name_replaces_the_servers() -> None:
+    added, removed = group(Effect.ADDED).resources[0], group(Effect.REMOVED).resources[0]
+    for resources in ((added, removed), (removed, added)):
+        found = release_of(RULE, [CODE], Changes(resources=resources), servers(2, POLICY))
+
+        assert found is not None
+        assert found.reason.code is Code.RELEASE_GROUP_REPLACED

@@ -64,6 +64,7 @@ def test_a_creation_that_was_kept_is_fixed_and_retried_until_it_is_ready(
     own_page.get_by_role("button", name="Preview change").click()
     expect(own_page.locator("#apply-change")).to_be_visible(timeout=SOON)
     expect(own_page.locator("#kept-again")).to_be_visible()
+    expect(own_page.locator("#release")).to_contain_text("There are no servers yet.")
     assert not faults(own_page)
     own_page.locator("#apply-change").click()
     (retried,) = portal.wait_for_end(newest(Kind.UPDATE), seconds=6 * LIMIT)

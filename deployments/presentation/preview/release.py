@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from deployments.core.release_kind import Release, ReleaseKind
+from deployments.message_codes import Code
 from deployments.presentation.preview.consequences import AffectedTier, tier_of
 from deployments.wording import message_text
 
@@ -31,7 +32,7 @@ def release_card(release: Release | None, tiers: Sequence[AffectedTier]) -> Rele
         return None
     outages = {tier.name: tier.outage for tier in tiers}
     return ReleaseCard(
-        label=kind_label(release.kind),
+        label=_("New servers") if _is_first(release) else kind_label(release.kind),
         reason=message_text(release.reason),
         steps=list(_steps(release)),
         outage=outages.get(tier_of(release)) or _("None expected"),
@@ -56,9 +57,16 @@ def kind_label(kind: ReleaseKind) -> str:
     return _LABELS[kind]()
 
 
+def _is_first(release: Release) -> bool:
+    """Return whether the group of the servers is only created, such as by a retry of a failed creation."""
+    return release.reason.code == Code.RELEASE_GROUP_CREATED
+
+
 def _steps(release: Release) -> Iterator[str]:
     if release.kind is ReleaseKind.NONE:
         yield _("Running servers keep the version that they have.")
+    elif _is_first(release):
+        yield _("There are no servers yet. New ones are configured with this version before they serve.")
     elif release.kind is ReleaseKind.REPLACEMENT:
         yield _("CloudFormation replaces the servers as the update policy of their group says.")
         yield _("New servers are configured with the new version before they serve.")
