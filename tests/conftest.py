@@ -28,16 +28,8 @@ from pytest_django import DjangoDbBlocker
 from deployments.migrations import _audit_triggers
 from portal.translations import compile_catalogs
 from tests import loopback_only
-from tests.services import (
-    LOOPBACK,
-    MariaDB,
-    Redis,
-    Sandbox,
-    free_port,
-    start_mariadb,
-    start_redis,
-    start_sandbox,
-)
+from tests.mariadb import MariaDB, start_mariadb
+from tests.services import LOOPBACK, Redis, Sandbox, free_port, start_redis, start_sandbox
 
 # Folders that the SQLite run collects, in addition to tests marked `core`.
 AREAS = (

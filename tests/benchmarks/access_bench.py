@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.benchmarks.lists_bench import busy, prepare, show
 from tests.benchmarks.machine import load, machine
-from tests.services import MariaDB
+from tests.mariadb import MariaDB
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.datelog.servers import DATABASE, Cluster, start_app_server, start_cluster
 from tests.infra.web_server import apache_configuration, load_modules
-from tests.services import LOOPBACK, MariaDB, Service, find_program, free_port
+from tests.mariadb import MariaDB
+from tests.services import LOOPBACK, Service, find_program, free_port
 
 HERE = Path(__file__).parent
 ROWS = {"hundred": 100, "thousand": 1_000, "ten_thousand": 10_000, "million": 1_000_000}

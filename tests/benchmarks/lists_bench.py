@@ -19,7 +19,8 @@ import django
 
 from tests.benchmarks.list_queries import offered_queries
 from tests.benchmarks.machine import load, machine
-from tests.services import MariaDB, Redis, processor_seconds, start_mariadb, start_redis
+from tests.mariadb import MariaDB, start_mariadb
+from tests.services import Redis, processor_seconds, start_redis
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import django
 
-from tests.services import MariaDB, Redis, start_mariadb, start_redis
+from tests.mariadb import MariaDB, start_mariadb
+from tests.services import Redis, start_redis
 
 if TYPE_CHECKING:
     from deployments.models import Deployment

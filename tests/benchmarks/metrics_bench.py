@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import django
 
 from tests.benchmarks.machine import load, machine
-from tests.services import MariaDB, Redis, start_mariadb, start_redis
+from tests.mariadb import MariaDB, start_mariadb
+from tests.services import Redis, start_redis
 
 if TYPE_CHECKING:
     from django.test import Client

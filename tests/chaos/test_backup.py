@@ -13,8 +13,9 @@ import pytest
 
 from deployments.models import Deployment, Event
 from tests.chaos.conftest import hold_call
+from tests.mariadb import MariaDB
 from tests.running import Portal, new_account
-from tests.services import REPOSITORY, MariaDB, wait_until
+from tests.services import REPOSITORY, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 

@@ -9,9 +9,10 @@ from django.utils import timezone
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Event
 from tests.chaos.conftest import assert_complete_log, root_stacks
+from tests.mariadb import MariaDB
 from tests.message_texts import reason
 from tests.running import Portal, client, delete_outside, new_account
-from tests.services import LIMIT, MariaDB, Redis, Sandbox, wait_until
+from tests.services import LIMIT, Redis, Sandbox, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 

@@ -14,16 +14,8 @@ from pathlib import Path
 
 import pymysql
 
-from tests.services import (
-    LIMIT,
-    LOOPBACK,
-    REPOSITORY,
-    MariaDB,
-    Service,
-    free_port,
-    start_mariadb,
-    wait_until,
-)
+from tests.mariadb import MariaDB, start_mariadb
+from tests.services import LIMIT, LOOPBACK, REPOSITORY, Service, free_port, wait_until
 
 INI = REPOSITORY / "playbook/files/uwsgi.ini"
 DATABASE = "datelog"

@@ -16,7 +16,8 @@ from cryptography.x509.oid import NameOID
 
 from tests.datelog.conftest import StartAppServer
 from tests.datelog.servers import Cluster, start_app_server
-from tests.services import LOOPBACK, MariaDB, ServiceFailed
+from tests.mariadb import MariaDB
+from tests.services import LOOPBACK, ServiceFailed
 
 PLAIN_ONLY = "ALTER USER datelog@'%' REQUIRE NONE"
 TLS_ONLY = "ALTER USER datelog@'%' REQUIRE SSL"

@@ -24,7 +24,8 @@ from portal.sandbox.backends.certificates import authority
 from tests.datelog.test_tls import started_with
 from tests.infra.conftest import Invocation, Responses
 from tests.infra.resolved_templates import TEMPLATES
-from tests.services import LOOPBACK, MariaDB, Sandbox, free_port
+from tests.mariadb import MariaDB
+from tests.services import LOOPBACK, Sandbox, free_port
 
 # Seconds: more than is reserved for the response, but not enough for another attempt to connect.
 SHORT = 25.0

@@ -23,7 +23,8 @@ from tests.flows.web import Web, environment_of_processes, start_web
 from tests.live import scenes
 from tests.live.stream_clients import address, blocks, logged_in, open_streams
 from tests.live.stream_reader import Listener, parse
-from tests.services import LIMIT, LOOPBACK, MariaDB, wait_until
+from tests.mariadb import MariaDB
+from tests.services import LIMIT, LOOPBACK, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

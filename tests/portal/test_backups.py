@@ -26,7 +26,8 @@ from deployments.models.sealed import encrypt
 from portal.backups import archive, backup, engines, manifest
 from portal.backups.errors import BackupError
 from tests.builders import make_deployment, make_environment, make_event
-from tests.services import REPOSITORY, MariaDB
+from tests.mariadb import MariaDB
+from tests.services import REPOSITORY
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db(transaction=True)]
 TEXT = "日本語 'quoted' \"double\" back\\slash\nline; INSERT INTO `x` 😀"
