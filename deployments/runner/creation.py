@@ -12,7 +12,7 @@ from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, holds
-from deployments.runner import change, event_log, queue, versions
+from deployments.runner import change, event_log, execution, queue, versions
 
 
 def begin(deployment: Deployment, _clients: Clients) -> float:
@@ -24,7 +24,7 @@ def begin(deployment: Deployment, _clients: Clients) -> float:
     """
     environment = deployment.environment
     if hold := holds.hold_of(environment):
-        return change.wait_for(hold)
+        return execution.wait_for(hold)
     user = deployment.requested_by
     if not can(user, Right.CREATE, environment):
         raise UserFixable("PermissionLost", Code.CREATION_NOT_PERMITTED, user=user.get_username())

@@ -33,6 +33,7 @@ from deployments.runner import (
     cancel,
     change,
     event_log,
+    execution,
     finalize,
     release_commands,
     suspensions,
@@ -77,7 +78,7 @@ def _has_begun_stacks(deployment: Deployment, release: ServerRelease, clients: C
     servers = release.servers.all()
     if deployment.is_only_servers or any(one.stage not in ended for one in servers):
         return False
-    return change.has_begun(deployment, clients)
+    return execution.has_begun(deployment, clients)
 
 
 def _add_new(deployment: Deployment, release: ServerRelease, group: Group | None, now: datetime) -> None:
@@ -350,7 +351,7 @@ def _keep_output(deployment: Deployment, server: ReleaseServer) -> None:
 
 def _continue(deployment: Deployment, clients: Clients) -> float | None:
     """Change the stacks once every server has the new version; the associations then have nothing to do."""
-    return change.execute_after_servers(deployment, clients)
+    return execution.execute_after_servers(deployment, clients)
 
 
 def _save(server: ReleaseServer, **values: object) -> None:

@@ -124,7 +124,7 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
         delete.start(deployment, clients, root)
         return True
     if deployment.kind == Kind.UPDATE:
-        return False  # it has begun before: see change.begin
+        return False  # it has begun before: see execution.begin
     if deployment.kind in ROLLBACKS:
         return _start_rollback_if_needed(deployment, clients, root)
     if root.status != IN_REVIEW:

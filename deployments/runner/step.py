@@ -41,6 +41,7 @@ from deployments.runner import (
     delete,
     endpoint_run,
     event_log,
+    execution,
     expectations,
     launch,
     notices,
@@ -219,7 +220,7 @@ def _step_of_change(deployment: Deployment, clients: Clients, now: datetime) -> 
         State.PREFLIGHT: change.check,
         State.ARTIFACTS: launch.upload,
         State.CHANGE_SET: change.create_change_set,
-        State.QUEUED: change.begin,
+        State.QUEUED: execution.begin,
     }
     return steps[state](deployment, clients)
 
