@@ -50,7 +50,10 @@ MARKED = "pytest.mark.core"
 # Folders of which a SQLite run of all tests takes only files marked `core`: the queries of the others do not
 # differ, they test what pages and the API display, or they take longest.
 FEW_ON_SQLITE = ("actions", "api", "catalog", "fuzz", "presentation", "runner", "sources", "views")
-SAME_ON_BOTH = (*(f"tests/{area}/" for area in FEW_ON_SQLITE), "tests/upgrade/test_access_before.py")
+SAME_ON_BOTH = (
+    *(f"tests/{area}/" for area in FEW_ON_SQLITE),
+    *("tests/upgrade/test_access_before.py", "tests/upgrade/test_pages.py"),
+)
 LONG = 300  # seconds: a test with a timeout of its own that is not shorter is a long one
 IS_LONG = pytest.StashKey[bool]()
 # Seconds since the epoch after which no long test begins, so that CI's run ends in time on a slow machine.
