@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from deployments import catalog
-from deployments.models import Account, Deployment, Duration, Environment
+from deployments.models import Account, Deployment, Environment
 from tests.builders import make_account, make_deployment, make_environment
 from tests.views.pages import Element, page
 
@@ -324,13 +324,6 @@ def test_a_prefix_without_templates_has_an_error_at_its_field(
     assert browser.post(URL, form | {"parameter_Prefix": "fa-094"}).status_code == 302
 
 
-def test_a_broken_template_set_has_no_forecast(browser: Client, account: Account, template_set: Path) -> None:
-    (template_set / "root.yaml").write_text("Parameters: {Size: [")
-    response = browser.get(reverse("environment_expected"), {"account": account.pk})
-    assert response.status_code == 503
-    assert "root.yaml cannot be read" in response.content.decode()
-
-
 def test_texts_of_templates_are_escaped(browser: Client, account: Account, template_set: Path) -> None:
     text = (template_set / "root.yaml").read_text()
     (template_set / "root.yaml").write_text(
@@ -357,52 +350,6 @@ def test_an_invalid_request_key_creates_nothing(browser: Client, account: Accoun
 
     assert response.status_code == 422
     assert not Environment.objects.exists()
-
-
-def test_the_form_displays_the_expected_duration(account: Account, browser: Client) -> None:
-    shown = page(browser.get(URL)).one(id="expected")
-
-    assert "Takes about" in shown.text
-    assert "first deployment here: estimated from published durations" in shown.text
-
-
-def test_each_account_has_its_own_forecast(account: Account, browser: Client) -> None:
-    make_deployment(make_environment(account=account), state="succeeded")
-    deployment = Deployment.objects.get()
-    Duration.objects.create(
-        account=account,
-        deployment=deployment,
-        path="",
-        type="AWS::CloudFormation::Stack",
-        operation="create",
-        seconds=300,
-    )
-    sandbox = make_account("play", is_sandbox=True)
-
-    learned = browser.get(reverse("environment_expected"), {"account": account.pk}).content.decode()
-    paced = browser.get(reverse("environment_expected"), {"account": sandbox.pk}).content.decode()
-
-    assert "based on 1 deployment" in learned
-    assert "the sandbox&#x27;s time scale" in paced
-    assert browser.get(reverse("environment_expected"), {"account": "0"}).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("submitted", "text"),
-    [
-        ({}, "76 resources in 9 stacks"),
-        ({"parameter_CloudWatchAlarms": "true"}, "82 resources in 10 stacks"),
-        ({"parameter_CloudWatchAlarms": "maybe", "parameter_Unknown": "x"}, "76 resources in 9 stacks"),
-    ],
-)
-def test_the_forecast_counts_the_resources_of_the_selected_values(
-    account: Account, browser: Client, settings: Any, submitted: dict[str, str], text: str
-) -> None:
-    settings.SANSO_TEMPLATE_SET = settings.BASE_DIR / "infra_templates"
-
-    shown = browser.get(reverse("environment_expected"), {"account": str(account.pk)} | submitted)
-
-    assert text in " ".join(shown.content.decode().split())
 
 
 RULES = """
