@@ -134,14 +134,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests that are not core in the SQLite run, and sort the longest tests first.
+    """Deselect tests that are not core in the SQLite run, and sort the long tests first.
 
     pytest-xdist distributes whole files in this order; a long one at the end would run alone. Of the long
-    tests, those that kill workers come last.
+    tests the shortest come first, and those that kill workers last, so that LONG_TESTS_UNTIL skips few.
     """
     for item in items:
         item.stash[IS_LONG] = timeout_of(item) >= LONG
-    items.sort(key=order_of, reverse=True)
+    items.sort(key=order_of)
     if config.getoption("timeout") is None:  # the timeouts of tests assume an idle machine
         for item in items:
             item.add_marker(pytest.mark.timeout(max(2 * timeout_of(item), HANGING)), append=False)
@@ -181,8 +181,10 @@ def timeout_of(item: pytest.Item) -> float:
     return float(marker.args[0]) if marker and marker.args else 0
 
 
-def order_of(item: pytest.Item) -> tuple[bool, float]:
-    return item.stash[IS_LONG] and not item.nodeid.startswith("tests/chaos/"), timeout_of(item)
+def order_of(item: pytest.Item) -> tuple[int, float]:
+    if not item.stash[IS_LONG]:
+        return 2, -timeout_of(item)
+    return int(item.nodeid.startswith("tests/chaos/")), timeout_of(item)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -61,7 +61,7 @@ def test_any_address(world: World, share: int) -> None:
 
 
 def any_address_of(route: Route, world: World) -> None:
-    @fuzzed(1 if str(route).startswith(("admin/", "api/")) else 3)  # tests/api/test_fuzz.py fuzzes the API
+    @fuzzed(1 if str(route).startswith(("admin/", "api/")) else 2)  # tests/api/test_fuzz.py fuzzes the API
     @given(requests(world, route))
     def is_handled(requested: tuple[str, str, dict[str, str], str]) -> None:
         path, query, headers, session = requested
