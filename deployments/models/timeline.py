@@ -358,12 +358,15 @@ class _TimelineBuilder:
         return max(0.0, (self.seen if span.end is None else span.end) - span.start) / 1000
 
     def _last_seen(self) -> int:
-        """Return the time up to which the state is known: now, unless no worker has polled for a while.
+        """Return the time up to which the state is known: now, unless no poll has succeeded for a while.
 
-        Without polls, no part counts as slow, and there is no forecast.
+        Then no worker polls, or AWS throttles its polls. No part counts as slow, and there is no forecast.
         """
         if not self.deployment.is_active:
             return self.now
+        polled = self.deployment.polled_at
+        if self.deployment.failures and polled and self.now - in_ms(polled) > 1000 * WORKER_SILENT:
+            return in_ms(polled)
         due = self.deployment.due_at
         step = in_ms(self.deployment.ticked_at or self.deployment.created_at)
         is_late = due is not None and in_ms(due) < self.now and self.now - step > 1000 * WORKER_SILENT

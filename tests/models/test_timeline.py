@@ -11,13 +11,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from deployments import catalog
 from deployments.core.timeline import in_ms
+from deployments.errors import AwsRetryable
 from deployments.models import Deployment, Resource, Stack, TemplateCheck
 from deployments.models.timeline import load
 from deployments.runner import expectations
 from tests.builders import START, make_deployment, make_environment, make_event, make_resource, make_stack
 from tests.fakes import FakeAws
 from tests.live import scenes
-from tests.runner.conftest import run
+from tests.runner.conftest import run, take_step
 
 SUBNETS = 110
 """Resources in each of the nine nested stacks of a large deployment."""
@@ -171,6 +172,25 @@ def test_a_deployment_that_no_worker_polls_is_neither_slow_nor_forecast(running:
     assert not any(line.is_slow for line in stopped.lines.values())
     Deployment.objects.filter(pk=running.pk).update(ticked_at=timezone.now())
     assert load(Deployment.objects.for_page().get(pk=running.pk)).forecast is not None
+
+
+def test_a_deployment_whose_polls_are_throttled_is_neither_slow_nor_forecast(
+    running: Deployment, aws: FakeAws
+) -> None:
+    operation = "cloudformation:DescribeStackEvents"
+    aws.fail(operation, AwsRetryable("Throttling", "Rate exceeded", operation))
+    take_step(running, aws)
+    running.refresh_from_db()
+    assert running.failures
+    later = now_in(aws) + timedelta(minutes=30)
+    Deployment.objects.filter(pk=running.pk).update(ticked_at=later, due_at=later)
+
+    timeline = load(Deployment.objects.for_page().get(pk=running.pk), now=later)
+
+    assert timeline.forecast is None
+    assert not any(line.is_slow for line in timeline.lines.values())
+    Deployment.objects.filter(pk=running.pk).update(failures=0)
+    assert load(Deployment.objects.for_page().get(pk=running.pk), now=later).forecast is not None
 
 
 def test_the_critical_path_of_a_creation_leads_to_what_was_created_last_and_not_to_what_was_protected(
