@@ -14,7 +14,7 @@ from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
 from deployments.core.aws_errors import is_throttling
 from deployments.core.intervals import ACCESS_RETRY_DELAY, MAX_IDLE, next_poll_at, retry_delay
-from deployments.core.phases import State
+from deployments.core.phases import AFTER_STACKS, State
 from deployments.core.sources import OBSERVED
 from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable, QuotaExhausted
 from deployments.models import Account, Environment, Observation, Observer, leases
@@ -36,7 +36,7 @@ POLLERS: dict[str, Callable[[], SourcePoller]] = {
 }
 REPORT_AFTER = 2
 """Throttling and timeouts are reported after this many failed polls in a row."""
-_WAITING = frozenset({State.SERVERS, State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY})
+_WAITING = frozenset({State.SERVERS, State.STACKS, *AFTER_STACKS})
 """Servers are configured while CloudFormation creates the rest. Failed ones are rolled back, so they can only
 be observed during the deployment.
 """

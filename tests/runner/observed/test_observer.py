@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from deployments.core.phases import AFTER_STACKS, State
 from deployments.errors import QuotaExhausted
 from deployments.models import (
     Association,
@@ -31,6 +32,7 @@ from tests.runner.observed.environments import (
     activity,
     configure,
     make_observed_environment,
+    observation,
     poll,
     problems,
     reload,
@@ -245,6 +247,20 @@ def test_watched_environments_are_polled_more_often_and_first(aws: FakeAws) -> N
     assert first[1] is not None
     assert second[1] is not None
     assert second[1] - first[1] > timedelta(seconds=50)
+
+
+@pytest.mark.parametrize("state", AFTER_STACKS)
+def test_an_environment_is_polled_more_often_in_each_phase_that_waits_for_it(
+    aws: FakeAws, environment: Environment, state: State
+) -> None:
+    make_deployment(environment, kind="update", state=state)
+
+    poll(aws, "targets")
+
+    interval = environment.account.timings.source_interval("targets", fast=True)
+    due = observation(environment, "targets").due_at
+    assert due is not None
+    assert due <= timezone.now() + timedelta(seconds=interval)
 
 
 def test_a_deleted_environment_is_not_polled(aws: FakeAws, environment: Environment) -> None:
