@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 
 from deployments.core.phases import State
 from deployments.models import Deployment
 from deployments.presentation import frames, log
 from deployments.presentation.locale import Locale
+from deployments.presentation.waterfall.view_model import DeploymentView
 from tests.live import scenes
 from tests.live.stream_reader import SEQ
 
 pytestmark = pytest.mark.django_db
+SCRIPT = settings.BASE_DIR / "deployments/static/deployments/deployment.js"
 ENGLISH, JAPANESE = Locale("en", "UTC"), Locale("ja", "Asia/Tokyo")
 
 
@@ -37,6 +41,14 @@ def test_a_frame_has_the_events_after_one_number_up_to_another() -> None:
 
     assert (body["from"], body["seq"]) == (3, 7)
     assert [int(n) for html in body["events"] for n in SEQ.findall(html)] == [4, 5, 6, 7]
+
+
+def test_the_script_of_the_page_puts_every_part_of_a_frame_in_place() -> None:
+    body = frames.fragments(DeploymentView.whole(scenes.running()))
+    placed = re.search(r"for \(const part of \[(.*?)\]\) put\(", SCRIPT.read_text())
+
+    assert placed
+    assert set(re.findall(r'"(\w+)"', placed[1])) == set(body) - {"title", "state", "attention"}
 
 
 def test_a_frame_stops_at_what_is_there_and_at_its_own_size(monkeypatch: pytest.MonkeyPatch) -> None:
