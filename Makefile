@@ -177,7 +177,7 @@ reference: test-environment ## Write the references of the API and of the comman
 	$(BIN)/python -m tests.reference
 
 .PHONY: language
-language: ## Create the translation catalog of a language: make language CODE=fr.
+language: ## Create the translation catalogs of a language: make language CODE=fr.
 	$(BIN)/python manage.py create_language $(CODE)
 
 .PHONY: lock
