@@ -1,7 +1,8 @@
 """Middleware that repeats a request whose transaction the database undid, so that another could go on.
 
-InnoDB resolves a deadlock by undoing one of the transactions, and expects its client to issue it again;
-likewise SQLite after it waited too long for a lock. Steps of workers are repeated by the dispatcher.
+InnoDB resolves a deadlock at once by undoing one of the transactions, and expects its client to issue it
+again. Steps of workers are repeated by the dispatcher. A lock that is not released is no deadlock: the
+request has already waited for it, and repeating it would multiply that.
 https://dev.mysql.com/doc/refman/8.4/en/innodb-deadlocks-handling.html
 """
 
@@ -16,20 +17,18 @@ from django.utils.deprecation import MiddlewareMixin
 log = logging.getLogger(__name__)
 
 REPETITIONS = 3
-_UNDONE = (1213, 1205)  # ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT
+_DEADLOCK = 1213  # ER_LOCK_DEADLOCK
 _IS_LAST = "sanso.is_last_repetition"
 
 
-def is_undone(error: Exception) -> bool:
-    """Return whether the database undid a transaction that would succeed if it were issued again."""
-    if not isinstance(error, OperationalError):
-        return False
-    return error.args[0] in _UNDONE if len(error.args) > 1 else "database is locked" in str(error)
+def is_deadlock(error: Exception) -> bool:
+    """Return whether the database undid a transaction because of a deadlock."""
+    return isinstance(error, OperationalError) and error.args[:1] == (_DEADLOCK,)
 
 
 def is_repeated(request: HttpRequest, error: Exception) -> bool:
     """Return whether the middleware repeats a request after this error, which has to reach it."""
-    return is_undone(error) and _can_be_repeated(request) and _IS_LAST not in request.META
+    return is_deadlock(error) and _can_be_repeated(request) and _IS_LAST not in request.META
 
 
 class RepeatAfterDeadlock(MiddlewareMixin):
@@ -50,7 +49,7 @@ class RepeatAfterDeadlock(MiddlewareMixin):
                 response: HttpResponse = match.func(request, *match.args, **match.kwargs)
                 return response
             except OperationalError as error:
-                if not is_undone(error):
+                if not is_deadlock(error):
                     raise
         return None
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections, transaction
-from django.test import Client
-from django.urls import reverse
+from django.db import OperationalError, connection, connections, transaction
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import ResolverMatch, reverse
 
+from deployments.deadlocks import REPETITIONS, RepeatAfterDeadlock
 from deployments.models import AuditRecord, Deployment, Environment, Label
 from tests.api.clients import Program
 from tests.builders import make_environment, make_operator
@@ -66,3 +68,27 @@ def test_a_request_that_loses_a_deadlock_is_repeated(
     assert "is repeated: (1213, " in caplog.text
     assert Deployment.objects.get(pk=preview.pk).cancel_code
     assert AuditRecord.objects.filter(action="discard").count() == 1
+
+
+def repeated(error: OperationalError, *, is_stream: bool = False) -> int:
+    """Return how often a view that always fails with this error is called again."""
+    calls: list[HttpRequest] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        calls.append(request)
+        raise error
+
+    request = RequestFactory().post("/", b"{}", "application/json")
+    request.resolver_match = ResolverMatch(view, (), {})
+    if is_stream:
+        request.read(1)
+    assert RepeatAfterDeadlock(view).process_exception(request, error) is None
+    return len(calls)
+
+
+def test_a_request_is_repeated_a_few_times_only_after_a_deadlock_and_only_with_its_body() -> None:
+    deadlock = OperationalError(1213, "Deadlock found when trying to get lock; try restarting transaction")
+
+    assert repeated(deadlock) == REPETITIONS
+    assert repeated(deadlock, is_stream=True) == 0
+    assert repeated(OperationalError(1205, "Lock wait timeout exceeded; try restarting transaction")) == 0
