@@ -158,7 +158,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     connection, which Django never replaces between them: a lost one would fail all of them.
     """
     if item.stash[IS_LONG] and time.time() > LONG_TESTS_UNTIL:
-        pytest.skip("LONG TEST NOT RUN: the time of this run is over, see .ci/run")
+        pytest.skip(f"LONG TEST NOT RUN for want of time (.ci/run): {item.nodeid}")
     translation.deactivate()
     lost = connection.connection is not None and not connection.is_usable()
     if lost:
