@@ -77,6 +77,7 @@ ACCOUNTS: Final = (
 AUDIT: Final = "audit.export_audit"
 """Staff could read the audit records in the admin."""
 SINCE: Final = {
+    "reschedule.reschedule": "add_deployment",
     "labels.set_labels": "change_environment",
     "approval_rules.save_label_rule": "require_approval",
     "approval_rules.delete_label_rule": "require_approval",
