@@ -7,7 +7,7 @@ import re
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from deployments.models import Deployment, Resource
 from tests.flows.test_pages import faults
@@ -196,18 +196,24 @@ def test_rows_outside_of_the_window_exist_for_screen_readers(
         page = context.new_page()
         page.goto(f"{web.url}/deployments/{long_one.pk}/")
         expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
-        reported = context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+        client = context.new_cdp_session(page)
+        rows = 1 + 1 + 300 + 3  # the root stack, a nested stack, its resources, and phases
+        # Chromium builds its tree step by step after the page has loaded.
+        wait_until(lambda: len(reported(client, "rowheader")) == rows, what="a row header for every row")
+        assert len(reported(client, "table")) == 1
+        assert len(reported(client, "cell")) == 3 * rows
+        assert "Network290" in reported(client, "link")
     listening.close()
-    roles = [node["role"]["value"] for node in reported if not node["ignored"]]
-    rows = 1 + 1 + 300 + 3  # the root stack, a nested stack, its resources, and phases
-    assert roles.count("table") == 1
-    assert roles.count("rowheader") == rows
-    assert roles.count("cell") == 3 * rows
-    assert ("link", "Network290") in {
-        (node["role"]["value"], node["name"]["value"])
-        for node in reported
-        if not node["ignored"] and "name" in node
-    }
+
+
+def reported(client: CDPSession, role: str) -> list[str]:
+    """Return the names of the elements with this role that Chromium reports to screen readers."""
+    nodes = client.send("Accessibility.getFullAXTree")["nodes"]
+    return [
+        node.get("name", {}).get("value", "")
+        for node in nodes
+        if not node["ignored"] and node["role"]["value"] == role
+    ]
 
 
 def test_the_text_beside_a_name_follows_the_forecast(waterfall: Page, deployment: Deployment) -> None:
