@@ -15,7 +15,7 @@ from typing import Any, Final
 from ministack.core import iam_evaluator
 from ministack.services import alb, ec2, iam, sts, tagging
 
-from portal.sandbox.engine import decisions
+from portal.sandbox.engine import decisions, policy_changes
 
 # AWS never denies these.
 ALWAYS: Final = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
@@ -60,6 +60,7 @@ _acting: ContextVar[Principal | None] = ContextVar("sanso_acting", default=None)
 def install() -> None:
     """Make MiniStack parse each document once, since every decision reads all policies of a role."""
     iam_evaluator.parse_policy_document = _parse
+    policy_changes.install()
 
 
 def _parse(document: str | dict[str, Any]) -> Any:
@@ -153,12 +154,8 @@ def _refusal(
 
 
 def _policies(principal: Principal) -> tuple[list[Any], list[Any]]:
-    """Return a principal's own policies, and its limits: permissions boundary and session policies."""
-    if principal.kind == "user":
-        store, own = iam._users, iam_evaluator._gather_user_policies(principal.name, principal.account)
-    else:
-        store, own = iam._roles, iam_evaluator._gather_role_policies(principal.name, principal.account)
-    limits = iam_evaluator._permissions_boundary(store, principal.name, principal.account)
+    """Return a principal's own policies as they are seen, and its limits: boundary and session policies."""
+    own, limits = policy_changes.seen(principal.account, principal.kind, principal.name)
     session = sts._sessions.get(principal.access_key) or {}
     return own, [*limits, *iam_evaluator._session_policy_limits(session, principal.account)]
 

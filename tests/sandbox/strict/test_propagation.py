@@ -1,15 +1,17 @@
-"""Roles and instance profiles that have just been created."""
+"""Roles, instance profiles and policies that have just been created or changed."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.engine.conftest import Account
+from tests.sandbox.engine.conftest import REGION, Account
 from tests.sandbox.resources.conftest import Network, made
 
 ROLE = {
@@ -105,3 +107,82 @@ def test_ec2_does_not_see_a_new_instance_profile(account: Account, network: Netw
         launch()
     account.pace(0)
     launch()
+
+
+def _policy(action: str) -> str:
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+    )
+
+
+def _as_role(account: Account, role: str) -> Any:
+    """Return the SSM client of a session of a role."""
+    keys = account.client("sts").assume_role(RoleArn=role, RoleSessionName="mine")["Credentials"]
+    return boto3.client(
+        "ssm",
+        region_name=REGION,
+        endpoint_url=account.client("ssm").meta.endpoint_url,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+
+
+def test_a_changed_policy_is_not_seen_at_once(account: Account) -> None:
+    """The user guide: changes in IAM "may take some time to become visible everywhere"."""
+    iam = account.client("iam")
+    role = _role(account, "reader")
+    iam.put_role_policy(RoleName="reader", PolicyName="own", PolicyDocument=_policy("ssm:*"))
+    ssm = _as_role(account, role)
+    ssm.describe_parameters()
+
+    account.pace(1000)
+    iam.put_role_policy(RoleName="reader", PolicyName="own", PolicyDocument=_policy("s3:*"))
+    ssm.describe_parameters()
+    account.pace(0)
+    with pytest.raises(ClientError, match="is not authorized to perform: ssm:DescribeParameters"):
+        ssm.describe_parameters()
+
+    account.pace(1000)
+    iam.put_role_policy(RoleName="reader", PolicyName="more", PolicyDocument=_policy("ssm:*"))
+    with pytest.raises(ClientError, match="is not authorized to perform: ssm:DescribeParameters"):
+        ssm.describe_parameters()
+    account.pace(0)
+    ssm.describe_parameters()
+
+
+def test_a_new_version_of_a_policy_and_a_new_boundary_are_not_seen_at_once(account: Account) -> None:
+    iam = account.client("iam")
+    policy = iam.create_policy(PolicyName="shared", PolicyDocument=_policy("ssm:*"))["Policy"]["Arn"]
+    boundary = iam.create_policy(PolicyName="limit", PolicyDocument=_policy("s3:*"))["Policy"]["Arn"]
+    role = _role(account, "reader")
+    iam.attach_role_policy(RoleName="reader", PolicyArn=policy)
+    ssm = _as_role(account, role)
+
+    account.pace(1000)
+    iam.create_policy_version(PolicyArn=policy, PolicyDocument=_policy("s3:*"), SetAsDefault=True)
+    ssm.describe_parameters()
+    account.pace(0)
+    with pytest.raises(ClientError, match="no identity-based policy allows"):
+        ssm.describe_parameters()
+    iam.create_policy_version(PolicyArn=policy, PolicyDocument=_policy("ssm:*"), SetAsDefault=True)
+
+    account.pace(1000)
+    iam.put_role_permissions_boundary(RoleName="reader", PermissionsBoundary=boundary)
+    ssm.describe_parameters()
+    account.pace(0)
+    with pytest.raises(ClientError, match="no permissions boundary allows"):
+        ssm.describe_parameters()
+
+
+def test_a_role_that_is_created_again_has_none_of_its_earlier_policies(account: Account) -> None:
+    iam = account.client("iam")
+    role = _role(account, "reader")
+    iam.put_role_policy(RoleName="reader", PolicyName="own", PolicyDocument=_policy("ssm:*"))
+    account.pace(1000)
+    iam.delete_role_policy(RoleName="reader", PolicyName="own")
+    _as_role(account, role).describe_parameters()
+    iam.delete_role(RoleName="reader")
+    _role(account, "reader")
+    with pytest.raises(ClientError, match="is not authorized to perform: ssm:DescribeParameters"):
+        _as_role(account, role).describe_parameters()

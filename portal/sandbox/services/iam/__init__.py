@@ -1,6 +1,6 @@
 """IAM and STS: sessions of roles for functions and instances in the sandbox."""
 
-from portal.sandbox.engine import authorization
+from portal.sandbox.engine import authorization, policy_changes
 from portal.sandbox.services.iam import propagation, role_sessions
 
 
@@ -15,3 +15,4 @@ def reset(account: str | None) -> None:
     """Delete the sessions of an account."""
     role_sessions.reset(account)
     propagation.reset(account)
+    policy_changes.reset(account)

@@ -5,14 +5,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_
 
 import functools
 import threading
-from typing import Any, Final
+from typing import Any
 
 from ministack.services import iam
 
+from portal.sandbox.engine.policy_changes import UNSEEN
 from portal.sandbox.engine.registry import Action, Answer, Created, Parameters, Properties, handler, here
 from portal.sandbox.engine.time_scale import Moment
-
-UNSEEN: Final = 10.0  # AWS's seconds; the documentation says "seconds to minutes"
 
 _lock = threading.Lock()
 _created: dict[tuple[str, str], Moment] = {}  # by account and ARN
