@@ -142,6 +142,8 @@ def test_a_second_person_approves_exactly_the_preview_that_was_shown(portal: Por
 
     # Both changes are approved; applying the first makes the preview of the second out of date.
     first, first_approval = team.asked("third")
+    expect(team.ben_page).to_have_url(re.compile(rf"/deployments/{deployment.pk}/$"))
+    expect(team.ben_page.locator("#approvals-count")).to_contain_text("1")  # this page has no htmx
     second, second_approval = team.asked("fourth")
     for one in (first_approval, second_approval):
         team.ben_page.goto(one.deployment.get_absolute_url())

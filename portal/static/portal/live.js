@@ -1,10 +1,11 @@
 /* Keeps a region up to date while the page is visible: <div data-live="seconds" hx-get="…" hx-trigger="sanso:refresh">.
-   htmx fetches; what came is merged into what is there, so that focus, selection and open parts stay. The row
-   that has the focus is never moved or removed. Hidden tabs do not ask. */
+   htmx fetches, or this file on a page without htmx; what came is merged into what is there, so that focus,
+   selection and open parts stay. The row that has the focus is never moved or removed. Hidden tabs do not ask. */
 
 import { announce } from "./page.js";
 
 const ANNOUNCED_MS = 10_000;
+const TIMEOUT_MS = 10_000;   // htmx has the same one
 let announcedAt = 0;
 
 /* Makes the children of `target` those of `source`. Elements with an id are matched by it. */
@@ -62,7 +63,34 @@ function mergeNode(node, wanted) {
 }
 
 function refresh(region) {
-  if (document.visibilityState === "visible") window.htmx?.trigger(region, "sanso:refresh");
+  if (document.visibilityState !== "visible") return;
+  if (window.htmx) window.htmx.trigger(region, "sanso:refresh");
+  else refreshWithoutHtmx(region);
+}
+
+async function refreshWithoutHtmx(region) {
+  const asked = new URL(region.getAttribute("hx-get"), location.href);
+  try {
+    const headers = { "HX-Request": "true" };
+    const answer = await fetch(asked, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    receive(region, { asked, status: answer.status, url: answer.url, text: await answer.text() });
+  } catch {
+    stale(region, true);   // no connection, or no answer in time
+  }
+}
+
+/* Shows what came for a region. */
+function receive(region, { asked, status, url, text }) {
+  if (status === 204) return stale(region, false);   // nothing has changed
+  if (status !== 200) return stale(region, true);
+  // Another path responded: the session has ended, and this is the login page.
+  if (new URL(url).pathname !== asked.pathname) return location.reload();
+  const fresh = document.createElement("template");
+  fresh.innerHTML = text;
+  merge(region, fresh.content);
+  stale(region, false);
+  announceSummary(region);
+  startWithin(region);
 }
 
 function stale(region, isStale) {
@@ -92,16 +120,8 @@ function start(region) {
     if (event.target !== region) return;
     const { xhr } = event.detail;
     event.detail.shouldSwap = false;
-    if (xhr.status !== 200) return stale(region, true);
     const asked = new URL(event.detail.pathInfo.finalRequestPath, location.href);
-    // Another path responded: the session has ended, and this is the login page.
-    if (new URL(xhr.responseURL).pathname !== asked.pathname) return location.reload();
-    const fresh = document.createElement("template");
-    fresh.innerHTML = xhr.responseText;
-    merge(region, fresh.content);
-    stale(region, false);
-    announceSummary(region);
-    startWithin(region);
+    receive(region, { asked, status: xhr.status, url: xhr.responseURL, text: xhr.responseText });
   });
   for (const failure of ["htmx:sendError", "htmx:timeout"]) {
     region.addEventListener(failure, () => stale(region, true));
