@@ -127,3 +127,35 @@ def test_the_tree_is_read_by_keyboard_and_closed_stacks_are_loaded_when_opened(
     page.keyboard.type("Topic99")
     expect(rows).to_have_count(21)
     expect(page.locator("#changes-body")).to_contain_text("Topic999")
+
+
+def test_rows_that_could_not_be_loaded_are_reported_and_loaded_again(
+    page: Page, web: Web, environment: Environment
+) -> None:
+    change = make_preview(environment, changes=many_changes(1000).to_json())
+    page.goto(url(web, "change_preview_page", change.pk))
+    problem = page.get_by_role("alert").filter(has_text="Some rows could not be loaded.")
+    stack = page.locator('tr[data-stack="Stack1"]')
+    retry = problem.get_by_role("button", name="Retry")
+
+    page.route("**/rows?*", lambda route: route.abort())
+    stack.click()
+    expect(problem).to_be_visible()
+    expect(stack).to_have_attribute("aria-expanded", "false")
+    page.get_by_role("searchbox").fill("Topic99")
+    expect(problem).to_be_visible()
+    page.unroute("**/rows?*")
+    retry.click()
+    expect(page.locator("#changes-body tr")).to_have_count(21)
+    expect(problem).to_be_hidden()
+
+    page.get_by_role("searchbox").fill("")
+    expect(page.locator("#changes-body tr")).to_have_count(10)
+    page.route("**/rows?*", lambda route: route.abort())
+    stack.click()
+    expect(problem).to_be_visible()
+    page.unroute("**/rows?*")
+    retry.click()
+    expect(stack).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#changes-body tr")).to_have_count(110)
+    expect(problem).to_be_hidden()

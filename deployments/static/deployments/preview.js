@@ -1,7 +1,10 @@
 // The tree of a preview by keyboard and pointer, rows of closed stacks on demand, and the typed name.
 
 const body = document.getElementById("changes-body");
+const failed = document.getElementById("no-rows");
+const searched = document.querySelector(".changes form");
 const typed = document.getElementById("typed-name");
+let again = () => {};
 
 function rows() {
   return [...body.querySelectorAll("tr[tabindex]")].filter((row) => !row.hidden);
@@ -18,6 +21,22 @@ function below(stack) {
   return [...body.querySelectorAll("tr[data-of]")].filter((row) => row.dataset.of === stack.dataset.stack);
 }
 
+function report(retry) {
+  again = retry;
+  failed.hidden = false;
+}
+
+failed?.querySelector("button").addEventListener("click", () => {
+  failed.hidden = true;
+  again();
+});
+for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  searched?.addEventListener(failure, () => report(() => searched.requestSubmit()));
+}
+searched?.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.successful) failed.hidden = true;
+});
+
 async function load(stack) {
   const address = new URL(body.dataset.rows, location.href);
   address.searchParams.set("stack", stack.dataset.stack);
@@ -25,8 +44,10 @@ async function load(stack) {
     const field = document.querySelector(`.changes [name="${name}"]`);
     if (field?.value) address.searchParams.set(name, field.value);
   }
-  const answer = await fetch(address);
-  if (!answer.ok) return;
+  const answer = await fetch(address).catch(() => null);   // null without a connection
+  if (answer?.redirected) return location.reload();   // the session has ended, and this is the login page
+  if (!answer?.ok) return report(() => toggle(stack, true));
+  failed.hidden = true;
   const page = new DOMParser().parseFromString(`<table><tbody>${await answer.text()}</tbody></table>`, "text/html");
   const found = [...page.querySelectorAll("tr[data-of]")].filter((row) => row.dataset.of === stack.dataset.stack);
   stack.after(...found);
