@@ -23,6 +23,15 @@ from tests.services import LIMIT, LOOPBACK, REPOSITORY, STOP_SECONDS, Service, f
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FAULTS = (
+    "htmx:evalDisallowedError",
+    "htmx:eventFilter:error",
+    "htmx:invalidPath",
+    "htmx:swapError",
+    "htmx:syntax:error",
+    "htmx:targetError",
+)
+"""What htmx reports of a page that is wrong, not of a request that failed."""
 
 
 @dataclass(kw_only=True)
@@ -150,14 +159,22 @@ def open_chromium(playwright: Playwright) -> Browser:
 
 @contextlib.contextmanager
 def logged_in(browser: Browser, user: User, *urls: str, **options: Any) -> Iterator[BrowserContext]:
-    """Yield a browser profile in which the user is logged in at each of the URLs."""
+    """Yield a browser profile in which the user is logged in at each of the URLs.
+
+    At its end, no script of its pages may have raised an error that nothing caught, and htmx may have found
+    no fault in them.
+    """
     client = Client()
     client.force_login(user)
     context = browser.new_context(**options)
     context.set_default_timeout(LIMIT * 1000)
     session = client.cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": url} for url in urls])
+    raised: list[str] = []
+    context.on("weberror", lambda error: raised.append(f"{error.page and error.page.url}: {error.error}"))
+    context.on("console", lambda message: raised.append(message.text) if message.text in FAULTS else None)
     try:
         yield context
     finally:
         context.close()
+    assert not raised
