@@ -16,6 +16,7 @@ from functools import lru_cache
 from gzip import compress
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.staticfiles import finders
 
 PREFIX = "bundles/"
@@ -43,9 +44,18 @@ class Bundle:
     compressed: bytes
 
 
-@lru_cache(maxsize=64)
 def bundle(entry: str) -> Bundle:
-    """Return the bundle of a static file, by its path among the static files."""
+    """Return the bundle of a static file, by its path among the static files; with DEBUG its files now."""
+    return _bundled(entry) if settings.DEBUG else kept_bundle(entry)
+
+
+@lru_cache(maxsize=64)
+def kept_bundle(entry: str) -> Bundle:
+    """Return the bundle of a static file as it was when it was requested first."""
+    return _bundled(entry)
+
+
+def _bundled(entry: str) -> Bundle:
     stem, suffix = posixpath.splitext(entry)
     files = _in_order(entry)
     text = "".join(_style(name) for name in files) if suffix == ".css" else _script(files)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as project
 from django.contrib.staticfiles import finders
 from django.test import Client
+from pytest_django import Settings
 
 from portal import bundles
 from portal.bundles import NoBundleError, bundle
@@ -18,7 +19,7 @@ from portal.bundles import NoBundleError, bundle
 TEMPLATES = [
     path
     for app in ("portal", "deployments")
-    for path in sorted((settings.BASE_DIR / app / "templates").rglob("*.html"))
+    for path in sorted((project.BASE_DIR / app / "templates").rglob("*.html"))
 ]
 IN_PAGES = sorted(
     {name for path in TEMPLATES for name in re.findall(r"{% bundle '([^']+)' %}", path.read_text())}
@@ -26,8 +27,10 @@ IN_PAGES = sorted(
 
 
 @pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
-    """Replace all static files by those that the test writes."""
+def files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
+) -> Iterator[Callable[..., None]]:
+    """Replace all static files by those that the test writes, and read them again each time."""
 
     def find(name: str) -> str | None:
         path = tmp_path / name
@@ -38,9 +41,9 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
             (tmp_path / name.replace("_", ".")).write_text(text)
 
     monkeypatch.setattr("portal.bundles.finders.find", find)
-    bundle.cache_clear()
-    monkeypatch.setattr(bundles, "bundle", bundle.__wrapped__)
-    return write
+    settings.DEBUG = True
+    yield write
+    bundles.kept_bundle.cache_clear()
 
 
 @pytest.mark.parametrize("entry", IN_PAGES)
@@ -112,6 +115,14 @@ def test_the_digest_follows_the_content(files: Callable[..., None]) -> None:
     before = bundles.bundle("b.css").name
     files(a_css="p { color: blue; }\n")
     assert before != bundles.bundle("b.css").name
+
+
+def test_without_debug_a_file_is_read_once(files: Callable[..., None], settings: Settings) -> None:
+    settings.DEBUG = False
+    files(a_css="p { color: red; }\n")
+    before = bundles.bundle("a.css").name
+    files(a_css="p { color: blue; }\n")
+    assert before == bundles.bundle("a.css").name
 
 
 def test_a_module_has_its_own_names(files: Callable[..., None]) -> None:
