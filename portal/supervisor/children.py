@@ -126,14 +126,22 @@ class ChildProgram:
     async def run(self) -> int:
         """Run the program once and return its exit code; when canceled, end it and all its processes."""
         mark = f"{self._guard.mark}.{self.program.name}"
-        try:
-            process = await self._start(mark)
-        except OSError as error:  # its file is gone, or there is not enough memory
-            self.log.write(f"{error}\n".encode())
-            return NOT_STARTED
+        async with _output_pipe() as (writing, output):
+            try:
+                process = await self._start(mark, writing)
+            except OSError as error:  # its file is gone, or there is not enough memory
+                self.log.write(f"{error}\n".encode())
+                return NOT_STARTED
+            finally:
+                os.close(writing)
+            return await self._run_to_its_end(process, mark, output)
+
+    async def _run_to_its_end(
+        self, process: asyncio.subprocess.Process, mark: str, output: asyncio.StreamReader
+    ) -> int:
         self._process = process
         self._guard.watch(process.pid)
-        copying = asyncio.create_task(self._copy(process.stdout))
+        copying = asyncio.create_task(self._copy(output))
         try:
             return await process.wait()
         finally:
@@ -144,7 +152,7 @@ class ChildProgram:
             await asyncio.wait({copying}, timeout=1)  # the end of its output
             copying.cancel()
 
-    async def _start(self, mark: str) -> asyncio.subprocess.Process:
+    async def _start(self, mark: str, output: int) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *self.program.command,
             env={
@@ -154,15 +162,33 @@ class ChildProgram:
                 "PYTHONUNBUFFERED": "1",
             },
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=output,
             stderr=asyncio.subprocess.STDOUT,
             pass_fds=self.program.descriptors,
             start_new_session=True,  # a separate group that Ctrl-C in the terminal does not reach
         )
 
-    async def _copy(self, output: asyncio.StreamReader | None) -> None:
-        while output and (data := await output.read(65536)):
+    async def _copy(self, output: asyncio.StreamReader) -> None:
+        while data := await output.read(65536):
             self.log.write(data)
+
+
+@contextlib.asynccontextmanager
+async def _output_pipe() -> AsyncIterator[tuple[int, asyncio.StreamReader]]:
+    """Yield a pipe: the descriptor to write to, which the caller closes, and the reader.
+
+    With asyncio's own pipe (PIPE), waiting for a process would also wait until its last child, which has the same
+    output, has ended: https://github.com/python/cpython/issues/119710
+    """
+    reading, writing = os.pipe()
+    reader = asyncio.StreamReader()
+    transport, _protocol = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", buffering=0)
+    )
+    try:
+        yield writing, reader
+    finally:
+        transport.close()
 
 
 @contextlib.asynccontextmanager

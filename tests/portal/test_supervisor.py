@@ -222,6 +222,15 @@ def test_children_of_a_killed_program_are_ended(runs: list[Run], tmp_path: Path)
     wait_until(lambda: grandchild not in run.processes(), what="the end of the grandchild")
 
 
+def test_a_killed_program_whose_child_has_its_output_is_restarted(runs: list[Run], tmp_path: Path) -> None:
+    run = started(runs, tmp_path, worker=STUBBORN)
+    wait_until(run.has_a_grandchild)
+
+    os.kill(run.pid_of("stubborn"), signal.SIGKILL)
+
+    run.wait_for("worker was ended by SIGKILL")
+
+
 def test_a_program_that_ignores_sigterm_is_killed(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path, worker=STUBBORN)
     wait_until(run.has_a_grandchild)
