@@ -177,8 +177,8 @@ class ChildProgram:
 async def _output_pipe() -> AsyncIterator[tuple[int, asyncio.StreamReader]]:
     """Yield a pipe: the descriptor to write to, which the caller closes, and the reader.
 
-    With asyncio's own pipe (PIPE), waiting for a process would also wait until its last child, which has the same
-    output, has ended: https://github.com/python/cpython/issues/119710
+    With asyncio's own pipe (PIPE), waiting for a process would also wait until its last child, which has the
+    same output, has ended: https://github.com/python/cpython/issues/119710
     """
     reading, writing = os.pipe()
     reader = asyncio.StreamReader()

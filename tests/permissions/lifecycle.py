@@ -160,7 +160,7 @@ class Life:
     def _texts(self) -> Iterator[str]:
         for one in self.deployments:
             one.refresh_from_db()
-            yield from (reason(one), attention(one))
+            yield from (reason(one), attention(one), stored_text(one.protection_message, ""))
             for found in Evidence.objects.of(one):
                 yield from (found.text, stored_text(found.problem, ""))
         environment = self.deployments[0].environment

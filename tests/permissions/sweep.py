@@ -34,8 +34,9 @@ HEAD = """# Permissions
 Written by `make check-permissions`: it deploys an environment, observes it, changes it, runs an association
 again and deletes it in the sandbox, with the roles of [account.yaml](../infra_templates/account.yaml). Then
 it takes each action that was used away in turn, in an account of its own, and goes on to the step that used
-it first. *Named* means that this step failed and that a page of the environment names the action; *used* that
-the action was used and not taken away in the latest run. The roles of environments lose it by their boundary.
+it first. *Named* means that this step failed, or the protection or a poll after it, and that a page of the
+environment names the action; *used* that the action was used and not taken away in the latest run. The roles
+of environments lose it by their boundary.
 """
 
 
@@ -107,11 +108,21 @@ def outcome(portal: Portal, job: Job) -> str:
         else:
             granted_actions.take_away(iam, job.role, job.policy, job.action)
         if life.go(job.phase):
-            return "succeeded without it"
+            return "named" if is_named_afterwards(life, job) else "succeeded without it"
         return "named" if job.action in life.texts() else "failed without its name"
     finally:
         forget(life)
         connection.close()
+
+
+def is_named_afterwards(life: Life, job: Job) -> bool:
+    """Return whether a page names the action after a phase that succeeded without it.
+
+    Protection and the polls of a new environment fail without failing its deployment.
+    """
+    if job.action not in life.texts() and job.phase == "deploy":
+        life.go("observe")
+    return job.action in life.texts()
 
 
 def forget(life: Life) -> None:
