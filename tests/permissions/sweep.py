@@ -1,7 +1,8 @@
 """Take each action away in turn: the step that needs it fails, and a page names the action.
 
 `make check-permissions` runs this and writes docs/permissions.md; `make test` takes a sample (test_roles.py).
-With ACTIONS=REGEX in the environment, only matching actions are taken away; the page marks others as "used".
+With ACTIONS=REGEX in the environment, only actions are taken away for which "ROLE ACTION" matches, such as
+"sanso-portal rds:"; the page marks others as "used".
 """
 
 from __future__ import annotations
@@ -53,14 +54,17 @@ class Job:
 def test_each_action_is_missed_by_the_step_that_needs_it(portal: Portal) -> None:
     make_operator("operator")
     wanted = re.compile(os.environ.get("ACTIONS", ""))
-    jobs = [job for job in jobs_of(*first_uses(portal)) if wanted.search(job.action)]
+    jobs = [job for job in jobs_of(*first_uses(portal)) if wanted.search(f"{job.role} {job.action}")]
     results: dict[Job, str] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = {pool.submit(outcome, portal, job): job for job in jobs}
         for done in as_completed(waiting):
             job = waiting[done]
             results[job] = done.result()
-            print(f"{len(results)}/{len(jobs)} {job.role} {job.action} ({job.phase}): {results[job]}")  # noqa: T201
+            print(  # noqa: T201
+                f"{len(results)}/{len(jobs)} {job.role} {job.action} ({job.phase}): {results[job]}",
+                flush=True,
+            )
 
     REPORT.write_text(report({(job.role, job.action): result for job, result in results.items()}))
     unnamed = {job.action for job, result in results.items() if result != "named"}
