@@ -21,8 +21,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "The change deletes data or may delete it. Type the name %(environment)s exactly to apply it."
     ),
     Code.DELETION_PROTECTION_ON: N_(
-        "Deletion protection is on, so AWS would refuse the deletion. Select the check box to turn it "
-        "off first."
+        "Deletion protection is on, so AWS would refuse the deletion: turn it off first."
     ),
     Code.ENVIRONMENT_ALREADY_DELETED: N_("The environment has already been deleted."),
     Code.NOTHING_TO_CLEAN_UP: N_(
