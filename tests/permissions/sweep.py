@@ -142,12 +142,16 @@ def report(results: dict[tuple[str, str], str]) -> str:
         lines += [f"## {role}", "", "| action | without it |", "|---|---|"]
         for action in sorted(actions):
             why = UNUSED[role].get(action)
-            found = f"never used: {why}" if why else results.get((role, action), "used")
+            found = f"never used: {why}" if why else worded(action, results.get((role, action), "used"))
             lines.append(f"| `{action}` | {found} |")
         lines.append("")
     lines += [f"## {ENVIRONMENT[:1].upper()}{ENVIRONMENT[1:]}", "", "| action | without it |", "|---|---|"]
     for role, action in sorted(results):
         if role == ENVIRONMENT:
-            found = results[role, action]
-            lines.append(f"| `{action}` | {found if found == 'named' else SILENT.get(action, found)} |")
+            lines.append(f"| `{action}` | {worded(action, results[role, action])} |")
     return "\n".join([*lines, ""])
+
+
+def worded(action: str, found: str) -> str:
+    """Return the result of a step without an action, or why no page names the action."""
+    return found if found in ("named", "used") else SILENT.get(action, found)

@@ -17,7 +17,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudformation:GetTemplate": "the template of a stack is compared with the one that was deployed",
         "cloudformation:RollbackStack": "an operator rolls back what was kept after a failure",
         "cloudformation:SetStackPolicy": "UpdateStack with a stack policy, which protects data, needs it too",
-        "cloudwatch:GetMetricData": "the replica lag is read at intervals that a quick test may miss",
+        "cloudwatch:GetMetricData": "the replica lag is read while a page is open, once a minute",
         "ec2:DeleteNetworkInterface": _REMAINS,
         "ec2:DescribeInstances": "only servers that remain after a deletion are looked up",
         "ec2:DescribeNetworkInterfaces": "only VPCs that remain after a deletion are searched",
@@ -80,6 +80,10 @@ UNUSED: dict[str, dict[str, str]] = {
 
 # Actions that no page can name when they are missing, as on AWS.
 SILENT: dict[str, str] = {
+    "elasticloadbalancing:DescribeLoadBalancerAttributes": (
+        "silent: the page says that it is unknown whether the load balancers are protected"
+    ),
+    "cloudwatch:GetMetricData": "silent: the replica lag is read while a page is open, once a minute",
     "ssm:UpdateInstanceInformation": "silent: the instance does not register, and does not signal",
     "ssm:ListInstanceAssociations": "silent: the instance runs no association, and does not signal",
     "ssm:UpdateInstanceAssociationStatus": "silent: State Manager does not learn how the run ended",
