@@ -33,7 +33,7 @@ Version = Annotated[
     str,
     typer.Option(
         "--version",
-        help=_("A version of a template set: SET@LABEL, or its key."),
+        help=_("A version of a template set: SET@LABEL, SET@NUMBER or its key."),
         autocompletion=completion.versions,
     ),
 ]
@@ -213,7 +213,13 @@ def rollback(
     if to:
         found = api.post(f"/deployments/{to}/rollback", {"reason": reason})
         raise typer.Exit(carry_out(api, found, yes=yes, wait=wait, format_=output))
-    found = api.post(f"/environments/{environment['id']}/rollback", {"reason": reason})
+    try:
+        found = api.post(f"/environments/{environment['id']}/rollback", {"reason": reason})
+    except ApiError as refused:
+        if refused.code == "NothingToRollBack":
+            option = _("The option for it is --to.")
+            fail(f"{refused.detail} {option}")
+        raise
     raise typer.Exit(finish(api, found["id"], wait=wait, format_=output))
 
 

@@ -66,7 +66,7 @@ def account(api: PortalClient, name: str) -> int:
 
 
 def version(api: PortalClient, name: str) -> int:
-    """Return the key of a version: of `SET@LABEL`, or a key. End the command if there is none."""
+    """Return the key of a version: `SET@LABEL`, `SET@NUMBER` or a key. End the command if there is none."""
     if name.isdecimal():
         return int(name)
     set_name, _at, label = name.rpartition("@")
@@ -75,10 +75,11 @@ def version(api: PortalClient, name: str) -> int:
         for one in api.items("/template-sets")
         if one["name"] == set_name
         for row in api.items(f"/template-sets/{one['id']}/versions")
-        if label in (row["label"], row["commit"])
     ]
-    problem = _("No version %(name)s. Write it as SET@LABEL; sanso sets versions SET lists them.")
-    return int((rows or fail(problem % {"name": name}))[0]["id"])
+    found = [row for row in rows if label in (row["label"], row["commit"])]
+    found = found or [row for row in rows if label == str(row["number"])]
+    problem = _("No version %(name)s. Write SET@LABEL or SET@NUMBER; sanso sets versions SET lists them.")
+    return int((found or fail(problem % {"name": name}))[0]["id"])
 
 
 def parameters(given: list[str]) -> dict[str, str]:

@@ -25,6 +25,13 @@ def _delete_nothing(_values: Values) -> str:
     return _("No stack was left to delete.")
 
 
+def _delete_unprotected(values: Values) -> str:
+    count = int(values["resources"])
+    if not count:
+        return _("There was no deletion protection to turn off.")
+    return _("Turned off the deletion protection of %(resources)s.") % {"resources": resources(count)}
+
+
 def _kept_found(values: Values) -> str:
     return _("Found %(resources)s to roll back.") % {"resources": resources(int(values["resources"]))}
 
@@ -91,6 +98,7 @@ DELETION_EVENTS: dict[str, Callable[[Values], str]] = {
     "delete.found": _delete_found,
     "delete.started": _delete_started,
     "delete.nothing": _delete_nothing,
+    "delete.unprotected": _delete_unprotected,
     "delete.nested": _nested_deleted,
     "rollback.found": _rollback_found,
     "rollback.started": _rollback_started,

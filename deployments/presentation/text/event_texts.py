@@ -27,7 +27,7 @@ def event(stored: Event) -> str:
     if stored.code == "attention":
         return _message(stored.values)
     try:
-        sentence = _EVENTS[stored.code](stored.values)
+        sentence = EVENTS[stored.code](stored.values)
     except (KeyError, TypeError, ValueError):
         return (
             f"{stored.code} {json.dumps(stored.values, ensure_ascii=False)}" if stored.values else stored.code
@@ -164,7 +164,7 @@ def _ended(values: Values) -> str:
     return labels[values["state"]]
 
 
-_EVENTS: dict[str, Callable[[Values], str]] = {
+EVENTS: dict[str, Callable[[Values], str]] = {
     "requested": _requested,
     "phase": _phase,
     "preflight.identity": _identity,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils import translation
 
 from deployments.models import Event
 from deployments.presentation.text import event_texts, headlines
+from tests.services import REPOSITORY
 
 EVENTS: dict[str, dict[str, Any]] = {
     "requested": {"kind": "create", "user": "ana", "reason": ""},
@@ -25,6 +27,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "delete.found": {"resources": 64},
     "delete.started": {"stack_name": "sanso-staging"},
     "delete.nothing": {},
+    "delete.unprotected": {"resources": 3},
     "attention": {"code": "AccessDenied", "message": "AWS denies it."},
     "attention.over": {},
     "waiting": {"message": "web i-1 is starting.", "more": 0},
@@ -34,6 +37,25 @@ EVENTS: dict[str, dict[str, Any]] = {
 
 def text(code: str, values: dict[str, Any]) -> str:
     return event_texts.event(Event(source="portal", code=code, values=values))
+
+
+def logged_codes() -> set[str]:
+    """Return the codes that are written into event logs, where the source names them."""
+    calls = [
+        node
+        for path in (REPOSITORY / "deployments").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "event_log.add"
+    ]
+    codes = [call.args[1] for call in calls if len(call.args) > 1]
+    return {one.value for one in codes if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+
+
+def test_every_event_that_is_logged_has_a_sentence() -> None:
+    codes = logged_codes()
+    assert {"delete.started", "release.server"} <= codes
+
+    assert codes <= {*event_texts.EVENTS, "attention"}  # its text depends on the error
 
 
 @pytest.mark.parametrize("language", dict(settings.LANGUAGES))
