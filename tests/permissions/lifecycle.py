@@ -22,6 +22,7 @@ from deployments.models import (
     Observation,
     Observer,
 )
+from deployments.presentation.remaining import remaining_view
 from deployments.wording import stored_text
 from tests.builders import make_grant, make_operator
 from tests.message_texts import attention, reason
@@ -161,6 +162,8 @@ class Life:
         for one in self.deployments:
             one.refresh_from_db()
             yield from (reason(one), attention(one), stored_text(one.protection_message, ""))
+            if remaining := remaining_view(one):
+                yield from (text for _service, text in remaining.problems)
             for found in Evidence.objects.of(one):
                 yield from (found.text, stored_text(found.problem, ""))
         environment = self.deployments[0].environment
