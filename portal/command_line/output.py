@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +20,13 @@ from portal.command_line.texts import _, name_of
 
 WORDS = ("state", "effect", "health", "status", "phase", "tier")
 """Columns and members whose values are translated, unless they are statuses of CloudFormation."""
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+WIDE = 200
+"""Columns of a table in a file or a pipe, where rich would wrap cells at 80."""
+out = Console(
+    highlight=False,
+    soft_wrap=not sys.stdout.isatty(),
+    width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE,
+)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -397,3 +397,15 @@ def test_a_preview_names_the_effect_on_running_servers(
     assert (found["release"]["kind"], found["release"]["servers"]) == ("disruptive", 1)
     assert f"Disruptive release: {found['release']['text']}" in printed
     assert "▲ The site has an outage while its only server is changed." in printed
+
+
+def test_a_table_in_a_pipe_has_long_cells_on_one_line(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    address = f"https://git.example.com/{'long/' * 20}sets"
+    make_source(name="sets", url=address)
+
+    code, output, errors = shell.run("sets", "list")
+
+    assert code == 0, errors
+    assert address in output
