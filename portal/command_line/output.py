@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import typer
 import yaml
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 from rich.text import Text
 
@@ -21,12 +21,24 @@ from portal.command_line.texts import _, name_of
 WORDS = ("state", "effect", "health", "status", "phase", "tier")
 """Columns and members whose values are translated, unless they are statuses of CloudFormation."""
 WIDE = 200
-"""Columns of a table in a file or a pipe, where rich would wrap cells at 80."""
-out = Console(
-    highlight=False,
-    soft_wrap=not sys.stdout.isatty(),
-    width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE,
-)
+"""Columns of a table in a file or a pipe."""
+
+
+class WideConsole(Console):
+    """A console that is wide where its width is unknown, because rich would wrap cells at 80 columns."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        found = super().size
+        is_known = self.is_terminal or "COLUMNS" in os.environ
+        return found if is_known else ConsoleDimensions(WIDE, found.height)
+
+    @size.setter
+    def size(self, new: tuple[int, int]) -> None:
+        self._width, self._height = new
+
+
+out = WideConsole(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

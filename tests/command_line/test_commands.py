@@ -400,8 +400,9 @@ def test_a_preview_names_the_effect_on_running_servers(
 
 
 def test_a_table_in_a_pipe_has_long_cells_on_one_line(
-    portal: PortalInProcess, shell: Shell, shop: Environment
+    portal: PortalInProcess, shell: Shell, shop: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     address = f"https://git.example.com/{'long/' * 20}sets"
     make_source(name="sets", url=address)
 
