@@ -2,7 +2,7 @@
 
 `make check-permissions` runs this and writes docs/permissions.md; `make test` takes a sample (test_roles.py).
 With ACTIONS=REGEX in the environment, only actions are taken away for which "ROLE ACTION" matches, such as
-"sanso-portal rds:"; the page marks others as "used".
+"sanso-portal rds:"; the page keeps the rows of others.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -28,6 +29,7 @@ from tests.services import REPOSITORY
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
 
 AT_ONCE = 4
+UNNAMED = ("succeeded without it", "failed without its name", "did not end")
 ENVIRONMENT = "roles of environments"
 REPORT = REPOSITORY / "docs" / "permissions.md"
 HEAD = """# Permissions
@@ -36,8 +38,8 @@ Written by `make check-permissions`: it deploys an environment, observes it, cha
 again and deletes it in the sandbox, with the roles of [account.yaml](../infra_templates/account.yaml). Then
 it takes each action that was used away in turn, in an account of its own, and goes on to the step that used
 it first. *Named* means that this step failed, or the protection or a poll after it, and that a page of the
-environment names the action; *used* that the action was used and not taken away in the latest run. The roles
-of environments lose it by their boundary.
+environment names the action; *used* that the action is used and was never taken away. A run of some actions
+leaves the other rows as they are. The roles of environments lose an action by their boundary.
 """
 
 
@@ -66,7 +68,8 @@ def test_each_action_is_missed_by_the_step_that_needs_it(portal: Portal) -> None
                 flush=True,
             )
 
-    REPORT.write_text(report({(job.role, job.action): result for job, result in results.items()}))
+    new = {(job.role, job.action): result for job, result in results.items()}
+    REPORT.write_text(report(earlier(REPORT.read_text()) | new))
     unnamed = {job.action for job, result in results.items() if result != "named"}
     assert unnamed <= set(SILENT), {job: result for job, result in results.items() if job.action in unnamed}
 
@@ -111,32 +114,42 @@ def outcome(portal: Portal, job: Job) -> str:
             portal.sandbox.control("POST", "pace", {"pace": 0.1}, account=life.account.sandbox_account_id)
         else:
             granted_actions.take_away(iam, job.role, job.policy, job.action)
-        try:
-            succeeded = life.go(job.phase)
-        except TimeoutError:  # it waits, perhaps for as long as servers may take; the page says for what
-            return "named" if job.action in life.texts() else "did not end"
-        if succeeded:
-            return "named" if is_named_afterwards(life, job) else "succeeded without it"
-        return "named" if job.action in life.texts() else "failed without its name"
+        return result_of(life, job)
     finally:
         forget(life)
         connection.close()
 
 
-def is_named_afterwards(life: Life, job: Job) -> bool:
-    """Return whether a page names the action after a phase that succeeded without it.
+def result_of(life: Life, job: Job) -> str:
+    """Run the phase of a job; return whether a page names the missing action, or else how the phase ended.
 
-    Protection and the polls of a new environment fail without failing its deployment.
+    Protection and the polls of a new environment fail without failing its deployment. A deployment may also
+    wait for as long as its servers may take; the environment's page then names the action.
     """
-    if job.action not in life.texts() and job.phase == "deploy":
-        life.go("observe")
-    return job.action in life.texts()
+    how = "did not end"
+    with suppress(TimeoutError):
+        how = "succeeded without it" if life.go(job.phase) else "failed without its name"
+        if how == "succeeded without it" and job.phase == "deploy" and job.action not in life.texts():
+            life.go("observe")
+    return "named" if job.action in life.texts() else how
 
 
 def forget(life: Life) -> None:
     """End the observation of an environment, and drop its account's state in the sandbox."""
     Environment.objects.filter(account=life.account).update(deleted_at=timezone.now())
     life.portal.sandbox.control("POST", "reset", account=life.account.sandbox_account_id)
+
+
+def earlier(page: str) -> dict[tuple[str, str], str]:
+    """Return the results on the page, by role and action, without the actions that nothing uses."""
+    found: dict[tuple[str, str], str] = {}
+    role = ""
+    for line in page.splitlines():
+        if line.startswith("## "):
+            role = line.removeprefix("## ")
+        elif row := re.fullmatch(r"\| `(.+)` \| (?!never used)(.+) \|", line):
+            found[role if role in granted_actions.ROLES.values() else ENVIRONMENT, row[1]] = row[2]
+    return found
 
 
 def report(results: dict[tuple[str, str], str]) -> str:
@@ -146,8 +159,8 @@ def report(results: dict[tuple[str, str], str]) -> str:
         lines += [f"## {role}", "", "| action | without it |", "|---|---|"]
         for action in sorted(actions):
             why = UNUSED[role].get(action)
-            found = f"never used: {why}" if why else worded(action, results.get((role, action), "used"))
-            lines.append(f"| `{action}` | {found} |")
+            default = f"never used: {why}" if why else "used"
+            lines.append(f"| `{action}` | {worded(action, results.get((role, action), default))} |")
         lines.append("")
     lines += [f"## {ENVIRONMENT[:1].upper()}{ENVIRONMENT[1:]}", "", "| action | without it |", "|---|---|"]
     for role, action in sorted(results):
@@ -158,4 +171,4 @@ def report(results: dict[tuple[str, str], str]) -> str:
 
 def worded(action: str, found: str) -> str:
     """Return the result of a step without an action, or why no page names the action."""
-    return found if found in ("named", "used") else SILENT.get(action, found)
+    return SILENT.get(action, found) if found in UNNAMED else found
