@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -213,13 +214,8 @@ def rollback(
     if to:
         found = api.post(f"/deployments/{to}/rollback", {"reason": reason})
         raise typer.Exit(carry_out(api, found, yes=yes, wait=wait, format_=output))
-    try:
+    with _naming_option("NothingToRollBack", _("The option for it is --to.")):
         found = api.post(f"/environments/{environment['id']}/rollback", {"reason": reason})
-    except ApiError as refused:
-        if refused.code == "NothingToRollBack":
-            option = _("The option for it is --to.")
-            fail(f"{refused.detail} {option}")
-        raise
     raise typer.Exit(finish(api, found["id"], wait=wait, format_=output))
 
 
@@ -239,13 +235,8 @@ def delete(
         fail(_("Without a terminal, give the environment's name with --confirm."))
     typed = confirm or typer.prompt(_("Type %(name)s to delete it") % environment)
     body = {"typed_name": typed, "unprotect": unprotect, "reason": reason}
-    try:
+    with _naming_option("DeletionProtection", _("The option for it is --unprotect.")):
         found = api.post(f"/environments/{environment['id']}/deletion", body)
-    except ApiError as refused:
-        if refused.code == "DeletionProtection":
-            option = _("The option for it is --unprotect.")
-            fail(f"{refused.detail} {option}")
-        raise
     raise typer.Exit(finish(api, found["id"], wait=wait, format_=output))
 
 
@@ -261,6 +252,17 @@ def unlock(name: Name) -> None:
     """Unlock an environment that you have locked."""
     api = session.client()
     api.post(f"/environments/{session.environment(api, name)['id']}/unlock")
+
+
+@contextmanager
+def _naming_option(code: str, option: str) -> Iterator[None]:
+    """End the command with the option that a refusal with this code asks for."""
+    try:
+        yield
+    except ApiError as refused:
+        if refused.code != code:
+            raise
+        fail(f"{refused.detail} {option}")
 
 
 def _existing(api: PortalClient, wanted: dict[str, Any]) -> dict[str, Any] | None:

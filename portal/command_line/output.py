@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import typer
 import yaml
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,24 +21,8 @@ from portal.command_line.texts import _, name_of
 WORDS = ("state", "effect", "health", "status", "phase", "tier")
 """Columns and members whose values are translated, unless they are statuses of CloudFormation."""
 WIDE = 200
-"""Columns of a table in a file or a pipe."""
-
-
-class WideConsole(Console):
-    """A console that is wide where its width is unknown, because rich would wrap cells at 80 columns."""
-
-    @property
-    def size(self) -> ConsoleDimensions:
-        found = super().size
-        is_known = self.is_terminal or "COLUMNS" in os.environ
-        return found if is_known else ConsoleDimensions(WIDE, found.height)
-
-    @size.setter
-    def size(self, new: tuple[int, int]) -> None:
-        self._width, self._height = new
-
-
-out = WideConsole(highlight=False, soft_wrap=not sys.stdout.isatty())
+"""Columns of a table in a file or a pipe, where rich would wrap cells at 80."""
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -81,7 +65,10 @@ def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
         table.add_column(heading(column).upper(), overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row, column)) for column in columns))
-    out.print(table if table.rows else Text(_("Nothing found.")))
+    if table.rows:
+        _print(table)
+    else:
+        out.print(_("Nothing found."))
 
 
 def _pairs(found: Mapping[str, Any]) -> None:
@@ -91,6 +78,12 @@ def _pairs(found: Mapping[str, Any]) -> None:
     for name, value in found.items():
         if value not in (None, "", [], {}):
             table.add_row(name_of(name), Text(_shown(name, value)))
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        out.width = WIDE
     out.print(table)
 
 

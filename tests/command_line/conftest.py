@@ -1,4 +1,4 @@
-"""A shell, and the portal in this process."""
+"""A shell, the portal in this process, and an environment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from django.contrib.auth.models import User
 from keyring.backends.fail import Keyring as NoKeyring
 from pytest_django import Settings
 
+from deployments.models import Environment
 from tests.api.clients import Program
-from tests.builders import make_operator
+from tests.builders import make_account, make_operator
 from tests.command_line.portal_in_process import URL, PortalInProcess, Shell
+from tests.health_builders import make_whole
+from tests.views.conftest import TEMPLATE
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +49,13 @@ def portal(operator: User, settings: Settings, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SANSO_URL", URL)
     monkeypatch.setenv("SANSO_TOKEN", Program(operator).value)
     return found
+
+
+@pytest.fixture
+def shop(operator: User, tmp_path: Path, settings: Settings) -> Environment:
+    """A deployed environment of a small template set."""
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "root.yaml").write_text(TEMPLATE)
+    settings.SANSO_TEMPLATE_SET = tmp_path / "set"
+    parameters = {"Database": "orders", "Size": "small"}
+    return make_whole("shop", owner=operator, account=make_account("production"), parameters=parameters)

@@ -11,36 +11,23 @@ import pytest
 import yaml
 from django.contrib.auth.models import User
 from django.utils import timezone
-from pytest_django import Settings
 from rich.console import Console
 
 from deployments.core.phases import State
-from deployments.core.release_kind import Release, ReleaseKind
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment, EnvironmentLock
 from portal.command_line import completion, session
 from portal.command_line.tree import Tree
 from tests.api.clients import Program
-from tests.builders import allow, make_account, make_deployment, make_environment, make_event, make_user
+from tests.builders import allow, make_deployment, make_environment, make_event, make_user
 from tests.command_line.portal_in_process import PortalInProcess, Shell
-from tests.health_builders import make_whole, server_id
+from tests.health_builders import server_id
 from tests.live import scenes
 from tests.previews import make_preview
 from tests.template_versions import make_source, make_version
-from tests.views.conftest import TEMPLATE
 
 pytestmark = [pytest.mark.core, pytest.mark.timeout(120)]
-
-
-@pytest.fixture
-def shop(operator: User, tmp_path: Path, settings: Settings) -> Environment:
-    """A deployed environment of a small template set."""
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "root.yaml").write_text(TEMPLATE)
-    settings.SANSO_TEMPLATE_SET = tmp_path / "set"
-    parameters = {"Database": "orders", "Size": "small"}
-    return make_whole("shop", owner=operator, account=make_account("production"), parameters=parameters)
 
 
 def test_lists_are_tables_json_or_yaml(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:
@@ -159,39 +146,6 @@ def test_the_exit_code_is_that_of_the_result(
     assert shell.run("follow", str(latest.pk))[0] == expected
     Environment.objects.filter(pk=shop.pk).update(latest=latest)
     assert shell.run("wait", "shop")[0] == expected
-
-
-def test_a_version_is_released(
-    portal: PortalInProcess, shell: Shell, shop: Environment, tmp_path: Path
-) -> None:
-    source = make_source(name="sets")
-    version = make_version(source, tmp_path / "version", "v2")
-    output = shell.run("sets", "list")[1]
-    assert "sets" in output
-    assert "v2" in shell.run("sets", "versions", "sets")[1]
-
-    code, output, errors = shell.run("env", "release", "shop", "--version", "sets@v2", "--yes")
-
-    assert portal.posted("/previews")["template_version"] == version.pk, errors
-    assert code == 0, output + errors
-    code, _, errors = shell.run("env", "release", "shop", "--version", "sets@v9")
-    assert (code, "sanso sets versions" in errors) == (3, True)
-    portal.sent.clear()
-    number = f"sets@{version.number}"
-    assert shell.run("env", "release", "shop", "--version", number, "--yes")[0] == 0
-    assert portal.posted("/previews")["template_version"] == version.pk
-
-
-def test_what_cannot_go_back_says_why(portal: PortalInProcess, shell: Shell, shop: Environment) -> None:
-    earlier = make_deployment(shop, state="succeeded", parameters={"Database": "before"})
-    make_deployment(shop, state="succeeded", parameters={"Database": "after"})
-
-    code, _, errors = shell.run("env", "rollback", "shop", "--to", str(earlier.pk), "--yes")
-
-    assert (code, "is not stored" in errors) == (3, True)  # the template set of a row without one
-    assert portal.posted(f"/deployments/{earlier.pk}/rollback") == {"reason": ""}
-    code, _, errors = shell.run("env", "rollback", "shop")  # nothing was kept
-    assert (code, "The option for it is --to." in errors) == (3, True)
 
 
 def test_an_environment_is_created_from_a_file_and_deleted(
@@ -380,23 +334,6 @@ def test_what_does_not_wait_for_approval_is_not_approved(
         3,
         f"✕ Deployment {shop.latest.pk} does not wait for approval: succeeded.",
     )
-
-
-def test_a_preview_names_the_effect_on_running_servers(
-    portal: PortalInProcess, shell: Shell, shop: Environment
-) -> None:
-    preview = make_preview(shop)
-    release = Release(
-        kind=ReleaseKind.DISRUPTIVE, reason=Message(Code.RELEASE_SET_UNKNOWN), servers=1, interrupts=True
-    )
-    Deployment.objects.filter(pk=preview.pk).update(changes=preview.changes | {"release": release.to_json()})
-
-    found = session.client().get(f"/deployments/{preview.pk}/preview")
-    printed = shell.run("approve", str(preview.pk))[1]
-
-    assert (found["release"]["kind"], found["release"]["servers"]) == ("disruptive", 1)
-    assert f"Disruptive release: {found['release']['text']}" in printed
-    assert "▲ The site has an outage while its only server is changed." in printed
 
 
 def test_a_table_in_a_pipe_has_long_cells_on_one_line(
