@@ -225,10 +225,12 @@ def test_children_of_a_killed_program_are_ended(runs: list[Run], tmp_path: Path)
 def test_a_killed_program_whose_child_has_its_output_is_restarted(runs: list[Run], tmp_path: Path) -> None:
     run = started(runs, tmp_path, worker=STUBBORN)
     wait_until(run.has_a_grandchild)
+    killed = run.pid_of("stubborn")
 
-    os.kill(run.pid_of("stubborn"), signal.SIGKILL)
+    os.kill(killed, signal.SIGKILL)
 
     run.wait_for("worker was ended by SIGKILL")
+    wait_until(lambda: any("stubborn" in c and pid != killed for pid, c in run.processes().items()))
 
 
 def test_a_program_that_ignores_sigterm_is_killed(runs: list[Run], tmp_path: Path) -> None:
