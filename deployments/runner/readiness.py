@@ -15,7 +15,7 @@ from django.utils import timezone
 from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
 from deployments.core.health.parts import ObservedParts
-from deployments.core.health.readiness import Readiness, readiness, was_polled
+from deployments.core.health.readiness import Readiness, denied_read, readiness, was_polled
 from deployments.core.phases import State
 from deployments.core.status import DELETED
 from deployments.core.timings import CURRENT
@@ -23,6 +23,7 @@ from deployments.errors import AwsNotFound
 from deployments.models import Deployment, Environment, Event, Observation, Observer
 from deployments.models.health.reads import facts_of, parts_of_environment
 from deployments.runner import endpoint_run, event_log, evidence, finalize, site_check
+from deployments.runner.observe.problems import access_error
 
 PHASE_EVENT = "portal:phase:configuration"
 AT_ONCE = 0.0
@@ -58,7 +59,11 @@ def _has_conditions(parts: ObservedParts) -> bool:
 
 
 def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
-    """Compute the readiness. Return the seconds until the next step, None if the deployment has ended."""
+    """Compute the readiness. Return the seconds until the next step, None if the deployment has ended.
+
+    Raise AwsAccessError while AWS denies the reads without which the readiness stays unknown: the deployment
+    then waits for an operator, and does not time out.
+    """
     environment = Environment.objects.for_page().get(pk=deployment.environment_id)
     if _is_gone(deployment, clients, now):
         code, message = endpoint_run.why_missing(environment)
@@ -75,6 +80,9 @@ def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     unmeasured = served and site_check.is_unreachable(environment, since)  # the environment's page reports it
     if deployment.state == State.READY and (found.ready or unmeasured):
         return _protect_or_succeed(deployment, environment.stack_status, dict(environment.outputs))
+    if problem := denied_read(facts, since):
+        _report(deployment, found)
+        raise access_error(problem)
     if was_polled(facts, now - CURRENT) and _timed_out(deployment, clients, environment, found, since, now):
         return None
     _report(deployment, found)

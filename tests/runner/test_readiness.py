@@ -15,14 +15,14 @@ from django.utils import timezone
 from deployments.aws.site import SiteCheckResult
 from deployments.core.phases import State
 from deployments.core.timings import AWS
-from deployments.errors import Message
+from deployments.errors import AwsAccessError, Message
 from deployments.message_codes import Code
 from deployments.models import AssociationRun, Deployment, Environment, Event, Observation, SiteProbe
 from deployments.runner import site_check
 from deployments.wording import stored_text
 from tests.builders import make_environment
 from tests.fakes import FakeAws, FakeStack
-from tests.message_texts import reason
+from tests.message_texts import attention, reason
 from tests.runner.conftest import run, take_step
 from tests.runner.observed.environments import (
     configure,
@@ -270,6 +270,25 @@ def test_a_deployment_that_times_out_reports_what_it_was_waiting_for(
 
     assert (ended.state, ended.error_code) == (State.FAILED, "NotReady")
     assert "The site check through the load balancer" in reason(ended)
+
+
+def test_a_deployment_whose_servers_aws_does_not_let_be_read_waits_for_an_operator(
+    deployment: Deployment, aws: FakeAws
+) -> None:
+    complete_stacks(deployment, aws)
+    age_events(deployment, AWS.readiness_timeout)
+    operation = "ssm:DescribeAssociation"
+    aws.fail(operation, *[AwsAccessError("AccessDeniedException", "User is not authorized", operation)] * 2)
+
+    waiting = step(deployment, aws)
+
+    assert waiting.state == State.CONFIGURATION
+    assert attention(waiting) == (
+        "AWS denied ssm:DescribeAssociation. Allow ssm:DescribeAssociation for the role that Sanso uses. "
+        "AWS: User is not authorized"
+    )
+    allowed = step(deployment, aws)
+    assert (allowed.state, allowed.attention_code) == (State.SUCCEEDED, "")
 
 
 def test_a_deployment_does_not_time_out_while_the_portal_is_stopped(

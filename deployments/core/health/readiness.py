@@ -6,8 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from deployments.core.aws_errors import needs_access
 from deployments.core.health import ansible, aws_statuses
-from deployments.core.health.facts import AssociationFact, Facts, InstanceFact, RunFact, TargetFact
+from deployments.core.health.facts import (
+    AssociationFact,
+    Facts,
+    InstanceFact,
+    RunFact,
+    SourceFact,
+    TargetFact,
+)
 from deployments.errors import Message
 from deployments.message_codes import Code
 
@@ -71,17 +79,35 @@ def readiness(facts: Facts, since: datetime | None = None) -> Readiness:
 
 def was_polled(facts: Facts, since: datetime) -> bool:
     """Return whether every source of the readiness was polled since `since`, successfully or not."""
-    needed = {
+    return all(_attempted(facts.sources.get(source), since) for source in _needed(facts))
+
+
+def denied_read(facts: Facts, since: datetime) -> Message | None:
+    """Return the problem of the first source of the readiness that AWS has not let be read since `since`.
+
+    Without outputs in S3 the readiness is known all the same: they only explain failures.
+    """
+    for source in _needed(facts):
+        row = facts.sources.get(source)
+        if row is None or row.problem is None or not _attempted(row, since):
+            continue
+        if needs_access(row.problem_code) and not row.problem.params.get("action", "").startswith("s3:"):
+            return row.problem
+    return None
+
+
+def _needed(facts: Facts) -> list[str]:
+    """Return the sources that the readiness of these parts depends on."""
+    parts = {
         "associations": facts.parts.associations,
         "targets": facts.parts.target_groups,
         "fleet": facts.parts.groups,
     }
-    polled = {
-        source
-        for source, row in facts.sources.items()
-        if row.attempted_at is not None and row.attempted_at >= since
-    }
-    return {source for source, parts in needed.items() if parts} <= polled
+    return [source for source, found in parts.items() if found]
+
+
+def _attempted(row: SourceFact | None, since: datetime) -> bool:
+    return row is not None and row.attempted_at is not None and row.attempted_at >= since
 
 
 def has_site(facts: Facts) -> bool:

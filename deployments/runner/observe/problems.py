@@ -1,4 +1,4 @@
-"""Why a source does not respond, as a message."""
+"""Why a source does not respond, as a message and back."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def problem_message(problem: AwsFailure) -> Message:
         code = Code.AWS_DENIED_SHORT
     values = {"action": problem.operation, "code": problem.code, "aws": problem.message}
     return Message(code, values, problem.request_id)
+
+
+def access_error(problem: Message) -> AwsAccessError:
+    """Return the error that `problem_message` was given, from its values."""
+    values = problem.params
+    return AwsAccessError(values["code"], values.get("aws", ""), values["action"], problem.request_id)

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from deployments.core.health.facts import Facts, ProbeFact
-from deployments.core.health.readiness import readiness
+from deployments.core.health.facts import Facts, ProbeFact, SourceFact
+from deployments.core.health.readiness import denied_read, readiness
+from deployments.errors import Message
+from deployments.message_codes import Code
 from tests.core.health.scenes import (
     FULL_DISK,
     NOW,
@@ -133,3 +135,29 @@ def test_a_site_check_needs_a_successful_read_after_the_deployment() -> None:
     assert waiting_texts(facts) == ["The site check through the load balancer has not succeeded yet."]
     old = healthy_facts(probe=ProbeFact(at=OBSERVED - timedelta(hours=1), wrote=True, read=True))
     assert not readiness(old, OBSERVED).answered
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "minutes_ago", "reported"),
+    [
+        ("ssm:DescribeAssociation", "AccessDeniedException", 0, True),
+        ("ssm:DescribeAssociation", "AccessDeniedException", 2, False),
+        ("ssm:DescribeAssociation", "ThrottlingException", 0, False),
+        ("s3:GetObject", "AccessDenied", 0, False),
+    ],
+    ids=["denied", "denied before the stacks were complete", "throttled", "only the output is missing"],
+)
+def test_a_read_that_aws_denies_is_reported_if_the_readiness_depends_on_it(
+    action: str, code: str, minutes_ago: int, *, reported: bool
+) -> None:
+    problem = Message(Code.AWS_DENIED_SHORT, {"action": action, "code": code, "aws": "no"})
+    row = SourceFact(
+        source="associations",
+        attempted_at=NOW - timedelta(minutes=minutes_ago),
+        problem_code=code,
+        problem=problem,
+    )
+
+    found = denied_read(healthy_facts(sources={"associations": row}), NOW - timedelta(minutes=1))
+
+    assert found == (problem if reported else None)
