@@ -241,9 +241,10 @@ def test_an_instance_that_may_not_register_never_runs_an_association(
     iam.create_instance_profile(InstanceProfileName="mute")
     iam.add_role_to_instance_profile(InstanceProfileName="mute", RoleName="mute")
     image = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
-    account.client("ec2").run_instances(
+    launched = account.client("ec2").run_instances(
         ImageId=image, InstanceType="t4g.micro", MinCount=1, MaxCount=1, IamInstanceProfile={"Name": "mute"}
     )
+    instance = launched["Instances"][0]["InstanceId"]
     made = ssm.create_association(
         Name="AWS-RunShellScript",
         Targets=[{"Key": "InstanceIds", "Values": ["*"]}],
@@ -256,4 +257,12 @@ def test_an_instance_that_may_not_register_never_runs_an_association(
         return wanted in {(one["principal"], one["action"], one["allowed"]) for one in reported["decisions"]}
 
     wait_until(refused, what="an attempt to register")
+    ssm.start_associations_once(AssociationIds=[made])
     assert not ssm.describe_association_executions(AssociationId=made)["AssociationExecutions"]
+    assert not ssm.describe_instance_information()["InstanceInformationList"]
+    with pytest.raises(ssm.exceptions.InvalidInstanceId):
+        ssm.send_command(
+            InstanceIds=[instance],
+            DocumentName="AWS-RunShellScript",
+            Parameters={"commands": ["true"]},
+        )

@@ -12,7 +12,7 @@ from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
 from portal.sandbox.engine.registry import Record, Refused, here
-from portal.sandbox.services.ssm import association_rules, commands, documents
+from portal.sandbox.services.ssm import association_rules, commands, documents, executions
 from portal.sandbox.services.ssm.associations import Association
 from portal.sandbox.services.ssm.commands import Command, Invocation, StepResult
 from portal.sandbox.services.ssm.paging import page
@@ -31,13 +31,14 @@ def _send(request: Record) -> Record:
     documents.check_parameters({**request, "Name": request["DocumentName"]})
     named = list(request.get("InstanceIds") or [])
     tagged = Association(settings={"Name": "", "Targets": request.get("Targets") or []}, versions=[])
-    unknown = [one for one in named if one not in ec2._instances or not ec2.instance_is_managed(one)]
+    unknown = [one for one in named if not executions.is_registered(one)]
     if unknown:
         raise Refused(
             "InvalidInstanceId",
             f"Instances [[{', '.join(unknown)}]] not in a valid state for account {get_account_id()}",
         )
-    return {"Command": _command(commands.send(request, list(dict.fromkeys([*named, *tagged.targets()]))))}
+    registered = [one for one in tagged.targets() if executions.is_registered(one)]
+    return {"Command": _command(commands.send(request, list(dict.fromkeys([*named, *registered]))))}
 
 
 def _check(request: Record) -> None:

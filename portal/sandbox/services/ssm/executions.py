@@ -52,7 +52,7 @@ def reach(association: Association) -> None:
         fresh = [
             instance_id
             for instance_id in association.targets()
-            if instance_id not in known and _is_registered(instance_id) and _has_room(instance_id, applied)
+            if instance_id not in known and is_registered(instance_id) and _has_room(instance_id, applied)
         ]
         late = [key for key in fresh if ec2._instances[key]["_registered_at"] > association.version_began]
         for instance_id in late:
@@ -61,10 +61,10 @@ def reach(association: Association) -> None:
             _start(association, present)
 
 
-def _is_registered(instance_id: str) -> bool:
+def is_registered(instance_id: str) -> bool:
     """Return whether an instance is registered with State Manager, with a responding agent."""
     instance = ec2._instances.get(instance_id)
-    if instance is None:
+    if instance is None or not ec2.instance_is_managed(instance_id):
         return False
     since: float = instance.setdefault("_registered_at", time.monotonic())
     passed = time.monotonic() - since >= time_scale.shortened(REGISTERING)
@@ -90,9 +90,9 @@ def _run_on_schedule(association: Association) -> None:
 
 
 def start_again(association: Association) -> None:
-    """Run an association on all its targets, like StartAssociationsOnce."""
+    """Run an association on all its registered targets, like StartAssociationsOnce."""
     with _starting:
-        targeted = association.targets()
+        targeted = [key for key in association.targets() if is_registered(key)]
         if targeted:
             _start(association, targeted)
 
@@ -100,14 +100,17 @@ def start_again(association: Association) -> None:
 def refresh(association: Association, instance_ids: Collection[str]) -> None:
     """Run an association on some of its instances, as their agents do for AWS-RefreshAssociation.
 
-    Instances on which a run waits or is in progress are skipped (amazon-ssm-agent, refreshassociation.go).
+    Instances on which a run waits or is in progress are skipped (amazon-ssm-agent, refreshassociation.go),
+    and those that are not registered: Systems Manager reaches no agent there.
     """
     with _starting:
         latest = association.latest()
         wanted = [
             key
             for key in association.targets()
-            if key in instance_ids and not (key in latest and latest[key].status in associations.UNFINISHED)
+            if key in instance_ids
+            and is_registered(key)
+            and not (key in latest and latest[key].status in associations.UNFINISHED)
         ]
         if wanted:
             _start(association, wanted)

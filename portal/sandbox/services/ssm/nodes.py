@@ -6,7 +6,7 @@ from ministack.services import ec2
 
 from portal.sandbox.engine.registry import Record
 from portal.sandbox.services.ec2 import images
-from portal.sandbox.services.ssm import associations
+from portal.sandbox.services.ssm import associations, executions
 from portal.sandbox.services.ssm.paging import page
 
 
@@ -17,7 +17,8 @@ def describe(request: Record) -> Record:
     rows = [
         _shape(instance)
         for key, instance in sorted(ec2._instances.items())
-        if ec2.instance_is_managed(key) and all(_passes(key, instance, name, wanted[name]) for name in wanted)
+        if executions.is_registered(key)
+        and all(_passes(key, instance, name, wanted[name]) for name in wanted)
     ]
     return page("InstanceInformationList", rows, request)
 
