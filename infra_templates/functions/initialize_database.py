@@ -115,7 +115,7 @@ def _permitted(request: Request, what: str, read: Callable[[], Any]) -> Any:
 
     The role's policy may have just been attached, and takes seconds or more until other services see it:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
-    Raises Rejected after that, or at the deadline.
+    Raises ClientError after that, or at the deadline.
     """
     until = min(request.deadline, time.monotonic() + _PERMISSION_SECONDS)
     while True:
@@ -126,9 +126,7 @@ def _permitted(request: Request, what: str, read: Callable[[], Any]) -> Any:
                 raise
             log.warning("Reading %s is denied", what)
             if time.monotonic() + _RETRY_SECONDS > until:
-                raise Rejected(
-                    f"The role of the function may not read {what} (AccessDeniedException)."
-                ) from None
+                raise
         time.sleep(_RETRY_SECONDS)
 
 

@@ -255,4 +255,4 @@ def test_a_denied_call_fails_the_stack(
     response = call(responses, "Create", properties())
 
     assert response["Status"] == "FAILED"
-    assert "ClientError" in response["Reason"]
+    assert response["Reason"].startswith("Operation failed (UnauthorizedOperation): ")

@@ -9,6 +9,7 @@ import urllib.error
 
 import custom_resource
 import pytest
+from botocore.exceptions import ClientError
 from custom_resource import Rejected, Request, respond
 
 from tests.infra.conftest import STACK_ID, Invocation, Responses
@@ -73,6 +74,30 @@ def test_an_unexpected_error_is_reported_without_its_message(
     assert "RuntimeError" in responses.only["Reason"]
     assert "hunter2" not in responses.only["Reason"] + caplog.text
     assert "in work" in caplog.text  # the traceback is logged
+
+
+WHO = "User: arn:aws:sts::123456789012:assumed-role/app/app is not authorized to perform: ec2:DescribeVpcs"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason"),
+    [
+        ("AccessDenied", WHO, f"DescribeVpcs failed (AccessDenied): {WHO}."),
+        ("AccessDenied", f"{WHO}. Encoded authorization failure message: 4Ky", f"(AccessDenied): {WHO}."),
+        ("InvalidParameterValue", "Value (hunter2) is invalid", "failed (InvalidParameterValue)."),
+    ],
+    ids=["denied", "denied with a code", "rejected"],
+)
+def test_a_call_that_aws_denies_is_named_and_values_of_others_are_not_quoted(
+    responses: Responses, code: str, message: str, reason: str
+) -> None:
+    def work(request: Request) -> str:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "DescribeVpcs")
+
+    respond(responses.event("Create", {}), Invocation(), work)
+
+    assert responses.only["Reason"].endswith(f"{reason} See the log stream {Invocation().log_stream_name}.")
+    assert "hunter2" not in responses.only["Reason"]
 
 
 def test_a_long_reason_is_truncated_to_cloudformations_limit(responses: Responses) -> None:

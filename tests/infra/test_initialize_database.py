@@ -248,7 +248,8 @@ def test_a_permission_that_stays_missing_is_named(
     response = call(responses, "Create", environment.properties())
 
     assert response["Status"] == "FAILED"
-    assert "may not read the parameter sql (AccessDeniedException)" in response["Reason"]
+    assert response["Reason"].startswith("GetParameter failed (AccessDeniedException): User: ")
+    assert "is not authorized to perform: ssm:GetParameter" in response["Reason"]
 
 
 def test_an_unreachable_database_is_named(environment: Environment, responses: Responses) -> None:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
+from botocore.exceptions import ClientError
+
 log = logging.getLogger(__name__)
 log.setLevel(logging.INFO)
 
@@ -25,6 +27,8 @@ _ATTEMPTS: Final = 4
 _SEND_SECONDS: Final = 3.0
 # A response may have 4096 bytes; the longest other part is the StackId.
 _MAX_REASON: Final = 1000
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_ENCODED: Final = " Encoded authorization failure message:"
 
 
 class Context(Protocol):
@@ -109,10 +113,24 @@ def _handled(handle: RequestHandler, request: Request) -> tuple[str, str]:
     except Rejected as error:
         log.warning("Rejected: %s", error)
         return "", str(error)
+    except ClientError as error:
+        reason = _reason_of_aws(error)
+        log.error("%s\n%s", reason, "".join(traceback.format_tb(error.__traceback__)))
+        return "", reason
     except Exception as error:  # noqa: BLE001 - without a response the stack waits for its timeout
         # Without the message: a driver may quote the statement, which may contain a password.
         log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
         return "", f"The function failed with {type(error).__name__}."
+
+
+def _reason_of_aws(error: ClientError) -> str:
+    """Return the call and AWS's code, and who may not call what if AWS has denied it.
+
+    Other messages may quote the values of the call.
+    """
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    said = f": {message.partition(_ENCODED)[0].rstrip('.')}" if code in _DENIED else ""
+    return f"{error.operation_name} failed ({code}){said}."
 
 
 class _Response:
