@@ -96,8 +96,12 @@ def jobs_of(uses: dict[tuple[str, str], str], own: set[str]) -> Iterator[Job]:
         for action, policy in sorted(actions.items()):
             if (role, action) in uses:
                 yield Job(role, policy, action, uses[role, action])
-    for action in sorted({action for name, action in uses if name in own}):
-        yield Job(ENVIRONMENT, granted_actions.BOUNDARY, action, "deploy")
+    phases: dict[str, list[str]] = {}
+    for (name, action), phase in uses.items():
+        if name in own:
+            phases.setdefault(action, []).append(phase)
+    for action, used in sorted(phases.items()):
+        yield Job(ENVIRONMENT, granted_actions.BOUNDARY, action, min(used, key=PHASES.index))
 
 
 def outcome(portal: Portal, job: Job) -> str:
@@ -129,9 +133,15 @@ def result_of(life: Life, job: Job) -> str:
     how = "did not end"
     with suppress(TimeoutError):
         how = "succeeded without it" if life.go(job.phase) else "failed without its name"
-        if how == "succeeded without it" and job.phase == "deploy" and job.action not in life.texts():
+        if how == "succeeded without it" and job.phase == "deploy" and not is_named(job.action, life.texts()):
             life.go("observe")
-    return "named" if job.action in life.texts() else how
+    return "named" if is_named(job.action, life.texts()) else how
+
+
+def is_named(action: str, texts: str) -> bool:
+    """Return whether the texts name an action, as IAM does or as Lambda does."""
+    service, _colon, name = action.partition(":")
+    return action in texts or f"call {name} on {service.upper()}" in texts
 
 
 def forget(life: Life) -> None:
