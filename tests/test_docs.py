@@ -137,6 +137,14 @@ def test_a_decision_is_short_and_has_three_parts(decision: Path) -> None:
     assert re.findall(r"^\*\*(\w+)\.\*\*", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
 
 
+def test_every_runbook_is_in_the_list_of_what_follows_it() -> None:
+    runbooks = re.findall(r"^## (.+)$", text_of("docs", "runbooks.md"), re.MULTILINE)
+    followed = text_of("docs", "reliability.md").partition("## Runbooks\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", followed, re.MULTILINE)
+
+    assert rows[1:] == runbooks
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     assert [int(file.name[:4]) for file in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
