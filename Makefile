@@ -171,6 +171,10 @@ check-translations: ## Check that every translation is complete.
 check-permissions: test-environment ## Take each action of the roles away in turn, and write docs/permissions.md (long).
 	$(BIN)/pytest -q -s --timeout=0 tests/permissions/sweep.py $(ARGS)
 
+.PHONY: update-booted
+update-booted: test-environment ## Update booted machines while a client writes 200 times a second (long).
+	$(BIN)/pytest -q -s --timeout=0 tests/flows/booted_update.py $(ARGS)
+
 .PHONY: reference
 reference: test-environment ## Write the references of the API and of the command line from the code.
 	$(BIN)/python manage.py api_document > docs/api/openapi.json

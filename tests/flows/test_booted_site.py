@@ -16,25 +16,20 @@ from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Account, Deployment
 from tests.builders import make_user
+from tests.flows.booted import CONFIGURED, booting, portal, rows_beside_playwright
 from tests.flows.booted_failures import failures_are_named_and_heal
 from tests.flows.deployed import Deployed
 from tests.flows.test_main_job import PASSWORD, deploy, log_in
 from tests.flows.web import Web, start_web
-from tests.playbook.machine import base_tree, why_not
+from tests.playbook.machine import why_not
 from tests.running import Portal, client, new_account
-from tests.services import Redis, Sandbox, start_sandbox, wait_until
+from tests.services import Sandbox, wait_until
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=f"machines can't be booted: {why_not()}"),
     pytest.mark.timeout(1200),  # the first run on a host may have to build the base tree
 ]
-CONFIGURED = 600  # seconds for the playbook on four machines, on a busy host
-
-
-@pytest.fixture(autouse=True)
-def _rows_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Allow tests to write rows: Django considers this thread async because Playwright runs a loop in it."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+__all__ = ["booting", "portal", "rows_beside_playwright"]
 
 
 @pytest.fixture
@@ -43,29 +38,6 @@ def operator(transactional_db: None) -> User:
     user.set_password(PASSWORD)
     user.save()
     return user
-
-
-@pytest.fixture
-def booting(tmp_path: Path) -> Iterator[Sandbox]:
-    """A sandbox with time scale 0 whose instances are booted machines."""
-    base_tree()
-    sandbox = start_sandbox(tmp_path / "sandbox", machines="booted")
-    yield sandbox
-    sandbox.stop()
-
-
-@pytest.fixture
-def portal(
-    process_environment: dict[str, str], booting: Sandbox, redis_server: Redis, tmp_path: Path
-) -> Iterator[Portal]:
-    environment = process_environment | {
-        **booting.portal_settings,
-        "SANSO_DATA_DIR": str(tmp_path / "data"),
-    }
-    running = Portal(environment, tmp_path, booting)
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -23,8 +23,11 @@ SLOWLY = 6.0
 LONG = 600.0  # seconds, for booted machines on a busy host
 
 
-def a_script_updates_the_playbook_while_a_client_writes(deployed: Deployed, folder: Path) -> None:
-    """Update the stack to another version of the playbook and of datelog, while a client saves times."""
+def a_script_updates_the_playbook_while_a_client_writes(deployed: Deployed, folder: Path) -> SiteLoad:
+    """Update the stack to another version of the playbook and of datelog, while a client saves times.
+
+    Return what the client has sent.
+    """
     newer = newer_set(folder)
     with written(deployed) as load:
         wait_until(load.more(200), what="writes before the update")
@@ -32,6 +35,7 @@ def a_script_updates_the_playbook_while_a_client_writes(deployed: Deployed, fold
         wait_until(load.more(200), what="writes after the update")
     assert len({one.version for one in load.sent}) == 2
     is_taken_over(deployed, newer)
+    return load
 
 
 def newer_set(folder: Path) -> Path:
