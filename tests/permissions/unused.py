@@ -84,11 +84,10 @@ SILENT: dict[str, str] = {
         "silent: the page says that it is unknown whether the load balancers are protected"
     ),
     "cloudwatch:GetMetricData": "silent: the replica lag is read while a page is open, once a minute",
+    "ec2:DeleteNetworkInterface": "silent: Lambda keeps the interfaces, which keep the VPC from being deleted",
     "ssm:UpdateInstanceInformation": "silent: the instance does not register, and does not signal",
     "ssm:ListInstanceAssociations": "silent: the instance runs no association, and does not signal",
     "ssm:UpdateInstanceAssociationStatus": "silent: State Manager does not learn how the run ended",
-    "cloudformation:DescribeStackResource": "only the output of the association, which succeeds, names it",
-    "cloudformation:SignalResource": "only the output of the association, which succeeds, names it",
     "ssm:GetDocument": "only the summary of the run in State Manager names it",
     "s3:PutObject": "silent: the output of associations is lost",
     "s3:PutObjectAcl": "silent: the output of associations is lost",
