@@ -19,6 +19,8 @@ from tests.message_texts import reason
 from tests.running import Portal
 
 __all__ = ["booting", "portal", "rows_beside_playwright"]
+SLOWLY = 30.0
+"""The time scale at the beginning of the update: booted machines have AWS's intervals between polls."""
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(0)]
 
 
@@ -35,7 +37,7 @@ def deployed(portal: Portal, requested: Deployment, own_page: Page) -> Deployed:
 
 
 def test_no_write_is_lost_and_no_request_fails(deployed: Deployed, tmp_path: Path) -> None:
-    load = a_script_updates_the_playbook_while_a_client_writes(deployed, tmp_path / "newer")
+    load = a_script_updates_the_playbook_while_a_client_writes(deployed, tmp_path / "newer", SLOWLY)
 
     seconds = load.sent[-1].due - load.sent[0].due
     print(f"\n{len(load.sent)} writes in {seconds:.0f} s, none failed, none lost")  # noqa: T201

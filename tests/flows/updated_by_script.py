@@ -23,15 +23,17 @@ SLOWLY = 6.0
 LONG = 600.0  # seconds, for booted machines on a busy host
 
 
-def a_script_updates_the_playbook_while_a_client_writes(deployed: Deployed, folder: Path) -> SiteLoad:
+def a_script_updates_the_playbook_while_a_client_writes(
+    deployed: Deployed, folder: Path, slowly: float = SLOWLY
+) -> SiteLoad:
     """Update the stack to another version of the playbook and of datelog, while a client saves times.
 
-    Return what the client has sent.
+    `slowly` is the time scale in which the update begins. Return what the client has sent.
     """
     newer = newer_set(folder)
     with written(deployed) as load:
         wait_until(load.more(200), what="writes before the update")
-        is_followed_on_the_page(deployed, newer, load)
+        is_followed_on_the_page(deployed, newer, load, slowly)
         wait_until(load.more(200), what="writes after the update")
     assert len({one.version for one in load.sent}) == 2
     is_taken_over(deployed, newer)
@@ -89,14 +91,14 @@ def served(load: SiteLoad) -> set[str]:
     return {one.version for one in deque(load.sent, 100)}
 
 
-def is_followed_on_the_page(deployed: Deployed, folder: Path, load: SiteLoad) -> None:
+def is_followed_on_the_page(deployed: Deployed, folder: Path, load: SiteLoad, slowly: float) -> None:
     """Expect the page to say what happens, and the new version on every server at the end.
 
     The update takes longer until the page, which polls the stack every 15 s, has displayed it.
     """
     page, version = deployed.page, compute_version(folder.parent / "datelog")
     banner, facts = page.locator("#changed-outside"), page.locator("#facts")
-    deployed.pace(SLOWLY)
+    deployed.pace(slowly)
     update_by_a_script(deployed, folder)
     expect(banner).to_contain_text("Being changed outside of Sanso", timeout=SOON)
     expect(facts).to_contain_text("UPDATE_IN_PROGRESS")
