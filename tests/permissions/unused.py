@@ -84,7 +84,9 @@ SILENT: dict[str, str] = {
         "silent: the page says that it is unknown whether the load balancers are protected"
     ),
     "cloudwatch:GetMetricData": "silent: the replica lag is read while a page is open, once a minute",
-    "ec2:DeleteNetworkInterface": "silent: Lambda keeps the interfaces, which keep the VPC from being deleted",
+    "ec2:DeleteNetworkInterface": (
+        "silent: Lambda keeps its interfaces, which keep the VPC from being deleted"
+    ),
     "ssm:UpdateInstanceInformation": "silent: the instance does not register, and does not signal",
     "ssm:ListInstanceAssociations": "silent: the instance runs no association, and does not signal",
     "ssm:UpdateInstanceAssociationStatus": "silent: State Manager does not learn how the run ended",
