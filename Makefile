@@ -49,7 +49,7 @@ fuzz: test-environment ## Look for input that causes an error, longer than `make
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
 .PHONY: fuzz-api
-fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make test` sends some 1,000 (long).
+fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make test` sends 2,000 (long).
 	@rm -f fuzz-api.*.json
 	FUZZ_EXAMPLES=$(or $(CASES),100000) FUZZ_REPORT=$(abspath fuzz-api.json) \
 	    $(BIN)/pytest -n auto --timeout=0 tests/api/test_fuzz.py $(ARGS)

@@ -1,6 +1,6 @@
 """Generated requests: no answer that the document does not have, and no internal error.
 
-`make test` sends some 1,000 of them, `make fuzz-api` 100,000.
+`make test` sends 2,000 of them, `make fuzz-api` 100,000.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ OPERATIONS = {one.label: one for one in ALL}
 STREAMS = "/stream"
 """A stream does not end by itself: tests/api/test_stream.py has it."""
 STATUSES: Counter[int] = Counter()
-EACH = int(os.environ.get("FUZZ_EXAMPLES", "1000")) // len(OPERATIONS) + 1
+EACH = int(os.environ.get("FUZZ_EXAMPLES", "2000")) // len(OPERATIONS) + 1
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
