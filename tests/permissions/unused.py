@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+ENVIRONMENT = "roles of environments"
 _REMAINS = "an operator deletes what remains of an environment"
 _UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
 _RELEASE = "a release brings another version to running servers"
@@ -78,19 +81,40 @@ UNUSED: dict[str, dict[str, str]] = {
     },
 }
 
-# Actions that no page can name when they are missing, as on AWS.
-SILENT: dict[str, str] = {
-    "elasticloadbalancing:DescribeLoadBalancerAttributes": (
-        "silent: the page says that it is unknown whether the load balancers are protected"
-    ),
-    "cloudwatch:GetMetricData": "silent: the replica lag is read while a page is open, once a minute",
-    "ec2:DeleteNetworkInterface": (
-        "silent: Lambda keeps its interfaces, which keep the VPC from being deleted"
-    ),
-    "ssm:UpdateInstanceInformation": "silent: the instance does not register, and does not signal",
-    "ssm:ListInstanceAssociations": "silent: the instance runs no association, and does not signal",
-    "ssm:UpdateInstanceAssociationStatus": "silent: State Manager does not learn how the run ended",
-    "ssm:GetDocument": "only the summary of the run in State Manager names it",
-    "s3:PutObject": "silent: the output of associations is lost",
-    "s3:PutObjectAcl": "silent: the output of associations is lost",
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Why no page can name a missing action, as on AWS, and whether the step succeeds without it."""
+
+    why: str
+    succeeds: bool = False
+
+
+_OUTPUT = Silent("silent: the output of associations is lost", succeeds=True)
+SILENT: dict[str, dict[str, Silent]] = {
+    "sanso-portal": {
+        "elasticloadbalancing:DescribeLoadBalancerAttributes": Silent(
+            "silent: the page says that it is unknown whether the load balancers are protected", succeeds=True
+        ),
+        "cloudwatch:GetMetricData": Silent(
+            "silent: the replica lag is read while a page is open, once a minute", succeeds=True
+        ),
+    },
+    ENVIRONMENT: {
+        "ec2:DeleteNetworkInterface": Silent(
+            "silent: Lambda keeps its interfaces, which keep the VPC from being deleted"
+        ),
+        "ssm:UpdateInstanceInformation": Silent(
+            "silent: the instance does not register, and does not signal"
+        ),
+        "ssm:ListInstanceAssociations": Silent(
+            "silent: the instance runs no association, and does not signal"
+        ),
+        "ssm:UpdateInstanceAssociationStatus": Silent(
+            "silent: State Manager does not learn how the run ended"
+        ),
+        "ssm:GetDocument": Silent("only the summary of the run in State Manager names it"),
+        "s3:PutObject": _OUTPUT,
+        "s3:PutObjectAcl": _OUTPUT,
+    },
 }
