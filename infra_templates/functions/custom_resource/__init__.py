@@ -128,7 +128,8 @@ def _reason_of_aws(error: ClientError) -> str:
 
     Other messages may quote the values of the call.
     """
-    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    answer = error.response.get("Error", {})
+    code, message = answer.get("Code", "unknown"), answer.get("Message", "")
     denied = f": {message.partition(_ENCODED)[0].rstrip('.')}" if code in _DENIED else ""
     return f"{error.operation_name} failed ({code}){denied}."
 
