@@ -16,12 +16,17 @@ from tests.flows.booted import CONFIGURED, booting, portal, rows_beside_playwrig
 from tests.flows.deployed import PACE, Deployed
 from tests.flows.updated_by_script import a_script_updates_the_playbook_while_a_client_writes
 from tests.message_texts import reason
+from tests.playbook.machine import why_not
 from tests.running import Portal
 
 __all__ = ["booting", "portal", "rows_beside_playwright"]
 SLOWLY = 30.0
 """The time scale at the beginning of the update: booted machines have AWS's intervals between polls."""
-pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(0)]
+pytestmark = [
+    pytest.mark.skipif(bool(why_not()), reason=f"machines can't be booted: {why_not()}"),
+    pytest.mark.usefixtures("transactional_db"),
+    pytest.mark.timeout(0),
+]
 
 
 @pytest.fixture

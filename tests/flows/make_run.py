@@ -71,7 +71,9 @@ class Run:
 
 def log_in(chromium: Browser, run: Run, locale: str = "en") -> Page:
     """Log in with the printed credentials, in a browser of this language."""
-    page = chromium.new_context(locale=locale, base_url=run.url).new_page()
+    context = chromium.new_context(locale=locale, base_url=run.url)
+    context.set_default_timeout(LIMIT * 1000)
+    page = context.new_page()
     user, password = run.login
     page.goto(run.url)
     page.locator("input[name=username]").fill(user)
