@@ -130,12 +130,13 @@ def _create(language: str, folder: Path, name: str, messages: Catalog) -> Path:
 
 
 def _write(source: Path, translations: Catalog, messages: Catalog) -> None:
+    """Write a catalog sorted by text and without places, so that moved code does not change it."""
     translations.update(messages, no_fuzzy_matching=True)
     translations.obsolete.clear()
     header = HEADER.format(language=translations.locale, plurals=translations.plural_forms)
     with source.open("wb") as file:
         file.write(header.encode())
-        write_po(file, translations, width=100, include_lineno=False, omit_header=True)
+        write_po(file, translations, width=100, no_location=True, sort_output=True, omit_header=True)
 
 
 def update_all() -> None:
