@@ -3,7 +3,7 @@ program."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from django.contrib.auth.models import User
@@ -13,6 +13,7 @@ from deployments.access import Person, can
 from deployments.core.approvals import Policy, Voter, counted
 from deployments.core.roles import ROLES, Right, Role
 from deployments.models import ApiToken, Approval, Environment, Grant, ServiceAccount
+from deployments.models.approval import ApprovalQuerySet
 
 
 def approvers(approval: Approval, policy: Policy, environment: Environment) -> list[User]:
@@ -41,12 +42,21 @@ def possible_approvers(
 
 
 def requesters_of(approval: Approval) -> frozenset[int]:
-    """Return who requested a change or its approval. For a service account, these are all people who have
-    created a token of it, since they know its value.
+    """Return who requested a change or its approval, like `requesters_in`."""
+    return _with_token_creators({approval.requested_by_id, approval.deployment.requested_by_id})
+
+
+def requesters_in(approvals: ApprovalQuerySet) -> frozenset[int]:
+    """Return who requested these changes or their approval.
+
+    For a service account, these are all people who have created a token of it, since they know its value.
     """
-    found = {approval.requested_by_id, approval.deployment.requested_by_id}
-    tokens = ApiToken.objects.filter(owner__in=found, owner__service_account__isnull=False)
-    return frozenset(found | set(tokens.order_by().values_list("created_by", flat=True)))
+    return _with_token_creators(approvals.requesters())
+
+
+def _with_token_creators(users: Collection[int]) -> frozenset[int]:
+    tokens = ApiToken.objects.filter(owner__in=users, owner__service_account__isnull=False)
+    return frozenset([*users, *tokens.order_by().values_list("created_by", flat=True)])
 
 
 def is_service_account(user: Person) -> bool:

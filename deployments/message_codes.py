@@ -94,6 +94,7 @@ class Code(StrEnum):
     APPROVER_ROLE = "approver_role"
     APPROVER_SERVICE_ACCOUNT = "approver_service_account"
     LABEL_DECIDES_APPROVAL = "label_decides_approval"
+    LABEL_DECIDES_NOTIFICATIONS = "label_decides_notifications"
     APPROVAL_EXPIRED = "approval_expired"
     APPROVAL_GIVEN = "approval_given"
     APPROVAL_BYPASSED = "approval_bypassed"

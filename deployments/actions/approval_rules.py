@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployments.access import can
 from deployments.actions.request import Request, requesting
+from deployments.approvers import requesters_in
 from deployments.core.approvals import APPROVE, REQUIRE, refusal_to_stop_requiring
 from deployments.errors import UserFixable
 from deployments.models import Approval, ApprovalRule
@@ -39,7 +40,7 @@ def delete_label_rule(*, user: User, rule: ApprovalRule) -> None:
 
 
 def _refuse_while_requests_wait(user: User, rule: ApprovalRule) -> None:
-    requesters = Approval.objects.waiting_with_label(*rule.label).requesters()
+    requesters = requesters_in(Approval.objects.waiting_with_label(*rule.label))
     why = refusal_to_stop_requiring(user.pk, can(user, APPROVE), requesters)
     if why is not None:
         raise UserFixable("NotPermitted", why.code, **why.params)

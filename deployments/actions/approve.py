@@ -10,12 +10,13 @@ from django.utils import timezone
 from deployments.access import can
 from deployments.actions.apply_change import begin_waiting
 from deployments.actions.request import CHANGE, DELETE, Request, busy, requesting
-from deployments.approvers import approvers, is_service_account, missing_role, requesters_of
+from deployments.approvers import approvers, is_service_account, missing_role, requesters_in, requesters_of
 from deployments.core.approvals import (
     APPROVE,
     REQUIRE,
     Decider,
     Policy,
+    is_weaker,
     refusal_to_approve,
     refusal_to_deny,
     refusal_to_stop_requiring,
@@ -171,8 +172,8 @@ def set_approval_required(
         rule = ApprovalRule.objects.of(row)
         before = rule.policy if rule else Policy()
         after = (policy or before) if required else None
-        if row.requires_approval and (after is None or after.is_weaker_than(before)):
-            requesters = Approval.objects.waiting_of(row.pk).requesters()
+        if is_weaker(after, before if row.requires_approval else None):
+            requesters = requesters_in(Approval.objects.waiting_of(row.pk))
             _refuse(refusal_to_stop_requiring(user.pk, can(user, APPROVE, row), requesters))
         request.details = {"before": row.requires_approval, "after": required}
         request.changes(_values(before if row.requires_approval else None), _values(after))

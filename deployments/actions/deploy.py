@@ -16,7 +16,12 @@ from deployments import catalog
 from deployments.access import can
 from deployments.actions import schedule
 from deployments.actions.change_base import set_of_version
-from deployments.actions.labels import give_labels, labels_of, refuse_without_label
+from deployments.actions.labels import (
+    give_first_labels,
+    give_labels_again,
+    labels_of,
+    refuse_without_label,
+)
 from deployments.actions.parameters import checked
 from deployments.actions.request import (
     DEPLOY,
@@ -106,6 +111,7 @@ def request_deployment(
                     request_key=request_key,
                     keep_on_failure=keep_on_failure,
                     scheduled_for=scheduled_for,
+                    keeps_labels=labels is None,
                 )
         except (IntegrityError, UserFixable) as exc:
             # The other click of a double click may have come first at any point above.
@@ -119,9 +125,7 @@ def request_deployment(
         request.deployment, request.environment = deployment, deployment.environment
         request.before, request.after = {}, {**plain, "template set": deployment.template_digest[:12]}
         request.after |= {"keep_on_failure": keep_on_failure, "requires_approval": requires_approval}
-        if labels is not None:
-            give_labels(user, deployment.environment, request.labels)
-            request.after |= {"labels": dict(request.labels)} if labels else {}
+        request.after |= {"labels": dict(request.labels)} if labels else {}
         if requires_approval:  # a later creation with the same name does not switch it off
             environment = deployment.environment
             Environment.objects.filter(pk=environment.pk).update(requires_approval=True)
@@ -150,11 +154,12 @@ def _created(
     request_key: UUID,
     keep_on_failure: bool,
     scheduled_for: datetime | None,
+    keeps_labels: bool,
 ) -> Deployment:
     plain, secret = values
     template_set, version = chosen
     versions.refuse_new_environment(version)
-    environment = _environment(request.user, account, request.name, plain)
+    environment = _environment(request, account, plain, None if keeps_labels else request.labels)
     deployment = Deployment.objects.create(
         environment=environment,
         kind=Kind.CREATE.value,
@@ -223,11 +228,15 @@ def _taken(name: str) -> UserFixable:
     return UserFixable("NameTaken", Code.NAME_TAKEN_IN_ACCOUNT, "name", name=name)
 
 
-def _environment(user: User, account: Account, name: str, parameters: dict[str, str]) -> Environment:
+def _environment(
+    request: Request, account: Account, parameters: dict[str, str], labels: Mapping[str, str] | None
+) -> Environment:
+    """Return a new environment, or the one of that name that has no stack. `labels` None: they stay."""
+    user, name = request.user, request.name
     key = Environment.key_for(account, name)
     known = Environment.objects.select_for_update().filter(live_key=key).select_related("latest").first()
     if known is None:
-        return Environment.objects.create(
+        created = Environment.objects.create(
             account=account,
             name=name,
             stack_name=f"{settings.SANSO_STACK_PREFIX}{name}",
@@ -235,6 +244,8 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
             owner=user,
             parameters=parameters,
         )
+        give_first_labels(user, created, labels or {})
+        return created
     if not can(user, Right.VIEW, known):
         raise _taken(name)
     if known.active_deployment:
@@ -247,6 +258,8 @@ def _environment(user: User, account: Account, name: str, parameters: dict[str, 
             environment=known.name,
         )
     refuse_if_locked(known)
+    if labels is not None:
+        give_labels_again(user, known, labels)
     known.parameters, known.owner = parameters, user
     known.name, known.stack_name = name, f"{settings.SANSO_STACK_PREFIX}{name}"
     _forget_stack(known)

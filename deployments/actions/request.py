@@ -123,8 +123,8 @@ class PermissionMissing(PermissionDenied):
 def requesting(request: Request) -> Iterator[Request]:
     """Run the body in a transaction with the audit record of its request.
 
-    A refusal (UserFixable, PermissionDenied without the permission, or one because of a lock or a freeze)
-    undoes the body and is recorded.
+    A refusal (UserFixable, PermissionMissing without this or another permission that the body requires, or
+    one because of a lock or a freeze) undoes the body and is recorded.
     An IntegrityError of the body is raised without a record: the caller finds the row that was first.
     """
     if not _is_permitted(request):
@@ -140,6 +140,10 @@ def requesting(request: Request) -> Iterator[Request]:
     except UserFixable as refusal:
         request.deployment = about  # a row that the body created is undone
         request.record(refusal.message)
+        raise
+    except PermissionMissing as missing:
+        request.deployment, request.permission = about, missing.permission
+        request.record_missing_permission()
         raise
 
 

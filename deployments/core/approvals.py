@@ -76,6 +76,11 @@ def strictest(policies: Iterable[Policy]) -> Policy:
     )
 
 
+def is_weaker(after: Policy | None, before: Policy | None) -> bool:
+    """Return whether approvals that satisfy one policy may not satisfy the one before; None requires none."""
+    return before is not None and (after is None or after.is_weaker_than(before))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voter:
     """A person who has approved a request, or could, with their current rights."""

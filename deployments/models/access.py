@@ -147,10 +147,12 @@ class GrantQuerySet(models.QuerySet["Grant"]):
             found[user].add(role)
         return found
 
-    def labels(self) -> frozenset[tuple[str, str]]:
-        """Return the labels in grants: adding or removing one on an environment changes permissions."""
-        rows = self.filter(scope=Scope.LABEL.value).order_by().values_list("label_key", "label_value")
-        return frozenset(rows.distinct())
+    def naming(self, labels: Collection[tuple[str, str]]) -> Self:
+        """Keep those for one of some labels: adding or removing it on an environment changes permissions."""
+        named = Q(pk__in=[])
+        for key, value in labels:
+            named |= Q(label_key=key, label_value=value)
+        return self.filter(named, scope=Scope.LABEL.value)
 
     def for_page(self) -> Self:
         """Select what pages show of each grant: its holder, its object, and who gave it."""

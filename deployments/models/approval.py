@@ -52,7 +52,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return self.waiting().filter(deployment__environment__in=labels.values("environment"))
 
     def requesters(self) -> frozenset[int]:
-        """Return the keys of the users who requested the changes, or their approval."""
+        """Return the users who requested the changes, or their approval; service accounts as themselves."""
         pairs = self.values_list("requested_by", "deployment__requested_by")
         return frozenset(pk for pair in pairs for pk in pair)
 

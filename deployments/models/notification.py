@@ -55,6 +55,11 @@ class NotificationTargetQuerySet(models.QuerySet["NotificationTarget"]):
         owner = target.owner or target.created_by
         return self.filter(owner=owner, enabled=True).exclude(pk=target.pk).exclude(owner=None)
 
+    def shared_labels(self) -> frozenset[tuple[str, str]]:
+        """Return the labels of shared targets: removing one from an environment ends notifications of it."""
+        rows = self.filter(owner=None, enabled=True).exclude(label_key="")
+        return frozenset(rows.order_by().values_list("label_key", "label_value"))
+
     def for_environment(self, environment: Environment) -> Self:
         """Keep the enabled ones that are notified about an environment, owned by people who may log in."""
         about = models.Q(account=None, environment=None, label_key="")

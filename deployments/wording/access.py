@@ -47,7 +47,10 @@ ACCESS: Final[Mapping[Code, str]] = {
     ),
     Code.LABEL_DECIDES_ACCESS: N_(
         "Roles are given for the label %(label)s, so adding or removing it changes who may act. Ask somebody "
-        "who manages access to the environment."
+        "who manages access to the environment and has every right of these roles."
+    ),
+    Code.LABEL_DECIDES_NOTIFICATIONS: N_(
+        "Shared notifications are sent for the label %(label)s. Removing it needs the right to manage them."
     ),
 }
 

@@ -74,7 +74,8 @@ from tests.live import scenes
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 NOT_REQUESTED = {
-    *("begin_waiting", "cancel", "give_labels", "labels_to_create", "refuse_without_label"),
+    *("begin_waiting", "cancel", "labels_to_create", "refuse_without_label"),
+    *("give_first_labels", "give_labels_again"),
     "may_give_grant",
     *("refuse_unless_all_theirs", "refuse_unless_theirs", "whole"),
     "may_set_up",

@@ -292,6 +292,49 @@ def test_a_label_rule_is_not_weakened_or_deleted_by_the_requester_while_a_reques
     assert policy_of(environment) is None
 
 
+def test_a_label_with_a_rule_is_not_removed_by_the_requester_while_a_request_waits(
+    environment: Environment,
+) -> None:
+    Label.objects.create(environment=environment, key="stage", value="production")
+    rule(label=("stage", "production"))
+    root, other = person("root", "admin"), person("other", "admin")
+    waiting(environment, root)
+
+    with pytest.raises(UserFixable) as refused:
+        set_labels(user=root, environment=environment, labels={})
+    assert refused.value.message.code == Code.APPROVALS_WAITING
+    assert environment.labels.exists()
+
+    set_labels(user=other, environment=environment, labels={})
+    assert not environment.labels.exists()
+
+
+def test_who_has_a_token_of_the_service_account_that_requested_it_weakens_no_rule_while_it_waits(
+    environment: Environment,
+) -> None:
+    Label.objects.create(environment=environment, key="stage", value="production")
+    rule(environment)
+    rule(label=("stage", "production"), approvals=2)
+    ana, other = person("ana", "admin"), person("other", "admin")
+    waiting(environment, service_account("deployer", created_by=ana))
+    row = Environment.objects.get(pk=environment.pk)
+
+    def weaken(user: User) -> None:
+        set_labels(user=user, environment=environment, labels={})
+        set_approval_required(user=user, environment=row, required=False, reason="faster")
+        delete_label_rule(user=user, rule=ApprovalRule.objects.of_labels().get())
+
+    with pytest.raises(UserFixable):
+        set_labels(user=ana, environment=environment, labels={})
+    with pytest.raises(UserFixable):
+        set_approval_required(user=ana, environment=row, required=False, reason="faster")
+    with pytest.raises(UserFixable):
+        delete_label_rule(user=ana, rule=ApprovalRule.objects.of_labels().get())
+    weaken(other)
+
+    assert policy_of(Environment.objects.get(pk=environment.pk)) is None
+
+
 def test_who_requested_it_bypasses_its_approval_only_with_the_right(environment: Environment) -> None:
     rule(environment)
     ana = person("ana", "deployer", "approver")
