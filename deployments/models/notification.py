@@ -146,6 +146,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Keep those that must be sent."""
         return self.filter(state="pending")
 
+    def not_begun(self) -> Self:
+        """Keep those that no worker has begun to send, and that are in no digest yet."""
+        return self.filter(state__in=("pending", "collected"), version=0, attempts=0, digest=None)
+
     def of(self, target: NotificationTarget) -> Self:
         """Keep those of one target, newest first."""
         return self.filter(target=target).select_related("environment").order_by("-pk")

@@ -9,11 +9,12 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.core.remaining import Billing, Reason, Remaining, RemainingResource, SearchState
+from deployments.core.remaining import Billing, Reason, RemainingResource, SearchState
 from deployments.models import ActionRequest, Deployment
 from deployments.models.remaining import remaining_of
 from deployments.presentation.kept_resources import was_kept
 from deployments.wording import message_text, stored_text
+from deployments.wording.remaining import remaining_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,44 +57,15 @@ def remaining_view(deployment: Deployment) -> RemainingView | None:
     found = remaining_of(deployment)
     latest = ActionRequest.objects.deletions_of(deployment).first()
     return RemainingView(
-        sentence=_sentence(found),
+        sentence=remaining_text(
+            len(found.resources), len(found.billed), found.search, has_problems=bool(found.problems)
+        ),
         rows=[_row(one) for one in found.resources],
         problems=[(name, message_text(message)) for name, message in found.problems.items()],
         is_searching=found.search is SearchState.PENDING,
         is_deleting=latest is not None and latest.is_active,
         problem=_problem(latest),
     )
-
-
-def _sentence(found: Remaining) -> str:
-    count, billed = len(found.resources), len(found.billed)
-    if found.search is SearchState.PENDING and not found.resources:
-        return _("Searching AWS for what remains…")
-    if not count:
-        return (
-            _("Nothing was found in the services that could be searched.")
-            if found.problems
-            else _("The search found nothing in AWS.")
-        )
-    if not billed:
-        return ngettext(
-            "%(count)d resource remains in AWS; it is not billed.",
-            "%(count)d resources remain in AWS; none is billed.",
-            count,
-        ) % {"count": count}
-    if billed == count:
-        text = ngettext(
-            "%(count)d resource remains in AWS and is billed.",
-            "%(count)d resources remain in AWS and are billed.",
-            count,
-        )
-    else:
-        text = ngettext(
-            "%(count)d resources remain in AWS and %(billed)d is billed.",
-            "%(count)d resources remain in AWS and %(billed)d are billed.",
-            billed,
-        )
-    return text % {"count": count, "billed": billed}
 
 
 def _row(one: RemainingResource) -> RemainingRow:

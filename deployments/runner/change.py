@@ -27,6 +27,7 @@ from deployments.runner import (
     event_log,
     expectations,
     launch,
+    notices,
     preflight,
     previews,
     queue,
@@ -202,6 +203,7 @@ def end_canceled(deployment: Deployment, clients: Clients) -> None:
             code=deployment.cancel_code,
             user=user.get_username() if user else "",
         )
+        notices.deployment_ended(deployment, timezone.now())
     queue.wake(deployment.environment_id)
 
 

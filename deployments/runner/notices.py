@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -10,6 +10,7 @@ from django.db import transaction
 from deployments.core.causes.catalogue import recognize
 from deployments.core.notifications import HealthSeen, Topic, follow_health, is_late, topic_of_result
 from deployments.core.phases import Kind, State
+from deployments.core.remaining import Remaining, SearchState
 from deployments.core.root_cause import Failure, first_failure
 from deployments.errors import Message
 from deployments.models import (
@@ -24,6 +25,7 @@ from deployments.models import (
     TemplateVersion,
 )
 from deployments.models.channel_updates import updates_by_environment
+from deployments.models.remaining import remaining_of
 from deployments.models.timeline import failures_of
 from deployments.runner import outbox
 
@@ -32,11 +34,19 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 2000
 """Characters of AWS's reason in a notification."""
+MAX_REMAINING = 20
+"""Remaining resources that a notification lists; it counts the others."""
+WAIT_FOR_SEARCH = timedelta(seconds=30)
+"""How long a message waits at most for the search for what remains, which takes a few seconds."""
 
 
 def deployment_ended(deployment: Deployment, now: datetime) -> None:
-    """Notify about a deployment that has ended; not about a change that was never applied."""
-    if deployment.kind == Kind.UPDATE and deployment.applied_at is None:
+    """Notify about a deployment that has ended; not about a change that was never applied.
+
+    While the search for what remains is in progress, the message waits for its result, but not for long:
+    see `remaining_searched`.
+    """
+    if not _is_result(deployment):
         return
     state = State(deployment.state)
     topic = topic_of_result(state, was_canceled=deployment.was_canceled)
@@ -45,20 +55,68 @@ def deployment_ended(deployment: Deployment, now: datetime) -> None:
         return
     payload = _about(deployment) | {
         "state": deployment.state,
+        "reason": deployment.reason,
         "began_at": deployment.began_at.isoformat(),
         "ended_at": now.isoformat(),
     }
     if topic is Topic.DEPLOYMENT_FAILED:
         payload |= _why(deployment)
-    key = f"{topic}:{deployment.pk}"
-    environment = deployment.environment
-    outbox.write(targets, topic, key, payload, now, environment=environment, deployment=deployment)
+    if deployment.cancel_code:
+        user = deployment.canceled_by
+        payload["canceled"] = {"code": deployment.cancel_code, "by": user.get_username() if user else ""}
+    remaining = remaining_of(deployment)
+    if remaining.resources or remaining.search is not SearchState.NONE:
+        payload["remaining"] = _remaining(remaining)
+    outbox.write(
+        targets,
+        topic,
+        f"{topic}:{deployment.pk}",
+        payload,
+        now,
+        environment=deployment.environment,
+        deployment=deployment,
+        wait=WAIT_FOR_SEARCH if remaining.search is SearchState.PENDING else timedelta(0),
+    )
+
+
+def _is_result(deployment: Deployment) -> bool:
+    """Return whether the end of a deployment is a result, not that of something nobody has begun.
+
+    A change is one when somebody has applied it, also if it waited for an approval or for its time. A denied
+    request and an expired one are notified by their approval.
+    """
+    if deployment.state == State.CANCELED and deployment.cancel_code == "denied":
+        return False
+    if deployment.is_deletion_request:
+        return False
+    is_applied = deployment.applied_at is not None or deployment.applied_by is not None
+    return deployment.kind != Kind.UPDATE or is_applied or deployment.operation == "take_over"
+
+
+def remaining_searched(deployment: Deployment, now: datetime) -> None:
+    """Add what the search has found to the messages about a deployment's end that wait for it."""
+    outbox.complete(deployment, {"remaining": _remaining(remaining_of(deployment))}, now)
+
+
+def _remaining(found: Remaining) -> dict[str, Any]:
+    """Return what remains in AWS: how many resources, how many of them are billed, and the first of them."""
+    return {
+        "search": str(found.search),
+        "resources": len(found.resources),
+        "billed": len(found.billed),
+        "problems": sorted(found.problems),
+        "items": [
+            {"type": one.type, "id": one.id, "billing": str(one.billing)}
+            for one in found.resources[:MAX_REMAINING]
+        ],
+    }
 
 
 def _about(deployment: Deployment) -> dict[str, Any]:
     return {
         "deployment": deployment.pk,
         "kind": deployment.kind,
+        "operation": deployment.operation,
         "requested_by": (deployment.applied_by or deployment.requested_by).get_username(),
     }
 

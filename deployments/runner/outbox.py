@@ -40,26 +40,41 @@ def write(
     *,
     environment: Environment | None = None,
     deployment: Deployment | None = None,
+    wait: timedelta = timedelta(0),
 ) -> list[Delivery]:
     """Add a row for each target unless it has one with the same key. Return the new rows.
 
-    They are due at once; if there are too many, they wait for the digest of their target.
+    They are due after `wait`; if there are too many, they wait for the digest of their target.
     """
     about: dict[str, Any] = {}
     if environment is not None:
-        about = {"environment": {"id": environment.pk, "name": environment.name}}
+        labels = dict(environment.labels.order_by("key").values_list("key", "value"))
+        about = {"environment": {"id": environment.pk, "name": environment.name}, "labels": labels}
         about |= {"account": environment.account.name, "region": environment.account.region}
     written = []
     with transaction.atomic():
         for target in targets:
             values: dict[str, Any] = {"topic": topic, "environment": environment, "deployment": deployment}
-            values |= {"payload": about | payload, "created_at": now, "due_at": now}
+            values |= {"payload": about | payload, "created_at": now, "due_at": now + wait}
             if topic is not Topic.TEST and _is_flooded(target, now):
                 values |= {"state": "collected", "due_at": None}
             delivery, is_new = Delivery.objects.get_or_create(target=target, key=key, defaults=values)
             if is_new:
                 written.append(delivery)
     return written
+
+
+def complete(deployment: Deployment, more: dict[str, Any], now: datetime) -> None:
+    """Add values to the messages about a deployment that are not sent yet and contain such, and send them.
+
+    One that is being sent goes without them: a receiver gets the same content in each attempt.
+    """
+    with transaction.atomic():
+        for row in Delivery.objects.select_for_update().not_begun().filter(deployment=deployment):
+            if more.keys() <= row.payload.keys():
+                row.payload |= more
+                row.due_at = row.due_at and min(row.due_at, now)
+                row.save(update_fields=["payload", "due_at"])
 
 
 def _is_flooded(target: NotificationTarget, now: datetime) -> bool:

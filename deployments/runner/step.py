@@ -291,8 +291,7 @@ def _fail(deployment: Deployment, clients: Clients | None, code: str, message: M
         event_log.add(deployment, "ended", state="failed", code=code, message=message.as_json())
         if deployment.artifact_prefix and deployment.kind != Kind.UPDATE:  # something may have been uploaded
             remaining.request_search(deployment)
-        if deployment.kind == Kind.CREATE and deployment.scheduled_for:  # nobody waits in front of its page
-            notices.deployment_ended(deployment, timezone.now())
+        notices.deployment_ended(deployment, timezone.now())
     queue.wake(deployment.environment_id)
     return None
 

@@ -20,7 +20,7 @@ from deployments.errors import AwsNotFound, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Resource, Stack, TemplateVersion
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import event_log, queue, stack_rows, template_sets
+from deployments.runner import event_log, notices, queue, stack_rows, template_sets
 
 TAKE_OVER = "take_over"
 
@@ -66,6 +66,7 @@ def take_over(deployment: Deployment, clients: Clients) -> None:
         is_same = before is not None and template_set is not None and template_set.digest == before.digest
         event_log.add(deployment, "take_over.done", same_templates=is_same, with_set=template_set is not None)
         event_log.add(deployment, "ended", state="succeeded", code="", message={})
+        notices.deployment_ended(deployment, timezone.now())
     queue.wake(environment.pk)
 
 

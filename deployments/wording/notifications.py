@@ -12,9 +12,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from deployments.core.labels import labels_text
 from deployments.core.notifications import Topic
 from deployments.wording import cause_advice, cause_title, stored_text, zone_text
+from deployments.wording.canceled import canceled_text
 from deployments.wording.causes import CAUSES
+from deployments.wording.remaining import remaining_text
 
 TOPICS: Final[Mapping[str, Promise]] = {
     Topic.DEPLOYMENT_FAILED: gettext_lazy("Deployment failed"),
@@ -39,11 +42,13 @@ _SUCCEEDED = {
     "rollback": gettext_lazy("%(name)s rolled back to its values from before the update"),
     "rollback_update": gettext_lazy("%(name)s is rolled back to its last complete state"),
     "rollback_creation": gettext_lazy("The creation of %(name)s is rolled back"),
+    "take_over": gettext_lazy("The stack of %(name)s was taken over as it is"),
 }
 _FAILED = {
     "create": gettext_lazy("Create %(name)s failed"),
     "update": gettext_lazy("Update %(name)s failed"),
     "delete": gettext_lazy("Delete %(name)s failed"),
+    "take_over": gettext_lazy("Taking over the stack of %(name)s failed"),
 }
 _CANCELED = {
     "create": gettext_lazy("Create %(name)s canceled"),
@@ -88,7 +93,8 @@ def title(topic: str, payload: Payload) -> str:
         return _("Test message")
     if topic in _RESULTS:
         texts, otherwise = _RESULTS[Topic(topic)]
-        return str(texts.get(payload.get("kind", ""), otherwise)) % {"name": name_of(payload)}
+        kind = "take_over" if payload.get("operation") == "take_over" else payload.get("kind", "")
+        return str(texts.get(kind, otherwise)) % {"name": name_of(payload)}
     return _TITLES[Topic(topic)](payload) if topic in _TITLES else topic_name(topic)
 
 
@@ -121,7 +127,24 @@ def _failure(payload: Payload) -> list[str]:
         found.append(_server(server))
     if advice := _advice(cause):
         found.append(_("What to do: %(advice)s") % {"advice": advice})
-    return found
+    return [*found, *_remaining(payload)]
+
+
+def _canceled(payload: Payload) -> list[str]:
+    """Return why it was canceled or by whom, and what remains."""
+    canceled = payload.get("canceled") or {}
+    user = str(canceled.get("by", ""))
+    text = canceled_text(str(canceled.get("code", "")), user)
+    found = [text] if text else [_("Canceled by: %(user)s") % {"user": user}] if user else []
+    return [*found, *_remaining(payload)]
+
+
+def _remaining(payload: Payload) -> list[str]:
+    """Return the sentence about what remains in AWS, if it is known or searched for."""
+    if not (found := payload.get("remaining")):
+        return []
+    has_problems = bool(found.get("problems"))
+    return [remaining_text(found["resources"], found["billed"], found["search"], has_problems=has_problems)]
 
 
 def _cause(cause: Payload) -> str:
@@ -155,6 +178,9 @@ def _facts(payload: Payload) -> list[str]:
         found.append(_("Requested by: %(user)s") % {"user": user})
     if reason := payload.get("reason"):
         found.append(_("Reason: %(reason)s") % {"reason": reason})
+    if labels := payload.get("labels"):
+        pairs = ", ".join(labels_text(labels).splitlines())
+        found.append(_("Labels: %(labels)s") % {"labels": pairs})
     if ended := payload.get("ended_at"):
         found.append(_("Ended: %(time)s") % {"time": _time(str(ended))})
     return found
@@ -268,6 +294,8 @@ _TITLES: dict[Topic, Callable[[Payload], str]] = {
 }
 _LINES: dict[Topic, Callable[[Payload], list[str]]] = {
     Topic.DEPLOYMENT_FAILED: _failure,
+    Topic.DEPLOYMENT_SUCCEEDED: _remaining,
+    Topic.DEPLOYMENT_CANCELED: _canceled,
     Topic.DEPLOYMENT_LATE: _late,
     Topic.APPROVAL_REQUESTED: _approval,
     Topic.APPROVAL_DECIDED: _decision,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from django.conf import settings as django_settings
@@ -19,12 +20,13 @@ from deployments.actions.notifications import rotate_secret
 from deployments.core.notifications import GIVE_UP, Reception, Topic
 from deployments.core.phases import State
 from deployments.core.standard_webhooks import new_secret
-from deployments.errors import Message
+from deployments.errors import AwsAccessError, Message
 from deployments.message_codes import Code
-from deployments.models import Delivery, Deployment, Label, NotificationTarget
-from deployments.runner import deliver, notices, outbox
+from deployments.models import Account, ActionRequest, Delivery, Deployment, Label, NotificationTarget
+from deployments.runner import change, deliver, notices, outbox, remaining, step
 from deployments.runner.finalize import finalize
 from deployments.senders import Outcome
+from deployments.wording.notifications import lines
 from tests.builders import allow, make_account, make_deployment, make_environment, make_user
 from tests.notification_builders import make_target
 from tests.receiver import Receiver, receiving
@@ -45,7 +47,7 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
 @pytest.fixture
 def failed() -> Deployment:
     """The recording of a deployment that failed on real infrastructure."""
-    return recordings.load(json.loads(FAILURE.read_text()), make_user("reader"))
+    return recordings.load(json.loads(FAILURE.read_text()), make_user("ana"))
 
 
 def send(delivery: Delivery) -> Delivery:
@@ -303,3 +305,130 @@ def test_a_service_gets_title_and_text_and_its_address_stays_in_the_row(
     assert send(outbox.test(target, "first", timezone.now())).state == "sent"
     assert b"Sanso's notifications will be delivered here." in receiver.requests[0].body
     assert "s3cret" not in str(Delivery.objects.values())
+
+
+# --- every end, with everything about it -----------------------------------------------------------
+
+
+def test_the_documented_example_is_what_is_sent(receiver: Receiver, failed: Deployment) -> None:
+    text = (Path(django_settings.BASE_DIR) / "docs" / "notifications.md").read_text()
+    documented = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    Account.objects.update(name="development")
+    failed = Deployment.objects.for_page().get(pk=failed.pk)
+    Label.objects.create(environment=failed.environment, key="team", value="payments")
+    failed.error_sentence = Message(Code.RESOURCE_FAILED, failed.error_sentence["values"]).as_json()
+    remaining.request_search(failed)
+    make_target(receiver.url, secret=new_secret())
+    notices.deployment_ended(failed, datetime.fromisoformat(documented["timestamp"]))
+    kept = {"search": "done", "services": {"logs": {"resources": [_LOG_GROUP]}}}
+    Deployment.objects.filter(pk=failed.pk).update(remaining=kept)
+    notices.remaining_searched(Deployment.objects.for_page().get(pk=failed.pk), timezone.now())
+
+    send(Delivery.objects.get())
+
+    sent = receiver.requests[0].content
+    data = documented["data"]
+    data |= {"deployment": failed.pk, "url": f"https://sanso.example.com/deployments/{failed.pk}/"}
+    data["environment"]["id"] = failed.environment_id
+    assert sent == documented
+
+
+_LOG_GROUP = {
+    "type": "AWS::Logs::LogGroup",
+    "id": "/aws/lambda/sanso-trial-CheckTraffic",
+    "reason": "logs",
+    "billing": "billed",
+}
+
+
+def test_a_result_waits_for_the_search_for_what_remains_but_not_for_long() -> None:
+    make_target("https://a.example.com/")
+    deployment = make_deployment(kind="delete", state="stacks")
+    before = timezone.now()
+    finalize(deployment, State.SUCCEEDED, "DELETE_COMPLETE", {})
+
+    row = Delivery.objects.get()
+    assert row.payload["remaining"]["search"] == "pending"
+    assert row.due_at is not None
+    assert timedelta(0) < row.due_at - before <= timedelta(seconds=60)
+
+    (search,) = ActionRequest.objects.filter(kind="search_remaining")
+    remaining.abandon(search, Message(Code.NO_CREDENTIALS))
+    row.refresh_from_db()
+    assert row.due_at is not None
+    assert row.due_at <= timezone.now()
+    assert (row.payload["remaining"]["search"], row.payload["remaining"]["resources"]) == ("incomplete", 0)
+    assert "Nothing was found in the services that could be searched." in lines(row.topic, row.payload)
+
+
+def test_a_message_that_is_being_sent_is_not_changed() -> None:
+    make_target("https://a.example.com/")
+    finalize(make_deployment(kind="delete", state="stacks"), State.SUCCEEDED, "DELETE_COMPLETE", {})
+    row = Delivery.objects.get()
+    deliver.run_delivery(row.pk, 0, lambda *_: Outcome(reception=Reception.AGAIN, status=500))
+
+    (search,) = ActionRequest.objects.filter(kind="search_remaining")
+    remaining.abandon(search, Message(Code.NO_CREDENTIALS))
+
+    row.refresh_from_db()
+    assert row.payload["remaining"]["search"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("values", "topic"),
+    [
+        ({"kind": "create", "state": "preflight"}, "deployment.failed"),
+        ({"kind": "create", "state": "change_set"}, "deployment.failed"),
+        ({"kind": "delete", "state": "preflight"}, "deployment.failed"),
+        ({"kind": "rollback_update", "state": "preflight"}, "deployment.failed"),
+        ({"kind": "update", "state": "queued", "applied_at": timezone.now()}, "deployment.failed"),
+        ({"kind": "update", "state": "preflight", "operation": "take_over"}, "deployment.failed"),
+        ({"kind": "update", "state": "preflight"}, None),  # a preview, which nobody has applied
+    ],
+)
+def test_what_fails_before_aws_has_anything_is_notified_with_its_reason_and_labels(
+    values: dict[str, Any], topic: str | None
+) -> None:
+    make_target("https://a.example.com/")
+    deployment = make_deployment(reason="Release of Tuesday", **values)
+    Label.objects.create(environment=deployment.environment, key="team", value="payments")
+
+    def without_access(_account: object) -> Any:
+        raise AwsAccessError(code="AccessDenied", operation="sts:AssumeRole", message="not authorized")
+
+    assert step.run_deployment(deployment.pk, deployment.version, without_access)
+
+    rows = Delivery.objects.all()
+    assert [row.topic for row in rows] == ([topic] if topic else [])
+    for row in rows:
+        text = " / ".join(lines(row.topic, row.payload))
+        user = deployment.requested_by.get_username()
+        for part in ("sts:AssumeRole", "Reason: Release of Tuesday", "Labels: team=payments", user):
+            assert part in text
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("missed", "Expired: it missed its scheduled time by more than an hour."),
+        ("permission_lost", "Who applied it no longer has the permission."),
+        ("environment_deleted", "The environment was deleted before the change was applied."),
+    ],
+)
+def test_an_applied_change_that_never_begins_is_notified_with_the_cause(code: str, text: str) -> None:
+    make_target("https://a.example.com/")
+    deployment = make_deployment(kind="update", state="scheduled", applied_by=make_user(), cancel_code=code)
+
+    change.end_canceled(deployment, cast("Any", None))
+
+    row = Delivery.objects.get()
+    assert row.topic == "deployment.canceled"
+    assert lines(row.topic, row.payload)[0].startswith(text)
+
+
+def test_a_denied_change_and_a_withdrawn_deletion_are_no_results() -> None:
+    make_target("https://a.example.com/")
+    for kind, code in (("update", "denied"), ("delete", "discarded")):
+        deployment = make_deployment(kind=kind, state="approval", applied_by=make_user(), cancel_code=code)
+        change.end_canceled(deployment, cast("Any", None))
+    assert not Delivery.objects.exists()

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from deployments.presentation.text.datetime_formats import timestamp
+from deployments.wording.canceled import canceled_text
 
 Values = Mapping[str, Any]
 
@@ -62,20 +63,7 @@ def _schedule_changed(values: Values) -> str:
 
 
 def _change_canceled(values: Values) -> str:
-    texts = {
-        "discarded": _("%(user)s discarded the change. Nothing was changed in AWS."),
-        "denied": _("%(user)s denied it. Nothing was changed in AWS.")
-        if values["user"]
-        else _("Denied: nobody approved it in time. Nothing was changed in AWS."),
-        "missed": _(
-            "Expired: it missed its scheduled time by more than an hour. Nothing was changed in AWS."
-        ),
-        "permission_lost": _("Who applied it no longer has the permission. Nothing was changed in AWS."),
-        "version_withdrawn": _("Its version was withdrawn. Nothing was changed in AWS."),
-        "expired": _("The preview expired before it was applied. Nothing was changed in AWS."),
-        "environment_deleted": _("The environment was deleted before the change was applied."),
-    }
-    return texts[values["code"]] % values
+    return canceled_text(values["code"], values["user"])
 
 
 def _change_nothing(_values: Values) -> str:

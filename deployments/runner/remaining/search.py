@@ -12,7 +12,7 @@ from deployments.core.remaining import Billing, Reason, RemainingResource, Searc
 from deployments.core.tagged_arns import read_arn
 from deployments.errors import AwsFailure, AwsRetryable, Message
 from deployments.models import ActionRequest, Deployment
-from deployments.runner import event_log
+from deployments.runner import event_log, notices
 from deployments.runner.observe.problems import problem_message
 from deployments.runner.remaining.scope import SearchScope
 from deployments.runner.remaining.services import SERVICES
@@ -77,10 +77,11 @@ def _end(row: ActionRequest, deployment: Deployment) -> None:
     found = [
         RemainingResource.from_json(kind) for one in services.values() for kind in one.get("resources", ())
     ]
+    now = timezone.now()
     with transaction.atomic():
         _write(
             deployment,
-            {"search": str(state), "services": services, "searched_at": timezone.now().isoformat()},
+            {"search": str(state), "services": services, "searched_at": now.isoformat()},
         )
         event_log.add(
             deployment,
@@ -90,6 +91,7 @@ def _end(row: ActionRequest, deployment: Deployment) -> None:
             billed=sum(one.billing is Billing.BILLED for one in found),
             problems=len(problems),
         )
+        notices.remaining_searched(deployment, now)
 
 
 def _each_once(services: dict[str, Any]) -> dict[str, Any]:
