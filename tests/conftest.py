@@ -25,9 +25,8 @@ from django.utils import translation
 from hypothesis import HealthCheck
 from pytest_django import DjangoDbBlocker
 
-from deployments.migrations import _audit_triggers
 from portal.translations import compile_catalogs
-from tests import loopback_only
+from tests import loopback_only, prepared
 from tests.mariadb import MariaDB, start_mariadb
 from tests.services import LOOPBACK, Redis, Sandbox, free_port, start_redis, start_sandbox
 
@@ -195,10 +194,12 @@ def _translations() -> None:
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariaDB]:
-    """The MariaDB server of the settings, or a separate one in the SQLite run."""
-    database = settings.DATABASES["default"]
-    port = int(database["PORT"]) if "mysql" in database["ENGINE"] else None
-    server = start_mariadb(FOLDER / "mariadb", port=port)
+    """The MariaDB server of the settings with the test database; in the SQLite run a separate, empty one."""
+    if connection.vendor == "mysql":
+        data, port = prepared.migrated_mariadb() / "data", int(connection.settings_dict["PORT"])
+        server = start_mariadb(FOLDER / "mariadb", port=port, data=data)
+    else:
+        server = prepared.start_installed(FOLDER / "mariadb")
     running_mariadb.append(server)
     yield server
     running_mariadb.remove(server)
@@ -232,21 +233,24 @@ def sandbox_account(sandbox: Sandbox) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None, redis_server: Redis
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+    redis_server: Redis,
 ) -> None:
-    """Start the servers of tests with a database; SQLite is a file in WAL mode, as in production."""
-    if connection.vendor == "mysql":
-        request.getfixturevalue("mariadb_server")
-    else:
-        connection.settings_dict["TEST"]["NAME"] = str(FOLDER / "test.sqlite3")
+    """Start the servers of tests with a database, a copy of the prepared one; SQLite is a file in WAL mode.
 
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Drop the triggers that protect audit records: tests with transactions empty all tables afterwards."""
+    In place of pytest-django's fixture, which applies all migrations. Each worker has servers of its own.
+    """
     with django_db_blocker.unblock():
-        _audit_triggers.drop_triggers(connection)
+        if connection.vendor == "mysql":
+            request.getfixturevalue("mariadb_server")
+            prepared.use_test_database(prepared.TEST_DATABASE)
+        else:
+            own = FOLDER / "test.sqlite3"
+            shutil.copyfile(prepared.migrated_sqlite() / own.name, own)
+            prepared.use_test_database(str(own))
 
 
 @pytest.fixture

@@ -12,6 +12,14 @@ from pathlib import Path
 
 from tests.services import LOOPBACK, Service, ServiceFailed, find_program, free_port
 
+OPTIONS = (
+    "--character-set-server=utf8mb4",
+    "--innodb-flush-log-at-trx-commit=2",
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-log-file-size=32M",  # 96 MB by default, which each copy of a data folder would have
+    "--max-connections=300",
+)
+
 
 @dataclass(kw_only=True)
 class MariaDB(Service):
@@ -31,33 +39,34 @@ class MariaDB(Service):
         return done.stdout
 
 
-def start_mariadb(folder: Path, *, port: int | None = None, options: Sequence[str] = ()) -> MariaDB:
+def start_mariadb(
+    folder: Path, *, port: int | None = None, options: Sequence[str] = (), data: Path | None = None
+) -> MariaDB:
     """Install and start a MariaDB in `folder`: utf8mb4, time zone tables filled, database `sanso` created.
 
-    `options` are added to the server's and override them.
+    `options` are added to the server's and override them. With `data`, that data folder of a server which was
+    stopped is copied.
 
     Commits reach the operating system at once, but not the disk: they survive `kill()`, and tests are fast.
     """
-    data, port = folder / "data", port or free_port()
-    user = ["--user=root"] if os.geteuid() == 0 else []  # mariadbd requires this option when it runs as root
-    if not data.exists():
-        install_mariadb(folder, data, user)
+    own, port = folder / "data", port or free_port()
+    if data is not None and not own.exists():
+        shutil.copytree(data, own)
+    if not own.exists():
+        install_mariadb(folder, own)
     server = MariaDB(
         command=[
             find_program("mariadbd"),
             "--no-defaults",
-            *user,
-            f"--datadir={data}",
+            *_user(),
+            f"--datadir={own}",
             f"--tmpdir={folder}",  # at its start a server deletes others' temporary files, even in use
             f"--port={port}",
             f"--bind-address={LOOPBACK}",
             "--skip-name-resolve",
             "--socket=server.sock",  # in the data folder; relative, so it is below the kernel's 107 bytes
             f"--pid-file={folder / 'server.pid'}",
-            "--character-set-server=utf8mb4",
-            "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-buffer-pool-size=64M",
-            "--max-connections=300",
+            *OPTIONS,
             *options,
         ],
         folder=folder,
@@ -69,10 +78,15 @@ def start_mariadb(folder: Path, *, port: int | None = None, options: Sequence[st
     return server
 
 
-def install_mariadb(folder: Path, data: Path, user: list[str]) -> None:
+def _user() -> list[str]:
+    """Return the option that mariadbd requires when it runs as root."""
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def install_mariadb(folder: Path, data: Path) -> None:
     """Create the data folder, with the time zone tables that TruncDate and similar functions need."""
     folder.mkdir(parents=True, exist_ok=True)
-    own = [f"--datadir={data}", f"--tmpdir={folder}", *user]
+    own = [f"--datadir={data}", f"--tmpdir={folder}", *_user(), *OPTIONS]
     install = [find_program("mariadb-install-db"), "--no-defaults", *own]
     options = ["--skip-test-db", "--auth-root-authentication-method=normal"]
     done = subprocess.run([*install, *options], capture_output=True, text=True, check=False)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pymysql
 
-from tests.mariadb import MariaDB, start_mariadb
+from tests.mariadb import MariaDB
+from tests.prepared import start_installed
 from tests.services import LIMIT, LOOPBACK, REPOSITORY, Service, free_port, wait_until
 
 INI = REPOSITORY / "playbook/files/uwsgi.ini"
@@ -101,7 +102,7 @@ def start_cluster(folder: Path) -> Cluster:
 
 
 def _start(folder: Path, *options: str) -> MariaDB:
-    server = start_mariadb(folder)
+    server = start_installed(folder)
     server.stop()
     binlog = ("--log-bin=binlog", "--binlog-format=ROW", "--log-slave-updates", "--slave-net-timeout=4")
     server.command = [*server.command, *binlog, *options]
