@@ -31,6 +31,8 @@ BUSY = (429, 502, 503, 504)
 """Statuses after which a call is repeated."""
 REFUSED = (401, 403, 404)
 """Statuses of the portal's errors after which a stream is not opened again."""
+MOST = 200
+"""Maximum number of rows that the API returns in a page of a list."""
 RECONNECT_FOR = 600.0
 """Seconds for which a lost stream is opened again."""
 
@@ -85,7 +87,8 @@ class PortalClient:
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON of a resource. Raise ApiError."""
-        return self._call("GET", path, params={k: v for k, v in query.items() if v is not None})
+        wanted = {name: value for name, value in query.items() if value is not None}
+        return self._call("GET", path, **({"params": wanted} if wanted else {}))  # {} drops the path's query
 
     def post(self, path: str, body: dict[str, Any] | None = None, key: str = "") -> Any:
         """Request something once, also if the call is repeated. Raise ApiError."""
@@ -95,7 +98,7 @@ class PortalClient:
     def items(self, path: str, limit: int = 0, **query: Any) -> Iterator[dict[str, Any]]:
         """Yield the rows of a list, page by page; at most `limit`, 0 for all."""
         left = limit or 2**31
-        found = self.get(path, limit=min(left, 200), **query)
+        found = self.get(path, limit=min(left, MOST), **query)
         while True:
             yield from found["items"][:left]
             left -= len(found["items"])
