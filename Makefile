@@ -39,8 +39,15 @@ run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian
 test: test-environment ## Install what the tests need, then run every check and every test.
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		base-tree check
-	$(BIN)/pytest $(WORKERS) --database=sqlite $(ARGS)
-	$(BIN)/pytest $(WORKERS) $(RERUNS) $(ARGS)
+	$(BIN)/pytest $(WORKERS) --times --database=sqlite $(ARGS)
+	$(BIN)/pytest $(WORKERS) --times $(RERUNS) $(ARGS)
+
+# The newest run of all tests, or with OTHER=FILE how it differs from another one, whose file the run named.
+OTHER ?=
+DATABASE ?= mariadb
+.PHONY: test-times
+test-times: ## Show where the time of the tests went, or compare two runs (OTHER=build/test-times/….json).
+	@$(BIN)/python -m tests.times "$(OTHER)" $(DATABASE)
 
 # Examples for each fuzzer: make fuzz EXAMPLES=20000
 EXAMPLES ?= 3000

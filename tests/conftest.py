@@ -26,7 +26,7 @@ from hypothesis import HealthCheck
 from pytest_django import DjangoDbBlocker
 
 from portal.translations import compile_catalogs
-from tests import loopback_only, prepared
+from tests import loopback_only, prepared, times
 from tests.mariadb import MariaDB, start_mariadb
 from tests.services import LOOPBACK, Redis, Sandbox, free_port, start_redis, start_sandbox
 
@@ -80,6 +80,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         default="mariadb",
         help="run on a private MariaDB (everything), or on SQLite (the core tests)",
     )
+    parser.addoption("--times", action="store_true", help="print and keep where the time went (tests.times)")
     if settings.configured:
         pytest.exit("Django's settings were read too early: unset DJANGO_SETTINGS_MODULE and try again", 4)
     config = pluginmanager.get_plugin("pytestconfig")
@@ -111,6 +112,7 @@ def choose_environment(database: str) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(times.Recorder(config))
     config.addinivalue_line("markers", "core: also part of the SQLite run (make test runs both databases)")
     loopback_only.enforce()
     # Django's default hasher takes a third of a second for each user that a test creates.

@@ -40,6 +40,8 @@ Tests do not measure speed with a clock, which other programs on the machine aff
 alternative (a fallback, a timeout) and waits for the result.
 """
 STOP_SECONDS = 60.0
+waited: dict[str, float] = {}
+"""Seconds by what was waited for, in this process; `tests.times` reports them."""
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -58,18 +60,22 @@ def free_port() -> int:
     raise ServiceFailed(f"no free port in {PORTS.start}-{PORTS.stop - 1}")
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = LIMIT, what: str = "the condition") -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = LIMIT, what: str = "") -> None:
     """Wait until `condition()` is true; raise TimeoutError if it is not within `seconds`.
 
     The pauses between checks increase: most conditions are queries, which use CPU time that the tested code
     needs.
     """
-    deadline, pause = time.monotonic() + seconds, 0.01
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} did not come true within {seconds:g} s")
-        time.sleep(pause)
-        pause = min(1.2 * pause, 0.1)
+    started, pause = time.monotonic(), 0.01
+    try:
+        while not condition():
+            if time.monotonic() > started + seconds:
+                raise TimeoutError(f"{what or 'the condition'} did not come true within {seconds:g} s")
+            time.sleep(pause)
+            pause = min(1.2 * pause, 0.1)
+    finally:
+        name = what or getattr(condition, "__qualname__", "the condition")
+        waited[name] = waited.get(name, 0) + time.monotonic() - started
 
 
 @dataclass(kw_only=True)
