@@ -42,6 +42,19 @@ test: test-environment ## Install what the tests need, then run every check and 
 	$(BIN)/pytest $(WORKERS) --times --database=sqlite $(ARGS)
 	$(BIN)/pytest $(WORKERS) --times $(RERUNS) $(ARGS)
 
+# The commit to compare with: make quick BASE=HEAD~3
+.PHONY: quick
+quick: test-environment ## Check and test what a change can reach, in about three minutes.
+	@$(BIN)/python -m tests.quick $(BASE)
+
+.PHONY: test-all
+test-all: test ## Also what `make test` samples or leaves out: every kill point, long fuzzing, permissions (hours).
+	@$(MAKE) --no-print-directory --keep-going kill-points fuzz fuzz-api check-permissions update-booted
+
+.PHONY: test-under-load
+test-under-load: test-environment ## Run the tests beside two busy loops, without reruns.
+	@.ci/under-load $(MAKE) --no-print-directory test RERUNS=
+
 # The newest run of all tests, or with OTHER=FILE how it differs from another one, whose file the run named.
 OTHER ?=
 DATABASE ?= mariadb

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from portal.sandbox.backends.balancers import haproxy
 from tests.datelog.servers import DATABASE, Cluster, start_app_server, start_cluster
 from tests.infra.web_server import apache_configuration, load_modules
 from tests.mariadb import MariaDB
@@ -78,7 +79,7 @@ class Stack:
             f"backend app\n server one {LOOPBACK}:{app_port}\n"
         )
         balancer = Service(
-            command=[find_program("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")],
+            command=[haproxy.program() or find_program("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")],
             folder=folder / "haproxy",
             port=balancer_port,
             answers=lambda: accepts(balancer_port),
