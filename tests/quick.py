@@ -1,8 +1,8 @@
 """`make quick`: the checks and tests that a change can reach, in about three minutes.
 
 Tests of pure functions always run. Of the others those are chosen that changed, that import a changed module
-or name a changed file, then those of the folder that mirrors its own, as far as they fit into the time by what
-earlier runs needed for them (build/test-times). What is left out is printed: `make test` runs it.
+or name a changed file, then those of the folder that mirrors its own, while the time lasts that they needed in
+earlier runs (build/test-times). What is left out is printed: `make test` runs it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _git(*arguments: str) -> str:
 
 
 def chosen(changed: Sequence[Path], tests: Mapping[Path, str]) -> list[Path]:
-    """Return the test files that a change can reach, the most direct first; `tests` are all, with their texts."""
+    """Return the test files that a change can reach, most direct first; `tests` are all, with their texts."""
     rank: dict[Path, int] = {}
     for path in changed:
         for place, group in enumerate(_groups(path, tests)):
@@ -52,7 +52,7 @@ def chosen(changed: Sequence[Path], tests: Mapping[Path, str]) -> list[Path]:
 
 
 def _groups(path: Path, tests: Mapping[Path, str]) -> Iterator[set[Path]]:
-    """Yield a file itself if it is a test, the tests that name it, and those of the folder that mirrors its own."""
+    """Yield a file itself if it is a test, the tests that name it, and those of its mirrored folder."""
     yield {path} & tests.keys()
     yield {test for test, text in tests.items() if _names(path).search(text)}
     area = path.parts[1] if len(path.parts) > 2 else path.parts[0]
