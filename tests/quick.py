@@ -41,7 +41,7 @@ def _git(*arguments: str) -> str:
 
 
 def chosen(changed: Sequence[Path], tests: Mapping[Path, str]) -> list[Path]:
-    """Return the test files that a change can reach, most direct first; `tests` are all, with their texts."""
+    """Return the tests that a change can reach, most direct first; `tests` are all files, with texts."""
     rank: dict[Path, int] = {}
     for path in changed:
         for place, group in enumerate(_groups(path, tests)):

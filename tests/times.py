@@ -66,7 +66,7 @@ def longest(seconds: Mapping[str, float]) -> list[str]:
 
 
 def folder_of(test: str) -> str:
-    """Return `tests/views` for a test in a file of that folder or below, and `tests` for files directly in it."""
+    """Return `tests/views` for tests in that folder or below, and `tests` for those directly in it."""
     path = Path(test.partition("::")[0])
     return "/".join(path.parts[: min(2, len(path.parts) - 1)])
 
