@@ -1,8 +1,8 @@
 """`make quick`: the checks and tests that a change can reach, in about three minutes.
 
-Tests of pure functions always run. Of the others those are chosen that changed, that import a changed module
-or name a changed file, then those of the folder that mirrors its own, while the time lasts that they needed in
-earlier runs (build/test-times). What is left out is printed: `make test` runs it.
+Tests of pure functions always run. Of the others those are chosen that changed, that import a changed
+module or name a changed file, then those of the folder that mirrors its own, while the time lasts that they
+needed in earlier runs (build/test-times). What is left out is printed: `make test` runs it.
 """
 
 from __future__ import annotations
