@@ -20,6 +20,7 @@ class Listener:
     protocol: str
     certificate: str
     idle: int  # seconds
+    blocked: int = 0  # how many of 100 connections no security group, route or network ACL lets through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Target:
     address: Address
     takes: bool  # new requests; a draining target only finishes the current ones
     outlived: bool = False  # its connections stay open after it has drained and left the group
+    reached: bool = True  # False if no connection to it is possible: it does not respond, and rejects none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

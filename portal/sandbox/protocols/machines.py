@@ -62,6 +62,7 @@ class Probe:
 
 
 FAILED = Probe(healthy=False, reason="Target.FailedHealthChecks", description="Health checks failed")
+TIMED_OUT = Probe(healthy=False, reason="Target.Timeout", description="Request timed out")
 
 
 class Cloud(Protocol):

@@ -22,9 +22,30 @@ Resources:
   SubnetC:
     Type: AWS::EC2::Subnet
     Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.2.0/24, AvailabilityZone: !Sub "${AWS::Region}c"}
+  Gateway: {Type: AWS::EC2::InternetGateway}
+  Attachment:
+    Type: AWS::EC2::VPCGatewayAttachment
+    Properties: {VpcId: !Ref Vpc, InternetGatewayId: !Ref Gateway}
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  Route:
+    Type: AWS::EC2::Route
+    DependsOn: Attachment
+    Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Gateway}
+  TableOfA:
+    Type: AWS::EC2::SubnetRouteTableAssociation
+    Properties: {RouteTableId: !Ref Table, SubnetId: !Ref SubnetA}
+  TableOfC:
+    Type: AWS::EC2::SubnetRouteTableAssociation
+    Properties: {RouteTableId: !Ref Table, SubnetId: !Ref SubnetC}
   Group:
     Type: AWS::EC2::SecurityGroup
-    Properties: {GroupDescription: for tests, VpcId: !Ref Vpc}
+    Properties:
+      GroupDescription: for tests
+      VpcId: !Ref Vpc
+      SecurityGroupIngress: [{IpProtocol: "-1", CidrIp: 0.0.0.0/0}]
+  Bare:
+    Type: AWS::EC2::SecurityGroup
+    Properties: {GroupDescription: has no rules, VpcId: !Ref Vpc}
   Role:
     Type: AWS::IAM::Role
     Properties:
@@ -55,6 +76,7 @@ Outputs:
   SubnetA: {Value: !Ref SubnetA}
   SubnetC: {Value: !Ref SubnetC}
   Group: {Value: !Ref Group}
+  Bare: {Value: !Ref Bare}
   Template: {Value: !Ref Template}
   TemplateVersion: {Value: !GetAtt Template.LatestVersionNumber}
 """
@@ -70,6 +92,7 @@ class Network:
     subnet_c: str
     group: str
     template: str
+    bare: str  # a security group without rules
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +127,7 @@ def network(account: Account) -> Network:
         outputs["SubnetC"],
         outputs["Group"],
         outputs["Template"],
+        outputs["Bare"],
     )
 
 

@@ -213,6 +213,22 @@ def test_a_policy_that_leaves_nothing_to_replace_fails(servers: Servers) -> None
     assert servers.members() == old
 
 
+def test_a_pause_of_more_than_an_hour_is_refused(servers: Servers) -> None:
+    """https://github.com/aws/aws-cdk/issues/1113 has the message."""
+    refusal = (
+        "PauseTime must be in the ISO8601 time period format and must be no greater than PT3600S seconds"
+    )
+    servers.created(Pause="PT1H")
+    servers.update(Pause="PT1H1S", Version=servers.new_version())
+
+    assert servers.account.settled(servers.stack) == "UPDATE_ROLLBACK_COMPLETE"
+    assert any(refusal in line for line in servers.story())
+    servers.account.delete(servers.stack)
+    servers.start(Pause="PT61M")
+    assert servers.account.settled(servers.stack) == "ROLLBACK_COMPLETE"
+    assert any(refusal in line for line in servers.story())
+
+
 def test_the_default_version_of_a_launch_template_stays_when_a_version_is_added(
     account: Account, network: Network
 ) -> None:

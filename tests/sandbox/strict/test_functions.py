@@ -211,13 +211,18 @@ def test_a_function_without_a_route_to_the_internet_waits_until_its_timeout(
 
 
 def _open(account: Account, network: Network) -> None:
-    """Give the network's subnets a default route through a NAT gateway."""
+    """Give the network's subnets a default route through a NAT gateway, which is in a public subnet."""
     ec2 = account.client("ec2")
+    public = ec2.create_subnet(VpcId=network.vpc, CidrBlock="10.0.9.0/24")["Subnet"]["SubnetId"]
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-    gateway = ec2.create_nat_gateway(SubnetId=network.subnet_a, AllocationId=address)["NatGateway"][
-        "NatGatewayId"
-    ]
-    table = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
-    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
-    for subnet in (network.subnet_a, network.subnet_c):
-        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    gateway = ec2.create_nat_gateway(SubnetId=public, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    (outer,) = ec2.describe_route_tables(
+        Filters=[{"Name": "association.subnet-id", "Values": [network.subnet_a]}]
+    )["RouteTables"]
+    inner = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=inner, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
+    for association in outer["Associations"]:
+        ec2.replace_route_table_association(
+            AssociationId=association["RouteTableAssociationId"], RouteTableId=inner
+        )
+    ec2.associate_route_table(RouteTableId=outer["RouteTableId"], SubnetId=public)

@@ -12,12 +12,14 @@ from typing import Any
 from portal.sandbox.backends.balancers import error_pages, redirects
 from portal.sandbox.backends.balancers.listeners import ServedListener
 from portal.sandbox.backends.balancers.rules import expression, groups_of
-from portal.sandbox.protocols.balancers import Condition, Rule, Target
+from portal.sandbox.protocols.balancers import Address, Condition, Rule, Target
 
 LEAST_SLOTS = 8
 CONNECT = 3  # seconds for connecting to a target
 FIND_ANOTHER = 2.0 * CONNECT  # seconds for a request in flight to a removed target to find another one
 HEAD = 60  # seconds for a client to send the headers of a request
+UNREACHED = 10  # seconds until an application load balancer gives up connecting to a target
+GIVE_UP = 127  # seconds until a client on Linux gives up connecting (tcp_syn_retries of tcp(7))
 LINGER = 120  # seconds until a process that was replaced by a reload ends its connections
 
 START = f"""\
@@ -51,12 +53,17 @@ class Slot:
     target: Target | None = None
     left: float | None = None  # when its target was removed; requests in flight find another one
 
-    def line(self, number: int) -> str:
+    def line(self, number: int, silent: Address) -> str:
         """Return the slot's line in the configuration."""
         if self.target is None:
             return f"    server s{number} 127.0.0.1:1 disabled"
-        host, port = self.target.address
+        host, port = address_of(self.target, silent)
         return f"    server s{number} {host}:{port} weight {int(self.target.takes)}"
+
+
+def address_of(target: Target, silent: Address) -> Address:
+    """Return the address to which requests for a target are sent."""
+    return target.address if target.reached else silent
 
 
 @dataclass(slots=True)
@@ -66,6 +73,7 @@ class Backend:
     name: str
     http: bool
     idle: int
+    silent: Address  # what stands for targets that no connection reaches
     slots: list[Slot] = field(default_factory=list)
 
     def assign(self, targets: Sequence[Target], now: float) -> bool:
@@ -95,7 +103,7 @@ class Backend:
             yield "    retry-on conn-failure"
             yield f"    http-request return {_page(503)} if {{ nbsrv({self.name}) eq 0 }}"
         for number, slot in enumerate(self.slots):
-            yield slot.line(number)
+            yield slot.line(number, self.silent)
 
 
 def _next(slot: Slot, present: dict[str, Target], now: float) -> Slot:
@@ -106,6 +114,33 @@ def _next(slot: Slot, present: dict[str, Target], now: float) -> Slot:
     if target is None and slot.target.takes:
         return Slot(left=now)
     return Slot(target)
+
+
+def silent(http: Address, tcp: Address) -> Iterator[str]:
+    """Yield the lines of what stands for targets that no connection reaches.
+
+    Connecting to them takes the time after which an application load balancer responds with 504, or the
+    client of a network load balancer gives up.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+    """
+    yield "listen silent_http"
+    yield "    mode http"
+    yield f"    bind {http[0]}:{http[1]}"
+    yield f"    tcp-request inspect-delay {UNREACHED}s"
+    yield "    tcp-request content accept if WAIT_END"
+    yield f"    http-request return {_page(504)}"
+    yield "listen silent_tcp"
+    yield "    mode tcp"
+    yield f"    bind {tcp[0]}:{tcp[1]}"
+    yield from _blocking(100)
+
+
+def _blocking(share: int) -> Iterator[str]:
+    """Yield the lines that leave a share of connections without any response, as if no packet arrived."""
+    if share:
+        yield "    tcp-request connection set-var(sess.chance) rand(100)"
+        yield f"    tcp-request inspect-delay {GIVE_UP}s"
+        yield f"    tcp-request content reject if {{ var(sess.chance) -m int lt {share} }} WAIT_END"
 
 
 def backend_name(group: str, listener: ServedListener) -> str:
@@ -122,6 +157,7 @@ def frontend(listener: ServedListener, rules: Sequence[Rule]) -> Iterator[str]:
     yield f"    mode {'http' if listener.speaks_http else 'tcp'}"
     yield f"    bind {listener.address.host}:{listener.port}{encryption}"
     yield f"    timeout client {listener.listener.idle}s"
+    yield from _blocking(listener.listener.blocked)
     if not listener.speaks_http:
         yield from _forward(listener, rules[-1].action if rules else {}, "")
         return

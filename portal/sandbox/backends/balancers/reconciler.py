@@ -7,11 +7,11 @@ import logging
 import threading
 import time
 
-from portal.sandbox.backends import certificates
+from portal.sandbox.backends import certificates, loopback
 from portal.sandbox.backends.balancers import haproxy_configuration
 from portal.sandbox.backends.balancers.addresses import Addresses
 from portal.sandbox.backends.balancers.haproxy import ChangeRefused, HAProxy
-from portal.sandbox.backends.balancers.haproxy_configuration import Backend, Slot
+from portal.sandbox.backends.balancers.haproxy_configuration import Backend, Slot, address_of
 from portal.sandbox.backends.balancers.listeners import ServedListener, served
 from portal.sandbox.backends.balancers.rules import groups_of
 from portal.sandbox.protocols.balancers import Address, Forwarding
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 INTERVAL = 0.1  # seconds between reads of the records
 STOP = 10.0
+SILENT_HTTP, SILENT_TCP = 10504, 10505  # ports of what stands for targets that are not reached
 RETRY = 5.0  # seconds until a change that HAProxy rejected is tried again
 
 
@@ -77,6 +78,8 @@ class BalancerReconciler:
     def __init__(self, forwarding: Forwarding, addresses: Addresses) -> None:
         self._forwarding, self._addresses = forwarding, addresses
         self._haproxy = HAProxy()
+        silent = loopback.Address(loopback.BALANCERS)
+        self._silent = (silent.host, silent.port(SILENT_HTTP)), (silent.host, silent.port(SILENT_TCP))
         self._haproxy.write(haproxy_configuration.ERROR_FILES)
         self._fronts: list[str] = []
         self._backends: dict[str, Backend] = {}
@@ -99,7 +102,11 @@ class BalancerReconciler:
                 name = haproxy_configuration.backend_name(group, listener)
                 before = self._backends.get(name)
                 backend = Backend(
-                    name, listener.speaks_http, listener.listener.idle, list(before.slots if before else [])
+                    name,
+                    listener.speaks_http,
+                    listener.listener.idle,
+                    self._silent[not listener.speaks_http],
+                    list(before.slots if before else []),
                 )
                 enough &= backend.assign(forwarding.targets(listener.key[0], group), time.monotonic())
                 backends[name] = backend
@@ -129,11 +136,12 @@ class BalancerReconciler:
 
     def _reload(self, fronts: list[str], backends: dict[str, Backend]) -> None:
         lines = [line for name in sorted(backends) for line in backends[name].lines()]
-        self._haproxy.apply("\n".join([haproxy_configuration.START, *fronts, *lines, ""]))
+        silent = haproxy_configuration.silent(*self._silent)
+        self._haproxy.apply("\n".join([haproxy_configuration.START, *silent, *fronts, *lines, ""]))
 
     def _update(self, backends: dict[str, Backend]) -> None:
         changes = [
-            (slot, change(f"{name}/s{number}", before, slot))
+            (slot, change(f"{name}/s{number}", before, slot, backend.silent))
             for name, backend in backends.items()
             for number, (before, slot) in enumerate(
                 zip(self._backends[name].slots, backend.slots, strict=True)
@@ -152,21 +160,22 @@ class BalancerReconciler:
         self._haproxy.stop()
 
 
-def change(server: str, before: Slot, after: Slot) -> list[str]:
+def change(server: str, before: Slot, after: Slot, silent: Address) -> list[str]:
     """Return the commands for a change of a slot. Connections to a removed target are closed.
 
     Connections to a drained target stay open if they may outlive its deregistration.
     """
     target = after.target
-    moved = target is None or before.target is None or before.target.address != target.address
+    now = None if target is None else address_of(target, silent)
+    moved = now is None or before.target is None or address_of(before.target, silent) != now
     commands = []
     if before.target is not None and moved:
         commands.append(f"set server {server} state maint")
     outlived = before.target is not None and before.target.outlived and not before.target.takes
     if before != Slot() and moved and after.left is None and not outlived:
         commands.append(f"shutdown sessions server {server}")
-    if target is not None:
+    if target is not None and now is not None:
         if moved:
-            commands.append(f"set server {server} addr {target.address[0]} port {target.address[1]}")
+            commands.append(f"set server {server} addr {now[0]} port {now[1]}")
         commands += [f"set server {server} weight {int(target.takes)}", f"set server {server} state ready"]
     return commands

@@ -6,9 +6,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group
 import http.client
 import socket
 
-from portal.sandbox.protocols.machines import FAILED, Probe
-
-TIMED_OUT = Probe(healthy=False, reason="Target.Timeout", description="Request timed out")
+from portal.sandbox.protocols.machines import FAILED, TIMED_OUT, Probe
 
 
 def check(host: str, port: int, *, protocol: str, path: str, matcher: str, timeout: float) -> Probe:

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from ministack.services.cloudformation import provisioners, stacks
 
 from portal.sandbox.engine import faults
-from portal.sandbox.engine.cloudformation import cleanup, delete, events, graph, provision, reasons
+from portal.sandbox.engine.cloudformation import (
+    cleanup,
+    delete,
+    events,
+    graph,
+    provision,
+    reasons,
+    signals,
+)
 from portal.sandbox.engine.cloudformation.run import Change, Run
 from portal.sandbox.engine.cloudformation.store import Record
 
@@ -122,6 +130,7 @@ async def _revert(run: Run, name: str) -> bool:
         run.report(current, "UPDATE_COMPLETE")
         return True
     run.report(current, "UPDATE_IN_PROGRESS")
+    signals.take_back(current, record)
     try:
         await _send_back(run, record, change)
     except (ValueError, provision.Refused) as error:

@@ -62,6 +62,12 @@ def begin(run: Run, record: Record) -> None:
         _received[run.stack["StackId"], name] = Signals()
 
 
+def take_back(record: Record, before: Record) -> None:
+    """Let a rollback use the policies that the template had before (aws-attribute-updatepolicy)."""
+    if "_policies" in before:
+        record["_policies"] = before["_policies"]
+
+
 def of(stack: Stack, logical_id: str) -> Signals:
     """Return the signals of the latest operation on a resource."""
     return _received.setdefault((stack["StackId"], logical_id), Signals())

@@ -37,6 +37,7 @@ def install() -> None:
 
 
 def _create(logical_id: str, properties: Properties, stack: str) -> Created:
+    rolling.require_valid_pause(_policies(stack, logical_id))
     name, attributes = _engine["create"](logical_id, properties, stack)
     group = autoscaling._asgs[name]
     try:
@@ -73,6 +74,7 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     if group is None or changed(old, new, "AutoScalingGroupName", "InstanceId"):
         return replace(_create, _delete, physical_id, old, new, stack, logical_id)
     policies = _policies(stack, logical_id)
+    rolling.require_valid_pause(policies)
     replacing = (policies.get("UpdatePolicy") or {}).get("AutoScalingReplacingUpdate") or {}
     rolls = changed(old, new, *rolling.REPLACED_BY)
     if rolls and truth(replacing.get("WillReplace")):

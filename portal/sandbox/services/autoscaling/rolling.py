@@ -15,6 +15,7 @@ from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
 
 SIGNAL_PAUSE = 300.0  # the default PauseTime, in seconds, of a policy that waits for signals
+LONGEST_PAUSE = 3600.0
 LEAST_WAIT = 60.0  # minimum seconds for signals at any time scale: configuration takes real time
 REPLACED_BY = ("LaunchTemplate", "LaunchConfigurationName", "VPCZoneIdentifier", "MixedInstancesPolicy")
 """Properties of a group that start a rolling update when they change."""
@@ -85,6 +86,22 @@ def unsatisfied(count: int, status: str, total: int, percent: int) -> str:
         f"Received {count} {status} signal(s) out of {total}.  Unable to satisfy {percent}% "
         "MinSuccessfulInstancesPercent requirement"
     )
+
+
+def require_valid_pause(policies: Record) -> None:
+    """Raise Refused for a pause of more than an hour, also when the group is created, as CloudFormation may.
+
+    https://github.com/aws/aws-cdk/issues/1113 has the message of an update.
+    """
+    policy = (policies.get("UpdatePolicy") or {}).get("AutoScalingRollingUpdate") or {}
+    if seconds(policy.get("PauseTime"), 0.0) > LONGEST_PAUSE:
+        raise Refused(
+            "ValidationError",
+            "Invalid Autoscaling rolling update policy: PauseTime must be in the ISO8601 time period format "
+            f"and must be no greater than PT{LONGEST_PAUSE:g}S seconds, e.g. "
+            '"PT5M30S" specifies a pause time of 5 minutes and 30 seconds.',
+            by_service=False,
+        )
 
 
 def rollout(policies: Record, group: Record, outdated: list[str], added: int) -> Rollout | None:

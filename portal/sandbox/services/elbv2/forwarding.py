@@ -9,7 +9,7 @@ from ministack.services import acm, alb
 from portal.sandbox.engine.registry import Record, Scope
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.balancers import Certificate, Condition, Key, Listener, Rule, Target
-from portal.sandbox.services.elbv2 import target_health
+from portal.sandbox.services.elbv2 import paths, target_health
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def listeners() -> Iterator[Listener]:
             protocol=record["Protocol"],
             certificate=str(certificates[0]) if certificates else "",
             idle=_idle(scope, record["LoadBalancerArn"]),
+            blocked=_blocked(scope, record),
         )
 
 
@@ -48,6 +49,11 @@ def _idle(scope: Scope, load_balancer: str) -> int:
         attributes = alb._lb_attrs.get(load_balancer) or []
     given = [one["Value"] for one in attributes if one["Key"] == "idle_timeout.timeout_seconds"]
     return int(given[0]) if given else IDLE.get(record.get("Type", ""), 60)
+
+
+def _blocked(scope: Scope, listener: Record) -> int:
+    with scope.entered():
+        return paths.blocked_share(listener["LoadBalancerArn"], int(listener["Port"]))
 
 
 def rules(listener: Key) -> list[Rule]:
@@ -94,14 +100,20 @@ def targets(scope: Scope, group: str) -> list[Target]:
         rows = list(alb._targets.get(group) or [])
         states = [target_health.state_of(group, row)["State"] for row in rows]
         attributes = {one["Key"]: one["Value"] for one in alb._tg_attrs.get(group, [])}
+        reached = [paths.requests(group, row).allowed for row in rows]
     taking = ("healthy",) if "healthy" in states else FAIL_OPEN
     outlive = attributes.get(TERMINATION) == "false"
     found = []
-    for row, state in zip(rows, states, strict=True):
+    for row, state, is_reached in zip(rows, states, reached, strict=True):
         address = in_use.machines().address_of(row["Id"], row["Port"])
         if address is not None:
-            name = f"{row['Id']}:{row['Port']}"
-            target = Target(name=name, address=address, takes=state in taking, outlived=outlive)
+            target = Target(
+                name=f"{row['Id']}:{row['Port']}",
+                address=address,
+                takes=state in taking,
+                outlived=outlive,
+                reached=is_reached,
+            )
             found.append(target)
     return found
 

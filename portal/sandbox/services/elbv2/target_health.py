@@ -16,7 +16,8 @@ from portal.sandbox.engine.fixes import target_group_in_use
 from portal.sandbox.engine.registry import Record
 from portal.sandbox.engine.time_scale import shortened
 from portal.sandbox.protocols import in_use
-from portal.sandbox.protocols.machines import Probe
+from portal.sandbox.protocols.machines import TIMED_OUT, Probe
+from portal.sandbox.services.elbv2 import paths
 
 LEAST_INTERVAL = 0.5  # minimum seconds between real checks at any time scale
 REGISTRATION = 6.0  # AWS's seconds until all nodes of the load balancer know a new target
@@ -80,26 +81,33 @@ def check_due() -> None:
 def _check(group: Record, row: Record, known: _Checks, now: float) -> None:
     if now - known.registered_at < shortened(REGISTRATION) or known.in_progress:
         return
+    reached = paths.health_checks(group["TargetGroupArn"], row, _port(group, row)).allowed
     if not in_use.machines().checks_are_real:
         known.next_at = now + shortened(group["HealthCheckIntervalSeconds"])
-        _probe(dict(group), dict(row), known)
+        _probe(dict(group), dict(row), known, reached)
         return
     known.next_at = now + shortened(group["HealthCheckIntervalSeconds"], at_least=LEAST_INTERVAL)
     known.in_progress = True
-    _pool.submit(_probe, dict(group), dict(row), known)
+    _pool.submit(_probe, dict(group), dict(row), known, reached)
 
 
-def _probe(group: Record, row: Record, known: _Checks) -> None:
-    port = row["Port"] if group["HealthCheckPort"] == "traffic-port" else int(group["HealthCheckPort"])
+def _port(group: Record, row: Record) -> int:
+    return int(row["Port"] if group["HealthCheckPort"] == "traffic-port" else group["HealthCheckPort"])
+
+
+def _probe(group: Record, row: Record, known: _Checks, reached: bool) -> None:
+    """Make a check; one that does not reach the target counts as timed out at once."""
+    probe = TIMED_OUT
     try:
-        probe = in_use.machines().check(
-            row["Id"],
-            group["HealthCheckProtocol"],
-            port,
-            group["HealthCheckPath"] or "",
-            group["Matcher"].get("HttpCode", ""),
-            timeout=float(group["HealthCheckTimeoutSeconds"]),
-        )
+        if reached:
+            probe = in_use.machines().check(
+                row["Id"],
+                group["HealthCheckProtocol"],
+                _port(group, row),
+                group["HealthCheckPath"] or "",
+                group["Matcher"].get("HttpCode", ""),
+                timeout=float(group["HealthCheckTimeoutSeconds"]),
+            )
     finally:
         known.in_progress = False
     known.last = probe

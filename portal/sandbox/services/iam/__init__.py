@@ -1,7 +1,7 @@
 """IAM and STS: sessions of roles for functions and instances in the sandbox."""
 
 from portal.sandbox.engine import authorization, policy_changes
-from portal.sandbox.services.iam import propagation, role_sessions
+from portal.sandbox.services.iam import policy_sizes, propagation, role_sessions
 
 
 def install() -> None:
@@ -9,6 +9,7 @@ def install() -> None:
     authorization.install()
     role_sessions.install()
     propagation.install()
+    policy_sizes.install()
 
 
 def reset(account: str | None) -> None:

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ministack.services import ec2
 
-INTERNET: Final = "0.0.0.0/0"
-S3: Final = "s3"
+from deployments.core.reachability import paths
+from deployments.core.reachability.network import Network, Node
+from portal.sandbox.services.ec2 import reach
+
 # Services whose endpoint variable differs from the VPC endpoint's service name.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 VARIABLES: Final = {"secretsmanager": "SECRETS_MANAGER", "elasticloadbalancing": "ELASTIC_LOAD_BALANCING_V2"}
@@ -35,57 +37,46 @@ def silent_address() -> str:
 def endpoints(config: dict[str, Any]) -> dict[str, str]:
     """Return the endpoint variables for a function's AWS calls, by the reach of its network.
 
-    There are none if it reaches everything.
+    There are none if it reaches everything, and only those that lead nowhere if it reaches the internet and
+    not all of its endpoints.
     """
-    subnets = (config.get("VpcConfig") or {}).get("SubnetIds") or ()
-    if not subnets or all(_has_default_route(subnet) for subnet in subnets):
-        return {}
+    network = reach.network(fresh=True)
+    nodes = nodes_of(config, network)
     own = f"http://{os.environ.get('MINISTACK_HOST', '127.0.0.1')}:{os.environ.get('GATEWAY_PORT', '4567')}"
-    reached = set.intersection(*(_services_of(subnet) for subnet in subnets))
-    return {"AWS_ENDPOINT_URL": f"http://{silent_address()}"} | {
-        f"AWS_ENDPOINT_URL_{VARIABLES.get(service, service.upper())}": own for service in sorted(reached)
+    silent = f"http://{silent_address()}"
+
+    def reached(service: str) -> bool:
+        return all(paths.to_service(network, node, service).allowed for node in nodes)
+
+    others = all(paths.to_internet(network, node).allowed for node in nodes)
+    services = {one.service for one in network.endpoints}
+    found = {service: reached(service) for service in services}
+    if others and all(found.values()):
+        return {}
+    return ({} if others else {"AWS_ENDPOINT_URL": silent}) | {
+        f"AWS_ENDPOINT_URL_{VARIABLES.get(service, service.upper())}": own if found[service] else silent
+        for service in sorted(services)
+        if found[service] is not others
     }
+
+
+def nodes_of(config: dict[str, Any], network: Network) -> list[Node]:
+    """Return a function's interfaces, one in each of its subnets that exists."""
+    vpc = config.get("VpcConfig") or {}
+    groups = tuple(sorted(vpc.get("SecurityGroupIds") or ()))
+    wanted = {(subnet, groups) for subnet in vpc.get("SubnetIds") or () if subnet in network.subnets}
+    return [
+        node
+        for record in ec2._network_interfaces.values()
+        if record.get("_lambda") in wanted and (node := reach.node_of(record)) is not None
+    ]
 
 
 def response_url(config: dict[str, Any], url: str) -> str:
     """Return the URL for the response of a custom resource's function."""
     unreached = endpoints(config)
-    if not unreached or "AWS_ENDPOINT_URL_S3" in unreached:
+    own = "AWS_ENDPOINT_URL_S3"
+    if not unreached or silent_address() not in unreached.get(own, unreached.get("AWS_ENDPOINT_URL", "")):
         return url
     parts = urlsplit(url)
     return urlunsplit(parts._replace(scheme="http", netloc=silent_address()))
-
-
-def _table_of(subnet_id: str) -> dict[str, Any]:
-    vpc = (ec2._subnets.get(subnet_id) or {}).get("VpcId")
-    main: dict[str, Any] = {}
-    for table in ec2._route_tables.values():
-        for association in table.get("Associations", ()):
-            if association.get("SubnetId") == subnet_id:
-                return dict(table)
-            if association.get("Main") and table["VpcId"] == vpc:
-                main = table
-    return main
-
-
-def _has_default_route(subnet_id: str) -> bool:
-    for route in _table_of(subnet_id).get("Routes", ()):
-        if route.get("DestinationCidrBlock") == INTERNET and route.get("State") != "blackhole":
-            gateway = ec2._nat_gateways.get(route.get("NatGatewayId") or "")
-            other = (
-                route.get("TransitGatewayId") or route.get("InstanceId") or route.get("NetworkInterfaceId")
-            )
-            return bool(other) or (gateway is not None and gateway["State"] == "available")
-    return False
-
-
-def _services_of(subnet_id: str) -> set[str]:
-    """Return the services whose endpoints a subnet reaches: in its route table, or by name in its VPC."""
-    table = _table_of(subnet_id).get("RouteTableId")
-    vpc = (ec2._subnets.get(subnet_id) or {}).get("VpcId")
-    return {
-        str(endpoint["ServiceName"]).rpartition(".")[2]
-        for endpoint in ec2._vpc_endpoints.values()
-        if table in endpoint.get("RouteTableIds", ())
-        or (endpoint["VpcId"] == vpc and endpoint.get("PrivateDnsEnabled"))
-    }
