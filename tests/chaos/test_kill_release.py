@@ -81,6 +81,13 @@ Resources:
         ImageId: resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64
         InstanceType: t4g.micro
         IamInstanceProfile: {Arn: !GetAtt Profile.Arn}
+        SecurityGroupIds: [!Ref Servers]
+  Servers:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: for tests
+      VpcId: !Ref Vpc
+      SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 9090, ToPort: 9090, CidrIp: 10.0.0.0/16}]
   Balancer:
     Type: AWS::ElasticLoadBalancingV2::LoadBalancer
     Properties: {Type: network, Scheme: internal, Subnets: [!Ref SubnetA, !Ref SubnetC]}

@@ -7,7 +7,7 @@ from tests.upgrade.scenes_small import SLOW
 
 TRIAL = {"DeletionProtection": "false", "FinalSnapshot": "false"}
 AWS_PACE = 12.0
-GRACE = "7200"
+GRACE = "3600"
 """AWS's seconds for which Auto Scaling does not replace a server that fails its health checks."""
 GIVEN_UP = 1200.0
 """Seconds; the release marks an environment as failed if it is not ready within ten minutes."""
