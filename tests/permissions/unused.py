@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ENVIRONMENT = "roles of environments"
+READ = "a handler reads it on AWS (by AWS's data, above)"
 _REMAINS = "an operator deletes what remains of an environment"
 _UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
 _RELEASE = "a release brings another version to running servers"
