@@ -15,12 +15,12 @@ from pathlib import Path
 
 from portal.sandbox.engine.permissions import exemptions, reference
 from portal.sandbox.engine.permissions.arn_patterns import has_wildcard_type
+from portal.sandbox.engine.permissions.kinds import KINDS
 from tests.permissions import covered
 from tests.permissions.handler_needs import (
     TEMPLATES,
     Need,
     dependents,
-    kind_of,
     needs,
     set_templates,
     used,
@@ -116,7 +116,7 @@ def _sort(need: Need, found: Result) -> list[Need]:
 
 
 def _types(role: Role, need: Need) -> Iterator[str]:
-    own = frozenset({kind_of(need.resource_type)})
+    own = frozenset({KINDS[need.resource_type]})
     actions = reference.members(need.permission) if "*" in need.permission else [need.permission]
     for action in actions:
         yield from covered.missing(role, action, own)

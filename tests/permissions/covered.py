@@ -58,7 +58,7 @@ def arns(service: str, kind: str) -> Iterator[str]:
         template.replace("${Partition}", "aws").replace("${Account}", ACCOUNT).replace("${Region}", REGION)
     )
     for name in NAMES.get((service, kind), ("*",)):
-        yield _PLACEHOLDER.sub("*", _PLACEHOLDER.sub(lambda _found, name=name: name, account, count=1))
+        yield _PLACEHOLDER.sub("*", _PLACEHOLDER.sub(name, account, count=1))
 
 
 @cache

@@ -11,25 +11,6 @@ from portal.sandbox.engine.permissions import exemptions, handlers, reference
 from tests.services import REPOSITORY
 
 TEMPLATES = REPOSITORY / "infra_templates"
-# The resource type in the reference, by type of CloudFormation; without an entry it is derived from the name.
-KINDS = {
-    "AWS::AutoScaling::AutoScalingGroup": "autoScalingGroup",
-    "AWS::EC2::EIP": "elastic-ip",
-    "AWS::EC2::FlowLog": "vpc-flow-log",
-    "AWS::EC2::NatGateway": "natgateway",
-    "AWS::EC2::SubnetRouteTableAssociation": "route-table",
-    "AWS::EC2::VPC": "vpc",
-    "AWS::EC2::VPCEndpoint": "vpc-endpoint",
-    "AWS::EC2::VPCGatewayAttachment": "vpc",
-    "AWS::ElasticLoadBalancingV2::Listener": "listener/app",
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": "loadbalancer/app/",
-    "AWS::ElasticLoadBalancingV2::TargetGroup": "targetgroup",
-    "AWS::RDS::DBCluster": "cluster",
-    "AWS::RDS::DBClusterParameterGroup": "cluster-pg",
-    "AWS::RDS::DBInstance": "db",
-    "AWS::RDS::DBSubnetGroup": "subgrp",
-    "AWS::SecretsManager::Secret": "Secret",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +77,3 @@ def dependents() -> list[Need]:
             if dependent not in needs():
                 found[dependent] = None
     return list(found)
-
-
-def kind_of(resource_type: str) -> str:
-    """Return the name of a type in the reference: SecurityGroup is security-group."""
-    if resource_type in KINDS:
-        return KINDS[resource_type]
-    name = resource_type.rpartition("::")[2]
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ENVIRONMENT = "roles of environments"
+_NESTED = "CloudFormation may do it for nested stacks as the service role"
 READ = "a handler reads it on AWS (by AWS's data, above)"
 _REMAINS = "an operator deletes what remains of an environment"
 _UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
@@ -49,16 +50,25 @@ UNUSED: dict[str, dict[str, str]] = {
         "autoscaling:TerminateInstanceInAutoScalingGroup": "a rolling update replaces servers",
         "cloudwatch:ListTagsForResource": _UPDATE,
         "cloudwatch:UntagResource": _TAGS,
+        "cloudformation:CreateChangeSet": _NESTED,
+        "cloudformation:DeleteChangeSet": _NESTED,
+        "cloudformation:DescribeChangeSet": _NESTED,
+        "cloudformation:ExecuteChangeSet": _NESTED,
+        "cloudformation:TagResource": _NESTED,
         "ec2:CreateLaunchTemplateVersion": _UPDATE,
         "ec2:DeleteTags": _TAGS,
-        "ec2:DescribeImages": "EC2's handlers look images up before they launch; the sandbox does not",
-        "ec2:DescribeLaunchTemplateVersions": "the handler of groups reads it on AWS; the sandbox does not",
         "ec2:ModifyVpcEndpoint": _UPDATE,
         "ec2:ReplaceRoute": _UPDATE,
+        "ec2:UpdateSecurityGroupRuleDescriptionsEgress": _UPDATE,
+        "ec2:UpdateSecurityGroupRuleDescriptionsIngress": _UPDATE,
         "ec2:RevokeSecurityGroupIngress": "the rules of a group are changed, or deleted one by one",
         "elasticloadbalancing:ModifyListener": _UPDATE,
         "elasticloadbalancing:ModifyTargetGroup": _UPDATE,
         "iam:GetRolePolicy": "drift detection and the handler of roles read it on AWS",
+        "elasticloadbalancing:SetIpAddressType": _UPDATE,
+        "rds:ResetDBClusterParameterGroup": _UPDATE,
+        "rds:RebootDBInstance": _UPDATE,
+        "secretsmanager:RotateSecret": _UPDATE,
         "iam:PutRolePermissionsBoundary": "roles of environments from before the boundary get it",
         "iam:UntagRole": _TAGS,
         "iam:UpdateAssumeRolePolicy": _UPDATE,

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 MiniStack's own enforcement is not used: it would verify signatures again, and lacks CloudFormation's calls.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from typing import Any, Final
 from ministack.core import iam_evaluator
 from ministack.services import alb, ec2, iam, sts, tagging
 
-from portal.sandbox.engine import decisions, policy_changes
+from portal.sandbox.engine import decisions, policy_changes, readings
+from portal.sandbox.engine.permissions.arn_patterns import has_wildcard_type
 
 # AWS never denies these.
 ALWAYS: Final = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
+_NOTHING: Final = "arn:aws:none"
 _engine_parse = iam_evaluator.parse_policy_document
 _PER_RESOURCE_TAG: Final = ("aws:resourcetag/", "ssm:resourcetag/", "ec2:resourcetag/")
 
@@ -64,12 +67,17 @@ def install() -> None:
 
 
 def _parse(document: str | dict[str, Any]) -> Any:
-    return _parsed(document) if isinstance(document, str) else _engine_parse(document)
+    text = document if isinstance(document, str) else json.dumps(document)
+    return _parsed(text, readings.strict("wildcard_types_match_nothing"))
 
 
 @lru_cache(maxsize=4096)
-def _parsed(document: str) -> Any:
-    return _engine_parse(document)
+def _parsed(document: str, is_strict: bool) -> Any:
+    statements = _engine_parse(document)
+    for one in statements if is_strict else ():
+        if one.resources:
+            one.resources = [found for found in one.resources if not has_wildcard_type(found)] or [_NOTHING]
+    return statements
 
 
 def is_enforced() -> bool:
@@ -185,6 +193,30 @@ def _tags_of(resource: str) -> Mapping[str, str]:
 
 def _by_key(tags: list[dict[str, str]] | None) -> Mapping[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}
+
+
+def service_may_assume(role_arn: str, service: str, keys: tuple[str, ...]) -> bool:
+    """Return whether the trust policy of a role lets a service assume it; also if the role is unknown.
+
+    Args:
+        keys: the condition keys with the role's account that the service sends.
+    """
+    account, name = role_arn.split(":")[4] if role_arn.count(":") > 4 else "", role_arn.rpartition("/")[2]
+    role = iam._roles.get_scoped(account, None, name) if account else None
+    if role is None:
+        return True
+    evaluated = iam_evaluator.EvalContext(
+        principal_arn=service,
+        principal_type="Service",
+        principal_account=account,
+        action="sts:AssumeRole",
+        resource_arn=role_arn,
+        region="",
+        service_context=dict.fromkeys(keys, account),
+    )
+    trust = role.get("AssumeRolePolicyDocument") or "{}"
+    decided = iam_evaluator.evaluate_resource_policy(trust, evaluated, service=service)
+    return bool(decided.decision == "Allow")
 
 
 def assume_role(principal: Principal, role_arn: str, external_id: str, session: str) -> None:

@@ -5,9 +5,13 @@ from typing import Final
 from portal.sandbox.engine.registry import here
 
 READINGS: Final = {
+    "handlers_make_all_listed_calls": "PE1: a handler makes every call that its schema lists, reads as well",
+    "nested_change_sets_use_the_service_role": "PE3: nested change sets are created as the service role",
     "new_parameter_groups_are_ignored": "AU3: a group younger than five minutes sets no charset",
     "new_stacks_are_not_found": "CF2: reads do not find a stack for two seconds after its creation",
     "patterns_match_placeholders": "NC3: an AllowedPattern is matched with the placeholder of an output",
+    "roles_are_assumed_without_source_keys": "PE4: CloudFormation sends no aws:SourceAccount with AssumeRole",
+    "wildcard_types_match_nothing": "PE2: a wildcard in place of an ARN's resource type matches nothing",
 }
 
 _kinder: dict[str, set[str]] = {}  # by account

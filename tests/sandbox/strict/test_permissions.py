@@ -8,9 +8,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deployments.core.causes.catalogue import recognize
 from tests.sandbox.engine.conftest import Account
@@ -119,6 +121,115 @@ def test_the_first_load_balancer_needs_a_service_linked_role(account: Account, n
     assert [account.status(one) for one in (first, second)] == ["CREATE_COMPLETE"] * 2
 
 
+def test_a_wildcard_in_place_of_a_resource_type_allows_nothing(account: Account) -> None:
+    reads = allow("logs:Describe*", "logs:Get*", "logs:List*")
+    named = allow("logs:*", resource=f"arn:aws:logs:*:{account.id}:*:sanso-*")
+    one = role(account, "by-name", reads, named)
+    group = "Resources: {Group: {Type: AWS::Logs::LogGroup}}"
+    stack = account.create("sanso-strict", group, RoleARN=one)
+    assert denied(account, stack, "Group", "AWS::Logs::LogGroup") == "logs:CreateLogGroup"
+
+    account.sandbox.control("POST", "readings", {"wildcard_types_match_nothing": False}, account=account.id)
+    assert account.status(account.create("sanso-kinder", group, RoleARN=one)) == "CREATE_COMPLETE"
+
+
+NESTED = """
+Resources:
+  Child:
+    Type: AWS::CloudFormation::Stack
+    Properties: {TemplateURL: PREFIX/child.yaml}
+"""
+
+
+def test_nested_change_sets_need_the_service_roles_permission(account: Account, template_url: str) -> None:
+    account.publish(child="Resources: {Group: {Type: AWS::Logs::LogGroup}}")
+    template = NESTED.replace("PREFIX", template_url)
+    reads = allow("s3:GetObject", "cloudformation:Describe*", "cloudformation:Get*")
+    one = role(account, "reader", reads)
+
+    def status() -> dict[str, Any]:
+        return dict(account.cloudformation.describe_change_set(StackName="sanso-n", ChangeSetName="sanso-c"))
+
+    def preview() -> dict[str, Any]:
+        account.cloudformation.create_change_set(
+            StackName="sanso-n",
+            ChangeSetName="sanso-c",
+            ChangeSetType="CREATE",
+            TemplateBody=template,
+            IncludeNestedStacks=True,
+            RoleARN=one,
+        )
+        wait_until(lambda: not status()["Status"].endswith("_IN_PROGRESS"))
+        return status()
+
+    failed = preview()
+    assert failed["Status"] == "FAILED"
+    nested = re.search(r"arn:\S+", failed["StatusReason"])
+    assert nested
+    child = account.cloudformation.describe_change_set(ChangeSetName=nested[0])
+    assert "not authorized to perform: cloudformation:CreateChangeSet" in child["StatusReason"]
+
+    account.sandbox.control(
+        "POST", "readings", {"nested_change_sets_use_the_service_role": False}, account=account.id
+    )
+    account.cloudformation.delete_stack(StackName="sanso-n")
+    assert preview()["Status"] == "CREATE_COMPLETE"
+
+
+def test_a_trust_that_requires_the_source_account_may_not_work(account: Account) -> None:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Principal": {"Service": "cloudformation.amazonaws.com"},
+                "Condition": {"StringEquals": {"aws:SourceAccount": account.id}},
+            }
+        ],
+    }
+    iam = account.client("iam")
+    one = iam.create_role(RoleName="source", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(
+        RoleName="source",
+        PolicyName="all",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow("*")]}),
+    )
+    group = "Resources: {Group: {Type: AWS::Logs::LogGroup}}"
+    with pytest.raises(ClientError, match="is invalid or cannot be assumed"):
+        account.cloudformation.create_stack(StackName="sanso-s", TemplateBody=group, RoleARN=one)
+
+    account.sandbox.control(
+        "POST", "readings", {"roles_are_assumed_without_source_keys": False}, account=account.id
+    )
+    assert account.status(account.create("sanso-s", group, RoleARN=one)) == "CREATE_COMPLETE"
+    account.sandbox.control(
+        "POST", "readings", {"roles_are_assumed_without_source_keys": True}, account=account.id
+    )
+    if_exists = json.dumps(trust).replace('"StringEquals"', '"StringEqualsIfExists"')
+    iam.update_assume_role_policy(RoleName="source", PolicyDocument=if_exists)
+    assert account.status(account.create("sanso-t", group, RoleARN=one)) == "CREATE_COMPLETE"
+
+
+def test_a_property_that_triggers_an_action_demands_it(account: Account) -> None:
+    writes = allow("logs:Create*", "logs:Put*", "logs:Delete*", "logs:Tag*", "logs:UntagResource")
+    one = role(account, "logs", writes, allow("logs:Describe*", "logs:Get*", "logs:List*"))
+    template = "Resources: {Group: {Type: AWS::Logs::LogGroup, Properties: {KmsKeyId: KEY}}}"
+    key = template.replace("KEY", f"'arn:aws:kms:ap-northeast-1:{account.id}:key/1'")
+    stack = account.create("sanso-plain", template.replace(", Properties: {KmsKeyId: KEY}", ""), RoleARN=one)
+    assert account.status(stack) == "CREATE_COMPLETE", failures(account, stack, "Group")
+    changed = account.create("sanso-key", key, RoleARN=one)
+    assert account.status(changed) == "CREATE_COMPLETE"  # CreateLogGroup sets it
+    account.cloudformation.update_stack(
+        StackName="sanso-plain", TemplateBody=key, RoleARN=one, ClientRequestToken="k"
+    )
+    wait_until(lambda: not account.status(stack).endswith("_IN_PROGRESS"))
+    assert any(
+        "is not authorized to perform: logs:AssociateKmsKey" in reason
+        for reason in failures(account, stack, "Group", "UPDATE_FAILED")
+    )
+
+
 def test_a_boundary_limits_what_the_policies_of_a_role_allow(account: Account) -> None:
     boundary = account.client("iam").create_policy(
         PolicyName="limit",
@@ -136,7 +247,7 @@ def test_a_stack_puts_the_boundary_on_its_roles_if_its_own_role_may(account: Acc
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow("ssm:*")]})
     boundary = iam.create_policy(PolicyName="limit", PolicyDocument=document)["Policy"]["Arn"]
     with_boundary = allow("iam:CreateRole", StringEquals={"iam:PermissionsBoundary": boundary})
-    others = allow("iam:Get*", "iam:List*", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:TagRole")
+    others = allow("iam:Get*", "iam:List*", "iam:*RolePolicy", "iam:TagRole", "iam:UntagRole")
     deployer = role(account, "deployer", with_boundary, others, allow("iam:Delete*", "iam:Detach*"))
 
     without = BOUNDED.replace("      PermissionsBoundary: !Ref Boundary\n", "")

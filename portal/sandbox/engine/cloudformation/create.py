@@ -135,6 +135,8 @@ async def _create(run: Run, record: Record) -> None:
     signals.begin(run, record)
     made = await provision.create(run.stack, record, tagged, run.stop, initiated)
     _take(record, made)
+    if not run.is_read(record["LogicalResourceId"]):
+        provision.check_read(run.stack, record)
 
 
 def _take(record: Record, made: Provisioned) -> None:

@@ -1,67 +1,58 @@
-"""Checks the permissions of an operation on a resource before its handler runs.
+"""Checks the permissions of an operation on a resource before its handler runs, and of reading it afterwards.
 
+What a handler needs is what AWS publishes (portal.sandbox.engine.permissions): the permissions in the schema
+of the resource type and their dependent actions, each for every resource type that the authorization
+reference requires. Writes that only some properties trigger are demanded when a resource has one of these.
 A missing permission fails the operation at once. On AWS, some handlers create the resource before tagging or
 describing it fails; the reason of the failure is the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
-from ministack.core.responses import get_account_id, get_region, new_uuid, now_iso
+from ministack.core.responses import get_account_id, get_region, now_iso
 from ministack.services import ec2, iam
 
-from portal.sandbox.engine import authorization
-from portal.sandbox.engine.cloudformation import handler_actions
+from portal.sandbox.engine import authorization, readings
+from portal.sandbox.engine.cloudformation import handler_resources
 from portal.sandbox.engine.cloudformation.store import Record, Stack
+from portal.sandbox.engine.permissions import exemptions, handlers, reference
+from portal.sandbox.engine.permissions.kinds import KINDS
 
 Properties = dict[str, Any]
 
-# The part of an ARN before the physical id or the name, by resource type.
-_KINDS: Final = {
-    "AWS::CloudFormation::Stack": "stack/",
-    "AWS::AutoScaling::AutoScalingGroup": "autoScalingGroup:*:autoScalingGroupName/",
-    "AWS::CloudWatch::Alarm": "alarm:",
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": "loadbalancer/",
-    "AWS::ElasticLoadBalancingV2::TargetGroup": "targetgroup/",
-    "AWS::ElasticLoadBalancingV2::Listener": "listener/",
-    "AWS::Lambda::Function": "function:",
-    "AWS::Logs::LogGroup": "log-group:",
-    "AWS::RDS::DBCluster": "cluster:",
-    "AWS::RDS::DBClusterParameterGroup": "cluster-pg:",
-    "AWS::RDS::DBInstance": "db:",
-    "AWS::RDS::DBSubnetGroup": "subgrp:",
-    "AWS::SSM::Association": "association/",
-    "AWS::SSM::Document": "document/",
-    "AWS::SSM::Parameter": "parameter/",
-    "AWS::SecretsManager::Secret": "secret:",
-    "AWS::IAM::Policy": "policy/",
-    "AWS::IAM::Role": "role/",
-    "AWS::IAM::InstanceProfile": "instance-profile/",
-}
-# The property with the name of a resource.
-_NAMES: Final = {
-    "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
-    "AWS::CloudWatch::Alarm": "AlarmName",
-    "AWS::Lambda::Function": "FunctionName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::RDS::DBCluster": "DBClusterIdentifier",
-    "AWS::RDS::DBClusterParameterGroup": "DBClusterParameterGroupName",
-    "AWS::RDS::DBInstance": "DBInstanceIdentifier",
-    "AWS::RDS::DBSubnetGroup": "DBSubnetGroupName",
-    "AWS::SSM::Document": "Name",
-    "AWS::SSM::Parameter": "Name",
-    "AWS::SecretsManager::Secret": "Name",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
-}
-# Actions without resource-level permissions.
-_GENERAL: Final = (
-    "autoscaling:Describe",
-    "ec2:Describe",
-    "elasticloadbalancing:Describe",
-    "rds:Describe",
-    "secretsmanager:GetRandomPassword",
+ALL_LISTED: Final = "handlers_make_all_listed_calls"
+"""The stricter reading: a schema may list calls that a handler makes in some cases only.
+
+Seen on AWS are the writes, and the reads of load balancers and target groups for Fn::GetAtt.
+"""
+CREATE: Final = "create"
+UPDATE: Final = "update"
+DELETE: Final = "delete"
+# Demanded by what a resource names, and not by its type: roles, service-linked roles, boundaries, objects.
+_OTHERWISE: Final = frozenset(
+    {
+        "iam:CreateServiceLinkedRole",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:PassRole",
+        "iam:PutRolePermissionsBoundary",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+    }
 )
+# Listed for the creation, and called only where the subnet has an association of its own already.
+_SELDOM: Final = frozenset({"ec2:ReplaceRouteTableAssociation"})
+# The first resource of these types in an account creates the service-linked role of its service.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+_SERVICE_LINKED: Final = {
+    "AWS::AutoScaling::AutoScalingGroup": ("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": (
+        "elasticloadbalancing.amazonaws.com",
+        "AWSServiceRoleForElasticLoadBalancing",
+    ),
+    "AWS::RDS::DBCluster": ("rds.amazonaws.com", "AWSServiceRoleForRDS"),
+}
 
 
 def check(operation: str, stack: Stack, record: Record, properties: Properties) -> None:
@@ -74,39 +65,105 @@ def check(operation: str, stack: Stack, record: Record, properties: Properties) 
     principal, resource_type = authorization.acting(), record["ResourceType"]
     if principal is None or principal.kind == "root":
         return
-    for action, resource, context in _calls(operation, stack, record, properties):
-        authorization.authorize(principal, action, resource, context, region=get_region())
-    if operation == handler_actions.CREATE and resource_type in handler_actions.SERVICE_LINKED:
-        _service_linked_role(*handler_actions.SERVICE_LINKED[resource_type])
+    for action, resource, context in dict.fromkeys(
+        (action, resource, tuple(context.items()))
+        for action, resource, context in _calls(operation, stack, record, properties)
+    ):
+        _authorize(action, resource, dict(context))
+    if operation == CREATE and resource_type in _SERVICE_LINKED:
+        _service_linked_role(*_SERVICE_LINKED[resource_type])
+
+
+def check_read(stack: Stack, record: Record) -> None:
+    """Raise Denied if the principal may not read a resource: for Fn::GetAtt, and after a change."""
+    principal, resource_type = authorization.acting(), record["ResourceType"]
+    if principal is None or principal.kind == "root" or resource_type not in KINDS:
+        return
+    if "LoadBalancing" not in resource_type and not readings.strict(ALL_LISTED):
+        return
+    properties = record.get("Properties") or {}
+    for action in _permissions(resource_type, handlers.READ):
+        if _is_demanded(resource_type, action, properties):
+            for resource in _resources(action, stack, record, properties):
+                _authorize(action, resource, {})
 
 
 Call = tuple[str, str, dict[str, Any]]
 
 
+def _authorize(action: str, resource: str, context: Mapping[str, Any]) -> None:
+    """Raise Denied unless the principal may perform an action, or all of a pattern such as ec2:Describe*."""
+    principal, region = authorization.acting(), get_region()
+    if "*" in action:
+        if principal is None or authorization.allows(principal, action, "*", region=region):
+            return  # a policy allows the whole pattern
+        for one in reference.members(action):
+            authorization.authorize(principal, one, "*", context, region=region)
+        return
+    authorization.authorize(principal, action, resource, context, region=region)
+
+
 def _calls(operation: str, stack: Stack, record: Record, properties: Properties) -> Iterator[Call]:
     resource_type = record["ResourceType"]
-    own = _arn(stack, record, properties)
-    context = _boundary(record, properties) if resource_type == "AWS::IAM::Role" else {}
-    for action in handler_actions.actions(resource_type, operation):
-        if resource_type == "AWS::IAM::Policy":
-            yield from ((action, role, {}) for role in _roles_of_policy(record, properties))
-        else:
-            yield action, _resource(action, own), context
-    if operation == handler_actions.UPDATE and resource_type == "AWS::IAM::Role":
-        yield from _changed_boundary(record, properties, own)
-    if operation != handler_actions.DELETE:
+    if operation != DELETE:
         yield from _passed(resource_type, properties)
         yield from _read_objects(resource_type, properties)
         if resource_type == "AWS::SSM::Association":
-            yield f"ssm:{operation.capitalize()}Association", _document(properties), {}
+            yield f"ssm:{operation.capitalize()}Association", handler_resources.document(properties), {}
     if resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource":
         yield "lambda:InvokeFunction", str(properties.get("ServiceToken", "*")), {}
+    if resource_type not in KINDS:
+        return
+    if operation == UPDATE and resource_type == "AWS::IAM::Role":
+        yield from _changed_boundary(record, properties, handler_resources.arn(stack, record, properties))
+    context = _boundary(record, properties) if resource_type == "AWS::IAM::Role" else {}
+    given = (properties, record.get("Properties") or {})
+    for action in _permissions(resource_type, operation):
+        if not _is_demanded(resource_type, action, *given) or not _is_certain(action):
+            continue
+        for resource in _resources(action, stack, record, properties):
+            yield action, resource, context
+
+
+@cache
+def _permissions(resource_type: str, operation: str) -> tuple[str, ...]:
+    """Return the permissions of a handler and their dependent actions, as far as the reference knows them."""
+    listed = handlers.permissions(resource_type, operation)
+    exempt = {action for action in listed if exemptions.of(resource_type, action)}
+    dependent = {
+        one
+        for action in listed
+        if action not in exempt and (row := reference.find(action))
+        for one in row.dependent
+        if one != "cloudformation:ListStacks"  # only of a call that names no stack
+    }
+    # In the order of a handler: the creation, other writes, and reads.
+    found = sorted(
+        (dependent | set(listed)) - _OTHERWISE,
+        key=lambda one: (reference.is_read(one), ":Create" not in one, one),
+    )
+    return tuple(action for action in found if reference.members(action))
+
+
+def _is_certain(action: str) -> bool:
+    return readings.strict(ALL_LISTED) or not (reference.is_read(action) or action in _SELDOM)
+
+
+def _is_demanded(resource_type: str, action: str, *given: Properties) -> bool:
+    exemption = exemptions.of(resource_type, action)
+    return exemption is None or exemption.is_triggered(*given)
+
+
+def _resources(action: str, stack: Stack, record: Record, properties: Properties) -> list[str]:
+    if record["ResourceType"] == "AWS::IAM::Policy" and action.startswith("iam:") and "Role" in action:
+        return _roles_of_policy(record, properties)
+    return handler_resources.of_action(action, stack, record, properties)
 
 
 def _roles_of_policy(record: Record, properties: Properties) -> list[str]:
     """Return the roles that an inline policy is put on, which its actions are authorized for."""
     names = (properties or record.get("Properties") or {}).get("Roles") or ()
-    return [_role_arn(str(name)) for name in names]
+    return [handler_resources.of_role(str(name)) for name in names]
 
 
 def _boundary(record: Record, properties: Properties) -> Properties:
@@ -128,59 +185,6 @@ def _changed_boundary(record: Record, properties: Properties, own: str) -> Itera
         yield "iam:DeleteRolePermissionsBoundary", own, {}
 
 
-def _resource(action: str, own: str) -> str:
-    """Return the resource to check an action on: the handler's own, or "*" for actions on all resources."""
-    service = action.partition(":")[0]
-    if action.startswith(_GENERAL):
-        return "*"
-    if (
-        service == "secretsmanager" and ":rds:" in own
-    ):  # Aurora's own secret, created with the caller's permissions
-        return f"arn:aws:secretsmanager:{get_region()}:{get_account_id()}:secret:rds!cluster-{new_uuid()}"
-    if service == "ec2":
-        return own if ":ec2:" in own else f"arn:aws:ec2:{get_region()}:{get_account_id()}:instance/*"
-    return own
-
-
-def _arn(stack: Stack, record: Record, properties: Properties) -> str:
-    resource_type, physical = record["ResourceType"], record["PhysicalResourceId"]
-    if str(physical).startswith("arn:"):
-        return str(physical)
-    service = resource_type.split("::")[1].lower()
-    account, region = get_account_id(), get_region()
-    name = physical or properties.get(_NAMES.get(resource_type, "")) or _generated(stack, record)
-    if resource_type == "AWS::ElasticLoadBalancingV2::LoadBalancer":
-        name = f"{'net' if properties.get('Type') == 'network' else 'app'}/{name}/*"
-    elif service == "elasticloadbalancingv2":
-        name = f"{name}/*"
-    elif resource_type == "AWS::SSM::Association":
-        name = physical or "*"
-    if service == "ec2":
-        return f"arn:aws:ec2:{region}:{account}:{_ec2_kind(resource_type)}/{physical or '*'}"
-    if service == "iam":
-        return f"arn:aws:iam::{account}:{_KINDS[resource_type]}{name}"
-    service = {"elasticloadbalancingv2": "elasticloadbalancing"}.get(service, service)
-    return f"arn:aws:{service}:{region}:{account}:{_KINDS.get(resource_type, '')}{str(name).lstrip('/')}"
-
-
-def _ec2_kind(resource_type: str) -> str:
-    """Return the resource kind in an EC2 ARN: SecurityGroup is security-group, EIP is elastic-ip."""
-    name = resource_type.rpartition("::")[2]
-    special = {"EIP": "elastic-ip", "VPC": "vpc", "VPCEndpoint": "vpc-endpoint", "NatGateway": "natgateway"}
-    if name in special:
-        return special[name]
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
-
-
-def _generated(stack: Stack, record: Record) -> str:
-    """Return the beginning of the name that CloudFormation generates for a resource."""
-    logical = record["LogicalResourceId"]
-    if record["ResourceType"] == "AWS::SSM::Parameter":
-        return f"CFN-{logical}-"
-    name = f"{stack['StackName']}-{logical}-"
-    return name.lower() if record["ResourceType"].startswith("AWS::RDS::") else name
-
-
 def _passed(resource_type: str, properties: Properties) -> Iterator[Call]:
     """Yield the roles that an operation passes to a service."""
     if resource_type == "AWS::Lambda::Function":
@@ -189,19 +193,14 @@ def _passed(resource_type: str, properties: Properties) -> Iterator[Call]:
         yield _passing(str(role), "vpc-flow-logs.amazonaws.com")
     elif resource_type == "AWS::IAM::InstanceProfile":
         for name in properties.get("Roles") or ():
-            yield _passing(_role_arn(str(name)), "ec2.amazonaws.com")
+            yield _passing(handler_resources.of_role(str(name)), "ec2.amazonaws.com")
     elif resource_type == "AWS::AutoScaling::AutoScalingGroup":
         for name in _roles_of_servers(properties):
-            yield _passing(_role_arn(name), "ec2.amazonaws.com")
+            yield _passing(handler_resources.of_role(name), "ec2.amazonaws.com")
 
 
 def _passing(role_arn: str, service: str) -> Call:
     return "iam:PassRole", role_arn, {"iam:PassedToService": service}
-
-
-def _role_arn(name: str) -> str:
-    role = iam._roles.get(name)
-    return str(role["Arn"]) if role else f"arn:aws:iam::{get_account_id()}:role/{name}"
 
 
 def _roles_of_servers(properties: Properties) -> list[str]:
@@ -218,13 +217,8 @@ def _roles_of_servers(properties: Properties) -> list[str]:
 def _read_objects(resource_type: str, properties: Properties) -> Iterator[Call]:
     code = properties.get("Code") or {}
     if resource_type == "AWS::Lambda::Function" and code.get("S3Bucket"):
-        yield "s3:GetObject", f"arn:aws:s3:::{code['S3Bucket']}/{code.get('S3Key', '')}", {}
-
-
-def _document(properties: Properties) -> str:
-    name = str(properties.get("Name", ""))
-    account = "" if name.startswith("AWS-") else get_account_id()
-    return f"arn:aws:ssm:{get_region()}:{account}:document/{name}"
+        action = "s3:GetObjectVersion" if code.get("S3ObjectVersion") else "s3:GetObject"
+        yield action, f"arn:aws:s3:::{code['S3Bucket']}/{code.get('S3Key', '')}", {}
 
 
 def _service_linked_role(service: str, name: str) -> None:

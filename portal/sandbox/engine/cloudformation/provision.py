@@ -185,6 +185,14 @@ def _on(loop: asyncio.AbstractEventLoop, report: Callable[[str], None], reason: 
     loop.call_soon_threadsafe(report, reason)
 
 
+def check_read(stack: Stack, record: Record) -> None:
+    """Raise ValueError with the reason if the operation's principal may not read a resource that changed."""
+    try:
+        handler_permissions.check_read(stack, record)
+    except Denied as denied:
+        raise ValueError(reasons.of_denial(record["ResourceType"], str(denied))) from denied
+
+
 def _check(operation: str, stack: Stack, record: Record, properties: Properties) -> None:
     """Raise ValueError with the reason if the operation's principal lacks a permission."""
     try:

@@ -62,6 +62,14 @@ def of_denial(resource_type: str, text: str) -> str:
     return _from_handler(f"{text} {_origin(resource_type, 'AccessDenied')}", "AccessDenied")
 
 
+def of_denied_attribute(resource_type: str, attribute: str, text: str) -> str:
+    """Return the reason of a Fn::GetAtt whose resource CloudFormation may not read."""
+    return (
+        f"Unable to retrieve {attribute} attribute for {resource_type}, with error message "
+        f"{text} {_origin(resource_type, 'AccessDenied')}"
+    )
+
+
 def service_of(resource_type: str) -> str:
     """Return the name of a resource type's service in reasons."""
     namespace = resource_type.split("::")[1] if resource_type.count("::") == 2 else "CloudFormation"

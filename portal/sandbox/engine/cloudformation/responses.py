@@ -84,8 +84,11 @@ def action(handler: Callable[[Parameters], Answer]) -> Callable[[Parameters], An
 
     @functools.wraps(handler)
     def handle(parameters: Parameters) -> Answer:
-        service_role.requested.set(value(parameters, service_role.KEY))
+        role = value(parameters, service_role.KEY)
+        service_role.requested.set(role)
         try:
+            if role and (untrusted := service_role.distrust(role)):
+                raise Refusal(untrusted)
             return handler(parameters)
         except (Refusal, Refused) as refused:
             return refused.answer()

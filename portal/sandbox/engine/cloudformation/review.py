@@ -9,12 +9,14 @@ from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, engine
 
 from portal.sandbox.engine import time_scale
+from portal.sandbox.engine.authorization import Denied
 from portal.sandbox.engine.cloudformation import (
     events,
     nested,
     nested_parameters,
     placeholders,
     preview,
+    service_role,
     store,
     templates,
 )
@@ -180,10 +182,11 @@ def _nested_change_set(
     child = new(child_stack, child_name, "UPDATE" if existing else "CREATE", plan, parent)
     parent["_children"][name] = child["ChangeSetId"]
     try:
+        service_role.check_nested(child_stack["StackId"], child["ChangeSetId"])
         plan = _plan_of_nested(parent, stack, properties, name)
         child.update(_of_plan(plan))
         child["Changes"] = _nest(child, child_stack, plan)
-    except (ValueError, Refusal) as failure:
+    except (ValueError, Refusal, Denied) as failure:
         child.update(Status="FAILED", StatusReason=str(failure))
         raise ValueError(NESTED_FAILED.format(arn=child["ChangeSetId"])) from failure
     if existing is not None and not child["Changes"]:

@@ -8,7 +8,7 @@ from typing import Any
 from ministack.core.responses import now_iso
 from ministack.services.cloudformation import engine, provisioners, stacks
 
-from portal.sandbox.engine.cloudformation import events, graph
+from portal.sandbox.engine.cloudformation import attributes, events, graph
 from portal.sandbox.engine.cloudformation.provision import Provisioned
 from portal.sandbox.engine.cloudformation.store import Record, Stack, Template
 
@@ -100,6 +100,10 @@ class Run:
         )
         return invalid
 
+    def is_read(self, logical_id: str) -> bool:
+        """Return whether the template reads attributes of a resource, which then is not read otherwise."""
+        return logical_id in attributes.names_in([self.definitions, self.template.get("Outputs")])
+
     def waits_for(self) -> dict[str, set[str]]:
         """Return the dependencies of every resource, which have to be complete before it."""
         return graph.dependencies(self.definitions, self.order)
@@ -146,6 +150,7 @@ class Run:
         Raises ValueError if a reference cannot be resolved.
         """
         definition = self.definitions[logical_id]
+        attributes.require_readable(self.stack, definition.get("Properties"), self.resources)
         properties = engine._resolve_refs(
             copy.deepcopy(definition.get("Properties") or {}), *self._scope(), *self._names()
         )
@@ -187,6 +192,9 @@ class Run:
 
     def outputs(self, surviving: dict[str, Record]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return the resolved outputs and exports. Raises ValueError if one cannot be resolved."""
+        for output in (self.template.get("Outputs") or {}).values():
+            if self.conditions.get(output.get("Condition"), True):
+                attributes.require_readable(self.stack, output.get("Value"), surviving)
         found: tuple[list[dict[str, Any]], dict[str, Any]] = stacks._resolve_stack_outputs(
             self.template.get("Outputs") or {},
             self.conditions,

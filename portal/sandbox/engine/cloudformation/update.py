@@ -143,6 +143,8 @@ async def _update_leaf(run: Run, record: Record, before: Record) -> None:
     )
     change.provisioned = made
     _take(record, made, properties, dynamic)
+    if not run.is_read(name):
+        provision.check_read(run.stack, record)
     run.report(record, "UPDATE_COMPLETE")
 
 

@@ -1,0 +1,118 @@
+"""The service role of account.yaml: it suffices for the bundled set, and what it lacked before stops it.
+
+By AWS's data: the schemas of the handlers, and the Service Authorization Reference.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from deployments.core.causes.catalogue import recognize
+from tests.permissions.check_roles import BEFORE, SERVICE_ROLE
+from tests.permissions.role_policies import Template
+from tests.sandbox.engine.conftest import Account
+from tests.sandbox.engine.test_infra_templates import apply, failures, parameters, upload
+from tests.services import REPOSITORY, wait_until
+
+ROLE = "sanso-cloudformation"
+STACK = "sanso-shop"
+OPTIONS = {"FlowLogs": "true", "CloudWatchAlarms": "true", "AppServersAdmit": "addresses"}
+
+
+@pytest.fixture
+def prepared(account: Account) -> Account:
+    """An account with the roles of account.yaml."""
+    account.sandbox.control("POST", "keys", {"name": "portal", "external_id": "e" * 32}, account=account.id)
+    return account
+
+
+def arn(account: Account, kind: str, name: str) -> str:
+    return f"arn:aws:iam::{account.id}:{kind}/{name}"
+
+
+def values(account: Account, **changed: str) -> list[dict[str, str]]:
+    boundary = arn(account, "policy", "sanso-boundary")
+    return parameters(account, PermissionsBoundary=boundary, **OPTIONS, **changed)
+
+
+def deploy(account: Account) -> str:
+    root_url = upload(account, REPOSITORY / "infra_templates")
+    role = arn(account, "role", ROLE)
+    return apply(
+        account,
+        STACK,
+        "CREATE",
+        name="sanso-create",
+        seconds=300,
+        TemplateURL=root_url,
+        RoleARN=role,
+        Parameters=values(account),
+    )
+
+
+def first_failure(account: Account) -> tuple[str, str]:
+    """Return the resource type and the reason of the first event that failed in the account."""
+    events = [
+        event
+        for stack in account.cloudformation.list_stacks()["StackSummaries"]  # deleted ones as well
+        for event in account.events(stack["StackId"])
+        if "not authorized" in event.get("ResourceStatusReason", "")
+    ]
+    first = min(events, key=lambda event: event["Timestamp"], default={})
+    return first.get("ResourceType", ""), first.get("ResourceStatusReason", "")
+
+
+@pytest.mark.timeout(900)
+def test_the_role_suffices_for_the_life_of_an_environment(prepared: Account) -> None:
+    root = deploy(prepared)
+    assert prepared.status(root) == "CREATE_COMPLETE", first_failure(prepared)[1]
+
+    role = arn(prepared, "role", ROLE)
+    apply(
+        prepared,
+        STACK,
+        "UPDATE",
+        name="sanso-update",
+        seconds=300,
+        UsePreviousTemplate=True,
+        RoleARN=role,
+        Parameters=values(prepared, WebServerCount="3", LogRetentionDays="60"),
+    )
+    assert prepared.status(root) == "UPDATE_COMPLETE", first_failure(prepared)[1]
+
+    prepared.cloudformation.delete_stack(StackName=STACK, RoleARN=role)
+    wait_until(lambda: not prepared.status(root).endswith("_IN_PROGRESS"), seconds=300)
+    assert prepared.status(root) == "DELETE_COMPLETE", first_failure(prepared)[1]
+
+
+def test_the_role_before_is_first_refused_an_attribute_of_a_target_group(prepared: Account) -> None:
+    prepared.sandbox.control(
+        "POST",
+        "readings",
+        {
+            "handlers_make_all_listed_calls": False,
+            "wildcard_types_match_nothing": False,
+            "nested_change_sets_use_the_service_role": False,
+            "roles_are_assumed_without_source_keys": False,
+        },
+        account=prepared.id,
+    )
+    iam = prepared.client("iam")
+    iam.detach_role_policy(RoleName=ROLE, PolicyArn=arn(prepared, "policy", "sanso-cloudformation-reads"))
+    before = Template(BEFORE, **{"AWS::AccountId": prepared.id})
+    (old,) = (role for role in before.roles() if role.name == SERVICE_ROLE)
+    for name in iam.list_role_policies(RoleName=ROLE)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=ROLE, PolicyName=name)
+    for name, document in old.inline.items():
+        iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=document)
+
+    root = deploy(prepared)
+
+    assert prepared.status(root).startswith("ROLLBACK_"), failures(prepared)
+    kind, reason = first_failure(prepared)
+    assert reason.startswith("Unable to retrieve "), reason
+    assert "attribute for AWS::ElasticLoadBalancingV2::TargetGroup, with error message User: " in reason
+    assert "is not authorized to perform: elasticloadbalancing:Describe" in reason
+    known = recognize(kind, reason)
+    assert known is not None
+    assert known.values["action"].startswith("elasticloadbalancing:Describe")
