@@ -196,7 +196,7 @@ def section(before: Result, now: Result) -> str:
     """Return the part of docs/permissions.md about AWS's data."""
     date = json.loads(reference.FILE.read_text())
     lines = [
-        "## By AWS's data",
+        "## By AWS data",
         "",
         f"Written by `make check-roles`. It compares the roles with {len(needs())} permissions that the",
         f"schemas of the {len(used())} resource types in the bundled set list for their handlers (cfn-lint's",
@@ -261,7 +261,7 @@ def main(arguments: list[str]) -> int:
 
 def section_of(page: str) -> str:
     """Return the section about AWS's data in docs/permissions.md."""
-    start = page.index("## By AWS's data")
+    start = page.index("## By AWS data")
     return page[start : page.index("\n## ", start) + 1]
 
 
