@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from deployments.core.public_addresses import embedded, is_public
 from deployments.core.redaction import NOTHING, Redactor
 from deployments.errors import Message
 from deployments.message_codes import Code
@@ -25,7 +26,6 @@ AWS_NAME = re.compile(
     rf"(?P<internal>internal-)?[a-z0-9-]+\.(?:{_REGION}\.elb|elb\.{_REGION})\.amazonaws\.com(?:\.cn)?"
 )
 LOOPBACK_NAME = re.compile(r"(?P<host>127(?:\.\d{1,3}){3})(?::(?P<port>\d{1,5}))?", re.ASCII)
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -155,15 +155,9 @@ def is_allowed(text: str, *, internal: bool) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    if address.is_multicast:
-        return False
     if isinstance(address, ipaddress.IPv6Address):
-        return address.is_global and not _embeds_ipv4(address)
-    return address.is_global or (internal and _is_plain_private(address))
-
-
-def _embeds_ipv4(address: ipaddress.IPv6Address) -> bool:
-    return bool(address.ipv4_mapped or address.sixtofour or address.teredo or address in NAT64)
+        return is_public(address) and embedded(address) == address
+    return is_public(address) or (internal and _is_plain_private(address))
 
 
 def _is_plain_private(address: ipaddress.IPv4Address) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 
 import apprise
 
-from deployments.sources.addresses import embedded, is_listed, is_public
+from deployments.core.public_addresses import embedded, is_public
+from deployments.sources.addresses import is_listed
 
 GRACE = 60
 """Seconds after which the process ends by itself: the worker that started it may be gone."""

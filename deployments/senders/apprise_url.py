@@ -18,6 +18,7 @@ from deployments.core.notifications import Reception
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.senders.outcome import Outcome
+from deployments.sources.addresses import without_address
 from deployments.sources.process import with_children
 
 LIMIT = 25.0
@@ -92,7 +93,8 @@ def _outcome(scheme: str, answer: bytes) -> Outcome:
         return Outcome(reception=Reception.SENT)
     if found.get("refused"):
         values = {"host": scheme, "address": str(found["refused"])}
-        return Outcome(reception=Reception.AGAIN, problem=Message(Code.NOTIFY_ADDRESS_NOT_ALLOWED, values))
+        problem = without_address(Message(Code.NOTIFY_ADDRESS_NOT_ALLOWED, values))
+        return Outcome(reception=Reception.AGAIN, problem=problem)
     code = Code.NOTIFY_SERVICE_INVALID if found.get("invalid") else Code.NOTIFY_SERVICE_REJECTED
     status = found.get("status")
     values = {"service": scheme, "status": str(status or "–")}

@@ -19,7 +19,7 @@ from deployments.core.notifications import Reception, reception, retry_after_sec
 from deployments.errors import Message, UserFixable
 from deployments.message_codes import Code
 from deployments.senders.outcome import Outcome
-from deployments.sources.addresses import connect
+from deployments.sources.addresses import connect, without_address
 
 TIMEOUT = 10.0
 """Seconds without any byte."""
@@ -94,7 +94,7 @@ def post(
                     return Outcome(reception=Reception.AGAIN, problem=_timed_out(url, limit))
                 return _outcome(url, response.status, response.headers.get("Retry-After", ""))
         except UserFixable as refused:
-            message = refused.message
+            message = without_address(refused.message)
             code = _REFUSED.get(message.code, message.code)
             return Outcome(reception=Reception.AGAIN, problem=Message(code, message.params))
         except (HTTPError, OSError) as exc:

@@ -7,25 +7,18 @@ between the check and the connection (DNS rebinding).
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 from collections.abc import Iterable
+from dataclasses import replace
 
-from deployments.errors import FetchFailed, UserFixable
+from deployments.core.public_addresses import Address, embedded, is_public
+from deployments.errors import FetchFailed, Message, UserFixable
 from deployments.message_codes import Code
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+log = logging.getLogger(__name__)
 TIMEOUT = 15.0
 """Seconds for a connection, and without any byte of an answer."""
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def embedded(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address stands for (mapped, 6to4, NAT64); otherwise itself."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64:
-            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        return address.ipv4_mapped or address.sixtofour or address
-    return address
 
 
 def is_listed(address: Address, networks: Iterable[str]) -> bool:
@@ -33,9 +26,15 @@ def is_listed(address: Address, networks: Iterable[str]) -> bool:
     return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
-def is_public(address: Address) -> bool:
-    """Return whether an address is one of the internet: no loopback, link-local, private or multicast one."""
-    return address.is_global and not address.is_multicast
+def without_address(message: Message) -> Message:
+    """Return a message without the address that a name resolves to, which is written into the log.
+
+    Who names a host is not told what is inside the network of the portal.
+    """
+    if "address" not in message.params:
+        return message
+    log.warning("refused to connect to an address that is not public: %s", message)
+    return replace(message, params={k: v for k, v in message.params.items() if k != "address"})
 
 
 def connect(host: str, port: int, networks: tuple[str, ...], *, is_plain: bool = False) -> socket.socket:

@@ -55,6 +55,8 @@ def test_an_address_that_is_not_public_is_refused_at_the_connection(receiver: Re
     receiver.requests.clear()
     outcome = attempt(f"ntfy://localhost:{receiver.port}/topic", networks=())
     assert code_of(outcome) == Code.NOTIFY_ADDRESS_NOT_ALLOWED
+    assert outcome.problem is not None
+    assert outcome.problem.params == {"host": "ntfy"}
     assert receiver.requests == []
 
 

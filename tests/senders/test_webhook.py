@@ -20,6 +20,7 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.senders import Outcome
 from deployments.senders.webhook import post, read_url
+from deployments.wording import message_text
 from tests import loopback_only
 from tests.receiver import Receiver, receiving
 from tests.sources.test_tls import certificate
@@ -85,6 +86,7 @@ def test_the_retry_time_of_the_receiver_is_reported(receiver: Receiver) -> None:
         *("127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"),
         *("10.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.1", "[fd00:ec2::254]", "[fe80::1]"),
         *("[64:ff9b::7f00:1]", "[2002:7f00:1::]", "224.0.0.1"),
+        *("[::127.0.0.1]", "[::10.0.0.1]", "[fec0::1]", "[64:ff9b:1::7f00:1]", "[3fff::1]"),
     ],
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -100,6 +102,18 @@ def test_addresses_that_are_not_public_are_refused_without_a_connection(
     expected = Code.NOTIFY_HTTP_NOT_ALLOWED if scheme == "http" else Code.NOTIFY_ADDRESS_NOT_ALLOWED
     assert code_of(outcome) == expected
     assert receiver.requests == []
+
+
+def test_the_address_that_a_name_resolves_to_is_in_the_log_only(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcome = send(f"https://localhost:{receiver.port}/", networks=())
+
+    assert outcome.problem is not None
+    assert outcome.problem.params == {"host": "localhost"}
+    text = "localhost has an address that is not public. SANSO_NOTIFY_ADDRESSES can allow it."
+    assert message_text(outcome.problem) == text
+    assert "host=localhost address=127.0.0.1" in caplog.text.replace("address=::1", "address=127.0.0.1")
 
 
 def test_a_port_without_a_receiver_is_reported() -> None:

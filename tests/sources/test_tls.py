@@ -82,4 +82,7 @@ def test_a_certificate_of_another_host_is_refused(
 def test_https_to_an_address_that_is_not_public_needs_a_setting(server: GitServer, tmp_path: Path) -> None:
     url = encrypted(server, certificate(tmp_path, x509.DNSName("localhost")))
 
-    assert refused(git(url, addresses=())) == Code.SOURCE_ADDRESS_NOT_ALLOWED
+    message = refusal(git(url, addresses=())).message
+
+    assert message.code == Code.SOURCE_ADDRESS_NOT_ALLOWED
+    assert message.params == {"host": "localhost"}

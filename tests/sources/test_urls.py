@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.core.public_addresses import embedded, is_public
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.sources import addresses
@@ -87,16 +88,16 @@ def test_any_text_is_an_address_or_refused(url: str) -> None:
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_public_needs_a_setting(address: str) -> None:
-    found = addresses.embedded(ipaddress.ip_address(address))
+    found = embedded(ipaddress.ip_address(address))
 
-    assert not addresses.is_public(found)
+    assert not is_public(found)
     assert addresses.is_listed(found, [str(found)])
     assert not addresses.is_listed(found, ["203.0.113.0/24", "2001:db8::/32"])
 
 
 @pytest.mark.parametrize("address", ["140.82.121.4", "2606:50c0:8000::154", "::ffff:140.82.121.4"])
 def test_a_public_address_is_allowed(address: str) -> None:
-    assert addresses.is_public(addresses.embedded(ipaddress.ip_address(address)))
+    assert is_public(embedded(ipaddress.ip_address(address)))
 
 
 class Resolver:
