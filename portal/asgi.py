@@ -12,9 +12,10 @@ from deployments.live.stopping import WatchingSignals
 from portal.login.queue import LoginQueue
 from portal.process import protect
 from portal.warm import warm
+from portal.websockets import WithoutWebsockets
 
 protect()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-application = WatchingSignals(LoginQueue(get_asgi_application()))
+application = WithoutWebsockets(WatchingSignals(LoginQueue(get_asgi_application())))
 warm()
 heartbeats.start("web", import_string("deployments.live.broadcaster.measure"))

@@ -113,6 +113,9 @@ DATABASES["default"]["OPTIONS"] = {
     **(_SQLITE if "sqlite" in DATABASES["default"]["ENGINE"] else _MYSQL),
     **DATABASES["default"].get("OPTIONS", {}),
 }
+# mysqlclient has no option for this file alone: https://mysqlclient.readthedocs.io/user_guide.html
+if "ssl_ca" in DATABASES["default"]["OPTIONS"]:
+    DATABASES["default"]["OPTIONS"]["ssl"] = {"ca": DATABASES["default"]["OPTIONS"].pop("ssl_ca")}
 # Persistent connections leak under ASGI: https://docs.djangoproject.com/en/5.2/ref/databases/#caveats
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 
@@ -132,8 +135,13 @@ REDIS_URL = env.str("REDIS_URL", default=default_redis_url(DATA_DIR))
 def broker_url(url: str) -> str:
     """Return a Redis URL in Celery's format, which differs for Unix sockets (unix:///PATH?db=N).
 
+    With TLS, Celery does not verify the server's certificate unless its URL says so; the portal's other
+    connections do.
+
     https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
     """
+    if url.startswith("rediss://") and "ssl_cert_reqs=" not in url:
+        return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
     if not url.startswith("unix://"):
         return url
     return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)

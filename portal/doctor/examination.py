@@ -9,6 +9,7 @@ from django.conf import settings
 from portal.doctor import (
     accounts,
     database,
+    encryption,
     machine,
     processes,
     redis_server,
@@ -29,6 +30,7 @@ def examine() -> list[Finding]:
     """Run every possible check, and return the findings."""
     of_database = database.judge(database.read())
     findings = [*of_database, *redis_server.judge(redis_server.read()), *processes.judge(processes.read())]
+    findings += encryption.judge(encryption.read())
     findings += machine.judge(machine.read(settings.DATA_DIR))
     findings += secrets.judge(secrets.read())
     findings += unsafe_settings.judge(unsafe_settings.read())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,13 +17,24 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from deployments import heartbeats
 from deployments.models import Account, Deployment, TemplateSource, sealed_columns
 from deployments.models.sealed import decrypt, encrypt, unseal
-from portal.doctor import accounts, database, machine, processes, redis_server, rows, secrets, unsafe_settings
+from portal.doctor import (
+    accounts,
+    database,
+    encryption,
+    machine,
+    processes,
+    redis_server,
+    rows,
+    secrets,
+    unsafe_settings,
+)
 from portal.doctor.examination import examine
 from portal.doctor.finding import Finding, FindingStatus, must_be_fixed
 from portal.doctor.machine import GIGABYTE
@@ -141,6 +155,48 @@ def test_a_slow_or_old_redis_is_warned_of() -> None:
     found = warnings(redis_server.judge(redis_server.RedisFacts(version="5.0.7", latency=0.2)))
 
     assert set(found) == {"redis", "redis latency"}
+
+
+def test_connections_to_other_machines_without_tls_are_found(settings: Settings) -> None:
+    def found(**facts: Any) -> set[str]:
+        here: dict[str, Any] = {"database": "", "is_database_encrypted": False}
+        here |= {"redis": "", "is_redis_encrypted": False}
+        return set(problems(encryption.judge(encryption.ConnectionFacts(**here | facts))))
+
+    assert found() == set()
+    for host in ("localhost", "127.0.0.1", "127.1.2.3", "::1", "/run/mysqld/mysqld.sock"):
+        assert found(database=host, redis=host) == set()
+    for host in ("db.internal", "10.0.0.5", "fd00::5", "localhost.example.com"):
+        assert found(database=host, redis=host) == {"database encryption", "redis encryption"}
+    remote: dict[str, Any] = {"database": "db.internal", "redis": "redis.internal"}
+    encrypted: dict[str, Any] = {"is_database_encrypted": True, "is_redis_encrypted": True}
+    assert found(**remote, **encrypted) == set()
+    assert found(**remote, **encrypted, is_redis_checked=False) == {"redis encryption"}
+
+    for url, facts in {
+        "redis://redis.internal:6379/0": ("redis.internal", False, True),
+        "rediss://redis.internal:6380/0": ("redis.internal", True, True),
+        "rediss://redis.internal/0?ssl_cert_reqs=none": ("redis.internal", True, False),
+        "unix:///run/redis/redis.sock?db=0": ("", False, True),
+    }.items():
+        settings.REDIS_URL = url
+        read = encryption.read()
+        assert (read.redis, read.is_redis_encrypted, read.is_redis_checked) == facts
+    assert encryption.read().is_database_encrypted == (connection.vendor != "mysql")
+
+
+def test_the_url_of_the_database_names_its_certificate_authority(tmp_path: Path) -> None:
+    url = "mysql://u:p@db.internal/sanso?ssl_mode=VERIFY_IDENTITY&ssl_ca=/etc/ca.pem"
+    code = "from portal.settings import DATABASES; print(DATABASES['default']['OPTIONS'])"
+    environment = {**os.environ, "SANSO_DATA_DIR": str(tmp_path), "DATABASE_URL": url}
+
+    output = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "'ssl_mode': 'VERIFY_IDENTITY'" in output
+    assert "'ssl': {'ca': '/etc/ca.pem'}" in output
+    assert "ssl_ca" not in output
 
 
 def test_missing_processes_and_other_versions_are_found(all_processes: None) -> None:

@@ -48,6 +48,15 @@ def test_commands_find_the_redis_of_a_run_with_the_same_data_folder(
         assert default_redis_url(tmp_path) == f"unix://{tmp_path}/redis/redis.sock?db=0"
 
 
+def test_celery_verifies_the_certificate_of_a_redis_with_tls_unless_it_must_not() -> None:
+    kept = "rediss://redis.example.com:6380/0?ssl_ca_certs=/etc/ca.pem"
+
+    assert broker_url("rediss://r/0") == "rediss://r/0?ssl_cert_reqs=required"
+    assert broker_url(kept) == f"{kept}&ssl_cert_reqs=required"
+    assert broker_url("rediss://r/0?ssl_cert_reqs=none") == "rediss://r/0?ssl_cert_reqs=none"
+    assert broker_url("redis://r/0") == "redis://r/0"
+
+
 def test_celery_tasks_are_delivered(stand_in: Redis, tmp_path: Path) -> None:
     url = broker_url(stand_in.url)
     (tmp_path / "standin_tasks.py").write_text(TASKS.format(url=url, options=OPTIONS))
