@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from deployments.catalog.manifest import MANIFEST, sources
-from deployments.catalog.template_set import TemplateSet, load
+from deployments.catalog.template_set import TemplateSet, read
 
 _SET = "set"
 """The name of the file in the archive with the location of the set's folder."""
@@ -56,7 +56,7 @@ def unpacked(archive: bytes) -> TemplateSet:
     with zipfile.ZipFile(io.BytesIO(archive)) as packed_set:
         packed_set.extractall(at.path)
         folder = packed_set.read(_SET).decode()
-    return load(at.path / "files" / folder, held=at)
+    return read(at.path / "files" / folder, held=at)
 
 
 def with_templates(template_set: TemplateSet, texts: Mapping[str, str]) -> TemplateSet:

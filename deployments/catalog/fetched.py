@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from deployments.catalog import manifest
 from deployments.catalog.archive import packed, unpacked
-from deployments.catalog.template_set import TemplateSet, load
+from deployments.catalog.template_set import TemplateSet, read
 from deployments.core.source_paths import Paths, refused
 from deployments.message_codes import Code
 
@@ -18,6 +19,21 @@ def as_template_set(files: Mapping[str, bytes], path: str) -> TemplateSet:
 
     Raise UserFixable if it is not a template set, or if it refers to anything except these files.
     """
+    with _folder(files, path) as folder:
+        return unpacked(packed(read(folder)))
+
+
+def check(files: Mapping[str, bytes], path: str) -> None:
+    """Raise UserFixable if fetched files are not a template set, or a value in its manifest is not allowed.
+
+    This evaluates what the set brings: call it in a process with limits.
+    """
+    with _folder(files, path) as folder:
+        read(folder, checks_values=True)
+
+
+@contextmanager
+def _folder(files: Mapping[str, bytes], path: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sanso-set-") as name:
         root = Path(name).resolve()
         _write(files, root)
@@ -27,7 +43,7 @@ def as_template_set(files: Mapping[str, bytes], path: str) -> TemplateSet:
             for source in filter(None, named):
                 if not source.resolve().is_relative_to(root):
                     raise refused(Code.SOURCE_OUTSIDE, path=str(source.name))
-        return unpacked(packed(load(folder)))
+        yield folder
 
 
 def _write(files: Mapping[str, bytes], root: Path) -> None:

@@ -10,10 +10,13 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
 
-def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[ParameterGroup, ...]:
+def applied(
+    groups: tuple[ParameterGroup, ...], manifest: Manifest, *, checks_values: bool
+) -> tuple[ParameterGroup, ...]:
     """Return the groups with the manifest's settings of their parameters.
 
-    Raise UserFixable("TemplateSetBroken") for a parameter that does not exist or a value that is not allowed.
+    Raise UserFixable("TemplateSetBroken") for a parameter that does not exist or, with `checks_values`, a
+    value that is not allowed.
     """
     declared = {parameter.name: parameter for group in groups for parameter in group.parameters}
     chosen = [
@@ -29,12 +32,11 @@ def applied(groups: tuple[ParameterGroup, ...], manifest: Manifest) -> tuple[Par
     for name in (*named, *(name for name, _value in chosen)):
         if name not in declared:
             raise _broken(Code.MANIFEST_PARAMETER_MISSING, name)
-    for name, value in chosen:
+    if manifest.protection:
+        chosen += [(manifest.protection, "true"), (manifest.protection, "false")]
+    for name, value in chosen if checks_values else ():
         if problem(declared[name], value):
             raise _broken(Code.MANIFEST_VALUE_NOT_ALLOWED, name)
-
-    if manifest.protection and any(problem(declared[manifest.protection], v) for v in ("true", "false")):
-        raise _broken(Code.MANIFEST_VALUE_NOT_ALLOWED, manifest.protection)
 
     def with_manifest(parameter: Parameter) -> Parameter:
         return replace(

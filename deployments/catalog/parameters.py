@@ -12,18 +12,19 @@ from deployments.message_codes import Code
 MAX_PARAMETERS = 200
 
 
+def check_number(template: Checked) -> None:
+    """Raise UserFixable if a template has more parameters than CloudFormation allows."""
+    declared = template.value.get("Parameters")
+    if isinstance(declared, dict) and len(declared) > MAX_PARAMETERS:
+        raise template.broken(Code.TOO_MANY_PARAMETERS, count=len(declared), limit=MAX_PARAMETERS)
+
+
 def groups(root: Checked, hidden: Container[str]) -> tuple[ParameterGroup, ...]:
     """Return the parameters that the user sets; those without a group come last, in a separate group.
 
     Raise UserFixable if CloudFormation would reject the template's parameters.
     """
     declared = dict(root.get("Parameters").items())
-    if len(declared) > MAX_PARAMETERS:
-        raise root.broken(
-            Code.TOO_MANY_PARAMETERS,
-            count=len(declared),
-            limit=MAX_PARAMETERS,
-        )
     interface = root.get("Metadata").get("AWS::CloudFormation::Interface")
     labels = {name: label.get("default").text() for name, label in interface.get("ParameterLabels").items()}
     left = {

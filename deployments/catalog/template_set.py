@@ -9,11 +9,12 @@ the prefix, and a folder `playbook` becomes `playbook.zip`.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import re2
 
 from deployments.catalog import manifest, manifest_parameters, parameters, yaml_files
 from deployments.catalog.checked import Checked
@@ -36,7 +37,8 @@ MAX_RESOURCES = 500
 """Maximum number of resources in one template:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 _ENDINGS = (".yaml", ".yml", ".json", ".template")
-_TEMPLATE_URL = re.compile(r"https://\$\{(\w+)\}\.s3[.-].*?amazonaws\.com/(?:\$\{(\w+)\}|([\w./-]+))/[^/]+$")
+_TEMPLATE_URL = re2.compile(r"https://\$\{(\w+)\}\.s3[.-].*?amazonaws\.com/(?:\$\{(\w+)\}|([\w./-]+))/[^/]+$")
+"""With RE2, whose time is linear: the URL is of a template from outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +104,15 @@ _read: dict[Path, tuple[tuple[object, ...], TemplateSet]] = {}
 """The set of each folder, with the state of its files at that time: reading it takes 0.2 s."""
 
 
-def load(folder: Path, held: object = None) -> TemplateSet:
-    """Return the template set of a folder; it is only read again after a change of its files.
+def load(folder: Path) -> TemplateSet:
+    """Return the template set of a folder that lasts; it is only read again after a change of its files.
 
-    With `held`, the folder is temporary, and the set is not cached: the folder would never be deleted.
     Raise UserFixable("TemplateSetMissing" or "TemplateSetBroken") with a message that names the file.
     """
-    if held is not None:
-        return replace(_load(folder), held=held)
     state, known = _read.get(folder, ((), None))
     if known is not None and state and _state(known) == state:
         return known
-    fresh = _load(folder)
+    fresh = read(folder, checks_values=True)
     _read[folder] = _state(fresh), fresh
     return fresh
 
@@ -128,14 +127,19 @@ def _state(template_set: TemplateSet) -> tuple[object, ...]:
         return ()
 
 
-def _load(folder: Path) -> TemplateSet:
+def read(folder: Path, held: object = None, *, checks_values: bool = False) -> TemplateSet:
+    """Return the template set of a folder, which may be temporary: the set keeps `held` alive.
+
+    The values in its manifest are checked with `checks_values` only. Of sets from outside they are checked
+    in the process that fetches, whose time is limited. Raise UserFixable as `load` does.
+    """
     if not folder.is_dir():
         raise UserFixable("TemplateSetMissing", Code.TEMPLATE_SET_NOT_FOUND, folder=folder)
     about = manifest.read(folder)
     templates = _templates(folder, about.exclude)
     contents = {path: yaml_files.read(path) for path in templates}
     for path, content in contents.items():
-        _check_resources(Checked(file=path.name, place="", value=content))
+        _check_sizes(Checked(file=path.name, place="", value=content))
     root = _root(folder, about, contents)
     bucket, prefix, own, fixed = _filled_by_the_portal(about, contents[root])
     whole = Checked(file=root.name, place="", value=contents[root])
@@ -161,7 +165,7 @@ def _load(folder: Path) -> TemplateSet:
         prefix_parameter=prefix,
         own_prefix=own,
         fixed_prefix=fixed,
-        groups=manifest_parameters.applied(groups, about),
+        groups=manifest_parameters.applied(groups, about, checks_values=checks_values),
         presets=about.presets,
         rules=read_rules(whole),
         digest=digest,
@@ -170,6 +174,7 @@ def _load(folder: Path) -> TemplateSet:
         images=about.images,
         release=about.release,
         contents={path.name: content for path, content in contents.items()},
+        held=held,
     )
 
 
@@ -201,8 +206,9 @@ def _is_template(path: Path) -> bool:
     return named and path.is_file()
 
 
-def _check_resources(content: Checked) -> None:
-    """Raise UserFixable if a template has more resources than CloudFormation allows."""
+def _check_sizes(content: Checked) -> None:
+    """Raise UserFixable if a template has more parameters or resources than CloudFormation allows."""
+    parameters.check_number(content)
     declared = content.value.get("Resources")
     if isinstance(declared, dict) and len(declared) > MAX_RESOURCES:
         raise content.broken(

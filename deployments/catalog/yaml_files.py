@@ -20,6 +20,8 @@ from deployments.message_codes import Code
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
 MAX_NODES = 200_000
+MAX_NUMBER = 40
+"""Maximum length of a number. Long ones in base 60, such as `1:1:1`, take quadratic time."""
 # libyaml's parser is ten times as fast; PyYAML's wheels have it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALARS = yaml.constructor.SafeConstructor()
@@ -108,6 +110,8 @@ def _scalar(node: yaml.ScalarNode, kind: str) -> Any:
         return None
     if kind in ("str", "timestamp"):  # AWSTemplateFormatVersion: 2010-09-09
         return text
+    if len(text) > MAX_NUMBER:
+        raise _problem(node, f"{text[:40]}… is too long for a value of the type {kind}")
     try:
         if kind == "bool":
             return _SCALARS.construct_yaml_bool(node)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 MAX_DEPTH = 40
 """Values nested deeper count as unknown. The template parser has its own limit."""
 UNKNOWN = "\0"
 """Placeholder for unknown parts of a text. No template contains this character."""
+MAX_TEXT = 10_000
+"""Longer texts count as unknown: a few functions can repeat a text without end."""
 IN_SUB = re.compile(r"\$\{([^!${}][^${}]*)\}")
 
 
@@ -30,13 +33,13 @@ class TemplateValues:
             self.values[str(name)] = as_text(default) if values.get(name) is None else values[name]
         self._known: dict[str, bool | None] = {}
 
-    def condition(self, name: Any) -> bool | None:
+    def condition(self, name: Any, depth: int = 0) -> bool | None:
         """Return the value of a condition, None if it is unknown. The value of a cycle is unknown."""
-        if not isinstance(name, str):
+        if not isinstance(name, str) or depth > MAX_DEPTH:
             return None
         if name not in self._known:
             self._known[name] = None
-            self._known[name] = self._truth(self.conditions.get(name), 0)
+            self._known[name] = self._truth(self.conditions.get(name), depth)
         return self._known[name]
 
     def _truth(self, value: Any, depth: int) -> bool | None:
@@ -44,7 +47,7 @@ class TemplateValues:
             return None
         ((function, argument),) = value.items()
         if function == "Condition":
-            return self.condition(argument)
+            return self.condition(argument, depth + 1)
         parts = argument if isinstance(argument, list) else [argument]
         if function == "Fn::Equals" and len(parts) == 2:
             left, right = (self.literal(part, depth + 1) for part in parts)
@@ -77,13 +80,17 @@ class TemplateValues:
 
     def _of_list(self, function: Any, argument: list[Any], depth: int) -> str:
         if function == "Fn::If" and len(argument) == 3:
-            truth = self.condition(argument[0])
+            truth = self.condition(argument[0], depth + 1)
             return UNKNOWN if truth is None else self.partial(argument[1 if truth else 2], depth + 1)
         if function == "Fn::FindInMap" and len(argument) == 3:
             return _or_unknown(self._found(argument, depth))
         if function == "Fn::Join" and len(argument) == 2 and isinstance(argument[1], list):
             separator = self.partial(argument[0], depth + 1)
-            return separator.join(self.partial(part, depth + 1) for part in argument[1])
+            return _within_limit(
+                piece
+                for number, part in enumerate(argument[1])
+                for piece in (separator if number else "", self.partial(part, depth + 1))
+            )
         return UNKNOWN
 
     def _substituted(self, argument: Any, depth: int) -> str:
@@ -95,11 +102,19 @@ class TemplateValues:
         if not isinstance(text, str):
             return UNKNOWN
 
-        def value_of(match: re.Match[str]) -> str:
-            name = match[1].strip()
+        @cache
+        def value_of(name: str) -> str:
             return self.partial(own[name], depth + 1) if name in own else _or_unknown(self.values.get(name))
 
-        return IN_SUB.sub(value_of, text).replace("${!", "${")
+        def pieces(text: str) -> Iterator[str]:
+            end = 0
+            for match in IN_SUB.finditer(text):
+                yield text[end : match.start()]
+                yield value_of(match[1].strip())
+                end = match.end()
+            yield text[end:]
+
+        return _within_limit(pieces(text)).replace("${!", "${")
 
     def _found(self, argument: list[Any], depth: int) -> str | None:
         keys = [self.literal(part, depth + 1) for part in argument]
@@ -126,6 +141,17 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, str | int | float) else None
+
+
+def _within_limit(pieces: Iterable[str]) -> str:
+    """Return the pieces as one text; UNKNOWN if it is too long."""
+    found, length = [], 0
+    for piece in pieces:
+        length += len(piece)
+        if length > MAX_TEXT:
+            return UNKNOWN
+        found.append(piece)
+    return "".join(found)
 
 
 def _or_unknown(text: str | None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deployments.core.conditions import TemplateValues, mapping
-from deployments.core.nested_templates import nested_in
+from deployments.core.nested_templates import StackLimit, nested_in
 
 RETAIN, SNAPSHOT = "Retain", "Snapshot"
 _POLICIES = {"Retain": RETAIN, "RetainExceptOnCreate": RETAIN, "Snapshot": SNAPSHOT}
@@ -53,11 +53,11 @@ def _resources(
     file: str,
     values: Mapping[str, str | None],
     path: str = "",
-    depth: int = 0,
+    limit: StackLimit | None = None,
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the path and the body of each resource of a template and its nested templates."""
-    template = contents.get(file)
-    if template is None or depth > DEEPEST:
+    template, limit = contents.get(file), limit or StackLimit()
+    if template is None or path.count("/") >= DEEPEST or not limit.takes(template):
         return
     scope = TemplateValues(template, values)
     for name, body in mapping(template.get("Resources")).items():
@@ -65,7 +65,7 @@ def _resources(
     for nested in nested_in(template, scope):
         inner = {name: scope.literal(value) for name, value in nested.parameters.items()}
         below = f"{path}/{nested.stack}".lstrip("/")
-        yield from _resources(contents, nested.found_in(contents), inner, below, depth + 1)
+        yield from _resources(contents, nested.found_in(contents), inner, below, limit)
 
 
 def _policy(body: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from deployments.core.conditions import TemplateValues, mapping
-from deployments.core.nested_templates import STACK, nested_template
+from deployments.core.nested_templates import STACK, StackLimit, nested_template
 from deployments.core.references import Reference, found_in
 from deployments.core.status import is_failed, is_final
 
@@ -21,6 +21,9 @@ FUNCTION = "AWS::Lambda::Function"
 SUBNET = "AWS::EC2::Subnet"
 MAX_DEPTH = 8
 MAX_RESOURCES = 20_000
+MAX_EDGES = 200_000
+MAX_HOPS = 40
+"""Maximum number of parameters and outputs that a value is followed through."""
 
 
 class ReferenceKind(StrEnum):
@@ -188,9 +191,12 @@ class _TemplateReader:
         self.bodies: dict[str, dict[str, Any]] = {}
         self.types: dict[str, str] = {}
         self._followed: dict[tuple[str, str, str], frozenset[str]] = {}
+        self._hops, self._edges_left, self._limit = 0, MAX_EDGES, StackLimit()
 
     def add(self, path: str, template: Mapping[str, Any], values: Mapping[str, str | None]) -> None:
         """Add a stack and its nested stacks."""
+        if not self._limit.takes(template):
+            template = {}
         stack = self.stacks[path] = _Stack(path, template, values)
         for name, body in stack.resources.items():
             if len(self.bodies) >= MAX_RESOURCES:
@@ -216,6 +222,8 @@ class _TemplateReader:
 
     def edges_of(self, path: str) -> tuple[Edge, ...]:
         """Return the dependencies of a resource."""
+        if self._edges_left <= 0:
+            return ()
         stack, body = self.stacks[stack_of(path)], self.bodies[path]
         found: set[Edge] = set()
         after = body.get("DependsOn")
@@ -230,7 +238,9 @@ class _TemplateReader:
                     Edge(origin, ReferenceKind.PARAMETER.value)
                     for origin in self.parameter_origins(stack, reference.name)
                 }
-        return tuple(sorted(edge for edge in found if edge.path != path))
+        edges = tuple(sorted(edge for edge in found if edge.path != path))
+        self._edges_left -= len(edges)
+        return edges
 
     def parameter_origins(self, stack: _Stack, name: str) -> frozenset[str]:
         """Return the resources that a parameter's value comes from."""
@@ -258,7 +268,9 @@ class _TemplateReader:
 
     def _once(self, kind: str, path: str, name: str, follow: Callable[[], frozenset[str]]) -> frozenset[str]:
         key = (kind, path, name)
-        if key not in self._followed:
+        if key not in self._followed and self._hops < MAX_HOPS:
             self._followed[key] = frozenset()  # ends a cycle
+            self._hops += 1
             self._followed[key] = follow()
-        return self._followed[key]
+            self._hops -= 1
+        return self._followed.get(key, frozenset())

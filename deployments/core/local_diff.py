@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -86,6 +87,10 @@ def parameter_changes(
     return tuple(found)
 
 
+MAX_COMPARED, MAX_PAIRS = 5000, 100_000
+"""Lines to compare in their order; in larger files, lines that only moved are not counted."""
+
+
 def file_changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[ChangedFile, ...]:
     """Return the files that differ, by name; lines are counted in text files."""
     found = []
@@ -106,9 +111,20 @@ def _lines(before: bytes, after: bytes) -> tuple[int, int]:
         old, new = before.decode().splitlines(), after.decode().splitlines()
     except UnicodeDecodeError:
         return 0, 0
+    start = next((n for n, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), None)
+    start = min(len(old), len(new)) if start is None else start
+    old, new = old[start:], new[start:]
+    if max(len(old), len(new)) > MAX_COMPARED or _pairs(old, new) > MAX_PAIRS:
+        return (Counter(new) - Counter(old)).total(), (Counter(old) - Counter(new)).total()
     added = removed = 0
     for tag, old_from, old_to, new_from, new_to in difflib.SequenceMatcher(None, old, new).get_opcodes():
         if tag != "equal":
             removed += old_to - old_from
             added += new_to - new_from
     return added, removed
+
+
+def _pairs(old: list[str], new: list[str]) -> int:
+    """Return the number of equal lines to compare: matching blocks takes as many steps, again and again."""
+    counts = Counter(new)
+    return sum(number * counts[line] for line, number in Counter(old).items())

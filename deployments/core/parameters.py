@@ -10,6 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deployments.core import patterns
+
+MAX_VALUE = 4096
+"""Maximum number of bytes of a value:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
@@ -53,6 +60,11 @@ class Parameter:
         """Return whether the value is one number."""
         return self.type == "Number"
 
+    @property
+    def has_unchecked_pattern(self) -> bool:
+        """Return whether only CloudFormation can check the pattern: RE2 has less than Java."""
+        return bool(self.allowed_pattern) and not patterns.is_checked(self.allowed_pattern)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
@@ -74,7 +86,8 @@ class ParameterGroup:
 
 @dataclass(frozen=True, slots=True)
 class ValueProblem:
-    """A problem of a value. `code` is one of required, number, allowed, pattern, length, range.
+    """A problem of a value. `code` is one of required, size, number, allowed, pattern,
+    length, range.
 
     `values` are the values of the code's text on the page; `constraint` is the template's own description.
     """
@@ -85,12 +98,18 @@ class ValueProblem:
 
 
 def problem(parameter: Parameter, value: str) -> ValueProblem | None:
-    """Return the problem that CloudFormation would report for a value; None if there is none."""
-    items = [item.strip() for item in value.split(",")] if parameter.is_list else [value]
+    """Return the problem that CloudFormation would report for a value; None if there is none.
+
+    A pattern that is not checked here is left to CloudFormation.
+    """
     if value == "" and parameter.default != "" and not _may_be_empty(parameter):
         return ValueProblem("required", constraint=parameter.constraint_description)
+    if len(value.encode(errors="surrogatepass")) > MAX_VALUE:
+        return ValueProblem("size", {"max": str(MAX_VALUE)})
+    items = [item.strip() for item in value.split(",")] if parameter.is_list else [value]
+    allowed = frozenset(parameter.allowed_values)
     for item in items:
-        found = _problem_of_item(parameter, item)
+        found = _problem_of_item(parameter, item, allowed)
         if found:
             return ValueProblem(found.code, found.values, parameter.constraint_description)
     return None
@@ -101,13 +120,13 @@ def _may_be_empty(parameter: Parameter) -> bool:
         return False
     if parameter.allowed_values:
         return "" in parameter.allowed_values
-    return parameter.min_length == 0 or bool(
-        parameter.allowed_pattern and re.fullmatch(_python_pattern(parameter.allowed_pattern), "")
-    )
+    if parameter.min_length == 0:
+        return True
+    return bool(parameter.allowed_pattern) and patterns.matches(parameter.allowed_pattern, "") is not False
 
 
-def _problem_of_item(parameter: Parameter, item: str) -> ValueProblem | None:
-    if parameter.allowed_values and item not in parameter.allowed_values:
+def _problem_of_item(parameter: Parameter, item: str, allowed: frozenset[str]) -> ValueProblem | None:
+    if allowed and item not in allowed:
         return ValueProblem("allowed", {"allowed": ", ".join(parameter.allowed_values)})
     if parameter.type in ("Number", "List<Number>"):
         return _problem_of_number(parameter, item)
@@ -119,13 +138,13 @@ def _problem_of_item(parameter: Parameter, item: str) -> ValueProblem | None:
         return ValueProblem(
             "length", {"min": str(parameter.min_length or 0), "max": str(parameter.max_length)}
         )
-    if parameter.allowed_pattern and not _matches(parameter.allowed_pattern, item):
+    if parameter.allowed_pattern and patterns.matches(parameter.allowed_pattern, item) is False:
         return ValueProblem("pattern", {"pattern": parameter.allowed_pattern})
     return None
 
 
 def _problem_of_number(parameter: Parameter, item: str) -> ValueProblem | None:
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", item):
+    if not _NUMBER.fullmatch(item):
         return ValueProblem("number")
     number = float(item)
     low, high = parameter.min_value, parameter.max_value
@@ -136,19 +155,3 @@ def _problem_of_number(parameter: Parameter, item: str) -> ValueProblem | None:
 
 def _short(number: float | None) -> str:
     return "" if number is None else f"{number:g}"
-
-
-def _python_pattern(pattern: str) -> str:
-    """Return a Java pattern as a Python one. The other classes and forms that templates use are the same."""
-    return pattern.replace(r"\p{Alnum}", "[A-Za-z0-9]").replace(r"\p{Alpha}", "[A-Za-z]")
-
-
-def _matches(pattern: str, value: str) -> bool:
-    """Return whether the whole value matches, as CloudFormation requires.
-
-    A pattern that Python cannot compile is checked only by CloudFormation.
-    """
-    try:
-        return re.fullmatch(_python_pattern(pattern), value) is not None
-    except re.error:
-        return True

@@ -7,12 +7,15 @@ such as the attributes of a VPC for Fn::ValueOf, are left to CloudFormation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from deployments.core.conditions import MAX_DEPTH, as_text
 from deployments.core.parameters import Parameter
+
+MAX_VIOLATIONS = 50
+"""Number of violations that are returned: all are errors on a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,27 +55,34 @@ def violations(
             continue
         for assertion in rule.assertions:
             if scope.truth(assertion.check) is False:
-                names = tuple(dict.fromkeys(_names(assertion.check, parameters)))
+                names = tuple(_names(assertion.check, parameters))
                 found.append(Violation(rule=rule.name, description=assertion.description, parameters=names))
+            if len(found) == MAX_VIOLATIONS:
+                return found
     return found
 
 
-def _names(value: Any, parameters: Mapping[str, Parameter], depth: int = 0) -> Iterator[str]:
-    """Yield the parameters that a value uses."""
-    if depth > MAX_DEPTH:
-        return
-    if isinstance(value, list):
-        for item in value:
-            yield from _names(item, parameters, depth + 1)
-    if not isinstance(value, dict):
-        return
-    for key, argument in value.items():
-        if key == "Ref" and argument in parameters:
-            yield str(argument)
-        elif key == "Fn::RefAll":
-            yield from (p.name for p in parameters.values() if p.type == argument)
-        else:
-            yield from _names(argument, parameters, depth + 1)
+def _names(check: Any, parameters: Mapping[str, Parameter]) -> dict[str, None]:
+    """Return the parameters that a value uses, each once, in their order in it."""
+    found: dict[str, None] = {}
+    types: set[str] = set()
+    left = [check]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += reversed(value)
+        elif isinstance(value, dict):
+            for key, argument in reversed(value.items()):
+                if key not in ("Ref", "Fn::RefAll"):
+                    left.append(argument)
+                elif not isinstance(argument, str):
+                    continue
+                elif key == "Ref" and argument in parameters:
+                    found.setdefault(argument)
+                elif key == "Fn::RefAll" and argument not in types:
+                    types.add(argument)
+                    found |= {p.name: None for p in parameters.values() if p.type == argument}
+    return found
 
 
 class _Scope:

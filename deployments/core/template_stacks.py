@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployments.core.conditions import TemplateValues, mapping
-from deployments.core.nested_templates import nested_in
+from deployments.core.nested_templates import StackLimit, nested_in
 
 DEEPEST = 8
 """Maximum depth of nested templates to read."""
@@ -50,7 +50,7 @@ class TemplateStack:
 def stacks_of(side: TemplateSide) -> dict[str, TemplateStack]:
     """Return the stacks of a template set by their path, "" for the root."""
     found: dict[str, TemplateStack] = {}
-    _read(side.templates, "", side.root, side.values, {}, found)
+    _read(side.templates, "", side.root, side.values, {}, found, StackLimit())
     return found
 
 
@@ -61,8 +61,11 @@ def _read(
     values: Mapping[str, str | None],
     passed: Mapping[str, Any],
     found: dict[str, TemplateStack],
+    limit: StackLimit,
 ) -> None:
     template = templates.get(file) or {}
+    if not limit.takes(template):
+        return
     scope = TemplateValues(template, values)
     found[path] = stack = TemplateStack(path=path, file=file, template=template, scope=scope, passed=passed)
     if path.count("/") >= DEEPEST:
@@ -70,4 +73,4 @@ def _read(
     for nested in nested_in(template, scope):
         known = {name: scope.literal(value) for name, value in nested.parameters.items()}
         at = stack.at(nested.stack)
-        _read(templates, at, nested.found_in(templates), known, nested.parameters, found)
+        _read(templates, at, nested.found_in(templates), known, nested.parameters, found, limit)

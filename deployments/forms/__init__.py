@@ -27,6 +27,8 @@ from deployments.wording import error_text
 PREFIX = "parameter_"
 """Prefix of parameters' field names, so that they do not clash with other fields."""
 TRUE_OR_FALSE = {"true", "false"}
+MAX_SHOWN = 100
+"""Number of characters of a pattern that a text has."""
 
 
 class ReasonedForm(forms.Form):
@@ -217,7 +219,7 @@ class ParameterField(forms.CharField):
         self.unchanged = initial = parameter.initial
         super().__init__(
             label=_(parameter.label) if parameter.label else parameter.name,
-            help_text=_(parameter.description) if parameter.description else "",
+            help_text=_help(parameter),
             initial="" if parameter.no_echo or initial is None else initial,
             required=False,  # the template determines whether a value may be empty: see validate()
             strip=not parameter.no_echo,
@@ -277,6 +279,16 @@ def chosen_values(template_set: TemplateSet, submitted: Mapping[str, str]) -> di
     }
 
 
+def _help(parameter: Parameter) -> str:
+    """Return the parameter's description, and which check is left to CloudFormation."""
+    parts = [_(parameter.description)] if parameter.description else []
+    if parameter.has_unchecked_pattern:
+        pattern = parameter.allowed_pattern[:MAX_SHOWN]
+        shown = pattern if pattern == parameter.allowed_pattern else f"{pattern}…"
+        parts.append(_("Only CloudFormation checks the pattern %(pattern)s.") % {"pattern": shown})
+    return " ".join(parts)
+
+
 def _widget(parameter: Parameter) -> forms.Widget:
     if parameter.no_echo:
         return forms.PasswordInput(attrs={"autocomplete": "new-password"})
@@ -320,6 +332,8 @@ def sentence(found: ValueProblem) -> str:
     own = _(found.constraint) if found.constraint else ""
     if own == found.constraint:  # by CloudFormation's convention a partial sentence: "must be a number"
         own = own[:1].upper() + own[1:]
+    if found.code == "size":
+        return _("Must have at most %(max)s bytes.") % values
     if found.code == "required":
         return " ".join(part for part in (_("This field is required."), own) if part)
     if own:

@@ -99,6 +99,9 @@ def _fetched(row: TemplateFetch, fetch: Fetch) -> tuple[int, Message | None]:
     found = fetch(_spec(row))
     problem = None
     for one in _oldest_first(found.versions):
+        if one.problem:
+            problem = one.problem.message
+            continue
         try:
             template_set = catalog.as_template_set(one.files, source.path)
         except UserFixable as refused:

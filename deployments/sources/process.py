@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deployments.errors import FetchFailed, UserFixable
 from deployments.message_codes import Code
+from deployments.sources.addresses import without_address
 from deployments.sources.content import megabytes
 from deployments.sources.spec import ARCHIVE, Fetched, FetchSpec, read_answer, request
 from deployments.sources.urls import check_url
@@ -23,6 +24,8 @@ from deployments.sources.urls import check_url
 log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PREFIX = "sanso-fetch-"
+PROCESS = "deployments.fetch_process"
+"""The module that runs: it is above this package, since it reads template sets as well."""
 AT_ONCE = 4
 """How many fetches run at once in a worker: each may use `limits.memory`."""
 _running = threading.BoundedSemaphore(AT_ONCE)
@@ -63,6 +66,9 @@ def fetch(spec: FetchSpec) -> Fetched:
         raise UserFixable("SourceRefused", Code.SOURCE_OUT_OF_MEMORY, limit=limit)
     try:
         return read_answer(text)
+    except UserFixable as error:
+        error.message = without_address(error.message)
+        raise
     except ValueError as exc:
         why = f"the process that fetches ended with {status}"
         raise FetchFailed("FetchFailed", Code.SOURCE_FAILED, why=why) from exc
@@ -83,7 +89,7 @@ def _run(spec: FetchSpec, folder: Path) -> int | None:
     """
     with (folder / "answer").open("wb") as output, (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-sE", "-m", "deployments.sources.worker"],
+            [sys.executable, "-sE", "-m", PROCESS],
             cwd=_ROOT,
             env={name: os.environ[name] for name in _KEPT if name in os.environ} | {"HOME": str(folder)},
             stdin=subprocess.PIPE,

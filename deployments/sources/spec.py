@@ -64,13 +64,17 @@ class FetchSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedVersion:
-    """The files of one commit by their paths in the source; no commit, author or time for other sources."""
+    """The files of one commit by their paths in the source; no commit, author or time for other sources.
+
+    `problem` is why they are not a valid template set.
+    """
 
     commit: str = ""
     author: str = ""
     authored_at: datetime | None = None
     message: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    problem: UserFixable | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,7 @@ def answer(fetched: Fetched) -> tuple[bytes, list[bytes]]:
                 "authored_at": version.authored_at.isoformat() if version.authored_at else None,
                 "message": version.message,
                 "files": files,
+                "problem": version.problem and _written(version.problem),
             }
         )
     head = json.dumps({"refs": dict(fetched.refs), "versions": versions})
@@ -125,14 +130,22 @@ def answer(fetched: Fetched) -> tuple[bytes, list[bytes]]:
 
 def failure(error: UserFixable) -> bytes:
     """Return the line that reports an error."""
-    values = {
+    return json.dumps({"error": _written(error)}).encode() + b"\n"
+
+
+def _written(error: UserFixable) -> dict[str, Any]:
+    return {
         "later": isinstance(error, FetchFailed),
         "kind": error.code,
         "code": error.message.code,
         "field": error.field,
         "params": dict(error.message.params),
     }
-    return json.dumps({"error": values}).encode() + b"\n"
+
+
+def _error(values: Mapping[str, Any]) -> UserFixable:
+    kind = FetchFailed if values["later"] else UserFixable
+    return kind(values["kind"], Code(values["code"]), values["field"], **values["params"])
 
 
 def read_answer(text: bytes) -> Fetched:
@@ -140,8 +153,7 @@ def read_answer(text: bytes) -> Fetched:
     line, _, contents = text.partition(b"\n")
     head = json.loads(line)
     if error := head.get("error"):
-        kind = FetchFailed if error["later"] else UserFixable
-        raise kind(error["kind"], Code(error["code"]), error["field"], **error["params"])
+        raise _error(error)
     return Fetched(
         refs=head["refs"], versions=tuple(_version(values, contents) for values in head["versions"])
     )
@@ -155,4 +167,5 @@ def _version(values: dict[str, Any], contents: bytes) -> FetchedVersion:
         authored_at=datetime.fromisoformat(at) if at else None,
         message=values["message"],
         files={path: contents[start : start + size] for path, (start, size) in values["files"].items()},
+        problem=_error(values["problem"]) if values["problem"] else None,
     )

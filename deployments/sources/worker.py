@@ -1,4 +1,4 @@
-"""The process that fetches: it limits itself, reads a request, and writes the answer. `process` starts it.
+"""What the process that fetches does: it limits itself, reads a request, and writes the answer.
 
 What it reads may be hostile, so it has no database, no keys and no environment of the portal.
 """
@@ -10,7 +10,10 @@ import logging
 import resource
 import signal
 import sys
+import tempfile
 import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +37,7 @@ from deployments.sources.spec import (
 )
 from deployments.sources.urls import check_url
 
+Check = Callable[[Mapping[str, bytes], str], None]
 GRACE = 5
 """Seconds that the portal has to stop the process, before it stops by itself: the portal may be gone."""
 
@@ -72,13 +76,17 @@ def fetched(spec: FetchSpec, folder: Path) -> Fetched:
     return git.fetch_remote(transport.repository(url, spec), spec, folder)
 
 
-def main(source: BinaryIO, target: BinaryIO) -> None:
-    """Read a request, and write the answer: one line, and the contents of files."""
+def main(source: BinaryIO, target: BinaryIO, check: Check) -> None:
+    """Read a request, and write the answer: one line, and the contents of files.
+
+    `check` raises UserFixable if the files in a folder are not a valid template set.
+    """
     logging.disable()  # of what libraries say of a server, nothing is needed that the errors do not have
     try:
         spec, folder = read_request(source.read())
         limit(spec.limits)
-        line, contents = answer(fetched(spec, Path(folder)))
+        tempfile.tempdir = folder  # whatever is left there is removed with it
+        line, contents = answer(_checked(fetched(spec, Path(folder)), spec.path, check))
     except UserFixable as exc:
         line, contents = failure(exc), []
     except MemoryError:
@@ -92,5 +100,15 @@ def main(source: BinaryIO, target: BinaryIO) -> None:
     target.flush()
 
 
-if __name__ == "__main__":
-    main(sys.stdin.buffer, sys.stdout.buffer)
+def _checked(found: Fetched, path: str, check: Check) -> Fetched:
+    """Return what was fetched, with the problem of each version."""
+
+    def problem_of(version: FetchedVersion) -> UserFixable | None:
+        try:
+            check(version.files, path)
+        except UserFixable as problem:
+            return problem
+        return None
+
+    versions = tuple(replace(version, problem=problem_of(version)) for version in found.versions)
+    return replace(found, versions=versions)

@@ -15,7 +15,7 @@ NOTIFICATIONS: Final[Mapping[Code, str]] = {
     Code.NOTIFY_URL_INVALID: N_("Enter an address such as https://hooks.example.com/sanso."),
     Code.NOTIFY_TOO_MANY: N_("You have %(limit)s targets already. Remove one first."),
     Code.NOTIFY_ADDRESS_NOT_ALLOWED: N_(
-        "%(host)s has the address %(address)s, which is not public. SANSO_NOTIFY_ADDRESSES can allow it."
+        "%(host)s has an address that is not public. SANSO_NOTIFY_ADDRESSES can allow it."
     ),
     Code.NOTIFY_HTTP_NOT_ALLOWED: N_(
         "%(host)s is only allowed over https. SANSO_NOTIFY_ADDRESSES lists the addresses that http may use."

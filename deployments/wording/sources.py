@@ -22,7 +22,7 @@ SOURCES: Final[Mapping[Code, str]] = {
     ),
     Code.SOURCE_PATH_NOT_ALLOWED: N_("%(path)s is not in a folder that SANSO_LOCAL_SOURCES allows."),
     Code.SOURCE_ADDRESS_NOT_ALLOWED: N_(
-        "%(host)s has the address %(address)s, which is not public. SANSO_SOURCE_ADDRESSES can allow it."
+        "%(host)s has an address that is not public. SANSO_SOURCE_ADDRESSES can allow it."
     ),
     Code.SOURCE_HOST_UNKNOWN: N_("The name %(host)s cannot be resolved."),
     Code.SOURCE_UNREACHABLE: N_("The connection to %(host)s failed: %(why)s."),

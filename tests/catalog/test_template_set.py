@@ -137,10 +137,10 @@ def test_another_version_of_a_package_in_a_zip_changes_the_digest(
         "  - {key: functions/f.zip, module: functions/f.py, packages: [pymysql]}\n"
     )
     make_set(tmp_path, **{"template-set.yaml": manifest, "functions/f.py": "x = 1"})
-    before = template_set._load(tmp_path).digest
+    before = template_set.read(tmp_path).digest
     monkeypatch.setattr(template_set, "package_files", lambda _name: [("pymysql/__init__.py", b"2")])
 
-    assert template_set._load(tmp_path).digest != before
+    assert template_set.read(tmp_path).digest != before
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,9 @@ def test_another_version_of_a_package_in_a_zip_changes_the_digest(
         ("Description: !!bool perhaps", "perhaps is not of the type bool, in line 1"),
         ("Description: !!set {a, b}", "a value of the type set is not used"),
         ('Description: "a\\0b"', r"U\+0000 is not used"),
+        ("a: 1" + ":1" * 2000, "is too long for a value of the type int, in line 1"),
+        ("a: 1" + ":1" * 2000 + ".5", "is too long for a value of the type float, in line 1"),
+        ("a: 0x" + "f" * 5000, "is too long for a value of the type int, in line 1"),
         ("a: " + "[" * 65 + "]" * 65, "nested deeper than 64 levels"),
         ("a: [" + "1, " * 200_001 + "]", "more than 200,000 nodes"),
         (
@@ -248,6 +251,13 @@ def test_a_manifest_without_artifacts_includes_the_playbook(tmp_path: Path) -> N
 def test_a_manifest_can_exclude_the_playbook(tmp_path: Path) -> None:
     files = {"template-set.yaml": "root: root.yaml\nartifacts: []\n", "playbook/playbook.yml": "[]"}
     assert "playbook.zip" not in {key for key, _ in build_objects(load(make_set(tmp_path, **files)))}
+
+
+def test_nested_templates_have_the_limits_of_the_root(tmp_path: Path) -> None:
+    declared = "".join(f"  P{n}: {{Type: String}}\n" for n in range(201))
+    with pytest.raises(UserFixable) as caught:
+        load(make_set(tmp_path, **{"inner.yaml": f"Parameters:\n{declared}"}))
+    assert re.search("has 201 parameters; CloudFormation allows 200", error_text(caught.value))
 
 
 def test_a_template_that_is_too_large_for_cloudformation_is_an_error(tmp_path: Path) -> None:

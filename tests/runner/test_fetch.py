@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deployments import dispatcher, tasks
+from deployments.catalog import manifest_parameters
 from deployments.errors import FetchFailed
 from deployments.message_codes import Code
 from deployments.models import (
@@ -25,7 +26,7 @@ from deployments.models import (
     leases,
 )
 from deployments.models.sealed import seal
-from deployments.runner import fetch, fetches
+from deployments.runner import fetch, fetches, template_sets
 from deployments.sources import Fetched, FetchSpec
 from deployments.wording import stored_text
 from tests.builders import make_operator
@@ -286,3 +287,28 @@ def test_the_dispatcher_publishes_fetches(shop: TemplateSource, monkeypatch: pyt
 
     assert row is not None
     assert published == [(row.pk, 0)]
+
+
+PRESETS = """
+Parameters: {Size: {Type: String, Default: aa, AllowedPattern: "(a+)+$"}}
+Resources: {Topic: {Type: AWS::SNS::Topic}}
+"""
+
+
+def test_values_of_a_manifest_are_checked_in_the_process_that_fetches_only(
+    shop: TemplateSource, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_given: object) -> None:
+        raise AssertionError("the worker evaluates what a set brings")
+
+    monkeypatch.setattr(manifest_parameters, "problem", never)
+    preset = "presets: {one: {parameters: {Size: %s}}}"
+    repository.commit({"infra/root.yaml": PRESETS, "infra/template-set.yaml": preset % f"{'a' * 34}!"}, "Bad")
+
+    row = fetched(shop)
+
+    assert (row.state, shop.versions.count()) == ("failed", 0)
+    assert "gives Size a value that the root template does not allow" in stored_text(row.error_sentence)
+    repository.commit({"infra/template-set.yaml": preset % ("a" * 34)}, "Good")
+    assert fetched(shop).state == "succeeded"
+    assert template_sets.find(shop.versions.get().digest) is not None

@@ -50,7 +50,7 @@ def fetches() -> set[int]:
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if b"deployments.sources.worker" in (folder / "cmdline").read_bytes():
+            if process.PROCESS.encode() in (folder / "cmdline").read_bytes():
                 found.add(int(folder.name))
         except OSError:  # it has ended
             continue

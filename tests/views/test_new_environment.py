@@ -81,6 +81,20 @@ def test_labels_and_help_come_from_the_template(browser: Client, account: Accoun
     assert shown.one("label", for_="id_parameter_Count").text == "Count"
 
 
+def test_a_pattern_that_only_cloudformation_can_check_is_named_and_not_checked(
+    browser: Client, account: Account, template_set: Path
+) -> None:
+    root = template_set / "root.yaml"
+    root.write_text(root.read_text().replace("AllowedPattern: '[a-z]+'", "AllowedPattern: '[a-z&&[^x]]+'"))
+
+    shown = page(browser.get(URL))
+    response = browser.post(URL, filled(account, Database="a=x"))
+
+    text = shown.one(id="id_parameter_Database_helptext").text
+    assert text == "Only CloudFormation checks the pattern [a-z&&[^x]]+."
+    assert (response.status_code, Deployment.objects.count()) == (302, 1)
+
+
 def test_optional_fields_are_marked(browser: Client, account: Account) -> None:
     shown = page(browser.get(URL))
 
@@ -140,6 +154,7 @@ def test_the_same_form_sent_twice_creates_one_deployment(browser: Client, accoun
         ({"Count": "9"}, "Must be between 1 and 8."),
         ({"Database": ""}, "This field is required. Lower case letters only."),
         ({"Database": "Date Log"}, "Lower case letters only."),
+        ({"Database": "a" * 4097}, "Must have at most 4096 bytes."),
         ({"Password": "short"}, "Must have at least 8 characters."),
         ({"Password": ""}, "This field is required."),
     ],

@@ -20,7 +20,7 @@ MAX_REASON = 200
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*)\] \*+$")
 _FAILED = re.compile(r"^(?:fatal|failed): \[[^\]]*\](?P<more>.*?)(?:=> ?(?P<result>.*))?$")
-_RECAP = re.compile(r"^\S+\s*: (?P<counts>(?:\w+=\d+\s*)+)$")
+_RECAP = re.compile(r"^\S+\s*: (?P<counts>(?:[a-z_]+=\d+\s*)+)$")
 _YAML_MSG = re.compile(r"^\s+(?P<key>msg|stderr|censored): (?P<value>.*)$")
 
 
@@ -93,7 +93,7 @@ def _message(result: str, following: list[str]) -> str:
     """Return the message of a failed task: `msg`, and the end of the command's stderr."""
     try:
         values = json.loads(result) if result.strip() else _yaml(following)
-    except ValueError:
+    except (ValueError, RecursionError):
         return result.strip()
     if not isinstance(values, dict):
         return result.strip()
