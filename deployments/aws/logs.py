@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 MAX_PAGES = 20
 """Maximum number of pages to read for one search; pages before its end may be empty (API FilterLogEvents)."""
 START = "START RequestId:"
-"""The beginning of an invocation's log in Lambda's text format.
+ENDS = ("END RequestId:", "REPORT RequestId:")
+"""The beginning and the end of an invocation's log in Lambda's text format.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 """
@@ -57,7 +58,8 @@ class Logs(Protocol):
     def written_before(self, group: str, start: datetime, end: datetime) -> StreamEnd | None:
         """Return the messages of the invocation that began last between two times; None if there are none.
 
-        If no message reports the start of an invocation, the stream of the last message counts.
+        If no message reports the start of an invocation, the stream of the last message counts. The end of an
+        invocation that began before does not: the log of the one that is looked for may still be missing.
 
         Raise AwsNotFound if there is no such group.
         """
@@ -90,15 +92,21 @@ class LogsGateway:
             logGroupName=group, startTime=_milliseconds(start), endTime=_milliseconds(end)
         )
         streams: dict[str, deque[LogMessage]] = {}
-        newest = begun = ""
+        started: set[str] = set()
+        begun = ""
         with calling("logs:FilterLogEvents"):
             for page in islice(pages, MAX_PAGES):
                 for event in page["events"]:
-                    newest = event["logStreamName"]
-                    streams.setdefault(newest, deque(maxlen=MAX_LINES)).append(_line(event))
+                    stream = event["logStreamName"]
                     if event["message"].startswith(START):
-                        begun = newest
-        found = begun or newest
+                        begun = stream
+                        started.add(stream)
+                    lines = streams.pop(stream, None) or deque(maxlen=MAX_LINES)
+                    if event["message"].startswith(ENDS) and stream not in started:
+                        continue  # and what came before it, of an invocation that began before `start`
+                    lines.append(_line(event))
+                    streams[stream] = lines  # the last one
+        found = begun or next(reversed(streams), "")
         return StreamEnd(found, tuple(streams[found])) if found else None
 
     def tail(self, group: str, stream: str, limit: int) -> tuple[LogMessage, ...]:

@@ -26,10 +26,14 @@ Environment = Callable[[str, str], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionProcess:
-    """A process with a loaded handler, which answers one JSON line with another, and its folder."""
+    """A process with a loaded handler, which answers one JSON line with another, and its folder.
+
+    After each invocation it writes `log_end` to its standard error.
+    """
 
     process: "subprocess.Popen[str]" = field(repr=False)
     folder: Path
+    log_end: str
 
 
 class Functions(Protocol):

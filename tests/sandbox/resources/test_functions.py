@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import textwrap
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,30 @@ def test_output_of_a_function_is_in_its_log_group_and_stream(account: Account) -
     assert reported[0].startswith("START RequestId: ")
     assert "asked 5 true" in reported
     assert any(line.startswith("REPORT RequestId: ") for line in reported)
+
+
+def test_all_output_of_an_invocation_is_in_its_log_with_the_time_of_its_start(account: Account) -> None:
+    """However long it is; and a line of one invocation is never in the log of the next."""
+    code = """
+    import sys, time
+    def handler(event, context):
+        sys.stdout.write('line\\n' * 150_000)
+        sys.stdout.write(f'the last of {event["number"]}')  # without a line's end
+        return int(time.time() * 1000)
+    """
+    made(account, "talking", inline(code, Timeout=60))
+    name, logs = function_name(account), account.client("logs")
+    for number in (1, 2):
+        before = int(time.time() * 1000)
+        payload = json.dumps({"number": number})
+        answer = account.client("lambda").invoke(FunctionName=name, Payload=payload)
+        (stream,) = logs.describe_log_streams(logGroupName=f"/aws/lambda/{name}")["logStreams"]
+        events = logs.get_log_events(
+            logGroupName=f"/aws/lambda/{name}", logStreamName=stream["logStreamName"], limit=4
+        )["events"]
+        assert [one["message"] for one in events[:2]] == ["line", f"the last of {number}"]
+        assert [one["message"].partition(" ")[0] for one in events[2:]] == ["END", "REPORT"]
+        assert before <= events[1]["timestamp"] <= json.loads(answer["Payload"].read())
 
 
 def test_a_function_that_answers_failed_fails_the_resource_with_its_reason(account: Account) -> None:

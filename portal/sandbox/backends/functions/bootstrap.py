@@ -48,7 +48,10 @@ def main() -> None:
         return
     _send(answers, {"status": "ready", "cold": True})
     for line in sys.stdin:
-        _send(answers, _invoke(handler, start, json.loads(line)))
+        answer = _invoke(handler, start, json.loads(line))
+        sys.stderr.flush()
+        os.write(2, f"{start['log_end']}\n".encode())
+        _send(answers, answer)
 
 
 def _import_error(start: dict[str, Any], error: BaseException) -> str:

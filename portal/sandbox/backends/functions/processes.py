@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import site
@@ -67,7 +68,8 @@ class ConfinedFunctions:
             memory=code.memory,
             file=code.storage,
         )
-        started(FunctionProcess(process=process, folder=workspace.folder))
+        log_end = f"\0{secrets.token_hex(16)}"  # no function writes it
+        started(FunctionProcess(process=process, folder=workspace.folder, log_end=log_end))
         module, _dot, function = code.handler.rpartition(".")
         _load(
             process,
@@ -79,6 +81,7 @@ class ConfinedFunctions:
                 "module": module.replace("/", "."),
                 "handler": function,
                 "timeout": code.timeout,
+                "log_end": log_end,
             },
         )
 

@@ -1,5 +1,6 @@
 """MiniStack's workers of functions, with the sandbox's own processes."""
 
+import contextlib
 import contextvars
 import datetime
 import os
@@ -10,9 +11,10 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
@@ -22,8 +24,21 @@ from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.functions import FunctionCode, FunctionProcess
 from portal.sandbox.services.lambda_ import routes
 
-# The log stream of the process that serves this thread's invocation.
-log_stream: contextvars.ContextVar[str | None] = contextvars.ContextVar("log_stream", default=None)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """An invocation that has ended: the log stream of its process, and its begin in milliseconds."""
+
+    request_id: str
+    stream: str | None
+    began: int
+
+
+# The latest invocation that this thread served.
+served: contextvars.ContextVar[Served | None] = contextvars.ContextVar("served", default=None)
+LOG_SECONDS = 5.0
+"""How long to wait for the end of an invocation's output, which has been written when its answer arrives."""
+
 
 # Variables of the sandbox's environment that a function may need for a package index or certificates.
 INHERITED = frozenset(
@@ -63,24 +78,37 @@ def end(account: str | None) -> None:
     lambda_runtime.kill_workers(doomed)
 
 
-class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no types
-    """An execution environment. The protocol of `invoke` is MiniStack's; only starting is the sandbox's."""
+def _read(output: "IO[str] | None", queue_: "queue.Queue[str]", log_end: str) -> None:
+    """Put the lines of a process's output into a queue, and the mark of their end at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in output or ():
+            queue_.put(line.rstrip("\n"))
+    queue_.put(log_end)
 
-    def invoke(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+
+class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no types
+    """An execution environment. The protocol of `invoke` is MiniStack's; the process and its log are not."""
+
+    _log_end = ""  # of the process, once it has started
+
+    def invoke(self, event: Any, request_id: str, **options: Any) -> dict[str, Any]:
         """Run an invocation; an ended process is restarted first, which may fail."""
         answer: dict[str, Any]
+        began = int(time.time() * 1000)
         if getattr(self, "endpoints", None) not in (None, routes.endpoints(self.config)):
             self.kill()  # its network has changed since the start
         try:
-            answer = super().invoke(*arguments, **options)
+            answer = super().invoke(event, request_id, **options)
         except RuntimeError as failed:
             answer = {"status": "error", "error": str(failed), "log": self._drain_stderr_bounded()}
         finally:
-            log_stream.set(getattr(self, "log_stream", None))
+            stream = getattr(self, "log_stream", None)
+            served.set(Served(request_id=request_id, stream=stream, began=began))
         return answer
 
     def _spawn(self) -> None:
         self._discard_tmpdir()
+        self._log_end = ""
         layers = map(lambda_svc._resolve_layer_zip, self.config.get("Layers") or [])
         now = datetime.datetime.now(datetime.UTC)
         self.log_stream = f"{now:%Y/%m/%d}/[{self.config.get('Version', '$LATEST')}]{uuid.uuid4().hex}"
@@ -100,7 +128,31 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
     def _started(self, started: FunctionProcess) -> None:
         self._proc, self._tmpdir = started.process, str(started.folder)
         self._stderr_queue: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read_stderr, name=f"log-{self.func_name}", daemon=True).start()
+        self._log_end = started.log_end
+        reading = (started.process.stderr, self._stderr_queue, started.log_end)
+        threading.Thread(target=_read, args=reading, name=f"log-{self.func_name}", daemon=True).start()
+
+    def _drain_stderr(self) -> str:
+        """Return the output so far."""
+        return "\n".join(self._lines(seconds=0))
+
+    def _drain_stderr_bounded(self, *_arguments: Any, **_options: Any) -> str:
+        """Return the output up to the mark that ends that of an invocation or of the process.
+
+        MiniStack returns what has arrived within a few milliseconds: on a busy machine, less than there is.
+        """
+        return "\n".join(self._lines(seconds=LOG_SECONDS)) if self._log_end else self._drain_stderr()
+
+    def _lines(self, *, seconds: float) -> Iterator[str]:
+        until = time.monotonic() + seconds
+        with contextlib.suppress(queue.Empty):
+            while True:
+                line = self._stderr_queue.get(timeout=max(0.0, until - time.monotonic()))
+                text, end, _ = line.partition(self._log_end) if self._log_end else (line, "", "")
+                if text or not end:
+                    yield text
+                if end and seconds:
+                    return
 
     def _environment(self, code: str, temporary: str) -> dict[str, str]:
         """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
