@@ -175,3 +175,22 @@ class Moment:
         """Return whether this number of AWS's seconds has passed, by the earlier or the current scale."""
         scale = min(self._scale, current())
         return time.monotonic() - self._at >= aws_seconds * COMPRESSION * scale
+
+
+class Wait:
+    """A wait that begins now in this thread's account, for a number of AWS's seconds.
+
+    It ends earlier if the time scale becomes faster.
+
+    Args:
+        at_least: minimum in seconds at any time scale, for real work.
+    """
+
+    __slots__ = ("_at_least", "_began", "_began_at", "_seconds")
+
+    def __init__(self, aws_seconds: float, *, at_least: float = 0.0) -> None:
+        self._seconds, self._at_least = aws_seconds, at_least
+        self._began, self._began_at = Moment(), time.monotonic()
+
+    def is_over(self) -> bool:
+        return time.monotonic() - self._began_at >= self._at_least and self._began.is_past(self._seconds)

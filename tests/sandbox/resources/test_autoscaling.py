@@ -199,7 +199,7 @@ def test_a_terminated_instance_is_replaced(fleet: Fleet) -> None:
 
 def test_an_instance_that_leaves_drains_first(fleet: Fleet) -> None:
     wait_until(lambda: fleet.states() == ["healthy", "healthy"], what="healthy targets")
-    fleet.account.pace(0.4)
+    fleet.account.pace(100)
     leaving = min(fleet.members())
     fleet.account.client("autoscaling").terminate_instance_in_auto_scaling_group(
         InstanceId=leaving, ShouldDecrementDesiredCapacity=False
@@ -214,6 +214,7 @@ def test_an_instance_that_leaves_drains_first(fleet: Fleet) -> None:
         one for one in fleet.activities() if leaving in one["Description"] and "Term" in one["Description"]
     ]
     assert activity["StatusMessage"] == "Waiting for ELB Connection Draining."
+    fleet.account.pace(0.1)
     wait_until(lambda: leaving not in fleet.health(), what="the end of draining")
     wait_until(lambda: len(fleet.members()) == 2, what="a replacement")
 

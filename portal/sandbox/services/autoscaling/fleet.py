@@ -9,7 +9,7 @@ import time
 from ministack.services import alb, autoscaling, ec2
 
 from portal.sandbox.engine.registry import Record, Refused
-from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.engine.time_scale import Wait, shortened
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.autoscaling import activities, launching, suspension
 from portal.sandbox.services.autoscaling.rolling import Rollout
@@ -113,7 +113,7 @@ def take_out(group: Record, member: Record, cause: str) -> None:
 
 def _advance_member(group: Record, member: Record) -> None:
     if member["LifecycleState"] == "Pending":
-        if time.monotonic() >= member["_boots_until"] and in_use.machines().is_up(member["InstanceId"]):
+        if member["_booting"].is_over() and in_use.machines().is_up(member["InstanceId"]):
             _enter_service(group, member)
     elif member["LifecycleState"] == "InService":
         cause = _ailment(group, member)
@@ -222,7 +222,7 @@ def _finish(group: Record) -> None:
 def _balance(group: Record) -> None:
     missing = group["DesiredCapacity"] - len(present(group))
     may_launch = not suspension.is_suspended(group, "Launch")
-    if missing > 0 and may_launch and time.monotonic() >= group.get("_retry_at", 0):
+    if missing > 0 and may_launch and ("_retry" not in group or group["_retry"].is_over()):
         for _number in range(missing):
             if not _launch(group):
                 return
@@ -253,7 +253,7 @@ def _launch(group: Record) -> bool:
     except Refused as refused:
         activities.end(activity, failure=f"{refused}. Launching EC2 instance failed.")
         group["_failures"] = group.get("_failures", 0) + 1
-        group["_retry_at"] = time.monotonic() + shortened(RETRY, at_least=0.5)
+        group["_retry"] = Wait(RETRY, at_least=0.5)
         return False
     group["_failures"] = 0
     instance["_ssm_managed"] = False  # the agent responds once the instance has booted
@@ -272,7 +272,7 @@ def _launch(group: Record) -> bool:
             "LaunchTemplate": version,
             "LaunchConfigurationName": group["LaunchConfigurationName"],
             "_activity": activity,
-            "_boots_until": time.monotonic() + shortened(BOOT),
+            "_booting": Wait(BOOT),
         }
     )
     return True

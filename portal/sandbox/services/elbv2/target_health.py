@@ -14,7 +14,7 @@ from ministack.services import alb, ec2
 from portal.sandbox.engine import heartbeat
 from portal.sandbox.engine.fixes import target_group_in_use
 from portal.sandbox.engine.registry import Record
-from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.engine.time_scale import Wait, shortened
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import TIMED_OUT, Probe
 from portal.sandbox.services.elbv2 import paths
@@ -28,12 +28,15 @@ class _Checks:
     """The health checks of a target."""
 
     registered_at: float = field(default_factory=time.monotonic)
-    next_at: float = 0.0
+    pause: Wait | None = None  # until the next check
     state: str = "initial"
     passed: int = 0
     failed: int = 0
     last: Probe | None = None
     in_progress: bool = False
+
+    def is_due(self) -> bool:
+        return self.pause is None or self.pause.is_over()
 
 
 _pool = ThreadPoolExecutor(16, thread_name_prefix="health-check")
@@ -74,7 +77,7 @@ def check_due() -> None:
             known = _checks.get(key)
             if known is None:
                 _checks[key] = _Checks()
-            elif known.next_at <= now and not _unused(target_group, row) and "_drains_until" not in row:
+            elif known.is_due() and not _unused(target_group, row) and "_draining" not in row:
                 _check(group, row, known, now)
 
 
@@ -83,10 +86,10 @@ def _check(group: Record, row: Record, known: _Checks, now: float) -> None:
         return
     reached = paths.health_checks(group["TargetGroupArn"], row, _port(group, row)).allowed
     if not in_use.machines().checks_are_real:
-        known.next_at = now + shortened(group["HealthCheckIntervalSeconds"])
+        known.pause = Wait(group["HealthCheckIntervalSeconds"])
         _probe(dict(group), dict(row), known, reached)
         return
-    known.next_at = now + shortened(group["HealthCheckIntervalSeconds"], at_least=LEAST_INTERVAL)
+    known.pause = Wait(group["HealthCheckIntervalSeconds"], at_least=LEAST_INTERVAL)
     known.in_progress = True
     _pool.submit(_probe, dict(group), dict(row), known, reached)
 
@@ -122,7 +125,7 @@ def state_of(target_group: str, row: Record) -> dict[str, str]:
     """Return a target's State, Reason and Description for DescribeTargetHealth."""
     if row.get("_unknown"):
         return _health("unused", "Target.NotRegistered", "Target is not registered to the target group")
-    if "_drains_until" in row:
+    if "_draining" in row:
         return _health("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
     unused = _unused(target_group, row)
     if unused:

@@ -1,12 +1,10 @@
 """Targets of target groups: registered or draining, and their descriptions in DescribeTargetHealth."""
 
-import time
-
 from ministack.services import alb
 
 from portal.sandbox.engine import elbv2_responses, heartbeat, query, time_scale
 from portal.sandbox.engine.registry import Answer, Parameters, Record, Refused
-from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.engine.time_scale import Wait
 from portal.sandbox.protocols import in_use
 from portal.sandbox.services.ec2 import instances
 from portal.sandbox.services.elbv2 import target_health
@@ -32,7 +30,7 @@ def register(target_group: str, target_id: str, port: int | None = None) -> None
     known = next((row for row in rows if row["Id"] == target_id and row["Port"] == port), None)
     if known is None:
         rows.append({"Id": target_id, "Port": port})
-    elif known.pop("_drains_until", None):
+    elif known.pop("_draining", None):
         target_health.forget(target_group, target_id, port)
 
 
@@ -41,11 +39,11 @@ def deregister(target_group: str, target_id: str, port: int | None = None) -> No
     given = float(_attribute(target_group, "deregistration_delay.timeout_seconds") or 300)
     # Real requests take real time to end at any time scale; only time scale 0 does not wait for them.
     real = in_use.machines().checks_are_real and time_scale.current() > 0
-    delay = shortened(given, at_least=min(given, LEAST_DELAY) if real else 0.0)
     for row in alb._targets.get(target_group, []):
         if row["Id"] == target_id and (port is None or row["Port"] == port):
             serving = target_health.state_of(target_group, row)["State"] not in ("unused", "initial")
-            row.setdefault("_drains_until", time.monotonic() + (delay if serving else 0))
+            delay = given if serving else 0.0
+            row.setdefault("_draining", Wait(delay, at_least=min(delay, LEAST_DELAY) if real else 0.0))
 
 
 def _attribute(target_group: str, name: str) -> str:
@@ -60,10 +58,9 @@ def is_registered(target_group: str, target_id: str) -> bool:
 
 def remove_drained() -> None:
     """Remove the targets from all groups whose draining has ended."""
-    now = time.monotonic()
     for target_group in list(alb._tgs):
         rows = alb._targets.get(target_group, [])
-        for row in [row for row in rows if row.get("_drains_until", now + 1) <= now]:
+        for row in [row for row in rows if "_draining" in row and row["_draining"].is_over()]:
             rows.remove(row)
             target_health.forget(target_group, row["Id"], row["Port"])
 

@@ -7,7 +7,7 @@ from ministack.services import cloudwatch, rds
 
 from portal.sandbox.engine import heartbeat, query
 from portal.sandbox.engine.registry import Answer, Parameters, Record, here
-from portal.sandbox.engine.time_scale import shortened
+from portal.sandbox.engine.time_scale import Wait, shortened
 from portal.sandbox.protocols.databases import CannotFailOver, Database, Member
 from portal.sandbox.services.rds import databases, events
 
@@ -110,7 +110,7 @@ def _report(cluster: Record, members: list[Member]) -> None:
 
 
 def _update_cluster_status(cluster: Record, writes: bool) -> None:
-    over = time.monotonic() >= cluster.get("_failing_over_until", 0.0)
+    over = "_failing_over" not in cluster or cluster["_failing_over"].is_over()
     if cluster["Status"] == "available" and not writes:
         cluster["Status"] = "failing-over"
     elif cluster["Status"] == "failing-over" and over and writes:
@@ -131,7 +131,7 @@ def _failed_over(cluster: Record, identifier: str | None) -> None:
     _promote(cluster, identifier)
     if before is None or before not in {one["DBInstanceIdentifier"] for one in cluster["DBClusterMembers"]}:
         return
-    cluster["_failing_over_until"] = time.monotonic() + shortened(FAILOVER)
+    cluster["_failing_over"] = Wait(FAILOVER)
     if cluster["Status"] == "available":
         cluster["Status"] = "failing-over"
     events.add(cluster, f"Started failover to DB instance: {identifier}", "failover")
