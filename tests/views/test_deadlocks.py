@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -16,7 +17,7 @@ from deployments.models import AuditRecord, Deployment, Environment, Label
 from tests.api.clients import Program
 from tests.builders import make_environment, make_operator
 from tests.previews import make_preview
-from tests.services import wait_until
+from tests.services import LIMIT, wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -37,9 +38,21 @@ def by_api(preview: Deployment) -> None:
     assert response.status_code == 200, response.content
 
 
-def is_waiting_for_a_lock() -> bool:
+WAITING = """
+SELECT COUNT(*) FROM information_schema.innodb_trx
+JOIN information_schema.innodb_locks ON lock_id = trx_requested_lock_id
+WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = %s AND lock_table LIKE '%%deployments_environment`'
+"""
+
+
+def is_waiting_for_the_environment(session: int) -> bool:
+    """Return whether a session of the database waits for the lock of an environment's row.
+
+    The table of transactions still has those of an earlier test if it was read within the last 100 ms.
+    https://mariadb.com/kb/en/information-schema-innodb_trx-table/
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
+        cursor.execute(WAITING, [session])
         return bool(cursor.fetchone()[0])
 
 
@@ -49,8 +62,12 @@ def test_a_request_that_loses_a_deadlock_is_repeated(
 ) -> None:
     preview = make_preview(make_environment("shop", owner=make_operator("ana")))
 
+    sessions: Queue[int] = Queue()
+
     def requested() -> None:
         try:
+            connection.ensure_connection()
+            sessions.put(connection.connection.thread_id())
             discard(preview)
         finally:
             connections.close_all()
@@ -61,7 +78,10 @@ def test_a_request_that_loses_a_deadlock_is_repeated(
             # InnoDB undoes the transaction that has changed fewer rows.
             Label.objects.bulk_create(Label(environment=environment, key=f"k{at}") for at in range(50))
             pending = pool.submit(requested)  # locks the deployment, and waits for the environment
-            wait_until(is_waiting_for_a_lock, what="the request's wait for the lock")
+            session = sessions.get(timeout=LIMIT)
+            wait_until(
+                lambda: is_waiting_for_the_environment(session), what="the request's wait for the lock"
+            )
             Deployment.objects.select_for_update().get(pk=preview.pk)  # would wait for the request
         pending.result()
 
