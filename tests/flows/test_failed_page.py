@@ -41,6 +41,25 @@ def test_the_key_and_the_headline_select_the_first_failure_and_back_closes_it(
         expect(page).not_to_have_url(re.compile("row="))
 
 
+def test_the_first_failure_stays_in_view_while_what_is_above_it_grows(
+    deployment: Deployment, page: Page, web: Web
+) -> None:
+    """Texts that are updated may need another line, and resources that remain are found after the end."""
+    page.goto(f"{web.url}/deployments/{deployment.pk}/")
+    expect(page.locator(FIRST)).to_be_in_viewport(ratio=1)
+    grow = "(above, height) => { above.style.paddingBottom = `${height}px`; }"
+    for height in (20, 60):
+        page.locator("#header").evaluate(grow, height)
+        expect(page.locator(FIRST)).to_be_in_viewport(ratio=1)
+        expect(page.locator("#end-title")).to_be_in_viewport(ratio=1)
+
+    page.evaluate("scrollTo(0, 0)")  # somebody looks at something else
+    expect(page.locator("h1")).to_be_in_viewport()
+    page.locator("#header").evaluate(grow, 0)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate("scrollY") == 0
+
+
 def test_the_filters_of_rows_are_in_the_address(deployment: Deployment, page: Page, web: Web) -> None:
     page.goto(f"{web.url}/deployments/{deployment.pk}/")
     page.get_by_role("button", name="Canceled 2").click()

@@ -52,13 +52,28 @@ export function start() {
   } else beginAtFirstFailure();
 }
 
-/* Scrolls a failed page to its first failure, as far as the headline that names it stays in view; not if the address
-   or the browser leads to another place. */
+/* Scrolls a failed page to its first failure, again when what is above it grows, until a person or a script scrolls;
+   not if the address or the browser leads to another place. */
 function beginAtFirstFailure() {
   const [visit] = performance.getEntriesByType("navigation");
   const leadsElsewhere = location.hash || location.search || visit?.type !== "navigate" || scrollY > 0;
+  if (!body.querySelector("tr.is-first:not([hidden])") || leadsElsewhere || !isOver()) return;
+  let at = 0;
+  const settle = () => { scrollToFirstFailure(); at = scrollY; };
+  const sizes = new ResizeObserver(settle);
+  const listening = new AbortController();
+  const stop = () => { sizes.disconnect(); listening.abort(); };
+  const options = { signal: listening.signal, passive: true };
+  for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(name, stop, options);
+  addEventListener("scroll", () => { if (Math.abs(scrollY - at) > 1) stop(); }, options);
+  settle();
+  sizes.observe(document.body);
+}
+
+/* Scrolls down until the row of the first failure is in view, as far as the headline that names it stays there. */
+function scrollToFirstFailure() {
   const row = body.querySelector("tr.is-first:not([hidden])");
-  if (!row || leadsElsewhere || !isOver() || matchMedia("(max-width: 1100px)").matches) return;
+  if (!row || matchMedia("(max-width: 1100px)").matches) return;
   const below = () => row.getBoundingClientRect().bottom + MARGIN - innerHeight;
   const room = document.getElementById("banner").getBoundingClientRect().top - HEADER;
   const output = document.querySelector("#banner .evidence[open]");
