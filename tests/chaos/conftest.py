@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments import catalog
+from deployments import catalog, dispatcher
 from deployments.core.sources import OBSERVED
 from deployments.models import Account, Deployment, Event, Observer, Stack, TemplateCheck
 from tests.running import Portal, client, new_account
@@ -80,10 +81,13 @@ def unobserved_account() -> Account:
     """Return a sandbox account whose observers have paused.
 
     Each would poll every second, which takes a third of the time of a worker that is killed for other calls.
+    The dispatcher may have created them, and a step of one may be in progress.
     """
     account = new_account()
+    rows = [Observer(account=account, source=one) for one in OBSERVED]
+    Observer.objects.bulk_create(rows, ignore_conflicts=True)
     later = timezone.now() + timedelta(hours=1)
-    Observer.objects.bulk_create([Observer(account=account, source=one, due_at=later) for one in OBSERVED])
+    Observer.objects.filter(account=account).update(due_at=later, version=F("version") + 1)
     return account
 
 
@@ -112,8 +116,19 @@ def kill_worker_when_all_calls_are_held(portal: Portal, accounts: list[Account])
         lambda: wanted <= {request["account"] for request in portal.held()},
         what="a held call of every account",
     )
+    replace_worker(portal)
+
+
+def replace_worker(portal: Portal) -> None:
+    """Kill the worker at the calls that are held, and start another one as if the leases had expired.
+
+    `test_kill_worker` has a test that waits until one does.
+    """
     portal.worker.kill()
     portal.release_held_calls()
+    now = timezone.now()
+    for rows, _task in dispatcher.kinds():
+        rows.filter(due_at__gt=now, due_at__lte=now + timedelta(seconds=LEASE)).update(due_at=now)
     portal.start()
 
 

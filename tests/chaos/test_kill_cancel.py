@@ -21,6 +21,7 @@ from tests.chaos.conftest import (
     assert_complete_log,
     calls_of,
     hold_call,
+    replace_worker,
     root_stacks,
     unobserved_account,
 )
@@ -139,9 +140,7 @@ def kill_at_held_calls(portal: Portal, pace: Pace, deployments: Sequence[Deploym
         return set(wanted.values()) <= held | done
 
     wait_until(are_held, seconds=180, what="a held call of every account")
-    portal.worker.kill()
-    portal.release_held_calls()
-    portal.start()
+    replace_worker(portal)
     return held
 
 

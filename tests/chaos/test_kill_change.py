@@ -19,7 +19,14 @@ from deployments.core.phases import State
 from deployments.errors import UserFixable
 from deployments.models import Account, Deployment, Environment
 from tests.builders import allow
-from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call, unobserved_account
+from tests.chaos.conftest import (
+    Point,
+    assert_complete_log,
+    calls_of,
+    hold_call,
+    replace_worker,
+    unobserved_account,
+)
 from tests.chaos.test_kill_worker import batches, points_of, stop_observing
 from tests.message_texts import reason
 from tests.running import Portal, client
@@ -186,9 +193,7 @@ def test_a_change_survives_the_death_of_its_worker_at_every_call(portal: Portal,
             return wanted <= {request["account"] for request in portal.held()}
 
         wait_until(are_held, seconds=120, what="a held call of every account")
-        portal.worker.kill()
-        portal.release_held_calls()
-        portal.start()
+        replace_worker(portal)
 
         for point, ended in zip(batch, applied(portal, *changes), strict=True):
             assert ended.state == State.SUCCEEDED, (point, reason(ended))

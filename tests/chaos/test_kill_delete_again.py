@@ -25,7 +25,7 @@ from tests.chaos.conftest import (
     root_stacks,
     unobserved_account,
 )
-from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, fail, stuck
+from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, fail, observe_now, stuck
 from tests.chaos.test_kill_worker import batches, points_of, sampled, stop_observing
 from tests.message_texts import reason
 from tests.running import Portal, client
@@ -122,7 +122,9 @@ def test_a_deletion_after_a_failed_one_survives_the_death_of_its_worker_at_every
     for batch in batches(sampled(points)):
         accounts = [unobserved_account() for _ in batch]
         made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
-        ways = [stuck(one) for one in remove_badly(portal, sandbox, *made)]
+        remaining = remove_badly(portal, sandbox, *made)
+        observe_now(*remaining)
+        ways = [stuck(one) for one in remaining]
         stop_observing(*made)
         for account, point in zip(accounts, batch, strict=True):
             hold_call(portal, account, point)

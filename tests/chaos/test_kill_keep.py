@@ -13,7 +13,14 @@ import pytest
 from deployments.actions.roll_back import request_stack_rollback
 from deployments.core.phases import Kind, State
 from deployments.models import Account, ActionRequest, Deployment, Environment, Event
-from tests.chaos.conftest import Point, assert_complete_log, calls_of, hold_call, unobserved_account
+from tests.chaos.conftest import (
+    Point,
+    assert_complete_log,
+    calls_of,
+    hold_call,
+    replace_worker,
+    unobserved_account,
+)
 from tests.chaos.test_kill_change import INNER, ROOT, applied, apply_shown, change, display_name, operator
 from tests.chaos.test_kill_worker import batches, points_of, sampled, stop_observing
 from tests.message_texts import reason
@@ -109,9 +116,7 @@ def walk(
             return wanted <= {request["account"] for request in portal.held()}
 
         wait_until(are_held, seconds=180, what="a held call of every account")
-        portal.worker.kill()
-        portal.release_held_calls()
-        portal.start()
+        replace_worker(portal)
 
         for point, one in zip(batch, applied(portal, *begun), strict=True):
             assert one.state == State.SUCCEEDED, (point, reason(one))

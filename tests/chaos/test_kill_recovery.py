@@ -78,9 +78,15 @@ def environment_of(deployment: Deployment) -> Environment:
     return Environment.objects.for_page().get(pk=deployment.environment_id)
 
 
+def observe_now(*deployments: Deployment) -> None:
+    """Let the stacks be observed at once."""
+    keys = [one.environment_id for one in deployments]
+    Environment.objects.filter(pk__in=keys).update(due_at=timezone.now())
+
+
 def observed(deployment: Deployment, is_seen: Callable[[Environment], object]) -> Environment:
     """Observe the environment's stack until `is_seen` is true, and return the environment."""
-    Environment.objects.filter(pk=deployment.environment_id).update(due_at=timezone.now())
+    observe_now(deployment)
     wait_until(lambda: bool(is_seen(environment_of(deployment))), seconds=120, what="the observation")
     return environment_of(deployment)
 
@@ -184,7 +190,9 @@ def test_a_continued_rollback_survives_the_death_of_its_worker_at_every_call(
     for batch in batches(sampled(points)):
         accounts = [unobserved_account() for _ in batch]
         made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
-        ways = [stuck(one) for one in roll_back_badly(portal, sandbox, *made)]
+        rolled_back = roll_back_badly(portal, sandbox, *made)
+        observe_now(*rolled_back)
+        ways = [stuck(one) for one in rolled_back]
         stop_observing(*made)
         for account in accounts:
             heal(sandbox, account)

@@ -17,6 +17,7 @@ from tests.chaos.conftest import (
     assert_complete_log,
     calls_of,
     hold_call,
+    replace_worker,
     root_stacks,
     unobserved_account,
 )
@@ -171,9 +172,7 @@ def test_the_second_attempt_survives_the_death_of_its_worker_at_every_call(
             return wanted <= {request["account"] for request in portal.held()}
 
         wait_until(are_held, seconds=180, what="a held call of every account")
-        portal.worker.kill()
-        portal.release_held_calls()
-        portal.start()
+        replace_worker(portal)
 
         for point, ended in zip(batch, applied(portal, *running), strict=True):
             assert ended.state == State.SUCCEEDED, (point, reason(ended))

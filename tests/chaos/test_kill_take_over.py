@@ -6,6 +6,8 @@ In a portal of real processes, and with `kill -9` of the worker before and after
 from __future__ import annotations
 
 import uuid
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -23,11 +25,11 @@ from tests.chaos.conftest import (
     unobserved_account,
 )
 from tests.chaos.test_kill_change import applied, display_name, operator
-from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, observed
+from tests.chaos.test_kill_recovery import INNER, ROOT, environment_of, observe_now, observed
 from tests.chaos.test_kill_worker import batches, points_of, sampled, stop_observing
 from tests.message_texts import reason
 from tests.running import Portal, client
-from tests.services import Sandbox
+from tests.services import Sandbox, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -37,8 +39,24 @@ def templates() -> dict[str, str]:
     return {"root.yaml": ROOT, "inner.yaml": INNER}
 
 
-def changed_outside(environment: Environment, sandbox: Sandbox) -> Environment:
-    """Update the stack outside of Sanso, and return the environment once Sanso has noticed."""
+def changed_outside(sandbox: Sandbox, *environments: Environment) -> list[Environment]:
+    """Update the stacks outside of Sanso at once, and return the environments when Sanso has noticed."""
+    for one in environments:
+        update_outside(one, sandbox)
+    for one in environments:
+        cloudformation = client(one.account, "cloudformation", sandbox)
+        wait_until(partial(is_updated, cloudformation, one.stack_id), what="the update")
+    latest = [Deployment.objects.get(environment=one) for one in environments]
+    observe_now(*latest)
+    return [observed(one, lambda row: row.changed_outside_at) for one in latest]
+
+
+def is_updated(cloudformation: Any, stack_id: str) -> bool:
+    (stack,) = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+    return bool(stack["StackStatus"] == "UPDATE_COMPLETE")
+
+
+def update_outside(environment: Environment, sandbox: Sandbox) -> None:
     cloudformation = client(environment.account, "cloudformation", sandbox)
     names = cloudformation.describe_stacks(StackName=environment.stack_id)["Stacks"][0]["Parameters"]
     kept = [
@@ -51,9 +69,6 @@ def changed_outside(environment: Environment, sandbox: Sandbox) -> Environment:
         TemplateBody=ROOT.replace("Outputs:", "  Extra: {Type: AWS::SQS::Queue}\nOutputs:"),
         Parameters=[*kept, {"ParameterKey": "Title", "ParameterValue": "outside"}],
     )
-    cloudformation.get_waiter("stack_update_complete").wait(StackName=environment.stack_id)
-    latest = Deployment.objects.get(environment=environment)
-    return observed(latest, lambda one: one.changed_outside_at)
 
 
 def take_over(environment: Environment) -> Deployment:
@@ -73,7 +88,7 @@ def test_a_stack_that_was_changed_outside_is_recognized_and_taken_over(
     (created,) = portal.wait_for_end(portal.deploy())
     known = observed(created, lambda one: one.known_stack)
     assert known.changed_outside_at is None
-    changed = changed_outside(known, sandbox)
+    (changed,) = changed_outside(sandbox, known)
     assert changed.parameters["Title"] == "first"
 
     (ended,) = portal.wait_for_end(take_over(changed))
@@ -99,7 +114,7 @@ def test_a_stack_that_was_changed_outside_is_recognized_and_taken_over(
 
 def test_taking_over_survives_the_death_of_its_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
     (control,) = portal.wait_for_end(portal.deploy())
-    found = changed_outside(observed(control, lambda one: one.known_stack), sandbox)
+    (found,) = changed_outside(sandbox, observed(control, lambda one: one.known_stack))
     stop_observing(control)
     before = len(calls_of(sandbox, control.environment.account))
     (ended,) = portal.wait_for_end(take_over(found))
@@ -113,8 +128,9 @@ def test_taking_over_survives_the_death_of_its_worker_at_every_call(portal: Port
     for batch in batches(sampled(points)):
         accounts = [unobserved_account() for _ in batch]
         made = portal.wait_for_end(*[portal.deploy(account=account) for account in accounts])
+        observe_now(*made)
         known = [observed(one, lambda row: row.known_stack) for one in made]
-        changed = [changed_outside(one, sandbox) for one in known]
+        changed = changed_outside(sandbox, *known)
         stop_observing(*made)
         for account, point in zip(accounts, batch, strict=True):
             hold_call(portal, account, point)

@@ -115,6 +115,26 @@ def test_a_launch_survives_the_death_of_its_worker_at_every_call(portal: Portal,
         mark_deleted(*deployments)
 
 
+def test_a_step_of_a_dead_worker_is_repeated_when_its_lease_expires(portal: Portal, sandbox: Sandbox) -> None:
+    """Nothing else makes the row due; in the other walks the test ends the leases."""
+    account = unobserved_account()
+    hold_call(portal, account, ("cloudformation", "CreateChangeSet", 0, "hold_after"))
+    deployment = portal.deploy(account=account)
+    wait_until(lambda: bool(portal.held()), what="a held call")
+    portal.worker.kill()
+    held = Deployment.objects.get(pk=deployment.pk)
+    assert held.due_at is not None
+    portal.release_held_calls()
+    portal.start()
+
+    later = Deployment.objects.filter(pk=deployment.pk, version__gt=held.version)
+    wait_until(later.exists, what="another step")
+    assert timezone.now() >= held.due_at
+    (ended,) = portal.wait_for_end(deployment)
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    assert root_stacks(ended, sandbox) == ["UPDATE_COMPLETE"]
+
+
 def wait_for_search(deployments: list[Deployment]) -> None:
     """Wait until every service has been searched for remaining resources."""
     rows = Deployment.objects.filter(pk__in=[one.pk for one in deployments])
