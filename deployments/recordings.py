@@ -78,7 +78,7 @@ def load(recording: Any, user: User, key: uuid.UUID | None = None) -> Deployment
     recording is invalid.
     """
     key = key or uuid.uuid4()
-    before = Deployment.objects.for_page().filter(request_key=key).first()
+    before = Deployment.objects.for_page().recordings().filter(request_key=key).first()
     if before is not None:
         return before
     rows = checked(recording)
@@ -87,7 +87,7 @@ def load(recording: Any, user: User, key: uuid.UUID | None = None) -> Deployment
             deployment = _write(rows, user, key)
     except (DataError, IntegrityError) as exc:
         if (
-            twice := Deployment.objects.for_page().filter(request_key=key).first()
+            twice := Deployment.objects.for_page().recordings().filter(request_key=key).first()
         ):  # the other click of a double click
             return twice
         raise UserFixable("RecordingInvalid", Code.RECORDING_VALUE_INVALID, place="JSON") from exc
@@ -172,7 +172,7 @@ def open_included(name: str, user: User) -> Deployment:
 def loaded_included(rows: DeploymentQuerySet) -> dict[str, Deployment]:
     """Return those of some deployments that are included recordings that have been opened, by name."""
     names = {_key(name): name for name in included()}
-    found = rows.filter(request_key__in=names)
+    found = rows.recordings().filter(request_key__in=names)
     return {names[deployment.request_key]: deployment for deployment in found}
 
 

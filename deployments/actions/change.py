@@ -14,6 +14,7 @@ from deployments import catalog
 from deployments.actions.change_base import base_of, parameters_of, retried, set_of, set_of_version
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, Request, busy, requesting
+from deployments.actions.sent_again import SentAgain
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind
 from deployments.core.status import is_final
@@ -49,10 +50,19 @@ def request_change(
     that of the deployment that failed, or the current one. Raise UserFixable with the field that the user
     must change, or if the stack's status no longer allows the request.
     """
-    before = Deployment.objects.filter(request_key=request_key).first()
-    if before:
-        return before
     request = Request(user=user, action="change", permission=CHANGE, reason=reason, environment=environment)
+    sent = SentAgain(
+        request,
+        request_key,
+        [Kind.UPDATE],
+        parameters=dict(parameters),
+        current_set=current_set,
+        version=version.pk if version else None,
+        rolls_back_to=rolls_back_to.pk if rolls_back_to else None,
+        is_retry=is_retry,
+    )
+    if before := sent.earlier():
+        return before
     try:
         with requesting(request):
             base = _changeable(environment, is_retry=is_retry)
@@ -60,18 +70,17 @@ def request_change(
             chosen = _chosen(rolls_back_to or base, version, is_current=is_current)
             request.details = _details(*chosen)
             request.deployment = _created(
-                request,
+                sent,
                 base,
                 chosen,
                 parameters,
                 rolls_back_to,
-                request_key=request_key,
                 is_retry=is_retry,
             )
             request.changes(*parameters_of(request.deployment))
             return request.deployment
     except IntegrityError:  # the second click of a double click
-        return Deployment.objects.get(request_key=request_key)
+        return sent.first(environment)
 
 
 def request_version(
@@ -153,15 +162,15 @@ def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
 
 
 def _created(
-    request: Request,
+    sent: SentAgain,
     base: Deployment,
     chosen: Chosen,
     parameters: Mapping[str, str],
     rolls_back_to: Deployment | None,
     *,
-    request_key: UUID,
     is_retry: bool,
 ) -> Deployment:
+    request = sent.request
     template_set, version = chosen
     environment = base.environment
     creates = is_retry and not Deployment.objects.complete_in(environment).exists()
@@ -179,7 +188,7 @@ def _created(
         kind=Kind.UPDATE.value,
         requested_by=request.user,
         reason=request.reason,
-        request_key=request_key,
+        **sent.columns,
         parameters=plain,
         sealed_parameters=seal(secret),
         template_digest=template_set.digest,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deployments.actions.delete import create_deletion
 from deployments.actions.request import DELETE, Request, requesting
+from deployments.actions.sent_again import SentAgain
 from deployments.core.phases import AFTER_STACKS, TERMINAL, Kind, State
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
@@ -39,17 +40,15 @@ def may_clean_up(deployment: Deployment) -> bool:
 def request_clean_up(*, user: User, deployment: Deployment) -> Deployment:
     """Request the deletion of a failed creation's remains, and return its deployment.
 
-    A second request returns the deployment of the first. Raise UserFixable if it is not such a creation, or
-    if another deployment is changing the environment.
+    A second request of the same user returns the deployment of the first. Raise UserFixable if it is not such
+    a creation, or if another deployment is changing the environment.
     """
-    key = uuid.uuid5(deployment.token, "clean up")
-    before = Deployment.objects.filter(request_key=key).first()
-    if before:
-        return before
     environment = deployment.environment
-    with requesting(
-        Request(user=user, action="clean_up", permission=DELETE, environment=environment)
-    ) as request:
+    request = Request(user=user, action="clean_up", permission=DELETE, environment=environment)
+    sent = SentAgain(request, uuid.uuid5(deployment.token, "clean up"), [Kind.DELETE])
+    if before := sent.earlier():
+        return before
+    with requesting(request):
         if not may_clean_up(deployment):
             raise UserFixable("NothingToCleanUp", Code.NOTHING_TO_CLEAN_UP)
-        return create_deletion(request, environment, key, unprotect=True, cleans_up=True)
+        return create_deletion(sent, environment, unprotect=True, cleans_up=True)

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments.actions.request import DELETE, Request, busy, requesting
+from deployments.actions.sent_again import SentAgain
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind, State
 from deployments.errors import Message, UserFixable
@@ -39,18 +40,17 @@ def request_deletion(
     typed name is not the environment's, the environment has an active deployment or is deleted, or
     CloudFormation would not delete the stack now.
     """
-    before = Deployment.objects.filter(request_key=request_key).first()
-    if before:
+    request = Request(user=user, action="delete", permission=DELETE, reason=reason, environment=environment)
+    sent = SentAgain(request, request_key, [Kind.DELETE], unprotect=unprotect)
+    if before := sent.earlier():
         return before
-    with requesting(
-        Request(user=user, action="delete", permission=DELETE, reason=reason, environment=environment)
-    ) as request:
+    with requesting(request):
         require_typed_name(environment, typed_name)
         if environment.is_protected and not unprotect:
             raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
         if why := deletion_refusal(environment):
             raise UserFixable("NotDeletable", why.code, **why.params)
-        return create_deletion(request, environment, request_key, unprotect=unprotect)
+        return create_deletion(sent, environment, unprotect=unprotect)
 
 
 def deletion_refusal(environment: Environment) -> Message | None:
@@ -65,15 +65,16 @@ def deletion_refusal(environment: Environment) -> Message | None:
 
 
 def create_deletion(
-    request: Request, environment: Environment, request_key: UUID, *, unprotect: bool, cleans_up: bool = False
+    sent: SentAgain, environment: Environment, *, unprotect: bool, cleans_up: bool = False
 ) -> Deployment:
     """Create the deployment that deletes an environment, as a part of a request.
 
     For the second click of a double click, return the first one's. Raise UserFixable if the environment has
     an active deployment or is deleted.
     """
+    request = sent.request
     row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
-    if twice := Deployment.objects.filter(request_key=request_key).first():
+    if twice := sent.earlier():
         request.repeats = True
         return twice
     if row.deleted_at:
@@ -90,7 +91,7 @@ def create_deletion(
                 kind=Kind.DELETE.value,
                 requested_by=request.user,
                 reason=request.reason,
-                request_key=request_key,
+                **sent.columns,
                 **_waiting(row, unprotect=unprotect) if waits else {"active_key": row.pk},
                 parameters=row.parameters,
                 unprotect=unprotect,

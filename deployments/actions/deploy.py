@@ -31,6 +31,7 @@ from deployments.actions.request import (
     refuse_if_locked,
     requesting,
 )
+from deployments.actions.sent_again import SentAgain
 from deployments.core.approvals import REQUIRE
 from deployments.core.labels import checked_labels, labels_text
 from deployments.core.phases import Kind, State
@@ -77,14 +78,6 @@ def request_deployment(
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.
     """
-    before = Deployment.objects.filter(request_key=request_key).first()
-    if before:
-        return before
-    if requires_approval and not can(user, REQUIRE, account):
-        Request(
-            user=user, action="require_approval", permission=REQUIRE, name=name, account=account
-        ).record_missing_permission()
-        raise PermissionMissing(REQUIRE)
     asked = Request(
         user=user,
         action="deploy",
@@ -95,6 +88,25 @@ def request_deployment(
         labels=checked_labels(labels or {}),
         begins_later=scheduled_for is not None,
     )
+    sent = SentAgain(
+        asked,
+        request_key,
+        [Kind.CREATE],
+        name=name,
+        parameters=dict(parameters),
+        keep_on_failure=keep_on_failure,
+        requires_approval=requires_approval,
+        version=version.pk if version else None,
+        labels=None if labels is None else dict(labels),
+        scheduled_for=scheduled_for.timestamp() if scheduled_for else None,
+    )
+    if before := sent.earlier():
+        return before
+    if requires_approval and not can(user, REQUIRE, account):
+        Request(
+            user=user, action="require_approval", permission=REQUIRE, name=name, account=account
+        ).record_missing_permission()
+        raise PermissionMissing(REQUIRE)
     _refuse_without_label(asked, account)
     with requesting(asked) as request:
         template_set = set_to_deploy(version)
@@ -104,19 +116,17 @@ def request_deployment(
         try:
             with transaction.atomic():
                 deployment = _created(
-                    request,
+                    sent,
                     account,
                     (template_set, version or versions.bundled(template_set)),
                     (plain, secret),
-                    request_key=request_key,
                     keep_on_failure=keep_on_failure,
                     scheduled_for=scheduled_for,
                     keeps_labels=labels is None,
                 )
         except (IntegrityError, UserFixable) as exc:
             # The other click of a double click may have come first at any point above.
-            twice = Deployment.objects.filter(request_key=request_key).first()
-            if twice:
+            if twice := sent.earlier():
                 request.repeats = True
                 return twice
             if isinstance(exc, UserFixable):
@@ -146,16 +156,16 @@ def set_to_deploy(version: TemplateVersion | None) -> catalog.TemplateSet:
 
 
 def _created(
-    request: Request,
+    sent: SentAgain,
     account: Account,
     chosen: tuple[catalog.TemplateSet, TemplateVersion],
     values: tuple[dict[str, str], dict[str, str]],
     *,
-    request_key: UUID,
     keep_on_failure: bool,
     scheduled_for: datetime | None,
     keeps_labels: bool,
 ) -> Deployment:
+    request = sent.request
     plain, secret = values
     template_set, version = chosen
     versions.refuse_new_environment(version)
@@ -165,7 +175,7 @@ def _created(
         kind=Kind.CREATE.value,
         requested_by=request.user,
         reason=request.reason,
-        request_key=request_key,
+        **sent.columns,
         state=str(State.SCHEDULED if scheduled_for else State.PREFLIGHT),
         active_key=None if scheduled_for else environment.pk,
         scheduled_for=scheduled_for,

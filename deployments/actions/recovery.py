@@ -12,6 +12,7 @@ from django.utils import timezone
 from deployments.actions.change_base import base_of
 from deployments.actions.delete import require_typed_name
 from deployments.actions.request import CHANGE, DELETE, FORCE_DELETE, Request, busy, requesting
+from deployments.actions.sent_again import SentAgain
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
@@ -33,13 +34,13 @@ def request_continue(
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if
     a resource was chosen that has not failed, or the stack is in another status.
     """
-    before = Deployment.objects.filter(request_key=request_key).first()
-    if before:
-        return before
     request = Request(
         user=user, action="continue_rollback", permission=CHANGE, reason=reason, environment=environment
     )
     request.details["skip"] = sorted(skip)
+    sent = SentAgain(request, request_key, [Kind.ROLLBACK], skip=sorted(skip))
+    if before := sent.earlier():
+        return before
     try:
         with requesting(request):
             row = held(environment)
@@ -49,15 +50,14 @@ def request_continue(
             request.before = {"stack_status": row.stack_status}
             request.after = {"skipped": [one.key for one in chosen]}
             return begin(
-                request,
+                sent,
                 row,
                 Kind.ROLLBACK,
-                request_key,
                 operation="continue",
                 options={"skip": [one.as_json() for one in chosen]} if chosen else {},
             )
     except IntegrityError:
-        return first_of(request_key, environment)
+        return sent.first(environment)
 
 
 def request_take_over(*, user: User, environment: Environment, reason: str, request_key: UUID) -> Deployment:
@@ -65,12 +65,12 @@ def request_take_over(*, user: User, environment: Environment, reason: str, requ
 
     Nothing changes in AWS. A second call with the same `request_key` returns the deployment of the first.
     """
-    before = Deployment.objects.filter(request_key=request_key).first()
-    if before:
-        return before
     request = Request(
         user=user, action="take_over", permission=CHANGE, reason=reason, environment=environment
     )
+    sent = SentAgain(request, request_key, [Kind.UPDATE])
+    if before := sent.earlier():
+        return before
     try:
         with requesting(request):
             row = held(environment)
@@ -81,16 +81,15 @@ def request_take_over(*, user: User, environment: Environment, reason: str, requ
             request.details["changed_at"] = row.changed_outside_at.isoformat()
             request.before, request.after = {"stack": "changed outside"}, {"stack": "taken over"}
             return begin(
-                request,
+                sent,
                 row,
                 Kind.UPDATE,
-                request_key,
                 operation="take_over",
                 base=base_of(row),
                 is_latest=False,
             )
     except IntegrityError:
-        return first_of(request_key, environment)
+        return sent.first(environment)
 
 
 def held(environment: Environment) -> Environment:
@@ -115,10 +114,9 @@ def chosen_of(environment: Environment, paths: Collection[str]) -> list[StuckRes
 
 
 def begin(
-    request: Request,
+    sent: SentAgain,
     environment: Environment,
     kind: Kind,
-    request_key: UUID,
     *,
     is_latest: bool = True,
     event: Mapping[str, Any] | None = None,
@@ -128,12 +126,13 @@ def begin(
 
     `event` has additional values of its first event, `values` those of its row.
     """
+    request = sent.request
     deployment = Deployment.objects.create(
         environment=environment,
         kind=kind.value,
         requested_by=request.user,
         reason=request.reason,
-        request_key=request_key,
+        **sent.columns,
         active_key=environment.pk,
         parameters=environment.parameters,
         due_at=timezone.now(),
@@ -153,14 +152,6 @@ def begin(
     return deployment
 
 
-def first_of(request_key: UUID, environment: Environment) -> Deployment:
-    """Return the deployment of the first click of a double click. Raise UserFixable if there is none."""
-    first = Deployment.objects.filter(request_key=request_key).first()
-    if first is None:
-        raise busy(environment)
-    return first
-
-
 def request_deletion_again(
     *,
     user: User,
@@ -177,13 +168,13 @@ def request_deletion_again(
     `force` deletes the stack without the resources that fail, which needs its own permission. Raise
     UserFixable if a resource was chosen that has not failed, or the stack is in another status.
     """
-    before = Deployment.objects.filter(request_key=request_key).first()
-    if before:
-        return before
     permission = FORCE_DELETE if force else DELETE
     action = "force_delete" if force else "delete"
     request = Request(user=user, action=action, permission=permission, reason=reason, environment=environment)
     request.details["retain"] = sorted(resources)
+    sent = SentAgain(request, request_key, [Kind.DELETE], retain=sorted(resources), unprotect=unprotect)
+    if before := sent.earlier():
+        return before
     try:
         with requesting(request):
             require_typed_name(environment, typed_name)
@@ -195,6 +186,6 @@ def request_deletion_again(
             request.after = {"retained": [one.key for one in chosen], "force": force}
             options: dict[str, Any] = {"force": True} if force else {}
             options |= {"retain": [one.as_json() for one in chosen]} if chosen else {}
-            return begin(request, row, Kind.DELETE, request_key, options=options, unprotect=unprotect)
+            return begin(sent, row, Kind.DELETE, options=options, unprotect=unprotect)
     except IntegrityError:
-        return first_of(request_key, environment)
+        return sent.first(environment)

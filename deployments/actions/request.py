@@ -127,9 +127,7 @@ def requesting(request: Request) -> Iterator[Request]:
     one because of a lock or a freeze) undoes the body and is recorded.
     An IntegrityError of the body is raised without a record: the caller finds the row that was first.
     """
-    if not _is_permitted(request):
-        request.record_missing_permission()
-        raise PermissionMissing(request.permission, request.environment or request.account)
+    require(request)
     about = request.deployment
     try:
         with transaction.atomic():
@@ -145,6 +143,13 @@ def requesting(request: Request) -> Iterator[Request]:
         request.deployment, request.permission = about, missing.permission
         request.record_missing_permission()
         raise
+
+
+def require(request: Request) -> None:
+    """Raise PermissionMissing without the permission of a request, and record it as refused."""
+    if not _is_permitted(request):
+        request.record_missing_permission()
+        raise PermissionMissing(request.permission, request.environment or request.account)
 
 
 def _is_permitted(request: Request) -> bool:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from deployments.actions.recovery import begin, first_of, held
+from deployments.actions.recovery import begin, held
 from deployments.actions.request import CHANGE, Request, requesting
+from deployments.actions.sent_again import SentAgain
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import Kind
 from deployments.errors import UserFixable
@@ -31,29 +32,30 @@ def request_stack_rollback(
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if no
     failure was kept, or another deployment is changing the environment.
     """
-    before = Deployment.objects.filter(request_key=request_key).first()
-    if before:
+    request = Request(
+        user=user, action="roll_back", permission=CHANGE, reason=reason, environment=environment
+    )
+    sent = SentAgain(request, request_key, [Kind.ROLLBACK_UPDATE, Kind.ROLLBACK_CREATION])
+    if before := sent.earlier():
         return before
-    request = Request(user=user, action="roll_back", permission=CHANGE, environment=environment)
-    request.reason = reason
     try:
         with requesting(request):
-            return _begun(request, held(environment), request_key)
+            return _begun(sent, held(environment))
     except IntegrityError:
-        return first_of(request_key, environment)
+        return sent.first(environment)
 
 
-def _begun(request: Request, environment: Environment, request_key: UUID) -> Deployment:
+def _begun(sent: SentAgain, environment: Environment) -> Deployment:
+    request = sent.request
     if why := refusal(environment.stack_status, Operation.ROLL_BACK):
         raise UserFixable("NothingToRollBack", why.code, **why.params)
     back_to, failed = returns_to(environment), Deployment.objects.attempts_of(environment).first()
     request.before = {"stack_status": environment.stack_status}
     request.after = {"returns_to": back_to.pk if back_to else "an empty stack"}
     return begin(
-        request,
+        sent,
         environment,
         Kind.ROLLBACK_UPDATE if back_to else Kind.ROLLBACK_CREATION,
-        request_key,
         event={"failed": failed.pk if failed else 0},
         template_digest=back_to.template_digest if back_to else "",
         base=failed,

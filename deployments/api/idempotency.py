@@ -33,7 +33,8 @@ _HEADER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
 }
 _FILE = {"schema": {"type": "string", "format": "binary"}}
-_NAMESPACE = uuid.UUID("5f0a2f0e-7f7a-4d0b-9c51-4b1d1c3c6f55")
+_BEFORE = uuid.UUID("5f0a2f0e-7f7a-4d0b-9c51-4b1d1c3c6f55")
+"""The namespace of keys that earlier releases stored; they expire 48 hours after the upgrade."""
 
 Result = TypeVar("Result", bound=Schema)
 Operation = Callable[..., Result]
@@ -132,18 +133,29 @@ def _begun(request: ApiRequest, content: bytes) -> tuple[uuid.UUID, IdempotencyK
         return uuid.uuid4(), None
     if not 0 < len(given) <= MAX_LENGTH:
         raise RequestRefused(422, "InvalidKey", _("An Idempotency-Key has 1 to 255 characters."))
-    key = uuid.uuid5(_NAMESPACE, f"{request.user.pk} {given}")
     fingerprint = _fingerprint(request, content)
+    row = _row(request, given, fingerprint)
+    if row.fingerprint != fingerprint:
+        raise RequestRefused(409, "KeyReused", _("This Idempotency-Key came with another request before."))
+    return row.key, row
+
+
+def _row(request: ApiRequest, given: str, fingerprint: str) -> IdempotencyKey:
+    """Return the row of a user's key, which is a new one if the key comes for the first time."""
+    mine = IdempotencyKey.objects.filter(user=request.user)
+    if before := mine.filter(key=uuid.uuid5(_BEFORE, f"{request.user.pk} {given}")).first():
+        return before
+    about = f"{request.user.pk} {given}"
+    digest = salted_hmac("sanso idempotency key", about, algorithm="sha256").digest()
+    key = uuid.UUID(bytes=digest[:16], version=5)
     now = timezone.now()
     try:
         with transaction.atomic():
             row = IdempotencyKey.objects.create(key=key, user=request.user, fingerprint=fingerprint)
         IdempotencyKey.objects.remove_old(now)
     except IntegrityError:
-        row = IdempotencyKey.objects.get(key=key)
-    if row.fingerprint != fingerprint:
-        raise RequestRefused(409, "KeyReused", _("This Idempotency-Key came with another request before."))
-    return key, row
+        row = mine.get(key=key)
+    return row
 
 
 def _fingerprint(request: ApiRequest, content: bytes) -> str:

@@ -92,7 +92,8 @@ class Deployment(models.Model):
 
     `active_key` is the environment's pk while the deployment is active in it and NULL afterwards: the
     database allows one per environment. A change has it from Apply on, or from its turn in the queue.
-    `request_key` comes with the form, so that a form that is sent twice starts only one deployment. `token`
+    `request_key` is computed from the key that comes with a form, so that a form that is sent twice starts
+    only one deployment; `request_fingerprint` is that of the form's values (`actions/sent_again.py`). `token`
     is the client request token of every AWS call.
     """
 
@@ -104,6 +105,9 @@ class Deployment(models.Model):
     reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     request_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    request_fingerprint = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False
+    )
     # Its operation beyond its kind, and its choices: `skip` of a continued rollback, `retain` and `force` of
     # a delete, `in_line` and `go_back` of a change.
     operation = models.CharField(max_length=20, blank=True, default="", choices=OPERATIONS, editable=False)

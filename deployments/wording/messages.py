@@ -130,6 +130,18 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.CHANGE_ALREADY_APPLIED: N_("The change is already being applied."),
     Code.CHANGE_APPLIED_BY: N_("%(user)s has already applied this change."),
     Code.CHANGE_ENDED: N_("The change has already ended."),
+    Code.REQUEST_KEY_REUSED: N_(
+        "This was already requested with other values, which deployment %(deployment)s has. Open the form "
+        "again to request something else."
+    ),
+    Code.DELETION_AGAIN_NOT_APPROVED: N_(
+        "Deletions of this environment require approval, and none was approved that includes this. Delete "
+        "the environment instead: that waits for approval."
+    ),
+    Code.REMAINING_NEEDS_APPROVER: N_(
+        "The deletion of this environment required approval. What remains is deleted by somebody who may "
+        "approve changes and has not requested the deletion."
+    ),
     Code.DELETION_WAITING: N_(
         "A deletion of this environment already waits for approval: deployment %(deployment)s."
     ),

@@ -13,6 +13,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from deployments.actions.deploy import request_deployment
 from deployments.models import (
     Deployment,
     Environment,
@@ -125,3 +126,47 @@ def test_a_kept_response_is_not_returned_after_the_right_to_view_was_lost(
     for path, body in sent:
         response = program.post(path, body, **{"Idempotency-Key": path})
         assert (path, *code_of(response)) == (path, 404, "NotFound")
+
+
+def test_nobody_occupies_the_key_of_another_users_request(program: Program, operator: User) -> None:
+    """The keys were computed with a constant of the source: a form could be sent with that of others."""
+    guessed = uuid.uuid5(uuid.UUID("5f0a2f0e-7f7a-4d0b-9c51-4b1d1c3c6f55"), f"{operator.pk} nightly")
+    body = new()
+    other = request_deployment(
+        user=make_operator("ben"),
+        account=make_account(),
+        name="other",
+        parameters=body["parameters"],
+        reason="",
+        request_key=guessed,
+    )
+
+    response = program.post("/environments", body, **{"Idempotency-Key": "nightly"})
+
+    assert response.status_code == 201
+    assert response.json()["id"] != other.pk
+    assert response.json()["environment"]["name"] == body["name"]
+    assert guessed not in Deployment.objects.values_list("request_key", flat=True)
+
+
+def test_keys_of_the_release_before_are_found_again(program: Program, operator: User) -> None:
+    body, key = new(), {"Idempotency-Key": "nightly"}
+    first = program.post("/environments", body, **key).json()
+    before = uuid.uuid5(uuid.UUID("5f0a2f0e-7f7a-4d0b-9c51-4b1d1c3c6f55"), f"{operator.pk} nightly")
+    Deployment.objects.update(request_key=before, request_fingerprint="")
+    IdempotencyKey.objects.update(key=before)
+
+    assert program.post("/environments", body, **key).json() == first
+    IdempotencyKey.objects.update(body=None)  # the process was stopped before the response was kept
+    assert program.post("/environments", body, **key).json()["id"] == first["id"]
+    assert code_of(program.post("/environments", body | {"name": "other"}, **key)) == (409, "KeyReused")
+    assert Deployment.objects.count() == 1
+
+
+def test_the_same_key_with_other_values_is_a_conflict_also_after_it_was_forgotten(program: Program) -> None:
+    body, key = new(), {"Idempotency-Key": "nightly"}
+    program.post("/environments", body, **key)
+    IdempotencyKey.objects.all().delete()
+
+    assert code_of(program.post("/environments", body | {"reason": "more load"}, **key)) == (409, "KeyReused")
+    assert Deployment.objects.count() == 1
