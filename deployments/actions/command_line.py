@@ -16,6 +16,8 @@ from deployments.core.command_line_login import CODE_LIFETIME, LoginRequest, cha
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import ApiToken, UsedOnce
+from deployments.models.sealed import decrypt, encrypt
+from deployments.models.user_session import is_logged_in
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,11 +26,18 @@ SALT: Final = "sanso command line login"
 
 
 def issue_code(
-    *, owner: User, login: LoginRequest, name: str, scopes: Collection[str], lifetime_days: int
+    *,
+    owner: User,
+    session_key: str,
+    login: LoginRequest,
+    name: str,
+    scopes: Collection[str],
+    lifetime_days: int,
 ) -> str:
     """Return a code with which the command line gets a token of the person who has allowed it.
 
-    The code is signed, and useless without the verifier of the login's challenge. Raise UserFixable if the
+    The code is signed, and useless without the verifier of the login's challenge, or after the end of the
+    session with this key, which is encrypted in it. Raise UserFixable if the
     person cannot have such a token.
     """
     check_token(owner, name, lifetime_days)
@@ -36,6 +45,7 @@ def issue_code(
         "id": secrets.token_urlsafe(12),
         "owner": owner.pk,
         "session": acting.current().id,
+        "key": encrypt(session_key),
         "name": name,
         "scopes": list(scopes),
         "days": lifetime_days,
@@ -49,7 +59,8 @@ def exchange_code(*, code: str, verifier: str, redirect_uri: str) -> tuple[ApiTo
     """Create the token of a code, and return it with its value. A code is accepted once.
 
     The token is created by its owner, in the session that allowed it. Raise UserFixable if the code is not
-    valid, too old or already used, or if the verifier is wrong.
+    valid, too old or already used, the verifier is wrong, or the session has ended, as by a logout or another
+    password.
     """
     try:
         values: dict[str, Any] = signing.loads(code, salt=SALT, max_age=CODE_LIFETIME)
@@ -59,6 +70,8 @@ def exchange_code(*, code: str, verifier: str, redirect_uri: str) -> tuple[ApiTo
     is_same = secrets.compare_digest(challenge_of(verifier), values["challenge"])
     owner = get_user_model().objects.filter(pk=values["owner"], is_active=True).first()
     if not is_first or not is_same or redirect_uri != values["redirect"] or owner is None:
+        raise _invalid()
+    if "key" not in values or not is_logged_in(owner, decrypt(values["key"])):
         raise _invalid()
     with acting.acting_as(by=acting.SESSION, id=values["session"]):
         return create_token(

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Self
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 
@@ -101,6 +102,14 @@ class UserSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.address}"
+
+
+def is_logged_in(user: User, session_key: str) -> bool:
+    """Return whether a session is still that of a user: neither ended, nor from before another password."""
+    session = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now()).first()
+    values = session.get_decoded() if session else {}
+    is_same_password = constant_time_compare(values.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+    return values.get(SESSION_KEY) == str(user.pk) and is_same_password
 
 
 def end_other_sessions(user: User, kept: str) -> None:

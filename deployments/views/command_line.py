@@ -38,7 +38,12 @@ def command_line_login(request: AuthedRequest) -> HttpResponse:
     form = for_command_line(request.user, login.host, request.POST or None)
     if form.is_valid():
         try:
-            code = issue_code(owner=request.user, login=login, **form.cleaned_data)
+            code = issue_code(
+                owner=request.user,
+                session_key=str(request.session.session_key),
+                login=login,
+                **form.cleaned_data,
+            )
             return HttpResponseRedirect(login.answer(code=code))
         except UserFixable as problem:
             form.reject(problem)

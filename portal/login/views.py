@@ -18,9 +18,11 @@ from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from deployments.models import ApiToken
 from deployments.runner.oidc_providers import all_providers
 from portal.first_login import forget
 from portal.login import sessions
@@ -83,6 +85,11 @@ class PasswordPage(PasswordChangeView):
     form_class = PasswordForm
     template_name = "registration/password.html"
     success_url = reverse_lazy("home")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return the context, with the number of the user's API tokens, which stay valid."""
+        mine = ApiToken.objects.of(self.request.user.pk or 0)
+        return super().get_context_data(tokens=mine.usable(timezone.now()).count(), **kwargs)
 
     def get_form(self, form_class: type[Any] | None = None) -> Any:
         """Return the form, which counts the attempts of this session."""

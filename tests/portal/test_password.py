@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from deployments.actions.tokens import create_token
 from portal.first_login import ensure_first_login, stored_login
 from tests.builders import make_user
 from tests.services import Redis
@@ -72,6 +73,17 @@ def test_all_other_sessions_end(browser: Client, user: User) -> None:
     stolen = Client()  # a copy of the earlier cookie
     stolen.cookies["sessionid"] = kept
     assert stolen.get("/environments/").status_code == 302
+
+
+def test_api_tokens_stay_valid_and_the_page_says_so(browser: Client, user: User) -> None:
+    assert "API tokens" not in page(browser.get(URL)).one("form", class_="card").text
+    _token, value = create_token(user=user, name="CI", scopes=[], lifetime_days=7)
+    assert "API tokens stay valid; you have 1." in page(browser.get(URL)).one("form", class_="card").text
+
+    change(browser)
+
+    me = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {value}"})
+    assert me.json()["user"]["username"] == "vic"
 
 
 @pytest.mark.parametrize(

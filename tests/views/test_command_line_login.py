@@ -8,11 +8,13 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core import signing
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from deployments.actions.command_line import SALT
 from deployments.actions.tokens import MAX_TOKENS, create_token
 from deployments.core.command_line_login import LoginRequest, challenge_of
 from deployments.core.token_scopes import digest_of
@@ -150,6 +152,33 @@ def test_a_code_ends_with_its_owner(browser: Client, ana: User) -> None:
     User.objects.filter(pk=ana.pk).update(is_active=False)
 
     assert exchanged(code).status_code == 400
+
+
+def test_a_code_ends_with_the_logout(browser: Client) -> None:
+    code = allowed(browser)
+    browser.post(reverse("logout"))
+
+    assert exchanged(code).status_code == 400
+    assert not ApiToken.objects.exists()
+
+
+def test_a_code_ends_with_the_password_and_with_the_session(browser: Client, ana: User) -> None:
+    code = allowed(browser)
+    ana.set_password("quite another one")  # as an administrator does
+    ana.save()
+    assert exchanged(code).status_code == 400
+
+    browser.force_login(ana)
+    code = allowed(browser)
+    Session.objects.all().delete()  # as the page Account security does, or the logout at a provider
+    assert exchanged(code).status_code == 400
+    assert not ApiToken.objects.exists()
+
+
+def test_a_code_does_not_contain_the_session(browser: Client) -> None:
+    key = browser.cookies["sessionid"].value
+
+    assert key not in str(signing.loads(allowed(browser), salt=SALT))
 
 
 def test_other_signed_values_are_no_codes(ana: User) -> None:
