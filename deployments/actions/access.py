@@ -46,9 +46,15 @@ def remove_grant(*, user: User, grant: Grant) -> None:
 
 
 def save_team(*, user: User, team: Team, name: str, description: str) -> None:
-    """Save a team: a new one, or a changed name. Raise UserFixable if the name is taken."""
+    """Save a team: a new one, or a changed name.
+
+    Raise UserFixable if the name is taken, or if the user may not give all of the roles of a team whose name
+    changes: others find it by its name.
+    """
     action = "edit_team" if team.pk else "add_team"
     with requesting(whole(user, action, name)) as request:
+        if team.pk and team.name != name:
+            refuse_unless_theirs(user, team.grants.all())
         request.before = {"name": team.name, "description": team.description} if team.pk else None
         request.after = {"name": name, "description": description}
         team.name, team.description, team.key = name, description, Team.key_for(name)

@@ -26,6 +26,7 @@ from deployments.core.token_scopes import digest_of
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import AuditRecord, Grant, Invitation, Team, TeamMember
+from deployments.models.invitation import carried_by
 from deployments.runner import invitation_mail
 
 if TYPE_CHECKING:
@@ -82,10 +83,13 @@ def withdraw_invitation(*, user: User, person: User) -> None:
 
 
 def accept(digest: str, password: str) -> User | None:
-    """Set the password of the person whose link has this digest; return None if it is no longer valid."""
+    """Set the password of the person whose link has this digest.
+
+    Return None if it is no longer valid, also because roles were given after it was created.
+    """
     hashed = make_password(password)  # before the transaction: it takes a third of a second
     with transaction.atomic():
-        found = Invitation.objects.usable(timezone.now()).select_for_update().filter(digest=digest).first()
+        found = Invitation.objects.select_for_update().with_link(digest, timezone.now())
         if found is None:
             return None
         person = found.user
@@ -106,6 +110,7 @@ def mail(invitation: Invitation, link: str) -> bool | None:
 def _renewed(invitation: Invitation, user: User) -> tuple[Invitation, str]:
     value = secrets.token_urlsafe(32)
     invitation.digest, invitation.created_by = digest_of(value), user
+    invitation.grants = sorted(carried_by([invitation.user])[invitation.user.pk])
     invitation.expires_at = timezone.now() + timedelta(days=settings.SANSO_INVITATION_DAYS)
     invitation.save()
     return invitation, value

@@ -32,6 +32,26 @@ SCOPES = [
 SOURCES = [("", _("Given by hand")), ("oidc", _("From the identity provider")), ("upgrade", _("Upgrade"))]
 
 
+class TeamQuerySet(models.QuerySet["Team"]):
+    """Named queries over teams."""
+
+    def of_groups(self, name: str, named: Collection[str]) -> Team | None:
+        """Return the team of a name in the mapping of groups: the one that first had it, else a new one.
+
+        Return None if the name is that of a team which another name of the mapping (`named`) is about.
+        """
+        key, keys = Team.key_for(name), {Team.key_for(one) for one in named}
+        if found := self.filter(mapped_key=key).first():
+            return found
+        team, _is_new = self.get_or_create(key=key, defaults={"name": name, "mapped_key": key})
+        if team.mapped_key != key:
+            if team.mapped_key in keys:
+                return None
+            team.mapped_key = key
+            team.save(update_fields=["mapped_key"])
+        return team
+
+
 class Team(models.Model):
     """People who share grants."""
 
@@ -39,11 +59,18 @@ class Team(models.Model):
 
     name = models.CharField(_("name"), max_length=MAX_NAME)
     key = IdField(max_length=MAX_NAME, unique=True, editable=False)
+    # The name by which groups of an identity provider know it, from its first use on: renaming it moves no
+    # group, and another team with that name gets none.
+    mapped_key = IdField(
+        max_length=MAX_NAME, blank=True, default="", db_default="", db_index=True, editable=False
+    )
     description = models.CharField(_("description"), max_length=200, blank=True, default="")
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="TeamMember", related_name="teams", verbose_name=_("members")
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = models.Manager.from_queryset(TeamQuerySet)()
 
     class Meta:
         ordering = ("name",)
@@ -145,6 +172,16 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         by_team = rows.filter(**{f"{through}__in": users}).values_list(through, "role").distinct()
         for user, role in [*directly, *by_team]:
             found[user].add(role)
+        return found
+
+    def pks_of(self, users: Collection[int]) -> dict[int, set[int]]:
+        """Return the keys of the grants of each of these users, directly or through teams. Two queries."""
+        found: dict[int, set[int]] = {one: set() for one in users}
+        through = "team__memberships__user"
+        directly = self.filter(user__in=users).order_by().values_list("user", "pk")
+        by_team = self.filter(**{f"{through}__in": users}).order_by().values_list(through, "pk")
+        for user, pk in [*directly, *by_team]:
+            found[user].add(pk)
         return found
 
     def naming(self, labels: Collection[tuple[str, str]]) -> Self:

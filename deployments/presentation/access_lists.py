@@ -14,6 +14,7 @@ from deployments.access import whole_accounts
 from deployments.core.roles import Right, Scope
 from deployments.models import Account, Grant, Team
 from deployments.models.access import ROLE_NAMES
+from deployments.models.invitation import mark_void
 from deployments.presentation.access_pages import people
 from deployments.presentation.filters.choices import MAX_SEARCH
 from deployments.presentation.filters.lists import (
@@ -43,6 +44,7 @@ def people_context(given: QueryDict) -> dict[str, Any]:
     found: list[Any]
     found, more = page_in_order(_people(given), PEOPLE_ORDERS, given, PAGE)
     roles = Grant.objects.roles_of([row.pk for row in found])
+    mark_void(row.invitation for row in found if hasattr(row, "invitation"))
     for row in found:
         row.roles = sorted(str(name) for role, name in ROLE_NAMES if role in roles[row.pk])
     kinds: Choices = [

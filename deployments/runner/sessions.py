@@ -139,8 +139,12 @@ def _apply_roles(user: User, wanted: Membership) -> None:
 
 
 def _apply_teams(user: User, wanted: Membership) -> None:
-    keys = {Team.key_for(name): name for name in wanted.teams}
-    TeamMember.objects.filter(user=user, source=SOURCE).exclude(team__key__in=keys).delete()
-    for key, name in sorted(keys.items()):
-        team, _created = Team.objects.get_or_create(key=key, defaults={"name": name})
+    teams = []
+    for name in sorted(wanted.teams):
+        if team := Team.objects.of_groups(name, wanted.named):
+            teams.append(team)
+        else:
+            log.warning("a team of other groups now has the name %s: its groups give no team", name)
+    TeamMember.objects.filter(user=user, source=SOURCE).exclude(team__in=teams).delete()
+    for team in teams:
         TeamMember.objects.get_or_create(team=team, user=user, defaults={"source": SOURCE})

@@ -20,6 +20,7 @@ from deployments.errors import UserFixable
 from deployments.forms import ReasonedForm
 from deployments.forms.access import GiveRoleForm, MemberForm, ServiceAccountForm, TeamForm
 from deployments.models import Account, Environment, Grant, Team
+from deployments.models.invitation import mark_void
 from deployments.presentation.access_lists import accounts_context, people_context, teams_context
 from deployments.presentation.access_pages import (
     grant_rows,
@@ -57,6 +58,8 @@ def access_person(request: AuthedRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(
         User.objects.select_related("service_account", "invitation").prefetch_related("teams"), pk=pk
     )
+    if hasattr(person, "invitation"):
+        mark_void([person.invitation])
     context = {
         "person": person,
         "grants": grant_rows(request.user, grants_of(person)),

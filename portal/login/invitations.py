@@ -39,7 +39,7 @@ def accept_page(request: HttpRequest) -> HttpResponse:
     if request.method == "GET" and "key" in request.GET:
         return _follow_link(request, request.GET["key"])
     digest = request.session.get(KEY, "")
-    found = Invitation.objects.usable(timezone.now()).filter(digest=digest).first()
+    found = Invitation.objects.with_link(digest, timezone.now())
     if found is None:
         return _invalid(request)
     form: SetPasswordForm[Any] = SetPasswordForm(found.user, request.POST or None)
@@ -62,7 +62,7 @@ def _follow_link(request: HttpRequest, value: str) -> HttpResponse:
     if seconds := attempt.begin():
         messages.error(request, too_early(seconds))
         return redirect("login")
-    found = Invitation.objects.usable(timezone.now()).filter(digest=digest_of(value)).first()
+    found = Invitation.objects.with_link(digest_of(value), timezone.now())
     if found is None:
         attempt.failed()
         return _invalid(request)

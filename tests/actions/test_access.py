@@ -41,6 +41,18 @@ def refusal(call: Any, **values: Any) -> Code:
     return refused.value.message.code
 
 
+def test_a_team_with_more_rights_than_ones_own_is_not_renamed() -> None:
+    manager = make_grant(make_user(), role="custom", rights=[str(Right.MANAGE_ACCESS)])
+    row = team("Admins")
+    access.give_role(user=admin(), grant=grant(row, "admin"))
+
+    assert refusal(access.save_team, user=manager, team=row, name="Payments", description="") == (
+        Code.ROLE_NOT_YOURS
+    )
+    row.refresh_from_db()
+    access.save_team(user=manager, team=row, name="Admins", description="Everything")
+
+
 def test_a_role_given_to_a_team_is_its_members_until_it_is_removed() -> None:
     environment, member, boss = make_environment(), make_user(), admin()
     payments = team("payments", member)

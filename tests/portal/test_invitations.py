@@ -131,6 +131,52 @@ def test_a_renewed_invitation_has_another_link(boss: Client) -> None:
     assert Client().get(link)["Location"] == ACCEPT
 
 
+@pytest.mark.parametrize("given", ["role", "team", "role of a team", "superuser"])
+def test_a_link_does_not_give_what_its_person_got_later(boss: Client, given: str) -> None:
+    team = Team.objects.create(name="Payments", key="payments")
+    link = invite(boss, teams=[team.pk] if given == "role of a team" else [])
+    other = Client()
+    other.get(link)  # followed before, without a password yet
+    root, person = User.objects.get(username="boss"), lee()
+    if given == "role":
+        access.give_role(user=root, grant=Grant(user=person, role="admin"))
+    elif given == "team":
+        access.give_role(user=root, grant=Grant(team=team, role="admin"))
+        access.add_member(user=root, team=team, person=person)
+    elif given == "superuser":
+        User.objects.filter(pk=person.pk).update(is_superuser=True)
+    else:
+        access.give_role(user=root, grant=Grant(team=team, role="admin"))
+
+    assert "no longer valid" in login_page_of(Client(), link)
+    other.post(ACCEPT, GOOD)
+    assert not lee().has_usable_password()
+    assert "Invitation void" in next(row for row in rows(boss.get(PEOPLE)) if "lee" in row)
+    assert "it is void" in page(boss.get(reverse("access_person", args=[person.pk]))).one("main").text
+
+    if given != "superuser":
+        renewed = boss.post(reverse("access_invitation_renew", args=[person.pk]))
+        link = page(renewed).one("code", id="invitation-link").text.removeprefix("http://testserver")
+        browser = Client()
+        browser.get(link)
+        browser.post(ACCEPT, GOOD)
+        assert lee().check_password(GOOD["new_password1"])
+
+
+def login_page_of(browser: Client, link: str) -> str:
+    return page(browser.get(link, follow=True)).one("main").text
+
+
+def test_a_link_works_after_a_role_was_removed(boss: Client) -> None:
+    link = invite(boss)
+    Grant.objects.filter(user=lee()).delete()
+    browser = Client()
+    browser.get(link)
+    browser.post(ACCEPT, GOOD)
+
+    assert lee().has_usable_password()
+
+
 def test_a_withdrawn_invitation_deletes_who_never_signed_in(boss: Client) -> None:
     link = invite(boss)
     withdrawn = boss.post(reverse("access_invitation_withdraw", args=[lee().pk]), follow=True)

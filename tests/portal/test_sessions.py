@@ -14,12 +14,13 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from deployments.actions.access import save_team
 from deployments.live import access
 from deployments.models import Grant, Team, TeamMember, UserSession, leases
 from deployments.models.sealed import unseal
 from deployments.runner import sessions
 from portal.login import sessions as recorded
-from tests.builders import make_user
+from tests.builders import make_grant, make_user
 from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.services import Redis, free_port
 from tests.views.pages import page
@@ -172,6 +173,40 @@ def test_groups_give_roles_and_teams_which_end_with_them(provider: IdentityProvi
     provider.set_user("s-1", groups=[])
     provider.log_in(Client(), "s-1")
     assert roles() == {("viewer", "")}
+
+
+def test_a_group_stays_with_its_team_whatever_teams_are_called(
+    provider: IdentityProvider, client: Client
+) -> None:
+    root = make_grant(make_user("root"), role="admin")
+    provider.log_in(client, "s-1")
+    payments = Team.objects.get()
+    save_team(user=root, team=payments, name="Billing", description="")
+    other = Team(description="")
+    save_team(user=root, team=other, name="Payments", description="")
+
+    check()
+
+    assert TeamMember.objects.get().team == payments
+    Team.objects.filter(pk=payments.pk).delete()
+    check()
+    assert TeamMember.objects.get().team == other  # as when the name is new in the mapping
+
+
+def test_a_name_of_the_mapping_does_not_reach_a_team_that_has_groups_of_its_own(
+    provider: IdentityProvider, client: Client, settings: Settings
+) -> None:
+    provider.log_in(client, "s-1")
+    payments = Team.objects.get()
+    payments.name, payments.key = "Admins", Team.key_for("Admins")
+    payments.save()
+    settings.SANSO_OIDC_GROUPS = ["nobody=team:Payments", "payments=team:Admins"]
+    check()
+    assert not TeamMember.objects.exists()
+
+    settings.SANSO_OIDC_GROUPS = ["payments=team:Admins"]  # the settings follow the new name
+    check()
+    assert TeamMember.objects.get().team == payments
 
 
 def test_an_account_that_the_provider_disabled_loses_sessions_and_streams(
