@@ -14,6 +14,7 @@ from deployments.core.approvals import Policy, Voter, counted
 from deployments.core.roles import ROLES, Right, Role
 from deployments.models import ApiToken, Approval, Environment, Grant, ServiceAccount
 from deployments.models.approval import ApprovalQuerySet
+from deployments.models.deployment_queries import DeploymentQuerySet
 
 
 def approvers(approval: Approval, policy: Policy, environment: Environment) -> list[User]:
@@ -52,6 +53,11 @@ def requesters_in(approvals: ApprovalQuerySet) -> frozenset[int]:
     For a service account, these are all people who have created a token of it, since they know its value.
     """
     return _with_token_creators(approvals.requesters())
+
+
+def requesters_by(deployments: DeploymentQuerySet) -> frozenset[int]:
+    """Return who requested these deployments, like `requesters_in`."""
+    return _with_token_creators(set(deployments.order_by().values_list("requested_by", flat=True)))
 
 
 def _with_token_creators(users: Collection[int]) -> frozenset[int]:

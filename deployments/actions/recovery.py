@@ -18,7 +18,9 @@ from deployments.core.phases import Kind
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
+from deployments.models.approval import policy_of
 from deployments.runner import event_log
+from deployments.runner.approvals import GIVEN
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -166,7 +168,8 @@ def request_deletion_again(
     """Request the deletion of a stack whose deletion failed, except for the resources (paths) to retain.
 
     `force` deletes the stack without the resources that fail, which needs its own permission. Raise
-    UserFixable if a resource was chosen that has not failed, or the stack is in another status.
+    UserFixable if a resource was chosen that has not failed, the stack is in another status, or approval is
+    required and none was given for a deletion like this.
     """
     permission = FORCE_DELETE if force else DELETE
     action = "force_delete" if force else "delete"
@@ -181,6 +184,7 @@ def request_deletion_again(
             row = held(environment)
             if why := refusal(row.stack_status, Operation.FORCE_DELETE):
                 raise UserFixable("NotDeletedAgain", why.code, **why.params)
+            _refuse_beyond_approval(row, unprotect=unprotect)
             chosen = [] if force else chosen_of(row, resources)
             request.before = {"stack_status": row.stack_status}
             request.after = {"retained": [one.key for one in chosen], "force": force}
@@ -189,3 +193,16 @@ def request_deletion_again(
             return begin(sent, row, Kind.DELETE, options=options, unprotect=unprotect)
     except IntegrityError:
         return sent.first(environment)
+
+
+def _refuse_beyond_approval(environment: Environment, *, unprotect: bool) -> None:
+    """Raise UserFixable if approval is required, and a deletion again would do more than was approved.
+
+    It retains more than the deletion that failed, so that the approval of that one covers it, unless only
+    this one switches off deletion protection.
+    """
+    if policy_of(environment) is None:
+        return
+    approved = Deployment.objects.deletions_of(environment.pk).filter(approvals__decision__in=GIVEN)
+    if not (approved.filter(unprotect=True) if unprotect else approved).exists():
+        raise UserFixable("DeletionNotApproved", Code.DELETION_AGAIN_NOT_APPROVED)

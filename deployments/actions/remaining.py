@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from deployments.access import can
 from deployments.actions.delete import require_typed_name
 from deployments.actions.operate import add_action
 from deployments.actions.request import DELETE_REMAINING, OPERATE, Request, busy, requesting
+from deployments.approvers import is_service_account, requesters_by
+from deployments.core.phases import Kind
+from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import ActionRequest, Deployment
+from deployments.models.approval import policy_of
 from deployments.models.remaining import remaining_of
 from deployments.runner.remaining import request_search
 
@@ -43,8 +48,9 @@ def request_deletion_of(
 ) -> ActionRequest:
     """Request the deletion of remaining resources, given as (type, id).
 
-    Raise UserFixable if the environment's name was not typed exactly, or no resource was chosen that the
-    search found and Sanso can delete.
+    Raise UserFixable if the environment's name was not typed exactly, no resource was chosen that the search
+    found and Sanso can delete, or the deletion of the environment required approval and the user requested
+    it, or could not have approved it.
     """
     environment = deployment.environment
     with requesting(
@@ -56,14 +62,32 @@ def request_deletion_of(
             deployment=deployment,
         )
     ) as request:
+        _require_second_person(request, deployment)
         deletable = {(one.type, one.id) for one in remaining_of(deployment).deletable}
         wanted = sorted(deletable & set(chosen))
         if not wanted:
             raise UserFixable("NothingChosen", Code.NOTHING_TO_DELETE, "resources")
         require_typed_name(environment, typed_name)
         resources = [list(one) for one in wanted]
-        request.details = {"resources": resources}
+        request.details["resources"] = resources
         request.before = {"resources": [f"{one.type} {one.id}" for one in remaining_of(deployment).deletable]}
         request.after = {"deleted": [" ".join(one) for one in resources]}
         arguments = {"deployment": deployment.pk, "resources": resources}
         return add_action(request, environment, "delete_remaining", arguments, str(deployment.pk))
+
+
+def _require_second_person(request: Request, deployment: Deployment) -> None:
+    """Raise UserFixable unless the user may delete alone what is left of an environment.
+
+    What a deletion leaves is often data, such as final snapshots, which its approval did not include. Since
+    the environment is gone, nothing waits for approval; somebody who could approve requests it instead.
+    """
+    user, environment = request.user, deployment.environment
+    if deployment.kind != Kind.DELETE or policy_of(environment) is None:
+        return
+    if can(user, Right.BYPASS_APPROVAL, environment):
+        request.details["bypasses_approval"] = True
+        return
+    requesters = requesters_by(Deployment.objects.deletions_of(environment.pk))
+    if user.pk in requesters or is_service_account(user) or not can(user, Right.APPROVE, environment):
+        raise UserFixable("SecondPersonNeeded", Code.REMAINING_NEEDS_APPROVER)

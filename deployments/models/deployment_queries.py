@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from deployments.core.phases import ACTIVE, BEFORE_STACKS, PAST_STACKS, WAITS, State
+from deployments.core.phases import ACTIVE, BEFORE_STACKS, PAST_STACKS, WAITS, Kind, State
 from deployments.models.environment import Environment
 from deployments.models.template_version import TemplateVersion
 
@@ -88,6 +88,12 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def of(self, environment: Environment) -> Self:
         """Keep those of one environment."""
         return self.filter(environment=environment)
+
+    def deletions_of(self, environment_pk: int) -> Self:
+        """Keep the deletions of an environment since its latest creation was requested."""
+        created = self.filter(environment=environment_pk, kind=Kind.CREATE.value).order_by("-pk")
+        last = created.values_list("pk", flat=True).first() or 0
+        return self.filter(environment=environment_pk, kind=Kind.DELETE.value, pk__gt=last)
 
     def recordings(self) -> Self:
         """Keep those that were imported for replay, newest first."""
