@@ -1,7 +1,13 @@
-"""The portal's own processes on the test's database: a worker that can be killed, and a dispatcher."""
+"""The portal's own processes on the test's database: a worker that can be killed, and a dispatcher.
+
+A test that kills or configures one has its own; others may share one that rests between them.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import sys
 import uuid
 from dataclasses import dataclass, field
@@ -9,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import redis
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
+from deployments import dispatcher
 from deployments.actions.delete import request_deletion
 from deployments.actions.deploy import request_deployment
 from deployments.models import Account, Deployment
@@ -35,7 +46,7 @@ class Portal:
             "--without-gossip", "--without-mingle", "-l", "WARNING",
         )  # fmt: skip
         if not any("dispatch" in service.command for service in self.services):
-            self._start("dispatcher", str(REPOSITORY / "manage.py"), "dispatch")
+            self.dispatcher = self._start("dispatcher", str(REPOSITORY / "manage.py"), "dispatch")
 
     def _start(self, name: str, *arguments: str) -> Service:
         service = Service(
@@ -50,12 +61,45 @@ class Portal:
         return service
 
     def stop(self) -> None:
-        """Kill running processes, and empty the accounts, whose servers would run until the sandbox stops."""
+        """Kill running processes, and empty the accounts."""
+        self.kill()
+        self.empty_accounts()
+
+    def kill(self) -> None:
+        """Kill running processes."""
         for service in self.services:
             service.kill()
+
+    def empty_accounts(self) -> None:
+        """Remove everything from the accounts: servers would run until the sandbox stops."""
         for account in Account.objects.exclude(sandbox_account_id=""):
             if self.sandbox.is_running():
                 self.sandbox.control("POST", "reset", account=account.sandbox_account_id)
+
+    def rest(self) -> None:
+        """End a test that shares this portal: no step is in progress or follows, and its accounts are empty.
+
+        The dispatcher is paused until `resume`: the tables are emptied meanwhile.
+        """
+        wait_until(self._is_at_rest, what="the end of the steps in progress")
+        self.empty_accounts()
+
+    def resume(self) -> None:
+        """Begin another test."""
+        assert self.dispatcher.process is not None
+        os.kill(self.dispatcher.process.pid, signal.SIGCONT)
+
+    def _is_at_rest(self) -> bool:
+        """Make no row due, and pause the dispatcher if no process has begun anything."""
+        due = [rows.exclude(due_at=None) for rows, _task in dispatcher.kinds()]
+        if sum(rows.update(due_at=None, version=F("version") + 1) for rows in due) or has_messages():
+            return False
+        assert self.dispatcher.process is not None
+        os.kill(self.dispatcher.process.pid, signal.SIGSTOP)
+        if has_transactions():
+            self.resume()
+            return False
+        return True
 
     def deploy(self, name: str = "staging", account: Account | None = None, **parameters: str) -> Deployment:
         """Request an environment in the given account, or in a new one."""
@@ -124,6 +168,19 @@ class Portal:
         self.sandbox.control("DELETE", "faults")
         for request in self.held():
             self.sandbox.control("POST", f"held/{request['id']}", {"action": "drop"})
+
+
+def has_messages() -> bool:
+    """Return whether a worker has a message, or one waits for it."""
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        return bool(broker.llen("celery") or broker.hlen("unacked"))
+
+
+def has_transactions() -> bool:
+    """Return whether MariaDB has transactions that have begun; its own views of them may be outdated."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW ENGINE INNODB STATUS")
+        return bool(re.search(r"^---TRANSACTION \d+, ACTIVE", cursor.fetchone()[2], re.MULTILINE))
 
 
 def _operator() -> User:

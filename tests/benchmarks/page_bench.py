@@ -224,7 +224,7 @@ def measure_browser(path: str, place: LiveServices, webs: Mapping[str, Web]) -> 
     """Print when a page of each process is interactive, and its number of requests."""
     from playwright.sync_api import sync_playwright
 
-    from tests.flows.web import open_chromium
+    from tests.browsers import open_chromium
 
     answered: dict[str, list[float]] = {name: [] for name in webs}
     opened: dict[str, list[float]] = {name: [] for name in webs}
@@ -259,7 +259,7 @@ def measure_stacks(deployment: Deployment, place: LiveServices) -> None:
     """Print the time until all stacks are expanded and have their rows."""
     from playwright.sync_api import sync_playwright
 
-    from tests.flows.web import open_chromium
+    from tests.browsers import open_chromium
 
     fold: list[float] = []
     with sync_playwright() as playwright:

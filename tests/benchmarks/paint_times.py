@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, sync_playwright
 
-from tests.flows.web import logged_in, open_chromium
+from tests.browsers import open_chromium
+from tests.flows.web import logged_in
 
 # A line is painted when a frame has passed after its insertion: in the second animation frame's callback.
 RECORD = """

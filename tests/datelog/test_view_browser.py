@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from datelog.labels import ENGLISH, JAPANESE, Labels
 from tests.axe import violations
+from tests.browsers import close, open_chromium
 from tests.datelog.servers import AppServer, Cluster
 from tests.services import LOOPBACK
 
@@ -23,10 +24,9 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.fail("chromium is not installed; `make test` installs what the tests need")
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        browser = open_chromium(playwright, program=chromium)
         yield browser
-        browser.close()
+        close(browser)
 
 
 def url(app: AppServer) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize, expect, sync_playwright
 
 from deployments.models import Account, Deployment, Environment
+from tests.browsers import Chromium
 from tests.builders import (
     make_account,
     make_deployment,
@@ -23,7 +24,7 @@ from tests.builders import (
 )
 from tests.flows.addresses import OUTPUTS
 from tests.flows.deployed import GRACE, PACE, Deployed
-from tests.flows.web import Web, environment_of_processes, logged_in, open_chromium, start_web
+from tests.flows.web import Web, environment_of_processes, logged_in, start_web
 from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT, Redis, Sandbox
@@ -45,11 +46,17 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="package")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """One browser for all flows; `logged_in` gives each test its own profile."""
-    browser = open_chromium(playwright)
-    yield browser
-    browser.close()
+def shared_chromium(playwright: Playwright) -> Iterator[Chromium]:
+    """One browser for all flows."""
+    shared = Chromium(playwright)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def chromium(shared_chromium: Chromium) -> Browser:
+    """The browser of all flows, a new one if it has ended; `logged_in` gives each test its own profile."""
+    return shared_chromium.browser
 
 
 @pytest.fixture(scope="package")
@@ -121,13 +128,19 @@ def portal(
 
 
 @pytest.fixture
-def own_page(chromium: Browser, portal: Portal, tmp_path: Path) -> Iterator[Page]:
-    """A superuser's tab on a web process that uses the worker's database."""
-    root = make_user("root", is_staff=True, is_superuser=True)
+def portal_web(portal: Portal, tmp_path: Path) -> Iterator[Web]:
+    """A web process that uses the worker's database."""
     server = start_web(tmp_path / "web", portal.environment)
-    with logged_in(chromium, root, server.url, base_url=server.url, viewport=WIDE) as context:
-        yield context.new_page()
+    yield server
     server.stop()
+
+
+@pytest.fixture
+def own_page(chromium: Browser, portal: Portal, portal_web: Web) -> Iterator[Page]:
+    """A superuser's tab on the portal's own web process."""
+    root = make_user("root", is_staff=True, is_superuser=True)
+    with logged_in(chromium, root, portal_web.url, base_url=portal_web.url, viewport=WIDE) as context:
+        yield context.new_page()
 
 
 @pytest.fixture

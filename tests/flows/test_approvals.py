@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -21,9 +20,9 @@ from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.models import Approval, Deployment, Environment
 from tests.builders import allow_only, disallow, make_user
-from tests.flows.small_set import portal
+from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults
-from tests.flows.web import logged_in, start_web
+from tests.flows.web import Web, logged_in
 from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT, wait_until
@@ -41,7 +40,7 @@ Resources:
 
 
 TEMPLATES = {"root.yaml": ROOT}
-__all__ = ["portal"]
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 
 
 def person(name: str, *codenames: str) -> User:
@@ -85,19 +84,18 @@ class Team:
 
 
 @pytest.fixture
-def team(portal: Portal, chromium: Browser, tmp_path: Path) -> Iterator[Team]:
+def team(portal: Portal, portal_web: Web, chromium: Browser) -> Iterator[Team]:
     (created,) = portal.wait_for_end(portal.deploy("shop", new_account(), Title="first"), seconds=3 * LIMIT)
     assert created.state == State.SUCCEEDED, reason(created)
     Environment.objects.update(requires_approval=True)
     ana = person("ana", "delete_environment", "change_environment", "approve_change", "require_approval")
     ben = person("ben", "approve_change")
-    server = start_web(tmp_path / "web", portal.environment)
+    url = portal_web.url
     with (
-        logged_in(chromium, ana, server.url, base_url=server.url) as first,
-        logged_in(chromium, ben, server.url, base_url=server.url) as second,
+        logged_in(chromium, ana, url, base_url=url) as first,
+        logged_in(chromium, ben, url, base_url=url) as second,
     ):
-        yield Team(ana, ben, first.new_page(), second.new_page(), created.environment, server.url)
-    server.stop()
+        yield Team(ana, ben, first.new_page(), second.new_page(), created.environment, url)
 
 
 def row(deployment: Deployment) -> Deployment:

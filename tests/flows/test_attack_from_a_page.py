@@ -17,7 +17,7 @@ import boto3
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route
 
-from tests.flows.web import ARGUMENTS, CHROMIUM
+from tests.browsers import close, open_chromium, profile
 from tests.services import LOOPBACK, Sandbox
 
 pytestmark = pytest.mark.timeout(120)
@@ -68,16 +68,15 @@ def attacker_origin() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def unprotected_chromium(playwright: Playwright) -> Iterator[Browser]:
     """A browser without local network access checks."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *OPEN])
+    browser = open_chromium(playwright, *OPEN)
     yield browser
-    browser.close()
+    close(browser)
 
 
 @pytest.fixture
 def page(unprotected_chromium: Browser) -> Iterator[Page]:
-    context = unprotected_chromium.new_context(ignore_https_errors=True)
-    yield context.new_page()
-    context.close()
+    with profile(unprotected_chromium, ignore_https_errors=True) as context:
+        yield context.new_page()
 
 
 @pytest.fixture

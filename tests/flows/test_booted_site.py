@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Account, Deployment
+from tests.browsers import close
 from tests.builders import make_user
 from tests.flows.booted import CONFIGURED, booting, portal, rows_beside_playwright
 from tests.flows.booted_failures import failures_are_named_and_heal
@@ -145,4 +146,4 @@ def test_the_deployed_site_serves_visitors_and_a_killed_server_is_replaced(
     )
     wait_until(lambda: len(site.playbook_outputs()) == runs + 1, what="the output of its association")
     visit_until_all_servers_have_logged(page, url, site, "read?again")
-    context.close()
+    close(context)

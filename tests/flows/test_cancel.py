@@ -14,12 +14,11 @@ from deployments.actions.change import request_change
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment, Resource
 from tests.builders import make_user
-from tests.chaos.conftest import portal
+from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Sandbox, wait_until
 
-_ = portal  # a fixture: a portal with the small template set below
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
 SLOWLY, FAST = 20.0, 0.1
 """Time scales: creating or changing the queue takes over a minute with the first, no time with the second."""
@@ -61,9 +60,8 @@ Resources:
 """
 
 
-@pytest.fixture
-def templates() -> dict[str, str]:
-    return {"root.yaml": ROOT, "inner.yaml": INNER}
+TEMPLATES = {"root.yaml": ROOT, "inner.yaml": INNER}
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 
 
 def pace(deployment: Deployment, sandbox: Sandbox, scale: float) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from deployments.core.phases import State
 from deployments.models import Deployment, Resource
 from tests.flows.deployed import PACE
+from tests.flows.web import submit
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Sandbox
@@ -51,7 +52,7 @@ def test_the_app_tier_is_scaled_without_replacing_a_server(
     preview = Deployment.objects.for_page().get(kind="update")
     assert {one["path"] for one in preview.changes["resources"] if one.get("type") == GROUP}
     assert not [one for one in preview.changes["resources"] if one.get("action") == "replace"]
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     (ended,) = portal.wait_for_end(preview, seconds=3 * LIMIT)
 
     assert ended.state == State.SUCCEEDED, reason(ended)

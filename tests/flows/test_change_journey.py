@@ -15,7 +15,8 @@ from playwright.sync_api import Page, expect
 from deployments.core.phases import State
 from deployments.models import Deployment, Environment
 from tests.flows.deployed import PACE
-from tests.flows.small_set import portal
+from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
+from tests.flows.web import submit
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Sandbox
@@ -62,7 +63,7 @@ Outputs:
 
 
 TEMPLATES = {"root.yaml": ROOT, "data.yaml": DATA}
-__all__ = ["portal"]
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def change_of(page: Page, created: Deployment, **values: str) -> None:
 def applied(page: Page, portal: Portal) -> Deployment:
     """Apply the displayed preview, and return the change when the page reports its end."""
     preview = Deployment.objects.for_page().filter(kind="update").order_by("-pk")[0]
-    page.locator("#apply-change").click()
+    submit(page.locator("#apply-change"))
     (ended,) = portal.wait_for_end(preview, seconds=3 * LIMIT)
     assert ended.state == State.SUCCEEDED, reason(ended)
     expect(page.get_by_role("heading", name="shop updated")).to_be_visible(timeout=SOON)

@@ -17,7 +17,7 @@ from deployments.core.token_scopes import SCOPES
 from deployments.models import Account, Deployment, Environment
 from tests.builders import allow_only, make_operator, make_user
 from tests.flows.deployed import PACE
-from tests.flows.small_set import portal
+from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.web import Web, start_web
 from tests.running import Portal, new_account
 from tests.services import LIMIT, REPOSITORY, Sandbox, free_port, wait_until
@@ -61,7 +61,7 @@ class Shell:
 
 
 TEMPLATES = {"root.yaml": TEMPLATE}
-__all__ = ["portal"]
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 
 
 @pytest.fixture

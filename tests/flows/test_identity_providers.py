@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
+from tests.browsers import profile
 from tests.builders import make_grant, make_user
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults
@@ -18,7 +19,7 @@ from tests.flows.test_passkeys import log_out
 from tests.flows.web import Web, environment_of_processes, logged_in, start_web
 from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.portal.saml_provider import SamlIdp, request_id_of
-from tests.services import LIMIT, LOOPBACK, Redis, free_port
+from tests.services import LOOPBACK, Redis, free_port
 
 pytestmark = pytest.mark.timeout(300)
 ELSEWHERE = "localhost"
@@ -106,10 +107,8 @@ def sso_web(
 @pytest.fixture
 def visitor(chromium: Browser, transactional_db: None, redis_server: Redis) -> Iterator[Page]:
     """A browser in which nobody is logged in."""
-    context = chromium.new_context()
-    context.set_default_timeout(LIMIT * 1000)
-    yield context.new_page()
-    context.close()
+    with profile(chromium) as context:
+        yield context.new_page()
 
 
 def user_menu(page: Page, name: str) -> None:

@@ -11,6 +11,7 @@ from deployments.models.stack import STACK_TYPE
 from tests.flows.deployed import PACE
 from tests.flows.test_change_environment import instances_of
 from tests.flows.test_pages import faults
+from tests.flows.web import submit
 from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT, Sandbox
@@ -66,7 +67,7 @@ def test_a_creation_that_was_kept_is_fixed_and_retried_until_it_is_ready(
     expect(own_page.locator("#kept-again")).to_be_visible()
     expect(own_page.locator("#release")).to_contain_text("There are no servers yet.")
     assert not faults(own_page)
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     (retried,) = portal.wait_for_end(newest(Kind.UPDATE), seconds=6 * LIMIT)
 
     assert (retried.state, reason(retried)) == (State.SUCCEEDED, "")
@@ -93,7 +94,7 @@ def test_an_update_that_was_kept_is_rolled_back_by_the_operator(
     own_page.get_by_role("button", name="Preview change").click()
     expect(own_page.locator("#apply-change")).to_be_visible(timeout=SOON)
     own_page.get_by_label("Keep what was created, so that it can be fixed").check()
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     (failed,) = portal.wait_for_end(newest(Kind.UPDATE), seconds=3 * LIMIT)
     assert (failed.state, failed.environment.stack_status) == (State.FAILED, "UPDATE_FAILED")
     touched = Resource.objects.touched_in(failed)
@@ -106,7 +107,7 @@ def test_an_update_that_was_kept_is_rolled_back_by_the_operator(
     own_page.locator("#cause").get_by_role("link", name="Roll back…").click()
     expect(own_page.locator("#consequence")).to_contain_text(f"that of deployment {created.pk}")
     own_page.get_by_label("Reason").fill("needed today")
-    own_page.locator("#roll-back").click()
+    submit(own_page.locator("#roll-back"))
     (ended,) = portal.wait_for_end(newest(Kind.ROLLBACK_UPDATE), seconds=3 * LIMIT)
 
     assert (ended.state, reason(ended)) == (State.SUCCEEDED, "")

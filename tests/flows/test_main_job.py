@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
 from deployments.models import Account, Deployment, Event
+from tests.browsers import close
 from tests.builders import make_user
 from tests.flows.web import Web, Wire, start_web
 from tests.message_texts import reason
@@ -169,7 +170,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
         expect(tab.locator("#banner")).to_contain_text("staging created", timeout=DONE)
         expect(tab.locator("#banner")).to_contain_text("SiteUrl")
         assert_complete(tab, Deployment.objects.get())
-    elsewhere.close()
+    close(elsewhere)
     shown = page.evaluate("window.percentages")  # in the same document: the page was never reloaded
     assert len(shown) > 1
     assert shown == sorted(shown)
@@ -189,7 +190,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
     page.get_by_role("button", name="Delete environment").click()
     expect(page.locator("#banner")).to_contain_text("staging is deleted", timeout=DONE)
     assert_complete(page, Deployment.objects.latest("pk"))
-    context.close()
+    close(context)
     assert remaining_in_aws(account, sandbox) == {}
 
 
@@ -247,7 +248,7 @@ def test_the_articles_template_set_is_deployed_when_the_setting_names_it(
         page.get_by_label("Turn off deletion protection").check()
         page.get_by_role("button", name="Delete environment").click()
         expect(page.locator("#banner")).to_contain_text("article is deleted", timeout=DONE)
-        context.close()
+        close(context)
     finally:
         web.stop()
         portal.stop()

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from deployments.models import Account, Environment
 from tests.axe import violations
+from tests.browsers import close
 from tests.builders import make_deployment, make_environment, make_user
 from tests.flows.addresses import url
 from tests.flows.web import Web, logged_in
@@ -111,7 +112,7 @@ def test_pages_without_login_are_accessible(chromium: Browser, web: Web, operato
     for path in ("/login/", "/nope"):
         page.goto(web.url + path)
         found += faults(page)
-    context.close()
+    close(context)
     with logged_in(chromium, make_user("vic"), web.url) as profile:
         page = profile.new_page()
         page.goto(url(web, "environments"))  # an empty list, without the permission to deploy

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browsers import close
 from tests.builders import make_user
 from tests.flows.test_pages import faults
 from tests.flows.web import Web
@@ -86,7 +87,7 @@ def test_a_passkey_is_added_and_used_alone_and_as_the_second_factor(
     session.send("WebAuthn.setUserVerified", unverified)
     page.get_by_role("button", name="Log in with a passkey").click()
     expect(page.get_by_role("alert").filter(has_text="No passkey was used.")).to_be_visible()
-    context.close()
+    close(context)
 
     assert not found
     assert not problems  # nor violations of the content security policy

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
-from pytest_django import Settings
 
-from deployments import catalog
 from deployments.core.phases import State
-from deployments.models import Deployment, Environment, TemplateCheck
+from deployments.models import Deployment, Environment
+from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
+from tests.flows.web import submit, visit
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
-from tests.services import LIMIT, Redis, Sandbox, wait_until
+from tests.services import LIMIT, Sandbox, wait_until
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
 SOON = LIMIT * 1000
@@ -41,30 +38,8 @@ Resources:
 """
 
 
-@pytest.fixture
-def portal(
-    process_environment: dict[str, str],
-    sandbox: Sandbox,
-    redis_server: Redis,
-    settings: Settings,
-    tmp_path: Path,
-) -> Iterator[Portal]:
-    """A running portal with a small template set of two templates."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    for name, text in {
-        "root.yaml": ROOT,
-        "inner.yaml": INNER,
-        "template-set.yaml": "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n",
-    }.items():
-        (folder / name).write_text(text)
-    settings.SANSO_TEMPLATE_SET = folder
-    TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])
-    more = {"SANSO_TEMPLATE_SET": str(folder), "SANSO_DATA_DIR": str(tmp_path / "data")}
-    running = Portal(process_environment | more, tmp_path, sandbox)
-    running.start()
-    yield running
-    running.stop()
+TEMPLATES = {"root.yaml": ROOT, "inner.yaml": INNER}
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 
 
 @pytest.fixture
@@ -83,7 +58,7 @@ def fail(sandbox: Sandbox, deployment: Deployment, **resources: str) -> None:
 
 def change_title(page: Page, environment: Environment, title: str) -> None:
     """Start a parameter change on the environment's page, and stop before Apply."""
-    page.goto(environment.get_absolute_url())
+    visit(page, environment.get_absolute_url())
     page.locator("#change").click()
     page.locator("#id_parameter_Title").fill(title)
     page.get_by_role("button", name="Preview change").click()
@@ -110,11 +85,11 @@ def test_a_nested_update_that_fails_is_rolled_back_and_named_by_its_true_cause(
 ) -> None:
     fail(sandbox, created, **{"update:Last": "no more topics"})
     change_title(own_page, created.environment, "second")
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     failed = ended(own_page, portal, "update")
     assert failed.state == State.ROLLED_BACK, reason(failed)
 
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     banner = own_page.locator(".banner").first
     expect(banner).to_contain_text("Last", timeout=SOON)
     expect(banner).to_contain_text("no more topics")
@@ -122,7 +97,7 @@ def test_a_nested_update_that_fails_is_rolled_back_and_named_by_its_true_cause(
 
     fail(sandbox, created)
     change_title(own_page, created.environment, "third")
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     assert ended(own_page, portal, "update").state == State.SUCCEEDED
     assert names(created, sandbox) == {"third"}
 
@@ -132,10 +107,10 @@ def test_a_failed_rollback_is_recovered_by_following_only_the_page(
 ) -> None:
     fail(sandbox, created, **{"update:Last": "no more topics", "rollback:Named": "cannot go back"})
     change_title(own_page, created.environment, "second")
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     assert ended(own_page, portal, "update").state == State.FAILED
 
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     expect(own_page.locator("#operation-continue")).to_be_visible(timeout=SOON)
     expect(own_page.locator("#change")).to_be_disabled()
     own_page.locator("#not-possible summary").click()
@@ -144,7 +119,7 @@ def test_a_failed_rollback_is_recovered_by_following_only_the_page(
     _until_read(own_page)
     expect(own_page.locator("#stuck")).to_contain_text("Inner/Named")
     expect(own_page.locator("#stuck")).to_contain_text("cannot go back")
-    own_page.locator("#continue").click()  # nothing is skipped, and the cause is still there
+    submit(own_page.locator("#continue"))  # nothing is skipped, and the cause is still there
     again = ended(own_page, portal, "rollback")
     assert again.state == State.FAILED, reason(again)
 
@@ -152,17 +127,17 @@ def test_a_failed_rollback_is_recovered_by_following_only_the_page(
     own_page.get_by_role("link", name="Continue the rollback…").click()
     _until_read(own_page)
     own_page.get_by_label("Skip the selected resources").check()
-    own_page.locator("#continue").click()
+    submit(own_page.locator("#continue"))
     recovered = ended(own_page, portal, "rollback")
     assert recovered.state == State.SUCCEEDED, reason(recovered)
 
     fail(sandbox, created)
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     expect(own_page.locator("#skipped")).to_contain_text("Inner/Named", timeout=SOON)
     change_title(own_page, created.environment, "third")  # updates the skipped resource
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     assert ended(own_page, portal, "update").state == State.SUCCEEDED
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     expect(own_page.locator("#skipped")).to_have_count(0)
     assert names(created, sandbox) == {"third"}
 
@@ -181,11 +156,11 @@ def test_a_failed_deletion_goes_on_without_what_resists(
     own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
 ) -> None:
     fail(sandbox, created, **{"delete:Named": "it is busy"})
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     own_page.locator("#delete").click()
     own_page.get_by_label("Type the environment name to confirm").fill("shop")
     own_page.get_by_label("Turn off deletion protection first").check()
-    own_page.get_by_role("button", name="Delete environment").click()
+    submit(own_page.get_by_role("button", name="Delete environment"))
     failed = ended(own_page, portal, "delete")
     assert failed.state == State.FAILED, reason(failed)
 
@@ -195,7 +170,7 @@ def test_a_failed_deletion_goes_on_without_what_resists(
     expect(own_page.locator("#stuck")).to_contain_text("it is busy")
     own_page.get_by_label("Leave in AWS Inner/Named").check()
     own_page.get_by_label("Type the environment name to confirm").fill("shop")
-    own_page.locator("#delete-again").click()
+    submit(own_page.locator("#delete-again"))
     gone = ended(own_page, portal, "delete")
     assert gone.state == State.SUCCEEDED, reason(gone)
     expect(own_page.get_by_role("heading", name="shop is deleted")).to_be_visible(timeout=SOON)
@@ -206,26 +181,26 @@ def test_a_deletion_is_forced_and_what_stays_is_listed(
     own_page: Page, portal: Portal, created: Deployment, sandbox: Sandbox
 ) -> None:
     fail(sandbox, created, **{"delete:Named": "it is busy"})
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     own_page.locator("#delete").click()
     own_page.get_by_label("Type the environment name to confirm").fill("shop")
     own_page.get_by_label("Turn off deletion protection first").check()
-    own_page.get_by_role("button", name="Delete environment").click()
+    submit(own_page.get_by_role("button", name="Delete environment"))
     failed = ended(own_page, portal, "delete")
     assert failed.state == State.FAILED, reason(failed)
 
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     own_page.get_by_role("link", name="Force deletion…").click(timeout=SOON)
     _until_read(own_page)
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     own_page.get_by_role("link", name="Force deletion…").click(timeout=SOON)
     expect(own_page.locator("#force-does")).to_be_visible()  # the link opens the closed section
     own_page.get_by_label("Type the environment name to confirm").fill("shop")
-    own_page.locator("#force-delete").click()
+    submit(own_page.locator("#force-delete"))
     gone = ended(own_page, portal, "delete")
     assert gone.state == State.SUCCEEDED, reason(gone)
 
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     expect(own_page.locator("#remaining")).to_contain_text("Named", timeout=SOON)
     expect(own_page.locator("#remaining")).not_to_contain_text("DeletionPolicy")  # the templates have none
     assert names(created, sandbox) == {"first"}  # the resource left in AWS
@@ -246,7 +221,7 @@ def _change_outside(deployment: Deployment, sandbox: Sandbox, page: Page) -> Non
         ],
     )
     cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    page.goto(deployment.environment.get_absolute_url())
+    visit(page, deployment.environment.get_absolute_url())
     expect(page.locator("#changed-outside")).to_be_visible(timeout=SOON)
 
 
@@ -255,26 +230,26 @@ def test_a_change_from_outside_is_taken_over_or_undone_by_the_next_change(
 ) -> None:
     _change_outside(created, sandbox, own_page)
     expect(own_page.locator("#changed-outside")).to_contain_text("Changed outside of Sanso")
-    own_page.get_by_role("button", name="Take over").click()
+    submit(own_page.get_by_role("button", name="Take over"))
     taken = ended(own_page, portal, "update")
     assert (taken.state, taken.operation) == (State.SUCCEEDED, "take_over"), reason(taken)
 
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     expect(own_page.locator("#change")).to_be_enabled(timeout=SOON)
     expect(own_page.locator("#changed-outside")).to_have_count(0)
     own_page.locator("#change").click()
     expect(own_page.locator("#id_parameter_Title")).to_have_value("outside")
     change_title(own_page, created.environment, "third")
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     assert ended(own_page, portal, "update").state == State.SUCCEEDED
     assert names(created, sandbox) == {"third"}
 
     _change_outside(created, sandbox, own_page)  # and nobody takes it over
     change_title(own_page, created.environment, "fourth")
-    own_page.locator("#apply-change").click()
+    submit(own_page.locator("#apply-change"))
     assert ended(own_page, portal, "update").state == State.SUCCEEDED
     assert names(created, sandbox) == {"fourth"}
-    own_page.goto(created.environment.get_absolute_url())
+    visit(own_page, created.environment.get_absolute_url())
     expect(own_page.locator("#changed-outside")).to_have_count(0)
 
 
@@ -284,15 +259,15 @@ def test_a_stack_that_was_deleted_outside_is_created_again_or_removed(
     _delete_outside(created, sandbox, own_page)
     own_page.get_by_role("link", name="Create again…").click()
     expect(own_page.locator("#id_parameter_Title")).to_have_value("first")
-    own_page.get_by_role("button", name="Deploy").click()
+    submit(own_page.get_by_role("button", name="Deploy"))
     again = ended(own_page, portal, "create")
     assert again.state == State.SUCCEEDED, reason(again)
     assert again.pk != created.pk
     assert names(again, sandbox) == {"first"}
 
     _delete_outside(again, sandbox, own_page)
-    own_page.get_by_role("button", name="Remove environment from Sanso").click()
-    own_page.goto("/environments/")
+    submit(own_page.get_by_role("button", name="Remove environment from Sanso"))
+    visit(own_page, "/environments/")
     expect(own_page.get_by_role("link", name="shop")).to_have_count(0)
 
 
@@ -302,5 +277,5 @@ def _delete_outside(deployment: Deployment, sandbox: Sandbox, page: Page) -> Non
     name = deployment.stack_id
     cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
     cloudformation.delete_stack(StackName=name)
-    page.goto(deployment.environment.get_absolute_url())
+    visit(page, deployment.environment.get_absolute_url())
     expect(page.locator("#missing")).to_contain_text("Stack no longer exists in AWS", timeout=SOON)

@@ -8,48 +8,25 @@ Everything except AWS is real: the worker, the dispatcher, the web process, Chro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from pytest_django import Settings
 
-from deployments import catalog
 from deployments.core.remaining import Reason
-from deployments.models import Deployment, TemplateCheck
+from deployments.models import Deployment
 from deployments.models.remaining import remaining_of
+from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
-from tests.services import LIMIT, Redis, Sandbox, wait_until
+from tests.services import LIMIT, Sandbox, wait_until
 
 pytestmark = pytest.mark.timeout(400)
-FOLDER = Path(__file__).parent / "leaving_set"
+TEMPLATE_SET = Path(__file__).parent / "leaving_set"
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 SOON = LIMIT * 1000
-
-
-@pytest.fixture
-def portal(
-    process_environment: dict[str, str],
-    sandbox: Sandbox,
-    redis_server: Redis,
-    tmp_path: Path,
-    settings: Settings,
-    transactional_db: None,
-) -> Iterator[Portal]:
-    """A portal with a set whose database is protected and leaves a snapshot on deletion."""
-    settings.SANSO_TEMPLATE_SET = FOLDER
-    TemplateCheck.objects.create(digest=catalog.load(FOLDER).digest, findings=[])
-    environment = process_environment | {
-        "SANSO_TEMPLATE_SET": str(FOLDER),
-        "SANSO_DATA_DIR": str(tmp_path / "data"),
-    }
-    running = Portal(environment, tmp_path, sandbox)
-    running.start()
-    yield running
-    running.stop()
 
 
 def ended(portal: Portal, deployment: Deployment) -> Deployment:

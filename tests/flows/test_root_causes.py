@@ -22,6 +22,7 @@ from deployments.core.causes.catalogue import by_code
 from deployments.core.root_cause import unwrapped
 from deployments.models import ActionRequest, Deployment, TemplateCheck, leases
 from deployments.runner import step
+from tests.browsers import close
 from tests.builders import make_deployment, make_environment, make_user
 from tests.flows.conftest import WIDE
 from tests.flows.rendered_pages import first_failure_is_in_view, open_rendered
@@ -171,7 +172,7 @@ def test_the_banner_names_the_first_failure_and_its_reason(
             )
             open_rendered(tab, ended.get_absolute_url(), client.get(ended.get_absolute_url()).content)
             first_failure_is_in_view(tab)
-    context.close()
+    close(context)
 
 
 def canceled_in(banner: Element) -> int:

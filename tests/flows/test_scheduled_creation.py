@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,9 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 from deployments.core.phases import State
 from deployments.models import Deployment
 from tests.builders import make_operator
-from tests.flows.small_set import portal
+from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults
-from tests.flows.web import logged_in, start_web
+from tests.flows.web import Web, logged_in, submit
 from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT
@@ -31,7 +30,7 @@ Resources:
 """
 TEMPLATES = {"root.yaml": ROOT}
 TOKYO = ZoneInfo("Asia/Tokyo")
-__all__ = ["portal"]
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 
 
 def local(days: int) -> str:
@@ -60,13 +59,11 @@ def let_time_come(deployment: Deployment) -> None:
 
 
 def test_scheduled_creations_wait_and_begin_at_their_time_or_now(
-    portal: Portal, chromium: Browser, tmp_path: Path
+    portal: Portal, portal_web: Web, chromium: Browser
 ) -> None:
     new_account()
-    server = start_web(tmp_path / "web", portal.environment)
-    with logged_in(
-        chromium, make_operator("lee"), server.url, base_url=server.url, timezone_id="Asia/Tokyo"
-    ) as context:
+    url = portal_web.url
+    with logged_in(chromium, make_operator("lee"), url, base_url=url, timezone_id="Asia/Tokyo") as context:
         page = context.new_page()
         waiting, canceled, started = (schedule(page, name, local(2)) for name in ("shop", "blog", "wiki"))
 
@@ -88,12 +85,12 @@ def test_scheduled_creations_wait_and_begin_at_their_time_or_now(
         other.goto(canceled.get_absolute_url())
         other.get_by_role("link", name="Cancel…").click()
         expect(other.locator("#what")).to_contain_text("Nothing exists in AWS.")
-        other.locator("main form button").last.click()
+        submit(other.locator("main form button").last)
         (ended,) = portal.wait_for_end(canceled)
         assert ended.state == State.CANCELED
 
         other.goto(started.get_absolute_url())
-        other.get_by_role("button", name="Start now").click()
+        submit(other.get_by_role("button", name="Start now"))
         (ended,) = portal.wait_for_end(started, seconds=3 * LIMIT)
         assert ended.state == State.SUCCEEDED, reason(ended)
         expect(other.locator("#deployment")).to_be_visible()
@@ -102,4 +99,3 @@ def test_scheduled_creations_wait_and_begin_at_their_time_or_now(
         expect(page.locator("#deployment")).to_be_visible()  # the open page follows the creation
         (ended,) = portal.wait_for_end(waiting, seconds=3 * LIMIT)
         assert ended.state == State.SUCCEEDED, reason(ended)
-    server.stop()

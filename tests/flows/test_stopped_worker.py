@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deployments.models import Resource
-from tests.flows.small_set import portal
+from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until
 
-_ = portal  # a fixture: a portal with the small template set below
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(400)]
 TEMPLATES = {
     "root.yaml": """

@@ -16,6 +16,7 @@ from deployments.core.phases import State
 from deployments.models import Deployment, Environment, TemplateCheck, TemplateRef, TemplateSource
 from deployments.runner import versions
 from tests.flows.deployed import PACE
+from tests.flows.web import submit
 from tests.git_server import GitRepository, GitServer, git_server
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
@@ -207,7 +208,7 @@ def applied(page: Page, portal: Portal) -> Deployment:
     """Apply the displayed preview, and return the change when it has ended."""
     expect(page.locator("#apply-change")).to_be_visible(timeout=SOON)
     preview = Deployment.objects.for_page().filter(kind="update").order_by("-pk")[0]
-    page.locator("#apply-change").click()
+    submit(page.locator("#apply-change"))
     (ended,) = portal.wait_for_end(preview, seconds=3 * LIMIT)
     assert ended.state == State.SUCCEEDED, reason(ended)
     return ended

@@ -7,11 +7,12 @@ import re
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, CDPSession, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, Playwright, expect
 
 from deployments.models import Deployment, Resource
+from tests.browsers import close, open_chromium
 from tests.flows.test_pages import faults
-from tests.flows.web import ARGUMENTS, CHROMIUM, Web, logged_in
+from tests.flows.web import Web, logged_in
 from tests.live import scenes
 from tests.services import wait_until
 
@@ -187,11 +188,9 @@ def test_rows_outside_of_the_window_can_be_found_and_reached(
 
 
 def test_rows_outside_of_the_window_exist_for_screen_readers(
-    chromium: Browser, web: Web, operator: User, long_one: Deployment
+    playwright: Playwright, web: Web, operator: User, long_one: Deployment
 ) -> None:
-    listening = chromium.browser_type.launch(
-        executable_path=CHROMIUM, args=[*ARGUMENTS, "--force-renderer-accessibility"]
-    )
+    listening = open_chromium(playwright, "--force-renderer-accessibility")
     with logged_in(listening, operator, web.url) as context:
         page = context.new_page()
         page.goto(f"{web.url}/deployments/{long_one.pk}/")
@@ -203,7 +202,7 @@ def test_rows_outside_of_the_window_exist_for_screen_readers(
         assert len(reported(client, "table")) == 1
         assert len(reported(client, "cell")) == 3 * rows
         assert "Network290" in reported(client, "link")
-    listening.close()
+    close(listening)
 
 
 def reported(client: CDPSession, role: str) -> list[str]:

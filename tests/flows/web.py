@@ -1,4 +1,4 @@
-"""Web processes of the portal, connections that can be cut, and logged-in browsers."""
+"""Web processes of the portal, connections that can be cut, and profiles of logged-in users."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page
 
-from tests.services import LIMIT, LOOPBACK, REPOSITORY, STOP_SECONDS, Service, free_port
+from tests.browsers import profile
+from tests.services import LOOPBACK, REPOSITORY, STOP_SECONDS, Service, free_port
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FAULTS = (
     "htmx:evalDisallowedError",
     "htmx:eventFilter:error",
@@ -152,9 +151,26 @@ class Wire:
             sink.shutdown(socket.SHUT_RDWR)
 
 
-def open_chromium(playwright: Playwright) -> Browser:
-    """Start Debian's Chromium without background networking: it connects only to the page's server."""
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+def submit(button: Locator) -> None:
+    """Click a button that leads to another page, and wait for it: on a busy machine it opens late.
+
+    What the test does next, such as opening a third page, would interrupt it.
+    """
+    with button.page.expect_navigation():
+        button.click()
+
+
+def visit(page: Page, address: str) -> None:
+    """Open a page from one that may load itself again, as the page of a change does when it begins."""
+    for _ in range(3):
+        try:
+            page.goto(address)
+        except Error as error:
+            if "interrupted by another navigation" not in error.message:
+                raise
+        else:
+            return
+    raise AssertionError(f"{page.url} loads itself again and again")
 
 
 @contextlib.contextmanager
@@ -166,15 +182,11 @@ def logged_in(browser: Browser, user: User, *urls: str, **options: Any) -> Itera
     """
     client = Client()
     client.force_login(user)
-    context = browser.new_context(**options)
-    context.set_default_timeout(LIMIT * 1000)
     session = client.cookies["sessionid"].value
-    context.add_cookies([{"name": "sessionid", "value": session, "url": url} for url in urls])
     raised: list[str] = []
-    context.on("weberror", lambda error: raised.append(f"{error.page and error.page.url}: {error.error}"))
-    context.on("console", lambda message: raised.append(message.text) if message.text in FAULTS else None)
-    try:
+    with profile(browser, **options) as context:
+        context.add_cookies([{"name": "sessionid", "value": session, "url": url} for url in urls])
+        context.on("weberror", lambda error: raised.append(f"{error.page and error.page.url}: {error.error}"))
+        context.on("console", lambda message: raised.append(message.text) if message.text in FAULTS else None)
         yield context
-    finally:
-        context.close()
     assert not raised

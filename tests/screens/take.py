@@ -24,7 +24,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.flows.web import open_chromium
+from tests.browsers import close, open_chromium
 from tests.receiver import receiving
 from tests.screens.catalog import ERROR_PAGES, FRESH, IN_README, LIVE, SCREENS, Screen
 from tests.screens.scene import PASSWORD, Scene
@@ -53,7 +53,7 @@ def camera(base: str, rows: dict[str, int]) -> Iterator[Camera]:
         try:
             yield found
         finally:
-            browser.close()
+            close(browser)
             (FOLDER / "index.html").write_text(index(found.taken, found.problems))
             print(f"{len(found.taken)} screens: {FOLDER / 'index.html'}", *found.problems, sep="\n")  # noqa: T201
 
