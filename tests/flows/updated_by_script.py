@@ -19,7 +19,8 @@ from tests.services import REPOSITORY, wait_until
 
 RATE = 200.0  # writes a second
 NEWER = "sets/by-script"
-SLOWLY = 6.0
+SLOWLY = 30.0
+"""The time scale until the page has displayed that the stack is being updated, which it polls every 15 s."""
 LONG = 600.0  # seconds, for booted machines on a busy host
 
 
