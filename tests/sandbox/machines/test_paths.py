@@ -107,3 +107,24 @@ def test_half_of_the_requests_hang_without_the_rule_for_one_zone(site: Site) -> 
         wait_until(lambda: reads(site), what="a request that is answered")
     finally:
         ec2.authorize_security_group_egress(GroupId=group["GroupId"], IpPermissions=[rule])
+
+
+def test_an_app_server_that_is_out_of_service_is_no_client_of_the_load_balancer(site: Site) -> None:
+    """It may not connect to it, which is nothing that visitors notice."""
+    autoscaling, elbv2 = site.account.client("autoscaling"), site.account.client("elbv2")
+    instance = site.machines("uwsgi")[0]["instance"]
+    (found,) = autoscaling.describe_auto_scaling_instances(InstanceIds=[instance])["AutoScalingInstances"]
+    kept = {"ScalingProcesses": ["HealthCheck", "ReplaceUnhealthy"]}
+    target: Any = {
+        "TargetGroupArn": site.outputs["AppTargetGroupArn"],
+        "Targets": [{"Id": instance, "Port": 9090}],
+    }
+    autoscaling.suspend_processes(AutoScalingGroupName=found["AutoScalingGroupName"], **kept)
+    elbv2.deregister_targets(**target)
+    try:
+        wait_until(lambda: site.states("App") == ["healthy"], what="a single target")
+        assert all(reads(site) for _number in range(20))
+    finally:
+        elbv2.register_targets(**target)
+        autoscaling.resume_processes(AutoScalingGroupName=found["AutoScalingGroupName"], **kept)
+    wait_until(site.is_whole, what="healthy targets again")

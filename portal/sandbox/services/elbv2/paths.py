@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ministack.services import alb, ec2
+from ministack.services import alb, autoscaling, ec2
 
 from deployments.core.reachability import balancing, paths
 from deployments.core.reachability.balancing import Balancer
@@ -104,18 +104,27 @@ def _preserved(group: str, balancer: Record, network: Network) -> list[str]:
 
 
 def _clients(balancer: Record, network: Network) -> list[Node]:
-    targets = {
-        row["Id"]
+    """Return the interfaces of the servers that may connect to an internal load balancer.
+
+    They are the running ones of its VPC that do not stand behind it: not its targets, not the members of
+    their Auto Scaling groups, which may be out of service, and none with the security groups of one of these.
+    """
+    groups = {
+        group
         for group in alb._tgs
         if balancer["LoadBalancerArn"] in target_group_in_use.load_balancers_of(group)
-        for row in alb._targets.get(group, ())
     }
-    return [
-        node
+    behind = {row["Id"] for group in groups for row in alb._targets.get(group, ())}
+    for fleet in autoscaling._asgs.values():
+        if groups & set(fleet.get("TargetGroupARNs") or ()):
+            behind |= {member["InstanceId"] for member in fleet["Instances"]}
+    nodes = {
+        key: node
         for key, instance in ec2._instances.items()
         if instance["State"]["Name"] == "running"
-        and key not in targets
         and (node := reach.instance_node(key)) is not None
         and node.subnet in network.subnets
         and network.subnets[node.subnet].vpc == balancer["VpcId"]
-    ]
+    }
+    alike = {node.groups for key, node in nodes.items() if key in behind}
+    return [node for key, node in nodes.items() if key not in behind and node.groups not in alike]
