@@ -109,15 +109,7 @@ def _clients(balancer: Record, network: Network) -> list[Node]:
     They are the running ones of its VPC that do not stand behind it: not its targets, not the members of
     their Auto Scaling groups, which may be out of service, and none with the security groups of one of these.
     """
-    groups = {
-        group
-        for group in alb._tgs
-        if balancer["LoadBalancerArn"] in target_group_in_use.load_balancers_of(group)
-    }
-    behind = {row["Id"] for group in groups for row in alb._targets.get(group, ())}
-    for fleet in autoscaling._asgs.values():
-        if groups & set(fleet.get("TargetGroupARNs") or ()):
-            behind |= {member["InstanceId"] for member in fleet["Instances"]}
+    behind = _behind(balancer["LoadBalancerArn"])
     nodes = {
         key: node
         for key, instance in ec2._instances.items()
@@ -128,3 +120,13 @@ def _clients(balancer: Record, network: Network) -> list[Node]:
     }
     alike = {node.groups for key, node in nodes.items() if key in behind}
     return [node for key, node in nodes.items() if key not in behind and node.groups not in alike]
+
+
+def _behind(load_balancer: str) -> set[str]:
+    """Return the targets of a load balancer, and the members of the groups that register theirs there."""
+    used = {group for group in alb._tgs if load_balancer in target_group_in_use.load_balancers_of(group)}
+    found = {row["Id"] for group in used for row in alb._targets.get(group, ())}
+    for fleet in autoscaling._asgs.values():
+        if used & set(fleet.get("TargetGroupARNs") or ()):
+            found |= {member["InstanceId"] for member in fleet["Instances"]}
+    return found
