@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from deployments.core.status import DisplayStatus
+
 MIN_RATIO = 1.25
 """Durations count as different if one is at least this many times the other …"""
 MIN_SECONDS = 2.0
@@ -17,7 +19,8 @@ class ComparedPart:
     """A stack or resource in one of the deployments.
 
     `began` is in seconds since the deployment was requested. `seconds` is the duration of its operation, None
-    while it is in progress or if it never began. `status` is the last status of that operation.
+    while it is in progress or if it never began. `status` is AWS's last status of that operation, `result`
+    the status that the deployment's page displays.
     """
 
     path: str
@@ -25,6 +28,7 @@ class ComparedPart:
     began: float | None = None
     seconds: float | None = None
     status: str = ""
+    result: DisplayStatus = DisplayStatus.PENDING
 
 
 class Difference(StrEnum):
@@ -109,7 +113,7 @@ def _difference(first: ComparedPart | None, second: ComparedPart | None) -> Diff
         return Difference.ONLY_SECOND
     if second is None:
         return Difference.ONLY_FIRST
-    if first.status != second.status:
+    if first.result is not second.result:
         return Difference.STATUS
     if first.seconds is None or second.seconds is None:
         return Difference.SAME

@@ -73,9 +73,10 @@ def rolled_back(statuses: Iterable[tuple[str, int]]) -> ProgressCount:
     return found
 
 
-def turns_back(kind: Kind, root_status: str, phase: str = "") -> bool:
+def turns_back(kind: Kind, root_status: str, phase: str = "", nested: Iterable[str] = ()) -> bool:
     """Return whether a deployment rolls back: its root stack rolls back, or is deleted instead of created.
 
+    A nested stack (`nested`: their statuses) begins earlier, and the root stack cannot succeed any more.
     In the last phase, *Protect*, only the update that protects what was created can roll back, and the
     deployment succeeds.
     """
@@ -83,7 +84,9 @@ def turns_back(kind: Kind, root_status: str, phase: str = "") -> bool:
         return False
     if is_rollback(root_status):
         return phase != State.PROTECT and not (kind is Kind.CREATE and is_rollback_of_update(root_status))
-    return kind is not Kind.DELETE and is_of_deletion(root_status)
+    if kind is Kind.DELETE:
+        return False
+    return is_of_deletion(root_status) or (phase != State.PROTECT and any(map(is_rollback, nested)))
 
 
 def resource_state(kind: Kind, status: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deployments.core.status import is_final, stage
+from deployments.core.status import is_final, order, stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +36,8 @@ def apply(state: ResourceState, change: StatusChange) -> ResourceState:
     A change that is older than the state (a late event) does not change the status. It only adds an earlier
     start of the same operation, or a physical id.
     """
-    known = (
-        (state.changed_at, stage(state.status), is_final(state.status), state.status)
-        if state.changed_at
-        else None
-    )
-    new = (change.at, stage(change.status), is_final(change.status), change.status)
+    known = (state.changed_at, order(state.status)) if state.changed_at else None
+    new = (change.at, order(change.status))
     same_operation = stage(change.status) == stage(state.status)
     if known is not None and known > new:
         filled = replace(state, physical_id=state.physical_id or change.physical_id)

@@ -6,81 +6,23 @@ creation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import dropwhile, islice, takewhile
 
-from deployments.core.phases import DELETING, ROLLBACKS, Kind
+from deployments.core.course import Course, forward_runs, without_protecting
+from deployments.core.phases import DELETING, Kind
 from deployments.core.root_cause import Failure, is_echo
 from deployments.core.status import (
     DisplayStatus,
-    OperationKind,
     display_status,
+    has_reached_goal,
     is_cancelled,
     is_failed,
     is_final,
     is_gone,
     is_retained,
-    operation_of,
 )
 from deployments.core.timeline import OperationRun, in_ms
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """The course of a deployment as a whole.
-
-    `turn` is when its root stack began to roll back (epoch ms), or to be deleted because it was canceled.
-    `protected_from` is when the update began that protects what was created: neither it nor its rollback
-    changes the results.
-    """
-
-    kind: Kind
-    turn: int | None = None
-    protected_from: int | None = None
-    is_over: bool = False
-    is_success: bool = False
-    is_canceled: bool = False
-
-    def protects(self, start: int) -> bool:
-        """Return whether an operation that began at `start` (epoch ms) belongs to the phase *Protect*."""
-        return self.protected_from is not None and start >= self.protected_from
-
-    def is_back(self, status: str, start: int) -> bool:
-        """Return whether an operation that began at `start` (epoch ms) belongs to the rollback."""
-        if self.protects(start):
-            return False
-        if self.kind is Kind.DELETE or self.kind in ROLLBACKS:  # going back is its goal
-            return False
-        operation = operation_of(status)
-        if operation is OperationKind.ROLLBACK:
-            return True
-        if self.kind is Kind.CREATE:  # only by its operation: times can be equal to the millisecond
-            return operation is OperationKind.DELETE
-        return self.turn is not None and start >= self.turn
-
-    def counts(self, failure: Failure) -> bool:
-        """Return whether a failure can be the first one: after a cancellation, only in the rollback.
-
-        What could not be protected has not failed.
-        """
-        if self.protects(in_ms(failure.at)):
-            return False
-        if not self.is_canceled:
-            return True
-        is_collateral = is_cancelled(failure.status, failure.reason)
-        return not is_collateral and self.is_back(failure.status, in_ms(failure.at))
-
-    @property
-    def starts_nothing_more(self) -> bool:
-        """Return whether resources that have not begun will never begin."""
-        return self.turn is not None or (self.is_over and not self.is_success)
-
-    @property
-    def left_out(self) -> bool:
-        """Return whether unstarted resources are skipped, also by a change that does not affect them."""
-        is_change = self.kind in (Kind.UPDATE, Kind.ROLLBACK_UPDATE)
-        return self.starts_nothing_more or (self.is_over and is_change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,38 +45,6 @@ class RowResult:
     back_reason: str = ""
 
 
-def turn_of(runs: Iterable[OperationRun], protected_from: int | None = None) -> int | None:
-    """Return when the root stack with these runs began to roll back; None if it did not.
-
-    The stack of a canceled creation is deleted.
-    """
-    back = (OperationKind.ROLLBACK, OperationKind.DELETE)
-    own = without_protecting(runs, protected_from)
-    return next((run.start for run in own if run.operation in back), None)
-
-
-def protected_from(runs: Iterable[OperationRun]) -> int | None:
-    """Return when the root stack with these runs began to be updated to protect what it had created.
-
-    That is the first update after the operation that was complete. None before.
-    """
-    after = dropwhile(lambda run: not run.complete, runs)
-    return next((run.start for run in islice(after, 1, None) if run.operation is OperationKind.UPDATE), None)
-
-
-def without_protecting(runs: Iterable[OperationRun], protected_from: int | None) -> tuple[OperationRun, ...]:
-    """Return the runs without the update that protects what was created, and its rollback.
-
-    Only the end of the phase *Protect* waits for that update, which is not part of the creation's time.
-    """
-    return tuple(takewhile(lambda run: protected_from is None or run.start < protected_from, runs))
-
-
-def forward_runs(runs: Iterable[OperationRun], course: Course) -> list[OperationRun]:
-    """Return the runs that do not belong to the rollback."""
-    return [run for run in runs if not course.is_back(run.status, run.start)]
-
-
 def result_of(
     runs: Sequence[OperationRun],
     course: Course,
@@ -153,7 +63,7 @@ def result_of(
     failures = _without_protecting(failures, course)
     back_runs = [run for run in runs if course.is_back(run.status, run.start)]
     own_runs = forward_runs(runs, course)
-    own_failures = [f for f in failures if _is_own(f, course)]
+    own_failures = [f for f in failures if not is_of_rollback(f, runs, course)]
     breaks = is_stack and not course.is_canceled
     forward = _forward(own_runs, own_failures, is_stack=breaks, is_cut=bool(back_runs) or course.is_over)
     forward = _with_protecting(forward, protecting, course)
@@ -175,14 +85,19 @@ def _without_protecting(failures: Sequence[Failure], course: Course) -> list[Fai
     return [failure for failure in failures if not course.protects(in_ms(failure.at))]
 
 
-def _is_own(failure: Failure, course: Course) -> bool:
-    """Return whether a failure is not one of the rollback.
+def is_of_rollback(failure: Failure, runs: Sequence[OperationRun], course: Course) -> bool:
+    """Return whether a failure in a row with these runs is one of the rollback, by what it ended.
 
-    When an update is canceled, its rollback begins before resources in progress are reported as canceled.
+    A stack begins to roll back in the millisecond in which something in it fails. When an update is canceled,
+    its rollback begins before resources in progress are reported as canceled.
     """
     if is_cancelled(failure.status, failure.reason):
-        return True
-    return not course.is_back(failure.status, in_ms(failure.at))
+        return False
+    at = in_ms(failure.at)
+    ended = next((run for run in runs if run.start <= at and (run.end is None or at <= run.end)), None)
+    if ended is not None:
+        return course.is_back(ended.status, ended.start)
+    return course.is_back(failure.status, at)
 
 
 def run_status(
@@ -191,9 +106,12 @@ def run_status(
     """Return the status to display for a run that does not belong to the rollback.
 
     An interrupted run has no end: a stack's because something in it failed, a resource's because something
-    else failed. `is_cut` means that nothing continues it.
+    else failed. `is_cut` means that nothing continues it. A nested stack that was updated only removes what
+    it replaced until the root stack ends, or rolls back.
     """
     was_cut = is_cut and not is_final(run.status)
+    if was_cut and has_reached_goal(run.status):
+        return DisplayStatus.DONE
     if not is_failed(run.status) and not was_cut:
         return display_status(run.status)
     cancelled = any(is_cancelled(failure.status, failure.reason) for failure in failures)

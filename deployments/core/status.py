@@ -92,6 +92,7 @@ CANCELLED_REASONS = (
     "Resource update cancelled",
     "Resource deletion cancelled",
 )
+_CLEANUP = "_COMPLETE_CLEANUP_IN_PROGRESS"
 _STAGES = ("REVIEW", "CREATE", "IMPORT", "UPDATE", "ROLLBACK", "UPDATE_ROLLBACK", "DELETE")
 
 
@@ -119,6 +120,11 @@ def is_final(status: str) -> bool:
 def is_complete(status: str) -> bool:
     """Return whether the operation of a status reached its goal."""
     return status.endswith("_COMPLETE")
+
+
+def has_reached_goal(status: str) -> bool:
+    """Return whether an operation reached its goal, even if what it replaced is still being removed."""
+    return is_complete(status) or status.endswith(_CLEANUP)
 
 
 def is_failed(status: str) -> bool:
@@ -184,6 +190,11 @@ def stage(status: str) -> int:
     """Return the position of an operation in a stack's life, to order events of the same millisecond."""
     found = [number for number, name in enumerate(_STAGES) if status.startswith(name)]
     return max(found, default=0)
+
+
+def order(status: str) -> tuple[int, bool, bool, str]:
+    """Return a key that orders events of the same millisecond: a cleanup follows the operation."""
+    return stage(status), is_final(status), status.endswith(_CLEANUP), status
 
 
 PROBLEMS = frozenset(name for name in _STATUSES if is_failed(name) or is_rollback(name))

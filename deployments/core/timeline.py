@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 
-from deployments.core.status import IN_REVIEW, OperationKind, is_complete, is_final, operation_of, stage
+from deployments.core.status import (
+    IN_REVIEW,
+    OperationKind,
+    has_reached_goal,
+    is_complete,
+    is_final,
+    operation_of,
+    order,
+)
 
 Changes = Sequence[Sequence[int | str]]
 """[[epoch ms, status], …]: treated as a set, so order and repetition do not matter."""
@@ -31,7 +39,8 @@ class Interval:
 class OperationRun:
     """One operation from its first event to its last. `end` is None while it is in progress.
 
-    If another operation follows before its end (a create that is rolled back), it ends where the next begins.
+    If another operation follows before its end (a create that is rolled back), it ends where the next begins;
+    if only the removal of what it replaced was in progress, it had ended before.
     `status` is its last status.
     """
 
@@ -86,7 +95,7 @@ def _sorted(changes: Iterable[Sequence[int | str]]) -> list[tuple[int, str]]:
             and (isinstance(change[0], int) or (isinstance(change[0], float) and math.isfinite(change[0])))
         ):
             found.add((int(change[0]), str(change[1])))
-    return sorted(found, key=lambda c: (c[0], stage(c[1]), is_final(c[1]), c[1]))
+    return sorted(found, key=lambda c: (c[0], order(c[1])))
 
 
 def intervals(changes: Changes) -> tuple[Interval, ...]:
@@ -143,7 +152,8 @@ def _run(changes: list[tuple[int, str]], cut: int | None) -> OperationRun:
             periods.append(Interval(last, last_at, cut))
     elif not periods:
         periods.append(Interval(last, first[0], last_at))
-    end = last_at if is_final(last) else cut
+    is_done = is_final(last) or (cut is not None and has_reached_goal(last))
+    end = last_at if is_done else cut
     return OperationRun(operation_of(last), last, first[0], end, tuple(periods))
 
 

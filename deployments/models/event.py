@@ -174,6 +174,15 @@ class EventQuerySet(models.QuerySet["Event"]):
         return map(EventValues._make, self.values_list(*_COLUMNS))
 
 
+def failures_by_row(events: Iterable[Event]) -> dict[str, list[Failure]]:
+    """Return the failures in the events, by the path of their row."""
+    found: dict[str, list[Failure]] = {}
+    for event in events:
+        if failure := event.as_failure():
+            found.setdefault(event.subject, []).append(failure)
+    return found
+
+
 class Event(models.Model):
     """One event. It gets its number under the deployment's row lock (`deployments.runner.event_log`).
 

@@ -44,8 +44,9 @@ def of_rows(stacks: Sequence[Stack], timeline: Timeline, now: int, phase: str = 
 
 
 def goes_back(kind: Kind, stacks: Sequence[Stack], phase: str = "") -> bool:
-    """Return whether the root stack rolls back, or is deleted because its creation was canceled."""
-    return any(turns_back(kind, stack.status, phase) for stack in stacks if not stack.path)
+    """Return whether a stack rolls back, or the root is deleted because its creation was canceled."""
+    root = next((stack.status for stack in stacks if not stack.path), "")
+    return turns_back(kind, root, phase, [stack.status for stack in stacks if stack.path])
 
 
 def contradicts_forecast(deployment: Deployment, timeline: Timeline, now: int) -> bool:

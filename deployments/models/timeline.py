@@ -9,6 +9,14 @@ from datetime import datetime
 from django.utils import timezone
 
 from deployments.core import dependencies
+from deployments.core.course import (
+    Course,
+    forward_runs,
+    nested_turn,
+    protected_from,
+    turn_of,
+    without_protecting,
+)
 from deployments.core.critical_path import CriticalPath, critical_path
 from deployments.core.dependencies import Edge, Waiting
 from deployments.core.forecast import Forecast, is_slow, project
@@ -16,26 +24,31 @@ from deployments.core.intervals import WORKER_SILENT
 from deployments.core.phases import BEFORE_STACKS, DELETING, ROLLBACKS, Kind, State, phases_of
 from deployments.core.progress import resource_state, turns_back
 from deployments.core.root_cause import Failure, first_failure
-from deployments.core.row_results import Course, forward_runs, protected_from, turn_of, without_protecting
+from deployments.core.row_results import RowResult, result_of
 from deployments.core.schedule import PHASE, Schedule, Span
-from deployments.core.status import OperationKind, is_failed
+from deployments.core.status import DisplayStatus, OperationKind, display_status, is_failed
 from deployments.core.timeline import Changes, Interval, OperationRun, in_ms, of_stack, runs
 from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationHistory, UsualDuration
 from deployments.models.deployment import Deployment
 from deployments.models.duration import Expectation
-from deployments.models.event import Event
+from deployments.models.event import Event, failures_by_row
 from deployments.models.stack import STACK_TYPE, Resource, Stack
 
 CLOSING = "/"
 """Suffix of a stack's path for the time that it takes after its last part has ended."""
 
 
+PENDING = RowResult(status=DisplayStatus.PENDING)
+"""The result of a row that has not begun."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineRow:
     """One stack, resource or phase (`@…`) of the waterfall, by its path; "" is the root stack.
 
-    `usual` is its usual duration (None: unknown), `expected` its expected start and end (None once the
-    deployment has ended or rolls back). Times are epoch milliseconds.
+    `result` is what pages display of a stack or resource. `usual` is its usual duration (None: unknown),
+    `expected` its expected start and end (None once the deployment has ended or rolls back). Times are epoch
+    milliseconds.
     """
 
     path: str
@@ -44,6 +57,7 @@ class TimelineRow:
     is_stack: bool = False
     intervals: tuple[Interval, ...] = ()
     runs: tuple[OperationRun, ...] = ()
+    result: RowResult = PENDING
     depends_on: tuple[Edge, ...] = ()
     blocks: tuple[str, ...] = ()
     waiting_for: tuple[Waiting, ...] = ()
@@ -127,13 +141,20 @@ def operation_for(kind: Kind) -> OperationKind:
     return OperationKind.CREATE if kind is Kind.CREATE else OperationKind.UPDATE
 
 
-def course_of(deployment: Deployment, root: Iterable[OperationRun]) -> Course:
-    """Return the course of a deployment whose root stack had these runs."""
+def course_of(
+    deployment: Deployment,
+    root: Iterable[OperationRun],
+    nested: Mapping[str, Iterable[OperationRun]] | None = None,
+) -> Course:
+    """Return the course of a deployment whose root stack had these runs; `nested`: those of nested stacks."""
     kind, own = Kind(deployment.kind), tuple(root)
     protected = protected_from(own) if kind is Kind.CREATE or deployment.protects else None
+    goes_back = kind is Kind.DELETE or kind in ROLLBACKS
+    turns = {} if goes_back else {path: nested_turn(one, protected) for path, one in (nested or {}).items()}
     return Course(
         kind=kind,
-        turn=None if kind is Kind.DELETE or kind in ROLLBACKS else turn_of(own, protected),
+        turn=None if goes_back else turn_of(own, protected),
+        nested={path: turn for path, turn in turns.items() if turn is not None},
         protected_from=protected,
         is_over=not deployment.is_active,
         is_success=deployment.state == State.SUCCEEDED,
@@ -228,9 +249,11 @@ class _TimelineBuilder:
         self.usual = self._usual()
         self.phases = phase_spans(deployment, landmarks)
         self.runs = {path: runs(self._changes(path)) for path in self.types}
-        self.course = course_of(deployment, self.runs.get("", ()))
+        nested = {path: self.runs[path] for path in self.stacks if path}
+        self.course = course_of(deployment, self.runs.get("", ()), nested)
         self.failed = self._first_failure(landmarks)
         self.began = self._began(landmarks)
+        self.failures = failures_by_row(landmarks)
 
     def timeline(self) -> Timeline:
         """Return the timeline."""
@@ -251,6 +274,7 @@ class _TimelineBuilder:
                 is_stack=self.schedule.is_stack(path),
                 intervals=self._intervals(path),
                 runs=self.runs.get(path, ()),
+                result=self._result(path, states.get(path, "")),
                 depends_on=self.edges.get(path, ()),
                 blocks=blocked.get(path, ()),
                 waiting_for=self._waiting_for(path, waits, states),
@@ -299,7 +323,7 @@ class _TimelineBuilder:
             return critical_path(self.schedule, spans)
         forward = dict(spans)
         for path in self.types:
-            if own := forward_runs(self._waited_for(path), self.course):
+            if own := forward_runs(self._waited_for(path), self.course.of(path)):
                 forward[path] = Span(own[0].start, own[-1].end)
             else:
                 forward.pop(path, None)
@@ -309,7 +333,8 @@ class _TimelineBuilder:
         self, path: str, waits: dependencies.Edges, states: Mapping[str, str]
     ) -> tuple[Waiting, ...]:
         """Return the dependencies that a resource waits for; none once nothing more begins."""
-        if path not in states or self.course.starts_nothing_more or self.course.is_over:
+        course = self.course.of(path)
+        if path not in states or course.starts_nothing_more or course.is_over:
             return ()
         return dependencies.waiting_for(path, waits, states)
 
@@ -352,6 +377,13 @@ class _TimelineBuilder:
         status = (stack.status if stack else "") or (resource.status if resource else "")
         return resource_state(self.kind, status)
 
+    def _result(self, path: str, status: str) -> RowResult:
+        own, failures = self.runs.get(path, ()), self.failures.get(path, ())
+        if not own and status:  # a row with a status but without times
+            return RowResult(status=display_status(status))
+        is_stack, course = self.schedule.is_stack(path), self.course.of(path)
+        return result_of(own, course, failures, is_stack=is_stack, is_root=not path)
+
     def _seconds(self, span: Span | None) -> float:
         if span is None or span.start is None:
             return 0.0
@@ -378,6 +410,7 @@ class _TimelineBuilder:
             not self.deployment.is_active
             or self.seen < self.now
             or turns_back(self.kind, root, self.deployment.last_phase)
+            or self.course.nested
             or is_failed(root)
         ):
             return None, {}

@@ -238,7 +238,7 @@ def _phase_detail(at: DisplayStatus, detail: str) -> str:
 
 def _turned_back(deployment: Deployment, tree: ResourceTree) -> bool:
     """Return whether CloudFormation is rolling back, or has rolled back, the deployment."""
-    return turns_back(Kind(deployment.kind), tree.root_status, deployment.last_phase)
+    return turns_back(Kind(deployment.kind), tree.root_status, deployment.last_phase, tree.nested_statuses)
 
 
 def _turn(deployment: Deployment, tree: ResourceTree) -> datetime | None:

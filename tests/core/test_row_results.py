@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.core.course import Course, turn_of
 from deployments.core.phases import Kind
 from deployments.core.root_cause import Failure
-from deployments.core.row_results import Course, RowResult, Segment, result_of, turn_of
+from deployments.core.row_results import RowResult, Segment, result_of
 from deployments.core.status import DisplayStatus
 from deployments.core.timeline import runs
 

@@ -202,6 +202,15 @@ class RowOut(Schema):
         ),
         examples=["done"],
     )
+    display_status: str = Field(
+        default="",
+        description=(
+            "The status of a stack or resource that pages show, empty for phases: pending, in_progress, "
+            "settling, done, failed, canceled, not_run, remains, deleted, rolling_back, rolled_back or "
+            "rollback_failed. After a rollback, `status` is that of the rollback."
+        ),
+        examples=["rolled_back"],
+    )
     is_stack: bool
     started_at: datetime | None
     ended_at: datetime | None
@@ -218,6 +227,7 @@ class RowOut(Schema):
             type=row.type,
             status=row.status,
             phase_status=phases.get(row.path, ""),
+            display_status="" if row.path in phases else word_of(row.result.status),
             is_stack=row.is_stack,
             started_at=_time(row.span.start),
             ended_at=_time(row.span.end),
@@ -254,16 +264,16 @@ def _phases(deployment: Deployment, timeline: Timeline) -> dict[str, str]:
         State(deployment.last_phase),
         protects=deployment.protects,
         releases=deployment.has_servers_phase,
-        is_back=timeline.course.turn is not None,
+        is_back=timeline.course.has_turned,
     )
     if deployment.operation == "take_over":
         found = found[:1]  # it reads the stack and ends
     shown = {phase: phase_status(deployment, phase, status) for phase, status in found}
-    return {f"{PHASE}{phase.value}": _phase_word(status) for phase, status in shown.items()}
+    return {f"{PHASE}{phase.value}": word_of(status) for phase, status in shown.items()}
 
 
-def _phase_word(status: DisplayStatus) -> str:
-    """Return the status of a phase as the states of deployments are spelled."""
+def word_of(status: DisplayStatus) -> str:
+    """Return a status as the states of deployments are spelled."""
     return {DisplayStatus.CANCELLED: "canceled", DisplayStatus.PROGRESS: "in_progress"}.get(
         status, status.value.replace("-", "_")
     )

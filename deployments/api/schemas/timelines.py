@@ -8,7 +8,7 @@ from typing import Any, Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.api.schemas.deployments import DeploymentOut
+from deployments.api.schemas.deployments import DeploymentOut, word_of
 from deployments.core.compare import ChangedParameter, ComparedPart, Comparison, Pair
 from deployments.models import Deployment
 
@@ -17,13 +17,17 @@ class PartOut(Schema):
     """A stack or a resource in one of two deployments."""
 
     status: str = Field(examples=["CREATE_COMPLETE"])
+    display_status: str = Field(description="The result, as in the timeline.", examples=["rolled_back"])
     began: float | None = Field(description="Seconds since the deployment was requested.")
     seconds: float | None = Field(description="How long it took, null while it is in progress.")
 
     @classmethod
     def of(cls, row: ComparedPart | None) -> Self | None:
         """Return a part, None where a deployment does not have it."""
-        return cls(status=row.status, began=row.began, seconds=row.seconds) if row else None
+        if row is None:
+            return None
+        display = word_of(row.result)
+        return cls(status=row.status, display_status=display, began=row.began, seconds=row.seconds)
 
 
 class ComparedOut(Schema):

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.core.root_cause import Failure, is_echo
-from deployments.core.row_results import Course
+from deployments.core.row_results import is_of_rollback
 from deployments.core.status import is_cancelled
-from deployments.core.timeline import at_ms, in_ms
+from deployments.core.timeline import at_ms
 from deployments.presentation.waterfall.tree import and_above, name_of, parent_of
 from deployments.presentation.waterfall.view_model import DeploymentView
 
@@ -61,17 +61,17 @@ def _steps(view: DeploymentView, first: str, failure: Failure) -> Iterator[StepA
 
 
 def _grouped(view: DeploymentView, own: str, around: set[str]) -> dict[str, dict[str, Failure]]:
-    course = view.timeline.course
     groups: dict[str, dict[str, Failure]] = {name: {} for name in GROUPS}
     for path, failures in view.failures.items():
         for one in failures:
-            if path != own or path in around or _is_back(one, course):
-                groups[_group(path, one, around, course)].setdefault(path, one)
+            is_back = _is_back(view, path, one)
+            if path != own or path in around or is_back:
+                groups[_group(path, one, around, is_back=is_back)].setdefault(path, one)
     return groups
 
 
-def _group(path: str, failure: Failure, around: set[str], course: Course) -> str:
-    if _is_back(failure, course):
+def _group(path: str, failure: Failure, around: set[str], *, is_back: bool) -> str:
+    if is_back:
         return "back"
     if is_cancelled(failure.status, failure.reason):
         return "canceled"
@@ -80,10 +80,10 @@ def _group(path: str, failure: Failure, around: set[str], course: Course) -> str
     return "echoes" if is_echo(failure.reason) else "others"
 
 
-def _is_back(failure: Failure, course: Course) -> bool:
-    """Return whether the rollback failed there. A nested stack begins to roll back before the root stack."""
-    is_going_back = failure.status.startswith(("DELETE", "ROLLBACK"))
-    return course.turn is not None and is_going_back and course.is_back(failure.status, in_ms(failure.at))
+def _is_back(view: DeploymentView, path: str, failure: Failure) -> bool:
+    """Return whether the rollback failed there."""
+    line = view.timeline.line(path)
+    return is_of_rollback(failure, line.runs if line else (), view.timeline.course.of(path))
 
 
 def _around(failures: dict[str, Failure]) -> StepAfterFailure:

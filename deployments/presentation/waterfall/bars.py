@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from deployments.core.course import Course
 from deployments.core.phases import Kind
 from deployments.core.root_cause import Failure
-from deployments.core.row_results import Course, back_status, run_status
+from deployments.core.row_results import back_status, run_status
 from deployments.core.status import DisplayStatus, display_status, is_final, operation_of
 from deployments.core.timeline import Interval, OperationRun, runs
 from deployments.presentation.waterfall.tree import TreeNode

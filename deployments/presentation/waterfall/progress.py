@@ -42,7 +42,7 @@ def shown(deployment: Deployment, tree: ResourceTree, timeline: Timeline, now: i
     """
     if not deployment.is_active:
         return DisplayedProgress()
-    if turns_back(Kind(deployment.kind), tree.root_status, deployment.last_phase):
+    if turns_back(Kind(deployment.kind), tree.root_status, deployment.last_phase, tree.nested_statuses):
         return DisplayedProgress(percent=deployment.rollback_progress or None)
     is_slow = contradicts_forecast(deployment, timeline, now)
     return DisplayedProgress(percent=deployment.progress or None, contradicts=is_slow, is_slow=is_slow)
@@ -66,7 +66,7 @@ def replayed(past: PastState, timeline: Timeline) -> DisplayedProgress:
     forecast beside it is that of the replayed time, and may have been wrong.
     """
     now = in_ms(past.now)
-    turn = timeline.course.turn
+    turn = timeline.course.first_turn
     if turn is not None and past.ended_at:
         return DisplayedProgress(percent=percent_of_time(turn, now, in_ms(past.ended_at)))
     if past.has_succeeded and past.ended_at:

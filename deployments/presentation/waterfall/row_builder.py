@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from deployments.core.course import Course
 from deployments.core.nested_templates import STACK
 from deployments.core.root_cause import Failure, is_echo, unwrapped
-from deployments.core.row_results import Course, RowResult, result_of
+from deployments.core.row_results import RowResult, result_of
 from deployments.core.status import DisplayStatus, display_status
 from deployments.core.timeline import OperationRun
 from deployments.models.timeline import TimelineRow
@@ -141,7 +142,7 @@ class RowBuilder:
         if node is not None:
             return self._result(node)
         line, failures = self.lines[path], self.failures.get(path, ())
-        return result_of(line.runs, self.course, failures, is_stack=line.is_stack, is_root=not path)
+        return result_of(line.runs, self.course.of(path), failures, is_stack=line.is_stack, is_root=not path)
 
     def _summarized(self, path: str, own: Sequence[Bar]) -> StackSummary:
         """Return the summary of the stack at a path, whose own bars are these."""
@@ -222,7 +223,7 @@ class RowBuilder:
         return line.runs if line is not None and line.runs and line.status == node.status else runs_of(node)
 
     def _bars(self, node: TreeNode) -> tuple[Bar, ...]:
-        return bars_of(node, self._runs(node), self.course, self.failures.get(node.path, ()))
+        return bars_of(node, self._runs(node), self.course.of(node.path), self.failures.get(node.path, ()))
 
     def _result(self, node: TreeNode) -> RowResult:
         found = self._runs(node)
@@ -230,7 +231,8 @@ class RowBuilder:
             return RowResult(status=display_status(node.status, node.reason), reason=remark(node.reason))
         is_stack = node.is_stack or node.type == STACK
         failures = self.failures.get(node.path, ())
-        return result_of(found, self.course, failures, is_stack=is_stack, is_root=not node.path)
+        course = self.course.of(node.path)
+        return result_of(found, course, failures, is_stack=is_stack, is_root=not node.path)
 
     def _rest(self, node: TreeNode, line: TimelineRow) -> tuple[float, float] | None:
         """Return the expected remainder; None if it has ended."""

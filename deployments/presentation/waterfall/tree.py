@@ -68,6 +68,11 @@ class ResourceTree:
         return self.counts.get("", NONE)
 
     @property
+    def nested_statuses(self) -> list[str]:
+        """Return the statuses of the nested stacks."""
+        return [node.status for path, node in self.nodes.items() if path and node.is_stack]
+
+    @property
     def root_status(self) -> str:
         """Return the root stack's status, "" before its first event."""
         return self.nodes[""].status if "" in self.nodes else ""

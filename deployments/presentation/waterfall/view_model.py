@@ -14,13 +14,13 @@ from django.utils.translation import get_language
 
 from deployments.core.phases import Kind, State, phase_statuses
 from deployments.core.root_cause import Failure
-from deployments.core.row_results import result_of
 from deployments.core.schedule import PHASE
 from deployments.core.status import DisplayStatus, display_status
 from deployments.core.time_axis import RULES, TimeAxis
 from deployments.core.timeline import in_ms
 from deployments.models import Deployment, Event
 from deployments.models import timeline as timelines
+from deployments.models.event import failures_by_row
 from deployments.models.past_state import PastState
 from deployments.models.timeline import Timeline, around_the_stacks
 from deployments.presentation import log, rendered, summary
@@ -191,11 +191,7 @@ class DeploymentView:
     def status_at(self, path: str) -> DisplayStatus:
         """Return the status to display for the row at a path, even if it was not read."""
         line = self.timeline.line(path)
-        if line is None or not (line.runs or self.timeline.course.left_out):
-            return display_status(line.status if line else "")
-        failures = self.failures.get(path, ())
-        course = self.timeline.course
-        return result_of(line.runs, course, failures, is_stack=line.is_stack, is_root=not path).status
+        return line.result.status if line else DisplayStatus.PENDING
 
     def _with_phases(self, rows: Iterable[Row]) -> tuple[Row, ...]:
         """Return the rows of stacks between those of the phases before and after; none without stacks."""
@@ -208,7 +204,7 @@ class DeploymentView:
     def _phases(self) -> Iterable[Row]:
         deployment = self.deployment
         kind, protects = Kind(deployment.kind), deployment.protects
-        is_back = self.timeline.course.turn is not None
+        is_back = self.timeline.course.has_turned
         state, last = State(deployment.state), State(deployment.last_phase)
         releases = deployment.has_servers_phase
         statuses = dict(
@@ -299,15 +295,6 @@ def _cancellation(
 ) -> Cancellation | None:
     root = tree.nodes.get("")
     return cancellation(deployment, landmarks, root.changes if root else ())
-
-
-def failures_by_row(events: Iterable[Event]) -> dict[str, list[Failure]]:
-    """Return the failures in the events, by the path of their row."""
-    found: dict[str, list[Failure]] = {}
-    for event in events:
-        if failure := event.as_failure():
-            found.setdefault(event.subject, []).append(failure)
-    return found
 
 
 LATEST = 3

@@ -52,7 +52,7 @@ def shown(deployment: Deployment, every: int) -> list[tuple[str, float, int]]:
         )
         percent = progress.shown(row, tree, timeline, now).percent
         if percent is not None:
-            direction = "back" if "ROLLBACK" in tree.root_status else "forward"
+            direction = "back" if stored.goes_back(Kind(row.kind), stacks) else "forward"
             found.append((direction, (in_ms(past.now) - timeline.start) / total, percent))
     return found
 
@@ -92,7 +92,7 @@ def test_the_percentage_of_a_replay_never_goes_back_within_a_direction(name: str
     for seq, _at in past_state.event_times(deployment)[::3]:
         view = DeploymentView.past(past_state.as_of(deployment, seq))
         if view.deployment.is_active and view.summary.progress.percent is not None:
-            direction = "back" if "ROLLBACK" in view.tree.root_status else "forward"
+            direction = "back" if view.timeline.course.has_turned else "forward"
             found[direction].append(view.summary.progress.percent)
 
     assert len(found["forward"]) > 10
