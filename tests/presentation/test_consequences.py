@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deployments import catalog
 from deployments.core.changes import ChangedProperty, ChangedResource, Changes, Effect
+from deployments.core.release_kind import Release, ReleaseKind
 from deployments.core.status import OperationKind
 from deployments.core.template_stacks import TemplateSide, TemplateStack, stacks_of
 from deployments.core.usual_durations import DurationHistory, PastDuration
-from deployments.presentation.preview.consequences import AffectedTier, tiers
+from deployments.errors import Message
+from deployments.message_codes import Code
+from deployments.presentation.preview.consequences import (
+    AffectedTier,
+    Likelihood,
+    Outage,
+    outage_of_all,
+    tiers,
+)
+from deployments.presentation.preview.release import release_card
 from tests.core.recorded import recorded
 from tests.previews import recorded_changes
 
@@ -123,3 +136,28 @@ def test_an_association_says_how_many_servers_it_runs_on_at_a_time() -> None:
     name = next(name for name, body in stacks["Configuration"].resources.items() if body["Type"] == one.type)
     found = tier(changed(f"Configuration/{name}", one.type, "Parameters"), stacks=stacks)
     assert found.sentences == [f"{name} runs again on its servers, on at most 50% of them at a time."]
+
+
+def test_the_outage_of_a_change_is_that_of_its_most_serious_tier_on_the_card_of_the_release_too() -> None:
+    """A set without nested stacks has one tier, the root; servers of other tiers count as well."""
+    stacks = planned(AppServerCount="1")
+    release = Release(kind=ReleaseKind.NONE, reason=Message(Code.RELEASE_NO_FILES), stack="WebServers")
+    root = ChangedResource(path="Group", action="modify", type=GROUP, effect=Effect.MAY_BE_REPLACED)
+
+    for resources in ([root], [IMAGE], [root, IMAGE]):
+        found = tiers(Changes(resources=tuple(resources)), "shop", NO_HISTORY, stacks, release)
+        card = release_card(release, found)
+        assert card is not None
+        assert card.outage == outage_of_all(found).text != "None expected"
+        assert not any("Running servers keep" in step for step in card.steps)
+
+
+@given(st.lists(st.sampled_from(list(itertools.product(Likelihood, (0, 1, 40))))))
+def test_no_tier_has_a_more_serious_outage_than_the_whole_change(found: list[tuple[Likelihood, int]]) -> None:
+    listed = [
+        AffectedTier(name="", sentences=(), minutes=0, outages=Outage(likelihood, minutes))
+        for likelihood, minutes in found
+    ]
+    whole = outage_of_all(listed)
+    assert all(one.outages.likelihood <= whole.likelihood for one in listed)
+    assert whole.likelihood is Likelihood.NOT_EXPECTED or whole.text in {one.outage for one in listed}

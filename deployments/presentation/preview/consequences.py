@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -32,14 +33,50 @@ _INTERRUPTS: Mapping[str, tuple[str, ...]] = {
 """Properties whose change in place interrupts connections ("Update requires: Some interruptions")."""
 
 
+class Likelihood(IntEnum):
+    """Whether visitors notice a change, the most serious last."""
+
+    NOT_EXPECTED = 0
+    POSSIBLE = 1
+    EXPECTED = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Outage:
+    """Whether visitors notice a change, and for how many minutes at most by earlier runs; 0 if unknown."""
+
+    likelihood: Likelihood = Likelihood.NOT_EXPECTED
+    minutes: int = 0
+
+    @property
+    def text(self) -> str:
+        """Return it as text."""
+        if self.likelihood is Likelihood.NOT_EXPECTED:
+            return _("None expected")
+        if self.likelihood is Likelihood.POSSIBLE:
+            return _("Possible")
+        if self.minutes:
+            return _("Up to about %(n)d min") % {"n": self.minutes}
+        return _("Yes; its duration is not known")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffectedTier:
-    """One tier. `minutes` is the usual duration, 0 if it is unknown."""
+    """One tier. `minutes` is the usual duration, 0 if it is unknown.
+
+    `replaces_servers`: an update of the stacks replaces servers, or may replace them.
+    """
 
     name: str
     sentences: Sequence[str]
     minutes: int
-    outage: str
+    outages: Outage
+    replaces_servers: bool = False
+
+    @property
+    def outage(self) -> str:
+        """Return whether visitors notice the change, as text."""
+        return self.outages.text
 
 
 def tiers(
@@ -68,10 +105,20 @@ def tiers(
                 *_sentences(resources, stacks),
             ],
             minutes=_minutes(resources, usual),
-            outage=_outage(resources, usual, stacks, release if name == released else None),
+            outages=_outage(resources, usual, stacks, release if name == released else None),
+            replaces_servers=any(_replaces_servers(one, stacks) for one in resources),
         )
         for name, resources in sorted(by_tier.items())
     ]
+
+
+def outage_of_all(tiers: Sequence[AffectedTier]) -> Outage:
+    """Return the most serious outage of a change: of several, one whose duration is not known."""
+    return max((tier.outages for tier in tiers), key=_seriousness, default=Outage())
+
+
+def _seriousness(one: Outage) -> tuple[int, float]:
+    return one.likelihood, one.minutes or float("inf")
 
 
 def tier_of(release: Release) -> str:
@@ -232,24 +279,32 @@ def _minutes(resources: Sequence[ChangedResource], usual: DurationHistory) -> in
     return max(1, round(seconds / 60)) if seconds else 0
 
 
+def _replaces_servers(one: ChangedResource, stacks: Mapping[str, TemplateStack]) -> bool:
+    """Return whether the servers of a group are or may be replaced."""
+    if one.type != _GROUP or one.effect in (Effect.ADDED, Effect.REMOVED):
+        return False
+    if one.effect in (*_REPLACED, *_MAY_BE_REPLACED):
+        return True
+    return _rolls(one) and _update_of(one, stacks).method is not Method.NONE
+
+
 def _outage(
     resources: Sequence[ChangedResource],
     usual: DurationHistory,
     stacks: Mapping[str, TemplateStack],
     release: Release | None,
-) -> str:
+) -> Outage:
     """Return whether visitors notice the change, and for how long if earlier runs provide it."""
     if release is not None and release.interrupts:
-        return _("Yes; its duration is not known")
+        return Outage(Likelihood.EXPECTED)
     if any(_is_replaced(one, _REPLACED) for one in resources):
-        return _("Yes; its duration is not known")
+        return Outage(Likelihood.EXPECTED)
     interrupting = [one for one in resources if _interrupts(one, stacks)]
     if interrupting:
-        minutes = _minutes(interrupting, usual)
-        return _("Up to about %(n)d min") % {"n": minutes} if minutes else _("Yes; its duration is not known")
+        return Outage(Likelihood.EXPECTED, _minutes(interrupting, usual))
     if any(_is_replaced(one, _MAY_BE_REPLACED) for one in resources):
-        return _("Possible")
-    return _("None expected")
+        return Outage(Likelihood.POSSIBLE)
+    return Outage()
 
 
 def _is_replaced(one: ChangedResource, effects: tuple[Effect, ...]) -> bool:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from deployments.core.release_kind import Release, ReleaseKind
 from deployments.message_codes import Code
-from deployments.presentation.preview.consequences import AffectedTier, tier_of
+from deployments.presentation.preview.consequences import AffectedTier, outage_of_all
 from deployments.wording import message_text
 
 
@@ -30,12 +30,11 @@ def release_card(release: Release | None, tiers: Sequence[AffectedTier]) -> Rele
     """Return the card; None if the template set declares no release. `tiers` are those of the same page."""
     if release is None:
         return None
-    outages = {tier.name: tier.outage for tier in tiers}
     return ReleaseCard(
         label=_("New servers") if _is_first(release) else kind_label(release.kind),
         reason=message_text(release.reason),
-        steps=list(_steps(release)),
-        outage=outages.get(tier_of(release)) or _("None expected"),
+        steps=list(_steps(release, replaces_servers=any(tier.replaces_servers for tier in tiers))),
+        outage=outage_of_all(tiers).text,
         warning=_("There is one server, and it does not serve while it is changed: the site has an outage.")
         if release.interrupts
         else "",
@@ -62,8 +61,10 @@ def _is_first(release: Release) -> bool:
     return release.reason.code == Code.RELEASE_GROUP_CREATED
 
 
-def _steps(release: Release) -> Iterator[str]:
-    if release.kind is ReleaseKind.NONE:
+def _steps(release: Release, *, replaces_servers: bool) -> Iterator[str]:
+    if release.kind is ReleaseKind.NONE and replaces_servers:
+        yield _("No version is released, but CloudFormation replaces servers, or may replace them.")
+    elif release.kind is ReleaseKind.NONE:
         yield _("Running servers keep the version that they have.")
     elif _is_first(release):
         yield _("There are no servers yet. New ones are configured with this version before they serve.")
