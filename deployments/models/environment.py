@@ -326,9 +326,16 @@ class Environment(models.Model):
 
     @property
     def url(self) -> str:
-        """Return the site's address from the stack's outputs; "" if they have none."""
+        """Return the site's address from the stack's outputs; "" if they have none, or after the deletion."""
+        if self.deleted_at is not None:
+            return ""
         names = ("SiteUrl", "SiteURL", "URL", "Url", "ALBURL")
         return next((str(self.outputs[name]) for name in names if name in self.outputs), "")
+
+    @property
+    def health(self) -> str:
+        """Return its latest health; unknown after the deletion, like that of what was never observed."""
+        return "unknown" if self.deleted_at is not None else self.health_word
 
     @property
     def is_protected(self) -> bool:

@@ -135,7 +135,7 @@ def _values(row: Any) -> dict[str, Any]:
         "state": StateName(EnvironmentState(row.state).name.lower()),
         "account": AccountRef.of(environment.account),
         "owner": environment.owner.get_username(),
-        "health": environment.health_word,
+        "health": environment.health,
         "stack_name": environment.stack_name,
         "stack_status": environment.stack_status,
         "site_url": environment.url,

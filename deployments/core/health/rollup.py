@@ -192,11 +192,14 @@ def _database(facts: Facts, now: datetime) -> Tier | None:
     assessments += [_unseen(cluster_id) for cluster_id in expected]
     assessments += [_of_member(one) for one in components]
     tier = _of_components("database", components)
+    assessment = worst(assessments)
+    is_whole = assessment.status in (HealthStatus.HEALTHY, HealthStatus.UNKNOWN)
     return Tier(
         name="database",
-        assessment=worst(assessments),
+        assessment=assessment,
         components=tier.components,
-        healthy=tier.healthy,
+        # Its instances can be available while the cluster fails over, or has no writer: one does not serve.
+        healthy=tier.healthy if is_whole else min(tier.healthy, max(0, tier.total - 1)),
         total=tier.total,
     )
 

@@ -15,7 +15,7 @@ from deployments.core.health.rollup import Component, Health, Tier
 from deployments.presentation import badges
 from deployments.presentation.diagrams import layout, svg
 from deployments.presentation.environment_tabs import DATABASE, SERVERS
-from deployments.presentation.health import aws_badges
+from deployments.presentation.health import aws_badges, panels
 from deployments.presentation.health.panels import tier_name
 
 
@@ -57,9 +57,10 @@ def environment_diagram(health: Health, facts: Facts, rows: frozenset[str]) -> E
 
 def _with_target_count(shape: layout.Shape, behind: Tier) -> layout.Shape:
     """Return a load balancer's box with the number of its healthy targets."""
+    states = [one.facts.get("state") for one in behind.components if one.counts]
     counted = _("%(healthy)d of %(total)d targets healthy") % {
-        "healthy": behind.healthy,
-        "total": behind.total,
+        "healthy": states.count("healthy"),
+        "total": max(behind.total, len(states)),
     }
     return replace(shape, detail=shape.detail or counted)
 
@@ -67,7 +68,7 @@ def _with_target_count(shape: layout.Shape, behind: Tier) -> layout.Shape:
 def _head(tier: Tier) -> SafeString:
     if tier.name in ("alb", "nlb"):
         return SafeString("")  # the box itself has the name
-    counted = _("%(healthy)d of %(total)d") % {"healthy": tier.healthy, "total": tier.total}
+    counted = panels.counted(tier.name, tier.healthy, tier.total)
     kind, glyph, _word = badges.HEALTH[tier.assessment.status]
     return format_html(
         '<b>{}</b> <span class="is-{}"><span aria-hidden="true">{}</span> {}</span>',

@@ -135,8 +135,11 @@ def _incident(
         "seconds": one.seconds,
         "is_ongoing": one.end == now,
         "effects": [
-            _("%(tier)s: %(healthy)d of %(total)d healthy")
-            % {"tier": panels.tier_name(tier), "healthy": part.healthy, "total": part.total}
+            _("%(tier)s: %(counted)s")
+            % {
+                "tier": panels.tier_name(tier),
+                "counted": panels.counted_in_words(tier, part.healthy, part.total),
+            }
             for tier, part in affected
         ],
     }

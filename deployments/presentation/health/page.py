@@ -121,7 +121,7 @@ def _tiers(health: Health) -> list[Mapping[str, str]]:
         {
             "name": panels.tier_name(tier.name),
             "word": tier.assessment.status,
-            "counted": _("%(healthy)d of %(total)d") % {"healthy": tier.healthy, "total": tier.total},
+            "counted": panels.counted(tier.name, tier.healthy, tier.total),
             "sentence": aws_badges.sentence_text(tier.assessment.sentence)
             if tier.assessment.sentence != health.sentence
             else "",

@@ -63,6 +63,19 @@ def tier_name(tier: str) -> str:
     return str(TIERS.get(tier, tier))
 
 
+def counted(tier: str, healthy: int, total: int) -> str:
+    """Return the healthy parts of a tier, or the successful reads of the site, as a short text."""
+    text = _("%(healthy)d of %(total)d reads") if tier == "site" else _("%(healthy)d of %(total)d")
+    return text % {"healthy": healthy, "total": total}
+
+
+def counted_in_words(tier: str, healthy: int, total: int) -> str:
+    """Return the same as a text without its context."""
+    if tier == "site":
+        return _("%(healthy)d of %(total)d reads succeeded") % {"healthy": healthy, "total": total}
+    return _("%(healthy)d of %(total)d healthy") % {"healthy": healthy, "total": total}
+
+
 def _rank(order: Sequence[str], word: str) -> int:
     return order.index(word) if word in order else len(order)
 

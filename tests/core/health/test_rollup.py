@@ -133,6 +133,11 @@ def test_a_stopped_reader_degrades_the_database_and_a_stopped_writer_makes_it_un
     reader_away = healthy_facts(clusters=(cluster(member(0, writer=True), member(1, status="stopped")),))
     writer_away = healthy_facts(clusters=(cluster(member(0, writer=True, status="stopped"), member(1)),))
     no_writer = healthy_facts(clusters=(cluster(member(0), member(1)),))
+    fails_over = healthy_facts(clusters=(cluster(member(0, writer=True), member(1), status="failing-over"),))
+    assert [tier(roll_up(fails_over, NOW), "database").healthy, roll_up(fails_over, NOW).status] == [
+        1,
+        HealthStatus.DEGRADED,
+    ]
 
     assert roll_up(reader_away, NOW).status is HealthStatus.DEGRADED
     assert roll_up(writer_away, NOW).status is HealthStatus.UNHEALTHY
@@ -289,6 +294,8 @@ def test_every_status_that_is_not_healthy_has_a_sentence(facts: Facts) -> None:
     for one in health.tiers:
         assert 0 <= one.healthy <= one.total
         assert one.assessment.status is HealthStatus.HEALTHY or one.assessment.sentence
+        has_problem = one.assessment.status in (HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
+        assert not has_problem or one.healthy < one.total or one.total == 0, "as many healthy as there are"
         assert all(
             node.assessment.status is HealthStatus.HEALTHY or node.assessment.sentence
             for node in one.components
