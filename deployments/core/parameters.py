@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 
 from deployments.core import patterns
 
@@ -140,7 +141,23 @@ def _problem_of_item(parameter: Parameter, item: str, allowed: frozenset[str]) -
         )
     if parameter.allowed_pattern and patterns.matches(parameter.allowed_pattern, item) is False:
         return ValueProblem("pattern", {"pattern": parameter.allowed_pattern})
-    return None
+    return _problem_of_network(parameter.default or "", item)
+
+
+def _problem_of_network(default: str, item: str) -> ValueProblem | None:
+    """Return the problem of an IPv4 range, by a default that is one: AWS rejects it later, or cuts it."""
+    if not item or not _is_network(default) or _is_network(item):
+        return None
+    return ValueProblem("pattern", {"pattern": default})
+
+
+def _is_network(value: str) -> bool:
+    """Return whether a value is an IPv4 range without host bits, unlike 10.0.0.5/16."""
+    try:
+        IPv4Network(value)
+    except ValueError:
+        return False
+    return "/" in value
 
 
 def _problem_of_number(parameter: Parameter, item: str) -> ValueProblem | None:

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, OuterRef, Q
 from django.urls import reverse
-from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from deployments.core.template_updates import SetVersion
 from deployments.models.fields import IdField
@@ -151,7 +151,7 @@ class TemplateVersion(models.Model):
         tags = [name.removeprefix(TAGS) for name in self.ref_names if name.startswith(TAGS)]
         if tags:
             return str(tags[-1])
-        return self.short_commit or gettext("version %(number)s") % {"number": self.number}
+        return self.short_commit or f"#{self.number}"
 
     @property
     def short_commit(self) -> str:

@@ -39,7 +39,8 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     """Show the form of a new environment, or request the environment."""
     accounts = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
     if not accounts.exists():
-        return render(request, PAGE, {"no_account": True})
+        exist = Account.objects.usable().exists()
+        return render(request, PAGE, {"no_account": True, "accounts_exist": exist})
     initial = _from_an_earlier_one(request, parse_number(request.GET.get("from")))
     version = _chosen_version(request, initial.pop("version", None))
     context: dict[str, Any] = {"version": version, **_choices(version)}

@@ -67,4 +67,4 @@ def test_a_version_is_called_by_its_tag_its_commit_or_its_number(rows: list[mode
     archive = TemplateVersion(source=source, number=3)
     labels = [one.label for one in (*source.versions.order_by("number"), archive)]
 
-    assert labels == ["aaaaaaaaaa", "v1", "version 3"]
+    assert labels == ["aaaaaaaaaa", "v1", "#3"]

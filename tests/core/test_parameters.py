@@ -17,6 +17,8 @@ from deployments.core.parameters import Parameter, problem
         (Parameter(name="P", type="Number", min_value=1, max_value=4), "4", "5", "range"),
         (Parameter(name="P", allowed_values=("a", "b")), "a", "c", "allowed"),
         (Parameter(name="P", allowed_pattern="[a-z]+"), "abc", "abc1", "pattern"),
+        (Parameter(name="P", default="10.0.0.0/16"), "10.1.0.0/16", "300.1.2.3/16", "pattern"),
+        (Parameter(name="P", default="0.0.0.0/0"), "10.0.0.5/32", "10.0.0.5/16", "pattern"),
         (Parameter(name="P", min_length=2, max_length=3), "ab", "abcd", "length"),
         (Parameter(name="P", type="CommaDelimitedList", allowed_values=("a", "b")), "a, b", "a,c", "allowed"),
         (Parameter(name="P", type="List<Number>"), "1,2", "1,x", "number"),

@@ -174,7 +174,7 @@ def test_an_uploaded_archive_becomes_a_version_once() -> None:
     row = fetched(source, archive=buffer.getvalue())
 
     assert (row.state, row.added, row.archive) == ("succeeded", 0, None)
-    assert source.versions.get().label == "version 1"
+    assert source.versions.get().label == "#1"
 
 
 def test_a_folder_becomes_a_version(tmp_path: Path, settings: Settings) -> None:

@@ -64,7 +64,7 @@ def test_the_bundled_set_is_recorded_once_for_each_state_of_its_files(
     source = TemplateSource.objects.get()
     found = list(source.versions.order_by("number"))
     assert source.is_bundled
-    assert [one.label for one in found] == ["version 1", "version 2"]
+    assert [one.label for one in found] == ["#1", "#2"]
     assert {one.digest for one in found} == set(DeployedSet.objects.values_list("digest", flat=True))
 
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from deployments import catalog
 from deployments.models import Account, Deployment, Environment
-from tests.builders import make_account, make_deployment, make_environment
+from tests.builders import make_account, make_deployment, make_environment, make_grant, make_user
 from tests.views.pages import Element, page
 
 URL = reverse("environment_new")
@@ -292,6 +292,18 @@ def test_a_failed_deployment_can_fill_the_form(browser: Client, account: Account
 @pytest.mark.parametrize("start", ["x", "4711", ""])
 def test_an_unknown_deployment_leaves_the_form_empty(browser: Client, account: Account, start: str) -> None:
     assert browser.get(URL, {"from": start}).status_code == 200
+
+
+def test_a_deployer_without_the_right_in_any_account_is_not_told_that_there_is_none(
+    client: Client, account: Account
+) -> None:
+    environment = make_environment("shop", account=account)
+    client.force_login(make_grant(make_user(), role="deployer", scope="environment", environment=environment))
+
+    shown = page(client.get(URL)).one("main").text
+
+    assert "No accounts yet" not in shown
+    assert "You may not create environments in any account." in shown
 
 
 def test_without_an_account_the_page_explains_how_to_add_one(browser: Client, operator: User) -> None:

@@ -22,6 +22,7 @@ NAME_LENGTH: Final = 300
 TEXT_LENGTH: Final = 100_000
 # Reasons and messages become part of XML, which allows no control characters and no lone surrogates.
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_RESOURCE: Final = re.compile(r"((update|delete|rollback):)?[A-Za-z0-9]{1,255}")
 _NOT_PRINTED: Final = re.compile("[\x00\ud800-\udfff]")
 _choosing = threading.Lock()  # an association runs on several instances at once
 
@@ -164,6 +165,11 @@ def merge(account: str | None, given: dict[str, Any]) -> None:
     added = [ApiFault.read(entry) for entry in _list(given.get("api"))]
     resources = _mapping("resources", given.get("resources"))
     for logical_id, reason in resources.items():
+        if not _RESOURCE.fullmatch(logical_id):
+            raise BadFault(
+                f"{_short(logical_id)} is not the logical ID of a resource, alone or after "
+                "update:, delete: or rollback:"
+            )
         _check_text(f"the reason of {_short(logical_id)}", reason or "", TEXT_LENGTH)
     failing = {
         name: AssociationFault.read(value) if value else None

@@ -206,6 +206,14 @@ def test_a_fault_of_an_association_that_is_none_is_refused(
         sandbox.control("POST", "faults", {"associations": {"configure": fault}}, account=account.id)
 
 
+@pytest.mark.parametrize("name", ["create:Queue", "updated:Queue", "Data/Queue", ""])
+def test_a_fault_of_what_cannot_be_a_resource_is_refused(
+    account: Account, sandbox: Sandbox, name: str
+) -> None:
+    with pytest.raises(Exception, match="400"):
+        sandbox.control("POST", "faults", {"resources": {name: "No."}}, account=account.id)
+
+
 def test_the_faults_of_api_calls_are_taken_back_and_no_other(account: Account, sandbox: Sandbox) -> None:
     account.break_api(service="sqs", mode="denied", count=9)
     sandbox.control("POST", "faults", {"resources": {"Queue": "No."}}, account=account.id)
