@@ -91,8 +91,7 @@ class Course:
     @property
     def left_out(self) -> bool:
         """Return whether unstarted resources are skipped, also by a change that does not affect them."""
-        is_change = self.kind in (Kind.UPDATE, Kind.ROLLBACK_UPDATE)
-        return self.starts_nothing_more or (self.is_over and is_change)
+        return self.starts_nothing_more or self.is_over
 
 
 def turn_of(runs: Iterable[OperationRun], protected_from: int | None = None) -> int | None:

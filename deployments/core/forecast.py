@@ -10,7 +10,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from deployments.core.schedule import PHASE, Schedule, ScheduleState, Span
-from deployments.core.usual_durations import UsualDuration
+from deployments.core.usual_durations import DurationSource, UsualDuration
 
 SLOW = 1.15
 """A part is slow if it takes this many times as long as nine of ten earlier runs."""
@@ -88,10 +88,13 @@ def project(
 
 
 def is_slow(usual: UsualDuration | None, seconds: float) -> bool:
-    """Return whether a duration is longer than usual. Without history, nothing is slow."""
-    return (
-        usual is not None and usual.runs > 0 and seconds > SLOW * usual.high and seconds > usual.seconds + 3
-    )
+    """Return whether a duration is longer than usual.
+
+    Without history of the same resource nothing is slow: others of its type only serve for a forecast.
+    """
+    if usual is None or not usual.runs or usual.source != DurationSource.HERE.value:
+        return False
+    return seconds > SLOW * usual.high and seconds > usual.seconds + 3
 
 
 def _sample_size(state: ScheduleState) -> int:

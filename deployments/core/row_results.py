@@ -65,7 +65,8 @@ def result_of(
     own_runs = forward_runs(runs, course)
     own_failures = [f for f in failures if not is_of_rollback(f, runs, course)]
     breaks = is_stack and not course.is_canceled
-    forward = _forward(own_runs, own_failures, is_stack=breaks, is_cut=bool(back_runs) or course.is_over)
+    is_cut = bool(back_runs) or course.is_over
+    forward = _forward(own_runs, own_failures, is_stack=breaks, is_cut=is_cut, is_nested=not is_root)
     forward = _with_protecting(forward, protecting, course)
     back = _back(back_runs)
     back_failures = [f for f in failures if f not in own_failures]
@@ -126,12 +127,18 @@ def back_status(run: OperationRun, *, is_last: bool = True) -> DisplayStatus:
 
 
 def _forward(
-    runs: Sequence[OperationRun], failures: Sequence[Failure], *, is_stack: bool, is_cut: bool
+    runs: Sequence[OperationRun],
+    failures: Sequence[Failure],
+    *,
+    is_stack: bool,
+    is_cut: bool,
+    is_nested: bool,
 ) -> Segment | None:
+    """Return the own operation. A nested stack's ends when its goal is reached: the rest is the root's."""
     if not runs:
         return None
     status = run_status(runs[-1], failures, is_stack=is_stack, is_cut=is_cut)
-    return Segment(runs[0].start, runs[-1].end, status)
+    return Segment(runs[0].start, runs[-1].reached if is_nested else runs[-1].end, status)
 
 
 def _with_protecting(forward: Segment | None, runs: Sequence[OperationRun], course: Course) -> Segment | None:

@@ -51,6 +51,11 @@ class OperationRun:
     intervals: tuple[Interval, ...]
 
     @property
+    def reached(self) -> int | None:
+        """Return when it reached its goal, even if what it replaced is removed afterwards; else its end."""
+        return next((one.start for one in self.intervals if has_reached_goal(one.status)), self.end)
+
+    @property
     def complete(self) -> bool:
         """Return whether the operation succeeded."""
         return self.end is not None and is_complete(self.status)

@@ -85,6 +85,8 @@ CANCEL_CODES = [
     ("stop_waiting", _("Canceled while waiting")),
     ("leave_unprotected", _("Protection canceled")),
 ]
+NOT_APPLIED = frozenset({"discarded", "denied", "expired"})
+"""Why a change ended that nobody applied: nothing was canceled."""
 
 
 class Deployment(models.Model):
@@ -219,7 +221,15 @@ class Deployment(models.Model):
 
     def get_kind_display(self) -> str:  # type: ignore[no-redef]  # that of the plugin has the kind alone
         """Return the name of its operation for pages: its own if it has one, otherwise its kind."""
+        if self.kind == Kind.UPDATE and self.rolls_back_to_id is not None:
+            return str(dict(KINDS)[Kind.ROLLBACK])
         return str(dict(OPERATIONS)[self.operation] if self.operation else dict(KINDS)[self.kind])
+
+    def get_state_display(self) -> str:  # type: ignore[no-redef]  # that of the plugin has the state alone
+        """Return the name of its state for pages: a change that nobody applied was not canceled."""
+        if self.state == State.CANCELED and self.cancel_code in NOT_APPLIED:
+            return self.get_cancel_code_display()
+        return str(dict(STATES)[self.state])
 
     @property
     def is_active(self) -> bool:

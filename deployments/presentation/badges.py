@@ -12,6 +12,7 @@ from deployments.core.outcome import SANDBOX_RESTARTED
 from deployments.core.phases import WAITS, State, display_status_of
 from deployments.core.status import DisplayStatus, display_status
 from deployments.models import Deployment, Environment
+from deployments.models.deployment import NOT_APPLIED
 from deployments.presentation.text import headlines
 
 # The value of a display status is also the end of its CSS class: `is-rolled-back`.
@@ -115,7 +116,8 @@ def deployment_status(deployment: Deployment, *, pill: bool = False, attention: 
     if end is DisplayStatus.DONE:
         return status_badge(end, _SUCCEEDED.get(deployment.kind, LABELS[end]), pill=pill)
     if end is not DisplayStatus.PROGRESS:
-        return status_badge(end, pill=pill)
+        was_applied = deployment.cancel_code not in NOT_APPLIED
+        return status_badge(end, "" if was_applied else deployment.get_cancel_code_display(), pill=pill)
     if deployment.attention_code and attention:
         return status_badge(DisplayStatus.ATTENTION, pill=pill)
     progress = _("%(status)s · %(phase)s") % {

@@ -23,8 +23,8 @@ from deployments.presentation.kept_resources import kept_sentences
 from deployments.presentation.recovery_options import SuggestedAction, recovery_options
 from deployments.presentation.text import headlines
 from deployments.presentation.waterfall.failed_servers import CONFIGURED, FailedServer, failed_servers
+from deployments.presentation.waterfall.paths import join, name_of
 from deployments.presentation.waterfall.rows import row_id
-from deployments.presentation.waterfall.tree import join, name_of
 from deployments.wording import cause_advice, cause_title, stored_text
 
 _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsUnhealthy"}

@@ -18,7 +18,7 @@ from deployments.core.root_cause import Failure, plain_reason
 from deployments.core.status import OperationKind, operation_of
 from deployments.models import Deployment
 from deployments.presentation.waterfall.failed_servers import FailedServer
-from deployments.presentation.waterfall.tree import join, name_of
+from deployments.presentation.waterfall.paths import join, name_of
 
 _STACK_GONE = ("StackGone", "StackDeleted", SANDBOX_RESTARTED)
 """Error codes of deployments whose stack disappeared."""

@@ -20,7 +20,8 @@ from deployments.presentation import log, rendered
 from deployments.presentation.locale import Locale
 from deployments.presentation.text import screen_reader
 from deployments.presentation.text.datetime_formats import units
-from deployments.presentation.waterfall import cache, eta, row_forecast, tree
+from deployments.presentation.waterfall import cache, eta, row_forecast
+from deployments.presentation.waterfall.paths import and_above, join
 from deployments.presentation.waterfall.view_model import DeploymentView
 
 _WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over", "remaining.searched"})
@@ -153,9 +154,9 @@ def _changed_paths(events: Sequence[Event]) -> set[str] | None:
                 return None
         elif event.stack:
             path = event.stack.path
-            paths.update(tree.and_above(path))
+            paths.update(and_above(path))
             if event.logical_id and event.physical_id != event.stack.stack_id:
-                paths.add(tree.join(path, event.logical_id))
+                paths.add(join(path, event.logical_id))
     return paths
 
 

@@ -16,6 +16,7 @@ from deployments.core.root_cause import Failure, first_failure, root_cause
 from deployments.core.status import DisplayStatus
 from deployments.core.timeline import at_ms, runs
 from deployments.models import Deployment, Event
+from deployments.models.deployment import NOT_APPLIED
 from deployments.models.remaining import remaining_of
 from deployments.models.timeline import course_of, failures_of
 from deployments.presentation import failure_banner
@@ -127,6 +128,8 @@ def preview_phases(deployment: Deployment) -> list[Phase]:
 
 def _job(deployment: Deployment) -> str:
     """Return the title of a deployment's job: the operation, the environment, and whether it failed."""
+    if deployment.was_canceled and deployment.cancel_code in NOT_APPLIED:
+        return headlines.canceled(deployment.cancel_code, deployment.environment.name)
     if deployment.was_canceled:
         canceled = {
             Kind.CREATE: _("Create %(name)s canceled"),
@@ -143,7 +146,8 @@ def _job(deployment: Deployment) -> str:
         Kind.ROLLBACK_UPDATE: (_("Roll back %(name)s"), _("Roll back %(name)s failed")),
         Kind.ROLLBACK_CREATION: (_("Roll back %(name)s"), _("Roll back %(name)s failed")),
     }
-    return texts[Kind(deployment.kind)][failed] % {"name": deployment.environment.name}
+    kind = Kind.ROLLBACK if deployment.rolls_back_to_id is not None else Kind(deployment.kind)
+    return texts[kind][failed] % {"name": deployment.environment.name}
 
 
 def _retry(deployment: Deployment) -> SuggestedAction | None:

@@ -8,12 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.compare import ChangedParameter, ComparedPart, Difference, compare
+from deployments.core.status import display_status
 
 
 def part(
     path: str, began: float | None, seconds: float | None, status: str = "CREATE_COMPLETE"
 ) -> ComparedPart:
-    return ComparedPart(path=path, type="AWS::X::Y", began=began, seconds=seconds, status=status)
+    return ComparedPart(
+        path=path,
+        type="AWS::X::Y",
+        began=began,
+        seconds=seconds,
+        status=status,
+        result=display_status(status),
+    )
 
 
 GOOD = [part("", 0, 100), part("Data", 5, 90), part("Data/Cluster", 10, 80), part("Web", 5, 30)]

@@ -1,8 +1,8 @@
 """Recordings of deployments in the sandbox, which no deployment of `deployments/recorded` shows.
 
-`manage.py export_deployment` wrote them, of the bundled template set: `failed_servers` is an update whose groups of
-servers failed, `failed_database` one whose database failed. Both were rolled back. `updated` is one that succeeded and
-left most resources unchanged.
+`manage.py export_deployment` wrote them, of the bundled template set: `failed_servers` is an update whose
+groups of servers failed, `failed_database` one whose database failed. Both were rolled back. `updated` is one
+that succeeded and left most resources unchanged.
 """
 
 from __future__ import annotations

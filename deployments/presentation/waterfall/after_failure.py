@@ -13,7 +13,7 @@ from deployments.core.root_cause import Failure, is_echo
 from deployments.core.row_results import is_of_rollback
 from deployments.core.status import is_cancelled
 from deployments.core.timeline import at_ms
-from deployments.presentation.waterfall.tree import and_above, name_of, parent_of
+from deployments.presentation.waterfall.paths import and_above, name_of, parent_of
 from deployments.presentation.waterfall.view_model import DeploymentView
 
 GROUPS = ("around", "canceled", "others", "echoes", "back")

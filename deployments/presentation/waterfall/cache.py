@@ -21,6 +21,7 @@ from deployments.models.timeline import Timeline
 from deployments.presentation.waterfall import failed_servers, servers
 from deployments.presentation.waterfall.rows import Row, StackSummary
 from deployments.presentation.waterfall.tree import ResourceTree, build_tree
+from deployments.presentation.waterfall.tree_counts import left_out_of
 
 MAX_ENTRIES = 32
 """Maximum number of deployments in the cache; the least recently viewed one is evicted first."""
@@ -82,7 +83,7 @@ def load(deployment: Deployment) -> CachedTimeline:
     if known is not None and known.seq == deployment.last_seq and known.is_fresh_for(deployment, known.seq):
         return known
     stacks = list(Stack.objects.of(deployment).prefetch_related("resources"))
-    tree = build_tree(Kind(deployment.kind), stacks, deployment.last_phase)
+    tree = build_tree(Kind(deployment.kind), stacks, deployment.last_phase, left_out_of(deployment))
     found = landmarks(deployment)
     entry = CachedTimeline(
         timeline=timelines.load(deployment, stacks=stacks, landmarks=found),

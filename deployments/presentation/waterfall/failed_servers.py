@@ -19,8 +19,8 @@ from deployments.core.timeline import in_ms
 from deployments.models import Deployment, Evidence
 from deployments.models.health import AssociationRun
 from deployments.presentation.waterfall.bars import Bar
+from deployments.presentation.waterfall.paths import join
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.tree import join
 
 CONFIGURED = ("AWS::SSM::Association", "AWS::AutoScaling::AutoScalingGroup")
 """The types that fail if the configuration of a server fails: a group waits for its servers' signals."""

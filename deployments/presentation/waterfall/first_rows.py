@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from deployments.presentation.waterfall.paths import and_above
 from deployments.presentation.waterfall.row_builder import RowBuilder
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.tree import and_above
 
 FILLED = 40
 """Number of resources that fill the window."""

@@ -22,8 +22,9 @@ from deployments.presentation.text.datetime_formats import clock
 from deployments.presentation.waterfall import aws_console, cache
 from deployments.presentation.waterfall.after_failure import StepAfterFailure, steps_after_failure
 from deployments.presentation.waterfall.aws_console import AwsLocation
+from deployments.presentation.waterfall.paths import name_of, parent_of
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.tree import TreeNode, name_of, parent_of
+from deployments.presentation.waterfall.tree import TreeNode
 from deployments.presentation.waterfall.view_model import DeploymentView
 
 LAST = 8

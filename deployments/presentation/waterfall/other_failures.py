@@ -13,9 +13,9 @@ from deployments.core.row_results import RowResult
 from deployments.core.schedule import PHASE
 from deployments.core.status import DisplayStatus
 from deployments.presentation.badges import LABELS
+from deployments.presentation.waterfall.paths import name_of, parent_of
 from deployments.presentation.waterfall.row_builder import RowBuilder
 from deployments.presentation.waterfall.rows import PROBLEMS
-from deployments.presentation.waterfall.tree import name_of, parent_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from deployments.models import Event
 from deployments.models.release import STAGES
 from deployments.presentation.release_servers import STAGE_STATUSES
 from deployments.presentation.waterfall.bars import Bar
+from deployments.presentation.waterfall.paths import join
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.tree import join
 from deployments.wording import stored_text
 
 PLACE = f"{PHASE}{State.SERVERS}"

@@ -14,6 +14,7 @@ from deployments.core.status import DisplayStatus, display_status
 from deployments.core.timeline import OperationRun
 from deployments.models.timeline import TimelineRow
 from deployments.presentation.waterfall.bars import FORWARD, Bar, bars_of, runs_of, summary
+from deployments.presentation.waterfall.paths import name_of
 from deployments.presentation.waterfall.rows import (
     NAMED,
     NO_SUMMARY,
@@ -29,7 +30,8 @@ from deployments.presentation.waterfall.rows import (
     still_expected,
     with_hidden,
 )
-from deployments.presentation.waterfall.tree import NONE, ResourceTree, TreeNode, name_of
+from deployments.presentation.waterfall.tree import ResourceTree, TreeNode
+from deployments.presentation.waterfall.tree_counts import NONE
 
 OPEN = frozenset(
     {

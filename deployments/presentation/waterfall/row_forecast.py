@@ -9,8 +9,8 @@ from deployments.core.status import is_final
 from deployments.core.time_axis import TimeAxis
 from deployments.models.timeline import Timeline, TimelineRow
 from deployments.presentation.waterfall import row_html, rows
+from deployments.presentation.waterfall.paths import name_of
 from deployments.presentation.waterfall.rows import NAMED, row_id
-from deployments.presentation.waterfall.tree import name_of
 
 
 def forecast_of_rows(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from deployments.core.row_results import Segment
 from deployments.core.status import DisplayStatus
 from deployments.models.timeline import TimelineRow
 from deployments.presentation.waterfall.bars import Bar
-from deployments.presentation.waterfall.tree import NONE, parent_of
+from deployments.presentation.waterfall.paths import parent_of
+from deployments.presentation.waterfall.tree_counts import NONE
 
 PROBLEMS = frozenset({DisplayStatus.FAILED, DisplayStatus.ROLLBACK_FAILED})
 RUNNING = frozenset({DisplayStatus.PROGRESS, DisplayStatus.SETTLING, DisplayStatus.ROLLING_BACK})
@@ -159,6 +160,25 @@ def still_expected(line: TimelineRow, now: int, *, has_begun: bool) -> tuple[flo
 def is_slow(line: TimelineRow | None) -> bool:
     """Return whether an operation takes longer than usual. Rollbacks have no usual duration."""
     return line is not None and line.is_slow and len(line.runs) <= 1
+
+
+def stopped(row: Row, at: int) -> Row:
+    """Return a row of a deployment that ended at `at`: its clocks and bars do not go on."""
+    is_open = row.is_moving or (row.back is not None and row.back.end is None)
+    if not is_open and all(bar.end is not None for bar in (*row.bars, *row.inner)):
+        return row
+    back = row.back
+    return replace(
+        row,
+        ended=max(row.started, at) if row.started is not None and row.ended is None else row.ended,
+        back=Segment(back.start, max(back.start, at), back.status) if back and back.end is None else back,
+        bars=tuple(_ended(bar, at) for bar in row.bars),
+        inner=tuple(_ended(bar, at) for bar in row.inner),
+    )
+
+
+def _ended(bar: Bar, at: int) -> Bar:
+    return Bar(bar.start, max(bar.start, at), bar.status) if bar.end is None else bar
 
 
 def with_hidden(row: Row, hidden: bool) -> Row:

@@ -28,8 +28,9 @@ from deployments.core.timeline import in_ms
 from deployments.models import Deployment
 from deployments.models.health import AssociationRun, FleetInstance, ScalingActivity, Target
 from deployments.presentation.waterfall.bars import Bar
+from deployments.presentation.waterfall.paths import join, name_of
 from deployments.presentation.waterfall.rows import Row
-from deployments.presentation.waterfall.tree import ResourceTree, join, name_of
+from deployments.presentation.waterfall.tree import ResourceTree
 
 ACTIVITIES = 60
 """Number of scaling activities that are searched for the launch of an instance."""

@@ -12,20 +12,20 @@ from datetime import datetime
 from typing import Any
 
 from deployments.core.dependencies import from_rows
-from deployments.core.phases import Kind, State
-from deployments.core.progress import (
-    ProgressCount,
-    is_done,
-    resource_state,
-    rolled_back,
-    was_created,
-)
-from deployments.core.status import is_of_deletion, is_rollback
+from deployments.core.phases import Kind
+from deployments.core.progress import ProgressCount, resource_state
 from deployments.core.timeline import Changes, in_ms
 from deployments.models import Deployment, Resource, Stack
 from deployments.models.stack import STACK_TYPE
-
-NONE = ProgressCount()
+from deployments.presentation.waterfall.paths import and_above, join, name_of, parent_of
+from deployments.presentation.waterfall.tree_counts import (
+    NONE,
+    Counted,
+    LeftOut,
+    course_of_stacks,
+    is_undone,
+    left_out_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,44 +78,21 @@ class ResourceTree:
         return self.nodes[""].status if "" in self.nodes else ""
 
 
-def parent_of(path: str) -> str:
-    """Return the path of the parent stack; for the root, the root itself."""
-    return path.rpartition("/")[0]
-
-
-def name_of(path: str) -> str:
-    """Return the logical id at the end of a path."""
-    return path.rpartition("/")[2]
-
-
-def and_above(path: str) -> list[str]:
-    """Return a path and the paths of all its parent stacks, the root's ("") last."""
-    found = [path]
-    while found[-1]:
-        found.append(parent_of(found[-1]))
-    return found
-
-
-def join(path: str, logical_id: str) -> str:
-    """Return the path of a name in the stack at a path."""
-    return f"{path}/{logical_id}" if path else logical_id
-
-
-def build_tree(kind: Kind, stacks: Iterable[Stack], phase: str = "") -> ResourceTree:
+def build_tree(
+    kind: Kind, stacks: Iterable[Stack], phase: str = "", left_out: LeftOut | None = None
+) -> ResourceTree:
     """Return all nodes of a deployment's stacks, whose resources were prefetched. `phase`: its last one.
 
-    A stack of which only the content is known is included as pending.
+    A stack of which only the content is known is included as pending. `left_out` are resources that a change
+    lists and does not change.
     """
     own = {stack.path: stack for stack in stacks}
     below = {path: sorted(stack.resources.all(), key=lambda r: r.pk) for path, stack in own.items()}
     statuses = Counter((path, r.status) for path, resources in below.items() for r in resources)
     tallied = [(*key, number) for key, number in statuses.items()]
-    if phase == State.PROTECT:
-        return _built(kind, own, below, tallied, complete(tallied))
-    if not is_undone(kind, own):
-        return _built(kind, own, below, tallied, counts(kind, tallied))
-    created = ((path, r.changes) for path, resources in below.items() for r in resources)
-    return _built(kind, own, below, tallied, counts_of_created(created))
+    changes = ((path, r.changes) for path, resources in below.items() for r in resources)
+    counted = Counted.of(kind, own, tallied, changes, phase, left_out)
+    return _built(kind, own, below, counted)
 
 
 def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
@@ -131,20 +108,17 @@ def load_branches(deployment: Deployment, paths: Iterable[str]) -> ResourceTree:
     for resource in Resource.objects.in_stacks(pks):
         below[pks[resource.stack_id]].append(resource)
     tallied = Resource.objects.tallied(deployment)
-    if deployment.last_phase == State.PROTECT:
-        return _built(kind, own, below, tallied, complete(tallied))
-    if not is_undone(kind, own):
-        return _built(kind, own, below, tallied, counts(kind, tallied))
-    created = Resource.objects.changes_in(deployment)
-    return _built(kind, own, below, tallied, counts_of_created(created))
+    turned = is_undone(kind, own) or course_of_stacks(kind, own).has_turned
+    changes = Resource.objects.changes_in(deployment) if turned else ()
+    counted = Counted.of(kind, own, tallied, changes, deployment.last_phase, left_out_of(deployment))
+    return _built(kind, own, below, counted)
 
 
 def _built(
     kind: Kind,
     own: Mapping[str, Stack],
     below: Mapping[str, Sequence[Resource]],
-    statuses: Sequence[tuple[str, str, int]],
-    counted: Mapping[str, ProgressCount],
+    counted: Counted,
 ) -> ResourceTree:
     found: dict[str, TreeNode] = {}
     children: dict[str, list[str]] = {path: [] for path in below}
@@ -166,8 +140,8 @@ def _built(
     return ResourceTree(
         nodes=found,
         children={path: in_order(below, found) for path, below in children.items()},
-        counts=counted,
-        rolled_back=rolled_back((status, number) for _path, status, number in statuses),
+        counts=counted.by_stack,
+        rolled_back=counted.rolled_back,
     )
 
 
@@ -233,41 +207,3 @@ def node(kind: Kind, path: str, resource: Resource | None, stack: Stack | None) 
 
 def _ms(at: datetime | None) -> int | None:
     return in_ms(at) if at else None
-
-
-def is_undone(kind: Kind, stacks: Mapping[str, Stack]) -> bool:
-    """Return whether a creation is or was rolled back: what it had created counts."""
-    status = stacks[""].status if "" in stacks else ""
-    return kind is Kind.CREATE and (is_rollback(status) or is_of_deletion(status))
-
-
-def counts_of_created(rows: Iterable[tuple[str, Changes]]) -> dict[str, ProgressCount]:
-    """Count the resources created in every stack before the rollback; `rows` are (stack's path, changes)."""
-    return _summed(
-        (path, ProgressCount(int(isinstance(changes, list) and was_created(changes)), 1))
-        for path, changes in rows
-    )
-
-
-def complete(statuses: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:
-    """Count every resource as complete: in the phase *Protect*, whether or not its update is rolled back."""
-    return _summed((path, ProgressCount(number, number)) for path, _status, number in statuses)
-
-
-def counts(kind: Kind, statuses: Iterable[tuple[str, str, int]]) -> dict[str, ProgressCount]:
-    """Count the resources in every stack, including nested stacks and their resources.
-
-    `statuses` are (path of the stack, status, number).
-    """
-    return _summed(
-        (path, ProgressCount(number if is_done(kind, word) else 0, number)) for path, word, number in statuses
-    )
-
-
-def _summed(own_counts: Iterable[tuple[str, ProgressCount]]) -> dict[str, ProgressCount]:
-    """Add the counts of each stack's path to those of the stacks around it."""
-    found: dict[str, ProgressCount] = {}
-    for path, own in own_counts:
-        for around in and_above(path):
-            found[around] = found.get(around, NONE) + own
-    return found

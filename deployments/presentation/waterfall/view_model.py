@@ -36,10 +36,12 @@ from deployments.presentation.waterfall import cache, first_rows, progress, row_
 from deployments.presentation.waterfall.cache import CachedTimeline
 from deployments.presentation.waterfall.eta import Eta, eta
 from deployments.presentation.waterfall.other_failures import OtherFailures, other_failures
+from deployments.presentation.waterfall.paths import join
 from deployments.presentation.waterfall.released_servers import PLACE, server_rows
 from deployments.presentation.waterfall.row_builder import RowBuilder
-from deployments.presentation.waterfall.rows import Row, StackSummary, phase_row
-from deployments.presentation.waterfall.tree import ResourceTree, build_tree, join, load_branches
+from deployments.presentation.waterfall.rows import Row, StackSummary, phase_row, stopped
+from deployments.presentation.waterfall.tree import ResourceTree, build_tree, load_branches
+from deployments.presentation.waterfall.tree_counts import left_out_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ class DeploymentView:
     def past(cls, past: PastState) -> Self:
         """Return the view at an event; the current instances of groups are not in it."""
         then = past.deployment
-        tree = build_tree(Kind(then.kind), past.stacks, then.last_phase)
+        tree = build_tree(Kind(then.kind), past.stacks, then.last_phase, left_out_of(then))
         timeline = timelines.load(then, stacks=past.stacks, landmarks=past.landmarks, now=past.now)
         now = in_ms(then.ended_at or past.now)
         return cls(
@@ -161,7 +163,7 @@ class DeploymentView:
     def rows(self, paths: Iterable[str] | None = None) -> tuple[Row, ...]:
         """Return the rows at these paths; without paths, all of them and the phases around the stacks."""
         if paths is not None:
-            return self.row_builder().some(paths)
+            return self._stopped(self.row_builder().some(paths))
         return self._with_phases(self.row_builder().all())
 
     def first_rows(self, wanted: Iterable[str] = ()) -> tuple[Row, ...]:
@@ -171,7 +173,7 @@ class DeploymentView:
 
     def rows_in(self, stacks: Iterable[str]) -> tuple[Row, ...]:
         """Return the direct content of some stacks."""
-        return tuple(first_rows.rows_in(self.row_builder(), stacks))
+        return self._stopped(first_rows.rows_in(self.row_builder(), stacks))
 
     def rows_without_events(self) -> tuple[Row, ...]:
         """Return the rows that change without a stack event: servers with their groups, and phases."""
@@ -179,14 +181,15 @@ class DeploymentView:
         found: list[Row] = []
         for path, below in self.inside.items():
             found += [*builder.some([path]), *below]
-        return (*found, *self._phases()) if self.tree.nodes else ()
+        return self._stopped((*found, *self._phases())) if self.tree.nodes else ()
 
     def row(self, path: str) -> Row | None:
         """Return the row at a path, of any kind; None if there is none."""
         if path in self.tree.nodes:
-            return self.row_builder().row(path)
-        others = [*self._phases(), *(row for below in self.inside.values() for row in below)]
-        return next((row for row in others if row.path == path), None)
+            found = [self.row_builder().row(path)]
+        else:
+            found = [*self._phases(), *(row for below in self.inside.values() for row in below)]
+        return next(iter(self._stopped(row for row in found if row.path == path)), None)
 
     def status_at(self, path: str) -> DisplayStatus:
         """Return the status to display for the row at a path, even if it was not read."""
@@ -199,7 +202,11 @@ class DeploymentView:
             return ()
         phases = tuple(self._phases())
         early = sum(row.path.startswith(PLACE) for row in phases)
-        return (*phases[:early], *rows, *phases[early:])
+        return self._stopped((*phases[:early], *rows, *phases[early:]))
+
+    def _stopped(self, rows: Iterable[Row]) -> tuple[Row, ...]:
+        """Return the rows; after the end of the deployment, without clocks that go on."""
+        return tuple(rows) if self.deployment.is_active else tuple(stopped(row, self.now) for row in rows)
 
     def _phases(self) -> Iterable[Row]:
         deployment = self.deployment

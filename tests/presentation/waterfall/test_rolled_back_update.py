@@ -80,7 +80,9 @@ def test_a_comparison_has_the_results_of_the_pages(client: Client) -> None:
 
     client.force_login(make_user())
     pk = deployment.pk
-    shown = page(client.get(f"{deployment.environment.get_absolute_url()}compare?first={pk}&second={pk}&only="))
+    shown = page(
+        client.get(f"{deployment.environment.get_absolute_url()}compare?first={pk}&second={pk}&only=")
+    )
     row = shown.one(id="c-AppServers/AutoScalingGroup").text
     assert "Failed" in row
     assert "UPDATE_FAILED" in row
