@@ -117,7 +117,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def waiting_in(self, environments: Collection[int]) -> Self:
         """Keep those that wait in these environments, the oldest first, with the columns of a list."""
         rows = self.waiting().filter(environment__in=environments).order_by("pk")
-        return rows.only("pk", "kind", "operation", "state", "environment", "scheduled_for")
+        return rows.only("pk", "kind", "operation", "rolls_back_to", "state", "environment", "scheduled_for")
 
     def not_protected(self) -> Self:
         """Keep creations after which deletion protection could not be switched on, newest first."""
