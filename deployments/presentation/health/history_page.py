@@ -135,10 +135,10 @@ def _incident(
         "seconds": one.seconds,
         "is_ongoing": one.end == now,
         "effects": [
-            _("%(tier)s: %(counted)s")
+            _("%(name)s: %(end)s")
             % {
-                "tier": panels.tier_name(tier),
-                "counted": panels.counted_in_words(tier, part.healthy, part.total),
+                "name": panels.tier_name(tier),
+                "end": panels.counted_in_words(tier, part.healthy, part.total),
             }
             for tier, part in affected
         ],
