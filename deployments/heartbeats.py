@@ -35,6 +35,7 @@ EXPIRY = 20
 """Seconds after which a process that does not report counts as stopped."""
 
 Measure = Callable[[], Mapping[str, int]]
+Write = Callable[[Redis], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,11 @@ def report(redis: Redis, process: RunningProcess) -> None:
         pipeline.execute()
 
 
-def start(kind: str, measure: Measure = dict) -> threading.Event:
-    """Report this process every few seconds, in a thread; return the event that ends it."""
+def start(kind: str, measure: Measure = dict, write: Write = lambda _redis: None) -> threading.Event:
+    """Report this process every few seconds, in a thread; return the event that ends it.
+
+    `write` adds what the process has counted to Redis, as often.
+    """
     stop = threading.Event()
     started_at = time.time()
 
@@ -90,6 +94,7 @@ def start(kind: str, measure: Measure = dict) -> threading.Event:
         while True:
             with contextlib.suppress(RedisError):  # the next one is a few seconds away
                 report(redis, _own(kind, started_at, {**measure(), SKEW: _skew(redis)}))
+                write(redis)
             if stop.wait(INTERVAL):
                 redis.close()
                 return

@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 
 from deployments import heartbeats
 from deployments.live.stopping import WatchingSignals
+from portal import request_counts
 from portal.login.queue import LoginQueue
 from portal.process import protect
 from portal.warm import warm
@@ -18,4 +19,4 @@ protect()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = WithoutWebsockets(WatchingSignals(LoginQueue(get_asgi_application())))
 warm()
-heartbeats.start("web", import_string("deployments.live.broadcaster.measure"))
+heartbeats.start("web", import_string("deployments.live.broadcaster.measure"), request_counts.write)

@@ -18,6 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
+from portal import request_counts
+
 log = logging.getLogger("portal.requests")
 
 HEADER = "X-Request-ID"
@@ -61,11 +63,13 @@ class RequestIds(RequestMiddleware):
             bind_contextvars(user_id=user.pk)
         path = request.path.encode("unicode_escape").decode("ascii")
         fields = {"method": request.method, "path": path, "status": response.status_code}
+        seconds = time.monotonic() - began
+        request_counts.count(request.method or "", path, response.status_code, seconds)
         log.log(
             logging.DEBUG if path.startswith(QUIET) and response.status_code < 400 else logging.INFO,
             "%s %s %s",
             *fields.values(),
-            extra=fields | {"seconds": round(time.monotonic() - began, 4)},
+            extra=fields | {"seconds": round(seconds, 4)},
         )
         clear_contextvars()
         return response

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, F, FloatField, Func, IntegerField, QuerySet, Sum
+from django.db.models import Case, Count, F, FloatField, Func, IntegerField, QuerySet, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce
 
 from deployments.models.deployment import Deployment
 from deployments.models.deployment_queries import began
 from deployments.models.environment import Environment
+from deployments.models.notification import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,20 @@ def count_ready_times(bounds: Sequence[int]) -> list[ReadyTimes]:
 def count_attention() -> int:
     """Return how many deployments in progress report a problem that may need an operator."""
     return _of_accounts().filter(active_key__gt=0).exclude(attention_code="").count()
+
+
+def count_deliveries() -> dict[tuple[str, str], int]:
+    """Return how many notifications have each result, by the kind of their target and the result.
+
+    A digest counts once, not each message in it. `retrying`: an attempt has failed.
+    """
+    result = Case(
+        When(state="pending", attempts__gt=0, then=Value("retrying")),
+        When(state="pending", then=Value("waiting")),
+        default=F("state"),
+    )
+    rows = Delivery.objects.exclude(state="collected").order_by().values_list("target__kind", result)
+    return {(str(kind), str(found)): int(number) for kind, found, number in rows.annotate(Count("pk"))}
 
 
 def count_health() -> dict[str, int]:

@@ -18,6 +18,7 @@ from deployments import dispatcher
 from deployments.core.phases import ACTIVE, Kind
 from deployments.models import Environment, counts
 from deployments.models.environment import EnvironmentState
+from deployments.models.notification import KINDS
 
 BOUNDS = (60, 120, 300, 600, 900, 1200, 1500, 1800, 2400, 3600, 7200)
 """Seconds: an environment takes a minute in the sandbox, and a quarter of an hour or more on AWS."""
@@ -26,12 +27,13 @@ STATES = {
     EnvironmentState.CHANGING: "in_progress",
     EnvironmentState.DEPLOYED: "deployed",
 }
+DELIVERIES = ("sent", "waiting", "retrying", "failed")
 HEALTH = ("healthy", "degraded", "unhealthy", "unknown")
 
 
 def read() -> list[Metric]:
     """Return all of them. Raise DatabaseError if the database does not respond."""
-    return [*_environments(), *_deployments(), _ready_times(), *_steps()]
+    return [*_environments(), *_deployments(), _ready_times(), *_deliveries(), *_steps()]
 
 
 def _environments() -> Iterator[Metric]:
@@ -77,6 +79,19 @@ def _ready_times() -> Metric:
         buckets = [(str(float(bound)), number) for bound, number in zip(BOUNDS, row.up_to, strict=True)]
         times.add_metric([row.kind], [*buckets, ("+Inf", row.total)], row.seconds)
     return times
+
+
+def _deliveries() -> Iterator[Metric]:
+    found = Counter(dict.fromkeys(product(dict(KINDS), DELIVERIES), 0))
+    found.update(counts.count_deliveries())
+    deliveries = GaugeMetricFamily(
+        "sanso_deliveries",
+        "Notifications of the past 30 days by the kind of their target and their result",
+        labels=["kind", "result"],
+    )
+    for labels, number in sorted(found.items()):
+        deliveries.add_metric(labels, number)
+    yield deliveries
 
 
 def _steps() -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from deployments import heartbeats
 from deployments.aws import call_counts, quota
 from deployments.aws.account_ref import AccountRef
 from deployments.heartbeats import STREAMS, RunningProcess
+from portal import request_counts
 
 KINDS = ("web", "worker", "dispatcher")
 QUEUE = "celery"
@@ -27,7 +28,7 @@ def read(accounts: Sequence[tuple[str, AccountRef]]) -> list[Metric]:
     """
     with heartbeats.client() as redis:
         running = heartbeats.running(redis)
-        return [*_processes(running), _messages(redis), _calls(redis), *_quota(accounts)]
+        return [*_processes(running), _messages(redis), _calls(redis), *_requests(redis), *_quota(accounts)]
 
 
 def _processes(running: Sequence[RunningProcess]) -> Iterator[Metric]:
@@ -39,11 +40,8 @@ def _processes(running: Sequence[RunningProcess]) -> Iterator[Metric]:
     for labels, number in sorted(numbers.items()):
         processes.add_metric(labels, number)
     yield processes
-    streams = GaugeMetricFamily("sanso_streams_open", "Open event streams", labels=["process"])
-    for process in running:
-        if STREAMS in process.measured:
-            streams.add_metric([process.name], process.measured[STREAMS])
-    yield streams
+    number = sum(process.measured.get(STREAMS, 0) for process in running)
+    yield GaugeMetricFamily("sanso_streams_open", "Open event streams of all web processes", number)
 
 
 def _messages(redis: Redis) -> Metric:
@@ -59,6 +57,22 @@ def _calls(redis: Redis) -> Metric:
     for labels, number in sorted(call_counts.read(redis).items()):
         calls.add_metric(labels, number)
     return calls
+
+
+def _requests(redis: Redis) -> Iterator[Metric]:
+    numbers, seconds = request_counts.read(redis)
+    requests = CounterMetricFamily(
+        "sanso_http_requests", "HTTP requests by status", labels=["part", "method", "status"]
+    )
+    for labels, number in sorted(numbers.items()):
+        requests.add_metric(labels, number)
+    yield requests
+    times = CounterMetricFamily(
+        "sanso_http_request_seconds", "Seconds until the responses to HTTP requests began", labels=["part"]
+    )
+    for part, duration in sorted(seconds.items()):
+        times.add_metric([part], duration)
+    yield times
 
 
 def _quota(accounts: Sequence[tuple[str, AccountRef]]) -> Iterator[Metric]:

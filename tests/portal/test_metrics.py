@@ -16,10 +16,13 @@ from django.utils import timezone
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 from pytest_django import Settings
+from redis import Redis as RedisClient
+from redis.exceptions import RedisError
 
 from deployments import heartbeats
 from deployments.aws import call_counts
-from deployments.models import Deployment
+from deployments.models import Delivery, Deployment
+from portal import request_counts
 from portal.metrics.scrape import Scrape
 from tests.builders import (
     make_account,
@@ -29,6 +32,7 @@ from tests.builders import (
     make_grant,
     make_user,
 )
+from tests.notification_builders import make_target
 from tests.services import REPOSITORY, Redis, wait_until
 
 pytestmark = pytest.mark.django_db
@@ -154,6 +158,57 @@ def test_calls_processes_streams_and_messages_are_those_of_all_processes(
     assert by_kind == {"web": 1, "worker": 0, "dispatcher": 0}
     assert value(found, "sanso_queue_messages") == 0
     assert value(found, "sanso_up", part="redis") == 1
+
+
+def test_requests_are_counted_over_all_processes_by_part_method_and_status(
+    scraper: Client, redis_server: Redis
+) -> None:
+    client = heartbeats.client()
+    request_counts.write(client)  # what other tests have counted
+    client.delete(request_counts.KEY)
+    scraper.get("/healthz")
+    scraper.get("/api/v1/environments")
+    scraper.get("/nowhere/12/")
+    request_counts.count("BREW", "/", 200, 0.5)
+    request_counts.write(client)
+
+    found = samples(scraper)
+
+    name = "sanso_http_requests_total"
+    assert value(found, name, part="probe", method="GET", status="200") == 1
+    assert value(found, name, part="api", method="GET", status="401") == 1
+    assert value(found, name, part="page", method="other", status="200") == 1
+    assert value(found, "sanso_http_request_seconds_total", part="page") >= 0.5
+    labels = {key for sample, labels in found if sample.startswith("sanso_http") for key, _ in labels}
+    assert labels == {"part", "method", "status"}  # no path, no process
+
+
+def test_requests_that_redis_did_not_take_are_counted_later(redis_server: Redis, closed_port: int) -> None:
+    client = heartbeats.client()
+    request_counts.write(client)
+    client.delete(request_counts.KEY)
+    request_counts.count("GET", "/", 200, 0.1)
+    with pytest.raises(RedisError):
+        request_counts.write(RedisClient(port=closed_port))
+
+    request_counts.write(client)
+
+    assert request_counts.read(client)[0] == {("page", "GET", "200"): 1}
+
+
+def test_deliveries_are_counted_by_the_kind_of_their_target_and_their_result(scraper: Client) -> None:
+    target = make_target("https://a.example.com/")
+    rows: list[dict[str, Any]] = [{"state": "sent"}, {"state": "failed"}, {}, {"attempts": 2}]
+    for number, values in enumerate([*rows, {"state": "collected"}]):
+        Delivery.objects.create(
+            target=target, key=str(number), topic="lock.broken", created_at=timezone.now(), **values
+        )
+
+    found = samples(scraper)
+
+    for result in ("sent", "failed", "waiting", "retrying"):
+        assert value(found, "sanso_deliveries", kind="webhook", result=result) == 1
+        assert value(found, "sanso_deliveries", kind="mail", result=result) == 0
 
 
 def test_a_process_that_stopped_is_not_counted(redis_server: Redis) -> None:
