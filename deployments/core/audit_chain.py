@@ -102,6 +102,69 @@ class Walk:
             yield ChainFinding(problem=problem, first=link.seq, last=link.seq, pk=link.pk)
 
 
+BESIDE = ("seq", "hash", "previous_hash", "account")
+"""What an exported record has besides the values that its hash covers; the number is covered as well."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ExportCheck:
+    """The result for an exported file: verified records, those between them that are not in it, and findings.
+
+    `waiting` are records without a number: the file was exported before they were chained.
+    """
+
+    checked: int = 0
+    absent: int = 0
+    waiting: int = 0
+    first: int = 0
+    last: int = 0
+    findings: list[ChainFinding] = field(default_factory=list)
+
+
+def check_export(rows: Iterable[Mapping[str, Any]], anchors: Iterable[Point] = ()) -> ExportCheck:
+    """Verify the records of an exported file, in any order, by themselves.
+
+    Each has the hash before it, so that a file with filters can be verified, too: what it leaves out is only
+    counted. Raise ValueError if the rows are not those of an export.
+    """
+    found = ExportCheck()
+    points = {point.seq: point for point in anchors}
+    before: Mapping[str, Any] | None = None
+    for row in _in_order(rows, found):
+        seq = int(row["seq"])
+        is_next = before is not None and seq == int(before["seq"]) + 1
+        follows = not is_next or before is None or row["previous_hash"] == before["hash"]
+        if not (_has_its_hash(row) and follows):
+            problem = ChainFinding(problem=ChainProblem.CHANGED, first=seq, last=seq, pk=row["id"])
+            found.findings.append(problem)
+        if (point := points.get(seq)) and point.hash != row["hash"]:
+            problem = ChainFinding(problem=ChainProblem.ANCHOR, first=seq, last=seq, day=point.day)
+            found.findings.append(problem)
+        found.absent += 0 if before is None else seq - int(before["seq"]) - 1
+        found.checked += 1
+        found.first, found.last = found.first or seq, seq
+        before = row
+    return found
+
+
+def _in_order(rows: Iterable[Mapping[str, Any]], found: ExportCheck) -> list[Mapping[str, Any]]:
+    """Return the chained rows by their numbers, and count the others. Raise ValueError for other rows."""
+    chained = []
+    for row in rows:
+        if not {"id", "seq", "hash", "previous_hash"} <= row.keys():
+            raise ValueError("a record has no seq, hash or previous_hash")
+        if row["seq"] is None:
+            found.waiting += 1
+        else:
+            chained.append(row)
+    return sorted(chained, key=lambda one: int(one["seq"]))
+
+
+def _has_its_hash(row: Mapping[str, Any]) -> bool:
+    values = {name: value for name, value in row.items() if name not in BESIDE}
+    return link_hash(str(row["previous_hash"]), int(row["seq"]), values) == str(row["hash"])
+
+
 def beyond(end: Point, points: Iterable[Point], problem: ChainProblem) -> Iterator[ChainFinding]:
     """Yield a finding for stored points after the present end of the chain."""
     later = [point for point in points if point.seq > end.seq]

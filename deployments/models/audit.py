@@ -5,6 +5,7 @@ Each is chained to the previous one (`deployments/runner/audit_chain.py`), which
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -135,6 +136,12 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         found = models.Q(name__icontains=text) | models.Q(reason__icontains=text)
         found |= models.Q(username__icontains=text)
         return self.filter(found | models.Q(environment__in=Environment.objects.matching(text).values("pk")))
+
+    def hashes_at(self, numbers: Collection[int]) -> dict[int, str]:
+        """Return the hashes at numbers of the chain, also of its start and of the last removed record."""
+        found = dict(self.filter(seq__in=numbers).values_list("seq", "hash"))
+        cuts = AuditCut.objects.filter(seq__in=numbers).values_list("seq", "hash")
+        return {0: FIRST} | dict(cuts) | {number: one for number, one in found.items() if number is not None}
 
     def chained(self) -> AuditRecordQuerySet:
         """Return those of the chain, in its order."""

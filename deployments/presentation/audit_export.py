@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from deployments.models import AuditRecord
-from deployments.presentation.audit_records import person_of
-from deployments.presentation.event_export import as_csv, utc
+from deployments.presentation.event_export import as_csv
 
 FIELDS = (
-    *("id", "number", "time", "person", "user_id", "by", "by_id", "address", "request_id", "action"),
-    *("permission", "result", "refusal", "reason", "name", "account", "account_id", "environment_id"),
-    *("deployment_id", "details", "before", "after", "hash"),
+    *("id", "seq", "at", "user_id", "username", "by", "by_id", "address", "request_id", "action"),
+    *("permission", "outcome", "refusal", "reason", "name", "account_id", "environment_id"),
+    *("deployment_id", "details", "before", "after", "hash", "previous_hash", "account"),
 )
+"""The columns of docs/audit.md, as the hash covers them, then the hash before, and the account's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,26 +29,22 @@ class AuditFormat:
     after: str = ""
 
 
-def values(record: AuditRecord) -> dict[str, Any]:
-    """Return a record's stored values by the names of `FIELDS`."""
-    return {
-        "id": record.pk,
-        "number": record.seq,
-        "time": utc(record.at),
-        "person": person_of(record),
-        "user_id": record.user_id,
-        "result": record.outcome,
-        "account": record.account.name if record.account else "",
-        "hash": record.hash,
-        **{name: getattr(record, name) for name in ("by", "by_id", "address", "request_id", "action")},
-        **{name: getattr(record, name) for name in ("permission", "refusal", "reason", "name", "account_id")},
-        **{name: getattr(record, name) for name in ("environment_id", "deployment_id", "details")},
-        **{name: getattr(record, name) for name in ("before", "after")},
-    }
+def rows(records: Iterable[AuditRecord]) -> Iterator[dict[str, Any]]:
+    """Yield the stored values of records by the names of `FIELDS`; one query."""
+    listed = list(records)
+    previous = AuditRecord.objects.hashes_at({record.seq - 1 for record in listed if record.seq})
+    for record in listed:
+        values = record.chained_values() | {
+            "seq": record.seq,
+            "hash": record.hash,
+            "previous_hash": previous.get(record.seq - 1, "") if record.seq else "",
+            "account": record.account.name if record.account else "",
+        }
+        yield {name: values[name] for name in FIELDS}
 
 
 def _csv(records: Iterable[AuditRecord]) -> str:
-    return as_csv(tuple(_cell(given[name]) for name in FIELDS) for given in map(values, records))
+    return as_csv(tuple(_cell(given[name]) for name in FIELDS) for given in rows(records))
 
 
 def _cell(value: object) -> str | int:
@@ -58,7 +54,7 @@ def _cell(value: object) -> str | int:
 
 
 def _json(records: Iterable[AuditRecord]) -> str:
-    return ",\n".join(json.dumps(values(record), ensure_ascii=False) for record in records)
+    return ",\n".join(json.dumps(given, ensure_ascii=False) for given in rows(records))
 
 
 FORMATS = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -16,9 +18,10 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.core.audit_chain import ChainProblem, link_hash
+from deployments.core.audit_chain import ChainProblem, check_export, link_hash
 from deployments.migrations import _audit_triggers
 from deployments.models import AuditAnchor, AuditChain, AuditCut, AuditRecord
+from deployments.presentation import audit_export
 from deployments.runner import audit_chain, audit_retention
 from deployments.runner.audit_verification import verify
 from tests.builders import make_environment, make_user
@@ -160,6 +163,49 @@ class TestVerification:
         with pytest.raises(CommandError, match="1 problem"):
             call_command("verify_audit", stdout=out, stderr=err)
         assert "Record 3 (row" in err.getvalue()
+
+    def test_an_exported_file_is_verified_alone_also_with_a_filter(
+        self, tmp_path: Path, anchors: Path
+    ) -> None:
+        chained()
+        AuditRecord.objects.create(action="lock", outcome="requested")
+        rows = list(audit_export.rows(AuditRecord.objects.order_by("-pk")))
+        copy = tmp_path / "audit.json"
+
+        def verified(some: list[dict[str, Any]], *options: str) -> str:
+            copy.write_text(json.dumps(some))
+            out = io.StringIO()
+            call_command("verify_audit", "--export", str(copy), *options, stdout=out, stderr=io.StringIO())
+            return out.getvalue()
+
+        kept = str(anchors.rename(tmp_path / "kept.txt"))
+        assert "6 exported records verified, from number 1 to 6." in verified(rows, "--anchors", kept)
+        assert "not in the file: 0. Not chained: 1." in verified(rows)
+        assert "not in the file: 2." in verified([row for row in rows if row["seq"] in (2, 3, 6)])
+
+        changed = [row | {"reason": "another"} if row["seq"] == 3 else row for row in rows]
+        exchanged = [row | {"previous_hash": "0" * 64} if row["seq"] == 3 else row for row in rows]
+        for some in (changed, exchanged):
+            with pytest.raises(CommandError, match="1 problem"):
+                verified(some)
+        with pytest.raises(CommandError, match="no export"):
+            verified([{"id": 1}])
+
+    def test_a_file_that_was_computed_anew_differs_from_the_anchors(
+        self, tmp_path: Path, anchors: Path
+    ) -> None:
+        chained()
+        kept = anchors.rename(tmp_path / "kept.txt")
+        attack(seq=1).update(reason="another")
+        attack().update(seq=None)
+        AuditChain.objects.all().delete()
+        AuditAnchor.objects.all().delete()
+        audit_chain.chain_all()
+        rows = list(audit_export.rows(AuditRecord.objects.all()))
+
+        found = check_export(rows, audit_chain.anchors_in(kept))
+
+        assert [(one.problem, one.first) for one in found.findings] == [(ChainProblem.ANCHOR, 6)]
 
     def test_the_keys_of_a_deleted_environment_stay(self) -> None:
         (record,) = add(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def test_actions_in_a_browser_have_their_session_and_address(client: Client) -> 
     assert record.account == environment.account
     audit_chain.chain_all()
     shown = page(client.get(of(record))).one("main").text
-    for text in ("192.0.2.7", record.by_id, record.request_id, "load test", "Can lock environments"):
+    for text in ("192.0.2.7", record.by_id, record.request_id, "load test", "Lock"):
         assert text in shown
     assert AuditRecord.objects.get().hash in shown
 
@@ -309,6 +310,10 @@ class TestExport:
         table = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
         assert [row["reason"] for row in table] == ["", "'@2", "'@1", "'@0"]
         assert [row["name"] for row in table] == ["csv", "shop", "shop", "'=HYPERLINK(1)"]
+
+        documented = re.findall(r"^\| (`.*?`) \|", Path("docs/audit.md").read_text(), re.M)
+        columns = {name for cell in documented for name in re.findall(r"`(\w+)`", cell)}
+        assert set(table[0]) == columns | {"id", "previous_hash", "account"}
 
         _, text = await exported(browser, "export.json?q=shop")
         assert [(row["name"], row["details"]) for row in json.loads(text)] == [("shop", {"a": [1]})] * 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deployments.core.audit_chain import ChainFinding, ChainProblem
+from deployments.core.audit_chain import ChainFinding, ChainProblem, check_export
 from deployments.runner.audit_chain import anchors_in
 from deployments.runner.audit_verification import verify
 
@@ -40,21 +41,45 @@ class Command(BaseCommand):
             help="a file of daily anchors, for example a copy; by default the one of SANSO_AUDIT_ANCHORS",
         )
 
+        parser.add_argument(
+            "--export",
+            type=Path,
+            metavar="FILE",
+            help="a file that was exported as JSON: it is verified alone, without the database",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what was verified. Raise CommandError if something is wrong."""
-        files = options["anchors"] or [Path(settings.SANSO_AUDIT_ANCHORS)]
+        own = [] if options["export"] else [Path(settings.SANSO_AUDIT_ANCHORS)]
         try:
-            anchors = [point for path in files for point in self._read(path)]
+            anchors = [point for path in options["anchors"] or own for point in self._read(path)]
         except (OSError, ValueError) as exc:
             raise CommandError(f"The anchors could not be read: {exc}") from exc
+        if options["export"]:
+            self._verify_export(options["export"], anchors)
+            return
         found = verify(anchors)
         self.stdout.write(f"{found.checked} records verified, up to number {found.end.seq}.")
         self.stdout.write(f"Hash: {found.end.hash}")
         self.stdout.write(f"Anchors in files: {len(anchors)}. Records not chained yet: {found.waiting}.")
-        if found.findings:
-            for finding in found.findings:
-                self.stderr.write(_text(finding))
-            raise CommandError(f"The audit records are not intact: {len(found.findings)} problem(s).")
+        self._report(found.findings)
+
+    def _verify_export(self, path: Path, anchors: list[Any]) -> None:
+        try:
+            found = check_export(json.loads(path.read_text()), anchors)
+        except (OSError, ValueError, TypeError, AttributeError) as exc:
+            raise CommandError(f"The file is no export of audit records as JSON: {exc}") from exc
+        numbers = f", from number {found.first} to {found.last}" if found.checked else ""
+        self.stdout.write(f"{found.checked} exported records verified{numbers}.")
+        self.stdout.write(f"Between them, not in the file: {found.absent}. Not chained: {found.waiting}.")
+        self._report(found.findings)
+
+    def _report(self, findings: list[ChainFinding]) -> None:
+        """Print what is wrong. Raise CommandError if something is."""
+        for finding in findings:
+            self.stderr.write(_text(finding))
+        if findings:
+            raise CommandError(f"The audit records are not intact: {len(findings)} problem(s).")
 
     def _read(self, path: Path) -> list[Any]:
         if not path.exists():
