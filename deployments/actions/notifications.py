@@ -23,6 +23,7 @@ from deployments.models import Delivery, NotificationTarget
 from deployments.models.sealed import seal, unseal
 from deployments.runner import outbox
 from deployments.senders.apprise_url import scheme_of
+from deployments.senders.native_urls import service_url
 from deployments.senders.webhook import read_url
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def save_target(
 ) -> Saved:
     """Add a target (`target` None) or edit one; its kind stays. An empty address keeps the stored one.
 
+    The address that Slack or Discord gives for messages makes it one of that service, whatever was chosen.
+
     Raise UserFixable with the field to correct; PermissionDenied for one of another person.
     """
     shared = target.is_shared if target else shared
@@ -77,6 +80,8 @@ def save_target(
         before=_shown({name: getattr(target, name) for name in values}) if target else None,
         after=_shown(values),
     )
+    service = service_url(address)
+    kind, address = ("service", service) if service else (kind, address)
     with requesting(request):
         secret = ""
         if target is None:
@@ -86,6 +91,8 @@ def save_target(
                 row.sealed_secret = seal({"now": (secret := new_secret())})
         else:
             row = _of(user, target)
+            if service:
+                row.kind, row.sealed_secret = kind, ""
         for name, value in values.items():
             setattr(row, name, value)
         row.time_zone = timezone.get_current_timezone_name()

@@ -1,0 +1,59 @@
+"""Addresses of chat services are recognized in the form in which people paste them."""
+
+from __future__ import annotations
+
+import apprise
+import pytest
+from pytest_django import Settings
+
+from deployments.actions.notifications import save_target
+from deployments.errors import UserFixable
+from deployments.models import NotificationTarget
+from deployments.models.sealed import unseal
+from deployments.senders.native_urls import service_url
+from tests.builders import make_user
+from tests.notification_builders import make_target
+
+SLACK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+DISCORD = "https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"
+VALUES = {"name": "Chat", "topics": ["deployment.failed"], "language": "en"}
+
+
+@pytest.mark.parametrize("address", [SLACK, f" {SLACK}/ ", DISCORD])
+def test_the_service_is_the_one_that_apprise_recognizes(address: str) -> None:
+    native = apprise.Apprise.instantiate(address.strip())
+    ours = apprise.Apprise.instantiate(service_url(address))
+
+    assert isinstance(native, apprise.NotifyBase)
+    assert isinstance(ours, type(native))
+    assert ours.url() == native.url()  # type: ignore[no-untyped-call]  # apprise has no types for it
+
+
+@pytest.mark.parametrize(
+    "address", ["https://hooks.example.com/services/T/B/x", f"{SLACK}/more", "", "slack://a"]
+)
+def test_other_addresses_stay_as_they_are(address: str) -> None:
+    assert service_url(address) == ""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["webhook", "service"])
+def test_a_pasted_address_of_slack_is_one_of_slack_whatever_was_chosen(kind: str, settings: Settings) -> None:
+    settings.SANSO_NOTIFY_SCHEMES = ["slack"]
+    user = make_user()
+
+    saved = save_target(user=user, target=None, values=VALUES, address=SLACK, shared=False, kind=kind)
+
+    row = NotificationTarget.objects.get()
+    assert (row.kind, row.hint, saved.secret) == ("service", "slack://…", "")
+    assert unseal(row.sealed_address)["url"].startswith("slack://T1JJ3T3L2/")
+
+    edited = make_target("https://hooks.example.com/", owner=user)
+    save_target(user=user, target=edited, values=VALUES, address=SLACK, shared=False)
+    edited.refresh_from_db()
+    assert (edited.kind, edited.sealed_secret) == ("service", "")
+
+    settings.SANSO_NOTIFY_SCHEMES = ["ntfy"]
+    with pytest.raises(UserFixable) as refused:
+        save_target(user=user, target=None, values=VALUES, address=SLACK, shared=False, kind=kind)
+    assert refused.value.code == "SchemeNotAllowed"
