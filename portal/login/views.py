@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods
 
 from deployments.models import ApiToken
 from deployments.runner.oidc_providers import all_providers
-from portal.first_login import forget
+from portal.first_login import forget, stored_login
 from portal.login import sessions
 from portal.login.adapters import passkeys_possible
 from portal.login.forms import WAIT, CodeForm, LoginForm, PasswordForm
@@ -51,7 +51,11 @@ class LoginPage(LoginView):
         providers = [(one.name, login_path(one)) for one in all_providers()]
         if settings.SANSO_SAML_IDP_METADATA:
             providers.append((settings.SANSO_SAML_NAME, reverse("saml_login")))
-        more = {"providers": providers, "next_query": urlencode({"next": self.get_redirect_url()})}
+        more: dict[str, Any] = {
+            "providers": providers,
+            "next_query": urlencode({"next": self.get_redirect_url()}),
+        }
+        more["is_new"] = stored_login(settings.DATA_DIR) is not None
         return super().get_context_data(passkeys_possible=passkeys_possible(self.request), **more, **kwargs)
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]  # our own form class

@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from portal.first_login import ensure_first_login, forget
 from portal.login import counters, limits
 from portal.login.rules import Backoff
 from tests.builders import make_user
@@ -298,3 +299,16 @@ def test_logging_out_ends_the_session_and_can_be_repeated(client: Client, user: 
     assert client.post(reverse("logout"))["Location"] == URL
     client.cookies["sessionid"] = kept
     assert client.get("/environments/").status_code == 302
+
+
+def test_the_first_password_is_only_mentioned_until_it_is_changed(
+    client: Client, settings: Settings, tmp_path: Path, db: None
+) -> None:
+    settings.DATA_DIR = tmp_path
+    assert "make run" not in page(client.get(reverse("login"))).one("main").text
+
+    ensure_first_login(tmp_path)
+    assert "make run" in page(client.get(reverse("login"))).one("main").text
+
+    forget(tmp_path, User.objects.get())
+    assert "make run" not in page(client.get(reverse("login"))).one("main").text
