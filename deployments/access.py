@@ -97,6 +97,12 @@ def visible_accounts(user: Person, right: str = Right.VIEW) -> Q:
     return found
 
 
+def known_accounts(user: Person) -> Q:
+    """Return the condition of the accounts that a person may view, or create environments in."""
+    view, create = visible_accounts(user), visible_accounts(user, Right.CREATE)
+    return view | create if view and create else Q()  # one without a condition is all of them
+
+
 def whole_accounts(user: Person, right: str) -> Q:
     """Return the condition of the accounts about which, as a whole, a person has a right."""
     access = access_of(user)

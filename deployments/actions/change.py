@@ -39,8 +39,11 @@ def request_change(
     version: TemplateVersion | None = None,
     rolls_back_to: Deployment | None = None,
     is_retry: bool = False,
+    is_plan: bool = False,
 ) -> Deployment:
     """Request the preview of a change, and return its deployment; it changes nothing until it is applied.
+
+    A plan (`is_plan`) is meant to be read: lists leave it out when it has ended without being applied.
 
     `parameters` has the values of all parameters; a secret without a value keeps the one in AWS.
     `version` is the version of a template set that the environment gets. Without one, `current_set` selects
@@ -76,6 +79,7 @@ def request_change(
                 parameters,
                 rolls_back_to,
                 is_retry=is_retry,
+                operation="plan" if is_plan else "",
             )
             request.changes(*parameters_of(request.deployment))
             return request.deployment
@@ -169,6 +173,7 @@ def _created(
     rolls_back_to: Deployment | None,
     *,
     is_retry: bool,
+    operation: str,
 ) -> Deployment:
     request = sent.request
     template_set, version = chosen
@@ -186,6 +191,7 @@ def _created(
     deployment = Deployment.objects.create(
         environment=environment,
         kind=Kind.UPDATE.value,
+        operation=operation,
         requested_by=request.user,
         reason=request.reason,
         **sent.columns,

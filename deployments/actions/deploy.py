@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -143,6 +143,19 @@ def request_deployment(
                 user=user, action="require_approval", permission=REQUIRE, environment=environment
             ).record()
         return deployment
+
+
+def check_deployment(*, user: User, **values: Any) -> tuple[Deployment, dict[str, str]]:
+    """Check the request of a creation as `request_deployment` does, and leave nothing: no row and no record.
+
+    Return the deployment that would be created, which does not exist, and the labels that its environment
+    would have. Raise what the request would raise.
+    """
+    with transaction.atomic():
+        deployment = request_deployment(user=user, request_key=uuid4(), **values)
+        labels = labels_of(deployment.environment)
+        transaction.set_rollback(True)
+    return deployment, labels
 
 
 def set_to_deploy(version: TemplateVersion | None) -> catalog.TemplateSet:

@@ -15,7 +15,8 @@ from deployments.core.status import DisplayStatus
 from deployments.models import AuditRecord, DeployedSet
 from deployments.presentation import badges
 from deployments.wording import stored_text
-from deployments.wording.requests import ACTIONS, PERMISSIONS, permission_name
+from deployments.wording.access import RIGHTS
+from deployments.wording.requests import ACTIONS, permission_name
 
 
 class ActionFilter(admin.SimpleListFilter):
@@ -41,12 +42,12 @@ class PermissionFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the choices."""
-        return list(PERMISSIONS.items())
+        return [(str(right), name) for right, name in RIGHTS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the choice."""
         chosen = self.value()
-        return queryset.filter(permission=f"deployments.{chosen}") if chosen in PERMISSIONS else queryset
+        return queryset.filter(permission=chosen) if chosen in RIGHTS else queryset
 
 
 @admin.register(AuditRecord)

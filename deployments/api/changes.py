@@ -7,11 +7,11 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 
-from deployments.access import visible_accounts
+from deployments.access import known_accounts
 from deployments.actions import delete, recovery, roll_back
 from deployments.actions.change import request_change
 from deployments.actions.change_base import base_of, retried
-from deployments.actions.deploy import request_deployment, set_to_deploy
+from deployments.actions.deploy import check_deployment, request_deployment, set_to_deploy
 from deployments.api.deployments import deployment_of
 from deployments.api.environments import environment_of, router
 from deployments.api.idempotency import requests
@@ -27,6 +27,7 @@ from deployments.api.schemas.bodies import (
     ReasonBody,
 )
 from deployments.api.schemas.deployments import DeploymentDetail
+from deployments.api.schemas.previews import CheckedCreation
 from deployments.core.labels import checked_labels
 from deployments.forms import NewEnvironmentForm
 from deployments.forms.change import ChangeForm, chosen_set
@@ -38,25 +39,34 @@ CREATED = 201
 @requests(router, "/environments", DeploymentDetail, status=CREATED, name="create_environment")
 def create_environment(request: ApiRequest, body: CreateBody) -> DeploymentDetail:
     """Create an environment, and return the deployment that does."""
+    values = _creation(request, body)
+    return _out(request, request_deployment(user=request.user, request_key=request.request_key, **values))
+
+
+@requests(router, "/environment-checks", CheckedCreation, name="check_environment", keeps=False)
+def check_environment(request: ApiRequest, body: CreateBody) -> CheckedCreation:
+    """Check everything that the creation of an environment would check, and return it; nothing is created."""
+    deployment, labels = check_deployment(user=request.user, **_creation(request, body))
+    return CheckedCreation.of(deployment, labels, body)
+
+
+def _creation(request: ApiRequest, body: CreateBody) -> dict[str, Any]:
+    """Return the values of the action. Raise Refused or UserFixable if some are not valid."""
     version = _version(body.template_version)
-    accounts = Account.objects.usable().matching(visible_accounts(request.user))
+    accounts = Account.objects.usable().matching(known_accounts(request.user))
     form = NewEnvironmentForm(set_to_deploy(version), accounts=accounts)
     values = body.model_dump(include={"name", "account", "reason", "on_failure"})
     parameters = form.take(body.parameters, request_key=str(request.request_key), **values)
     if parameters is None:
         raise of_form(form)
-    given = {name: form.cleaned_data[name] for name in ("account", "name", "reason", "request_key")}
-    deployment = request_deployment(
-        user=request.user,
-        parameters=parameters,
-        keep_on_failure=form.keeps,
-        requires_approval=body.requires_approval,
-        version=version,
-        labels=None if body.labels is None else checked_labels(body.labels),
-        scheduled_for=body.scheduled_for,
-        **given,
-    )
-    return _out(request, deployment)
+    return {name: form.cleaned_data[name] for name in ("account", "name", "reason")} | {
+        "parameters": parameters,
+        "keep_on_failure": form.keeps,
+        "requires_approval": body.requires_approval,
+        "version": version,
+        "labels": None if body.labels is None else checked_labels(body.labels),
+        "scheduled_for": body.scheduled_for,
+    }
 
 
 @requests(
@@ -173,6 +183,7 @@ def _change(
         current_set=is_current,
         version=version,
         is_retry=is_retry,
+        is_plan=body.plan,
     )
     return _out(request, found)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router
@@ -12,6 +9,7 @@ from ninja import Query, Router
 from deployments.access import visible_deployments
 from deployments.api import keyset
 from deployments.api.keyset import After, Key, Limit
+from deployments.api.list_filters import DeploymentFilter
 from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_LIST, FOR_ONE
 from deployments.api.schemas.deployments import (
@@ -28,26 +26,16 @@ from deployments.models.deployment_queries import DeploymentQuerySet
 router = Router(tags=["Deployments"])
 
 
-class StatusName(StrEnum):
-    """The statuses by which pages filter deployments."""
-
-    ACTIVE = "active"
-    WAITING = "waiting"
-    PROBLEMS = "problems"
-
-
-Status = Annotated[StatusName | None, Query(None, description="Only those with this status.")]
-
-
 @router.get("/deployments", response={200: DeploymentPage, **FOR_LIST}, operation_id="list_deployments")
 def list_deployments(
-    request: ApiRequest, response: HttpResponse, after: After, limit: Limit, status: Status
+    request: ApiRequest,
+    response: HttpResponse,
+    after: After,
+    limit: Limit,
+    wanted: Query[DeploymentFilter],
 ) -> DeploymentPage:
     """List deployments, the newest first."""
-    rows = visible_deployments(request.user).for_list().without_recordings()
-    if status:
-        by_status = {StatusName.ACTIVE: rows.active, StatusName.WAITING: rows.waiting}
-        rows = by_status.get(status, rows.failed_or_rolled_back)()
+    rows = wanted.rows(visible_deployments(request.user).for_list().without_recordings()).with_labels()
     return page_of(request, response, rows, after, limit)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -13,7 +11,8 @@ from deployments.access import visible_environments
 from deployments.actions.watch import watch
 from deployments.api import keyset
 from deployments.api.deployments import page_of
-from deployments.api.keyset import MAX_KEY, After, Key, Limit
+from deployments.api.keyset import After, Key, Limit
+from deployments.api.list_filters import EnvironmentFilter
 from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_LIST, FOR_ONE
 from deployments.api.schemas.deployments import DeploymentPage
@@ -23,23 +22,13 @@ from deployments.api.schemas.environments import (
     EnvironmentPage,
     StackList,
     StackOut,
-    StateName,
 )
 from deployments.api.schemas.health import HealthOut
 from deployments.core.health.rollup import roll_up
 from deployments.models import Deployment, Environment, EnvironmentLock, Stack
-from deployments.models.environment import EnvironmentState
 from deployments.models.health.reads import facts_of
 
 router = Router(tags=["Environments"])
-
-AccountKey = Annotated[int | None, Query(None, ge=1, le=MAX_KEY, description="Only those in this account.")]
-SetKey = Annotated[
-    int | None, Query(None, ge=1, le=MAX_KEY, description="Only those with a version of this template set.")
-]
-Name = Annotated[str | None, Query(None, max_length=60, description="Only those with this name.")]
-State = Annotated[StateName | None, Query(None, description="Only those in this state.")]
-Deleted = Annotated[bool, Query(False, description="Also those that were deleted.")]
 
 
 @router.get("/environments", response={200: EnvironmentPage, **FOR_LIST}, operation_id="list_environments")
@@ -48,19 +37,10 @@ def list_environments(
     response: HttpResponse,
     after: After,
     limit: Limit,
-    name: Name,
-    account: AccountKey,
-    state: State,
-    set: SetKey,  # noqa: A002  # the name in the address
-    deleted: Deleted,
+    wanted: Query[EnvironmentFilter],
 ) -> EnvironmentPage:
     """List environments, the newest first."""
-    rows = visible_environments(request.user).newest_first().without_recordings()
-    rows = rows if deleted or state is StateName.DELETED else rows.live()
-    rows = rows.in_state(EnvironmentState[state.name]) if state else rows
-    rows = rows.in_account(account) if account else rows
-    rows = rows.of_source(set) if set else rows
-    rows = rows.called(name) if name else rows
+    rows = wanted.rows(visible_environments(request.user).newest_first().without_recordings())
     rows = rows.before(after) if after else rows
     found = [EnvironmentOut.of(row) for row in rows[: limit + 1]]
     return EnvironmentPage(**keyset.page(request, response, found, limit, "id"))
@@ -108,7 +88,7 @@ def list_deployments_of_environment(
     request: ApiRequest, response: HttpResponse, environment_id: Key, after: After, limit: Limit
 ) -> DeploymentPage:
     """List the deployments of an environment, the newest first."""
-    rows = Deployment.objects.for_list().of(environment_of(request, environment_id))
+    rows = Deployment.objects.for_list().of(environment_of(request, environment_id)).with_labels()
     return page_of(request, response, rows, after, limit)
 
 

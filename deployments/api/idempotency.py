@@ -49,6 +49,7 @@ def requests(
     name: str,
     needs: Right | None = None,
     upload: int = 0,
+    keeps: bool = True,
 ) -> Callable[[Operation[Result]], Operation[Result]]:
     """Register an operation that requests something: a POST that is remembered by its key.
 
@@ -57,7 +58,8 @@ def requests(
 
     The operation gets the request key, which actions take, as `request.request_key`. With `upload`, the body
     is a file, which it gets as `request.uploaded`: at most one byte more than `upload`, so that actions can
-    refuse a larger one. The limit of other bodies does not apply to it.
+    refuse a larger one. The limit of other bodies does not apply to it. Without `keeps`, nothing is stored:
+    the operation changes nothing.
     """
     documented: dict[str, Any] = {"parameters": [_HEADER]}
     if upload:
@@ -67,7 +69,8 @@ def requests(
         @wraps(operation)
         def remembered(request: ApiRequest, **values: Any) -> Any:
             request.uploaded = _uploaded(request, upload + 1) if upload else b""
-            request.request_key, kept = _begun(request, request.uploaded if upload else request.body)
+            content = request.uploaded if upload else request.body
+            request.request_key, kept = _begun(request, content) if keeps else (uuid.uuid4(), None)
             if kept is not None and kept.body is not None:
                 _refuse_unless_seen(request, values | kept.body, needs)
                 return Status(status, response(**kept.body))

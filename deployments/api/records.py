@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from deployments.access import visible_accounts
+from deployments.access import known_accounts
 from deployments.actions.request import PermissionMissing
 from deployments.api import keyset
 from deployments.api.keyset import After, Limit
+from deployments.api.list_filters import Name
 from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_LIST
 from deployments.api.schemas.records import AccountOut, AccountPage, AuditQuery, RecordOut, RecordPage
@@ -21,9 +22,12 @@ router = Router(tags=["Accounts and audit"])
 
 
 @router.get("/accounts", response={200: AccountPage, **FOR_LIST}, operation_id="list_accounts")
-def list_accounts(request: ApiRequest, response: HttpResponse, after: After, limit: Limit) -> AccountPage:
+def list_accounts(
+    request: ApiRequest, response: HttpResponse, after: After, limit: Limit, name: Name
+) -> AccountPage:
     """List the accounts in which environments are deployed, the newest first."""
-    rows = Account.objects.usable().matching(visible_accounts(request.user)).before(after)
+    rows = Account.objects.usable().matching(known_accounts(request.user)).before(after)
+    rows = rows.called(name) if name else rows
     found = [AccountOut.of(row) for row in rows[: limit + 1]]
     return AccountPage(**keyset.page(request, response, found, limit, "id"))
 

@@ -30,12 +30,13 @@ HEADERS: Final[dict[str, Any]] = {
 }
 OF_EVERY_RESPONSE: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 OF_STATUS: Final[Mapping[int, tuple[str, ...]]] = {401: ("WWW-Authenticate",), 429: ("Retry-After",)}
+MAX_ETAG = 1000
 IF_NONE_MATCH: Final[dict[str, Any]] = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
     "description": "The ETag of an earlier response: 304 without a body if nothing has changed.",
-    "schema": {"type": "string", "maxLength": 1000},
+    "schema": {"type": "string", "maxLength": MAX_ETAG},
 }
 
 
@@ -51,7 +52,7 @@ EXAMPLES: Final[Mapping[int, dict[str, Any]]] = {
     403: _problem(
         403,
         "PermissionDenied",
-        "Permission denied: “Change environments” is missing, or the token does not have its scope.",
+        "Permission denied: “Change” is missing, or the token does not have its scope.",
         values={"permission": "deployments.change_environment"},
     ),
     404: _problem(404, "NotFound", "Not found."),

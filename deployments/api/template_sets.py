@@ -11,6 +11,7 @@ from deployments.actions.versions import set_version_status
 from deployments.api import keyset
 from deployments.api.idempotency import requests
 from deployments.api.keyset import After, Key, Limit
+from deployments.api.list_filters import Name
 from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_LIST, FOR_ONE
 from deployments.api.schemas.bodies import Nothing
@@ -29,9 +30,12 @@ router = Router(tags=["Template sets"])
 
 
 @router.get("/template-sets", response={200: SetPage, **FOR_LIST}, operation_id="list_template_sets")
-def list_template_sets(request: ApiRequest, response: HttpResponse, after: After, limit: Limit) -> SetPage:
+def list_template_sets(
+    request: ApiRequest, response: HttpResponse, after: After, limit: Limit, name: Name
+) -> SetPage:
     """List template sets, the newest first."""
     rows = TemplateSource.objects.live().before(after)
+    rows = rows.called(name) if name else rows
     found = [SetOut.of(row) for row in rows[: limit + 1]]
     return SetPage(**keyset.page(request, response, found, limit, "id"))
 

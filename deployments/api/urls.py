@@ -26,6 +26,7 @@ from deployments.api import (
     timelines,
 )
 from deployments.api.endpoint import endpoint, unknown
+from deployments.api.list_filters import known_parameters
 from deployments.api.problems import add_handlers
 from deployments.api.requests import BearerToken, BrowserSession
 from deployments.api.schema import DocumentedApi
@@ -43,8 +44,16 @@ api = DocumentedApi(
     docs_url=None,
     auth=[BearerToken(), BrowserSession()],
     urls_namespace="api",
+    servers=[
+        {
+            "url": "{portal}",
+            "description": "The portal",
+            "variables": {"portal": {"default": "https://sanso.example.com", "description": "SANSO_URL"}},
+        }
+    ],
 )
 add_handlers(api)
+api.add_decorator(known_parameters, mode="view")
 for module in (environments, deployments, timelines, template_sets, records, access, notifications, me):
     api.add_router("", module.router)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from deployments.core.changes import Action, ChangedResource, Changes, Effect
+from deployments.core.changes import Action, ChangedProperty, ChangedResource, Changes, Effect
 from deployments.errors import Message
 from deployments.message_codes import Code
 
@@ -14,6 +14,16 @@ def counts(changes: Changes) -> dict[Effect, int]:
     """Return the number of resources with each effect, the most serious first; stacks are not counted."""
     effects = [Effect(one.effect) for one in changes.resources]
     return {one: effects.count(one) for one in Effect if one is not Effect.STACK and one in effects}
+
+
+def changed_values(resource: ChangedResource) -> list[ChangedProperty]:
+    """Return one detail of each value that changes, the one that names its cause; replacing ones first."""
+    best: dict[str, ChangedProperty] = {}
+    for one in resource.properties:
+        if not one.likely_same and (one.label not in best or (one.cause and not best[one.label].cause)):
+            best[one.label] = one
+    order = {"Always": 0, "Conditionally": 1}
+    return sorted(best.values(), key=lambda one: order.get(one.recreation, 2))
 
 
 def hazards(changes: Changes) -> tuple[ChangedResource, ...]:

@@ -36,6 +36,10 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """Keep those that match a condition: those that a person may view."""
         return self.filter(condition).distinct()
 
+    def called(self, name: str) -> Self:
+        """Keep those with this name, ignoring case."""
+        return self.filter(name__iexact=name)
+
     def before(self, pk: int) -> Self:
         """Keep those added before the one with this key, newest first; all of them for 0."""
         return (self.filter(pk__lt=pk) if pk else self).order_by("-pk")

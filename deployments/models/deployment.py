@@ -42,6 +42,7 @@ OPERATIONS = [
     ("", ""),
     ("continue", _("Continue rollback")),
     ("take_over", _("Take over")),
+    ("plan", _("Plan")),
 ]
 PROTECTION = [
     ("", _("Not recorded")),  # of an earlier release of Sanso, or an update or a delete

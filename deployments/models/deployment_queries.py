@@ -15,8 +15,10 @@ from deployments.models.template_version import TemplateVersion
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from deployments.models.deployment import Deployment
+    from deployments.models.environment import EnvironmentQuerySet
 
 
 def began(path: str = "") -> Coalesce:
@@ -79,11 +81,13 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def for_list(self) -> Self:
         """Select everything that a list shows, newest first, without a query per row.
 
+        A plan that has ended and was not applied is in no list: it was only read.
+
         Related rows are read in separate queries: in a join, the database may start at the few accounts, and
         sort all deployments for one page.
         """
         rows = self.prefetch_related("environment__account", "requested_by").defer("changes", "bookmarks")
-        return rows.order_by("-pk")
+        return rows.exclude(operation="plan", applied_by=None, ended_at__isnull=False).order_by("-pk")
 
     def of(self, environment: Environment) -> Self:
         """Keep those of one environment."""
@@ -160,6 +164,31 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Keep those of the environments in one account."""
         return self.filter(environment__in=Environment.objects.in_account(account_pk).values("pk"))
 
+    def in_environment(self, environment_pk: int) -> Self:
+        """Keep those of the environment with this key."""
+        return self.filter(environment=environment_pk)
+
+    def in_environments(self, environments: EnvironmentQuerySet) -> Self:
+        """Keep those of these environments."""
+        return self.filter(environment__in=environments.values("pk"))
+
+    def in_state(self, state: State) -> Self:
+        """Keep those in one state."""
+        return self.filter(state=str(state))
+
+    def of_kind(self, kind: Kind) -> Self:
+        """Keep those of one kind."""
+        return self.filter(kind=str(kind))
+
+    def created_within(self, since: datetime | None, until: datetime | None) -> Self:
+        """Keep those requested at `since` or later, and before `until`."""
+        rows = self.filter(created_at__gte=since) if since else self
+        return rows.filter(created_at__lt=until) if until else rows
+
+    def with_labels(self) -> Self:
+        """Select the labels of their environments, too."""
+        return self.prefetch_related("environment__labels")
+
     def with_label(self, key: str, value: str) -> Self:
         """Keep those of the environments that have a label."""
         return self.filter(environment__in=Environment.objects.with_label(key, value).values("pk"))
@@ -184,7 +213,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def for_api(self) -> Self:
         """Select everything that the API returns."""
         people = ("requested_by", "applied_by", "canceled_by")
-        return self.for_page().select_related("template_version__source", *people)
+        return self.for_page().select_related("template_version__source", *people).with_labels()
 
     def for_page(self) -> Self:
         """Select everything that the deployment's page shows."""

@@ -22,6 +22,8 @@ from deployments.models.template_source import TemplateSource
 from deployments.models.template_version import TemplateVersion
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from deployments.models.deployment import Deployment
 
 
@@ -186,6 +188,11 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     def before(self, pk: int) -> Self:
         """Keep those created before the one with this key: the next page in the order of age."""
         return self.filter(pk__lt=pk)
+
+    def created_within(self, since: datetime | None, until: datetime | None) -> Self:
+        """Keep those created at `since` or later, and before `until`."""
+        rows = self.filter(created_at__gte=since) if since else self
+        return rows.filter(created_at__lt=until) if until else rows
 
     def called(self, name: str) -> Self:
         """Keep those with this name, ignoring case."""

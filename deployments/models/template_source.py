@@ -48,6 +48,10 @@ class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
         """Keep those that people added and have not removed."""
         return self.live().filter(is_bundled=False)
 
+    def called(self, name: str) -> Self:
+        """Keep those with this name, ignoring case."""
+        return self.filter(name__iexact=name)
+
     def before(self, pk: int) -> Self:
         """Keep those added before the one with this key, newest first; all of them for 0."""
         return (self.filter(pk__lt=pk) if pk else self).order_by("-pk")

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from deployments.actions.cancel import effect_of
-from deployments.actions.request import CHANGE
 from deployments.core.canceling import CancelEffect
 from deployments.core.phases import ROLLBACKS, Kind, State
 from deployments.core.progress import turns_back
@@ -23,6 +22,7 @@ from deployments.models import Deployment, Environment, Event, Resource
 from deployments.presentation.granters import granters_text
 from deployments.presentation.text import headlines
 from deployments.wording import message_text, stored_text
+from deployments.wording.requests import permission_needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +84,7 @@ def cancel_offer(deployment: Deployment, root_status: str) -> CancelOffer | None
 
 def permission_text(permission: str, environment: Environment) -> str:
     """Return the sentences for a user without the permission to cancel."""
-    if permission == CHANGE:
-        needed = _("You need the permission to change environments.")
-    else:
-        needed = _("You need the permission to create environments.")
-    return f"{needed} {granters_text(environment)}"
+    return f"{permission_needed(permission)} {granters_text(environment)}"
 
 
 def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:

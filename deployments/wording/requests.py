@@ -8,6 +8,8 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from deployments.wording.access import RIGHTS
+
 ACTIONS: Final[Mapping[str, Promise]] = {
     "deploy": _("Create environment"),
     "change": _("Preview change"),
@@ -117,28 +119,10 @@ ACTIONS: Final[Mapping[str, Promise]] = {
 
 
 def permission_name(permission: str) -> str:
-    """Return the name of one of Sanso's permissions, in the reader's language."""
-    codename = permission.rpartition(".")[2]
-    return str(PERMISSIONS.get(codename, permission))
+    """Return the name of a right, in the reader's language; another permission as it is stored."""
+    return str(RIGHTS.get(permission, permission))
 
 
-PERMISSIONS: Final[Mapping[str, Promise]] = {
-    "add_deployment": _("Can add deployment"),
-    "change_environment": _("Can change environment"),
-    "delete_environment": _("Can delete environment"),
-    "operate_environment": _("Can run associations, site checks and deletion protection"),
-    "approve_change": _("Can approve changes that others requested"),
-    "require_approval": _("Can decide whether changes of an environment require approval"),
-    "release_environment": _("Can release to running servers"),
-    "lock_environment": _("Can lock environments"),
-    "break_lock": _("Can break locks of others"),
-    "force_delete": _("Can delete a stack without resources that AWS cannot delete"),
-    "delete_remaining": _("Can delete resources that remain after a deletion"),
-    "manage_template_sets": _("Can manage template sets"),
-    "view_environment": _("Can view environments"),
-    "bypass_approval": _("Can apply a change in an emergency without its approval"),
-    "manage_accounts": _("Can manage accounts and freeze windows"),
-    "manage_access": _("Can manage teams, roles and service accounts"),
-    "view_auditrecord": _("Can view the audit log"),
-    "manage_notifications": _("Can set up shared notifications"),
-}
+def permission_needed(right: str) -> str:
+    """Return the sentence for a person without a right."""
+    return str(_("You need the permission “%(right)s”.")) % {"right": permission_name(right)}

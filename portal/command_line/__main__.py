@@ -3,28 +3,60 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
-from portal.command_line import completion, environments, logins, session
+from portal.command_line import VERSION, completion, deploying, environments, logins, session
 from portal.command_line.browser_login import token_by_browser
 from portal.command_line.changes import preview_of, print_preview
 from portal.command_line.client import ApiError, PortalClient
 from portal.command_line.connection import is_private
-from portal.command_line.environments import Name, Output, Yes
 from portal.command_line.follow import follow
+from portal.command_line.options import (
+    AMBIGUOUS,
+    TIMES,
+    At,
+    Name,
+    OfAccount,
+    OfLabel,
+    Output,
+    Yes,
+    is_ambiguous,
+)
 from portal.command_line.output import Exit, Format, err, fail, out, show
 from portal.command_line.texts import _, name_of, of_docstring
 from portal.command_line.usage import OPTIONS, WRONG_USAGE, TranslatedCommand, group, show_wrong_usage
 
 app = group(_("Sanso from the command line."))
 sets = group(_("Template sets."))
+OF_DEPLOYMENTS = (
+    *("id", "environment.name", "account.name", "kind", "state"),
+    *("requested_by", "labels", "reason", "created_at"),
+)
 app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
-app.command("deploy")(environments.deploy)
+app.command("deploy")(deploying.deploy)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"sanso {VERSION}")
+        raise typer.Exit
+
+
 Deployment = Annotated[int, typer.Argument(help=_("The deployment's number."))]
 Now = Annotated[bool, typer.Option("--now", help=_("Begin it now."))]
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help=_("Print the version."))
+    ] = False,
+) -> None:
+    """Take the options of every command."""
 
 
 @app.command()
@@ -87,17 +119,48 @@ def accounts(output: Output = Format.TABLE) -> None:
 def follow_deployment(
     deployment: Deployment,
     plain: Annotated[bool, typer.Option("--plain", help=_("Lines, also in a terminal."))] = False,
+    lines: Annotated[bool, typer.Option("--json", help=_("Each event as a line of JSON."))] = False,
 ) -> None:
     """Follow a deployment: exit code 0 if it succeeds, 1 if it fails, 4 if it waits for a person."""
-    raise typer.Exit(follow(session.client(), deployment, plain=plain))
+    raise typer.Exit(follow(session.client(), deployment, plain=plain, as_json=lines))
 
 
 @app.command()
-def wait(name: Name) -> None:
-    """Wait until the latest deployment of an environment has ended."""
+def wait(name: Name, output: Output = Format.TABLE) -> None:
+    """Wait until the latest deployment of an environment has ended; its events are printed from now on."""
     api = session.client()
     latest = session.latest_deployment(api, name)
-    raise typer.Exit(follow(api, latest, plain=True, stop_when_waiting=False))
+    after = api.get(f"/deployments/{latest}")["last_seq"]
+    progress = None if output is Format.TABLE else sys.stderr
+    code = follow(api, latest, plain=True, after=after, stop_when_waiting=False, progress=progress)
+    if output is not Format.TABLE:
+        show(output, api.get(f"/deployments/{latest}"))
+    raise typer.Exit(code)
+
+
+@app.command()
+def deployments(
+    name: Annotated[
+        str, typer.Option(help=_("Only those of this environment."), autocompletion=completion.environments)
+    ] = "",
+    account: OfAccount = "",
+    label: OfLabel = "",
+    state: Annotated[str, typer.Option(help=_("Only those in this state, such as failed."))] = "",
+    kind: Annotated[str, typer.Option(help=_("Only those of this kind, such as update."))] = "",
+    since: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help=_("Only those since this time."))
+    ] = None,
+    limit: Annotated[int, typer.Option(help=_("How many at most; 0 for all."))] = 50,
+    output: Output = Format.TABLE,
+) -> None:
+    """List deployments, the newest first."""
+    api = session.client()
+    wanted = {"name": name, "label": label, "state": state, "kind": kind}
+    wanted["account"] = str(session.account(api, account)) if account else ""
+    wanted["since"] = since.astimezone().isoformat() if since else ""
+    query: dict[str, Any] = {key: one or None for key, one in wanted.items()}
+    rows = list(api.items("/deployments", limit=limit, **query))
+    show(output, rows, OF_DEPLOYMENTS)
 
 
 @app.command()
@@ -121,7 +184,7 @@ def approve(
         )
     print_preview(found, Format.TABLE)
     if not yes:
-        typer.confirm(_("Bypass the approval?") if bypass else _("Approve?"), abort=True)
+        typer.confirm(_("Bypass the approval?") if bypass else _("Approve?"), abort=True, err=True)
     digest = {"digest": found["digest"]}
     if bypass:
         api.post(f"/deployments/{deployment}/bypass", digest | {"reason": bypass})
@@ -142,12 +205,12 @@ def cancel(deployment: Deployment) -> None:
 
 
 @app.command()
-def schedule(deployment: Deployment, at: environments.At = None, now: Now = False) -> None:
+def schedule(deployment: Deployment, at: At = None, now: Now = False) -> None:
     """Change when a scheduled creation begins: at a time, or now."""
     if now == (at is not None):
         fail(_("Give either --at or --now."))
-    if at and environments.is_ambiguous(at):
-        fail(environments.AMBIGUOUS)
+    if at and is_ambiguous(at):
+        fail(AMBIGUOUS)
     body = {"scheduled_for": at.astimezone().isoformat()} if at else {}
     show(Format.TABLE, session.client().post(f"/deployments/{deployment}/schedule", body))
 

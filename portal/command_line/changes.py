@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import typer
+from rich.text import Text
 
 from portal.command_line.client import PortalClient
 from portal.command_line.follow import ENDED, follow
@@ -15,6 +16,8 @@ from portal.command_line.texts import RELEASES, _, name_of
 
 PREVIEW_EVERY = 1.0
 """Seconds between two looks at a preview that is being computed."""
+LONGEST = 60
+"""Characters of a value in a table."""
 
 
 def preview_of(api: PortalClient, pk: int) -> dict[str, Any] | None:
@@ -32,12 +35,15 @@ def preview_of(api: PortalClient, pk: int) -> dict[str, Any] | None:
 
 
 def print_preview(found: dict[str, Any], format_: Format) -> None:
-    """Print a preview: what is replaced, deleted, updated and added."""
+    """Print a preview: which values change, and what is replaced, deleted, updated and added."""
     if format_ is not Format.TABLE:
         show(format_, found)
         return
+    for one in found.get("parameters", ()):  # not of an earlier portal
+        out.print(Text(f"{one['name']}: {_values(one)}"))
     out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
-    show(Format.TABLE, found["resources"], ("effect", "path", "type", "properties"))
+    rows = [one | {"properties": "\n".join(_properties(one))} for one in found["resources"]]
+    show(Format.TABLE, rows, ("effect", "path", "type", "properties"))
     if release := found.get("release"):  # not of an earlier portal
         kind = _(RELEASES.get(release["kind"], release["kind"]))
         out.print(f"{kind}: {release['text']}")
@@ -47,14 +53,54 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
         out.print("▲ " + _("Data may be lost. Applying it needs the environment's name."), style="bold red")
 
 
-def plan(api: PortalClient, deployment: dict[str, Any], format_: Format) -> int:
-    """Print the preview and discard it. Return 2 if there are changes, 0 if there are none, 1 on failure."""
+def _properties(resource: dict[str, Any]) -> list[str]:
+    """Return the values of a resource that change, each as a line; of an earlier portal only their names."""
+    if "values" not in resource:
+        return list(resource["properties"])
+    return [f"{one['name']}: {_values(one)}" for one in resource["values"]]
+
+
+def _values(one: dict[str, Any]) -> str:
+    """Return a value before and after, as the page has it."""
+    if one["is_secret"]:
+        return _("not shown (NoEcho)")
+    after = one["after"] if one.get("is_known", True) else _("known after apply")
+    return f"{_shortened(one['before'])} → {_shortened(after)}"
+
+
+def _shortened(value: str | None) -> str:
+    """Return a value on one line; a dash for none."""
+    if value is None:
+        return "–"
+    line = " ".join(value.split()) or '""'
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+
+
+def plan(api: PortalClient, deployment: dict[str, Any], format_: Format, more: dict[str, Any]) -> int:
+    """Print the preview and discard it. Return 2 if there are changes, 0 if there are none, 1 on failure.
+
+    `more` are changes of the environment that are not of its stack, such as of its labels.
+    """
     found = preview_of(api, deployment["id"])
     if found is None:
-        return _nothing(api, deployment["id"])
-    print_preview(found, format_)
+        return _nothing(api, deployment["id"], format_, more)
+    if format_ is Format.TABLE:
+        print_more(more)
+    print_preview(found | more if format_ is not Format.TABLE else found, format_)
     api.post(f"/deployments/{deployment['id']}/discard")
     return Exit.CHANGES
+
+
+def print_more(more: dict[str, Any]) -> None:
+    """Print the changes of an environment that are not of its stack."""
+    for name, one in more.items():
+        out.print(Text(f"{name_of(name)}: {_listed(one['before'])} → {_listed(one['after'])}"))
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={one}" for key, one in sorted(value.items())) or "–"
+    return _("yes") if value else _("no")
 
 
 def carry_out(
@@ -65,43 +111,52 @@ def carry_out(
     wait: bool,
     format_: Format,
     typed_name: str = "",
-    go_back: bool = False,
+    **choices: Any,
 ) -> int:
-    """Preview a change, ask, apply it, and follow it. Return the exit code."""
+    """Preview a change, ask, apply it, and follow it. Return the exit code.
+
+    `choices` are those with which it is applied.
+    """
     pk = deployment["id"]
     found = preview_of(api, pk)
     if found is None:
-        return _nothing(api, pk)
+        return _nothing(api, pk, format_, {})
     if format_ is Format.TABLE:
         print_preview(found, format_)
     name = deployment["environment"]["name"]
     if found["may_lose_data"] and not typed_name:
-        typed_name = (
-            typer.prompt(_("Data may be lost. Type %(name)s to apply") % {"name": name})
-            if sys.stdin.isatty()
-            else ""
-        )
-    elif not yes and not (sys.stdin.isatty() and typer.confirm(_("Apply?"))):
+        question = _("Data may be lost. Type %(name)s to apply") % {"name": name}
+        typed_name = typer.prompt(question, err=True) if sys.stdin.isatty() else ""
+    elif not yes and not (sys.stdin.isatty() and typer.confirm(_("Apply?"), err=True)):
         api.post(f"/deployments/{pk}/discard")
         fail(_("Not applied: the change is discarded. Without a terminal, --yes applies it."))
-    body = {"digest": found["digest"], "typed_name": typed_name} | ({"go_back": True} if go_back else {})
+    body = {"digest": found["digest"], "typed_name": typed_name} | choices
     api.post(f"/deployments/{pk}/apply", body)
     return finish(api, pk, wait=wait, format_=format_)
 
 
 def finish(api: PortalClient, pk: int, *, wait: bool, format_: Format) -> int:
-    """Follow a deployment, or (without `wait`) print it. Return the exit code."""
-    if wait:
-        return follow(api, pk, plain=format_ is not Format.TABLE)
-    show(format_, api.get(f"/deployments/{pk}"))
-    return 0
+    """Follow a deployment, or (without `wait`) print it. Return the exit code.
+
+    As JSON or YAML, the deployment is printed at its end, and its progress on standard error.
+    """
+    code = follow(api, pk, progress=sys.stdout if format_ is Format.TABLE else sys.stderr) if wait else 0
+    if not wait or format_ is not Format.TABLE:
+        show(format_, api.get(f"/deployments/{pk}"))
+    return code
 
 
-def _nothing(api: PortalClient, pk: int) -> int:
+def _nothing(api: PortalClient, pk: int, format_: Format, more: dict[str, Any]) -> int:
+    """Print that the stack does not change, or why there is no preview. Return the exit code."""
     found = api.get(f"/deployments/{pk}")
+    if format_ is not Format.TABLE:
+        show(format_, found | more)
+    else:
+        print_more(more)
     if found["state"] == "succeeded":
-        out.print(_("Nothing to change."))
-        return 0
+        if not more:
+            err.print(_("Nothing to change."))
+        return Exit.CHANGES if more else 0
     text = found["error"]["text"] if found.get("error") else found["canceled"] or name_of(found["state"])
-    err.print(f"✕ {text}")
+    err.print(f"✕ {text}", markup=False)
     return Exit.FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 import uuid
@@ -14,20 +15,24 @@ from typing import Any
 
 import httpx
 
-from portal.command_line.connection import is_token, problem_with
+from portal.command_line.connection import is_refused, is_token, problem_with
 from portal.command_line.output import err
 from portal.command_line.texts import LANGUAGE, _
 
 TIMEOUT = httpx.Timeout(30.0, read=60.0)
 RETRIES = 5
 """How often a call that had no response is repeated; requests carry a key, and take effect once."""
+RETRIES_AT_FIRST = 2
+"""How often the first call is repeated where nothing listens: the URL is more likely wrong than the portal
+restarting."""
 WHAT_TO_DO = {
     401: _("The token has expired or was revoked. Run sanso login, or set SANSO_TOKEN to another one."),
     403: _("sanso whoami lists your rights and the token's scopes. A login can give the token further ones."),
     404: _("Check the name or the number. What you may not view is not found either."),
 }
 """By the status of a refusal."""
-BUSY = (429, 502, 503, 504)
+TOO_MANY = 429
+BUSY = (TOO_MANY, 502, 503, 504)
 """Statuses after which a call is repeated."""
 REFUSED = (401, 403, 404)
 """Statuses of the portal's errors after which a stream is not opened again."""
@@ -76,7 +81,7 @@ class PortalClient:
         if not is_token(token):
             raise ApiError(0, "", _("This is not a token. Run sanso login, or set SANSO_TOKEN."))
         headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
-        self.url, self.retries = url, RETRIES
+        self.url, self.retries, self.has_responded = url, RETRIES, False
         self.notify: Callable[[str, str], None] = partial(err.print, markup=False)
         try:
             self.http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=TIMEOUT)
@@ -157,19 +162,36 @@ class PortalClient:
                 response = self.http.request(method, path, **values)
             except httpx.HTTPError as exc:
                 text, may_succeed = problem_with(self.url, exc)
-                if attempt == self.retries or not may_succeed:
+                if attempt >= self._retries_after(exc) or not may_succeed:
                     raise ApiError(0, "", text) from exc
                 if not attempt:
                     self.notify(text, _("Retrying …"))
                 time.sleep(min(2.0**attempt, 8.0))
                 continue
+            self.has_responded = True
             if response.status_code in BUSY and attempt < self.retries:
-                time.sleep(min(float(response.headers.get("Retry-After", 1) or 1), 30.0))
+                seconds = min(float(response.headers.get("Retry-After", 1) or 1), 30.0)
+                if not attempt:
+                    self._say_that_it_waits(response.status_code, seconds)
+                time.sleep(seconds)
                 continue
             if not response.is_success:
                 raise self._problem(response)
             return self._json(response)
         raise AssertionError("unreachable")
+
+    def _retries_after(self, exc: httpx.HTTPError) -> int:
+        """Return how often a call without a response is repeated."""
+        nobody_listens = is_refused(exc) and not self.has_responded
+        return min(self.retries, RETRIES_AT_FIRST) if nobody_listens else self.retries
+
+    def _say_that_it_waits(self, status: int, seconds: float) -> None:
+        if status == TOO_MANY:
+            text = _("Too many requests. Waiting %(seconds)d s …") % {"seconds": math.ceil(seconds)}
+            self.notify(text, "")
+        else:
+            text = _("%(url)s is not available now (status %(status)d).")
+            self.notify(text % {"url": self.url, "status": status}, _("Retrying …"))
 
     def _json(self, response: httpx.Response) -> Any:
         try:

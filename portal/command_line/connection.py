@@ -46,6 +46,11 @@ def is_private(url: str) -> bool:
         return parts.hostname == "localhost"
 
 
+def is_refused(exc: Exception) -> bool:
+    """Return whether nothing listens at the port."""
+    return any(isinstance(one, ConnectionRefusedError) for one in _causes(exc))
+
+
 def problem_with(url: str, exc: Exception) -> tuple[str, bool]:
     """Return what is wrong with the connection to a portal, and whether another attempt may succeed."""
     values = {"url": url, "host": urlsplit(url).hostname or "", "reason": str(exc) or type(exc).__name__}

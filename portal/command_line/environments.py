@@ -5,64 +5,49 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from portal.command_line import completion, session
-from portal.command_line.changes import carry_out, finish, plan
-from portal.command_line.client import ApiError, PortalClient
-from portal.command_line.declaration import declared
+from portal.command_line import session
+from portal.command_line.changes import carry_out, finish
+from portal.command_line.client import ApiError
+from portal.command_line.deploying import bring_to, deploy
 from portal.command_line.follow import line
+from portal.command_line.options import (
+    Name,
+    OfAccount,
+    OfLabel,
+    Output,
+    Parameter,
+    Plan,
+    Reason,
+    Version,
+    Wait,
+    Yes,
+)
 from portal.command_line.output import Format, fail, show
 from portal.command_line.texts import _
 from portal.command_line.usage import group
 
 app = group(_("Environments."))
-Name = Annotated[
-    str, typer.Argument(help=_("The environment's name or key."), autocompletion=completion.environments)
-]
-Output = Annotated[Format, typer.Option("--output", "-o", help=_("How to print results."))]
-Reason = Annotated[str, typer.Option("--reason", help=_("Why; shown in the history."))]
-Parameter = Annotated[
-    list[str],
-    typer.Option("--parameter", "-p", help=_("Name=value; Name=@FILE reads a file, Name=@- the input.")),
-]
-Version = Annotated[
-    str,
-    typer.Option(
-        "--version",
-        help=_("A version of a template set: SET@LABEL, SET@NUMBER or its key."),
-        autocompletion=completion.versions,
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help=_("Apply without asking."))]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help=_("Follow the deployment to its end."))]
-Plan = Annotated[
-    bool, typer.Option("--plan", help=_("Print the preview only; exit code 2 if there are changes."))
-]
-At = Annotated[
-    datetime | None,
-    typer.Option(
-        "--at",
-        formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"],
-        help=_("When the creation begins; without an offset, in the time zone of this machine."),
-    ),
-]
-AMBIGUOUS = _("This time does not exist or occurs twice, since the clocks change. Give it with an offset.")
 OF_HEALTH = ("tier", "status", "name", "zone", "text")
-COLUMNS = ("name", "state", "health", "account.name", "template_version", "owner", "site_url")
+COLUMNS = ("name", "state", "health", "account.name", "template_version", "owner", "labels", "site_url")
 
 
 @app.command("list")
 def list_environments(
     state: Annotated[str, typer.Option(help=_("problem, changing, deployed or deleted."))] = "",
+    label: OfLabel = "",
+    account: OfAccount = "",
+    named: Annotated[str, typer.Option("--name", help=_("Only those with this name."))] = "",
     output: Output = Format.TABLE,
 ) -> None:
     """List environments."""
-    show(output, list(session.client().items("/environments", state=state or None)), COLUMNS)
+    api = session.client()
+    wanted: dict[str, Any] = {"state": state or None, "label": label or None, "name": named or None}
+    wanted["account"] = str(session.account(api, account)) if account else None
+    show(output, list(api.items("/environments", **wanted)), COLUMNS)
 
 
 @app.command("show")
@@ -101,56 +86,7 @@ def logs(name: Name, output: Output = Format.TABLE) -> None:
         show(output, events)
 
 
-@app.command()
-def deploy(
-    name: Annotated[str, typer.Argument(help=_("The new environment's name; a file has its own."))] = "",
-    account: Annotated[
-        str, typer.Option(help=_("The account's name or key."), autocompletion=completion.accounts)
-    ] = "",
-    parameter: Parameter = [],  # noqa: B006  # typer copies it
-    version: Version = "",
-    file: Annotated[
-        Path | None, typer.Option("--file", "-f", help=_("A file that declares an environment."))
-    ] = None,
-    reason: Reason = "",
-    at: At = None,
-    yes: Yes = False,
-    only_plan: Plan = False,
-    wait: Wait = True,
-    output: Output = Format.TABLE,
-) -> None:
-    """Create an environment, or bring the one of a file to what the file declares."""
-    api = session.client()
-    named: dict[str, Any] = {"name": name, "account": account, "parameters": {}, "version": version}
-    wanted = declared(file) if file else named
-    wanted["parameters"] |= session.parameters(parameter)
-    wanted["reason"] = reason or wanted.get("reason", "")
-    if not wanted["name"]:
-        fail(_("Give a name, or a file with --file."))
-    existing = _existing(api, wanted)
-    if at and is_ambiguous(at):
-        fail(AMBIGUOUS)
-    if existing and at:
-        fail(_("%(name)s exists already: --at is for new environments.") % wanted)
-    if existing:
-        _bring_to(api, existing, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
-    if only_plan:
-        typer.echo(_("%(name)s does not exist: it would be created.") % wanted)
-        raise typer.Exit(2)
-    body = {key: wanted[key] for key in ("name", "reason", "parameters")}
-    body["account"] = session.account(api, str(wanted["account"]))
-    if wanted["version"]:
-        body["template_version"] = session.version(api, str(wanted["version"]))
-    if at:
-        body["scheduled_for"] = at.astimezone().isoformat()
-    created = api.post("/environments", body)
-    raise typer.Exit(finish(api, created["id"], wait=wait and not at, format_=output))
-
-
-def is_ambiguous(at: datetime) -> bool:
-    """Return whether a time without an offset does not exist or occurs twice on this machine (PEP 495)."""
-    first, second = at.replace(fold=0), at.replace(fold=1)
-    return at.tzinfo is None and first.astimezone().utcoffset() != second.astimezone().utcoffset()
+app.command()(deploy)
 
 
 @app.command()
@@ -166,7 +102,7 @@ def change(
     """Change parameters: preview, confirm, apply, follow."""
     api = session.client()
     wanted = {"parameters": session.parameters(parameter), "version": "", "reason": reason}
-    _bring_to(
+    bring_to(
         api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
     )
 
@@ -185,7 +121,7 @@ def release(
     """Bring a version of the template set to an environment: preview, confirm, apply, follow."""
     api = session.client()
     wanted = {"parameters": {}, "version": version, "reason": reason}
-    _bring_to(
+    bring_to(
         api,
         session.environment(api, name),
         wanted,
@@ -193,7 +129,7 @@ def release(
         only_plan=only_plan,
         wait=wait,
         output=output,
-        go_back=go_back,
+        **({"go_back": True} if go_back else {}),
     )
 
 
@@ -233,7 +169,7 @@ def delete(
     environment = session.environment(api, name)
     if not confirm and not sys.stdin.isatty():
         fail(_("Without a terminal, give the environment's name with --confirm."))
-    typed = confirm or typer.prompt(_("Type %(name)s to delete it") % environment)
+    typed = confirm or typer.prompt(_("Type %(name)s to delete it") % environment, err=True)
     body = {"typed_name": typed, "unprotect": unprotect, "reason": reason}
     with _naming_option("DeletionProtection", _("The option for it is --unprotect.")):
         found = api.post(f"/environments/{environment['id']}/deletion", body)
@@ -263,36 +199,3 @@ def _naming_option(code: str, option: str) -> Iterator[None]:
         if refused.code != code:
             raise
         fail(f"{refused.detail} {option}")
-
-
-def _existing(api: PortalClient, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    rows = [row for row in api.items("/environments", name=wanted["name"]) if row["state"] != "deleted"]
-    rows = [row for row in rows if row["name"] == wanted["name"]]
-    if wanted["account"]:
-        rows = [
-            row
-            for row in rows
-            if str(wanted["account"]) in (row["account"]["name"], str(row["account"]["id"]))
-        ]
-    return rows[0] if rows else None
-
-
-def _bring_to(
-    api: PortalClient,
-    environment: dict[str, Any],
-    wanted: dict[str, Any],
-    *,
-    yes: bool,
-    only_plan: bool,
-    wait: bool,
-    output: Format,
-    go_back: bool = False,
-) -> None:
-    """Preview a change of an environment; apply it, or print it only. Ends the command."""
-    body: dict[str, Any] = {"parameters": wanted["parameters"], "reason": wanted["reason"]}
-    if wanted["version"]:
-        body["template_version"] = session.version(api, str(wanted["version"]))
-    found = api.post(f"/environments/{environment['id']}/previews", body)
-    if only_plan:
-        raise typer.Exit(plan(api, found, output))
-    raise typer.Exit(carry_out(api, found, yes=yes, wait=wait, format_=output, go_back=go_back))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from rich.live import Live
 from rich.text import Text
@@ -31,11 +32,28 @@ REFRESHES = 2
 """Times per second that the tree is drawn, with the time left."""
 
 
-def follow(api: PortalClient, pk: int, *, plain: bool = False, stop_when_waiting: bool = True) -> int:
-    """Print a deployment to its end. Return the exit code: 0 succeeded, 1 failed, 4 waits for a person."""
-    show = _lines if plain or not sys.stdout.isatty() or out.is_dumb_terminal else _tree
+def follow(
+    api: PortalClient,
+    pk: int,
+    *,
+    plain: bool = False,
+    after: int = 0,
+    stop_when_waiting: bool = True,
+    progress: TextIO | None = None,
+    as_json: bool = False,
+) -> int:
+    """Print a deployment to its end. Return the exit code: 0 succeeded, 1 failed, 4 waits for a person.
+
+    Lines begin behind the event with the number `after`, and are printed to `progress`, else to the output;
+    `as_json`, each is the event as JSON.
+    """
+    to = progress or sys.stdout
+    is_plain = plain or as_json or to is not sys.stdout or not to.isatty() or out.is_dumb_terminal
     try:
-        return show(api, pk, stop_when_waiting=stop_when_waiting)
+        if not is_plain:
+            return _tree(api, pk, stop_when_waiting=stop_when_waiting)
+        text = json.dumps if as_json else line
+        return _lines(api, pk, after, stop_when_waiting=stop_when_waiting, text=text, to=to)
     except KeyboardInterrupt:
         err.print(_("The deployment goes on. To follow it again: sanso follow %(pk)d") % {"pk": pk})
         return Exit.INTERRUPTED
@@ -49,10 +67,18 @@ def code_of(deployment: dict[str, Any]) -> int:
     return Exit.WAITS if state in WAITING else Exit.FAILED
 
 
-def _lines(api: PortalClient, pk: int, *, stop_when_waiting: bool) -> int:
-    for message in api.stream(f"/deployments/{pk}/stream"):
+def _lines(
+    api: PortalClient,
+    pk: int,
+    after: int,
+    *,
+    stop_when_waiting: bool,
+    text: Callable[[dict[str, Any]], str],
+    to: TextIO,
+) -> int:
+    for message in api.stream(f"/deployments/{pk}/stream", after):
         if message.event == "event":
-            print(line(message.data), flush=True)  # noqa: T201
+            print(text(message.data), file=to, flush=True)
         elif message.event == "access":
             err.print(_("The token was revoked or has expired."))
             return Exit.USAGE

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import typer
 import yaml
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +24,7 @@ WORDS = ("state", "effect", "health", "status", "phase", "tier")
 WIDE = 200
 """Columns of a table in a file or a pipe, where rich would wrap cells at 80."""
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 class Format(StrEnum):
@@ -82,9 +83,23 @@ def _pairs(found: Mapping[str, Any]) -> None:
 
 
 def _print(table: Table) -> None:
+    """Print a table; where it would have to break words, one line for each of its cells."""
     if not out.is_terminal and "COLUMNS" not in os.environ:
         out.width = WIDE
-    out.print(table)
+    if Measurement.get(out, out.options, table).minimum <= out.width:
+        out.print(table)
+        return
+    names = [str(one.header) for one in table.columns] if table.show_header else []
+    for cells in zip(*(one.cells for one in table.columns), strict=True):
+        texts = [one if isinstance(one, Text) else Text(str(one), style="bold") for one in cells]
+        if names:
+            texts = [Text(f"{name}: ", style="bold") + one for name, one in zip(names, texts, strict=True)]
+        else:
+            texts = [texts[0] + Text(": ") + texts[1]]
+        for text in texts:
+            out.print(text)
+        if names:
+            out.print()
 
 
 def heading(column: str) -> str:

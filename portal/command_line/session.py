@@ -60,6 +60,8 @@ def latest_deployment(api: PortalClient, name: str) -> int:
 
 def account(api: PortalClient, name: str) -> int:
     """Return the key of an account by its name or key. End the command if there is none."""
+    if not name:
+        fail(_("Give an account with --account. sanso accounts lists them."))
     found = [row for row in api.items("/accounts") if name in (row["name"], str(row["id"]))]
     problem = _("No account %(name)s. sanso accounts lists them.")
     return int((found or fail(problem % {"name": name}))[0]["id"])
@@ -80,6 +82,17 @@ def version(api: PortalClient, name: str) -> int:
     found = found or [row for row in rows if label == str(row["number"])]
     problem = _("No version %(name)s. Write SET@LABEL or SET@NUMBER; sanso sets versions SET lists them.")
     return int((found or fail(problem % {"name": name}))[0]["id"])
+
+
+def labels(given: list[str]) -> dict[str, str]:
+    """Return the labels of `--label key=value`. End the command if one is not written like this."""
+    found = {}
+    for one in given:
+        key, separator, value = one.partition("=")
+        if not separator:
+            fail(_("Write labels as key=value, not %(text)s.") % {"text": one})
+        found[key] = value
+    return found
 
 
 def parameters(given: list[str]) -> dict[str, str]:

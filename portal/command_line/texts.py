@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import os
+import shutil
 from pathlib import Path
 from typing import Final, Literal
 
@@ -28,7 +29,10 @@ if LANGUAGE != "en":  # typer translates its own texts ("Options") with the prog
     os.environ["LANGUAGE"] = LANGUAGE
     gettext.bindtextdomain(DOMAIN, str(FOLDER))
     gettext.textdomain(DOMAIN)
-MARKUP: Final[Literal["rich"] | None] = "rich" if LANGUAGE == "en" else None
+WIDE_ENOUGH: Final = 70
+"""Columns from which help fits in boxes; in fewer, rich cuts words and the names of options."""
+COLUMNS: Final = shutil.get_terminal_size().columns
+MARKUP: Final[Literal["rich"] | None] = "rich" if LANGUAGE == "en" and COLUMNS >= WIDE_ENOUGH else None
 """How typer prints help: rich cuts off lines without spaces."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from portal.command_line.texts import LANGUAGE, MARKUP, _
+from portal.command_line.texts import COLUMNS, LANGUAGE, MARKUP, WIDE_ENOUGH, _
 
 OPTIONS, COMMAND = _("[OPTIONS]"), _("COMMAND [ARGS]...")
 SUGGESTS = LANGUAGE == "en"
@@ -64,6 +64,8 @@ def group(text: str) -> typer.Typer:
         help=text,
         pretty_exceptions_enable=False,
         rich_markup_mode=MARKUP,
+        # Otherwise help has at least 50 columns.
+        context_settings={"terminal_width": COLUMNS - 1} if COLUMNS < WIDE_ENOUGH else {},
     )
 
 

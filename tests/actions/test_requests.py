@@ -33,7 +33,8 @@ from deployments.models import (
     AuditRecord,
     Deployment,
 )
-from deployments.wording.requests import ACTIONS, PERMISSIONS
+from deployments.wording.access import RIGHTS
+from deployments.wording.requests import ACTIONS
 from tests.actions.scene_rows import asked, deployed
 from tests.actions.scenes import (
     CHANGES_NOTHING,
@@ -84,7 +85,7 @@ def test_a_request_is_recorded_with_what_it_writes(action: Callable[..., Any]) -
     (record,) = AuditRecord.objects.all()
     assert (record.user, record.outcome) == (user, "requested")
     assert record.action in ACTIONS
-    assert action in FOR_EVERYBODY or record.permission.removeprefix("deployments.") in PERMISSIONS
+    assert action in FOR_EVERYBODY or record.permission in RIGHTS
     assert record.name
     if values.get("reason"):
         assert record.reason == values["reason"]
@@ -97,7 +98,9 @@ def test_without_its_permission_a_request_writes_its_refusal_alone(action: Calla
     values = SCENES[action]()
     needed = PERMISSION.get(action, "change_environment")
     user = make_user()
-    allow(user, *(one for one in PERMISSIONS if one != needed))  # no other permission is sufficient
+    allow(
+        user, *(one for right in RIGHTS if (one := right.removeprefix("deployments.")) != needed)
+    )  # no other permission is sufficient
 
     with CaptureQueriesContext(connection) as queries, pytest.raises(PermissionDenied):
         action(user=user, **values)
@@ -170,4 +173,4 @@ def test_every_action_and_permission_has_its_words() -> None:
                 if keyword.arg == "action" and isinstance(keyword.value, ast.Constant):
                     named.add(keyword.value.value)
     assert named <= set(ACTIONS)
-    assert {right.removeprefix("deployments.") for right in Right} == set(PERMISSIONS)
+    assert set(Right) == set(RIGHTS)

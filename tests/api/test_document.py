@@ -147,3 +147,15 @@ def test_changes_that_break_programs_are_reported(new: dict[str, Any], sentence:
 )
 def test_additions_are_compatible(new: dict[str, Any]) -> None:
     assert not breaks(document(), new)
+
+
+def test_the_document_says_where_the_api_is_and_its_limits_are_enforced(client: Client, db: None) -> None:
+    (server,) = current()["servers"]
+    assert server["url"] == "{portal}"
+    assert server["variables"]["portal"]["default"].startswith("https://")
+    client.force_login(make_user("vic"))
+
+    etag = client.get(f"{ROOT}/me")["ETag"]
+    assert client.get(f"{ROOT}/me", headers={"If-None-Match": etag}).status_code == 304
+    long = client.get(f"{ROOT}/me", headers={"If-None-Match": "x" * 1001})
+    assert (long.status_code, long.json()["code"]) == (422, "InvalidRequest")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from deployments.models import Deployment, Environment, timeline
+from deployments.models import Deployment, Environment, EnvironmentLock, Label, timeline
 from tests.api.clients import ROOT, Program
 from tests.builders import (
     make_account,
@@ -213,3 +215,58 @@ def test_the_document_describes_every_operation(program: Program) -> None:
     assert document["openapi"].startswith("3.1")
     problems = document["paths"][f"{ROOT}/environments"]["get"]["responses"]["401"]["content"]
     assert list(problems) == ["application/problem+json"]
+
+
+def test_lists_are_filtered_by_label_name_account_state_environment_kind_and_time(
+    program: Program, shop: Environment
+) -> None:
+    other = make_environment("other", account=make_account("elsewhere"))
+    failed = make_deployment(other, state="failed", kind="update")
+    Label.objects.create(environment=other, key="team", value="payments")
+    assert shop.latest
+    before, after = timezone.now() - timedelta(days=1), timezone.now() + timedelta(days=1)
+
+    for query, found in [
+        ({"label": "team=payments"}, ["other"]),
+        ({"label": "team=others"}, []),
+        ({"since": before.isoformat()}, ["other", "shop"]),
+        ({"until": before.isoformat()}, []),
+        ({"since": after.isoformat()}, []),
+    ]:
+        assert names(program.get("/environments", query)) == found
+    wanted: list[tuple[dict[str, Any], list[int]]] = [
+        ({"label": "team=payments"}, [failed.pk]),
+        ({"name": "SHOP"}, [shop.latest.pk]),
+        ({"account": other.account_id}, [failed.pk]),
+        ({"state": "succeeded"}, [shop.latest.pk]),
+        ({"environment": other.pk, "kind": "update"}, [failed.pk]),
+        ({"environment": other.pk, "kind": "create"}, []),
+        ({"since": before.isoformat(), "until": after.isoformat()}, [failed.pk, shop.latest.pk]),
+        ({"until": before.isoformat()}, []),
+    ]
+    for listed, numbers in wanted:
+        rows = program.get("/deployments", listed).json()["items"]
+        assert [one["id"] for one in rows] == numbers, listed
+    assert names(program.get("/accounts", {"name": "ELSEWHERE"})) == ["elsewhere"]
+
+
+def test_rows_of_lists_have_their_labels(program: Program, shop: Environment) -> None:
+    Label.objects.create(environment=shop, key="team", value="payments")
+
+    for path in ("/environments", "/deployments", f"/environments/{shop.pk}/deployments"):
+        (row,) = program.get(path).json()["items"]
+        assert row["labels"] == {"team": "payments"}, path
+        assert row["account"]["name"] == shop.account.name
+
+
+def test_unknown_parameters_are_refused_as_unknown_fields_are(program: Program, shop: Environment) -> None:
+    for path in ("/environments", "/deployments", f"/environments/{shop.pk}", "/me", "/audit"):
+        response = program.get(path, {"limt": 5})
+        assert response.status_code == 422, path
+        (error,) = response.json()["errors"]
+        assert (error["field"], error["code"]) == ("limt", "extra_forbidden")
+    stream = program.get(f"/deployments/{shop.latest_id}/stream", {"limt": 5})
+    assert stream.status_code == 422
+    assert program.post(f"/environments/{shop.pk}/lock?dry_run=1", {"reason": "x"}).status_code == 422
+    assert not EnvironmentLock.objects.exists()
+    assert Client().get(f"{ROOT}/environments", {"limt": 5}).status_code == 401

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -16,17 +17,22 @@ from deployments.models import (
     AuditRecord,
     Deployment,
     Environment,
+    IdempotencyKey,
+    TemplateVersion,
 )
+from deployments.presentation.preview.rows import tree
 from tests.api.clients import Program
 from tests.api.creation import NEW, code_of, new
 from tests.builders import (
     allow,
+    make_account,
     make_deployment,
     make_environment,
     make_grant,
     make_user,
 )
-from tests.previews import make_preview
+from tests.health_builders import make_whole
+from tests.previews import make_preview, recorded_changes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("template_set")]
 
@@ -246,3 +252,102 @@ def test_an_association_is_run(program: Program, shop: Environment) -> None:
 
     assert started.status_code == 202
     assert started.json()["kind"] == "run_association"
+
+
+# --- a check, and plans ----------------------------------------------------------------------------
+
+
+def test_a_check_refuses_what_the_request_would_refuse_and_leaves_nothing(
+    program: Program,
+) -> None:
+    taken = make_whole("taken")
+    account = make_account().pk
+    before = [model.objects.count() for model in (Environment, Deployment, AuditRecord, TemplateVersion)]
+    for body in (
+        new(account=account),
+        new(account=account, name="1shop"),
+        new(account=account, parameters={"Nope": "1"}),
+        new(account=account, parameters={}),
+        new(account=account + 1000),
+        new(account=taken.account_id, name="taken"),
+        new(account=account, template_version=999),
+        new(account=account, labels={"Team": "x"}),
+    ):
+        checked = program.post("/environment-checks", body, **{"Idempotency-Key": "once"})
+        asked = [model.objects.count() for model in (Environment, Deployment, AuditRecord, TemplateVersion)]
+        assert asked == before
+        assert not IdempotencyKey.objects.exists()
+        with transaction.atomic():
+            requested = program.post("/environments", body)
+            transaction.set_rollback(True)
+        if requested.status_code == 201:
+            assert checked.status_code == 200
+            assert checked.json()["parameters"] == requested.json()["parameters"]
+        else:
+            assert code_of(checked) == code_of(requested)
+            assert checked.json()["errors"] == requested.json()["errors"]
+
+
+def test_a_check_returns_what_would_be_created(program: Program) -> None:
+    body = new(labels={"team": "payments"}, requires_approval=False, on_failure="keep", reason="Try")
+
+    found = program.post("/environment-checks", body).json()
+
+    assert (found["name"], found["labels"], found["on_failure"]) == ("shop", {"team": "payments"}, "keep")
+    assert found["parameters"]["Database"] == "orders"
+    assert "Password" not in found["parameters"]
+
+
+def test_a_plan_that_was_not_applied_is_in_no_list(program: Program, shop: Environment) -> None:
+    path = f"/environments/{shop.pk}"
+    plan = program.post(f"{path}/previews", {"parameters": {"Database": "other"}, "plan": True}).json()
+    assert plan["operation"] == "plan"
+    listed = [one["id"] for one in program.get("/deployments").json()["items"]]
+    assert plan["id"] in listed  # while it is open, it can be discarded
+
+    Deployment.objects.filter(pk=plan["id"]).update(state="canceled", ended_at=timezone.now())
+    for list_ in ("/deployments", f"{path}/deployments"):
+        assert plan["id"] not in [one["id"] for one in program.get(list_).json()["items"]]
+    assert program.get(f"/deployments/{plan['id']}").status_code == 200
+    Deployment.objects.filter(pk=plan["id"]).update(applied_by=shop.owner)
+    assert plan["id"] in [one["id"] for one in program.get("/deployments").json()["items"]]
+
+
+def test_a_preview_has_the_values_before_and_after(program: Program, shop: Environment) -> None:
+    assert shop.latest
+    Deployment.objects.filter(pk=shop.latest.pk).update(parameters=shop.parameters)
+    preview = make_preview(
+        shop, "traffic", parameters={"Database": "orders", "Size": "large"}, base=shop.latest
+    )
+
+    found = program.get(f"/deployments/{preview.pk}/preview").json()
+
+    shown = {
+        one.resource.path: one.properties
+        for row in tree(recorded_changes("traffic"), "root")
+        for one in row.rows
+    }
+    for resource in found["resources"]:
+        if resource["path"] in shown:
+            names = [one.name for one in shown[resource["path"]]]
+            assert [one["name"] for one in resource["values"]] == names
+    values = [one for resource in found["resources"] for one in resource["values"]]
+    assert any(one["before"] != one["after"] for one in values)
+    assert {one["name"]: (one["before"], one["after"]) for one in found["parameters"]}["Size"] == (
+        "small",
+        "large",
+    )
+
+
+def test_who_may_create_only_with_a_label_finds_the_account_and_creates() -> None:
+    account = make_account("production")
+    user = User.objects.create_user("leo")
+    make_grant(user, role="deployer", scope="label", label_key="team", label_value="payments")
+    program = Program(user)
+
+    (row,) = program.get("/accounts").json()["items"]
+    assert row["id"] == account.pk
+    body = NEW | {"account": account.pk}
+    assert code_of(program.post("/environments", body)) == (422, "LabelMissing")
+    assert code_of(program.post("/environment-checks", body)) == (422, "LabelMissing")
+    assert program.post("/environments", body | {"labels": {"team": "payments"}}).status_code == 201

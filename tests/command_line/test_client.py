@@ -195,3 +195,28 @@ def test_certificates_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPa
 
     assert str(tmp_path / "missing.pem") in caught.value.detail
     assert "Set SSL_CERT_FILE to a file of certificates" in caught.value.detail
+
+
+def test_a_port_where_nothing_listens_is_soon_told(clock: Clock, closed_port: int) -> None:
+    api = PortalClient(f"http://127.0.0.1:{closed_port}", "sanso_token")
+
+    with pytest.raises(ApiError, match="Check the URL"):
+        api.get("/me")
+
+    assert clock.now <= 3
+    api.has_responded = True  # the portal restarts: it is waited for
+    with pytest.raises(ApiError):
+        api.get("/me")
+    assert clock.now > 20
+
+
+def test_too_many_requests_are_waited_for_and_that_is_said(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = httpx.Response(429, headers={"Retry-After": "7"})
+    portal = Answers(busy, httpx.Response(200, json={"id": 1}))
+
+    assert portal.api.get("/me") == {"id": 1}
+
+    assert clock.now == 7
+    assert "Too many requests. Waiting 7 s …" in capsys.readouterr().err

@@ -259,7 +259,7 @@ def test_two_roles_walk_through_denial_two_approvals_a_revoked_role_and_the_audi
         ana.locator("#apply-change").click()
         expect(ana.get_by_role("heading", name="Permission denied")).to_be_visible()
         expect(ana.locator("main")).to_contain_text(
-            "you need the permission “Can change environment” for the environment shop"
+            "you need the permission “Change” for the environment shop"
         )
         assert row(shown).state == State.PREVIEW
 

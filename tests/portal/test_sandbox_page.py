@@ -84,7 +84,7 @@ def test_viewers_may_not_open_the_console(client: Client, account: Account, sand
         client.get(reverse("sandbox_log", args=["i-0"])),
     ):
         assert response.status_code == 403
-        assert "Can add deployment" in page(response).one("main").text
+        assert "Create environments" in page(response).one("main").text
     assert not faults(sandbox, account)["resources"]
 
 

@@ -74,7 +74,7 @@ def test_viewers_may_not_change_environments(viewer: Client, environment: Enviro
 
     assert [response.status_code for response in refused] == [403] * 4
     assert "vic" in page(refused[0]).one("main").text
-    assert "Can add deployment" in page(refused[0]).one("main").text
+    assert "Create environments" in page(refused[0]).one("main").text
     assert not Deployment.objects.exists()
     environment.refresh_from_db()
     assert environment.deleted_at is None
@@ -152,7 +152,7 @@ def test_a_missing_permission_names_what_it_is_for_and_who_can_grant_it(
     refused = page(client.post(reverse("environment_delete", args=[environment.pk]))).one("main").text
     shown = page(client.get(reverse("environment", args=[environment.pk])))
 
-    assert "“Can delete environment” for the environment staging" in refused
+    assert "“Delete” for the environment staging" in refused
     assert "mia can grant it." in refused
     assert "mia can grant it." in shown.one(id="delete-why-not").text
 

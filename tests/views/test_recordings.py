@@ -222,7 +222,7 @@ def test_viewers_can_replay_but_not_import_recordings(browser: Client, viewer: C
     assert not Environment.objects.exists()
     listed = page(viewer.get("/deployments/recordings/")).one("main")
     assert not listed.all("button")
-    assert "Can add deployment" in listed.text
+    assert "Create environments" in listed.text
 
     opened = browser.post("/deployments/recordings/success")["Location"]
     (link,) = page(viewer.get("/deployments/recordings/")).one("main").all("a", class_="primary")

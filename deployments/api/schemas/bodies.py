@@ -87,6 +87,10 @@ class ChangeBody(ReasonBody):
     current_set: StrictBool = Field(
         default=False, description="Take the bundled template set as it is now, not the deployed version."
     )
+    plan: StrictBool = Field(
+        default=False,
+        description="It is only read: lists leave it out when it has ended without being applied.",
+    )
 
 
 class DeletionBody(ReasonBody):

@@ -9,7 +9,7 @@ from typing import Any, Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.api.schemas.common import EnvironmentRef, Next, StatusMessage, VersionRef
+from deployments.api.schemas.common import AccountRef, EnvironmentRef, Next, StatusMessage, VersionRef
 from deployments.core.phases import WAITS, Kind, State, phase_statuses
 from deployments.core.root_cause import plain_reason
 from deployments.core.schedule import PHASE
@@ -29,6 +29,8 @@ class DeploymentOut(Schema):
 
     id: int = Field(examples=[12])
     environment: EnvironmentRef
+    account: AccountRef
+    labels: dict[str, str] = Field(description="Of its environment.", examples=[{"team": "payments"}])
     kind: str = Field(examples=["update"])
     operation: str = Field(description="What it does beyond its kind, often empty.", examples=["continue"])
     state: str = Field(examples=["stacks"])
@@ -109,6 +111,8 @@ def _values(row: Deployment) -> dict[str, Any]:
     return {
         "id": row.pk,
         "environment": EnvironmentRef.of(row.environment),
+        "account": AccountRef.of(row.environment.account),
+        "labels": {one.key: one.value for one in row.environment.labels.all()},
         "kind": row.kind,
         "operation": row.operation,
         "state": row.state,

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Self
 
 from ninja import Schema
 from pydantic import Field
 
+from deployments.api.list_filters import StateName
 from deployments.api.schemas.common import AccountRef, Next, VersionRef
 from deployments.models import Deployment, Environment, EnvironmentLock, Stack
 from deployments.models.approval import policy_of
 from deployments.models.environment import EnvironmentState
-
-
-class StateName(StrEnum):
-    """The states of an environment, the most urgent first."""
-
-    PROBLEM = "problem"
-    CHANGING = "changing"
-    DEPLOYED = "deployed"
-    DELETED = "deleted"
 
 
 class LatestDeployment(Schema):
@@ -46,6 +37,7 @@ class EnvironmentOut(Schema):
     state: StateName
     account: AccountRef
     owner: str = Field(examples=["ana"])
+    labels: dict[str, str] = Field(examples=[{"team": "payments"}])
     health: str = Field(examples=["healthy"])
     stack_name: str = Field(examples=["sanso-shop"])
     stack_status: str = Field(examples=["UPDATE_COMPLETE"])
@@ -90,7 +82,6 @@ class EnvironmentDetail(EnvironmentOut):
         description="The values of its parameters, without secrets.", examples=[{"Size": "small"}]
     )
     outputs: dict[str, str] = Field(examples=[{"SiteUrl": "http://shop.example.com"}])
-    labels: dict[str, str] = Field(examples=[{"team": "payments"}])
     channel: str = Field(description="The branches and tags that it follows, empty for none.")
     requires_approval: bool = Field(description="Whether it requires approval itself.")
     approvals: int = Field(description="How many its changes need, by it and by its labels. 0 for none.")
@@ -115,7 +106,6 @@ class EnvironmentDetail(EnvironmentOut):
             status_reason=row.status_reason,
             parameters={name: str(value) for name, value in row.parameters.items()},
             outputs={name: str(value) for name, value in row.outputs.items()},
-            labels={one.key: one.value for one in row.labels.all()},
             channel=row.channel,
             requires_approval=row.requires_approval,
             is_protected=row.is_protected,
@@ -135,6 +125,7 @@ def _values(row: Any) -> dict[str, Any]:
         "state": StateName(EnvironmentState(row.state).name.lower()),
         "account": AccountRef.of(environment.account),
         "owner": environment.owner.get_username(),
+        "labels": {one.key: one.value for one in environment.labels.all()},
         "health": environment.health,
         "stack_name": environment.stack_name,
         "stack_status": environment.stack_status,

@@ -8,16 +8,66 @@ from typing import Self
 from ninja import Schema
 from pydantic import Field
 
+from deployments.api.schemas.bodies import CreateBody, OnFailure
+from deployments.api.schemas.common import AccountRef, VersionRef
 from deployments.approvers import approvers
 from deployments.core.approvals import Policy
 from deployments.core.canceling import CancelEffect
-from deployments.core.change_summary import counts, may_lose_data
-from deployments.core.changes import ChangedResource, Changes
+from deployments.core.change_summary import changed_values, counts, may_lose_data
+from deployments.core.changes import ChangedProperty, ChangedResource, Changes
+from deployments.core.local_diff import ParameterChange
 from deployments.core.release_kind import Release
 from deployments.errors import Message
 from deployments.models import ActionRequest, Approval, Deployment
 from deployments.models.approval import policy_of
+from deployments.presentation.preview.local import find_set, local_diff
 from deployments.wording import message_text, stored_text
+
+
+class ValueOut(Schema):
+    """A value of a resource before and after; null on the side that has none."""
+
+    name: str = Field(examples=["InstanceType"])
+    before: str | None = Field(examples=["t4g.micro"])
+    after: str | None = Field(examples=["t4g.small"])
+    is_secret: bool = Field(description="Whether it comes from a NoEcho parameter: both are null.")
+    is_known: bool = Field(description="False if CloudFormation knows it only after the change.")
+    recreation: str = Field(
+        description="Whether the change of this value replaces the resource.", examples=["Never"]
+    )
+
+    @classmethod
+    def of(cls, detail: ChangedProperty) -> Self:
+        """Return a detail of a change, as the page shows it."""
+        hides, is_known = detail.is_secret, detail.is_known
+        return cls(
+            name=detail.label,
+            before=None if hides else detail.before,
+            after=None if hides or not is_known else detail.after,
+            is_secret=hides,
+            is_known=is_known,
+            recreation=detail.recreation,
+        )
+
+
+class ParameterOut(Schema):
+    """A parameter that changes; null on the side that does not have it."""
+
+    name: str = Field(examples=["WebInstanceType"])
+    before: str | None = Field(examples=["t4g.micro"])
+    after: str | None = Field(examples=["t4g.small"])
+    is_secret: bool = Field(description="A NoEcho parameter: its values are not shown.")
+
+    @classmethod
+    def of(cls, change: ParameterChange) -> Self:
+        """Return a changed parameter."""
+        hides = change.is_secret
+        return cls(
+            name=change.name,
+            before=None if hides else change.before,
+            after=None if hides else change.after,
+            is_secret=hides,
+        )
 
 
 class ChangedOut(Schema):
@@ -29,6 +79,7 @@ class ChangedOut(Schema):
     effect: str = Field(examples=["updated"])
     replacement: str = Field(examples=["False"])
     properties: list[str] = Field(description="The names of the properties that change.")
+    values: list[ValueOut] = Field(description="The values that change, without those that probably stay.")
 
     @classmethod
     def of(cls, row: ChangedResource) -> Self:
@@ -40,6 +91,7 @@ class ChangedOut(Schema):
             effect=row.effect,
             replacement=row.replacement,
             properties=list(dict.fromkeys(one.label for one in row.properties)),
+            values=[ValueOut.of(one) for one in changed_values(row)],
         )
 
 
@@ -100,6 +152,7 @@ class PreviewOut(Schema):
     counts: dict[str, int] = Field(examples=[{"updated": 2}])
     may_lose_data: bool = Field(description="Whether applying it needs the environment's name.")
     release: ReleaseOut | None = Field(description="Null if the template set declares no release.")
+    parameters: list[ParameterOut] = Field(description="The parameters of the root stack that change.")
     resources: list[ChangedOut]
     approval: ApprovalOut | None
     cancel_effect: str = Field(description="What canceling does now, empty if it cannot be canceled.")
@@ -116,9 +169,42 @@ class PreviewOut(Schema):
             counts={str(name): number for name, number in counts(changes).items()},
             may_lose_data=may_lose_data(changes),
             release=ReleaseOut.of(row.release) if row.release else None,
+            parameters=[ParameterOut.of(one) for one in local_diff(row, find_set(row)).parameters],
             resources=[ChangedOut.of(one) for one in changes.resources],
             approval=ApprovalOut.of(approval) if approval else None,
             cancel_effect="" if isinstance(effect, Message) else effect.value,
+        )
+
+
+class CheckedCreation(Schema):
+    """What a creation would create, after everything that its request checks."""
+
+    name: str = Field(examples=["shop"])
+    account: AccountRef
+    template_version: VersionRef | None
+    parameters: dict[str, str] = Field(
+        description="The values of all parameters, without secrets.", examples=[{"Size": "small"}]
+    )
+    labels: dict[str, str] = Field(examples=[{"team": "payments"}])
+    on_failure: OnFailure
+    requires_approval: bool
+    scheduled_for: datetime | None
+    reason: str
+
+    @classmethod
+    def of(cls, row: Deployment, labels: dict[str, str], body: CreateBody) -> Self:
+        """Return the deployment that would be created, and what was asked of it."""
+        version = row.template_version
+        return cls(
+            name=row.environment.name,
+            account=AccountRef.of(row.environment.account),
+            template_version=VersionRef.of(version) if version else None,
+            parameters={name: str(value) for name, value in row.parameters.items()},
+            labels=labels,
+            on_failure=body.on_failure,
+            requires_approval=body.requires_approval,
+            scheduled_for=row.scheduled_for,
+            reason=row.reason,
         )
 
 

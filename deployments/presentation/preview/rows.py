@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from deployments.core.change_summary import changed_values
 from deployments.core.changes import ChangedProperty, ChangedResource, Changes, Effect
 from deployments.presentation.preview import texts
 
@@ -119,19 +120,9 @@ def _row(resource: ChangedResource) -> ResourceRow:
         word=texts.effect_label(effect),
         consequence=texts.consequence(resource),
         level=resource.path.count("/") + 2,
-        properties=[_property(one) for one in _shown_properties(resource)],
+        properties=[_property(one) for one in changed_values(resource)],
         more=len({one.label for one in resource.properties if one.likely_same}),
     )
-
-
-def _shown_properties(resource: ChangedResource) -> Iterator[ChangedProperty]:
-    """Yield one detail of each value that changes: the one that names its cause."""
-    best: dict[str, ChangedProperty] = {}
-    for one in resource.properties:
-        if not one.likely_same and (one.label not in best or (one.cause and not best[one.label].cause)):
-            best[one.label] = one
-    order = {"Always": 0, "Conditionally": 1}
-    return iter(sorted(best.values(), key=lambda one: order.get(one.recreation, 2)))
 
 
 def _property(detail: ChangedProperty) -> PropertyRow:

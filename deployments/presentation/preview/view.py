@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from deployments.access import can
 from deployments.core.change_summary import (
@@ -42,6 +41,7 @@ from deployments.presentation.summary import preview_phases
 from deployments.presentation.text.duration_estimate import forecast_of
 from deployments.presentation.updates import version_change
 from deployments.wording import message_text
+from deployments.wording.requests import permission_needed
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
@@ -51,7 +51,7 @@ COMPUTING = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 
 def is_preview(deployment: Deployment) -> bool:
     """Return whether a deployment's page is its preview: a change whose stacks have not begun."""
-    if deployment.kind != Kind.UPDATE or deployment.operation:
+    if deployment.kind != Kind.UPDATE or deployment.operation not in ("", "plan"):
         return False
     state = State(deployment.state)
     if state in BEFORE_STACKS or state is State.CANCELED or deployment.changed_nothing:
@@ -213,9 +213,9 @@ def _blocked(
     """Return why the change cannot be applied now; "" if it can."""
     environment, missing = deployment.environment, ""
     if not can(user, Right.CHANGE, environment):
-        missing = _("You need the permission to change environments.")
+        missing = permission_needed(Right.CHANGE)
     elif deployment.releases_to_servers and not can(user, Right.RELEASE, environment):
-        missing = _("You need the permission to release to running servers.")
+        missing = permission_needed(Right.RELEASE)
     if missing:
         return f"{missing} {granters_text(environment)}"
     operation = Operation.RETRY if deployment.is_retry else Operation.CHANGE
