@@ -8,6 +8,8 @@ no code, it is the HTTP status, or the name of botocore's exception.
 
 from __future__ import annotations
 
+import re
+
 _THROTTLING = (
     "Throttling ThrottlingException ThrottledException RequestThrottled RequestThrottledException "
     "EC2ThrottledException RequestLimitExceeded TooManyRequestsException SlowDown PriorRequestNotComplete "
@@ -32,6 +34,7 @@ DENIED = frozenset([*_DENIED.split(), "403"])
 """The credentials are valid, but a policy does not allow the action."""
 CREDENTIALS = frozenset(_CREDENTIALS.split())
 """The credentials, the account or the region cannot be used."""
+_NAMED = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 
 
 def is_throttling(code: str) -> bool:
@@ -42,6 +45,16 @@ def is_throttling(code: str) -> bool:
 def is_denied(code: str) -> bool:
     """Return whether a policy denies the action."""
     return code in DENIED
+
+
+def denied_action(code: str, message: str, operation: str) -> str:
+    """Return the IAM action that was denied: the one that AWS names, such as iam:PassRole for a role that the
+    called operation passes on; otherwise the operation.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    found = _NAMED.search(message) if is_denied(code) else None
+    return found[1] if found else operation
 
 
 def needs_access(code: str) -> bool:

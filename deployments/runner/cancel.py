@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
+from deployments.core.aws_errors import denied_action
 from deployments.core.canceling import CancelEffect, cancel_effect, refusal_of_request
 from deployments.core.phases import Kind, State
 from deployments.core.status import is_of_deletion, is_rollback
@@ -114,7 +115,8 @@ def _request(deployment: Deployment, clients: Clients, effect: CancelEffect, sta
 
 
 def _rejection(exc: AwsFailure) -> Message:
-    values = {"action": exc.operation, "aws": exc.message, "code": exc.code}
+    action = denied_action(exc.code, exc.message, exc.operation)
+    values = {"action": action, "aws": exc.message, "code": exc.code}
     return Message(Code.CANCEL_REJECTED, values, exc.request_id)
 
 

@@ -12,6 +12,7 @@ from deployments.aws.autoscaling import ScalingActivity
 from deployments.aws.logs import LogMessage, Logs, StreamEnd
 from deployments.aws.session import Clients
 from deployments.aws.ssm import ExecutionTarget
+from deployments.core.aws_errors import denied_action
 from deployments.core.causes.catalogue import recognize
 from deployments.core.causes.cause import EvidenceKind
 from deployments.core.health.aws_statuses import RUN_FAILED, RUN_SKIPPED
@@ -314,7 +315,11 @@ def _store_target_reasons(deployment: Deployment) -> None:
 def _denied(exc: AwsFailure) -> Message:
     return Message(
         Code.EVIDENCE_UNREADABLE,
-        {"action": exc.operation, "aws": exc.message, "code": exc.code},
+        {
+            "action": denied_action(exc.code, exc.message, exc.operation),
+            "aws": exc.message,
+            "code": exc.code,
+        },
     )
 
 

@@ -14,7 +14,7 @@ from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
-from deployments.core.aws_errors import is_denied, is_throttling
+from deployments.core.aws_errors import denied_action, is_denied, is_throttling
 from deployments.core.intervals import ACCESS_RETRY_DELAY, retry_delay
 from deployments.core.outcome import SANDBOX_RESTARTED
 from deployments.core.phases import AFTER_STACKS, BEFORE_STACKS, ROLLBACKS, Kind, State
@@ -254,7 +254,8 @@ def _retry_text(exc: AwsFailure) -> Message:
 
 def _error_text(exc: AwsFailure) -> Message:
     """Return the message of an error that needs an operator."""
-    values = {"action": exc.operation, "code": exc.code, "aws": exc.message}
+    action = denied_action(exc.code, exc.message, exc.operation)
+    values = {"action": action, "code": exc.code, "aws": exc.message}
     if not isinstance(exc, AwsAccessError):
         return Message(Code.AWS_ERROR, values, exc.request_id)
     if exc.code in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
-from deployments.core.aws_errors import is_denied
+from deployments.core.aws_errors import denied_action, is_denied
 from deployments.errors import AwsFailure, AwsNotFound
 from deployments.models import Account
 from portal.doctor.finding import Finding, ok, problem, warning
@@ -55,9 +55,8 @@ def _of(account: Account, connect: Connect) -> AccountFacts:
         with contextlib.suppress(AwsNotFound):  # only a role that may read learns that it does not exist
             clients.cloudformation.describe_stack(MISSING_STACK)
     except AwsFailure as exc:
-        return AccountFacts(
-            name=account.name, operation=exc.operation, code=exc.code, is_sandbox=account.is_sandbox
-        )
+        action = denied_action(exc.code, exc.message, exc.operation)
+        return AccountFacts(name=account.name, operation=action, code=exc.code, is_sandbox=account.is_sandbox)
     return AccountFacts(name=account.name, account_id=identity.account_id, skew=skew)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.retries.standard import ThrottledRetryableChecker
 
-from deployments.core.aws_errors import THROTTLING, is_denied, is_throttling, needs_access
+from deployments.core.aws_errors import THROTTLING, denied_action, is_denied, is_throttling, needs_access
 
 NOT_THROTTLING = {"LimitExceededException"}
 """CloudFormation returns this code for an exceeded quota, for which waiting does not help."""
@@ -37,3 +37,30 @@ def test_a_clock_that_is_off_asks_a_person(code: str) -> None:
 def test_an_internal_failure_of_aws_needs_no_access() -> None:
     assert not needs_access("InternalFailure")
     assert not is_throttling("InternalFailure")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "action"),
+    [
+        (
+            "AccessDenied",
+            "User: arn:aws:sts::123456789012:assumed-role/sanso/sanso is not authorized to perform: "
+            "iam:PassRole on resource: arn:aws:iam::123456789012:role/sanso-cloudformation because no "
+            "identity-based policy allows the iam:PassRole action",
+            "iam:PassRole",
+        ),
+        ("AccessDenied", "Access Denied", "cloudformation:CreateChangeSet"),
+        (
+            "UnauthorizedOperation",
+            "You are not authorized to perform this operation.",
+            "cloudformation:CreateChangeSet",
+        ),
+        (
+            "ValidationError",
+            "It is not authorized to perform: iam:PassRole",
+            "cloudformation:CreateChangeSet",
+        ),
+    ],
+)
+def test_the_denied_action_is_the_one_that_aws_names(code: str, message: str, action: str) -> None:
+    assert denied_action(code, message, "cloudformation:CreateChangeSet") == action

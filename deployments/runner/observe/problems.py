@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployments.core.aws_errors import denied_action
 from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable, Message
 from deployments.message_codes import Code
 
@@ -13,7 +14,8 @@ def problem_message(problem: AwsFailure) -> Message:
         code = Code.AWS_RETRYING
     elif isinstance(problem, AwsAccessError):
         code = Code.AWS_DENIED_SHORT
-    values = {"action": problem.operation, "code": problem.code, "aws": problem.message}
+    action = denied_action(problem.code, problem.message, problem.operation)
+    values = {"action": action, "code": problem.code, "aws": problem.message}
     return Message(code, values, problem.request_id)
 
 
