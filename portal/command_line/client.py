@@ -172,7 +172,7 @@ class PortalClient:
             if response.status_code in BUSY and attempt < self.retries:
                 seconds = min(float(response.headers.get("Retry-After", 1) or 1), 30.0)
                 if not attempt:
-                    self._say_that_it_waits(response.status_code, seconds)
+                    self._report_wait(response.status_code, seconds)
                 time.sleep(seconds)
                 continue
             if not response.is_success:
@@ -185,7 +185,7 @@ class PortalClient:
         nobody_listens = is_refused(exc) and not self.has_responded
         return min(self.retries, RETRIES_AT_FIRST) if nobody_listens else self.retries
 
-    def _say_that_it_waits(self, status: int, seconds: float) -> None:
+    def _report_wait(self, status: int, seconds: float) -> None:
         if status == TOO_MANY:
             text = _("Too many requests. Waiting %(seconds)d s …") % {"seconds": math.ceil(seconds)}
             self.notify(text, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import typer
@@ -22,12 +23,23 @@ _OF_COMPLETION = {
 }
 
 
+NARROW_NAMES = 16
+"""Columns of the names of options in a narrow terminal; longer names have a line of their own."""
+
+
+def _fitted(formatter: Any) -> Any:
+    """Return a formatter of help whose second column is wide enough for words in a narrow terminal."""
+    if COLUMNS < WIDE_ENOUGH:
+        formatter.write_dl = partial(formatter.write_dl, col_max=NARROW_NAMES)
+    return formatter
+
+
 class TranslatedCommand(TyperCommand):
     """A command whose usage and `--help` are translated."""
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the usage."""
-        _write_usage(self, ctx, formatter)
+        _write_usage(self, ctx, _fitted(formatter))
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return `--help`."""
@@ -39,7 +51,7 @@ class TranslatedGroup(TyperGroup):
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the usage."""
-        _write_usage(self, ctx, formatter)
+        _write_usage(self, ctx, _fitted(formatter))
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return `--help`."""
