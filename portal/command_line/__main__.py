@@ -25,7 +25,7 @@ from portal.command_line.options import (
     Yes,
     is_ambiguous,
 )
-from portal.command_line.output import Exit, Format, err, fail, out, show
+from portal.command_line.output import Exit, Format, confirm, err, fail, out, show
 from portal.command_line.texts import _, name_of, of_docstring
 from portal.command_line.usage import OPTIONS, WRONG_USAGE, TranslatedCommand, group, show_wrong_usage
 
@@ -183,8 +183,8 @@ def approve(
             _("Deployment %(pk)d does not wait for approval: %(state)s.") % {"pk": deployment, "state": state}
         )
     print_preview(found, Format.TABLE)
-    if not yes:
-        typer.confirm(_("Bypass the approval?") if bypass else _("Approve?"), abort=True, err=True)
+    if not yes and not confirm(_("Bypass the approval?") if bypass else _("Approve?")):
+        raise typer.Abort
     digest = {"digest": found["digest"]}
     if bypass:
         api.post(f"/deployments/{deployment}/bypass", digest | {"reason": bypass})

@@ -6,12 +6,11 @@ import sys
 import time
 from typing import Any
 
-import typer
 from rich.text import Text
 
 from portal.command_line.client import PortalClient
 from portal.command_line.follow import ENDED, follow
-from portal.command_line.output import Exit, Format, err, fail, out, show
+from portal.command_line.output import Exit, Format, confirm, err, fail, out, prompt, show
 from portal.command_line.texts import RELEASES, _, name_of
 
 PREVIEW_EVERY = 1.0
@@ -126,8 +125,8 @@ def carry_out(
     name = deployment["environment"]["name"]
     if found["may_lose_data"] and not typed_name:
         question = _("Data may be lost. Type %(name)s to apply") % {"name": name}
-        typed_name = typer.prompt(question, err=True) if sys.stdin.isatty() else ""
-    elif not yes and not (sys.stdin.isatty() and typer.confirm(_("Apply?"), err=True)):
+        typed_name = prompt(question) if sys.stdin.isatty() else ""
+    elif not yes and not (sys.stdin.isatty() and confirm(_("Apply?"))):
         api.post(f"/deployments/{pk}/discard")
         fail(_("Not applied: the change is discarded. Without a terminal, --yes applies it."))
     body = {"digest": found["digest"], "typed_name": typed_name} | choices

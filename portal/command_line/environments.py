@@ -26,7 +26,7 @@ from portal.command_line.options import (
     Wait,
     Yes,
 )
-from portal.command_line.output import Format, fail, show
+from portal.command_line.output import Format, fail, prompt, show
 from portal.command_line.texts import _
 from portal.command_line.usage import group
 
@@ -169,7 +169,7 @@ def delete(
     environment = session.environment(api, name)
     if not confirm and not sys.stdin.isatty():
         fail(_("Without a terminal, give the environment's name with --confirm."))
-    typed = confirm or typer.prompt(_("Type %(name)s to delete it") % environment, err=True)
+    typed = confirm or prompt(_("Type %(name)s to delete it") % environment)
     body = {"typed_name": typed, "unprotect": unprotect, "reason": reason}
     with _naming_option("DeletionProtection", _("The option for it is --unprotect.")):
         found = api.post(f"/environments/{environment['id']}/deletion", body)

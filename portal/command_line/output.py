@@ -60,6 +60,20 @@ def fail(sentence: str, code: int = Exit.USAGE) -> NoReturn:
     raise typer.Exit(code)
 
 
+def prompt(question: str) -> str:
+    """Return what a person types. The question is on standard error: all of the output is the result."""
+    err.print(f"{question}: ", end="", markup=False)
+    answer = sys.stdin.readline()
+    if not answer:
+        raise typer.Abort
+    return answer.strip()
+
+
+def confirm(question: str) -> bool:
+    """Return whether a person says yes."""
+    return prompt(f"{question} [y/N]").lower() in ("y", "yes")
+
+
 def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
