@@ -113,6 +113,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """The environment of a portal with an empty data folder, without the developer's variables."""
     folder = tmp_path_factory.mktemp("machine")
     (folder / "backups").mkdir()
+    (folder / "audit.json").write_text("[]")  # the export of a portal without records
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     yield kept | {
         "SANSO_DATA_DIR": str(folder / "data"),
@@ -130,6 +131,7 @@ def here(command: str, folder: str) -> str:
     backup = next(iter(Path(folder, "backups").iterdir()), Path(folder))
     places = {
         ".venv/bin/python": shlex.quote(sys.executable),
+        "audit-20261127-183000.json": f"{folder}/audit.json",
         "/var/backups/sanso-2026-11-27.tar.gz": str(backup),
         "/var/backups": f"{folder}/backups",
         "/var/lib/sanso": f"{folder}/restored",
