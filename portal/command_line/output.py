@@ -23,6 +23,8 @@ WORDS = ("state", "effect", "health", "status", "phase", "tier")
 """Columns and members whose values are translated, unless they are statuses of CloudFormation."""
 WIDE = 200
 """Columns of a table in a file or a pipe, where rich would wrap cells at 80."""
+UNLIMITED = 10_000
+"""Columns in which every table fits."""
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
@@ -100,7 +102,7 @@ def _print(table: Table) -> None:
     """Print a table; where it would have to break words, one line for each of its cells."""
     if not out.is_terminal and "COLUMNS" not in os.environ:
         out.width = WIDE
-    if Measurement.get(out, out.options, table).minimum <= out.width:
+    if Measurement.get(out, out.options.update(max_width=UNLIMITED), table).minimum <= out.width:
         out.print(table)
         return
     names = [str(one.header) for one in table.columns] if table.show_header else []
