@@ -96,7 +96,7 @@ def test_a_plan_of_a_new_environment_is_checked_and_creates_nothing(
     plan = ("deploy", "new", "--account", "production", "--plan", "-p", "Database=orders")
     for wrong, reason in (
         (("deploy", "1new", *plan[2:]), "starts with a letter"),
-        ((*plan, "-p", "Nope=1"), "no parameter Nope"),
+        ((*plan, "-p", "Password=long enough", "-p", "Nope=1"), "no parameter Nope"),
         (plan, "parameters.Password"),
         (("deploy", "new", "--plan"), "--account"),
         ((*plan, "--version", "x@9"), "No version x@9"),
