@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0046_deployments_by_end'),
+        ('deployments', '0049_team_mapped_keys'),
     ]
 
     operations = [
