@@ -85,4 +85,4 @@ def test_https_to_an_address_that_is_not_public_needs_a_setting(server: GitServe
     message = refusal(git(url, addresses=())).message
 
     assert message.code == Code.SOURCE_ADDRESS_NOT_ALLOWED
-    assert message.params == {"host": "localhost"}
+    assert message.params == {"host": "127.0.0.1"}
