@@ -13,6 +13,7 @@ from ipaddress import IPv4Network
 
 from deployments.core import patterns
 
+MAX_PARAMETERS, MAX_NAME = 200, 255
 MAX_VALUE = 4096
 """Maximum number of bytes of a value:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""

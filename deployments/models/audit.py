@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments import acting
 from deployments.core.audit_chain import FIRST, ChainRecord
+from deployments.core.audit_sizes import fitted, limited
 from deployments.models.account import Account
 from deployments.models.deployment import Deployment
 from deployments.models.environment import Environment
@@ -31,6 +32,7 @@ BY = [
     (acting.WEBHOOK, _("Webhook")),
     (acting.COMMAND, _("Command line")),
 ]
+JSON_COLUMNS = frozenset({"refusal", "details", "before", "after"})
 _UNCHANGEABLE = "audit records are not changed"
 CHAINED = (
     *("id", "user_id", "username", "by", "by_id", "address", "request_id", "action", "permission", "outcome"),
@@ -48,17 +50,22 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
     ) -> AuditRecord:
         """Add a record with the request's session or token and address. `user` is None without a person.
 
-        It belongs in the transaction of what it records.
+        It belongs in the transaction of what it records. What is too long is cut, with a mark that says so
+        (`deployments.core.audit_sizes`).
         """
         by = acting.current()
         given = {"by": by.by, "by_id": by.id, "address": by.address, "request_id": by.request_id}
+        columns = {"outcome": "requested", "permission": "", **given, **values}
+        is_refused = columns["outcome"] == "refused"
+        for column in JSON_COLUMNS & columns.keys():
+            columns[column] = limited(columns[column], refused=is_refused)
         return self.create(
             action=action,
             user=user,
             username=user.get_username() if user else "",
-            name=name[: AuditRecord.MAX_NAME],
-            reason=reason[: AuditRecord.MAX_REASON],
-            **{"outcome": "requested", "permission": "", **given, **values},
+            name=fitted(name, AuditRecord.MAX_NAME),
+            reason=fitted(reason, AuditRecord.MAX_REASON),
+            **columns,
         )
 
     def update(self, **values: Any) -> NoReturn:

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
@@ -16,6 +17,8 @@ from portal.login.codes import matching_step, use_code
 from portal.login.limits import Attempt, code_attempt, login_attempt, password_change_attempt
 from portal.login.passkeys import MAX, PasskeyRefused, register
 
+MAX_PASSWORD = 4_096
+"""Characters, as in the forms of the sign-in library: hashing takes time for each."""
 WAIT = "wait"
 """The code of the error for attempts that must wait; its params have the seconds."""
 
@@ -27,6 +30,10 @@ class LoginForm(AuthenticationForm):
         **AuthenticationForm.error_messages,
         "invalid_login": gettext_lazy("The username or password is incorrect."),
     }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _limit_passwords(self)
 
     def clean(self) -> dict[str, Any]:
         """Check the password. Raise ValidationError if it is wrong, or must not be checked now."""
@@ -54,6 +61,7 @@ class PasswordForm(PasswordChangeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        _limit_passwords(self)
         self.fields["old_password"].label = gettext_lazy("Current password")
         self.fields["new_password2"].label = gettext_lazy("Confirm new password")
         self.fields["new_password2"].help_text = ""
@@ -76,6 +84,7 @@ class ConfirmForm(forms.Form):
     password = forms.CharField(
         label=gettext_lazy("Current password"),
         strip=False,
+        max_length=MAX_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
 
@@ -177,6 +186,14 @@ class PasskeyForm(PasskeyNameForm):
             message = gettext("The passkey was not accepted. Try again.")
             raise ValidationError(message, code="refused") from exc
         return cleaned
+
+
+def _limit_passwords(form: forms.BaseForm) -> None:
+    """Limit the passwords of a form of Django, which has no limit."""
+    for field in form.fields.values():
+        if isinstance(field, forms.CharField) and field.max_length is None:
+            field.max_length = MAX_PASSWORD
+            field.validators.append(MaxLengthValidator(MAX_PASSWORD))
 
 
 def _begun(attempt: Attempt) -> Attempt:

@@ -179,7 +179,9 @@ class GiveBody(Body):
     person: str | None = Field(default=None, max_length=150, description="The user name.", examples=["ana"])
     team: StrictInt | None = Field(default=None, ge=1, le=MAX_KEY)
     role: Role
-    rights: list[Right] = Field(default=[], description="Of the role `custom`, which it gives.")
+    rights: list[Right] = Field(
+        default=[], max_length=len(Right), description="Of the role `custom`, which it gives."
+    )
     scope: Scope
     account: StrictInt | None = Field(default=None, ge=1, le=MAX_KEY)
     label: str = Field(default="", max_length=110, examples=["team=payments"])

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field, StrictBool, StrictInt
 
 from deployments.api.keyset import MAX_KEY
 from deployments.core.approvals import Policy
+from deployments.core.parameters import MAX_NAME, MAX_PARAMETERS, MAX_VALUE
 from deployments.models.approval import MAX_APPROVALS
 
-MAX_TEXT = 10_000
 Reason = Field(default="", max_length=200, description="Shown in the history.", examples=["Larger servers"])
 TypedName = Field(max_length=60, description="The environment's name, as a confirmation.", examples=["shop"])
+ParameterName = Annotated[str, Field(max_length=MAX_NAME)]
+ParameterValue = Annotated[str, Field(max_length=MAX_VALUE)]
+LabelText = Annotated[str, Field(max_length=200)]
+"""A key or a value. The action refuses those that are too long for a label."""
+ResourcePath = Annotated[str, Field(max_length=2_000)]
+"""Logical ids of nested stacks and of a resource, of at most 255 characters each."""
 Parameters: Any = Field(
     default={},
+    max_length=MAX_PARAMETERS,
     description="The values of parameters, also of secrets. Those left out keep their value or default.",
     examples=[{"WebInstanceType": "t4g.small"}],
 )
@@ -66,11 +73,11 @@ class CreateBody(ReasonBody):
 
     name: str = Field(max_length=40, examples=["shop"])
     account: StrictInt = Field(ge=1, le=MAX_KEY, description="The key of its account.", examples=[1])
-    parameters: dict[str, str] = Parameters
+    parameters: dict[ParameterName, ParameterValue] = Parameters
     template_version: StrictInt | None = VersionKey
     on_failure: OnFailure = OnFailure.ROLL_BACK
     requires_approval: StrictBool = False
-    labels: dict[str, str] | None = Field(
+    labels: dict[LabelText, LabelText] | None = Field(
         default=None, max_length=100, description="Its labels.", examples=[{"team": "payments"}]
     )
     scheduled_for: AwareDatetime | None = Field(
@@ -82,7 +89,7 @@ class CreateBody(ReasonBody):
 class ChangeBody(ReasonBody):
     """A change of an environment: values, a version of the template set, or both."""
 
-    parameters: dict[str, str] = Parameters
+    parameters: dict[ParameterName, ParameterValue] = Parameters
     template_version: StrictInt | None = VersionKey
     current_set: StrictBool = Field(
         default=False, description="Take the bundled template set as it is now, not the deployed version."
@@ -103,20 +110,24 @@ class DeletionBody(ReasonBody):
 class DeletionAgainBody(DeletionBody):
     """The deletion of a stack whose deletion failed."""
 
-    resources: list[str] = Field(default=[], max_length=500, description="The paths of what stays in AWS.")
+    resources: list[ResourcePath] = Field(
+        default=[], max_length=500, description="The paths of what stays in AWS."
+    )
     force: StrictBool = Field(default=False, description="Leave everything in AWS that resists.")
 
 
 class ContinueBody(ReasonBody):
     """How a failed rollback is continued."""
 
-    resources: list[str] = Field(default=[], max_length=500, description="The paths of what is skipped.")
+    resources: list[ResourcePath] = Field(
+        default=[], max_length=500, description="The paths of what is skipped."
+    )
 
 
 class LabelsBody(Body):
     """All labels of an environment."""
 
-    labels: dict[str, str] = Labels
+    labels: dict[LabelText, LabelText] = Labels
 
 
 class LockBody(Body):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
@@ -147,7 +147,7 @@ class TargetBody(Body):
         description="Stored encrypted, never returned. Of one's own emails empty.",
         examples=["https://hooks.example.com/sanso"],
     )
-    topics: list[str] = Field(
+    topics: list[Annotated[str, Field(max_length=60)]] = Field(
         min_length=1,
         max_length=50,
         description=f"Of {', '.join(CHOSEN)}.",
