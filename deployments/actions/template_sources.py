@@ -17,7 +17,7 @@ from deployments.message_codes import Code
 from deployments.models import TemplateFetch, TemplateSource
 from deployments.models.sealed import encrypt, seal
 from deployments.runner import fetches
-from deployments.sources import check_url
+from deployments.sources import check_host_keys, check_url
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -46,8 +46,7 @@ def save_source(
         action="edit_template_set" if source else "add_template_set",
         permission=MANAGE_SETS,
         name=str(values["name"]),
-        details={name: values[name] for name in SHOWN if name in values}
-        | {"credentials": "kept" if credentials is None else sorted(credentials)},
+        details=_checked(values) | {"credentials": "kept" if credentials is None else sorted(credentials)},
     )
     with requesting(request):
         row = _of(source) if source else TemplateSource(created_by=user)
@@ -75,6 +74,20 @@ def save_source(
         return row
 
 
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values for the audit record, also of a refusal.
+
+    An address and host keys are only recorded if they are valid: others may contain credentials.
+    """
+    found = {name: values[name] for name in SHOWN if name in values}
+    row = TemplateSource(**found)
+    try:
+        _check_place(row)
+    except UserFixable:
+        return {name: value for name, value in found.items() if name not in ("url", "host_key")}
+    return {name: getattr(row, name) for name in found}
+
+
 def _shown(row: TemplateSource, credentials: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the values of a set for audit records; for new credentials, only their presence."""
     if row._state.adding:
@@ -100,17 +113,25 @@ def _of(source: TemplateSource) -> TemplateSource:
 def _check(row: TemplateSource, before: TemplateSource | None) -> None:
     if not NAME.fullmatch(row.name) or len(row.name) > MAX_NAME:
         raise UserFixable("NameInvalid", Code.SET_NAME_INVALID, "name", limit=MAX_NAME)
-    if row.kind == "git":
-        check_url(row.url)
-        if not row.refs.split():
-            raise UserFixable("RefsMissing", Code.SET_REFS_MISSING, "refs")
-    if row.kind == "folder" and not row.url.startswith("/"):
-        raise UserFixable("FolderInvalid", Code.SET_FOLDER_INVALID, "url")
+    _check_place(row)
+    if row.kind == "git" and not row.refs.split():
+        raise UserFixable("RefsMissing", Code.SET_REFS_MISSING, "refs")
     if ".." in row.path.split("/") or row.path.startswith("/"):
         raise UserFixable("PathInvalid", Code.SET_PATH_INVALID, "path")
     known = before is not None and before.versions.exists()
     if known and before and (before.path, before.kind) != (row.path, row.kind):
         raise UserFixable("PathFixed", Code.SET_PATH_FIXED, "path")
+
+
+def _check_place(row: TemplateSource) -> None:
+    """Remove the address of an archive. Raise UserFixable for an invalid address or host key."""
+    if row.kind == "archive":
+        row.url = ""
+    if row.kind == "git":
+        check_url(row.url)
+    if row.kind == "folder" and not row.url.startswith("/"):
+        raise UserFixable("FolderInvalid", Code.SET_FOLDER_INVALID, "url")
+    check_host_keys(row.host_key)
 
 
 def _check_server(row: TemplateSource, before: TemplateSource) -> None:

@@ -18,7 +18,7 @@ from deployments.message_codes import Code
 from deployments.sources.addresses import TIMEOUT, connect
 from deployments.sources.remote import Meter, Repository, failed, repository_missing
 from deployments.sources.spec import FetchSpec
-from deployments.sources.urls import Url, check_url
+from deployments.sources.urls import Url, check_url, without_credentials
 
 _REDIRECTS = 3
 
@@ -104,6 +104,6 @@ class _Connections(urllib3.PoolManager):
             except UserFixable:
                 place = Url(scheme="", path="")
             if (place.scheme, place.host, place.port) != (self._url.scheme, self._url.host, self._url.port):
-                where = printable(url.partition("?")[0])
+                where = printable(without_credentials(url) or "?")
                 raise UserFixable("SourceRefused", Code.SOURCE_REDIRECTED, "url", url=where)
         return super().urlopen(method, url, redirect, **kw)

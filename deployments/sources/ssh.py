@@ -6,7 +6,6 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import paramiko
@@ -16,6 +15,7 @@ from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer, SS
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.sources.addresses import TIMEOUT, connect, unreachable
+from deployments.sources.host_keys import pinned
 from deployments.sources.remote import Meter, Repository
 from deployments.sources.spec import FetchSpec
 from deployments.sources.urls import Url
@@ -35,27 +35,6 @@ def repository(url: Url, spec: FetchSpec) -> Repository:
         url.host, port=url.port, username=url.user, vendor=_Vendor(url, spec, meter), thin_packs=False
     )
     return Repository(client, url, meter, spec.limits)
-
-
-def pinned(text: str) -> list[tuple[str, bytes]]:
-    """Return (type, key) of each line, as in known_hosts or in a public key file.
-
-    Raise UserFixable if a line is not one.
-    """
-    return [_pinned(line) for line in text.splitlines() if line.strip() and not line.startswith("#")]
-
-
-def _pinned(line: str) -> tuple[str, bytes]:
-    parts = line.split()
-    for kind, encoded in pairwise(parts):
-        if kind.startswith(("ssh-", "ecdsa-")):
-            try:
-                key = base64.b64decode(encoded, validate=True)
-            except ValueError:
-                break
-            if key[4 : 4 + len(kind)] == kind.encode():
-                return kind, key
-    raise UserFixable("SourceRefused", Code.SOURCE_HOST_KEY_INVALID, "host_key")
 
 
 def fingerprint(key: bytes) -> str:

@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from deployments.core.source_paths import printable
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
 
-_SCP = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?!-|//)(?P<path>\S+)")
+_SCP = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?!-|//)(?P<path>[^\s?#]+)")
 """git@host:path, as Git writes it: https://git-scm.com/docs/git-clone#_git_urls"""
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]+")
 _USER = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -53,11 +52,11 @@ def check_url(url: str) -> Url:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise _invalid(url) from None
+        raise _invalid() from None
     if parts.password or (parts.username and parts.scheme != "ssh"):
         raise UserFixable("SourceRefused", Code.SOURCE_URL_WITH_PASSWORD, "url")
     if not _is_whole(parts) or not _PLAIN.fullmatch(url):
-        raise _invalid(url)
+        raise _invalid()
     return Url(
         scheme=parts.scheme,
         host=parts.hostname or "",
@@ -75,9 +74,21 @@ def _is_whole(parts: SplitResult) -> bool:
 def _local(url: str) -> Url:
     path = unquote(url.removeprefix("file://")) if url.startswith("file:") else url
     if not path.startswith("/") or not path.isprintable():
-        raise _invalid(url)
+        raise _invalid()
     return Url(scheme="file", path=path)
 
 
-def _invalid(url: str) -> UserFixable:
-    return UserFixable("SourceRefused", Code.SOURCE_URL_INVALID, "url", url=printable(url))
+def without_credentials(url: str) -> str:
+    """Return scheme, host and path of an address that may have any other part; "" if it has no host."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{port}{parts.path}" if host and "@" not in parts.path else ""
+
+
+def _invalid() -> UserFixable:
+    """Return the error about an address, without it: it may contain credentials, and errors are recorded."""
+    return UserFixable("SourceRefused", Code.SOURCE_URL_INVALID, "url")

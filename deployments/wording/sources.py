@@ -11,7 +11,7 @@ from deployments.message_codes import Code
 
 SOURCES: Final[Mapping[Code, str]] = {
     Code.SOURCE_URL_INVALID: N_(
-        "%(url)s is not the address of a Git repository. Use https://host/path, ssh://user@host/path or "
+        "This is not the address of a Git repository. Use https://host/path, ssh://user@host/path or "
         "user@host:path."
     ),
     Code.SOURCE_URL_WITH_PASSWORD: N_(

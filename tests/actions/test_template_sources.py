@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.contrib.auth.models import User
 from deployments.actions.template_sources import SHOWN, save_source
 from deployments.errors import UserFixable
 from deployments.message_codes import Code
-from deployments.models import TemplateSource
+from deployments.models import AuditRecord, TemplateSource
 from deployments.models.sealed import seal, unseal
 from tests.builders import make_user
 
@@ -72,3 +73,42 @@ def test_a_stored_token_is_kept_for_another_repository_of_its_server(
     changed = save_source(user=manager, source=shop, values=values(shop, url=url))
 
     assert (changed.url, unseal(changed.sealed_credentials)) == (url, TOKEN)
+
+
+SECRET = "s3cret"
+
+
+@pytest.mark.parametrize("kind", ["git", "folder", "archive"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://reader:{SECRET}@git.example.com/shop.git",
+        f"https://{SECRET}@git.example.com/shop.git",
+        f"https://git.example.com/shop.git?token={SECRET}",
+        f"https:reader:{SECRET}@git.example.com/shop.git",
+        f"reader:{SECRET}@git.example.com/shop.git",
+        f"git@git.example.com:shop.git?token={SECRET}",
+    ],
+)
+def test_credentials_in_an_address_are_not_recorded(
+    manager: User, shop: TemplateSource, kind: str, url: str
+) -> None:
+    for source, name in ((None, "blog"), (shop, "shop")):
+        with contextlib.suppress(UserFixable):
+            save_source(user=manager, source=source, values=values(shop, name=name, kind=kind, url=url))
+
+    records = list(AuditRecord.objects.values())
+    assert len(records) == 2
+    assert SECRET not in str(records)
+    assert SECRET not in str(list(TemplateSource.objects.values("url", "name")))
+
+
+def test_a_private_key_in_the_field_of_the_host_key_is_not_recorded(
+    manager: User, shop: TemplateSource
+) -> None:
+    key = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}\n-----END OPENSSH PRIVATE KEY-----"
+    for kind in ("git", "folder", "archive"):
+        with pytest.raises(UserFixable):
+            save_source(user=manager, source=shop, values=values(shop, kind=kind, host_key=key))
+
+    assert SECRET not in str(list(AuditRecord.objects.values()))
