@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from deployments.core.escapes import decoded
 from deployments.core.spellings import SpellingShape, spellings
 
 MARK = "****"
@@ -97,15 +98,20 @@ def combined(redactors: Iterable[Redactor]) -> Redactor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """A searchable form of a text. `offsets` are (offset here, offset in the original) of each piece."""
+    """A searchable form of a text. `offsets` are (offset here, offset in the original) of each piece.
+
+    `widths` are the lengths of characters that are escaped in the original, by their offset here.
+    """
 
     text: str
     is_joined: bool = False
     offsets: Sequence[Span] = ((0, 0),)
+    widths: Mapping[int, int] = field(default_factory=dict)
 
     def original(self, span: Span) -> Span:
         """Return the position of a part of this text in the original text."""
-        return self._original(span[0]), self._original(span[1] - 1) + 1
+        last = span[1] - 1
+        return self._original(span[0]), self._original(last) + self.widths.get(last, 1)
 
     def _original(self, at: int) -> int:
         here, there = self.offsets[bisect_right(self.offsets, at, key=lambda pair: pair[0]) - 1]
@@ -113,8 +119,13 @@ class _View:
 
 
 def _views(text: str) -> Iterator[_View]:
-    """Yield the text unchanged, and with its lines joined: `base64` prints lines of 76 characters."""
+    """Yield the text unchanged, without escapes, and with its lines joined.
+
+    `base64` prints lines of 76 characters.
+    """
     yield _View(text=text)
+    if plain := decoded(text):
+        yield _View(text=plain.text, offsets=plain.offsets, widths=plain.widths)
     if "\n" not in text and "\r" not in text:
         return
     offsets: list[Span] = []

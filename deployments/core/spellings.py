@@ -1,5 +1,6 @@
-"""The forms in which a program may print a secret value: unchanged, escaped, URL-encoded, base64-encoded.
+"""The forms in which a program may print a secret value: as it is, escaped, URL-encoded, in base64 or hex.
 
+Also in upper or lower case, and reversed. `escapes` decodes texts that escape more than is modelled here.
 `redaction` searches for them in texts; `fingerprints` stores their digests once the value is deleted.
 """
 
@@ -13,10 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
+from deployments.core.escapes import decoded
+
 SHORT = 6
 """Shorter values are only found as whole words: within words they occur by chance."""
 MIN_ENCODED = 3
-"""Shorter values are not searched for in base64: so few letters occur by chance."""
+"""Shorter values are not searched for in base64 and hexadecimal: so few letters occur by chance."""
 
 _UNRESERVED_IN_A_COMPONENT = "!~*'()"
 _UNRESERVED_IN_A_URI = "!~*'();/?:@&=+$,#"
@@ -68,7 +71,7 @@ def spellings(value: str) -> dict[str, SpellingShape]:
     found: dict[str, SpellingShape] = {}
     for part in _parts(value):
         short = len(part) < SHORT
-        for text in _escaped(part):
+        for text in (*_escaped(part), *_in_hexadecimal(part), *(() if short else _transformed(part))):
             found.setdefault(text, SpellingShape(length=len(text), is_word=short))
         for text, shape in _whole_in_base64(part) if short else _within_base64(part):
             found.setdefault(text, shape)
@@ -106,6 +109,26 @@ def _escaped(value: str) -> Iterator[str]:
     for text in _in_urls(value):
         yield text
         yield _ESCAPED_BYTE.sub(lambda found: found[0].lower(), text)
+
+
+def _in_hexadecimal(value: str) -> Iterator[str]:
+    """Yield the bytes in hexadecimal, as `xxd -p` and programming languages print them."""
+    if len(value) >= MIN_ENCODED:
+        found = value.encode("utf-8", "replace").hex()
+        yield found
+        yield found.upper()
+
+
+def _transformed(value: str) -> Iterator[str]:
+    """Yield the value in upper and lower case, and reversed. Of short values these occur by chance.
+
+    A value that looks escaped itself is different in a text whose escapes were decoded.
+    """
+    if (plain := decoded(value)) and len(plain.text) >= SHORT:
+        yield plain.text
+    yield value.upper()
+    yield value.lower()
+    yield value[::-1]
 
 
 def _in_json(value: str) -> Iterator[str]:

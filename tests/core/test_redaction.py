@@ -75,6 +75,24 @@ FORMS: dict[str, Callable[[str], str]] = {
     "base64": _base64,
     "base64 without padding": lambda value: _base64(value).rstrip("="),
     "base64 for URLs": lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
+    "hexadecimal": lambda value: value.encode().hex(),
+    "hexadecimal in capitals": lambda value: value.encode().hex().upper(),
+    "capitals": str.upper,
+    "small letters": str.lower,
+    "reversed": lambda value: value[::-1],
+    "a URL with every byte escaped": lambda value: "".join(f"%{one:02X}" for one in value.encode()),
+    "a URL that is partly escaped": lambda value: quote(value[:4], safe="") + value[4] + quote(value[5:]),
+    "every byte escaped": lambda value: "".join(f"\\x{one:02x}" for one in value.encode()),
+    "every code unit escaped": lambda value: "".join(
+        f"\\u{int.from_bytes(value.encode('utf-16-be')[at : at + 2]):04x}"
+        for at in range(0, len(value.encode("utf-16-be")), 2)
+    ),
+    "HTML with numbers": lambda value: "".join(f"&#{ord(one)};" for one in value),
+    "some letters escaped": lambda value: "".join(
+        f"\\u{ord(one):04x}" if number % 3 else json.dumps(one, ensure_ascii=False)[1:-1]
+        for number, one in enumerate(value)
+    ),
+    "a shell's word": lambda value: re.sub(r"([^\w])", r"\\\1", value),
     "base64 in a URL": lambda value: quote(_base64(value), safe=""),
 }
 
