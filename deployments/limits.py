@@ -1,4 +1,7 @@
-"""Limits of what programs send in a minute: counted in Redis, or in this process while it is away."""
+"""Limits of what programs send in a minute: counted in Redis, or in this process while it is away.
+
+A valid token is looked at first, and what else comes from its address never takes a request away from it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ TIMEOUT, PAUSE = 0.5, 5.0
 """Seconds to wait for Redis, and until it is tried again after it did not respond."""
 MAX_KEYS = 50_000
 TOKENS, WEBHOOKS = "wrong", "webhook"
-"""What is counted of an address: requests without a valid token, and without a valid signature."""
+"""What is counted of an address: requests with a wrong token or code, and with a wrong signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,22 +53,24 @@ class LimitUsage:
         return found | ({"Retry-After": str(self.reset)} if self.is_exceeded else {})
 
 
-def of_request(request: HttpRequest) -> LimitUsage:
+def of_request(request: HttpRequest, *, has_token: bool) -> LimitUsage:
     """Count a request, and return the usage that allows the fewest further ones: its address's or token's.
 
-    Wrong tokens are counted for the address as well (`count_wrong`), and far fewer of them are allowed.
+    Those with a valid token have a counter of the address of their own. Wrong tokens are counted as well
+    (`count_wrong`), and far fewer of them are allowed.
     """
-    address = network_of(request)
-    found = [_counted("address", address, settings.SANSO_API_REQUESTS_PER_ADDRESS)]
-    if (wrong := of_unproven(request)).is_exceeded:
-        return wrong
-    if given := request.headers.get("Authorization"):
+    given = request.headers.get("Authorization")
+    kind = "address of tokens" if has_token else "address"
+    found = [_counted(kind, network_of(request), settings.SANSO_API_REQUESTS_PER_ADDRESS)]
+    if given and has_token:
         found.append(_counted("token", given, settings.SANSO_API_REQUESTS_PER_TOKEN))
+    elif given and (wrong := of_unproven(request)).is_exceeded:
+        return wrong
     return min(found, key=lambda usage: usage.limit - usage.used)
 
 
 def of_unproven(request: HttpRequest, kind: str = TOKENS) -> LimitUsage:
-    """Return how many requests without a valid token or signature came from the address of a request.
+    """Return how many requests with a wrong token or signature came from the address of a request.
 
     One that is refused because of them is one too many itself.
     """
@@ -74,7 +79,7 @@ def of_unproven(request: HttpRequest, kind: str = TOKENS) -> LimitUsage:
 
 
 def count_wrong(request: HttpRequest, kind: str = TOKENS) -> None:
-    """Count a request without a valid token or signature for its address."""
+    """Count a request with a wrong token or signature for its address."""
     _counted(kind, network_of(request), settings.SANSO_API_WRONG_TOKENS)
 
 

@@ -17,7 +17,9 @@ from django.views.decorators.csrf import csrf_exempt
 from deployments import limits
 from deployments.acting import TOKEN, acting_as
 from deployments.api.problems import not_found, problem
+from deployments.api.requests import token_of
 from deployments.core.token_scopes import SHOWN
+from deployments.cross_site import is_cross_site
 from deployments.limits import LimitUsage
 
 View = Callable[..., Any]
@@ -29,7 +31,9 @@ def endpoint(view: View) -> View:
 
         @wraps(view)
         async def handle_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            usage = await sync_to_async(limits.of_request)(request)
+            if is_cross_site(request):
+                return _cross_site()
+            usage = await sync_to_async(_counted)(request)
             with _acting(request):
                 found = _too_many() if usage.is_exceeded else await view(request, *args, **kwargs)
             return await sync_to_async(_finished)(request, found, usage)
@@ -38,7 +42,9 @@ def endpoint(view: View) -> View:
 
     @wraps(view)
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        usage = limits.of_request(request)
+        if is_cross_site(request):
+            return _cross_site()
+        usage = _counted(request)
         with _acting(request):
             found = _too_many() if usage.is_exceeded else view(request, *args, **kwargs)
         return _finished(request, found, usage)
@@ -57,12 +63,21 @@ def _acting(request: HttpRequest) -> AbstractContextManager[Any]:
     return acting_as(by=TOKEN, id=token[:SHOWN]) if token else nullcontext()
 
 
+def _counted(request: HttpRequest) -> LimitUsage:
+    return limits.of_request(request, has_token=token_of(request) is not None)
+
+
+def _cross_site() -> HttpResponse:
+    """Refuse a request of another site's page. It counts for no limit: others share the address."""
+    return problem(403, "CrossSite", _("Pages of other sites cannot send requests to the API."))
+
+
 def _too_many() -> HttpResponse:
     return problem(429, "TooManyRequests", _("Too many requests. Try again later."))
 
 
 def _finished(request: HttpRequest, response: HttpResponse, usage: LimitUsage) -> Any:
-    if response.status_code == 401:
+    if response.status_code == 401 and "Authorization" in request.headers:
         limits.count_wrong(request)
     if response.status_code == 405:
         allowed = response["Allow"]

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from ninja.errors import AuthenticationError
 from ninja.security import APIKeyCookie, HttpBearer
 
-from deployments.access import can_somewhere, limit
+from deployments.access import can, can_somewhere, limit
 from deployments.actions.request import PermissionMissing, Request
 from deployments.api.problems import RequestRefused
 from deployments.core.roles import Right
 from deployments.core.token_scopes import rights_of
-from deployments.models import ApiToken
+from deployments.models import ApiToken, Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,17 @@ class ApiRequest(HttpRequest):
     uploaded: bytes
 
 
+def token_of(request: HttpRequest) -> ApiToken | None:
+    """Return the usable token in `Authorization: Bearer sanso_…`; None without one. It is read once."""
+    if not hasattr(request, "api_token"):
+        scheme, _space, value = request.headers.get("Authorization", "").partition(" ")
+        is_bearer = scheme.lower() == BearerToken.openapi_scheme
+        found = ApiToken.objects.with_value(value, timezone.now()) if is_bearer else None
+        request.api_token = found  # type: ignore[attr-defined]
+    token: ApiToken | None = request.api_token  # type: ignore[attr-defined]
+    return token
+
+
 def require_somewhere(request: ApiRequest, right: Right, action: str = "") -> None:
     """Raise PermissionMissing without a right about anything; what was to be requested is recorded."""
     if can_somewhere(request.user, right):
@@ -45,6 +56,18 @@ def require_somewhere(request: ApiRequest, right: Right, action: str = "") -> No
     if action:
         Request(user=request.user, action=action, permission=right).record_missing_permission()
     raise PermissionMissing(right)
+
+
+def require_about(request: ApiRequest, right: Right, action: str, environment: Environment) -> None:
+    """Raise PermissionMissing without a right about an environment, and record what was to be requested.
+
+    For operations that read values or states before the action checks the right.
+    """
+    if can(request.user, right, environment):
+        return
+    about = Request(user=request.user, action=action, permission=right, environment=environment)
+    about.record_missing_permission()
+    raise PermissionMissing(right, environment)
 
 
 def require_scope(request: ApiRequest, scope: str) -> None:
@@ -73,11 +96,10 @@ class BearerToken(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         """Return the caller with a usable token, and write that it was used."""
-        now = timezone.now()
-        found = ApiToken.objects.with_value(token, now)
+        found = token_of(request)
         if found is None:
             return None
-        ApiToken.objects.note_use(found, now)
+        ApiToken.objects.note_use(found, timezone.now())
         limit(found.owner, rights_of(found.scopes))
         request.user = found.owner
         return Caller(user=found.owner, token=found)

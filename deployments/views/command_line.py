@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from deployments import limits
 from deployments.actions.command_line import exchange_code, issue_code
 from deployments.core.command_line_login import LoginRequest
+from deployments.cross_site import is_cross_site
 from deployments.errors import UserFixable
 from deployments.forms.tokens import for_command_line
 from deployments.views.requests import AuthedRequest
@@ -57,14 +58,15 @@ def command_line_login(request: AuthedRequest) -> HttpResponse:
 @never_cache
 def command_line_exchange(request: HttpRequest) -> HttpResponse:
     """Return the token for a code, once (RFC 6749, section 4.1.3), only to the sender of the challenge."""
-    usage = limits.of_unproven(request)
-    if usage.is_exceeded:
-        refusal = {"error": "slow_down", "error_description": _("Too many requests. Try again later.")}
-        return JsonResponse(refusal, status=429, headers=usage.headers())
+    if is_cross_site(request):
+        return JsonResponse({"error": "invalid_request"}, status=403)
     given = {"code": "code", "verifier": "code_verifier", "redirect_uri": "redirect_uri"}
     try:
         token, value = exchange_code(**{name: request.POST.get(key, "") for name, key in given.items()})
     except UserFixable as problem:
+        if (usage := limits.of_unproven(request)).is_exceeded:
+            refusal = {"error": "slow_down", "error_description": _("Too many requests. Try again later.")}
+            return JsonResponse(refusal, status=429, headers=usage.headers())
         limits.count_wrong(request)
         refusal = {"error": "invalid_grant", "error_description": error_text(problem)}
         return JsonResponse(refusal, status=400)

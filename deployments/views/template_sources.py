@@ -19,6 +19,7 @@ from deployments import limits
 from deployments.actions import template_sources
 from deployments.actions.request import MANAGE_SETS
 from deployments.actions.webhook import Answer, accept_push
+from deployments.cross_site import is_cross_site
 from deployments.errors import UserFixable
 from deployments.forms.template_sets import SourceForm
 from deployments.models import TemplateSource
@@ -116,10 +117,11 @@ def template_set_webhook(request: AuthedRequest, pk: int) -> HttpResponse:
 def template_set_push(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept a webhook of a Git server, authenticated by a signature or a token.
 
-    An address that sends too many invalid ones must wait, as with wrong API tokens.
+    An address that sends too many invalid ones must wait with further ones, as with wrong API tokens; valid
+    ones are always accepted.
     """
-    if (usage := limits.of_unproven(request, limits.WEBHOOKS)).is_exceeded:
-        return _answer(HTTPStatus.TOO_MANY_REQUESTS, usage.headers())
+    if is_cross_site(request):
+        return _answer(HTTPStatus.FORBIDDEN)
     answer = accept_push(
         pk,
         request.body,
@@ -127,6 +129,8 @@ def template_set_push(request: HttpRequest, pk: int) -> HttpResponse:
         token=request.headers.get("X-Gitlab-Token", ""),
     )
     if answer is not Answer.ACCEPTED:
+        if (usage := limits.of_unproven(request, limits.WEBHOOKS)).is_exceeded:
+            return _answer(HTTPStatus.TOO_MANY_REQUESTS, usage.headers())
         limits.count_wrong(request, limits.WEBHOOKS)
     return _answer(HTTPStatus(answer.value))
 

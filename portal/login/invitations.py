@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from deployments.actions.invitations import accept
 from deployments.core.token_scopes import digest_of
+from deployments.cross_site import is_embedded
 from deployments.models import Invitation
 from portal.login.forms import too_early
 from portal.login.limits import invitation_attempt
@@ -58,6 +59,8 @@ def accept_page(request: HttpRequest) -> HttpResponse:
 
 def _follow_link(request: HttpRequest, value: str) -> HttpResponse:
     """Redirect to a page whose address is not secret: addresses appear in histories and referrers."""
+    if is_embedded(request):  # not counted: any site's page can send this
+        return _invalid(request)
     attempt = invitation_attempt(request)
     if seconds := attempt.begin():
         messages.error(request, too_early(seconds))

@@ -81,10 +81,13 @@ def code_attempt(request: HttpRequest, user: User) -> Attempt:
     return Attempt(who=who, what="code", rules=rules)
 
 
-def passkey_attempt(request: HttpRequest, what: str = "passkey") -> Attempt:
-    """Return the attempt with only a passkey. Its user is not known yet, and cannot be locked out."""
+def passkey_attempt(request: HttpRequest, what: str = "passkey", counter: str = "") -> Attempt:
+    """Return the attempt with only a passkey. Its user is not known yet, and cannot be locked out.
+
+    `counter`: pages of other sites can send such a request, so it takes no attempt away from passwords.
+    """
     address = network_of(request)
-    rules: tuple[Rule, ...] = _of_address(address)
+    rules: tuple[Rule, ...] = _of_address(address, counter)
     if device := any_device(request):
         rules = (Backoff(key=_key(f"device {what}", device)),)
     return Attempt(who=f"an unknown user from {address}", what=what, rules=rules)
@@ -92,18 +95,18 @@ def passkey_attempt(request: HttpRequest, what: str = "passkey") -> Attempt:
 
 def provider_attempt(request: HttpRequest) -> Attempt:
     """Return the attempt with a response of the identity provider. Its user is not known yet either."""
-    return passkey_attempt(request, "answer of the identity provider")
+    return passkey_attempt(request, "answer of the identity provider", "provider ")
 
 
 def invitation_attempt(request: HttpRequest) -> Attempt:
     """Return the attempt with the link of an invitation, whose person is not known yet."""
-    return passkey_attempt(request, "link of an invitation")
+    return passkey_attempt(request, "link of an invitation", "invitation ")
 
 
 def logout_token_attempt(request: HttpRequest) -> Attempt:
     """Return the attempt with a provider's logout token."""
     address = network_of(request)
-    return Attempt(who=f"a provider at {address}", what="logout token", rules=_of_address(address))
+    return Attempt(who=f"a provider at {address}", what="logout token", rules=_of_address(address, "logout "))
 
 
 def challenge_attempt(request: HttpRequest) -> Attempt:
@@ -122,10 +125,10 @@ def password_change_attempt(request: HttpRequest, user: User) -> Attempt:
     return Attempt(who=f"user {user.pk} in a session from {network_of(request)}", rules=(rule,))
 
 
-def _of_address(address: str) -> tuple[Rate, Rate]:
+def _of_address(address: str, counter: str = "") -> tuple[Rate, Rate]:
     return (
-        Rate(key=_key("address", address), burst=ADDRESS_BURST, every=ADDRESS_EVERY),
-        Rate(key="all", burst=ALL_BURST, every=ALL_EVERY),
+        Rate(key=_key(f"{counter}address", address), burst=ADDRESS_BURST, every=ADDRESS_EVERY),
+        Rate(key=f"{counter}all", burst=ALL_BURST, every=ALL_EVERY),
     )
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import jwt
+from allauth.socialaccount.internal.statekit import get_states
 from allauth.socialaccount.models import SocialApp, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
@@ -204,6 +205,11 @@ def jwks_uri(request: HttpRequest, about: OidcProvider) -> str:
         return str(Adapter(request, about).openid_config["jwks_uri"])
     except KeyError as exc:
         raise OAuth2Error("the provider's configuration names no keys") from exc
+
+
+def has_begun(request: HttpRequest) -> bool:
+    """Return whether this browser has begun the login whose response this is; others cannot succeed."""
+    return request.GET.get("state", "") in get_states(request)
 
 
 def finish(request: HttpRequest, about: OidcProvider) -> HttpResponse:

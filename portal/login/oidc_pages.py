@@ -17,11 +17,12 @@ from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
 from deployments.core.oidc_providers import FIRST, OidcProvider
+from deployments.cross_site import is_cross_site, is_embedded
 from deployments.runner.oidc_providers import provider_of
 from portal.login.forms import too_early
 from portal.login.limits import challenge_attempt, logout_token_attempt, provider_attempt
 from portal.login.logout_tokens import BadLogoutToken, verified
-from portal.login.oidc import finish, jwks_uri, redirect_to_provider
+from portal.login.oidc import finish, has_begun, jwks_uri, redirect_to_provider
 from portal.login.redirects import continued_at
 from portal.login.sessions import end_sessions
 
@@ -50,6 +51,8 @@ def oidc_login(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
 def oidc_callback(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
     """Log in with the provider's response."""
     about = _require_provider(provider)
+    if is_embedded(request) or not has_begun(request):  # not counted: any site's page can send this
+        return _refused(request, _("The login at %(provider)s failed. Try again.") % {"provider": about.name})
     attempt = provider_attempt(request)
     if seconds := attempt.begin():
         return _refused(request, too_early(seconds))
@@ -76,6 +79,8 @@ def oidc_logout(request: HttpRequest, provider: str = FIRST) -> HttpResponse:
     https://openid.net/specs/openid-connect-backchannel-1_0.html#BCResponse
     """
     about, attempt = _require_provider(provider), logout_token_attempt(request)
+    if is_cross_site(request):
+        return HttpResponse(status=403)
     if seconds := attempt.begin():
         return HttpResponse(status=429, headers={"Retry-After": str(seconds)})
     try:

@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
+from deployments.cross_site import is_embedded
 from portal.login import saml
 from portal.login.forms import too_early
 from portal.login.limits import challenge_attempt, provider_attempt
@@ -61,6 +62,8 @@ def saml_acs(request: HttpRequest) -> HttpResponse:
     a separate session until the next request; for others, nothing is stored.
     """
     _require_saml()
+    if is_embedded(request):  # not counted: any site's page can send this
+        return _refused(request, _failed())
     attempt = provider_attempt(request)
     if seconds := attempt.begin():
         return _refused(request, too_early(seconds))

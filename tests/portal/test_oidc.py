@@ -263,19 +263,44 @@ def test_another_site_cannot_begin_a_login(provider: IdentityProvider, client: C
     assert response["Location"] == reverse("login")
 
 
-def test_answers_are_limited_by_address(
+def test_answers_to_begun_logins_are_limited_by_address(
     provider: IdentityProvider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun = [(one, client_state(one)) for one in (Client(), Client(), client)]
+    frozen_counters(monkeypatch)
+    monkeypatch.setattr(limits, "ADDRESS_BURST", 2)
+    for one, state in begun:
+        one.get(CALLBACK, {"code": "guess", "state": state})
+
+    assert "Too many failed attempts" in texts(client)
+    form = {"username": "eve", "password": "x"}
+    assert Client().post(reverse("login"), form).status_code != 429  # counted separately
+
+
+def test_answers_that_another_site_sends_do_not_count(
+    provider: IdentityProvider, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen_counters(monkeypatch)
+    image = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}
+    for headers in (image, {}):
+        for _ in range(limits.ADDRESS_BURST):
+            client.get(CALLBACK, {"code": "guess", "state": "guess"}, headers=headers)
+
+    provider.log_in(client, "s-1")
+    assert is_logged_in(client)
+
+
+def client_state(client: Client) -> str:
+    """Begin a login, and return the state that its answer must have."""
+    begun = client.get(LOGIN)["Location"]
+    return parse_qs(urlsplit(begun).query)["state"][0]
+
+
+def frozen_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the counters by new ones whose clock stands still."""
     memory = counters.MemoryCounters(lambda: 1e9)
     frozen = counters.Counters(counters.RedisCounters("redis://127.0.0.1:1/0"), memory)
     monkeypatch.setattr(counters, "_counters", lambda url: frozen)
-    for _ in range(limits.ADDRESS_BURST):
-        Client().get(CALLBACK, {"code": "guess", "state": "guess"})
-
-    client.get(CALLBACK, {"code": "guess", "state": "guess"})
-    assert "Too many failed attempts" in texts(client)
-    form = {"username": "eve", "password": "x"}
-    assert client.post(reverse("login"), form).status_code == 429
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/", "//evil.example"])
