@@ -171,7 +171,7 @@ def test_the_changelog_has_an_unreleased_section() -> None:
 def test_every_fix_on_the_security_page_names_existing_tests() -> None:
     fixes = text_of("SECURITY.md").partition("## Vulnerabilities found")[2].splitlines()[4:]
 
-    assert len(fixes) == 10
+    assert len(fixes) >= 13
     for fix in fixes:
         named = re.findall(r"`(tests/[^`]+)`", fix)
         assert named, fix

@@ -17,7 +17,7 @@ from deployments.api.environments import environment_of, router
 from deployments.api.idempotency import requests
 from deployments.api.keyset import Key
 from deployments.api.problems import of_form
-from deployments.api.requests import ApiRequest
+from deployments.api.requests import ApiRequest, require_about, require_somewhere
 from deployments.api.schemas.bodies import (
     ChangeBody,
     ContinueBody,
@@ -29,6 +29,7 @@ from deployments.api.schemas.bodies import (
 from deployments.api.schemas.deployments import DeploymentDetail
 from deployments.api.schemas.previews import CheckedCreation
 from deployments.core.labels import checked_labels
+from deployments.core.roles import Right
 from deployments.forms import NewEnvironmentForm
 from deployments.forms.change import ChangeForm, chosen_set
 from deployments.models import Account, Deployment, TemplateVersion
@@ -52,6 +53,7 @@ def check_environment(request: ApiRequest, body: CreateBody) -> CheckedCreation:
 
 def _creation(request: ApiRequest, body: CreateBody) -> dict[str, Any]:
     """Return the values of the action. Raise Refused or UserFixable if some are not valid."""
+    require_somewhere(request, Right.CREATE, "deploy")
     version = _version(body.template_version)
     accounts = Account.objects.usable().matching(known_accounts(request.user))
     form = NewEnvironmentForm(set_to_deploy(version), accounts=accounts)
@@ -161,6 +163,7 @@ def _change(
     request: ApiRequest, environment_id: int, body: ChangeBody, *, is_retry: bool
 ) -> DeploymentDetail:
     environment = environment_of(request, environment_id)
+    require_about(request, Right.CHANGE, "change", environment)
     version = _version(body.template_version)
     failed = retried(environment) if is_retry else None
     base = failed or base_of(environment)

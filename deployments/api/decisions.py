@@ -23,8 +23,7 @@ from deployments.api.schemas.bodies import (
 )
 from deployments.api.schemas.deployments import DeploymentDetail
 from deployments.api.schemas.previews import PreviewOut
-from deployments.errors import Message, UserFixable
-from deployments.message_codes import Code
+from deployments.errors import Message
 from deployments.models import Approval, Deployment
 
 
@@ -138,14 +137,12 @@ def _waiting(row: Deployment) -> Approval | None:
 
 
 def _key_of_waiting(row: Deployment) -> int:
-    """Return the key of the request that waits, or of the latest one, which the action refuses.
+    """Return the key of the request that waits, else of the latest one, which the action refuses; 0 for none.
 
-    Raise UserFixable if there never was one.
+    The action checks the right first, and refuses what it cannot find.
     """
     found = _waiting(row) or Approval.objects.of(row.pk).first()
-    if found is None:
-        raise UserFixable("NothingToApprove", Code.NOTHING_TO_APPROVE)
-    return found.pk
+    return found.pk if found else 0
 
 
 def _out(request: ApiRequest, pk: int) -> DeploymentDetail:

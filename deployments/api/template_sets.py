@@ -12,7 +12,7 @@ from deployments.api import keyset
 from deployments.api.idempotency import requests
 from deployments.api.keyset import After, Key, Limit
 from deployments.api.list_filters import Name
-from deployments.api.requests import ApiRequest
+from deployments.api.requests import ApiRequest, require_somewhere
 from deployments.api.responses import FOR_LIST, FOR_ONE
 from deployments.api.schemas.bodies import Nothing
 from deployments.api.schemas.template_sets import (
@@ -24,6 +24,7 @@ from deployments.api.schemas.template_sets import (
     VersionOut,
     VersionPage,
 )
+from deployments.core.roles import Right
 from deployments.models import TemplateFetch, TemplateSource, TemplateVersion
 
 router = Router(tags=["Template sets"])
@@ -34,6 +35,7 @@ def list_template_sets(
     request: ApiRequest, response: HttpResponse, after: After, limit: Limit, name: Name
 ) -> SetPage:
     """List template sets, the newest first."""
+    require_somewhere(request, Right.VIEW)
     rows = TemplateSource.objects.live().before(after)
     rows = rows.called(name) if name else rows
     found = [SetOut.of(row) for row in rows[: limit + 1]]
@@ -43,6 +45,7 @@ def list_template_sets(
 @router.get("/template-sets/{set_id}", response={200: SetOut, **FOR_ONE}, operation_id="get_template_set")
 def get_template_set(request: ApiRequest, set_id: Key) -> SetOut:
     """Return a template set."""
+    require_somewhere(request, Right.VIEW)
     return SetOut.of(get_object_or_404(TemplateSource, pk=set_id))
 
 
@@ -53,6 +56,7 @@ def list_versions(
     request: ApiRequest, response: HttpResponse, set_id: Key, after: After, limit: Limit
 ) -> VersionPage:
     """List the versions of a template set, the newest first; `after` is a number."""
+    require_somewhere(request, Right.VIEW)
     rows = TemplateVersion.objects.of(get_object_or_404(TemplateSource, pk=set_id)).before_number(after)
     found = [VersionOut.of(row) for row in rows[: limit + 1]]
     return VersionPage(**keyset.page(request, response, found, limit, "number"))
@@ -61,6 +65,7 @@ def list_versions(
 @router.get("/versions/{version_id}", response={200: VersionOut, **FOR_ONE}, operation_id="get_version")
 def get_version(request: ApiRequest, version_id: Key) -> VersionOut:
     """Return a version of a template set."""
+    require_somewhere(request, Right.VIEW)
     return VersionOut.of(_version(version_id))
 
 
@@ -90,6 +95,7 @@ def list_fetches(
     request: ApiRequest, response: HttpResponse, set_id: Key, after: After, limit: Limit
 ) -> FetchPage:
     """List the fetches of a template set and what they found, the newest first."""
+    require_somewhere(request, Right.VIEW)
     rows = TemplateFetch.objects.of(get_object_or_404(TemplateSource, pk=set_id)).defer("archive")
     found = [FetchOut.of(row) for row in keyset.before(rows, after)[: limit + 1]]
     return FetchPage(**keyset.page(request, response, found, limit, "id"))
@@ -98,6 +104,7 @@ def list_fetches(
 @router.get("/fetches/{fetch_id}", response={200: FetchOut, **FOR_ONE}, operation_id="get_fetch")
 def get_fetch(request: ApiRequest, fetch_id: Key) -> FetchOut:
     """Return a fetch of a template set: whether it has ended, and what it found."""
+    require_somewhere(request, Right.VIEW)
     return FetchOut.of(get_object_or_404(TemplateFetch.objects.defer("archive"), pk=fetch_id))
 
 

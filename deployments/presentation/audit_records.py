@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments import acting
-from deployments.access import can, can_somewhere, visible_environments
+from deployments.access import can, can_somewhere, visible_accounts, visible_environments
 from deployments.core.roles import Right
 from deployments.core.status import DisplayStatus
 from deployments.models import Account, AuditRecord, Label, TemplateSource
@@ -170,13 +170,14 @@ def permission_text(record: AuditRecord) -> str:
 
 def menus(wanted: AuditFilter, person: User, sort: str) -> list[Menu]:
     """Return the filters with few values and the order, each with its selected value."""
-    accounts = [
-        (str(pk), name) for pk, name in Account.objects.usable().order_by("name").values_list("pk", "name")
-    ]
+    known = Account.objects.usable().filter(visible_accounts(person)).distinct().order_by("name")
+    accounts = [(str(pk), name) for pk, name in known.values_list("pk", "name")]
     actions = sorted(((name, str(label)) for name, label in ACTIONS.items()), key=lambda one: one[1])
     labels = Label.objects.in_use(visible_environments(person).without_recordings(), MOST_LABELS)
     by_label = dict.fromkeys([*map(str, labels), *filter(None, [wanted.label])])
-    sets = [(str(pk), name) for pk, name in TemplateSource.objects.live().values_list("pk", "name")]
+    views_sets = can_somewhere(person, Right.VIEW)
+    every_set = TemplateSource.objects.live() if views_sets else TemplateSource.objects.none()
+    sets = [(str(pk), name) for pk, name in every_set.values_list("pk", "name")]
     every = [
         ("action", _("Action"), actions, wanted.action),
         ("outcome", _("Result"), [(name, str(label)) for name, label in OUTCOMES], wanted.outcome),

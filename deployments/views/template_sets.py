@@ -1,4 +1,7 @@
-"""The pages of template sets: the list, one set, one version; the status of versions, and moved tags."""
+"""The pages of template sets: the list, one set, one version; the status of versions, and moved tags.
+
+Who may view any environment may view all sets: their addresses, branches, tags and authors.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from deployments.actions.request import MANAGE_SETS
 from deployments.actions.versions import confirm_moved_tag, set_version_status
+from deployments.core.roles import Right
 from deployments.errors import UserFixable
 from deployments.forms.template_sets import VersionStatusForm
 from deployments.models import TemplateRef, TemplateSource, TemplateVersion
@@ -21,6 +25,7 @@ from deployments.wording import error_text
 
 
 @require_GET
+@may(Right.VIEW)
 @vary_on_headers("HX-Request")
 @gzip_page
 def template_set_list(request: AuthedRequest) -> HttpResponse:
@@ -31,6 +36,7 @@ def template_set_list(request: AuthedRequest) -> HttpResponse:
 
 
 @require_GET
+@may(Right.VIEW)
 @vary_on_headers("HX-Request")
 @gzip_page
 def template_set(request: AuthedRequest, pk: int) -> HttpResponse:
@@ -42,6 +48,7 @@ def template_set(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@may(Right.VIEW, "set_version_status")
 def template_version(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show one version, or set its status."""
     version = get_object_or_404(TemplateVersion.objects.for_page(), pk=pk)

@@ -178,11 +178,11 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "change_deny": (_of("change", Right.APPROVE, "post"),),
     "change_discard": (_of("change", Right.CHANGE, "post"),),
     "change_preview": (_of("change", Right.CHANGE, "post"),),
-    # Template sets: everybody may view them
-    "template_sets": (SIGNED_IN,),
-    "template_set": (Rule(to=To.SIGNED_IN, about="source"),),
+    # Template sets: who may view any environment may view them
+    "template_sets": (Rule(to=To.SOMEWHERE),),
+    "template_set": (Rule(to=To.SOMEWHERE, about="source"),),
     "template_version": (
-        Rule(to=To.SIGNED_IN, about="version"),
+        Rule(to=To.SOMEWHERE, about="version"),
         Rule(**SETS, about="version", method="post"),
     ),
     "template_set_new": (Rule(**SETS), Rule(**SETS, method="post")),
@@ -259,6 +259,10 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "/admin/password_change/": (SIGNED_IN,),
 }
 """By the name of the route, or its address if it has none. The rules of the admin are in the test."""
+
+
+OWN_OPERATIONS: Final = frozenset({"get_me", "list_notification_targets", "list_recordings"})
+"""What a token reads without any right: its owner's own things, and the recordings that are included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

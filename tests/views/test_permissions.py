@@ -1,144 +1,42 @@
-"""Every route with every role and scope: rows that a person may not view are not found."""
+"""The permission matrix: every route and every operation of the API with every identity.
+
+It is generated from the URL configuration, the API's document and the roles: what is added there is in it.
+Rows that a person may not view are not found, and no page shows them.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from django.db import transaction
+from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
-from deployments.actions.request import Request
+from deployments.actions.tokens import create_token
 from deployments.core.roles import ROLES, Right, Role, Scope
-from deployments.live import broadcaster, reads
-from deployments.live.admission import Admission, StreamLimits
-from deployments.models import Account, AuditRecord, Environment, Label, TemplateRef
-from deployments.views import audit, export, stream
+from deployments.core.token_scopes import SCOPES
+from deployments.models import AuditRecord
 from deployments.wording.requests import ACTIONS
-from tests.builders import make_account, make_deployment, make_environment, make_grant, make_user
-from tests.previews import make_preview
-from tests.template_versions import make_source, make_version
-from tests.views.permission_rules import RULES, Route, Rule, To, routes
-
-LABEL = ("team", "payments")
-PASSWORD = "a long password"
-FULL = (Scope.EVERYTHING, Scope.ENVIRONMENT)
-"""Scopes in which every role sends requests; in the others those of the role with every right are enough."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A sender of requests: with one grant, without any, a superuser, or not signed in."""
-
-    who: str
-    client: Client
-    role: Role | None = None
-    scope: Scope = Scope.EVERYTHING
-    is_superuser: bool = False
-    is_anonymous: bool = False
-
-    def views(self, *, inside: bool) -> bool:
-        """Return whether they may view an environment, inside or outside of the scope of their grant."""
-        return self.is_superuser or (self.role is not None and (inside or self.scope is Scope.EVERYTHING))
-
-    def has(self, right: Right) -> bool:
-        """Return whether they have a right in any scope."""
-        return self.is_superuser or (self.role is not None and right in ROLES[self.role])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """The rows of the addresses: inside the scope of all grants, or outside of the narrower scopes."""
-
-    subjects: list[Subject]
-    inside: Mapping[str, int]
-    outside: Mapping[str, int]
+from tests.views.permission_operations import Operation, operations
+from tests.views.permission_rules import OWN_OPERATIONS, RULES, Route, Rule, To, routes
+from tests.views.permission_world import INSIDE, SETS, Subject, World, in_this_thread, make_world
 
 
 @pytest.fixture
-def world(template_set: Path, tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(
+    template_set: Path, tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> World:
     """Two environments in two accounts, and users with each role for each scope."""
     in_this_thread(monkeypatch)
-    ours, theirs = make_account("ours"), make_account("theirs")
-    inside, outside = make_environment("inside", account=ours), make_environment("outside", account=theirs)
-    Label.objects.create(environment=inside, key=LABEL[0], value=LABEL[1])
-    source = make_source()
-    version = make_version(source, tmp_path / "version")
-    ref = TemplateRef.objects.create(source=source, name="refs/tags/v1", version=version, is_tag=True)
-    Request(user=make_user(), action="fetch", permission=Right.MANAGE_SETS).record_missing_permission()
-    record = AuditRecord.objects.order_by("-pk").first()
-    assert record
-    shared = {"source": source.pk, "version": version.pk, "ref": ref.pk, "record": record.pk}
-    return World(
-        subjects=list(_subjects(ours, inside)),
-        inside=shared | _rows(inside),
-        outside=shared | _rows(outside),
-    )
-
-
-def in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let streams and exports read in the test's transaction; their content is not tested here."""
-
-    async def read(function: Any, *args: Any, **kwargs: Any) -> Any:
-        return await sync_to_async(function)(*args, **kwargs)
-
-    def admission() -> Admission:
-        return Admission(lambda: StreamLimits(session=1_000, user=1_000, process=1_000))
-
-    monkeypatch.setattr(reads, "in_thread", read)
-    for module in (stream, export, audit):
-        monkeypatch.setattr(module, "connections", SimpleNamespace(close_all=lambda: None))
-    admitted = SimpleNamespace(streams=admission(), exports=admission())
-    monkeypatch.setattr(broadcaster, "current", lambda: admitted)
-
-
-def _rows(environment: Environment) -> dict[str, int]:
-    deployment = make_deployment(environment, state="failed", active_key=None)
-    Environment.objects.filter(pk=environment.pk).update(latest=deployment)
-    change = make_preview(environment)
-    return {
-        "environment": environment.pk,
-        "account": environment.account_id,
-        "deployment": deployment.pk,
-        "change": change.pk,
-    }
-
-
-def _subjects(account: Account, environment: Environment) -> Iterator[Subject]:
-    yield Subject(who="a stranger", client=Client(), is_anonymous=True)
-    root = make_user("root", is_superuser=True, is_staff=True)
-    yield Subject(who="a superuser", client=_client(root), is_superuser=True)
-    yield Subject(
-        who="somebody without a grant",
-        client=_client(User.objects.create_user("nobody", password=PASSWORD, is_staff=True)),
-    )
-    about: dict[Scope, dict[str, Any]] = {
-        Scope.EVERYTHING: {},
-        Scope.ACCOUNT: {"account": account},
-        Scope.LABEL: {"label_key": LABEL[0], "label_value": LABEL[1]},
-        Scope.ENVIRONMENT: {"environment": environment},
-    }
-    for role in ROLES:
-        for scope, values in about.items():
-            if scope not in FULL and role is not Role.ADMIN:
-                continue
-            user = User.objects.create_user(f"{role}-{scope}", password=PASSWORD, is_staff=True)
-            make_grant(user, role=role.value, scope=scope.value, **values)
-            yield Subject(who=f"{role} of {scope}", client=_client(user), role=role, scope=scope)
-
-
-def _client(user: User) -> Client:
-    client = Client(raise_request_exception=True)
-    client.force_login(user)
-    return client
+    settings.SANSO_API_REQUESTS_PER_TOKEN = settings.SANSO_API_REQUESTS_PER_ADDRESS = 1_000_000
+    return make_world(tmp_path / "version")
 
 
 def is_allowed(rule: Rule, subject: Subject, *, inside: bool) -> bool:
@@ -177,6 +75,8 @@ def wrong(route: Route, rule: Rule, subject: Subject, rows: Mapping[str, int], *
         subject.client.cookies = cookies  # a logout is also undone
         transaction.set_rollback(True)
     status = response.status_code
+    if shown := _shown(response, () if subject.is_superuser else subject.hidden()):
+        return f"{rule.method.upper()} {route.key} shows {shown} to {subject.who}"
     login = status == 302 and response["Location"].startswith(reverse("login"))
     if allowed:
         right = not login and (
@@ -194,6 +94,14 @@ def wrong(route: Route, rule: Rule, subject: Subject, rows: Mapping[str, int], *
     return "" if right else f"{sent}: {status} instead of {expected}"
 
 
+def _shown(response: Any, hidden: tuple[str, ...]) -> str:
+    """Return the first of these texts that a response contains; "" for none."""
+    if isinstance(response, StreamingHttpResponse) or not hidden:
+        return ""
+    content = response.content.decode()
+    return next((one for one in hidden if one in content), "")
+
+
 def address(route: Route, rule: Rule, rows: Mapping[str, int]) -> str:
     """Return the address of a route with its rows."""
     if not route.name:
@@ -205,7 +113,7 @@ def address(route: Route, rule: Rule, rows: Mapping[str, int]) -> str:
 
 
 def test_every_route_has_a_rule() -> None:
-    elsewhere = {"admin", "api"}  # tests/api/test_request_rights.py tests the rights of the API
+    elsewhere = {"admin", "api"}  # below
     unknown = [one.key for one in routes() if not elsewhere & {*one.namespaces} and one.key not in RULES]
     assert not unknown, (
         f"These routes have no rule who may request them: {', '.join(unknown)}. "
@@ -215,21 +123,36 @@ def test_every_route_has_a_rule() -> None:
     assert not gone, f"These rules are of no route: {', '.join(sorted(gone))}."
 
 
+def senders(world: World, rule: Rule) -> Iterator[tuple[Subject, bool]]:
+    """Yield who sends a request, and whether it is about the environment inside of the scope of their grant.
+
+    Every role without the right for everything is refused. Of the others one for each scope and answer is
+    enough: they differ by the right and the scope alone, and pages take time.
+    """
+    sent: set[tuple[Scope, bool, bool, bool]] = set()
+    for subject in world.subjects:
+        # Only a narrower scope makes a difference between the rows inside and outside of it.
+        is_narrow = subject.scope is not Scope.EVERYTHING
+        if is_narrow and rule.to in (To.PUBLIC, To.SIGNED_IN):
+            continue
+        for inside in (True, False) if is_narrow and rule.to in (To.ENVIRONMENT, To.ACCOUNT) else (True,):
+            allowed = is_allowed(rule, subject, inside=inside)
+            kind = (subject.scope, inside, allowed, subject.has(rule.right))
+            if subject.role is not None and (allowed or is_narrow):
+                if kind in sent:
+                    continue
+                sent.add(kind)
+            yield subject, inside
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_every_route_does_what_its_rule_says(world: World, part: int) -> None:
     found = []
     for route in [one for one in routes() if one.key in RULES and "admin" not in one.namespaces][part::4]:
         for rule in RULES[route.key]:
-            for subject in world.subjects:
-                # Only a narrower scope makes a difference between the rows inside and outside of it.
-                is_narrow = subject.scope is not Scope.EVERYTHING
-                for inside in (
-                    (True, False) if is_narrow and rule.to in (To.ENVIRONMENT, To.ACCOUNT) else (True,)
-                ):
-                    if rule.to in (To.PUBLIC, To.SIGNED_IN) and subject.scope is not Scope.EVERYTHING:
-                        continue
-                    rows = world.inside if inside else world.outside
-                    found.append(wrong(route, rule, subject, rows, inside=inside))
+            for subject, inside in senders(world, rule):
+                rows = world.inside if inside else world.outside
+                found.append(wrong(route, rule, subject, rows, inside=inside))
     wrong_ones = [one for one in found if one]
     assert not wrong_ones, "\n".join(wrong_ones)
     assert len(found) > 100
@@ -240,7 +163,8 @@ def test_the_admin_is_for_superusers_and_some_pages_for_those_who_manage_account
     subjects = [
         one
         for one in world.subjects
-        if not one.is_anonymous and (one.role is Role.ADMIN or one.scope is Scope.EVERYTHING)
+        if not one.is_anonymous
+        and (one.role is Role.ADMIN or (one.role in (None, Role.DEPLOYER) and one.scope is Scope.EVERYTHING))
     ]
     for route in [one for one in routes() if "admin" in one.namespaces]:
         if not route.name or route.name in ("login", "logout", "password_change"):
@@ -259,3 +183,92 @@ def test_the_admin_is_for_superusers_and_some_pages_for_those_who_manage_account
             record = AuditRecord.objects.order_by("-pk")[0]
             assert (AuditRecord.objects.count(), record.outcome) == (before + 1, "refused"), route.key
             assert (record.details, record.action in ACTIONS) == ({"page": url}, True), route.key
+
+
+def program(subject: Subject, *scopes: str) -> Client:
+    """Return a program with a token of a person."""
+    assert subject.user
+    _token, value = create_token(user=subject.user, name="CI", scopes=scopes or SCOPES, lifetime_days=30)
+    return Client(headers={"Authorization": f"Bearer {value}"})
+
+
+def sent(client: Client, operation: Operation, rows: Mapping[str, int]) -> Any:
+    """Send the request of an operation, undo its effects, and return the response."""
+    path, body = operation.address(rows), operation.body
+    with transaction.atomic():
+        if operation.method == "get":
+            response = client.get(path)
+        elif isinstance(body, bytes):
+            response = client.post(path, body, "application/octet-stream")
+        else:
+            ours = {"account": rows["account"]} if "account" in body else {}
+            response = client.post(path, body | ours, "application/json")
+        transaction.set_rollback(True)
+    return response
+
+
+def the(world: World, role: Role | None, scope: Scope = Scope.EVERYTHING) -> Subject:
+    """Return the person with a role for a scope, or (None) the one without a grant."""
+    return next(
+        one
+        for one in world.subjects
+        if (one.role, one.scope) == (role, scope) and not one.is_superuser and not one.is_anonymous
+    )
+
+
+def test_no_operation_of_the_api_responds_without_a_token_or_beyond_its_scope(world: World) -> None:
+    root = next(one for one in world.subjects if one.is_superuser)
+    every, reader = program(root), program(root, "read")
+    found = []
+    for one in operations():
+        statuses = [sent(client, one, world.inside).status_code for client in (Client(), reader, every)]
+        expected = 200 if one.method == "get" else 403
+        right = statuses[0] == 401 and (statuses[1] == expected or one.method == "get")
+        if not right or statuses[2] in (401, 403) or statuses[2] >= 500:
+            found.append(f"{one.method.upper()} {one.path}: {statuses}")
+    assert not found, (
+        "without a token, with one that only reads, with one that may everything:\n" + "\n".join(found)
+    )
+
+
+def test_the_api_shows_nothing_without_a_grant_and_nothing_outside_of_its_scope(world: World) -> None:
+    nobody, outsider = the(world, None), the(world, Role.ADMIN, Scope.ENVIRONMENT)
+    found, senders = [], ((nobody, program(nobody)), (outsider, program(outsider)))
+    for one in operations():
+        for subject, client in senders:
+            # The environment of the grant is inside: what is outside of it is another one.
+            rows = world.inside if subject is nobody else world.outside
+            response = sent(client, one, rows)
+            status, hidden = response.status_code, INSIDE + SETS if subject is nobody else ("theirs",)
+            is_foreign = subject is nobody or one.is_about_environment
+            is_read = one.method == "get" and not one.is_about_environment and status == 200
+            if shown := _shown(response, hidden):
+                found.append(f"{one.method.upper()} {one.path} shows {shown} to {subject.who}")
+            elif is_foreign and status not in (403, 404) and not is_read:
+                found.append(f"{one.method.upper()} {one.path} by {subject.who}: {status}")
+            elif is_read and subject is nobody and one.id not in OWN_OPERATIONS and response.json()["items"]:
+                found.append(f"GET {one.path} lists rows to {subject.who}")
+    assert not found, "\n".join(found)
+
+
+def test_every_operation_is_for_the_roles_that_have_the_right_that_it_names(world: World) -> None:
+    clients = {role: program(the(world, role)) for role in ROLES}
+    found, rights = [], {}
+    for one in [one for one in operations() if one.method != "get"]:
+        refused = sent(clients[Role.VIEWER], one, world.inside)
+        if refused.status_code != 403:
+            if "notification" not in one.id and one.id != "retry_delivery":
+                found.append(f"POST {one.path} by a viewer: {refused.status_code}")
+            continue
+        right = json.loads(refused.content)["values"].get("permission", "")
+        rights[one.id] = right
+        for role, client in clients.items():
+            response = sent(client, one, world.inside)
+            is_allowed = response.status_code != 403
+            if is_allowed != (right in ROLES[role]) or response.status_code >= 500:
+                found.append(f"POST {one.path} needs {right}, {role}: {response.status_code}")
+    assert not found, "\n".join(found)
+    assert len(rights) > 50
+    # To view takes no request, and the last two are needed for a part of what another right allows.
+    elsewhere = {Right.VIEW, Right.VIEW_AUDIT, Right.MANAGE_NOTIFICATIONS, Right.RELEASE, Right.FORCE_DELETE}
+    assert set(rights.values()) == set(Right) - elsewhere
