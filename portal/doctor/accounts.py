@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
+from deployments.core import account_template
 from deployments.core.aws_errors import denied_action, is_denied
 from deployments.errors import AwsFailure, AwsNotFound
 from deployments.models import Account
@@ -39,10 +40,12 @@ class AccountFacts:
     operation: str = ""
     code: str = ""
     is_sandbox: bool = False
+    revision: int | None = None
+    """Of the deployed account.yaml; None if its stack has another name, or is in another region."""
 
 
 def read(connect: Connect = session.connect) -> list[AccountFacts]:
-    """Return the facts about every account. Two calls each, without effects."""
+    """Return the facts about every account. Three calls each, without effects."""
     return [_of(account, connect) for account in Account.objects.usable()]
 
 
@@ -54,10 +57,19 @@ def _of(account: Account, connect: Connect) -> AccountFacts:
         skew = (now - identity.answered_at).total_seconds() if identity.answered_at else 0.0
         with contextlib.suppress(AwsNotFound):  # only a role that may read learns that it does not exist
             clients.cloudformation.describe_stack(MISSING_STACK)
+        revision = _revision(clients)
     except AwsFailure as exc:
         action = denied_action(exc.code, exc.message, exc.operation)
         return AccountFacts(name=account.name, operation=action, code=exc.code, is_sandbox=account.is_sandbox)
-    return AccountFacts(name=account.name, account_id=identity.account_id, skew=skew)
+    return AccountFacts(name=account.name, account_id=identity.account_id, skew=skew, revision=revision)
+
+
+def _revision(clients: Clients) -> int | None:
+    try:
+        stack = clients.cloudformation.describe_stack(account_template.STACK)
+    except AwsNotFound:
+        return None
+    return account_template.revision_of(dict(stack.outputs))
 
 
 def judge(accounts: Sequence[AccountFacts]) -> list[Finding]:
@@ -76,6 +88,13 @@ def _judge(facts: AccountFacts) -> Finding:
             check,
             f"This machine's clock and AWS's differ by {abs(facts.skew):.0f} s.",
             "Synchronize the clock (systemctl enable --now chrony).",
+        )
+    if facts.revision is not None and facts.revision < account_template.REVISION:
+        return warning(
+            check,
+            f"Its roles are of revision {facts.revision} of account.yaml; this release needs "
+            f"{account_template.REVISION}.",
+            "Deploy infra_templates/account.yaml again in the account (docs/production.md).",
         )
     return ok(check, f"The role in {facts.account_id} can be assumed and may read stacks.")
 

@@ -178,8 +178,9 @@ def report(results: dict[tuple[str, str], str]) -> str:
     for role, actions in granted_actions.actions().items():
         lines += [f"## {role}", "", "| action | without it |", "|---|---|"]
         for action in sorted(actions):
-            why = UNUSED[role].get(action) or (READ if actions[action] == granted_actions.READS else None)
-            default = f"never used: {why}" if why else "used"
+            why = UNUSED[role].get(action)
+            plain = READ if actions[action] == granted_actions.READS else "used"
+            default = f"never used: {why}" if why else plain
             lines.append(f"| `{action}` | {worded(role, action, results.get((role, action), default))} |")
         lines.append("")
     lines += [f"## {ENVIRONMENT[:1].upper()}{ENVIRONMENT[1:]}", "", "| action | without it |", "|---|---|"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 ENVIRONMENT = "roles of environments"
 _NESTED = "CloudFormation may do it for nested stacks as the service role"
-READ = "a handler reads it on AWS (the data above)"
+READ = "granted by the data above"
 _REMAINS = "an operator deletes what remains of an environment"
 _UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
 _RELEASE = "a release brings another version to running servers"

@@ -22,6 +22,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deployments import heartbeats
+from deployments.core.account_template import REVISION, STACK
 from deployments.models import Account, Deployment, TemplateSource, sealed_columns
 from deployments.models.sealed import decrypt, encrypt, unseal
 from portal.doctor import (
@@ -39,7 +40,7 @@ from portal.doctor.examination import examine
 from portal.doctor.finding import Finding, FindingStatus, must_be_fixed
 from portal.doctor.machine import GIGABYTE
 from tests.builders import make_account, make_deployment
-from tests.running import new_account
+from tests.running import client, new_account
 from tests.services import Redis, Sandbox, start_redis, wait_until
 from tests.template_versions import make_source
 
@@ -294,6 +295,32 @@ def test_a_refusal_of_aws_leads_to_its_fix() -> None:
     late = accounts.AccountFacts(name="prod", account_id="1" * 12, skew=200.0)
     assert "chrony" in accounts.judge([late])[0].fix
     assert accounts.judge([])[0].status is FindingStatus.WARNING
+
+
+def test_roles_of_an_earlier_account_template_are_found(sandbox: Sandbox) -> None:
+    account = new_account()
+    (facts,) = accounts.read()
+    assert facts.revision is None  # the sandbox creates the roles without a stack
+    old = "Resources: {Group: {Type: AWS::Logs::LogGroup}}"
+    now = f"{old}\nOutputs: {{Revision: {{Value: '{REVISION}'}}}}"
+    cloudformation = client(account, "cloudformation", sandbox)
+    cloudformation.create_stack(StackName=STACK, TemplateBody=old)
+
+    def judged() -> list[Finding]:
+        return accounts.judge(accounts.read())
+
+    wait_until(lambda: bool(warnings(judged())), what="the stack")
+    (finding,) = judged()
+    assert "revision 1 of account.yaml" in finding.text
+    assert "Deploy infra_templates/account.yaml again" in finding.fix
+
+    def status() -> str:
+        return str(cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"])
+
+    wait_until(lambda: status() == "CREATE_COMPLETE", what="the creation")
+    cloudformation.update_stack(StackName=STACK, TemplateBody=now)
+    wait_until(lambda: not warnings(judged()), what="the new revision")
+    assert [one.status for one in judged()] == [FindingStatus.OK]
 
 
 def test_weak_secrets_are_found(settings: Settings) -> None:

@@ -5,10 +5,12 @@ By AWS's data: the schemas of the handlers, and the Service Authorization Refere
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from deployments.core.causes.catalogue import recognize
-from tests.permissions.check_roles import BEFORE, SERVICE_ROLE
+from tests.permissions.check_roles import ACCOUNT_TEMPLATE, BEFORE, SERVICE_ROLE
 from tests.permissions.role_policies import Template
 from tests.sandbox.engine.conftest import Account
 from tests.sandbox.engine.test_infra_templates import apply, failures, parameters, upload
@@ -62,8 +64,20 @@ def first_failure(account: Account) -> tuple[str, str]:
     return first.get("ResourceType", ""), first.get("ResourceStatusReason", "")
 
 
+def put(account: Account, path: Path, **parameters: str) -> None:
+    """Give the service role the inline policies of another version or variant of account.yaml."""
+    iam = account.client("iam")
+    template = Template(path, **{"AWS::AccountId": account.id, **parameters})
+    (wanted,) = (role for role in template.roles() if role.name == SERVICE_ROLE)
+    for name in iam.list_role_policies(RoleName=ROLE)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=ROLE, PolicyName=name)
+    for name, document in wanted.inline.items():
+        iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=document)
+
+
 @pytest.mark.timeout(900)
 def test_the_role_suffices_for_the_life_of_an_environment(prepared: Account) -> None:
+    put(prepared, ACCOUNT_TEMPLATE, RolesNeedBoundary="true")
     root = deploy(prepared)
     assert prepared.status(root) == "CREATE_COMPLETE", first_failure(prepared)[1]
 
@@ -99,12 +113,7 @@ def test_the_role_before_is_first_refused_an_attribute_of_a_target_group(prepare
     )
     iam = prepared.client("iam")
     iam.detach_role_policy(RoleName=ROLE, PolicyArn=arn(prepared, "policy", "sanso-cloudformation-reads"))
-    before = Template(BEFORE, **{"AWS::AccountId": prepared.id})
-    (old,) = (role for role in before.roles() if role.name == SERVICE_ROLE)
-    for name in iam.list_role_policies(RoleName=ROLE)["PolicyNames"]:
-        iam.delete_role_policy(RoleName=ROLE, PolicyName=name)
-    for name, document in old.inline.items():
-        iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=document)
+    put(prepared, BEFORE)
 
     root = deploy(prepared)
 
@@ -116,3 +125,43 @@ def test_the_role_before_is_first_refused_an_attribute_of_a_target_group(prepare
     known = recognize(kind, reason)
     assert known is not None
     assert known.values["action"].startswith("elasticloadbalancing:Describe")
+
+
+def test_a_role_without_the_boundary_cannot_be_created_or_widened(prepared: Account) -> None:
+    put(prepared, ACCOUNT_TEMPLATE, RolesNeedBoundary="true")
+    role = """
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: "sts:AssumeRole"}]
+"""
+    one = prepared.create(
+        "sanso-bare", role, RoleARN=arn(prepared, "role", ROLE), Capabilities=["CAPABILITY_IAM"]
+    )
+    assert prepared.status(one) == "ROLLBACK_COMPLETE"
+    _kind, reason = first_failure(prepared)
+    assert "not authorized to perform: iam:CreateRole" in reason
+
+    prepared.client("iam").create_role(RoleName="sanso-older", AssumeRolePolicyDocument="{}")
+    policy = """
+Resources:
+  Policy:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: all
+      Roles: [sanso-older]
+      PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "*", Resource: "*"}]}
+"""
+    two = prepared.create(
+        "sanso-wider", policy, RoleARN=arn(prepared, "role", ROLE), Capabilities=["CAPABILITY_IAM"]
+    )
+    assert prepared.status(two) == "ROLLBACK_COMPLETE"
+    (reason,) = (
+        event["ResourceStatusReason"]
+        for event in prepared.events(two)
+        if event["ResourceStatus"] == "CREATE_FAILED" and event["LogicalResourceId"] == "Policy"
+    )
+    assert "not authorized to perform: iam:PutRolePolicy" in reason

@@ -122,7 +122,7 @@ def _calls(operation: str, stack: Stack, record: Record, properties: Properties)
         if not _is_demanded(resource_type, action, *given) or not _is_certain(action):
             continue
         for resource in _resources(action, stack, record, properties):
-            yield action, resource, context
+            yield action, resource, context or _boundary_of(resource)
 
 
 @cache
@@ -173,6 +173,13 @@ def _boundary(record: Record, properties: Properties) -> Properties:
     """
     role = iam._roles.get(record["PhysicalResourceId"] or "")
     found = role.get("PermissionsBoundary") if role else properties.get("PermissionsBoundary")
+    return {"iam:PermissionsBoundary": found} if found else {}
+
+
+def _boundary_of(role_arn: str) -> Properties:
+    """Return the condition key of an existing role's boundary, nothing for other resources."""
+    role = iam._roles.get(role_arn.rpartition("/")[2]) if ":role/" in role_arn else None
+    found = (role or {}).get("PermissionsBoundary")
     return {"iam:PermissionsBoundary": found} if found else {}
 
 

@@ -33,6 +33,9 @@ MAY_ASSUME: Final = {
 # The portal creates the bucket, as it does in every region in which the template is not deployed.
 _CREATED: Final = ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
 
+# Template sets of one's own may be tried here before their roles have the boundary.
+_CHOSEN: Final = {"RolesNeedBoundary": "false"}
+
 _lock = threading.RLock()
 _external_ids: dict[str, str] = {}
 _folder: Path | None = None
@@ -100,7 +103,7 @@ def _create(account: str, external_id: str) -> None:
     }
     iam._user_inline_policies[USER] = {"assume-the-roles-of-accounts": json.dumps(MAY_ASSUME)}
     template = _template()
-    given = {"PortalPrincipal": user_arn(account), "ExternalId": external_id}
+    given = {"PortalPrincipal": user_arn(account), "ExternalId": external_id, **_CHOSEN}
     parameters = engine._resolve_parameters(
         template, [{"Key": name, "Value": value} for name, value in given.items()]
     )
