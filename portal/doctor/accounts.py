@@ -45,7 +45,7 @@ class AccountFacts:
 
 
 def read(connect: Connect = session.connect) -> list[AccountFacts]:
-    """Return the facts about every account. Three calls each, without effects."""
+    """Return the facts about every account. Four calls each, without effects."""
     return [_of(account, connect) for account in Account.objects.usable()]
 
 
