@@ -14,6 +14,7 @@ from tests.sandbox.machines.conftest import Site
 from tests.services import wait_until
 
 WAIT = 3.0  # seconds that a visitor waits for a response
+LONG = 60.0  # a connection that no rule allows gets none for 127 s
 
 
 def group_of(site: Site, tier: str) -> dict[str, Any]:
@@ -82,10 +83,10 @@ def test_a_listener_that_no_rule_opens_is_silent(site: Site, tier: str, directio
     wait_until(lambda: reads(site), what="an answer again")
 
 
-def reads(site: Site) -> bool:
+def reads(site: Site, seconds: float = WAIT) -> bool:
     """Return whether the site responds within seconds."""
     try:
-        with urllib.request.urlopen(site.outputs["SiteUrl"] + "read", timeout=WAIT) as answer:
+        with urllib.request.urlopen(site.outputs["SiteUrl"] + "read", timeout=seconds) as answer:
             return bool(answer.status == 200)
     except (TimeoutError, urllib.error.URLError):
         return False
@@ -111,6 +112,7 @@ def test_half_of_the_requests_hang_without_the_rule_for_one_zone(site: Site) -> 
 
 def test_an_app_server_that_is_out_of_service_is_no_client_of_the_load_balancer(site: Site) -> None:
     """It may not connect to it, which is nothing that visitors notice."""
+    wait_until(lambda: all(reads(site) for _number in range(5)), what="answers after the test before")
     autoscaling, elbv2 = site.account.client("autoscaling"), site.account.client("elbv2")
     instance = site.machines("uwsgi")[0]["instance"]
     (found,) = autoscaling.describe_auto_scaling_instances(InstanceIds=[instance])["AutoScalingInstances"]
@@ -123,7 +125,7 @@ def test_an_app_server_that_is_out_of_service_is_no_client_of_the_load_balancer(
     elbv2.deregister_targets(**target)
     try:
         wait_until(lambda: site.states("App") == ["healthy"], what="a single target")
-        assert all(reads(site) for _number in range(20))
+        assert all(reads(site, LONG) for _number in range(20))
     finally:
         elbv2.register_targets(**target)
         autoscaling.resume_processes(AutoScalingGroupName=found["AutoScalingGroupName"], **kept)
