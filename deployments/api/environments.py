@@ -12,7 +12,7 @@ from deployments.actions.watch import watch
 from deployments.api import keyset
 from deployments.api.deployments import page_of
 from deployments.api.keyset import After, Key, Limit
-from deployments.api.list_filters import EnvironmentFilter
+from deployments.api.list_filters import EnvironmentListFilter
 from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_LIST, FOR_ONE
 from deployments.api.schemas.deployments import DeploymentPage
@@ -37,7 +37,7 @@ def list_environments(
     response: HttpResponse,
     after: After,
     limit: Limit,
-    wanted: Query[EnvironmentFilter],
+    wanted: Query[EnvironmentListFilter],
 ) -> EnvironmentPage:
     """List environments, the newest first."""
     rows = wanted.rows(visible_environments(request.user).newest_first().without_recordings())

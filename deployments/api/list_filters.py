@@ -55,7 +55,7 @@ Since = Annotated[AwareDatetime | None, Field(description="Only those created at
 Until = Annotated[AwareDatetime | None, Field(description="Only those created before this time.")]
 
 
-class EnvironmentFilter(Schema):
+class EnvironmentListFilter(Schema):
     """Which environments are listed."""
 
     name: str | None = Field(None, max_length=60, description="Only those with this name.")

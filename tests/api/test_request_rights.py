@@ -67,7 +67,7 @@ PATHS = [
 
 
 OTHER_PATHS = {
-    "/environments",
+    *("/environments", "/environment-checks"),
     *("/people/{person_id}/active", "/service-accounts", "/grants", "/grants/{grant_id}/remove"),
     *("/approval-rules", "/approval-rules/{rule_id}/delete"),
     *("/accounts", "/accounts/{account_id}", "/accounts/{account_id}/delete"),

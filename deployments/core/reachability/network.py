@@ -10,7 +10,7 @@ LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class GroupRule:
     """A rule of a security group: what it allows from or to one peer.
 
     `peer` is an address range, the id of a security group (sg-) or of a prefix list (pl-).
@@ -31,8 +31,8 @@ class SecurityGroup:
 
     id: str
     name: str = ""
-    ingress: tuple[Rule, ...] = ()
-    egress: tuple[Rule, ...] = ()
+    ingress: tuple[GroupRule, ...] = ()
+    egress: tuple[GroupRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

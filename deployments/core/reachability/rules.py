@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from deployments.core.reachability.decision import Allowance, Control, Missing, Refusal
-from deployments.core.reachability.network import ALL, LAST_PORT, AclEntry, Network, Node, Rule, ports_of
+from deployments.core.reachability.network import ALL, LAST_PORT, AclEntry, GroupRule, Network, Node, ports_of
 
 NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
 EPHEMERAL = (1024, LAST_PORT)
@@ -84,7 +84,7 @@ def require_rule(
     )
 
 
-def _covers(rule: Rule, protocol: str, port: int) -> bool:
+def _covers(rule: GroupRule, protocol: str, port: int) -> bool:
     if rule.protocol in (ALL, "all"):
         return True
     return protocol_name(rule.protocol) == protocol and rule.first <= port <= rule.last

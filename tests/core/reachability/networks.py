@@ -5,11 +5,11 @@ from __future__ import annotations
 from deployments.core.reachability.network import (
     AclEntry,
     Endpoint,
+    GroupRule,
     NatGateway,
     Network,
     Node,
     Route,
-    Rule,
     SecurityGroup,
     Subnet,
 )
@@ -28,13 +28,17 @@ APP_A = Node(address="10.0.4.10", subnet="app-a", groups=("sg-app",))
 DATABASE = Node(address="10.0.6.10", subnet="db-a", groups=("sg-db",))
 
 
-def rule(peer: str, port: int = -1) -> Rule:
+def rule(peer: str, port: int = -1) -> GroupRule:
     return (
-        Rule(protocol="-1", peer=peer) if port < 0 else Rule(protocol="tcp", first=port, last=port, peer=peer)
+        GroupRule(protocol="-1", peer=peer)
+        if port < 0
+        else GroupRule(protocol="tcp", first=port, last=port, peer=peer)
     )
 
 
-def group(name: str, *, ingress: tuple[Rule, ...] = (), egress: tuple[Rule, ...] = ()) -> SecurityGroup:
+def group(
+    name: str, *, ingress: tuple[GroupRule, ...] = (), egress: tuple[GroupRule, ...] = ()
+) -> SecurityGroup:
     return SecurityGroup(id=name, name=name, ingress=ingress, egress=egress)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deployments.core.reachability.balancing import Balancer, requests_to_target
 from deployments.core.reachability.decision import Control, Decision
-from deployments.core.reachability.network import AclEntry, Endpoint, Network, Node, Route, Rule
+from deployments.core.reachability.network import AclEntry, Endpoint, GroupRule, Network, Node, Route
 from deployments.core.reachability.paths import between, from_internet, to_internet, to_service
 from deployments.core.reachability.rules import EPHEMERAL
 from tests.core.reachability.networks import (
@@ -85,7 +85,7 @@ def test_one_of_several_groups_is_enough() -> None:
 
 
 def test_a_rule_for_another_port_or_protocol_does_not_count() -> None:
-    udp = Rule(protocol="17", first=3306, last=3306, peer="0.0.0.0/0")
+    udp = GroupRule(protocol="17", first=3306, last=3306, peer="0.0.0.0/0")
     other = with_group(network(), "sg-db", ingress=(rule("sg-app", 3307), udp))
     assert not between(other, APP_A, DATABASE, 3306).allowed
 
@@ -197,7 +197,7 @@ NLB = Balancer(
 )
 
 
-def behind(nlb_egress: tuple[Rule, ...], app_ingress: tuple[Rule, ...]) -> Network:
+def behind(nlb_egress: tuple[GroupRule, ...], app_ingress: tuple[GroupRule, ...]) -> Network:
     found = with_group(network(), "sg-app", ingress=app_ingress)
     nlb = group("sg-nlb", ingress=(rule("sg-web", 9090),), egress=nlb_egress)
     return replace(found, groups={**found.groups, "sg-nlb": nlb})
@@ -240,15 +240,15 @@ PORTS = st.integers(0, 65535)
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
+def rules(draw: st.DrawFn) -> GroupRule:
     first, last = sorted((draw(PORTS), draw(PORTS)))
-    return Rule(
+    return GroupRule(
         protocol=draw(st.sampled_from(["-1", "tcp", "6", "udp"])), first=first, last=last, peer=draw(PEERS)
     )
 
 
 @given(st.lists(rules(), max_size=6), st.data())
-def test_taking_a_rule_away_allows_nothing_new(found: list[Rule], data: st.DataObject) -> None:
+def test_taking_a_rule_away_allows_nothing_new(found: list[GroupRule], data: st.DataObject) -> None:
     port = data.draw(PORTS)
     less = found[:-1]
     before = between(with_group(network(), "sg-db", ingress=tuple(found)), APP_A, DATABASE, 3306)
@@ -259,7 +259,7 @@ def test_taking_a_rule_away_allows_nothing_new(found: list[Rule], data: st.DataO
 
 
 @given(st.lists(rules(), max_size=6), PORTS)
-def test_the_rule_that_is_named_is_the_one_that_helps(found: list[Rule], port: int) -> None:
+def test_the_rule_that_is_named_is_the_one_that_helps(found: list[GroupRule], port: int) -> None:
     """With what `missing` names added, the connection is possible, or the next thing is missing."""
     closed = with_group(network(), "sg-app", egress=tuple(found))
     closed = with_group(closed, "sg-db", ingress=tuple(found))
@@ -269,7 +269,7 @@ def test_the_rule_that_is_named_is_the_one_that_helps(found: list[Rule], port: i
         seen.append(lack)
         direction = str(lack.control)
         protocol, number = lack.traffic.split()
-        fresh = Rule(protocol=protocol, first=int(number), last=int(number), peer=lack.peer[0])
+        fresh = GroupRule(protocol=protocol, first=int(number), last=int(number), peer=lack.peer[0])
         name = lack.where[0]
         have = closed.groups[name].egress if direction == "egress" else closed.groups[name].ingress
         closed = with_group(closed, name, **{direction: (*have, fresh)})

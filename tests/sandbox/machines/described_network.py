@@ -9,11 +9,11 @@ from deployments.core.reachability.network import (
     LAST_PORT,
     AclEntry,
     Endpoint,
+    GroupRule,
     NatGateway,
     Network,
     Node,
     Route,
-    Rule,
     SecurityGroup,
     Subnet,
 )
@@ -83,14 +83,16 @@ def _tag(resource: Shape, key: str) -> str:
     return next((str(tag["Value"]) for tag in resource.get("Tags", ()) if tag["Key"] == key), "")
 
 
-def _rules(permissions: list[Shape]) -> Iterator[Rule]:
+def _rules(permissions: list[Shape]) -> Iterator[GroupRule]:
     for one in permissions:
         peers = [
             *(each["CidrIp"] for each in one["IpRanges"]),
             *(each["GroupId"] for each in one["UserIdGroupPairs"]),
         ]
         first, last = one.get("FromPort", 0), one.get("ToPort", LAST_PORT)
-        yield from (Rule(protocol=one["IpProtocol"], first=first, last=last, peer=peer) for peer in peers)
+        yield from (
+            GroupRule(protocol=one["IpProtocol"], first=first, last=last, peer=peer) for peer in peers
+        )
 
 
 def _subnets(subnets: list[Shape], tables: list[Shape], acls: list[Shape]) -> dict[str, Subnet]:

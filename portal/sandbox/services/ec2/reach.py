@@ -14,11 +14,11 @@ from deployments.core.reachability.network import (
     LAST_PORT,
     AclEntry,
     Endpoint,
+    GroupRule,
     NatGateway,
     Network,
     Node,
     Route,
-    Rule,
     SecurityGroup,
     Subnet,
 )
@@ -118,7 +118,7 @@ def _network() -> Network:
     )
 
 
-def _rules(permissions: list[Record]) -> Iterator[Rule]:
+def _rules(permissions: list[Record]) -> Iterator[GroupRule]:
     for permission in permissions:
         protocol = str(permission.get("IpProtocol", ALL))
         peers = [
@@ -130,7 +130,7 @@ def _rules(permissions: list[Record]) -> Iterator[Rule]:
         first = int(permission.get("FromPort", 0))
         last = int(permission.get("ToPort", LAST_PORT))
         for peer in peers:
-            yield Rule(protocol=protocol, first=first, last=last, peer=peer)
+            yield GroupRule(protocol=protocol, first=first, last=last, peer=peer)
 
 
 def _subnets(acls: list[Record]) -> dict[str, Subnet]:
