@@ -162,6 +162,7 @@ def _measure_the_browser(waits: dict[str, float]) -> None:
     call = base._sync
 
     def measured(self: Any, awaitable: Any) -> Any:
+        __tracebackhide__ = True  # like Playwright's function: failures are shown in the test
         started = time.monotonic()
         try:
             return call(self, awaitable)

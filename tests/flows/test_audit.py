@@ -44,7 +44,7 @@ def test_a_request_is_found_read_and_exported_by_an_auditor(
         with page.expect_download() as download:
             page.get_by_role("link", name="Export as JSON").click()
         (exported,) = json.loads(Path(str(download.value.path())).read_text())
-        assert (exported["person"], exported["reason"]) == ("ana", "load test")
+        assert (exported["username"], exported["reason"]) == ("ana", "load test")
 
         page.locator("#records tbody a").first.press("Enter")
         expect(page.get_by_role("heading", name="Lock environment")).to_be_visible()

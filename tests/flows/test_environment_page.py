@@ -263,7 +263,7 @@ def test_tabs_and_the_notice_work_without_scripts(
         page = context.new_page()
         page.goto(url(web, "environment", whole.pk))
         notice = page.locator("#sandbox")
-        expect(notice.get_by_text("nothing is billed.")).to_be_visible()
+        expect(notice.get_by_text("nothing is billed;")).to_be_visible()
         expect(notice.get_by_text("machines: booted")).to_be_hidden()
         notice.get_by_text("Details").click()
         expect(notice.get_by_text("machines: booted")).to_be_visible()

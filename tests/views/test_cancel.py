@@ -169,7 +169,7 @@ def test_a_viewer_reads_what_canceling_does_but_may_not(viewer: Client, creating
     shown = page(viewer.get(url(creating))).one("main")
 
     assert "disabled" in shown.one("button", id="confirm-cancel").attributes
-    assert "You need the permission to create environments." in shown.text
+    assert "You need the permission “Create environments”." in shown.text
     assert viewer.post(url(creating), {"effect": "delete"}).status_code == 403
 
 

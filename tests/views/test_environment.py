@@ -197,7 +197,10 @@ def test_the_sandbox_is_named_with_its_database(browser: Client, database: str, 
 
     notice = page(browser.get(url(make(account=account)))).one("aside", id="sandbox")
 
-    assert "AWS is simulated on the machine that runs Sanso; nothing is billed." in notice.one("summary").text
+    assert (
+        "AWS is simulated on the machine that runs Sanso; nothing is billed; pages show what AWS would bill."
+        in notice.one("summary").text
+    )
     assert [m.text for m in notice.all("span", class_="tag")] == [mark, "machines: records"]
 
 
