@@ -14,6 +14,7 @@ from deployments.core.phases import DELETING, Kind
 from deployments.core.root_cause import Failure, is_echo
 from deployments.core.status import (
     DisplayStatus,
+    OperationKind,
     display_status,
     has_reached_goal,
     is_cancelled,
@@ -21,6 +22,7 @@ from deployments.core.status import (
     is_final,
     is_gone,
     is_retained,
+    operation_of,
 )
 from deployments.core.timeline import OperationRun, in_ms
 
@@ -90,9 +92,10 @@ def is_of_rollback(failure: Failure, runs: Sequence[OperationRun], course: Cours
     """Return whether a failure in a row with these runs is one of the rollback, by what it ended.
 
     A stack begins to roll back in the millisecond in which something in it fails. When an update is canceled,
-    its rollback begins before resources in progress are reported as canceled.
+    its rollback begins before resources in progress are reported as canceled. A nested stack whose creation
+    failed is reported as failed by its parent while it rolls back; a rollback creates nothing.
     """
-    if is_cancelled(failure.status, failure.reason):
+    if is_cancelled(failure.status, failure.reason) or operation_of(failure.status) is OperationKind.CREATE:
         return False
     at = in_ms(failure.at)
     ended = next((run for run in runs if run.start <= at and (run.end is None or at <= run.end)), None)

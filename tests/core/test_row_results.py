@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deployments.core.course import Course, turn_of
 from deployments.core.phases import Kind
 from deployments.core.root_cause import Failure
-from deployments.core.row_results import RowResult, Segment, result_of
+from deployments.core.row_results import RowResult, Segment, is_of_rollback, result_of
 from deployments.core.status import DisplayStatus
 from deployments.core.timeline import runs
 
@@ -115,6 +115,17 @@ def test_a_failure_of_the_rollback_has_a_reason_beside_the_one_of_the_creation()
 
     assert found.status is DisplayStatus.ROLLBACK_FAILED
     assert (found.reason, found.back_reason) == ("No room.", "In use.")
+
+
+def test_a_nested_stack_that_is_reported_while_it_rolls_back_failed_in_the_creation() -> None:
+    """By a creation in the sandbox: the parent reports the failure after the nested stack has turned."""
+    stack = runs(
+        [[1_000, "CREATE_IN_PROGRESS"], [9_000, "ROLLBACK_IN_PROGRESS"], [9_800, "ROLLBACK_COMPLETE"]]
+    )
+    reported = failure(9_500, "CREATE_FAILED", "Embedded stack was not successfully created")
+
+    assert not is_of_rollback(reported, stack, ROLLED_BACK)
+    assert is_of_rollback(failure(9_500, "DELETE_FAILED", "in use"), stack, ROLLED_BACK)
 
 
 def test_a_row_that_never_ran_is_not_run_even_when_the_rollback_deletes_its_empty_stack() -> None:
