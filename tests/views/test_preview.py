@@ -214,7 +214,7 @@ def test_a_viewer_reads_the_preview_and_is_told_which_permission_is_missing(
     viewer: Client, shop: Environment
 ) -> None:
     shown = opened(viewer, make_preview(shop, "database"))
-    assert "You need the permission “Change” for this environment." in shown.text
+    assert "You need the permission “Change”." in shown.text
     assert not shown.all(id="typed-name")
 
 
