@@ -79,8 +79,9 @@ NOT_REQUESTED = {
     "may_give_grant",
     *("refuse_unless_all_theirs", "refuse_unless_theirs", "whole"),
     "may_set_up",
+    "check_deployment",  # takes everything back that its request writes; tests/api has its tests
 }
-"""Public functions with a parameter `user` that are parts of requests."""
+"""Public functions with a parameter `user` that are parts of requests, or check one without making it."""
 CHANGES_NOTHING = {
     *(operate.request_association_run, operate.request_site_check, operate.request_protection),
     *(remaining.request_new_search, recorded.request_recording, sandbox.request_of_sandbox),
