@@ -19,6 +19,7 @@ DISCORD = "https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV
 VALUES = {"name": "Chat", "topics": ["deployment.failed"], "language": "en"}
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise imports it
 @pytest.mark.parametrize("address", [SLACK, f" {SLACK}/ ", DISCORD])
 def test_the_service_is_the_one_that_apprise_recognizes(address: str) -> None:
     native = apprise.Apprise.instantiate(address.strip())
