@@ -55,7 +55,7 @@ def test_without_the_permission_the_page_says_who_can_grant_it(viewer: Client, s
     shown = page(viewer.get(reverse("scheduled_creation", args=[scheduled.pk])))
 
     assert "disabled" in shown.one(id="cancel").attributes
-    assert "permission to create environments" in shown.one(id="may-not").text
+    assert "permission “Create environments”" in shown.one(id="may-not").text
 
 
 def test_the_environment_and_its_list_say_for_when_it_is_scheduled(
