@@ -32,6 +32,8 @@ msgstr ""
 "Plural-Forms: {plurals}\\n"
 
 """
+REGISTERED = re.compile(r"\.command\([^)]*\)\((?:\w+\.)?(\w+)\)")
+"""A command that is defined in another module than its name: `app.command("deploy")(deploying.deploy)`."""
 _ONE: tuple[int, ...] = (1,)
 KEYWORDS: dict[str, tuple[int | tuple[int, str], ...]] = {
     **dict.fromkeys(("_", "N_", "gettext", "gettext_lazy", "gettext_noop"), _ONE),
@@ -55,15 +57,18 @@ def everything() -> Catalog:
 def of_the_command_line() -> Catalog:
     """Return the messages of the command line with their files: texts, and the docstrings of commands."""
     found = Catalog(charset="utf-8", header_comment="")
-    for place, text in sources(settings.BASE_DIR):
-        if not place.startswith(COMMAND_LINE):
-            continue
+    texts = [(place, text) for place, text in sources(settings.BASE_DIR) if place.startswith(COMMAND_LINE)]
+    registered = {name for _place, text in texts for name in REGISTERED.findall(text)}
+    for place, text in texts:
         _add(found, place, text)
         for node in ast.parse(text).body:
-            decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else ()
-            if isinstance(node, ast.FunctionDef) and any(".command(" in ast.unparse(d) for d in decorators):
+            if isinstance(node, ast.FunctionDef) and (node.name in registered or _is_command(node)):
                 found.add(" ".join((ast.get_docstring(node) or "").split()), locations=[(place, 0)])
     return found
+
+
+def _is_command(node: ast.FunctionDef) -> bool:
+    return any(".command(" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
 def _add(found: Catalog, place: str, text: str) -> None:
