@@ -7,22 +7,16 @@ import logging
 from django.db import DatabaseError
 from django.http import HttpRequest
 
-LINE = "Forbidden: %s %s by %s: %s"
-
 
 class OneLine(logging.Filter):
     """Rewrite the records of Django's loggers for 403, of views and of the CSRF check."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return True; remove the traceback of a 403.
-
-        A logger has the filter twice where Django is set up twice, as by `get_asgi_application`.
-        """
+        """Return True; remove the traceback of a 403."""
         request = getattr(record, "request", None)
-        is_new = record.msg != LINE
-        if is_new and getattr(record, "status_code", 0) == 403 and isinstance(request, HttpRequest):
+        if getattr(record, "status_code", 0) == 403 and isinstance(request, HttpRequest):
             parts = (str(request.method), request.path, _user(request), _reason(record))
-            record.msg = LINE
+            record.msg = "Forbidden: %s %s by %s: %s"
             record.args = tuple(part.encode("unicode_escape").decode("ascii") for part in parts)
             record.exc_info = record.exc_text = None
         return True

@@ -7,7 +7,6 @@ import logging
 import pytest
 from django.test import Client
 
-from portal.forbidden import OneLine
 from tests.builders import make_environment, make_user
 
 REQUEST, CSRF = (f"WARNING django.{name}: Forbidden:" for name in ("request", "security.csrf"))
@@ -44,19 +43,6 @@ def test_a_refusal_of_the_admin_is_logged_too(client: Client, caplog: pytest.Log
         f"{REQUEST} GET /admin/login/ by user {vic.pk} (vic): the admin is for superusers",
         f"{REQUEST} GET /admin/auth/user/ by user {staff.pk} (staff): the admin is for superusers",
     ]
-
-
-def test_a_logger_with_two_filters_logs_the_same_line(
-    client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Django is set up again when an ASGI application is created, which adds the filters once more."""
-    logger = logging.getLogger("django.request")
-    monkeypatch.setattr(logger, "filters", [*logger.filters, OneLine()])
-    client.force_login(make_user("vic"))
-
-    assert client.get("/admin/login/").status_code == 403
-    (line,) = lines(caplog)
-    assert line.count("Forbidden") == 1
 
 
 def test_a_form_without_its_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:
