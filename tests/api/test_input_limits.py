@@ -73,7 +73,7 @@ def test_every_text_and_list_in_a_body_of_the_api_has_a_limit() -> None:
 
 
 LEFT_OUT = (".migrations", ".sandbox", ".command_line", "__main__", "portal.asgi")
-"""Modules without forms. `portal.asgi` would protect this process's files from the users of tests' servers."""
+"""Modules without forms. `portal.asgi` would protect this process's files from users of tests' servers."""
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
