@@ -1,1 +1,1 @@
-"""Whether a connection in a VPC is possible, and which rule or route allows it. Pure (docs/sandbox.md)."""
+"""Whether a connection in a VPC is possible, and which rule or route allows it. Pure."""
