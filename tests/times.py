@@ -148,7 +148,7 @@ class Recorder:
             _measure_the_browser(self.times.waits)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if not self.config.getoption("times"):
+        if not self.config.getoption("times") or hasattr(self.config, "workerinput"):
             return
         path = keep(self.times, self.config.getoption("database"), time.time() - self.began)
         terminalreporter.section(f"where the time went ({path})")
