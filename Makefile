@@ -44,7 +44,7 @@ test: test-environment ## Install what the tests need, then run every check and 
 
 # The commit to compare with: make quick BASE=HEAD~3
 .PHONY: quick
-quick: test-environment ## Check and test what a change can reach, in about three minutes.
+quick: test-environment ## Check and test what a change can reach, as far as it fits into a short time.
 	@$(BIN)/python -m tests.quick $(BASE)
 
 .PHONY: test-all

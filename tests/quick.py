@@ -1,4 +1,4 @@
-"""`make quick`: the checks and tests that a change can reach, in about three minutes.
+"""`make quick`: the checks and tests that a change can reach, as far as they fit into a short time.
 
 Tests of pure functions always run. Of the others those are chosen that changed, that import a changed
 module or name a changed file, then those of the folder that mirrors its own, while the time lasts that they
