@@ -195,6 +195,12 @@ def new_account() -> Account:
     )
 
 
+def create_roles(account: Account, sandbox: Sandbox) -> None:
+    """Create the roles of an account before the portal first uses it."""
+    body = {"name": "portal", "external_id": account.external_id}
+    sandbox.control("POST", "keys", body, account=account.sandbox_account_id)
+
+
 def client(account: Account, service: str, sandbox: Sandbox) -> Any:
     """Return a boto3 client of the account, to check the resources in it."""
     return boto3.client(

@@ -26,7 +26,7 @@ from deployments.presentation.remaining import remaining_view
 from deployments.wording import stored_text
 from tests.builders import make_grant, make_operator
 from tests.message_texts import attention, reason
-from tests.running import Portal
+from tests.running import Portal, create_roles
 from tests.services import LIMIT, wait_until
 
 PHASES = ("deploy", "observe", "change", "run again", "delete")
@@ -48,12 +48,7 @@ class Life:
 
     def prepare(self) -> None:
         """Create the roles of the account before the portal first uses it."""
-        self.portal.sandbox.control(
-            "POST",
-            "keys",
-            {"name": "portal", "external_id": self.account.external_id},
-            account=self.account.sandbox_account_id,
-        )
+        create_roles(self.account, self.portal.sandbox)
 
     def go(self, phase: str) -> bool:
         """Run a phase; return whether all of its steps have succeeded."""
