@@ -43,13 +43,25 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
     out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
     rows = [one | {"properties": "\n".join(_properties(one))} for one in found["resources"]]
     show(Format.TABLE, rows, ("effect", "path", "type", "properties"))
+    _print_consequences(found)
     if release := found.get("release"):  # not of an earlier portal
-        kind = _(RELEASES.get(release["kind"], release["kind"]))
-        out.print(f"{kind}: {release['text']}")
+        kind = release.get("label") or _(RELEASES.get(release["kind"], release["kind"]))
+        out.print(Text(f"{kind}: {release['text']}"))
+        for step in release.get("steps", ()):
+            out.print(Text(f"  {step}"))
         if release["interrupts"]:
             out.print("▲ " + _("The site has an outage while its only server is changed."), style="bold red")
     if found["may_lose_data"]:
         out.print("▲ " + _("Data may be lost. Applying it needs the environment's name."), style="bold red")
+
+
+def _print_consequences(found: dict[str, Any]) -> None:
+    """Print what happens in each stack, and whether visitors notice the change, as the page says it."""
+    outage = _("Outage")
+    for one in found.get("tiers", ()):  # not of an earlier portal
+        out.print(Text(f"{one['name']}: {one['text']} {outage}: {one['outage']['text']}"))
+    if whole := found.get("outage"):
+        out.print(Text(f"{outage}: {whole['text']}", style="bold"))
 
 
 def _properties(resource: dict[str, Any]) -> list[str]:

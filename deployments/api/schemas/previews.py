@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
 from ninja import Schema
 from pydantic import Field
@@ -20,8 +20,11 @@ from deployments.core.release_kind import Release
 from deployments.errors import Message
 from deployments.models import ActionRequest, Approval, Deployment
 from deployments.models.approval import policy_of
+from deployments.presentation.preview.affected import affected_tiers
+from deployments.presentation.preview.consequences import AffectedTier, Likelihood, Outage, outage_of_all
 from deployments.presentation.preview.local import find_set, local_diff
-from deployments.wording import message_text, stored_text
+from deployments.presentation.preview.release import ReleaseCard, release_card
+from deployments.wording import stored_text
 
 
 class ValueOut(Schema):
@@ -95,6 +98,45 @@ class ChangedOut(Schema):
         )
 
 
+class OutageOut(Schema):
+    """Whether visitors notice a change, as its page says it: of all tiers, that of the most serious one."""
+
+    likelihood: Literal["not_expected", "possible", "expected"]
+    minutes: int | None = Field(
+        description="At most how long, by earlier runs; null if that is unknown.", examples=[4]
+    )
+    text: str = Field(description="In the request's language.", examples=["Up to about 4 min"])
+
+    @classmethod
+    def of(cls, found: Outage) -> Self:
+        """Return an outage."""
+        names: dict[Likelihood, Literal["not_expected", "possible", "expected"]] = {
+            Likelihood.NOT_EXPECTED: "not_expected",
+            Likelihood.POSSIBLE: "possible",
+            Likelihood.EXPECTED: "expected",
+        }
+        return cls(likelihood=names[found.likelihood], minutes=found.minutes or None, text=found.text)
+
+
+class AffectedTierOut(Schema):
+    """What a change does to one tier: a nested stack of the root stack, or the root stack."""
+
+    name: str = Field(examples=["AppServers"])
+    text: str = Field(description="What happens, in the request's language.")
+    minutes: int | None = Field(description="The usual duration; null if it is unknown.", examples=[4])
+    outage: OutageOut
+
+    @classmethod
+    def of(cls, found: AffectedTier) -> Self:
+        """Return a tier."""
+        return cls(
+            name=found.name,
+            text=" ".join(found.sentences),
+            minutes=found.minutes or None,
+            outage=OutageOut.of(found.outages),
+        )
+
+
 class ReleaseOut(Schema):
     """What a change does to running servers before its stacks change."""
 
@@ -102,17 +144,21 @@ class ReleaseOut(Schema):
         description="`none`, `code`, `disruptive` (each server is taken out of service) or `replacement`.",
         examples=["code"],
     )
+    label: str = Field(description="Its name, in the request's language.", examples=["Code release"])
     text: str = Field(description="Why it has this kind, in the request's language.")
+    steps: list[str] = Field(description="What happens to the servers, in the request's language.")
     servers: int | None = Field(description="How many servers it reaches, if that is known.", examples=[2])
     interrupts: bool = Field(description="Whether no server is in service for a while: an outage.")
     files: list[str] = Field(description="The first of the files that differ.", examples=[["views.py"]])
 
     @classmethod
-    def of(cls, release: Release) -> Self:
-        """Return a release."""
+    def of(cls, release: Release, card: ReleaseCard) -> Self:
+        """Return a release. `card` is what its page says of it."""
         return cls(
             kind=release.kind,
-            text=message_text(release.reason),
+            label=card.label,
+            text=card.reason,
+            steps=list(card.steps),
             servers=release.servers,
             interrupts=release.interrupts,
             files=list(release.files),
@@ -151,6 +197,10 @@ class PreviewOut(Schema):
     digest: str = Field(description="Applied and approved with it.")
     counts: dict[str, int] = Field(examples=[{"updated": 2}])
     may_lose_data: bool = Field(description="Whether applying it needs the environment's name.")
+    outage: OutageOut
+    tiers: list[AffectedTierOut] = Field(
+        description="The stacks that change, and those whose servers get a release."
+    )
     release: ReleaseOut | None = Field(description="Null if the template set declares no release.")
     parameters: list[ParameterOut] = Field(description="The parameters of the root stack that change.")
     resources: list[ChangedOut]
@@ -160,7 +210,9 @@ class PreviewOut(Schema):
     @classmethod
     def of(cls, row: Deployment, approval: Approval | None, effect: CancelEffect | Message) -> Self:
         """Return the preview of a row."""
-        changes = Changes.from_json(row.changes)
+        changes, template_set = Changes.from_json(row.changes), find_set(row)
+        tiers = affected_tiers(row, template_set)
+        release, card = row.release, release_card(row.release, tiers)
         return cls(
             deployment=row.pk,
             state=row.state,
@@ -168,8 +220,10 @@ class PreviewOut(Schema):
             digest=row.preview_digest,
             counts={str(name): number for name, number in counts(changes).items()},
             may_lose_data=may_lose_data(changes),
-            release=ReleaseOut.of(row.release) if row.release else None,
-            parameters=[ParameterOut.of(one) for one in local_diff(row, find_set(row)).parameters],
+            outage=OutageOut.of(outage_of_all(tiers)),
+            tiers=[AffectedTierOut.of(one) for one in tiers],
+            release=ReleaseOut.of(release, card) if release and card else None,
+            parameters=[ParameterOut.of(one) for one in local_diff(row, template_set).parameters],
             resources=[ChangedOut.of(one) for one in changes.resources],
             approval=ApprovalOut.of(approval) if approval else None,
             cancel_effect="" if isinstance(effect, Message) else effect.value,

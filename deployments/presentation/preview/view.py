@@ -25,12 +25,12 @@ from deployments.core.stuck import unreconciled
 from deployments.errors import Message
 from deployments.forms import ON_FAILURE
 from deployments.models import Deployment
-from deployments.models.expected import history
 from deployments.models.holds import ApplyConditions, apply_conditions
 from deployments.presentation.approvals import required_text
 from deployments.presentation.canceling import discard_stages
 from deployments.presentation.granters import granters_text
-from deployments.presentation.preview import consequences, rows, schedule, texts
+from deployments.presentation.preview import rows, schedule, texts
+from deployments.presentation.preview.affected import affected_tiers
 from deployments.presentation.preview.inputs import parameter_rows
 from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
 from deployments.presentation.preview.not_computed import hidden_stacks
@@ -78,11 +78,10 @@ def context(
     place = position_of(deployment)
     template_set = find_set(deployment)
     stacks = planned_stacks(deployment, template_set)
-    usual = history(deployment.environment.account, Kind.UPDATE)
     unchanged = rows.unchanged(changes, root)
     not_kept = keep_refusal(changes)
     release = deployment.release
-    tiers = consequences.tiers(changes, root, usual, stacks, release)
+    tiers = affected_tiers(deployment, template_set)
     diff = local_diff(deployment, template_set)
     forecast = forecast_of(deployment)
     return {

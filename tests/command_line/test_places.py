@@ -1,0 +1,78 @@
+"""Pages, lists, the API, the command line and notifications say the same about one fact (docs/facts.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from deployments.core.changes import ChangedResource, Changes, Effect
+from deployments.core.release_kind import Release, ReleaseKind
+from deployments.errors import Message
+from deployments.message_codes import Code
+from deployments.models import Environment
+from portal.command_line import session
+from tests.command_line.portal_in_process import PortalInProcess, Shell
+from tests.previews import make_preview, recorded_changes
+from tests.views.pages import page
+
+pytestmark = [pytest.mark.core, pytest.mark.timeout(120)]
+GROUP = "AWS::AutoScaling::AutoScalingGroup"
+
+
+def group_with(effect: Effect) -> Changes:
+    """Return the change of a group of servers in the root stack, as of a set without nested stacks."""
+    return Changes(
+        resources=(ChangedResource(path="Group", action="modify", type=GROUP, effect=effect),),
+    )
+
+
+def release_of(kind: ReleaseKind, **values: Any) -> Release:
+    return Release(kind=kind, reason=Message(Code.RELEASE_SET_UNKNOWN), stack="AppServers", **values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "release", "likelihood"),
+    [
+        (group_with(Effect.REPLACED), None, "expected"),
+        (group_with(Effect.MAY_BE_REPLACED), release_of(ReleaseKind.NONE), "possible"),
+        (group_with(Effect.UPDATED), release_of(ReleaseKind.CODE, servers=2), "not_expected"),
+        (Changes(), release_of(ReleaseKind.DISRUPTIVE, servers=1, interrupts=True), "expected"),
+        (recorded_changes("traffic"), None, "not_expected"),
+    ],
+)
+def test_a_preview_has_one_outage_on_its_page_in_the_api_and_on_the_command_line(
+    portal: PortalInProcess,
+    shell: Shell,
+    shop: Environment,
+    operator: User,
+    client: Client,
+    changes: Changes,
+    release: Release | None,
+    likelihood: str,
+) -> None:
+    stored = changes.to_json() | ({"release": release.to_json()} if release else {})
+    preview = make_preview(shop, changes=stored)
+    client.force_login(operator)
+
+    shown = page(client.get(f"/deployments/{preview.pk}/", follow=True))
+    found = session.client().get(f"/deployments/{preview.pk}/preview")
+    printed = " ".join(shell.run("approve", str(preview.pk))[1].split())
+
+    assert found["outage"]["likelihood"] == likelihood
+    assert f"Outage: {found['outage']['text']}" in printed
+    tiers = shown.one("section", **{"aria-labelledby": "tiers-title"}).text
+    assert found["tiers"]
+    for tier in found["tiers"]:
+        assert f"{tier['name']} {tier['text']}" in tiers
+        assert f"{tier['name']}: {tier['text']} Outage: {tier['outage']['text']}" in printed
+        assert tier["outage"]["text"] in tiers
+    if release:
+        card = shown.one(id="release").text
+        assert f"Outage {found['outage']['text']}" in card
+        assert f"{found['release']['label']}: {found['release']['text']}" in printed
+        for text in (found["release"]["label"], *found["release"]["steps"]):
+            assert text in card
+            assert text in printed
