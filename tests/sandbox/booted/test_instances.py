@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zipfile
@@ -16,6 +17,7 @@ from portal.sandbox.backends.machines import health_checks
 from tests.sandbox.booted.conftest import ACCOUNT
 from tests.sandbox.booted.test_machine import cables_of, processes_with
 from tests.sandbox.engine.conftest import REGION, Account
+from tests.sandbox.raw_requests import answered, send
 from tests.services import Sandbox, start_sandbox, wait_until
 
 DOCUMENT = """
@@ -229,6 +231,34 @@ def test_apache_is_broken_to_return_500_and_repaired(account: Account, instance:
     act("repair-service")
     wait_until(lambda: answers("/healthz", 200), what="a web server that is well")
     assert not machine()["broken"]
+
+
+def test_apache_answers_its_own_check_while_requests_wait_for_a_frozen_app_server(
+    account: Account, instance: str
+) -> None:
+    """As in `tests/sandbox/machines/test_site.py`, with what serves on AWS in place of its stand-in."""
+    host = VIRTUAL_HOST.replace("uwsgi://", "http://")
+    commands = [
+        "dnf -qy install httpd && mkdir -p /var/www/datelog && echo ok >/var/www/datelog/healthz",
+        f"cat >/etc/httpd/conf.d/datelog.conf <<CONF\n{host}CONF",
+        "systemctl restart httpd",
+        "systemd-run -q --unit app python3 -m http.server 9090 --bind 127.0.0.1",
+        "until curl -fsS http://127.0.0.1:9090/ >/dev/null; do sleep 0.1; done",
+        "systemctl kill -s STOP app",
+    ]
+    assert run(account, instance, "AWS-RunShellScript", commands=commands)[0] == "Success"
+    listed: Any = account.sandbox.control("GET", "machines", account=account.id)
+    address = next(one["address"] for one in listed["machines"] if one["instance"] == instance)
+
+    with contextlib.ExitStack() as held:
+        waiting = [held.enter_context(send(address, 80, "/")) for _number in range(100)]
+
+        with send(address, 80, "/healthz") as check:
+            assert check.recv(100).startswith(b"HTTP/1.1 200")
+
+        assert answered(waiting) == 0
+    thaw = ["systemctl kill -s CONT app", "systemctl stop app"]
+    assert run(account, instance, "AWS-RunShellScript", commands=thaw)[0] == "Success"
 
 
 def test_a_full_disk_is_full_for_all_that_runs_on_the_machine_until_it_is_freed(

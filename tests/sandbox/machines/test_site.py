@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import socket
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deployments.aws.site import check_site
 from deployments.aws.site_address import site_of
-from tests.sandbox.machines.conftest import Site
+from tests.sandbox.machines.conftest import Site, servers_of
+from tests.sandbox.raw_requests import answered, send
 from tests.services import wait_until
 
 RUN_PLAYBOOK = {
@@ -137,6 +143,48 @@ def test_a_web_server_that_answers_500_is_seen_by_the_checks_and_gets_no_request
         wait_until(site.is_whole, what="healthy targets again")
     finally:
         site.account.pace(0)
+
+
+def test_a_web_server_answers_its_own_check_while_requests_wait_for_frozen_app_servers(site: Site) -> None:
+    """A pool of four threads was full of them, so that a healthy web server failed its checks as well."""
+    web = site.machines("httpd")[0]
+    frozen = [one["instance"] for one in site.machines("uwsgi")]
+    site.account.pace(1.0)  # the groups replace nothing meanwhile
+    try:
+        with contextlib.ExitStack() as held:
+            for pid in processes_named(site, [f"app {one}" for one in frozen]):
+                os.kill(pid, signal.SIGSTOP)
+                held.callback(os.kill, pid, signal.SIGCONT)
+            address, port = web["address"], port_of(web)
+            waiting = [held.enter_context(send(address, port, "/read")) for _number in range(8)]
+
+            with send(address, port, "/healthz") as check:
+                assert check.recv(100).startswith(b"HTTP/1.1 200")
+
+            assert answered(waiting) == 0
+        wait_until(site.is_whole, what="healthy targets again")
+        site.get("read")
+    finally:
+        site.account.pace(0)
+
+
+def port_of(machine: dict[str, Any]) -> int:
+    """Return the port that a machine listens at, from Linux's list of sockets.
+
+    Its addresses are hexadecimal, 0A is LISTEN: https://docs.kernel.org/networking/proc_net_tcp.html
+    """
+    address = socket.inet_aton(machine["address"])[::-1].hex().upper()
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (port,) = {row[1].partition(":")[2] for row in rows if row[1].startswith(address) and row[3] == "0A"}
+    return int(port, 16)
+
+
+def processes_named(site: Site, names: list[str]) -> list[int]:
+    """Return the processes of the sandbox with these names, as uWSGI sets them."""
+    running = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in servers_of(site.account.sandbox)}
+    found = [pid for pid, command in running.items() if any(name.encode() in command for name in names)]
+    assert len(found) >= len(names), running
+    return found
 
 
 def test_an_app_server_cannot_be_made_to_answer_500(site: Site) -> None:

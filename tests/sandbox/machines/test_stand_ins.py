@@ -56,6 +56,14 @@ def test_a_web_server_is_configured_by_its_proxy_directives(protocol: str) -> No
     )
 
 
+def test_a_web_server_waits_for_its_backend_as_long_as_the_directive_says() -> None:
+    directive = "ProxyPass / http://nlb.example:9090/"
+    for options, seconds in (("connectiontimeout=3 timeout=6 retry=0", 6), ("connectiontimeout=3", 60)):
+        found = stand_ins.of(WEB, script(f"ProxyPass /healthz !\n{directive} {options}\nTimeout 9"))
+        assert isinstance(found, stand_ins.WebServer)
+        assert found.timeout == seconds
+
+
 def test_only_tagged_instances_have_a_stand_in_whatever_is_run_on_them() -> None:
     assert stand_ins.of({"Server": "Other"}, playbook("DB_NAME=times")) is None
     assert stand_ins.of({}, script("ProxyPass / http://nlb.example:9090/")) is None

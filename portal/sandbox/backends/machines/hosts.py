@@ -48,10 +48,18 @@ class Host:
         return self.folder / "broken"
 
 
-def _common(name: str) -> list[str]:
+WEB_CONNECTIONS = 400
+"""Requests that a web server handles at once, as Apache's MaxRequestWorkers: 16 processes of 25 threads.
+
+With fewer, those that wait for an app server that hangs leave no thread for its own /healthz.
+https://httpd.apache.org/docs/2.4/mod/mpm_common.html#maxrequestworkers
+"""
+
+
+def _common(name: str, timeout: int = 60) -> list[str]:
     return [
         *("--processes", "1", "--enable-threads", "--die-on-term", "--buffer-size", "32768"),
-        *("--log-x-forwarded-for", "--disable-write-exception", "--socket-timeout", "60"),
+        *("--log-x-forwarded-for", "--disable-write-exception", "--socket-timeout", str(timeout)),
         *("--procname-prefix-spaced", name),
     ]
 
@@ -103,7 +111,8 @@ def web_service(host: Host, server: stand_ins.WebServer, resolve: Resolve) -> Se
     """Return uWSGI in place of Apache: it forwards to the backend and serves its own paths; 500 if broken."""
     address, port = host.address.host, host.address.port(server.port)
     backend = resolve(*server.backend)
-    options = [*_common(f"web {host.instance_id}"), "--threads", "4"]
+    options = _common(f"web {host.instance_id}", server.timeout)
+    options += ["--threads", str(WEB_CONNECTIONS), "--threads-stacksize", "256"]
     options += ["--route-if", f"exists:{host.broken} break:500 Internal Server Error"]
     answer = host.folder / "ok.txt"
     answer.parent.mkdir(parents=True, exist_ok=True)

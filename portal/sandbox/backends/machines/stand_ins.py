@@ -17,7 +17,12 @@ APP, WEB = "App", "ApacheWeb"
 HTTP = 80
 UWSGI = 9090
 # https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxypass
-_PROXY_PASS = re.compile(r"ProxyPass\s+(?P<path>/\S*)\s+(?P<target>!|(?:uwsgi|http)://[A-Za-z0-9.-]+:\d+)")
+_PROXY_PASS = re.compile(
+    r"ProxyPass\s+(?P<path>/\S*)\s+(?P<target>!|(?:uwsgi|http)://[A-Za-z0-9.-]+:\d+)(?P<options>[^\n]*)"
+)
+_TIMEOUT = re.compile(r"\stimeout=(\d+)")
+# https://httpd.apache.org/docs/2.4/mod/core.html#timeout
+TIMEOUT = 60
 _VIRTUAL_HOST = re.compile(r"<VirtualHost\s+\*:(?P<port>\d+)>")
 
 
@@ -39,6 +44,8 @@ class WebServer:
     backend: tuple[str, int]
     port: int
     own_paths: tuple[str, ...]
+    timeout: int = TIMEOUT
+    """Seconds without a byte from the backend after which a request ends."""
 
 
 StandIn = AppServer | WebServer
@@ -74,16 +81,19 @@ def _app_server(variables: dict[str, str]) -> AppServer | None:
 
 
 def _web_server(configuration: str) -> WebServer | None:
-    passed = {found["path"]: found["target"] for found in _PROXY_PASS.finditer(configuration)}
+    directives = list(_PROXY_PASS.finditer(configuration))
+    passed = {found["path"]: found["target"] for found in directives}
     backends = [target for target in passed.values() if target != "!"]
     if not backends:
         return None
     protocol, _colon, address = backends[-1].partition("://")
     host, _colon, port = address.rpartition(":")
     listening = _VIRTUAL_HOST.search(configuration)
+    timeouts = [found for one in directives if (found := _TIMEOUT.search(one["options"]))]
     return WebServer(
         protocol=protocol,
         backend=(host, int(port)),
         port=int(listening["port"]) if listening else HTTP,
         own_paths=tuple(path for path, target in passed.items() if target == "!"),
+        timeout=int(timeouts[-1][1]) if timeouts else TIMEOUT,
     )
