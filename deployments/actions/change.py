@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
@@ -132,7 +131,7 @@ def _chosen(source: Deployment, version: TemplateVersion | None, *, is_current: 
     """Return the files of a version, the current bundled set, or the version of a deployment."""
     if version is None and not is_current:
         return set_of(source), versions.kept(source)
-    version = version or versions.bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
+    version = version or versions.bundled(template_sets.current())
     return _usable(version, source), version
 
 

@@ -38,6 +38,14 @@ def set_of_version(version: TemplateVersion) -> catalog.TemplateSet:
     return found
 
 
+def current_digest() -> str:
+    """Return the digest of the current bundled set; "" if it cannot be read."""
+    try:
+        return template_sets.current().digest
+    except UserFixable:
+        return ""
+
+
 def retried(environment: Environment) -> Deployment | None:
     """Return the deployment that a change of the environment retries; None if no failure was kept."""
     if environment.active_deployment or not is_allowed(environment.stack_status, Operation.RETRY):

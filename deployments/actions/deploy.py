@@ -40,7 +40,7 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment, TemplateVersion
 from deployments.models.sealed import seal
-from deployments.runner import event_log, expectations, versions
+from deployments.runner import event_log, expectations, template_sets, versions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -164,7 +164,7 @@ def set_to_deploy(version: TemplateVersion | None) -> catalog.TemplateSet:
     Raise UserFixable if its files are not stored, or cannot be read.
     """
     if version is None:
-        return catalog.load(settings.SANSO_TEMPLATE_SET)
+        return template_sets.current()
     return set_of_version(version)
 
 

@@ -24,7 +24,7 @@ def build_objects(template_set: TemplateSet) -> Iterator[tuple[str, bytes]]:
 
 def differing_files(one: TemplateSet, other: TemplateSet, keys: Collection[str]) -> list[str]:
     """Return the names of the files in artifacts with these keys that differ between two sets, sorted."""
-    if one.digest == other.digest:
+    if one.objects_digest == other.objects_digest:
         return []
     before, after = _contents(one, keys), _contents(other, keys)
     return sorted(

@@ -9,6 +9,7 @@ the prefix, and a folder `playbook` becomes `playbook.zip`.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,10 @@ _TEMPLATE_URL = re2.compile(r"https://\$\{(\w+)\}\.s3[.-].*?amazonaws\.com/(?:\$
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSet:
-    """The content of a folder. `digest` changes if any object to upload changes.
+    """The content of a folder. `digest` changes with its files and with what its manifest says.
+
+    `objects_digest` changes if any object to upload changes; the manifest is not uploaded. Sets that earlier
+    releases stored have it as their `digest` (`deployments/runner/template_sets.py`).
 
     If the portal sets `prefix_parameter`, keys are content-addressed. In a set without a manifest, the
     operator chooses the prefix, which is also in the names of resources; `own_prefix` is then False.
@@ -63,6 +67,7 @@ class TemplateSet:
     presets: tuple[Preset, ...]
     rules: tuple[Rule, ...] = ()
     digest: str
+    objects_digest: str
     boundary_parameter: str = ""
     protection_parameter: str = ""
     images: Mapping[str, Any] = field(default_factory=dict)
@@ -151,7 +156,7 @@ def read(folder: Path, held: object = None, *, checks_values: bool = False) -> T
     filled = {*about.images, about.boundary, bucket}
     groups = parameters.groups(whole, filled | {prefix} if own else filled)
     try:
-        digest = _digest(templates, about.artifacts)
+        objects_digest = _objects_digest(templates, about.artifacts)
     except (OSError, UnicodeEncodeError) as exc:  # a file that cannot be read, a name that is not UTF-8
         raise UserFixable("TemplateSetBroken", Code.FILE_UNREADABLE, file=folder.name, why=exc) from exc
     return TemplateSet(
@@ -168,7 +173,8 @@ def read(folder: Path, held: object = None, *, checks_values: bool = False) -> T
         groups=manifest_parameters.applied(groups, about, checks_values=checks_values),
         presets=about.presets,
         rules=read_rules(whole),
-        digest=digest,
+        digest=_digest(objects_digest, folder),
+        objects_digest=objects_digest,
         boundary_parameter=about.boundary,
         protection_parameter=about.protection,
         images=about.images,
@@ -279,7 +285,22 @@ def _filled_by_the_portal(about: Manifest, root: Mapping[str, Any]) -> tuple[str
     return "", "", True, ""
 
 
-def _digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str:
+def _digest(objects_digest: str, folder: Path) -> str:
+    """Return the SHA-256 of a set's files and manifest.
+
+    Stored versions are found by it: it must stay the same in later releases, which is why it has the values
+    in the file, and not what this release reads from them. Comments do not change it, nor does the order of
+    keys, except that of presets, which is that of the form.
+    """
+    path = folder / MANIFEST
+    content = yaml_files.read(path) if path.exists() else None
+    if content and isinstance(content.get("presets"), dict):
+        content["presets"] = list(content["presets"].items())
+    said = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{objects_digest}\0{said}".encode()).hexdigest()
+
+
+def _objects_digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str:
     """Return the SHA-256 of all uploaded files, including those in zips, such as packages."""
     summary = hashlib.sha256()
     for path in templates:

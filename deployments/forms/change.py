@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
-from deployments import catalog
 from deployments.actions.change_base import set_of, set_of_version
 from deployments.catalog import TemplateSet
 from deployments.core.parameters import Parameter
 from deployments.errors import UserFixable
 from deployments.forms import PREFIX, ParameterField, ParametersForm
 from deployments.models import Deployment, TemplateVersion
+from deployments.runner import template_sets
 
 
 def chosen_set(
@@ -32,7 +31,7 @@ def chosen_set(
             return set_of(base), False
         except UserFixable:  # an earlier release did not store it
             pass
-    return catalog.load(settings.SANSO_TEMPLATE_SET), True
+    return template_sets.current(), True
 
 
 class ChangeForm(ParametersForm):

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 
-from django.conf import settings
-
-from deployments import catalog
-from deployments.errors import UserFixable
+from deployments.actions.change_base import current_digest
 from deployments.models import DeployedSet, Deployment
 
 
@@ -20,6 +16,5 @@ def without_set(rows: Iterable[Deployment]) -> set[int]:
     digests = {one.pk: one.template_digest for one in rows}
     found = DeployedSet.objects.filter(digest__in=set(digests.values()))
     stored = set(found.values_list("digest", flat=True))
-    with suppress(UserFixable):  # it cannot be read now
-        stored.add(catalog.load(settings.SANSO_TEMPLATE_SET).digest)
+    stored.add(current_digest())
     return {pk for pk, digest in digests.items() if digest not in stored}

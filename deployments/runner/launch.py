@@ -45,7 +45,7 @@ def begin_artifacts(
     """Begin the phase of artifacts: create the bucket if it does not exist, and choose the key prefix."""
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (
-        f"sanso/{template_set.digest}"
+        f"sanso/{template_set.objects_digest}"
         if template_set.own_prefix
         else template_set.fixed_prefix or deployment.parameters[template_set.prefix_parameter]
     )
@@ -59,8 +59,9 @@ def begin_artifacts(
 def upload(deployment: Deployment, clients: Clients) -> float:
     """Upload the templates and zips to the bucket.
 
-    The key prefix contains the digest of the set, so an existing object is the right one. Raise UserFixable
-    if the set has changed since the preflight: its files must not be uploaded under the old digest.
+    The key prefix contains the digest of these objects, so an existing object is the right one. Raise
+    UserFixable if the set has changed since the preflight: its files must not be uploaded under the old
+    digest.
     """
     template_set = template_sets.of_deployment(deployment)
     owner = clients.sts.caller_identity().account_id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from threading import Lock
 
-from django.conf import settings
 from django.db import transaction
 
 from deployments import catalog
@@ -76,7 +75,7 @@ def lint(template_set: catalog.TemplateSet) -> TemplateCheck | None:
 def lint_bundled() -> None:
     """Run cfn-lint on the current bundled set, so that its first deployment does not wait for it."""
     try:
-        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        template_set = template_sets.current()
         if not TemplateCheck.objects.filter(digest=template_set.digest).exists():
             lint(template_set)
     except UserFixable as broken:  # a deployment of it reports this on its page

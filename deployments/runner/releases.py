@@ -94,6 +94,6 @@ def _downloads(call: AssociationCall, artifacts: Iterable[str]) -> bool:
 
 
 def _addresses(artifacts: Iterable[str]) -> re.Pattern[str]:
-    """Return the pattern for artifacts in a parameter: their key, under a prefix with the set's digest."""
+    """Return the pattern for artifacts in a parameter: their key, under a prefix with a digest."""
     keys = "|".join(map(re.escape, artifacts))
     return re.compile(rf"sanso/[0-9a-f]{{64}}/(?P<key>{keys})")

@@ -45,7 +45,7 @@ def take_over(deployment: Deployment, clients: Clients) -> None:
     _set_statuses(deployment, stack)
     version = None
     if template_set is not None:
-        template_sets.keep(template_set)
+        template_set = template_sets.keep(template_set)
         values |= {"template_digest": template_set.digest}
         version = TemplateVersion.objects.with_digest(template_set.digest)
     seen = {"status": stack.status, "updated": stack.updated}

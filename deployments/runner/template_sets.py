@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
 from django.conf import settings
 
 from deployments import catalog
@@ -10,28 +14,68 @@ from deployments.message_codes import Code
 from deployments.models import DeployedSet, Deployment
 
 
-def keep(template_set: catalog.TemplateSet) -> None:
-    """Store a set, unless it is stored."""
-    if not DeployedSet.objects.filter(digest=template_set.digest).exists():
+def current() -> catalog.TemplateSet:
+    """Return the current bundled set, with the digest under which it is stored.
+
+    Raise UserFixable as `load` does.
+    """
+    return as_stored(catalog.load(settings.SANSO_TEMPLATE_SET))
+
+
+def as_stored(template_set: catalog.TemplateSet) -> catalog.TemplateSet:
+    """Return a set with the digest under which it is stored, or will be.
+
+    Earlier releases computed the digest without the manifest. What they stored keeps it, so that an upgrade
+    alone makes no new version; a set with the same objects and another manifest is another set.
+    """
+    earlier = template_set.objects_digest
+    if template_set.digest == earlier or DeployedSet.objects.filter(digest=template_set.digest).exists():
+        return template_set
+    stored_at = DeployedSet.objects.filter(digest=earlier).values_list("created_at", flat=True).first()
+    if stored_at is not None:
+        is_same = _digest_with_manifest(earlier, stored_at) == template_set.digest
+    else:  # the first releases stored no sets: it is not known which manifest they read
+        is_same = Deployment.objects.filter(template_digest=earlier).exists()
+    return replace(template_set, digest=earlier) if is_same else template_set
+
+
+_with_manifest: dict[tuple[str, datetime], str] = {}
+"""The digest with the manifest of sets that earlier releases stored, by their digest and time."""
+
+
+def _digest_with_manifest(digest: str, stored_at: datetime) -> str:
+    """Return the digest of a stored set as this release computes it; "" if it cannot read the set."""
+    key = (digest, stored_at)
+    if key not in _with_manifest:
+        archive = DeployedSet.objects.values_list("archive", flat=True).get(digest=digest)
+        try:
+            _with_manifest[key] = catalog.unpacked(bytes(archive)).digest
+        except UserFixable:
+            _with_manifest[key] = ""
+    return _with_manifest[key]
+
+
+def keep(template_set: catalog.TemplateSet) -> catalog.TemplateSet:
+    """Store a set, unless it is stored. Return it with the digest under which it is."""
+    found = as_stored(template_set)
+    if not DeployedSet.objects.filter(digest=found.digest).exists():
         DeployedSet.objects.get_or_create(
-            digest=template_set.digest,
-            defaults={"name": template_set.name, "archive": catalog.packed(template_set)},
+            digest=found.digest, defaults={"name": found.name, "archive": catalog.packed(found)}
         )
+    return found
 
 
 def find(digest: str) -> catalog.TemplateSet | None:
     """Return the set with this digest, None if it is neither the current one nor stored."""
-    try:
-        current = catalog.load(settings.SANSO_TEMPLATE_SET)
-        if current.digest == digest:
-            return current
-    except UserFixable:  # the current set cannot be read; the stored one may be
-        pass
+    with suppress(UserFixable):  # the current set cannot be read; the stored one may be
+        bundled = current()
+        if bundled.digest == digest:
+            return bundled
     stored = DeployedSet.objects.filter(digest=digest).first()
     if stored is None:
         return None
     found = catalog.unpacked(bytes(stored.archive))
-    return found if found.digest == digest else None
+    return replace(found, digest=digest) if digest in (found.digest, found.objects_digest) else None
 
 
 _code_versions: dict[str, str] = {}
@@ -67,4 +111,4 @@ def uploaded(deployment: Deployment) -> catalog.TemplateSet:
 
     Earlier releases stored none, and an upgrade may fall between the upload and the change set.
     """
-    return find(deployment.template_digest) or catalog.load(settings.SANSO_TEMPLATE_SET)
+    return find(deployment.template_digest) or current()

@@ -29,19 +29,22 @@ def record_current() -> bool:
     Return whether cfn-lint has yet to check it.
     """
     try:
-        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        version = bundled(catalog.load(settings.SANSO_TEMPLATE_SET))
     except UserFixable as broken:
         log.warning("the template set cannot be read: %s", broken)
         return False
-    bundled(template_set)
-    return not TemplateCheck.objects.filter(digest=template_set.digest).exists()
+    return not TemplateCheck.objects.filter(digest=version.digest).exists()
 
 
 def bundled(template_set: catalog.TemplateSet) -> TemplateVersion:
     """Return the version of the bundled set with the files of `template_set`; add it if it is new."""
     source = TemplateSource.objects.bundled()
-    known = TemplateVersion.objects.of(source).filter(digest=template_set.digest).first() if source else None
-    return known or add(_bundled_source(template_set), template_set)
+    rows = TemplateVersion.objects.of(source) if source else TemplateVersion.objects.none()
+    return (
+        rows.filter(digest=template_set.digest).first()
+        or rows.filter(digest=template_sets.as_stored(template_set).digest).first()
+        or add(_bundled_source(template_set), template_set)
+    )
 
 
 def _bundled_source(template_set: catalog.TemplateSet) -> TemplateSource:
@@ -68,6 +71,7 @@ def add(
     `about` has additional values of a new row. Environments of unknown version that run these files are
     pinned to it.
     """
+    template_set = template_sets.as_stored(template_set)
     with transaction.atomic():
         TemplateSource.objects.select_for_update().get(pk=source.pk)  # one number for each version
         rows = TemplateVersion.objects.of(source)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from deployments import catalog
 from deployments.actions.change import request_change
-from deployments.actions.change_base import base_of, retried, set_of
+from deployments.actions.change_base import base_of, current_digest, retried, set_of
 from deployments.actions.request import CHANGE
 from deployments.actions.roll_back import returns_to
 from deployments.catalog import TemplateSet
@@ -106,10 +104,7 @@ def _chosen(base: Deployment | None, wanted: str) -> tuple[TemplateSet, str | Te
 def _versions(base: Deployment | None, version: str | TemplateVersion) -> dict[str, Any]:
     """Return the template sets to choose from, and whether the deployed one is missing."""
     deployed = base.template_digest if base else ""
-    try:
-        current = catalog.load(settings.SANSO_TEMPLATE_SET).digest
-    except UserFixable:
-        current = ""
+    current = current_digest()
     chosen = version if isinstance(version, TemplateVersion) else None
     return {
         "version": chosen.pk if chosen else version,

@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from deployments import catalog
 from deployments.access import access_of, can_somewhere, visible_accounts, visible_deployments
+from deployments.actions.change_base import current_digest
 from deployments.actions.deploy import prefill, request_deployment, set_to_deploy
 from deployments.actions.labels import labels_to_create
 from deployments.actions.request import DEPLOY
@@ -71,21 +71,14 @@ def _chosen_version(request: AuthedRequest, earlier: int | None) -> TemplateVers
     given = request.POST.get("version", "") if request.method == "POST" else request.GET.get("version")
     pk = parse_number(given) if given is not None else earlier
     found = TemplateVersion.objects.for_page().filter(pk=pk).first() if pk else None
-    return None if found and found.source.is_bundled and _is_current(found) else found
-
-
-def _is_current(version: TemplateVersion) -> bool:
-    """Return whether a version has the files of the current bundled set."""
-    try:
-        return catalog.load(settings.SANSO_TEMPLATE_SET).digest == version.digest
-    except UserFixable:
-        return False
+    return None if found and found.source.is_bundled and found.digest == current_digest() else found
 
 
 def _choices(version: TemplateVersion | None) -> dict[str, Any]:
     """Return the versions to choose from; none while there is only the current bundled set."""
     found = list(TemplateVersion.objects.to_choose()[:CHOICES])
-    others = [one for one in found if not (one.source.is_bundled and _is_current(one))]
+    current = current_digest()
+    others = [one for one in found if not (one.source.is_bundled and one.digest == current)]
     if version is not None and version not in others:  # deprecated, or beyond the maximum
         others.insert(0, version)
     return {"versions": others}

@@ -197,6 +197,38 @@ def test_a_new_version_of_the_bundled_folder_is_an_update_and_going_back_pauses_
     expect(own_page.locator("#update-available")).to_be_visible()
 
 
+def test_a_manifest_that_changes_alone_is_an_update_that_changes_nothing_in_aws(
+    own_page: Page, portal: Portal, sandbox: Sandbox, folder: Path
+) -> None:
+    account = new_account()
+    sandbox.control("POST", "pace", {"pace": PACE}, account=account.sandbox_account_id)
+    (staging,) = portal.wait_for_end(portal.deploy("staging", account, Title="staging"), seconds=2 * LIMIT)
+    assert staging.state == State.SUCCEEDED, reason(staging)
+    follow(own_page, staging.environment, "*")
+
+    preset = "presets: {loud: {label: Loud, parameters: {Title: STAGING}}}\n"
+    (folder / "template-set.yaml").write_text(MANIFEST + preset)
+    write(folder, ROOT)
+
+    own_page.goto("/environments/")
+    own_page.locator(f"#environment-{staging.environment_id}-update").click()
+    expect(own_page.locator("#files")).to_contain_text("template-set.yaml")
+    expect(own_page.locator("#files")).to_contain_text("label: Loud")
+    own_page.get_by_role("button", name="Preview this change").click()
+    change = Deployment.objects.for_page().filter(kind="update").order_by("-pk")[0]
+    (ended,) = portal.wait_for_end(change, seconds=LIMIT)
+    assert ended.changed_nothing, reason(ended)
+
+    own_page.goto(staging.environment.get_absolute_url())
+    expect(own_page.locator("#version")).to_contain_text("#2")
+    expect(own_page.locator("main")).not_to_contain_text("Update available")
+    own_page.goto(f"{staging.environment.get_absolute_url()}change")
+    own_page.get_by_text("Loud", exact=True).click()
+    own_page.get_by_role("button", name="Preview change").click()
+    applied(own_page, portal)
+    assert titles(staging, sandbox) == {"STAGING"}
+
+
 def follow(page: Page, environment: Environment, channel: str) -> None:
     page.goto(f"{environment.get_absolute_url()}configuration")
     page.get_by_label("Channel").fill(channel)

@@ -115,6 +115,49 @@ def test_only_what_is_new_adds_a_version(shop: TemplateSource, repository: GitRe
     assert shop.versions.get(number=1).ref_names == []
 
 
+MANIFEST = "root: root.yaml\n"
+PRESET = "presets: {small: {label: Small, parameters: {}}}\n"
+
+
+def presets(source: TemplateSource, number: int) -> list[str]:
+    """Return the presets of a stored version."""
+    found = template_sets.find(source.versions.get(number=number).digest)
+    assert found is not None
+    return [one.label for one in found.presets]
+
+
+def test_a_manifest_that_changes_alone_is_a_version_of_git_with_its_own_files(
+    shop: TemplateSource, repository: GitRepository
+) -> None:
+    repository.commit({"infra/template-set.yaml": MANIFEST}, "Add a manifest")
+    fetched(shop)
+    repository.commit({"infra/template-set.yaml": MANIFEST + PRESET}, "Add a preset")
+    fetched(shop)
+    repository.commit({"infra/template-set.yaml": f"# Small\n{PRESET}{MANIFEST}"}, "Describe it")
+    fetched(shop)
+
+    assert [presets(shop, number) for number in (1, 2, 3)] == [[], ["Small"], ["Small"]]
+    first, second, described = shop.versions.order_by("number").values_list("digest", flat=True)
+    assert (first != second, second == described) == (True, True)
+
+
+def test_a_manifest_that_changes_alone_is_a_version_of_a_folder(tmp_path: Path, settings: Settings) -> None:
+    settings.SANSO_LOCAL_SOURCES = [str(tmp_path)]
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "root.yaml").write_text(ROOT)
+    source = TemplateSource.objects.create(name="shop", live_key="shop", kind="folder", url=str(folder))
+    assert fetched(source).added == 1
+
+    for text, added in [(MANIFEST, 1), (MANIFEST + PRESET, 1), (f"# Small\n{PRESET}{MANIFEST}", 0)]:
+        (folder / "template-set.yaml").write_text(text)
+        assert fetched(source).added == added, text
+    (folder / "template-set.yaml").unlink()
+    assert fetched(source).added == 0  # the first version again
+
+    assert [presets(source, number) for number in (1, 2, 3)] == [[], [], ["Small"]]
+
+
 def test_a_tag_that_moves_is_remembered_with_where_it_pointed(
     shop: TemplateSource, repository: GitRepository
 ) -> None:

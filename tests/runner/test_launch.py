@@ -82,12 +82,14 @@ def test_resources_have_rows_before_the_change_set_is_executed(deployment: Deplo
     }
 
 
-def test_the_bucket_is_created_hardened_and_filled(deployment: Deployment, aws: FakeAws) -> None:
+def test_the_bucket_is_created_hardened_and_filled(
+    deployment: Deployment, aws: FakeAws, template_set: catalog.TemplateSet
+) -> None:
     ended = run(deployment, aws)
 
     bucket = aws.buckets["sanso-artifacts-123456789012-ap-northeast-1"]
     assert "(hardened)" in bucket
-    assert f"sanso/{deployment.template_digest}/root.yaml" in bucket
+    assert f"sanso/{template_set.objects_digest}/root.yaml" in bucket
     assert aws.requests[0].parameters == {
         "Size": "2",
         "Bucket": ended.artifact_bucket,
