@@ -27,6 +27,11 @@ def set_of(deployment: Deployment) -> catalog.TemplateSet:
     return found
 
 
+def stored_set(digest: str) -> catalog.TemplateSet | None:
+    """Return the template set with a digest; None if it is not stored."""
+    return template_sets.find(digest)
+
+
 def set_of_version(version: TemplateVersion) -> catalog.TemplateSet:
     """Return the files of a version, which are kept even if its source is gone.
 

@@ -84,6 +84,11 @@ class TemplateSet:
         return {p.name: p for group in self.groups for p in group.parameters}
 
     @property
+    def defaults(self) -> dict[str, str]:
+        """Return the defaults of the parameters that have one."""
+        return {name: one.default for name, one in self.parameters.items() if one.default is not None}
+
+    @property
     def choose_once(self) -> frozenset[str]:
         """Return the parameters that keep the value that an environment is created with."""
         return frozenset(name for name, parameter in self.parameters.items() if parameter.choose_once)

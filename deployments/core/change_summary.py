@@ -59,6 +59,30 @@ def surely_changed(changes: Changes) -> list[str]:
     return [one.path for one in changes.resources if one.effect not in unsure]
 
 
+def may_change(changes: Changes, path: str) -> bool:
+    """Return whether a resource may change although it is not certain, as far as CloudFormation tells.
+
+    It is listed because of values that are not known yet, or is in a stack that was not computed.
+    """
+    listed = any(one.path == path and one.effect == Effect.UNCHANGED for one in changes.resources)
+    return listed or any(path.startswith(f"{stack}/") for stack in not_computed(changes))
+
+
+def uncertain_replacements(changes: Changes) -> tuple[ChangedResource, ...]:
+    """Return the resources of which CloudFormation decides during the update whether it replaces them."""
+    unsure = (Effect.MAY_BE_REPLACED, Effect.MAY_DELETE_DATA)
+    return tuple(one for one in changes.resources if one.effect in unsure or one.is_probably_in_place)
+
+
+def replaced_after_all(changes: Changes, updated: Mapping[str, Collection[str]]) -> dict[str, bool]:
+    """Return which of the uncertain replacements happened, by path; without those whose id was not known.
+
+    `updated` are the physical ids that each resource had when CloudFormation had updated it.
+    """
+    known = [one for one in uncertain_replacements(changes) if one.physical_id]
+    return {one.path: bool(set(updated.get(one.path, ())) - {one.physical_id, ""}) for one in known}
+
+
 def replaces(changes: Changes) -> bool:
     """Return whether a resource is or may be replaced: CloudFormation then rejects DisableRollback.
 

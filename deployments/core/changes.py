@@ -55,6 +55,7 @@ class LinkKind(StrEnum):
 
     PARAMETER = "parameter"  # of the root stack: a person changed its value
     DEFAULT = "default"  # of the root stack: the template set has a new default
+    OUTSIDE = "outside"  # of the root stack: set outside of Sanso, and undone
     TEMPLATE = "template"  # the text of a template changed
     STACK = "stack"  # it passes through this nested stack
     RESOURCE = "resource"  # a resource that changes
@@ -176,6 +177,11 @@ class ChangedResource(_Stored):
         return (
             self.effect == Effect.UPDATED and bool(properties) and all(one.likely_same for one in properties)
         )
+
+    @property
+    def is_probably_in_place(self) -> bool:
+        """Return whether it is replaced only if a value changes that is not known yet, and probably stays."""
+        return self.effect == Effect.UPDATED and self.replacement == "Conditional"
 
     @property
     def is_stack(self) -> bool:

@@ -11,7 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from deployments.core.change_causes import PARAMETER_SOURCE, Causes, Origin, OriginKind
-from deployments.core.changes import Action, CauseLink, ChangedProperty, ChangedResource, Effect, LinkKind
+from deployments.core.changes import (
+    Action,
+    CauseLink,
+    ChangedProperty,
+    ChangedResource,
+    Effect,
+    LinkKind,
+    is_unknown,
+)
 from deployments.core.conditions import mapping
 from deployments.core.references import found_in
 from deployments.core.template_stacks import TemplateStack
@@ -55,7 +63,9 @@ class LikelySame:
 
     def is_same(self, resource: ChangedResource, detail: ChangedProperty) -> bool:
         """Return whether one detail of a resource probably does not happen."""
-        if resource.action in _NEW_OR_GONE or not self._is_written_the_same(resource, detail):
+        if resource.action in _NEW_OR_GONE or _differs(detail):
+            return False
+        if not self._is_written_the_same(resource, detail):
             return False
         if not detail.cause and _has_twin(resource, detail):
             return all(self.is_same(resource, one) for one in resource.properties if _is_twin(one, detail))
@@ -117,6 +127,12 @@ def body_of(stacks: Mapping[str, TemplateStack], path: str) -> Mapping[str, obje
     stack, _, name = path.rpartition("/")
     found = stacks.get(stack)
     return mapping(mapping(found.template.get("Resources")).get(name)) if found else {}
+
+
+def _differs(detail: ChangedProperty) -> bool:
+    """Return whether both values are known and differ, such as after a change of the stack from outside."""
+    is_known = detail.before is not None and detail.after is not None and detail.is_known
+    return is_known and not is_unknown(detail.before) and detail.before != detail.after
 
 
 def _may_be_unknown(stack: str, detail: ChangedProperty) -> bool:

@@ -66,11 +66,13 @@ def parameter_changes(
     changed_secrets: Collection[str] = (),
     old_defaults: Mapping[str, str] | None = None,
     new_defaults: Mapping[str, str] | None = None,
+    undone: Collection[str] = (),
 ) -> tuple[ParameterChange, ...]:
     """Return the parameters that differ, by name.
 
     `secrets` are the NoEcho ones, whose values are ignored; `changed_secrets` have a new value. A parameter
-    that had the previous default and gets the new default was changed by the template set.
+    that had the previous default and gets the new default was changed by the template set. The values of
+    `undone` were set outside of Sanso, and return to what Sanso deployed last.
     """
     found = []
     for name in sorted(before.keys() | after.keys() | set(changed_secrets)):
@@ -83,6 +85,7 @@ def parameter_changes(
             old, new = (old_defaults or {}).get(name), (new_defaults or {}).get(name)
             by_default = one == old and other == new
             cause = LinkKind.DEFAULT if by_default else LinkKind.PARAMETER
+            cause = LinkKind.OUTSIDE if name in undone else cause
             found.append(ParameterChange(name=name, before=one, after=other, cause=cause))
     return tuple(found)
 

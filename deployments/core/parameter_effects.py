@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from deployments.core.changes import ChangedProperty, ChangedResource, Changes, Effect, LinkKind
 
-_CHANGED = (LinkKind.PARAMETER, LinkKind.DEFAULT)
+_CHANGED = (LinkKind.PARAMETER, LinkKind.DEFAULT, LinkKind.OUTSIDE)
 _REPLACING = (Effect.DELETES_DATA, Effect.MAY_DELETE_DATA, Effect.REPLACED, Effect.MAY_BE_REPLACED)
 _LEFT_OUT = (Effect.UNCHANGED, Effect.STACK)
 

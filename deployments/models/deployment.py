@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.change_summary import Prediction
+from deployments.core.outside_changes import FoundState
 from deployments.core.phases import (
     ACTIVE,
     AFTER_FAILURE,
@@ -304,6 +305,16 @@ class Deployment(models.Model):
     def prediction(self) -> Prediction | None:
         """Return the accuracy of its preview about unchanged resources; None if it is not known."""
         return Prediction.from_json(self.changes.get("prediction") or {})
+
+    @property
+    def replaced(self) -> dict[str, bool]:
+        """Return which uncertain replacements of its preview happened, by path; empty before its end."""
+        return dict(self.changes.get("replaced") or {})
+
+    @property
+    def found(self) -> FoundState:
+        """Return what AWS had when its preview was computed, and the last good deployment had not."""
+        return FoundState.from_json(self.changes.get("found"))
 
     @property
     def release(self) -> Release | None:

@@ -58,6 +58,14 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Keep those with numbers up to and including `seq`."""
         return self.filter(seq__lte=seq)
 
+    def updated_ids(self, deployment: Deployment) -> dict[str, set[str]]:
+        """Return the physical ids that each resource of a deployment had once it was updated, by its path."""
+        found: dict[str, set[str]] = {}
+        rows = self.filter(deployment=deployment, status="UPDATE_COMPLETE", stack__isnull=False)
+        for path, name, id_ in rows.values_list("stack__path", "logical_id", "physical_id").order_by("seq"):
+            found.setdefault(f"{path}/{name}".lstrip("/"), set()).add(id_)
+        return found
+
     def in_time(self) -> Self:
         """Order by time, then by number: events arrive in a different order."""
         return self.order_by("at", "seq")

@@ -28,6 +28,7 @@ from deployments.runner import (
     expectations,
     launch,
     notices,
+    outside,
     preflight,
     previews,
     queue,
@@ -84,9 +85,12 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
         if root_only.fall_back(deployment, change_set, clients.cloudformation):
             return AT_ONCE
         raise rejection(deployment, change_set, clients.cloudformation)
-    changes = previews.preview_of(deployment, change_sets.read(change_set, clients.cloudformation))
-    facts = data_facts.gather(changes, clients, timezone.now())
-    _show(deployment, changes, releases.of_change(deployment, changes), facts=facts)
+    tree = change_sets.read(change_set, clients.cloudformation)
+    now = outside.state_before(deployment, template_sets.uploaded(deployment), clients.cloudformation)
+    changes = previews.preview_of(deployment, tree, now)
+    more: dict[str, object] = {"facts": data_facts.gather(changes, clients, timezone.now())}
+    more |= {"found": now.to_json()} if now else {}
+    _show(deployment, changes, releases.of_change(deployment, changes), **more)
     return AT_ONCE
 
 

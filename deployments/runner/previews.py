@@ -10,21 +10,31 @@ from dataclasses import replace
 from deployments import catalog
 from deployments.aws.cloudformation import ChangeSet, ResourceChange
 from deployments.core.change_effects import judged
-from deployments.core.change_summary import compare_with_events
+from deployments.core.change_summary import (
+    compare_with_events,
+    replaced_after_all,
+    uncertain_replacements,
+)
 from deployments.core.changes import ChangedProperty, ChangedResource, Changes, LinkKind, action_of
 from deployments.core.local_diff import parameter_changes
+from deployments.core.outside_changes import FoundState
 from deployments.core.template_stacks import TemplateSide
-from deployments.models import Deployment, Resource
+from deployments.models import Deployment, Event, Resource
 from deployments.models.sealed import unseal
 from deployments.runner import launch, template_sets
 
+NOTHING_ELSE = FoundState()
 
-def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes:
-    """Return the changes of change sets, by the path of their stack, with their effects and causes."""
-    environment = deployment.environment
+
+def preview_of(
+    deployment: Deployment, tree: Mapping[str, ChangeSet], found: FoundState = NOTHING_ELSE
+) -> Changes:
+    """Return the changes of change sets, by the path of their stack, with their effects and causes.
+
+    The side before is what AWS has: the last good deployment, with what else was `found`.
+    """
     template_set = template_sets.uploaded(deployment)
-    base = template_sets.find(deployment.base.template_digest) if deployment.base else None
-    before: dict[str, str] = environment.parameters
+    base, before = _before(deployment, found)
     after = before | deployment.parameters | launch.filled(deployment, template_set)
     declared = template_set.parameters
     differing = parameter_changes(
@@ -32,8 +42,9 @@ def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes
         {name: value for name, value in after.items() if name in declared or name in before},
         secrets=[name for name, one in declared.items() if one.no_echo],
         changed_secrets=list(unseal(deployment.sealed_parameters)),
-        old_defaults=_defaults(base),
-        new_defaults=_defaults(template_set),
+        old_defaults=base.defaults if base else None,
+        new_defaults=template_set.defaults,
+        undone=found.returning,
     )
     causes: dict[str, LinkKind] = {one.name: one.cause for one in differing}
     portals = (template_set.bucket_parameter, template_set.prefix_parameter, template_set.boundary_parameter)
@@ -53,9 +64,12 @@ def preview_of(deployment: Deployment, tree: Mapping[str, ChangeSet]) -> Changes
     )
 
 
-def _defaults(template_set: catalog.TemplateSet | None) -> dict[str, str]:
-    declared = template_set.parameters if template_set else {}
-    return {name: one.default for name, one in declared.items() if one.default is not None}
+def _before(deployment: Deployment, found: FoundState) -> tuple[catalog.TemplateSet | None, dict[str, str]]:
+    """Return the template set and the values before a change; None if the set is not stored."""
+    good = deployment.base
+    values = {**deployment.environment.parameters, **(good.parameters if good else {})}
+    digest = found.template_digest if found.template_digest != "" else good.template_digest if good else ""
+    return template_sets.find(digest or ""), values | {one.name: one.now for one in found.values}
 
 
 def _side(template_set: catalog.TemplateSet, values: Mapping[str, str]) -> TemplateSide:
@@ -112,9 +126,12 @@ def digest(deployment: Deployment, changes: Changes) -> str:
 
 
 def keep_prediction(deployment: Deployment) -> None:
-    """Compare the resources predicted as unchanged with those in the events, and store the result."""
+    """Store which resources predicted as unchanged have events, and which uncertain replacements happened."""
     if not deployment.changes:
         return
+    changes = Changes.from_json(deployment.changes)
     touched = [one.path for one in Resource.objects.touched_in(deployment)]
-    prediction = compare_with_events(Changes.from_json(deployment.changes), touched)
-    deployment.record(changes=deployment.changes | {"prediction": prediction.to_json()})
+    found: dict[str, object] = {"prediction": compare_with_events(changes, touched).to_json()}
+    if uncertain_replacements(changes):
+        found["replaced"] = replaced_after_all(changes, Event.objects.updated_ids(deployment))
+    deployment.record(changes=deployment.changes | found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import transaction
@@ -11,16 +11,14 @@ from django.utils import timezone
 from deployments import catalog
 from deployments.aws.cloudformation import CloudFormation, StackView
 from deployments.aws.session import Clients
-from deployments.core.conditions import TemplateValues
 from deployments.core.intervals import OBSERVE_DELAY
-from deployments.core.nested_templates import nested_in
 from deployments.core.operations import Operation, refusal
 from deployments.core.phases import State
 from deployments.errors import AwsNotFound, UserFixable
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Resource, Stack, TemplateVersion
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import event_log, notices, queue, stack_rows, template_sets
+from deployments.runner import event_log, notices, outside, queue, stack_rows, template_sets
 
 TAKE_OVER = "take_over"
 
@@ -95,30 +93,15 @@ def _values(
 def _as_deployed(
     before: catalog.TemplateSet, stack: StackView, cloudformation: CloudFormation
 ) -> catalog.TemplateSet:
-    """Return the set with the current templates of the stack and its nested stacks."""
-    texts = dict(_texts(before, before.root.name, stack.stack_id, cloudformation))
+    """Return the set with the current templates of the stack, of which none is missing."""
     try:
-        found = catalog.with_templates(before, texts)
+        found = outside.current_set(before, stack, cloudformation)
         missing = found.missing_templates(stack.parameters)
     except UserFixable as exc:
         raise UserFixable("NotTakenOver", exc.message.code, **exc.message.params) from exc
     if missing:
         raise UserFixable("NotTakenOver", Code.TAKEN_OVER_TEMPLATES_MISSING, files=", ".join(missing))
     return found
-
-
-def _texts(
-    known: catalog.TemplateSet, file: str, stack_id: str, cloudformation: CloudFormation
-) -> Iterator[tuple[str, str]]:
-    """Yield the text of each template by its file in the set; the files are those of the known templates."""
-    yield file, cloudformation.template_body(stack_id)
-    content = known.contents[file]
-    nested = {
-        one.stack: one.found_in(known.contents) for one in nested_in(content, TemplateValues(content, {}))
-    }
-    for row in cloudformation.list_resources(stack_id):
-        if row.type == STACK_TYPE and row.physical_id and nested.get(row.logical_id):
-            yield from _texts(known, nested[row.logical_id], row.physical_id, cloudformation)
 
 
 def _set_statuses(deployment: Deployment, root: StackView) -> None:

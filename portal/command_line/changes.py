@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from rich.text import Text
@@ -40,6 +41,8 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
         return
     for one in found.get("parameters", ()):  # not of an earlier portal
         out.print(Text(f"{one['name']}: {_values(one)}"))
+    for line in _outside(found):
+        out.print(Text(f"▲ {line}"))
     out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
     rows = [one | {"properties": "\n".join(_properties(one))} for one in found["resources"]]
     show(Format.TABLE, rows, ("effect", "path", "type", "properties"))
@@ -62,6 +65,19 @@ def _print_consequences(found: dict[str, Any]) -> None:
         out.print(Text(f"{one['name']}: {one['text']} {outage}: {one['outage']['text']}"))
     if whole := found.get("outage"):
         out.print(Text(f"{outage}: {whole['text']}", style="bold"))
+
+
+def _outside(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what was changed outside of Sanso; nothing of an earlier portal."""
+    for one in found.get("outside", ()):
+        text = _("%(name)s was set to %(now)s outside of Sanso. This change sets it to %(after)s.")
+        if one["after"] == one["now"]:
+            text = _("%(name)s was set to %(now)s outside of Sanso. This change keeps it.")
+        yield text % {name: _shortened(one[name]) for name in ("name", "now", "after")}
+    for name in found.get("outside_templates", ()):
+        yield _("The template %(name)s was changed outside of Sanso. This change replaces it.") % {
+            "name": name
+        }
 
 
 def _properties(resource: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from deployments.core.change_effects import judged
 from deployments.core.change_summary import compare_with_events, counts, hazards, replaces
 from deployments.core.changes import (
+    KNOWN_AFTER_APPLY,
     Action,
     CauseLink,
     ChangedProperty,
@@ -198,3 +199,33 @@ def test_a_cycle_of_resources_that_use_each_other_ends() -> None:
     bodies = {"One": {"Properties": {"A": {"Ref": "Two"}}}, "Two": {"Properties": {"A": {"Ref": "One"}}}}
     changes = judged(Changes(resources=resources), side(**bodies), side(**bodies), {})
     assert [one.effect for one in changes.resources] == [Effect.UPDATED, Effect.UPDATED]
+
+
+def test_a_value_that_is_known_and_differs_is_never_taken_for_unchanged() -> None:
+    """The stack was changed outside of Sanso: both templates and all values that Sanso knows are equal."""
+    root = {
+        "Web": {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {
+                "TemplateURL": {"Fn::Sub": "https://${Bucket}.s3.amazonaws.com/web.yaml"},
+                "Parameters": {"Days": {"Fn::GetAtt": ["Net", "Outputs.Days"]}},
+            },
+        }
+    }
+    web = {
+        "Parameters": {"Days": {"Type": "String"}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Delay": {"Ref": "Days"}}}},
+    }
+    both = TemplateSide(templates={"root.yaml": {"Resources": root}, "web.yaml": web}, root="root.yaml")
+    detail = ChangedProperty(
+        name="Delay", source="ParameterReference", cause="Days", evaluation="Static", before="30", after="14"
+    )
+    given = one_change(path="Web/Topic", type="AWS::SNS::Topic", action="modify", replacement="False")
+    resource = replace(given.resources[0], properties=(detail,))
+
+    found = at(judged(Changes(resources=(resource,)), both, both, {}), "Web/Topic")
+    unknown = replace(detail, after=KNOWN_AFTER_APPLY)
+    listed = replace(resource, properties=(unknown,))
+
+    assert (found.effect, found.properties[0].likely_same) == (Effect.UPDATED, False)
+    assert at(judged(Changes(resources=(listed,)), both, both, {}), "Web/Topic").effect == Effect.UNCHANGED

@@ -11,6 +11,8 @@ from django.test import Client
 
 from deployments.core.change_summary import Prediction
 from deployments.core.changes import ChangedResource, Changes
+from deployments.core.outside_changes import FoundState, FoundValue
+from deployments.core.stuck import StuckResource
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment, Expectation
@@ -321,3 +323,70 @@ def test_a_discarded_change_says_when_that_was_requested_accepted_and_done(
     assert stages[2].startswith("✓ Stopped")
     expired = make_preview(shop, "scale", state="canceled", cancel_code="expired")
     assert not opened(browser, expired).all("ol", class_="cancel-stages")
+
+
+def test_what_was_changed_outside_and_is_undone_is_said(browser: Client, shop: Environment) -> None:
+    change = make_preview(shop, "scale")
+    values = (
+        FoundValue(name="Days", deployed="30", now="14", after="30"),
+        FoundValue(name="Size", deployed="2", now="5", after="5"),
+        FoundValue(name="Own", deployed="1", now="2", after="3", is_outside=False),
+    )
+    found = FoundState(values=values, template_digest="x", undone=("web.yaml",), is_outside=True).to_json()
+    Deployment.objects.filter(pk=change.pk).update(changes=change.changes | {"found": found})
+
+    note = opened(browser, change).one("div", id="changed-outside").text
+
+    assert "This change replaces them: Days : 14 → 30" in note
+    assert "This change replaces them: web.yaml" in note
+    assert "This change keeps them: Size : 5" in note
+    assert "Own" not in note
+
+
+@pytest.mark.parametrize(("happened", "text"), [(True, "It was replaced."), (False, "It was not replaced.")])
+def test_an_uncertain_replacement_is_uncertain_before_and_certain_afterwards(
+    browser: Client, shop: Environment, happened: bool, text: str
+) -> None:
+    uncertain = ChangedResource(
+        path="Web/Group",
+        action="modify",
+        type="AWS::AutoScaling::AutoScalingGroup",
+        replacement="Conditional",
+        effect="may_be_replaced",
+    )
+    change = make_preview(shop, changes=Changes(resources=(uncertain,)).to_json())
+    before = opened(browser, change).one("tbody", id="changes-body").text
+    assert "CloudFormation decides during the update whether to replace it." in before
+    assert text not in before
+
+    stored = change.changes | {"replaced": {"Web/Group": happened}}
+    Deployment.objects.filter(pk=change.pk).update(changes=stored, state="succeeded", last_phase="ready")
+    after = page(browser.get(f"/deployments/{change.pk}/preview?applied=yes"))
+
+    assert text in after.one("tbody", id="changes-body").text
+
+
+def test_a_skipped_resource_that_may_change_is_not_said_to_stay(browser: Client, shop: Environment) -> None:
+    change = make_preview(shop, "traffic")
+    unsure = next(one["path"] for one in change.changes["resources"] if one.get("effect") == "unchanged")
+    stack, _, name = unsure.rpartition("/")
+    skipped = [
+        StuckResource(
+            path=path,
+            stack_name="shop",
+            stack_id="arn:shop",
+            logical_id=id_,
+            physical_id="",
+            type="T",
+            reason="",
+        ).as_json()
+        for path, id_ in ((stack, name), ("", "Untouched"))
+    ]
+    Environment.objects.filter(pk=shop.pk).update(skipped=skipped)
+
+    listed = opened(browser, change).one("fieldset", id="skipped").text
+
+    stays, _, may_change = listed.partition("It is not certain")
+    assert "this change does not touch them Untouched" in stays
+    assert unsure not in stays
+    assert unsure in may_change

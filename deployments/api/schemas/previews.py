@@ -16,6 +16,7 @@ from deployments.core.canceling import CancelEffect
 from deployments.core.change_summary import changed_values, counts, may_lose_data
 from deployments.core.changes import ChangedProperty, ChangedResource, Changes
 from deployments.core.local_diff import ParameterChange
+from deployments.core.outside_changes import FoundValue
 from deployments.core.release_kind import Release
 from deployments.errors import Message
 from deployments.models import ActionRequest, Approval, Deployment
@@ -73,6 +74,20 @@ class ParameterOut(Schema):
         )
 
 
+class OutsideOut(Schema):
+    """A parameter whose value in AWS was set outside of Sanso."""
+
+    name: str = Field(examples=["WebInstanceType"])
+    deployed: str = Field(description="What Sanso deployed last.", examples=["t4g.micro"])
+    now: str = Field(description="What AWS has.", examples=["t4g.large"])
+    after: str = Field(description="What it has after the change.", examples=["t4g.micro"])
+
+    @classmethod
+    def of(cls, found: FoundValue) -> Self:
+        """Return a value."""
+        return cls(name=found.name, deployed=found.deployed, now=found.now, after=found.after)
+
+
 class ChangedOut(Schema):
     """What a change does to one resource."""
 
@@ -81,11 +96,14 @@ class ChangedOut(Schema):
     action: str = Field(examples=["modify"])
     effect: str = Field(examples=["updated"])
     replacement: str = Field(examples=["False"])
+    was_replaced: bool | None = Field(
+        description="Of an uncertain replacement, after the change: whether it happened. Otherwise null."
+    )
     properties: list[str] = Field(description="The names of the properties that change.")
     values: list[ValueOut] = Field(description="The values that change, without those that probably stay.")
 
     @classmethod
-    def of(cls, row: ChangedResource) -> Self:
+    def of(cls, row: ChangedResource, was_replaced: bool | None) -> Self:
         """Return a changed resource."""
         return cls(
             path=row.path,
@@ -93,6 +111,7 @@ class ChangedOut(Schema):
             action=row.action,
             effect=row.effect,
             replacement=row.replacement,
+            was_replaced=was_replaced,
             properties=list(dict.fromkeys(one.label for one in row.properties)),
             values=[ValueOut.of(one) for one in changed_values(row)],
         )
@@ -203,6 +222,10 @@ class PreviewOut(Schema):
     )
     release: ReleaseOut | None = Field(description="Null if the template set declares no release.")
     parameters: list[ParameterOut] = Field(description="The parameters of the root stack that change.")
+    outside: list[OutsideOut] = Field(description="The parameters that were set outside of Sanso.")
+    outside_templates: list[str] = Field(
+        description="The templates that were changed outside of Sanso, and that the change replaces."
+    )
     resources: list[ChangedOut]
     approval: ApprovalOut | None
     cancel_effect: str = Field(description="What canceling does now, empty if it cannot be canceled.")
@@ -224,7 +247,9 @@ class PreviewOut(Schema):
             tiers=[AffectedTierOut.of(one) for one in tiers],
             release=ReleaseOut.of(release, card) if release and card else None,
             parameters=[ParameterOut.of(one) for one in local_diff(row, template_set).parameters],
-            resources=[ChangedOut.of(one) for one in changes.resources],
+            outside=[OutsideOut.of(one) for one in row.found.values if one.is_outside],
+            outside_templates=list(row.found.undone),
+            resources=[ChangedOut.of(one, row.replaced.get(one.path)) for one in changes.resources],
             approval=ApprovalOut.of(approval) if approval else None,
             cancel_effect="" if isinstance(effect, Message) else effect.value,
         )

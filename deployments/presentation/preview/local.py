@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.actions.change_base import set_of
+from deployments.actions.change_base import set_of, stored_set
 from deployments.catalog import TemplateSet
 from deployments.catalog.manifest import sources
 from deployments.core.local_diff import ChangedFile, LocalDiff, file_changes, parameter_changes
@@ -13,14 +13,15 @@ from deployments.models.sealed import unseal
 
 
 def local_diff(deployment: Deployment, new: TemplateSet | None) -> LocalDiff:
-    """Return the differences between a change and the deployment that it is based on.
+    """Return the differences between a change and what AWS has: the last good one and what else was found.
 
     `new` is the template set of the change; None if it is not stored.
     """
-    base = deployment.base
-    old = find_set(base) if base else None
-    old_defaults, new_defaults = _defaults(old), _defaults(new)
+    base, found = deployment.base, deployment.found
+    old = _set_before(deployment)
+    old_defaults, new_defaults = old.defaults if old else {}, new.defaults if new else {}
     before = old_defaults | base.parameters if base else {}
+    before |= {one.name: one.now for one in found.values if one.name in before}
     parameters = parameter_changes(
         before,
         new_defaults | deployment.parameters,
@@ -28,6 +29,7 @@ def local_diff(deployment: Deployment, new: TemplateSet | None) -> LocalDiff:
         changed_secrets=list(unseal(deployment.sealed_parameters)),
         old_defaults=old_defaults,
         new_defaults=new_defaults,
+        undone=found.returning,
     )
     templates: tuple[ChangedFile, ...] = ()
     artifacts: tuple[ChangedFile, ...] = ()
@@ -37,6 +39,14 @@ def local_diff(deployment: Deployment, new: TemplateSet | None) -> LocalDiff:
     return LocalDiff(
         parameters=parameters, templates=templates, artifacts=artifacts, set_unknown=not (old and new)
     )
+
+
+def _set_before(deployment: Deployment) -> TemplateSet | None:
+    """Return the set with the templates that AWS had before a change; None if it is not stored."""
+    digest = deployment.found.template_digest
+    if digest == "":
+        return find_set(deployment.base) if deployment.base else None
+    return stored_set(digest) if digest else None
 
 
 def planned_stacks(deployment: Deployment, template_set: TemplateSet | None) -> dict[str, TemplateStack]:
@@ -54,11 +64,6 @@ def find_set(deployment: Deployment) -> TemplateSet | None:
         return set_of(deployment)
     except UserFixable:
         return None
-
-
-def _defaults(template_set: TemplateSet | None) -> dict[str, str]:
-    declared = template_set.parameters if template_set else {}
-    return {name: one.default for name, one in declared.items() if one.default is not None}
 
 
 def _templates(template_set: TemplateSet) -> dict[str, bytes]:

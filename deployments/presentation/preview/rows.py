@@ -39,12 +39,16 @@ class PropertyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceRow:
-    """One resource with its properties. `more` is the number of further values that probably stay."""
+    """One resource with its properties. `more` is the number of further values that probably stay.
+
+    `afterwards` says whether an uncertain replacement happened, "" if it is not known.
+    """
 
     resource: ChangedResource
     mark: str
     word: str
     consequence: str
+    afterwards: str
     level: int
     properties: Sequence[PropertyRow]
     more: int
@@ -89,10 +93,12 @@ def tree(
     query: str = "",
     opened: str = "",
     all_open: bool = False,
+    replaced: Mapping[str, bool] | None = None,
 ) -> list[StackRow]:
     """Return the stacks with changes, each with its rows if it is open: `opened` is the path of one of them.
 
-    `root` is the name of the root stack; with few changes, all are open.
+    `root` is the name of the root stack; with few changes, all are open. `replaced` says of uncertain
+    replacements, by path, whether they happened.
     """
     found = shown(changes, effect, query)
     by_stack: dict[str, list[ChangedResource]] = {}
@@ -106,19 +112,22 @@ def tree(
             level=path.count("/") + 2 if path else 1,
             number=len(resources),
             is_open=every or path == opened,
-            rows=[_row(one) for one in resources] if every or path == opened else (),
+            rows=[_row(one, (replaced or {}).get(one.path)) for one in resources]
+            if every or path == opened
+            else (),
         )
         for path, resources in sorted(by_stack.items())
     ]
 
 
-def _row(resource: ChangedResource) -> ResourceRow:
+def _row(resource: ChangedResource, replaced: bool | None) -> ResourceRow:
     effect = Effect(resource.effect)
     return ResourceRow(
         resource=resource,
         mark=texts.MARKS.get(effect, "~"),
         word=texts.effect_label(effect),
         consequence=texts.consequence(resource),
+        afterwards=texts.afterwards(replaced),
         level=resource.path.count("/") + 2,
         properties=[_property(one) for one in changed_values(resource)],
         more=len({one.label for one in resource.properties if one.likely_same}),

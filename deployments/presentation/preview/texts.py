@@ -82,6 +82,8 @@ def consequence(resource: ChangedResource) -> str:
         return policy(resource)
     if resource.stays_probably:
         return _("Probably unchanged; listed because it holds data")
+    if resource.is_probably_in_place:
+        return _("Probably in place; CloudFormation decides during the update whether to replace it.")
     return {
         Effect.REPLACED: _("A new one is created, then the old one is deleted."),
         Effect.REMOVED: _("Deleted at the end of the update."),
@@ -90,6 +92,13 @@ def consequence(resource: ChangedResource) -> str:
         Effect.ADDED: _("Created"),
         Effect.IMPORTED: _("Imported into the stack"),
     }[effect]
+
+
+def afterwards(replaced: bool | None) -> str:
+    """Return whether an uncertain replacement happened; "" if that is not known."""
+    if replaced is None:
+        return ""
+    return _("It was replaced.") if replaced else _("It was not replaced.")
 
 
 def policy(resource: ChangedResource) -> str:
@@ -123,6 +132,8 @@ def _link(link: CauseLink) -> str:
         return _("template %(file)s") % {"file": link.name}
     if link.kind == LinkKind.DEFAULT:
         return _("%(parameter)s (template set)") % {"parameter": link.name}
+    if link.kind == LinkKind.OUTSIDE:
+        return _("%(parameter)s (changed outside of Sanso)") % {"parameter": link.name}
     if link.kind == LinkKind.RESOURCE and link.effect in (Effect.REPLACED, Effect.DELETES_DATA):
         return _("%(resource)s replaced") % {"resource": link.label}
     return link.label or link.name

@@ -13,6 +13,7 @@ from deployments.core.change_summary import (
     hazards,
     hit_rate,
     keep_refusal,
+    may_change,
     may_lose_data,
     surely_changed,
 )
@@ -31,6 +32,7 @@ from deployments.presentation.canceling import discard_stages
 from deployments.presentation.granters import granters_text
 from deployments.presentation.preview import rows, schedule, texts
 from deployments.presentation.preview.affected import affected_tiers
+from deployments.presentation.preview.found import outside_note
 from deployments.presentation.preview.inputs import parameter_rows
 from deployments.presentation.preview.local import find_set, local_diff, planned_stacks
 from deployments.presentation.preview.not_computed import hidden_stacks
@@ -95,13 +97,14 @@ def context(
         "is_approval_required": conditions.policy is not None,
         "required": required_text(conditions.policy) if conditions.policy else "",
         "diff": diff,
+        "outside": outside_note(deployment.found),
         "parameters": parameter_rows(diff, changes),
         "sentence": texts.sentence(changes),
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
         "hidden_stacks": hidden_stacks(changes, stacks),
         "root_only_reason": changes.root_only_reason,
-        "skipped": unreconciled(deployment.environment.skipped_resources, surely_changed(changes)),
+        **_skipped(deployment, changes),
         "blocked": _blocked(deployment, user, changes, conditions),
         "keep_choices": [] if deployment.is_retry else _keep_choices(deployment, sent, not_kept is None),
         "may_go_back": deployment.is_release_by_server,
@@ -127,6 +130,13 @@ def context(
     }
 
 
+def _skipped(deployment: Deployment, changes: Changes) -> dict[str, Any]:
+    """Return the skipped resources that the change leaves, and those of which that is not certain."""
+    found = unreconciled(deployment.environment.skipped_resources, surely_changed(changes))
+    unsure = [one for one in found if may_change(changes, one.key)]
+    return {"skipped": [one for one in found if one not in unsure], "skipped_unsure": unsure}
+
+
 def _edit_set(deployment: Deployment) -> str:
     """Return the version that the form keeps when the values of this change are edited."""
     if _has_set_of_base(deployment):
@@ -148,6 +158,7 @@ def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, s
             query=query.get("q", ""),
             opened=query.get("stack", ""),
             all_open=query.get("rows") == "all",
+            replaced=deployment.replaced,
         ),
         "deployment": deployment,
         "effects": rows.effect_choices(changes),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -21,9 +21,9 @@ from deployments.core.status import DELETED, IN_REVIEW
 from deployments.core.stuck import STUCK
 from deployments.core.timings import WATCHED_DELAY
 from deployments.errors import AwsFailure, AwsNotFound, QuotaExhausted
-from deployments.models import ActionRequest, Environment, Observation, Stack, leases
+from deployments.models import ActionRequest, Environment, Observation, leases
 from deployments.models.sealed import renewed
-from deployments.runner import endpoint_run, event_log, redactors, stuck, suspensions
+from deployments.runner import endpoint_run, event_log, outside, redactors, stuck, suspensions
 from deployments.runner.observe.problems import problem_message
 from deployments.runner.preflight import ENVIRONMENT_TAG
 
@@ -123,33 +123,19 @@ def _purge(environment: Environment, stack: StackView, clients: Clients, now: da
 def _outside(environment: Environment, stack: StackView, now: datetime) -> dict[str, object]:
     """Return the columns that say whether the stack was changed since the last operation of Sanso.
 
-    The first observation after an operation sets the known state; an operation in progress then is not
-    Sanso's, nor is an update that began after that operation.
+    The first observation after an operation sets the known state.
     """
     seen = {"status": stack.status, "updated": stack.updated}
     known = environment.known_stack
     if ActionRequest.objects.active().of_kind("protect").filter(environment=environment).exists():
         return {"known_stack": {}}  # deletion protection is switched on by an update
-    changed = outside_changes.is_changed(known, seen) or (not known and _was_updated(environment, seen))
+    changed = outside.is_changed(environment, stack)
     if not known and not changed:
         return {"known_stack": seen}
     if not changed or environment.changed_outside_at:
         return {}
     at = datetime.fromisoformat(stack.updated) if outside_changes.is_updated(known, seen) else now
     return {"changed_outside_at": at}
-
-
-def _was_updated(environment: Environment, seen: Mapping[str, str]) -> bool:
-    """Return whether an update that is not Sanso's began before the first observation.
-
-    Not if Sanso has updated the stack for its protection, which is not in the rows of the stack.
-    """
-    latest = environment.latest
-    protections = ActionRequest.objects.of_kind("protect").filter(environment=environment)
-    if latest is None or latest.protects or protections.exists():
-        return False
-    root = Stack.objects.of(latest).filter(path="").first()
-    return root is not None and outside_changes.is_updated_after(seen, root.changes)
 
 
 def _stuck(environment: Environment, stack: StackView, clients: Clients) -> dict[str, object]:
