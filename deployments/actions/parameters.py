@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from deployments import catalog
-from deployments.core.parameters import Parameter, problem
+from deployments.core.parameters import problem
 from deployments.core.regions import arn_beginning
 from deployments.core.rules import Violation, violations
 from deployments.errors import UserFixable
@@ -40,8 +40,8 @@ def checked(
         if parameter.no_echo and name in kept and not parameters.get(name):
             continue
         value = parameters.get(name, parameter.initial or "")
-        if problem(parameter, value):
-            raise _not_allowed(parameter, f"parameter_{name}")
+        if found := problem(parameter, value):
+            raise UserFixable("BadParameter", found.code, f"parameter_{name}", **found.params)
         if parameter.same_region and value:
             _check_region(value, region, f"parameter_{name}")
         (secret if parameter.no_echo else plain)[name] = value
@@ -85,9 +85,3 @@ def _check_region(value: str, region: str, field: str) -> None:
     for arn in value.split(","):
         if not arn.strip().startswith(begin := arn_beginning(arn.strip(), region)):
             raise UserFixable("BadParameter", Code.PARAMETER_OF_OTHER_REGION, field, begin=begin)
-
-
-def _not_allowed(parameter: Parameter, field: str) -> UserFixable:
-    if constraint := parameter.constraint_description:
-        return UserFixable("BadParameter", Code.PARAMETER_CONSTRAINT, field, constraint=constraint)
-    return UserFixable("BadParameter", Code.PARAMETER_NOT_ALLOWED, field)

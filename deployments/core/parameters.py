@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from deployments.core import patterns
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 MAX_PARAMETERS, MAX_NAME = 200, 255
 MAX_VALUE = 4096
@@ -86,34 +88,24 @@ class ParameterGroup:
     parameters: tuple[Parameter, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ValueProblem:
-    """A problem of a value. `code` is one of required, size, number, allowed, pattern,
-    length, range.
-
-    `values` are the values of the code's text on the page; `constraint` is the template's own description.
-    """
-
-    code: str
-    values: dict[str, str] = field(default_factory=dict)
-    constraint: str = ""
-
-
-def problem(parameter: Parameter, value: str) -> ValueProblem | None:
+def problem(parameter: Parameter, value: str) -> Message | None:
     """Return the problem that CloudFormation would report for a value; None if there is none.
 
-    A pattern that is not checked here is left to CloudFormation.
+    The template's own description comes first, if it has one. A pattern that is not checked here is left to
+    CloudFormation.
     """
+    own = {"constraint": parameter.constraint_description} if parameter.constraint_description else {}
     if value == "" and parameter.default != "" and not _may_be_empty(parameter):
-        return ValueProblem("required", constraint=parameter.constraint_description)
+        return Message(Code.PARAMETER_REQUIRED_AS if own else Code.PARAMETER_REQUIRED, own)
     if len(value.encode(errors="surrogatepass")) > MAX_VALUE:
-        return ValueProblem("size", {"max": str(MAX_VALUE)})
+        return Message(Code.PARAMETER_TOO_LARGE, {"max": str(MAX_VALUE)})
     items = [item.strip() for item in value.split(",")] if parameter.is_list else [value]
     allowed = frozenset(parameter.allowed_values)
     for item in items:
         found = _problem_of_item(parameter, item, allowed)
         if found:
-            return ValueProblem(found.code, found.values, parameter.constraint_description)
+            is_own = bool(own) and found.code != Code.PARAMETER_HOST_BITS
+            return Message(Code.PARAMETER_CONSTRAINT, own) if is_own else found
     return None
 
 
@@ -127,47 +119,53 @@ def _may_be_empty(parameter: Parameter) -> bool:
     return bool(parameter.allowed_pattern) and patterns.matches(parameter.allowed_pattern, "") is not False
 
 
-def _problem_of_item(parameter: Parameter, item: str, allowed: frozenset[str]) -> ValueProblem | None:
+def _problem_of_item(parameter: Parameter, item: str, allowed: frozenset[str]) -> Message | None:
     if allowed and item not in allowed:
-        return ValueProblem("allowed", {"allowed": ", ".join(parameter.allowed_values)})
+        return Message(Code.PARAMETER_NOT_ONE_OF, {"allowed": ", ".join(parameter.allowed_values)})
     if parameter.type in ("Number", "List<Number>"):
         return _problem_of_number(parameter, item)
-    if parameter.min_length is not None and len(item) < parameter.min_length:
-        return ValueProblem(
-            "length", {"min": str(parameter.min_length), "max": str(parameter.max_length or "")}
-        )
-    if parameter.max_length is not None and len(item) > parameter.max_length:
-        return ValueProblem(
-            "length", {"min": str(parameter.min_length or 0), "max": str(parameter.max_length)}
-        )
+    low, high = parameter.min_length, parameter.max_length
+    if (low is not None and len(item) < low) or (high is not None and len(item) > high):
+        return _outside("PARAMETER_LENGTH", str(low or ""), "" if high is None else str(high))
     if parameter.allowed_pattern and patterns.matches(parameter.allowed_pattern, item) is False:
-        return ValueProblem("pattern", {"pattern": parameter.allowed_pattern})
+        return Message(Code.PARAMETER_PATTERN, {"pattern": parameter.allowed_pattern})
     return _problem_of_network(parameter.default or "", item)
 
 
-def _problem_of_network(default: str, item: str) -> ValueProblem | None:
+def _outside(what: str, low: str, high: str) -> Message:
+    """Return the problem of a length or a number that is outside of its limits; "" is no limit."""
+    if low and high:
+        return Message(Code[what], {"min": low, "max": high})
+    return Message(Code[f"{what}_MIN"], {"min": low}) if low else Message(Code[f"{what}_MAX"], {"max": high})
+
+
+def _problem_of_network(default: str, item: str) -> Message | None:
     """Return the problem of an IPv4 range, by a default that is one: AWS rejects it later, or cuts it."""
-    if not item or not _is_network(default) or _is_network(item):
+    if not item or not default or _network(default) != default:
         return None
-    return ValueProblem("pattern", {"pattern": default})
+    meant = _network(item)
+    if not meant:
+        return Message(Code.PARAMETER_NO_NETWORK, {"example": default})
+    return Message(Code.PARAMETER_HOST_BITS, {"value": item, "network": meant}) if meant != item else None
 
 
-def _is_network(value: str) -> bool:
-    """Return whether a value is an IPv4 range without host bits, unlike 10.0.0.5/16."""
+def _network(value: str) -> str:
+    """Return the IPv4 range that a value is in: 10.0.0.0/16 for 10.0.0.5/16. Empty if it is none."""
+    if "/" not in value:
+        return ""
     try:
-        IPv4Network(value)
+        return str(IPv4Network(value, strict=False))
     except ValueError:
-        return False
-    return "/" in value
+        return ""
 
 
-def _problem_of_number(parameter: Parameter, item: str) -> ValueProblem | None:
+def _problem_of_number(parameter: Parameter, item: str) -> Message | None:
     if not _NUMBER.fullmatch(item):
-        return ValueProblem("number")
+        return Message(Code.PARAMETER_NO_NUMBER)
     number = float(item)
     low, high = parameter.min_value, parameter.max_value
     if (low is not None and number < low) or (high is not None and number > high):
-        return ValueProblem("range", {"min": _short(low), "max": _short(high)})
+        return _outside("PARAMETER_RANGE", _short(low), _short(high))
     return None
 
 

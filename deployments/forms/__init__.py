@@ -17,12 +17,12 @@ from django.utils.translation import gettext_lazy
 from deployments.actions.deploy import check_name
 from deployments.actions.parameters import broken_rules
 from deployments.catalog import TemplateSet
-from deployments.core.parameters import Parameter, ValueProblem, problem
+from deployments.core.parameters import Parameter, problem
 from deployments.errors import UserFixable
 from deployments.forms import schedule
 from deployments.forms.label_field import LabelsField
 from deployments.models import Account
-from deployments.wording import error_text
+from deployments.wording import error_text, message_text
 
 PREFIX = "parameter_"
 """Prefix of parameters' field names, so that they do not clash with other fields."""
@@ -256,7 +256,7 @@ class ParameterField(forms.CharField):
             return
         found = problem(self.parameter, value)
         if found:
-            raise ValidationError(sentence(found), code=found.code)
+            raise ValidationError(message_text(found), code=found.code)
 
     def is_typed_again(self, form: forms.Form) -> bool:
         """Return whether the parameter is a secret that was submitted; the page does not contain it."""
@@ -324,45 +324,6 @@ def _choice(value: str, parameter: Parameter) -> str:
             else _("No (%(value)s)") % {"value": value}
         )
     return value
-
-
-def sentence(found: ValueProblem) -> str:
-    """Return the text of a problem: the template's own description if it has one."""
-    values: Mapping[str, str] = found.values
-    own = _(found.constraint) if found.constraint else ""
-    if own == found.constraint:  # by CloudFormation's convention a partial sentence: "must be a number"
-        own = own[:1].upper() + own[1:]
-    if found.code == "size":
-        return _("Must have at most %(max)s bytes.") % values
-    if found.code == "required":
-        return " ".join(part for part in (_("This field is required."), own) if part)
-    if own:
-        return own
-    if found.code == "length":
-        return _length(values)
-    if found.code == "range":
-        return _range(values)
-    if found.code == "number":
-        return _("Enter a number.")
-    if found.code == "pattern":
-        return _("Must match the pattern %(pattern)s.") % values
-    return _("Must be one of: %(allowed)s.") % values
-
-
-def _length(values: Mapping[str, str]) -> str:
-    if not values["max"]:
-        return _("Must have at least %(min)s characters.") % values
-    if values["min"] in ("", "0"):
-        return _("Must have at most %(max)s characters.") % values
-    return _("Must have between %(min)s and %(max)s characters.") % values
-
-
-def _range(values: Mapping[str, str]) -> str:
-    if not values["max"]:
-        return _("Must be %(min)s or more.") % values
-    if not values["min"]:
-        return _("Must be %(max)s or less.") % values
-    return _("Must be between %(min)s and %(max)s.") % values
 
 
 def name_field() -> forms.CharField:

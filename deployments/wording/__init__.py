@@ -22,9 +22,9 @@ __all__ = ["cause_advice", "cause_title", "error_text", "message_text", "stored_
 def message_text(message: Message) -> str:
     """Return a message in the active language."""
     values = dict(message.params)
-    if message.code in (Code.PARAMETER_CONSTRAINT, Code.RULE_DESCRIPTION):
-        constraint = values["constraint"]
-        return gettext(constraint)  # our own template set's constraints are in the catalogs
+    if constraint := values.get("constraint"):
+        is_rule = message.code == Code.RULE_DESCRIPTION
+        values["constraint"] = gettext(constraint) if is_rule else _constraint_text(constraint)
     if message.code == Code.APPROVER_ROLE:
         values["role"] = gettext(
             str(values["role"]).capitalize()
@@ -34,6 +34,15 @@ def message_text(message: Message) -> str:
     if until := values.get("until"):
         values["until"] = _time_text(until)
     return _filled(gettext(MESSAGES[message.code]), values)
+
+
+def _constraint_text(constraint: str) -> str:
+    """Return a parameter's ConstraintDescription as a sentence; our own template set's are in the catalogs.
+
+    By CloudFormation's convention it is a part of one: "must be a number".
+    """
+    own = gettext(constraint)
+    return own if own != constraint else own[:1].upper() + own[1:]
 
 
 def _time_text(iso: str) -> str:

@@ -116,6 +116,25 @@ def test_a_parameter_that_the_set_does_not_have_is_refused(program: Program) -> 
     assert "Colour" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"Size": "huge"}, "Must be one of: small, large."),
+        ({"Count": "9"}, "Must be between 1 and 8."),
+        ({"Database": "Date Log"}, "Lower case letters only."),
+        ({"Password": "short"}, "Must have at least 8 characters."),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_told_as_in_the_form(
+    program: Program, wrong: dict[str, str], sentence: str
+) -> None:
+    response = program.post("/environments", new(parameters=NEW["parameters"] | wrong))
+
+    (name,) = wrong
+    assert code_of(response) == (422, "InvalidRequest")
+    assert sentence in str([one for one in response.json()["errors"] if name in str(one)])
+
+
 def test_a_name_that_is_taken_is_a_conflict(program: Program, shop: Environment) -> None:
     response = program.post("/environments", new(account=shop.account_id))
 

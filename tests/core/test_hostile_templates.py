@@ -13,6 +13,7 @@ from deployments.core.local_diff import file_changes
 from deployments.core.nested_templates import MAX_STACKS, STACK, NestedTemplate
 from deployments.core.parameters import Parameter, problem
 from deployments.core.rules import MAX_VIOLATIONS, Assertion, Rule, violations
+from deployments.message_codes import Code
 from tests.steps import within_steps
 
 NESTED: dict[str, Any] = {
@@ -182,7 +183,7 @@ def test_a_number_is_read_without_backtracking() -> None:
     for value in ("1" * 4000 + "x", "1" * 2000 + "." + "1" * 2000 + "x", "١"):
         found = problem(parameter, value)
         assert found is not None
-        assert found.code == "number"
+        assert found.code == Code.PARAMETER_NO_NUMBER
     for value in ("1", "-1.", ".5", "+1.5e-3"):
         assert problem(parameter, value) is None
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from deployments.core import patterns
 from deployments.core.parameters import MAX_VALUE, Parameter, problem
 from deployments.core.patterns import MAX_PATTERN, is_checked, matches
+from deployments.errors import Message
+from deployments.message_codes import Code
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_only_re2_sees_patterns_of_templates_and_only_short_values(monkeypatch: 
         for value in ("a" * (MAX_VALUE + 1), "あ" * (MAX_VALUE // 3 + 1), "a" * 10_000_000):
             found = problem(parameter, value)
             assert found is not None
-            assert (found.code, found.values) == ("size", {"max": str(MAX_VALUE)})
+            assert found == Message(Code.PARAMETER_TOO_LARGE, {"max": str(MAX_VALUE)})
 
     assert lengths == [MAX_VALUE, MAX_VALUE]
 

@@ -11,12 +11,13 @@ from django.conf import settings
 from django.utils import translation
 
 from deployments.api.schemas.notifications import Language
-from deployments.core.parameters import ValueProblem
 from deployments.core.phases import State
 from deployments.core.status import DisplayStatus
-from deployments.forms import sentence
+from deployments.errors import Message
+from deployments.message_codes import Code
 from deployments.presentation import badges
 from deployments.presentation.text import headlines
+from deployments.wording import message_text
 from portal import extraction
 from portal.translations import catalogs, read_catalog
 
@@ -105,11 +106,11 @@ def test_statuses_have_different_labels_in_japanese() -> None:
 
 def test_a_rule_of_the_templates_is_a_sentence_in_each_language() -> None:
     rule = "must be an instance type of a Graviton family, such as t4g.micro or m7g.large"
-    found = ValueProblem(code="pattern", constraint=rule)
+    found = Message(Code.PARAMETER_CONSTRAINT, {"constraint": rule})
 
-    assert sentence(found).startswith("Must be")
+    assert message_text(found).startswith("Must be")
     with translation.override("ja"):
-        assert sentence(found).startswith("t4g.micro や")
+        assert message_text(found).startswith("t4g.micro や")
 
 
 def test_no_message_is_inside_an_f_string() -> None:
