@@ -28,7 +28,7 @@ from pytest_django import DjangoDbBlocker
 from portal.translations import compile_catalogs
 from tests import loopback_only, prepared, times
 from tests.mariadb import MariaDB, start_mariadb
-from tests.services import LOOPBACK, Redis, Sandbox, free_port, start_redis, start_sandbox
+from tests.services import LOOPBACK, Redis, Sandbox, free_port, start_redis, start_sandbox, started_sandboxes
 
 # Folders that the SQLite run collects, in addition to tests marked `core`.
 AREAS = (
@@ -232,6 +232,15 @@ def sandbox_account(sandbox: Sandbox) -> Iterator[str]:
     account = str(secrets.randbelow(9 * 10**11) + 10**11)
     yield account
     sandbox.control("POST", "reset", account=account)
+
+
+@pytest.fixture(autouse=True)
+def _responses_have_their_shape() -> Iterator[None]:
+    """Fail a test in which a sandbox sent a response that does not match botocore's shape of it."""
+    yield
+    found = "".join(server.invalid_responses() for server in started_sandboxes)
+    if found:
+        pytest.fail(f"Responses of the sandbox that AWS would not send:\n{found}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,8 @@ alternative (a fallback, a timeout) and waits for the result.
 STOP_SECONDS = 60.0
 waited: dict[str, float] = {}
 """Seconds by what was waited for, in this process; `tests.times` reports them."""
+started_sandboxes: list[Sandbox] = []
+"""Those of this process, also ended ones: what they report about their responses fails the tests."""
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -248,7 +250,21 @@ def redis_answers(port: int) -> bool:
 
 @dataclass(kw_only=True)
 class Sandbox(Service):
-    """A private sandbox. Tests use separate 12-digit account ids in it."""
+    """A private sandbox. Tests use separate 12-digit account ids in it.
+
+    A response that AWS would not send fails the call, and the test (`invalid_responses`).
+    """
+
+    reported: int = 0  # bytes of the report that are known
+
+    def invalid_responses(self) -> str:
+        """Return what was reported about responses since the last time, "" if nothing was."""
+        report = self.folder / "data" / "invalid-responses"
+        if not report.exists() or report.stat().st_size == self.reported:
+            return ""
+        content = report.read_bytes()
+        found, self.reported = content[self.reported :], len(content)
+        return found.decode()
 
     @property
     def url(self) -> str:
@@ -333,10 +349,12 @@ def start_sandbox(
             "SANSO_SANDBOX_DATA": str(folder / "data"),
             "SANSO_SANDBOX_DATABASE": database,
             "SANSO_SANDBOX_PERMISSIONS": permissions,
+            "SANSO_SANDBOX_RESPONSES": "check",
             "SANSO_SANDBOX_MACHINES": machines or os.environ.get("SANSO_SANDBOX_MACHINES", "processes"),
         },
     )
     server.start()
+    started_sandboxes.append(server)
     return server
 
 

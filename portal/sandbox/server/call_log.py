@@ -25,6 +25,7 @@ BOTO3_NAMES: Final = {
     "states": "stepfunctions",
     "tagging": "resourcegroupstaggingapi",
 }
+_RPC = re.compile(r"/service/[^/]+/operation/(?P<operation>\w+)")
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/(?P<service>[^/]+)/aws4_request")
 
 
@@ -145,6 +146,10 @@ def _action(
         return ("ec2" if service == "ec2" else "query"), found[0]
     if service == "s3" and (bucket := _extract_s3_vhost_bucket(headers.get("host", ""))):
         path = f"/{bucket}{path}"
+    if operation := _RPC.fullmatch(
+        path
+    ):  # https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+        return "json", operation["operation"]
     protocol = "rest-xml" if service in ("s3", "route53", "cloudfront") else "rest-json"
     return protocol, _rest_action(service, method, path, headers, query)
 

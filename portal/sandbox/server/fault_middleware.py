@@ -26,6 +26,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+CALL: Final = "sanso.call"
+"""The key of the identified call in an ASGI scope."""
+
 logger = logging.getLogger(__name__)
 
 # Error code, HTTP status and message by protocol.
@@ -92,6 +95,7 @@ class FaultMiddleware:
             scope["method"], scope["path"], headers, query, body or b"", scope.get(CALLER)
         )
         fault = None
+        scope = {**scope, CALL: call}
         if call is not None:
             call_log.write(call)
             fault = faults.next_for(call.account, call.service, call.action)

@@ -31,6 +31,7 @@ from portal.sandbox.backends.machines.booted import init
 from portal.sandbox.engine import access_keys, cloudformation, fixes, heartbeat, time_scale, web_server
 from portal.sandbox.protocols import in_use
 from portal.sandbox.server.authorized_calls import AuthorizedCalls
+from portal.sandbox.server.checked_responses import checked
 from portal.sandbox.server.control_api import ControlApi
 from portal.sandbox.server.fault_middleware import FaultMiddleware
 from portal.sandbox.server.signed_calls import SignedCalls
@@ -97,7 +98,7 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
             service.install()
         heartbeat.start()
         accounts.install(folder)
-        calls = SignedCalls(FaultMiddleware(AuthorizedCalls(ministack.app.app)))
+        calls = SignedCalls(FaultMiddleware(AuthorizedCalls(checked(ministack.app.app, folder))))
         application = NoForeignPages(ControlApi(calls, SERVICES))
         binds = [f"fd://{listener.fileno()}"]
         if address := in_use.machines().api_address:

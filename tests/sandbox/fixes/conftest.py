@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.model import OperationModel
 
+from portal.sandbox.server import response_shapes
 from tests.sandbox.engine.conftest import REGION, Account, account
 from tests.services import LOOPBACK, Sandbox, free_port
 
@@ -73,6 +75,23 @@ def outcome(client: Any, call: str, **parameters: Any) -> str:
     except ClientError as refused:
         return str(refused.response["Error"]["Code"])
     return DONE
+
+
+def unlike_aws(client: Any, call: str, **parameters: Any) -> list[str]:
+    """Send a call; return what differs in its response from botocore's shape."""
+    found: list[str] = []
+
+    def compare(operation_model: OperationModel, response_dict: dict[str, Any], **_rest: Any) -> None:
+        service = operation_model.service_model.service_name
+        kind = response_dict["headers"].get("content-type", "")
+        found.extend(response_shapes.problems(service, operation_model.name, kind, response_dict["body"]))
+
+    client.meta.events.register_last("before-parse", compare, unique_id="compare")
+    try:
+        getattr(client, call)(**parameters)
+    finally:
+        client.meta.events.unregister("before-parse", unique_id="compare")
+    return found
 
 
 def created(account: Account, template: str, **options: Any) -> dict[str, str]:

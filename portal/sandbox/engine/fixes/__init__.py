@@ -13,9 +13,11 @@ from portal.sandbox.engine.fixes import (
     instance_filters,
     lambda_inline_code,
     lambda_missing_package,
+    lambda_reason_codes,
     load_balancer_protection,
     managed_policies,
     network_interface_filters,
+    replica_mode,
     role_boundary,
     s3_bucket_owner,
     secret_password,
@@ -29,6 +31,7 @@ from portal.sandbox.engine.fixes import (
     target_group_association,
     target_group_in_use,
     vpc_endpoint_filters,
+    vpc_members,
 )
 
 ALL: Final = (
@@ -38,9 +41,11 @@ ALL: Final = (
     instance_filters,
     lambda_inline_code,
     lambda_missing_package,
+    lambda_reason_codes,
     load_balancer_protection,
     managed_policies,
     network_interface_filters,
+    replica_mode,
     role_boundary,
     s3_bucket_owner,
     secret_password,
@@ -54,6 +59,7 @@ ALL: Final = (
     target_group_association,
     target_group_in_use,
     vpc_endpoint_filters,
+    vpc_members,
 )
 
 
