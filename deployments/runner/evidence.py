@@ -132,10 +132,12 @@ def _stream_end(
 def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
     """Yield the log groups of the functions behind the failed resource.
 
-    A function that writes to a log group of the template depends on that group; otherwise the group has
-    Lambda's default name.
+    An update has rows of what it changes only: a function that is not part of it has its row in an earlier
+    deployment. A function that writes to a log group of the template depends on that group; otherwise the
+    group has Lambda's default name.
     """
-    rows = {_path(row): row for row in Resource.objects.of_deployment(deployment).select_related("stack")}
+    rows = {row.path: row for row in Resource.objects.newest_of(deployment.environment)}
+    rows |= {_path(row): row for row in Resource.objects.of_deployment(deployment).select_related("stack")}
     own = f"{failure.path}/{failure.logical_id}".lstrip("/")
     functions = expectations.graph_of(deployment).providers.get(own) or _reached(own, rows)
     for path in functions:

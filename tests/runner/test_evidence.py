@@ -12,7 +12,7 @@ from deployments.aws.logs import LogMessage
 from deployments.aws.redacted import redacted
 from deployments.aws.ssm import Association, Execution, ExecutionTarget
 from deployments.errors import AwsAccessError, AwsRetryable
-from deployments.models import Deployment, Evidence
+from deployments.models import Deployment, Evidence, Resource
 from deployments.models.sealed import seal
 from deployments.runner import evidence, redactors
 from deployments.wording import stored_text
@@ -300,3 +300,33 @@ def test_missing_evidence_of_a_deleted_association_is_reported(
     (found,) = _gather_last(_failed_association(**observed), aws)
 
     assert missing in stored_text(found.problem)
+
+
+def test_the_log_of_a_function_is_found_that_is_not_part_of_the_update(aws: FakeAws) -> None:
+    creation = _failed_custom_resource()
+    Resource.objects.all().update(status="CREATE_COMPLETE")
+    Deployment.objects.filter(pk=creation.pk).update(state="succeeded", active_key=None)
+    update = make_deployment(creation.environment, kind="update", state="stacks")
+    root = make_stack(update)
+    make_resource(
+        root,
+        "InitDB",
+        type="Custom::InitDB",
+        physical_id="init",
+        depends_on=[["Aurora/Function", "parameter"]],
+    )
+    make_event(
+        update,
+        1,
+        stack=root,
+        logical_id="InitDB",
+        type="Custom::InitDB",
+        status="UPDATE_FAILED",
+        reason="Failed",
+    )
+    aws.logs[GROUP, "2026/11/25/[$LATEST]1"] = [LogMessage(at=START, text="no such table")]
+
+    (found,) = _gather(update, aws)
+
+    assert found.subject.startswith(GROUP)
+    assert "no such table" in found.text

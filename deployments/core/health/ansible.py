@@ -2,7 +2,7 @@
 
 The format is the default callback's (https://docs.ansible.com/ansible/latest/collections/ansible/builtin/
 default_callback.html) of any version, with JSON or YAML results. The beginning of the output may be missing.
-For a shell script, the message is the end of stderr.
+For a shell script, the message is the end of stderr, or the error of the program that it ran.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from deployments.core.health.script_errors import ending
 
 MAX_LENGTH = 1000
 """Maximum length of a message."""
@@ -49,7 +51,7 @@ def read_output(stdout: str, stderr: str, *, failed: bool) -> PlaybookResult:
     failure = None if ended_well else _last_failure(lines)
     if failure is None:
         errors = [line for line in _COLOR.sub("", stderr).splitlines() if not _is_noise(line)]
-        return PlaybookResult(recap=recap, message=_short("\n".join((errors or lines)[-LAST_LINES:])))
+        return PlaybookResult(recap=recap, message=_short("\n".join(ending(errors or lines, LAST_LINES))))
     return PlaybookResult(recap=recap, failed_task=failure.task[:255], message=_short(failure.message))
 
 
@@ -99,7 +101,7 @@ def _message(result: str, following: list[str]) -> str:
         return result.strip()
     message = str(values.get("msg") or values.get("censored") or "").strip()
     errors = str(values.get("stderr") or values.get("module_stderr") or "").strip().splitlines()
-    return "\n".join([message, *errors[-LAST_LINES:]]).strip()
+    return "\n".join([message, *ending(errors, LAST_LINES)]).strip()
 
 
 def _yaml(following: list[str]) -> dict[str, str]:
