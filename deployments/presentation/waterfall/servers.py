@@ -1,6 +1,7 @@
 """The rows below an Auto Scaling group: its instances, their association runs, and their target health.
 
-They were observed last, so only the environment's latest deployment has such rows.
+They were observed last, so only the environment's latest deployment has such rows. What was observed after
+its end belongs to the environment, not to it: associations run again by their schedule.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class ObservedServers:
 
 
 def rows_below(deployment: Deployment, tree: ResourceTree) -> dict[str, tuple[Row, ...]]:
-    """Return the rows below each group of a deployment (four queries, none without a group)."""
+    """Return the rows below each group of a deployment (five queries at most, none without a group)."""
     groups = {node.physical_id: path for path, node in tree.nodes.items() if node.type == GROUP}
     groups.pop("", None)
     environment = deployment.environment
@@ -63,14 +64,35 @@ def rows_below(deployment: Deployment, tree: ResourceTree) -> dict[str, tuple[Ro
     is_creation = kind not in DELETING and not turns_back(kind, tree.root_status, deployment.last_phase)
     if not groups or not is_latest or not is_creation:
         return {}
-    runs = AssociationRun.objects.of(environment).newest_of_each().without_output()
+    end = deployment.ended_at
     observed = ObservedServers(
-        instances=list(FleetInstance.objects.of(environment).present()),
-        runs=list(runs.select_related("association")),
-        targets=list(Target.objects.of(environment)),
+        instances=[
+            one
+            for one in FleetInstance.objects.of(environment).present()
+            if _is_until(one.first_seen_at, end)
+        ],
+        runs=_runs(deployment),
+        targets=[one for one in Target.objects.of(environment) if _is_until(one.since, end)],
         activities=list(ScalingActivity.objects.newest_of(environment)[:ACTIVITIES]),
     )
     return build_rows(groups, observed, is_active=deployment.is_active)
+
+
+def _is_until(moment: datetime | None, end: datetime | None) -> bool:
+    return moment is None or end is None or moment <= end
+
+
+def _runs(deployment: Deployment) -> list[AssociationRun]:
+    """Return the newest run of each association on each instance, for an ended deployment until its end."""
+    runs = AssociationRun.objects.of(deployment.environment).without_output().select_related("association")
+    newest, end = list(runs.newest_of_each()), deployment.ended_at
+    later = {(one.association_id, one.instance_id) for one in newest if not _is_until(one.at, end)}
+    if not later:
+        return newest
+    own = runs.filter(at__range=(deployment.created_at, end)).order_by("at", "pk")
+    found = {(one.association_id, one.instance_id): one for one in own}
+    kept = [one for one in newest if (one.association_id, one.instance_id) not in later]
+    return kept + [found[pair] for pair in sorted(later & found.keys())]
 
 
 def build_rows(

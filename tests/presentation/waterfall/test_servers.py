@@ -54,3 +54,32 @@ def test_servers_are_below_their_group_with_their_runs_and_targets() -> None:
     (bar,) = of_bad[1].bars
     assert bar.end is not None
     assert bar.end - bar.start == 30_000
+
+
+@pytest.mark.django_db
+def test_what_is_observed_after_the_end_is_not_of_the_deployment() -> None:
+    """Associations run again by their schedule, and targets become unhealthy another day."""
+    aws, environment = FakeAws(), make_environment("staging", stack_id="arn:staging")
+    make_parts(environment, state="configuration", last_phase="configuration")
+    make_healthy(aws, "staging")
+    one, other = (server("staging", "app", number) for number in (0, 1))
+    configure(aws, "staging", "app", {one: "Success", other: "Success"}, run=2)
+    poll(aws)
+    deployment = environment.deployments.get()
+    environment.deployments.update(state="succeeded", ended_at=timezone.now(), due_at=None)
+    configure(aws, "staging", "app", {one: "InProgress"}, run=3)
+    set_target_state(aws, "staging", "app", 1, "unhealthy", "Target.Timeout")
+    poll(aws)
+    cache.clear()
+    deployment.refresh_from_db()
+    environment.refresh_from_db()
+    assert environment.latest == deployment
+
+    rows = DeploymentView.whole(environment.latest).rows()
+
+    below = [row for row in rows if row.path.startswith(f"{GROUP}/")]
+    assert not [row.path for row in rows if row.is_running or row.is_problem]
+    assert sorted(row.kind for row in below if one in row.path) == ["instance", "run", "target"]
+    assert deployment.ended_at
+    limit = deployment.ended_at.timestamp() * 1000
+    assert all(bar.end is not None and bar.end <= limit for row in below for bar in row.bars)
