@@ -5,13 +5,13 @@ A test adds rows to the dictionaries and removes them; any other resource does n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.cloudwatch import ClusterUse
-from deployments.aws.ec2 import NetworkInterface
+from deployments.aws.ec2 import NetworkInterface, TaggedInstance
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.aws.logs import LogGroup, LogMessage, StreamEnd
 from deployments.aws.rds import Backup, Cluster, DBInstance
@@ -66,6 +66,7 @@ class FakeServices:
         self.cluster_uses: dict[str, ClusterUse] = {}
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
         self.running: set[str] = set()  # instances
+        self.tagged_servers: list[TaggedInstance] = []
         self.tagged_arns: dict[str, list[str]] = {}  # by the tag's value
         self.association_call_rows: dict[str, AssociationCall] = {}
         self.commands: dict[str, SentCommand] = {}  # by id, in the order in which they were sent
@@ -305,6 +306,14 @@ class FakeServices:
     def running_instances(self, instance_ids: Sequence[str]) -> list[str]:
         self._call("ec2:DescribeInstances")
         return [one for one in instance_ids if one in self.running]
+
+    def tagged_instances(self, tags: Mapping[str, Sequence[str]]) -> list[TaggedInstance]:
+        self._call("ec2:DescribeInstances")
+        return [
+            one
+            for one in self.tagged_servers
+            if all(one.tags.get(key) in values for key, values in tags.items())
+        ]
 
     def tagged(self, _key: str, value: str) -> list[str]:
         self._call("tag:GetResources")

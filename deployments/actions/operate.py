@@ -33,7 +33,7 @@ def request_association_run(
             raise UserFixable("NoSuchAssociation", Code.ASSOCIATION_NOT_FOUND)
         arguments: dict[str, Any] = {"association_id": association_id, "only_failed": only_failed}
         if only_failed:
-            arguments["instance_ids"] = failed_instances(association.pk)
+            arguments["instance_ids"] = failed_instances(environment, association.pk)
             if not arguments["instance_ids"]:
                 raise UserFixable("NothingFailed", Code.NO_FAILED_INSTANCES)
         return add_action(request, environment, "run_association", arguments, association_id)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from deployments.aws.error_mapping import calling
@@ -26,6 +26,14 @@ class NetworkInterface:
     description: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedInstance:
+    """An instance that is not being terminated, with its tags."""
+
+    instance_id: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 class EC2(Protocol):
     """The calls to EC2 that the runner makes."""
 
@@ -39,6 +47,10 @@ class EC2(Protocol):
 
     def running_instances(self, instance_ids: Sequence[str]) -> list[str]:
         """Return those of the instances that exist and have not been terminated."""
+        ...
+
+    def tagged_instances(self, tags: Mapping[str, Sequence[str]]) -> list[TaggedInstance]:
+        """Return the instances that have each of the tags, with one of its values."""
         ...
 
 
@@ -86,3 +98,19 @@ class EC2Gateway:
                 if row.get("State", {}).get("Name") not in _ENDED
             ]
         return found
+
+    def tagged_instances(self, tags: Mapping[str, Sequence[str]]) -> list[TaggedInstance]:
+        pages = self._client.get_paginator("describe_instances").paginate(
+            Filters=[{"Name": f"tag:{key}", "Values": list(values)} for key, values in tags.items()]
+        )
+        with calling("ec2:DescribeInstances"):
+            groups = [group for page in pages for group in page.get("Reservations", [])]
+        return [
+            TaggedInstance(
+                instance_id=row["InstanceId"],
+                tags={tag["Key"]: tag["Value"] for tag in row.get("Tags", [])},
+            )
+            for group in groups
+            for row in group.get("Instances", [])
+            if row.get("State", {}).get("Name") not in _ENDED
+        ]

@@ -3,13 +3,11 @@
 A manifest, `template-set.yaml`, describes the set. Missing values are read from the templates: the root is
 the template that no other one nests, the TemplateURLs
 `https://${Bucket}.s3.${AWS::Region}.amazonaws.com/${Prefix}/x.yaml` contain the parameters of the bucket and
-the prefix, and a folder `playbook` becomes `playbook.zip`.
+the prefix (the domain may be `${AWS::URLSuffix}`), and a folder `playbook` becomes `playbook.zip`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +15,9 @@ from typing import Any
 
 import re2
 
-from deployments.catalog import manifest, manifest_parameters, parameters, yaml_files
+from deployments.catalog import digests, manifest, manifest_parameters, parameters, yaml_files
 from deployments.catalog.checked import Checked
 from deployments.catalog.manifest import MANIFEST, Artifact, Manifest, sources
-from deployments.catalog.packages import package_files
 from deployments.catalog.rules import rules as read_rules
 from deployments.catalog.template_tree import missing_templates, root_candidates
 from deployments.core.conditions import TemplateValues, mapping
@@ -38,7 +35,10 @@ MAX_RESOURCES = 500
 """Maximum number of resources in one template:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 _ENDINGS = (".yaml", ".yml", ".json", ".template")
-_TEMPLATE_URL = re2.compile(r"https://\$\{(\w+)\}\.s3[.-].*?amazonaws\.com/(?:\$\{(\w+)\}|([\w./-]+))/[^/]+$")
+_TEMPLATE_URL = re2.compile(
+    r"https://\$\{(\w+)\}\.s3[.-].*?(?:amazonaws\.com(?:\.cn)?|\$\{AWS::URLSuffix\})/"
+    r"(?:\$\{(\w+)\}|([\w./-]+))/[^/]+$"
+)
 """With RE2, whose time is linear: the URL is of a template from outside."""
 
 
@@ -161,7 +161,7 @@ def read(folder: Path, held: object = None, *, checks_values: bool = False) -> T
     filled = {*about.images, about.boundary, bucket}
     groups = parameters.groups(whole, filled | {prefix} if own else filled)
     try:
-        objects_digest = _objects_digest(templates, about.artifacts)
+        objects_digest = digests.of_objects(templates, about.artifacts)
     except (OSError, UnicodeEncodeError) as exc:  # a file that cannot be read, a name that is not UTF-8
         raise UserFixable("TemplateSetBroken", Code.FILE_UNREADABLE, file=folder.name, why=exc) from exc
     return TemplateSet(
@@ -178,7 +178,7 @@ def read(folder: Path, held: object = None, *, checks_values: bool = False) -> T
         groups=manifest_parameters.applied(groups, about, checks_values=checks_values),
         presets=about.presets,
         rules=read_rules(whole),
-        digest=_digest(objects_digest, folder),
+        digest=digests.of_set(objects_digest, folder),
         objects_digest=objects_digest,
         boundary_parameter=about.boundary,
         protection_parameter=about.protection,
@@ -288,32 +288,3 @@ def _filled_by_the_portal(about: Manifest, root: Mapping[str, Any]) -> tuple[str
         if match:
             return match[1], match[2] or "", False, match[3] or ""
     return "", "", True, ""
-
-
-def _digest(objects_digest: str, folder: Path) -> str:
-    """Return the SHA-256 of a set's files and manifest.
-
-    Stored versions are found by it: it must stay the same in later releases, which is why it has the values
-    in the file, and not what this release reads from them. Comments do not change it, nor does the order of
-    keys, except that of presets, which is that of the form.
-    """
-    path = folder / MANIFEST
-    content = yaml_files.read(path) if path.exists() else None
-    if content and isinstance(content.get("presets"), dict):
-        content["presets"] = list(content["presets"].items())
-    said = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"{objects_digest}\0{said}".encode()).hexdigest()
-
-
-def _objects_digest(templates: tuple[Path, ...], artifacts: tuple[Artifact, ...]) -> str:
-    """Return the SHA-256 of all uploaded files, including those in zips, such as packages."""
-    summary = hashlib.sha256()
-    for path in templates:
-        summary.update(path.name.encode() + b"\0" + path.read_bytes())
-    for artifact in artifacts:
-        summary.update(f"{artifact.key}{artifact.packages}".encode())
-        for name, path in sources(artifact):
-            summary.update(name.encode() + b"\0" + path.read_bytes())
-        for name, body in (member for package in artifact.packages for member in package_files(package)):
-            summary.update(name.encode() + b"\0" + body)
-    return summary.hexdigest()

@@ -20,6 +20,7 @@ from deployments.models import (
     ActionRequest,
     AssociationRun,
     Environment,
+    FleetInstance,
     Observation,
     Observer,
     leases,
@@ -145,11 +146,14 @@ def poll_soon(row: ActionRequest, source: str) -> None:
     observers.filter(due_at__gt=now).update(due_at=now)
 
 
-def failed_instances(association_pk: int) -> list[str]:
-    """Return the instances on which the association's last run failed or was skipped."""
+def failed_instances(environment: Environment, association_pk: int) -> list[str]:
+    """Return the environment's instances on which the association's last run failed or was skipped.
+
+    Servers of other environments, which its tags may match, are left out.
+    """
     runs = AssociationRun.objects.filter(association=association_pk).newest_of_each()
-    failed = runs.filter(status__in=RUN_FAILED | RUN_SKIPPED)
-    return list(failed.order_by("instance_id").values_list("instance_id", flat=True))
+    failed = set(runs.filter(status__in=RUN_FAILED | RUN_SKIPPED).values_list("instance_id", flat=True))
+    return sorted(failed - FleetInstance.objects.of_others(environment, failed))
 
 
 _STEPS: dict[str, Step] = {

@@ -22,6 +22,7 @@ from deployments.models import Deployment, Environment, ServerRelease
 from deployments.models.sealed import unseal
 from deployments.runner import (
     approvals,
+    caught_servers,
     change_sets,
     data_facts,
     event_log,
@@ -56,6 +57,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     if template_set is None:
         return SOON
     preflight.find_images(deployment, clients, template_set)
+    caught_servers.report(deployment, clients, template_set)
     return launch.begin_artifacts(deployment, clients, identity, template_set)
 
 

@@ -20,7 +20,15 @@ from deployments.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, UserFixa
 from deployments.message_codes import Code
 from deployments.models import Deployment, Environment
 from deployments.models.sealed import unseal
-from deployments.runner import endpoint_run, event_log, preflight, root_only, stack_rows, template_sets
+from deployments.runner import (
+    caught_servers,
+    endpoint_run,
+    event_log,
+    preflight,
+    root_only,
+    stack_rows,
+    template_sets,
+)
 from deployments.runner.rejected_change_set import rejection
 
 AT_ONCE = 0.0
@@ -36,6 +44,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     if template_set is None or not preflight.check_name(deployment, clients):
         return SOON
     preflight.find_images(deployment, clients, template_set)
+    caught_servers.report(deployment, clients, template_set)
     return begin_artifacts(deployment, clients, identity, template_set)
 
 

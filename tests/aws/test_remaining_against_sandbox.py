@@ -124,3 +124,31 @@ def test_interfaces_of_a_vpc_are_found_and_one_in_use_is_not_deleted(
     with pytest.raises(AwsNotFound):
         clients.ec2.delete_network_interface(created)
     assert clients.ec2.running_instances(["i-0123456789abcdef0"]) == []
+
+
+def test_instances_are_found_by_all_of_their_tags_until_they_are_terminated(
+    account: Account,  # noqa: F811
+    clients: Clients,  # noqa: F811
+) -> None:
+    ec2 = account.client("ec2")
+
+    def started(**tags: str) -> str:
+        given = [{"Key": key, "Value": value} for key, value in tags.items()]
+        specification = [{"ResourceType": "instance", "Tags": given}]
+        begun = ec2.run_instances(
+            ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1, TagSpecifications=specification
+        )
+        return str(begun["Instances"][0]["InstanceId"])
+
+    ids = [started(Server="App", Stage="one"), started(Server="App", Stage="two"), started(Server="Web")]
+
+    def found(**tags: list[str]) -> set[str]:
+        return {one.instance_id for one in clients.ec2.tagged_instances(tags)}
+
+    assert found(Server=["App"]) == set(ids[:2])
+    assert found(Server=["App", "Web"]) == set(ids)
+    assert found(Server=["App"], Stage=["two"]) == {ids[1]}
+    (both,) = clients.ec2.tagged_instances({"Stage": ["one"]})
+    assert {"Server": "App", "Stage": "one"}.items() <= both.tags.items()
+    ec2.terminate_instances(InstanceIds=ids[:1])
+    assert found(Server=["App"]) == {ids[1]}

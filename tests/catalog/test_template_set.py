@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from deployments.catalog import build_objects, content_of, load, packed, template_set, unpacked
+from deployments.catalog import build_objects, content_of, digests, load, packed, template_set, unpacked
 from deployments.errors import UserFixable
 from deployments.wording import error_text
 
@@ -138,7 +138,7 @@ def test_another_version_of_a_package_in_a_zip_changes_the_digest(
     )
     make_set(tmp_path, **{"template-set.yaml": manifest, "functions/f.py": "x = 1"})
     before = template_set.read(tmp_path).digest
-    monkeypatch.setattr(template_set, "package_files", lambda _name: [("pymysql/__init__.py", b"2")])
+    monkeypatch.setattr(digests, "package_files", lambda _name: [("pymysql/__init__.py", b"2")])
 
     assert template_set.read(tmp_path).digest != before
 

@@ -24,7 +24,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudformation:SetStackPolicy": "UpdateStack with a stack policy, which protects data, needs it too",
         "cloudwatch:GetMetricData": "the replica lag is read while a page is open, once a minute",
         "ec2:DeleteNetworkInterface": _REMAINS,
-        "ec2:DescribeInstances": "only servers that remain after a deletion are looked up",
+        "ec2:DescribeInstances": "only servers that remain or that tags of a set of one's own match",
         "ec2:DescribeNetworkInterfaces": "only VPCs that remain after a deletion are searched",
         "elasticloadbalancing:DeregisterTargets": _RELEASE,
         "elasticloadbalancing:DescribeTargetGroups": "only groups whose name is unknown are looked up",

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from deployments.core.health import servers
 from deployments.core.health.site_reads import classed
 from deployments.errors import Message
 from deployments.message_codes import Code
@@ -16,6 +17,7 @@ from deployments.models import Environment
 from deployments.models.health import (
     ActionRequest,
     Association,
+    AssociationRun,
     DatabaseCluster,
     DatabaseMember,
     FleetInstance,
@@ -25,6 +27,8 @@ from deployments.models.health import (
     SiteProbe,
     SiteReads,
 )
+from deployments.models.health.reads import facts_of
+from tests.builders import make_environment
 from tests.health_builders import make_whole, run_failed, server_id, unwell
 from tests.views.environment_pages import node, row_of, show, url
 from tests.views.pages import page
@@ -341,6 +345,41 @@ def test_an_association_can_be_run_on_failed_instances(browser: Client) -> None:
         in show(browser, environment, "servers").one(id="association-assoc-app").text
     )
     assert show(browser, environment, "servers").one(id="association-assoc-web").all("form")
+
+
+def test_a_server_of_another_environment_that_an_association_ran_on_is_not_called_this_ones(
+    browser: Client,
+) -> None:
+    environment = make_whole()
+    run = run_failed(environment)
+    shop = make_environment("shop", account=environment.account)
+    now = timezone.now()
+    FleetInstance.objects.create(
+        environment=shop, tier="app", group="g", instance_id="i-shop", first_seen_at=now, observed_at=now
+    )
+    foreign = AssociationRun.objects.create(
+        association=run.association,
+        execution_id=run.execution_id,
+        instance_id="i-shop",
+        status="Failed",
+        at=now,
+        failed_message="It is not for this script.",
+    )
+
+    shown = show(browser, environment, "servers")
+
+    panel = shown.one(id="association-assoc-app")
+    assert "server of another environment" in panel.one("tr", id=f"run-{foreign.pk}").text
+    assert "server of another environment" in panel.one(id=f"run-{foreign.pk}-task").text
+    assert "server of another environment" not in panel.one("tr", id=f"run-{run.pk}").text
+    assert "i-shop" not in shown.one(id="fleet").text
+    assert {one.key for one in servers.components("app", facts_of(environment), now)} == {
+        server_id("app", number) for number in (0, 1)
+    }
+    form = panel.one("form")
+    fields = {field["name"]: field["value"] for field in form.all("input", type="hidden")}
+    browser.post(form["action"], fields | {"only_failed": "1"})
+    assert ActionRequest.objects.get().arguments["instance_ids"] == [run.instance_id]
 
 
 def test_the_result_of_a_request_is_displayed_until_the_new_run_exists(browser: Client) -> None:

@@ -90,7 +90,10 @@ class DepartedFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFact:
-    """The latest run of an association on one instance. `duration` is in seconds."""
+    """The latest run of an association on one instance. `duration` is in seconds.
+
+    `is_foreign`: the instance is a server of another environment, which the association's tags match.
+    """
 
     execution_id: str
     instance_id: str
@@ -102,6 +105,7 @@ class RunFact:
     failed_message: str = ""
     recap: Mapping[str, int] = field(default_factory=dict)
     pk: int = 0
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments.models.account import Account
 from deployments.models.environment import Environment
 from deployments.models.fields import IdField
 
@@ -42,6 +44,15 @@ class FleetInstanceQuerySet(models.QuerySet["FleetInstance"]):
     def present(self) -> Self:
         """Keep those that are still in their group."""
         return self.filter(gone_at=None)
+
+    def of_others(self, environment: Environment, instance_ids: Collection[str]) -> set[str]:
+        """Return those of the ids that are servers of other environments of the same account."""
+        rows = self.in_account(environment.account, instance_ids).exclude(environment=environment)
+        return set(rows.values_list("instance_id", flat=True))
+
+    def in_account(self, account: Account, instance_ids: Collection[str]) -> Self:
+        """Keep those with these ids in an account."""
+        return self.filter(environment__account=account, instance_id__in=list(instance_ids))
 
     def present_or_gone_since(self, at: datetime) -> Self:
         """Keep those that are in their group, and those that left it since a time."""

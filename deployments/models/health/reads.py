@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from deployments.message_codes import Code
 from deployments.models.deployment_queries import began
 from deployments.models.environment import Environment
 from deployments.models.health.configuration import AssociationRun
+from deployments.models.health.fleet import FleetInstance
 from deployments.models.health.site import SiteReads
 from deployments.models.stack import Resource
 
@@ -30,7 +31,10 @@ DEPARTED_FOR = timedelta(hours=1)
 
 
 def facts_of(environment: Environment) -> facts.Facts:
-    """Return all observations of the environment, in 11 queries for any size."""
+    """Return all observations of the environment, in 11 queries for any size.
+
+    There is one more if associations ran on servers that are not in its groups.
+    """
     active = environment.active_deployment
     probe = environment.site_probes.order_by("-at", "-pk").first()
     reads = environment.site_reads.order_by("-start").first()
@@ -47,7 +51,7 @@ def facts_of(environment: Environment) -> facts.Facts:
         groups=_read(environment.fleet_groups.all(), facts.GroupFact),
         instances=_read((row for row in instances if row.gone_at is None), facts.InstanceFact),
         departed=_read((row for row in instances if row.gone_at), facts.DepartedFact),
-        associations=_associations(environment),
+        associations=_associations(environment, {row.instance_id for row in instances}),
         clusters=_clusters(environment),
         probe=_read([probe], facts.ProbeFact)[0] if probe else None,
         absent=_absent(environment, parts),
@@ -100,12 +104,16 @@ def parts_of_environments(environments: Iterable[Environment]) -> dict[int, Obse
     return {pk: parts_of(one for one in of_one.values() if one) for pk, of_one in found.items()}
 
 
-def _associations(environment: Environment) -> tuple[facts.AssociationFact, ...]:
+def _associations(environment: Environment, own: Collection[str]) -> tuple[facts.AssociationFact, ...]:
     runs: dict[int, list[facts.RunFact]] = defaultdict(list)
-    for run in (
+    found = list(
         AssociationRun.objects.of(environment).newest_of_each().without_output().order_by("instance_id")
-    ):
-        runs[run.association_id].append(facts.RunFact(**_same(run, facts.RunFact)))
+    )
+    unknown = {run.instance_id for run in found}.difference(own)
+    foreign = FleetInstance.objects.of_others(environment, unknown) if unknown else set()
+    for run in found:
+        values = _same(run, facts.RunFact, "is_foreign")
+        runs[run.association_id].append(facts.RunFact(**values, is_foreign=run.instance_id in foreign))
     return tuple(
         facts.AssociationFact(**_same(row, facts.AssociationFact, "runs"), runs=tuple(runs.get(row.pk, ())))
         for row in environment.associations.all()

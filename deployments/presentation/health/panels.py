@@ -220,7 +220,7 @@ class AssociationPanel:
     @property
     def has_failed(self) -> bool:
         """Return whether it can be run again on the failed instances only."""
-        return any(run.status in RUN_FAILED | RUN_SKIPPED for run in self.fact.runs)
+        return any(run.status in RUN_FAILED | RUN_SKIPPED for run in self.fact.runs if not run.is_foreign)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from deployments.core.roles import Right
 from deployments.core.stuck import unreconciled
 from deployments.errors import Message
 from deployments.forms import ON_FAILURE
-from deployments.models import Deployment
+from deployments.models import Deployment, Event
 from deployments.models.holds import ApplyConditions, apply_conditions
 from deployments.presentation.approvals import required_text
 from deployments.presentation.canceling import discard_stages
@@ -41,6 +41,7 @@ from deployments.presentation.preview.release import release_card
 from deployments.presentation.queue_place import QueuePosition, position_of
 from deployments.presentation.summary import preview_phases
 from deployments.presentation.text.duration_estimate import forecast_of
+from deployments.presentation.text.event_texts import event
 from deployments.presentation.updates import version_change
 from deployments.wording import message_text
 from deployments.wording.requests import permission_needed
@@ -102,6 +103,7 @@ def context(
         "sentence": texts.sentence(changes),
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
+        "caught": [event(one) for one in Event.objects.of(deployment).with_code("preflight.caught")],
         "hidden_stacks": hidden_stacks(changes, stacks),
         "root_only_reason": changes.root_only_reason,
         **_skipped(deployment, changes),

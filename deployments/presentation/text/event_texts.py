@@ -98,6 +98,17 @@ def _images(values: Values) -> str:
     return _("Found the machine images: %(images)s.") % values
 
 
+def _caught(values: Values) -> str:
+    whose = _("of environment %(environments)s") % values if values["environments"] else _("of others")
+    return ngettext(
+        "The targets of association %(association)s, %(tags)s, also match %(count)d server %(whose)s: "
+        "%(servers)s. The association would configure it, too.",
+        "The targets of association %(association)s, %(tags)s, also match %(count)d servers %(whose)s: "
+        "%(servers)s. The association would configure them, too.",
+        int(values["count"]),
+    ) % {**values, "whose": whose}
+
+
 def _protect_started(values: Values) -> str:
     return _("Requested an update that sets %(parameter)s to true.") % values
 
@@ -172,6 +183,7 @@ EVENTS: dict[str, Callable[[Values], str]] = {
     "preflight.name": _name,
     "preflight.bucket": _bucket,
     "preflight.images": _images,
+    "preflight.caught": _caught,
     "protect.started": _protect_started,
     "protect.on": _protect_on,
     "protect.failed": _protect_failed,
