@@ -20,7 +20,7 @@ from tests.flows.web import submit
 from tests.git_server import GitRepository, GitServer, git_server
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
-from tests.services import LIMIT, Redis, Sandbox
+from tests.services import LIMIT, Redis, Sandbox, wait_until
 from tests.template_versions import make_source
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
@@ -98,8 +98,11 @@ def test_an_update_from_git_is_previewed_and_promoted_and_gone_back_from_without
     an_update_is_previewed_and_applied(own_page, portal, staging)
     assert titles(staging, sandbox) == {"staging", "staging again", "shop"}
 
-    own_page.goto(f"{shop.environment.get_absolute_url()}update?to={source.versions.get(number=1).pk}")
-    own_page.locator(f"#take-{staging.environment_id}").click()
+    address = f"{shop.environment.get_absolute_url()}update?to={source.versions.get(number=1).pk}"
+    promotion = own_page.locator(f"#take-{staging.environment_id}")
+    # Offered while staging is ready: right after its update it may be observed as degraded.
+    wait_until(lambda: bool(own_page.goto(address)) and promotion.count() == 1, what="the promotion")
+    promotion.click()
     own_page.get_by_role("button", name="Preview this change").click()
     applied(own_page, portal)
     assert titles(shop, sandbox) == {"staging", "staging again", "shop", "shop again"}
