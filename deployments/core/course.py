@@ -21,6 +21,7 @@ class Course:
     at once, its parent when everything in progress has ended.
     `protected_from` is when the update began that protects what was created: neither it nor its rollback
     changes the results.
+    `unchanged` are the paths of the resources that a change set lists and probably does not change.
     """
 
     kind: Kind
@@ -30,6 +31,9 @@ class Course:
     is_over: bool = False
     is_success: bool = False
     is_canceled: bool = False
+    unchanged: frozenset[str] = frozenset()
+    is_unchanged: bool = False
+    """Of the course of one resource: whether it is one of these."""
 
     def protects(self, start: int) -> bool:
         """Return whether an operation that began at `start` (epoch ms) belongs to the phase *Protect*."""
@@ -45,7 +49,8 @@ class Course:
 
     def of(self, path: str) -> Course:
         """Return the course of the stack or resource at a path."""
-        return self.within(path.rpartition("/")[0]) if path else self
+        found = self.within(path.rpartition("/")[0]) if path else self
+        return replace(found, is_unchanged=True) if path in self.unchanged else found
 
     def is_back(self, status: str, start: int) -> bool:
         """Return whether an operation that began at `start` (epoch ms) belongs to the rollback."""
@@ -87,6 +92,13 @@ class Course:
     def starts_nothing_more(self) -> bool:
         """Return whether resources that have not begun will never begin."""
         return self.turn is not None or (self.is_over and not self.is_success)
+
+    @property
+    def leaves_alone(self) -> bool:
+        """Return whether an update does not change a resource that has not begun: not, if it has failed."""
+        if self.kind is not Kind.UPDATE or self.starts_nothing_more:
+            return False
+        return self.is_unchanged or self.is_over
 
     @property
     def left_out(self) -> bool:

@@ -199,6 +199,8 @@ def _never_run(back: Segment | None, course: Course) -> DisplayStatus:
         return back.status
     if course.kind in DELETING:
         return DisplayStatus.REMAINS if course.starts_nothing_more else DisplayStatus.PENDING
+    if course.leaves_alone:
+        return DisplayStatus.UNCHANGED
     return DisplayStatus.NOT_RUN if course.left_out else DisplayStatus.PENDING
 
 

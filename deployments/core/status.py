@@ -30,6 +30,7 @@ class DisplayStatus(StrEnum):
     CANCELLED = "cancelled"
     DELETED = "deleted"
     NOT_RUN = "not-run"
+    UNCHANGED = "unchanged"  # an update lists it and does not change it
     REMAINS = "remains"
     ROLLBACK_FAILED = "rollback-failed"
     ATTENTION = "attention"

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.change_summary import Prediction
+from deployments.core.changes import Effect
 from deployments.core.outside_changes import FoundState
 from deployments.core.phases import (
     ACTIVE,
@@ -305,6 +306,12 @@ class Deployment(models.Model):
     def prediction(self) -> Prediction | None:
         """Return the accuracy of its preview about unchanged resources; None if it is not known."""
         return Prediction.from_json(self.changes.get("prediction") or {})
+
+    @property
+    def unchanged(self) -> frozenset[str]:
+        """Return the paths of the resources that its change set lists and its preview takes for unchanged."""
+        listed = self.changes.get("resources", []) if isinstance(self.changes, dict) else []
+        return frozenset(str(one["path"]) for one in listed if one.get("effect") == Effect.UNCHANGED.value)
 
     @property
     def replaced(self) -> dict[str, bool]:

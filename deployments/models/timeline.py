@@ -159,6 +159,7 @@ def course_of(
         is_over=not deployment.is_active,
         is_success=deployment.state == State.SUCCEEDED,
         is_canceled=deployment.is_stopping,
+        unchanged=deployment.unchanged if kind is Kind.UPDATE else frozenset(),
     )
 
 

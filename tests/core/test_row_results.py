@@ -254,3 +254,15 @@ def test_any_changes_have_a_result(changes: list[tuple[int, str]], course: Cours
     if not changes:
         assert found.forward is None
         assert found.back is None
+
+
+def test_what_an_update_does_not_touch_is_unchanged_from_its_beginning() -> None:
+    update = Course(kind=Kind.UPDATE, unchanged=frozenset({"Web/Role"}))
+    ended = Course(kind=Kind.UPDATE, is_over=True, is_success=True)
+    back = Course(kind=Kind.UPDATE, turn=TURN, unchanged=frozenset({"Web/Role"}))
+
+    assert result(course=update.of("Web/Role")).status is DisplayStatus.UNCHANGED
+    assert result(course=update.of("Web/Group")).status is DisplayStatus.PENDING
+    assert result((5_000, "UPDATE_COMPLETE"), course=update.of("Web/Role")).status is DisplayStatus.DONE
+    assert result(course=ended.of("Web/Group")).status is DisplayStatus.UNCHANGED
+    assert result(course=back.of("Web/Role")).status is DisplayStatus.NOT_RUN

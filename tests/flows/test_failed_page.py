@@ -41,10 +41,29 @@ def test_the_key_and_the_headline_select_the_first_failure_and_back_closes_it(
         expect(page).not_to_have_url(re.compile("row="))
 
 
+def test_the_title_is_in_view_whenever_the_page_is_opened(
+    deployment: Deployment, page: Page, web: Web
+) -> None:
+    for _time in range(2):
+        page.goto(f"{web.url}/deployments/{deployment.pk}/")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        expect(page.locator("h1")).to_be_in_viewport(ratio=1)
+        expect(page.locator("#end-title")).to_be_in_viewport(ratio=1)
+        assert page.locator("h1").evaluate(
+            "(title) => { const at = title.getBoundingClientRect();"
+            " return title.contains(document.elementFromPoint(at.left + 2, at.top + 2)); }"
+        )
+        page.goto(f"{web.url}/")
+
+
 def test_the_first_failure_stays_in_view_while_what_is_above_it_grows(
     deployment: Deployment, page: Page, web: Web
 ) -> None:
-    """Texts that are updated may need another line, and resources that remain are found after the end."""
+    """Texts that are updated may need another line, and resources that remain are found after the end.
+
+    In a window in which it fits below the title of the page, which is never scrolled away.
+    """
+    page.set_viewport_size({"width": 1440, "height": 1000})
     page.goto(f"{web.url}/deployments/{deployment.pk}/")
     expect(page.locator(FIRST)).to_be_in_viewport(ratio=1)
     grow = "(above, height) => { above.style.paddingBottom = `${height}px`; }"

@@ -21,13 +21,13 @@ LONGEST = 100
 
 def ending(lines: Sequence[str], number: int) -> list[str]:
     """Return up to `number` lines that end with the error, without markers and requests of visitors."""
-    said = [line for line in lines if not _MARKER.match(line)]
-    for at in range(len(said) - 1, -1, -1):
-        found = _ERROR.match(said[at].rstrip())
-        if found and (where := _cause(said[max(0, at - LONGEST) : at])):
-            return [*said[max(0, at - number + 1) : at], f"{found['error']} ({where})"]
-    others = [line for line in said if not _REQUEST.search(line)]
-    return (others or said)[-number:]
+    kept = [line for line in lines if not _MARKER.match(line)]
+    for at in range(len(kept) - 1, -1, -1):
+        found = _ERROR.match(kept[at].rstrip())
+        if found and (where := _cause(kept[max(0, at - LONGEST) : at])):
+            return [*kept[max(0, at - number + 1) : at], f"{found['error']} ({where})"]
+    others = [line for line in kept if not _REQUEST.search(line)]
+    return (others or kept)[-number:]
 
 
 def _cause(above: Sequence[str]) -> str:

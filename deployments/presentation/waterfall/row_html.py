@@ -84,6 +84,7 @@ def row(of: Row, axis: TimeAxis, now: int, language: str) -> SafeString:
             ("is-undo", of.display_status is DisplayStatus.ROLLBACK_FAILED),
             ("is-canceled", of.display_status is DisplayStatus.CANCELLED),
             ("is-not-run", of.display_status is DisplayStatus.NOT_RUN),
+            ("is-unchanged", of.display_status is DisplayStatus.UNCHANGED),
             ("is-running", of.is_running),
             ("is-critical", of.is_critical),
             ("has-explanation", of.reason or of.back_reason),

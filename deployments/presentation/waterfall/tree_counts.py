@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from deployments.core.changes import Effect
 from deployments.core.course import Course, forward_runs, nested_turn, turn_of
 from deployments.core.phases import Kind, State
 from deployments.core.progress import ProgressCount, is_done, rolled_back, was_created
@@ -38,10 +37,7 @@ def left_out_of(deployment: Deployment) -> LeftOut | None:
     """Return what a change does not change; None for other deployments."""
     if deployment.kind != Kind.UPDATE:
         return None
-    listed = deployment.changes.get("resources", []) if isinstance(deployment.changes, dict) else []
-    unchanged = Counter(
-        parent_of(str(one["path"])) for one in listed if one.get("effect") == Effect.UNCHANGED.value
-    )
+    unchanged = Counter(map(parent_of, deployment.unchanged))
     return LeftOut(is_over=not deployment.is_active, unchanged=unchanged)
 
 

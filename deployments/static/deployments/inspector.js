@@ -70,12 +70,12 @@ function beginAtFirstFailure() {
   sizes.observe(document.body);
 }
 
-/* Scrolls down until the row of the first failure is in view, as far as the headline that names it stays there. */
+/* Scrolls down until the row of the first failure is in view, as far as the title of the page stays there. */
 function scrollToFirstFailure() {
   const row = body.querySelector("tr.is-first:not([hidden])");
   if (!row || matchMedia("(max-width: 1100px)").matches) return;
   const below = () => row.getBoundingClientRect().bottom + MARGIN - innerHeight;
-  const room = document.getElementById("banner").getBoundingClientRect().top - HEADER;
+  const room = document.querySelector("h1").getBoundingClientRect().top - HEADER;
   const output = document.querySelector("#banner .evidence[open]");
   if (output && below() > room) output.open = false;
   const top = Math.min(below(), room);
