@@ -210,8 +210,8 @@ class RowOut(Schema):
         default="",
         description=(
             "The status of a stack or resource that pages show, empty for phases: pending, in_progress, "
-            "settling, done, failed, canceled, not_run, remains, deleted, rolling_back, rolled_back or "
-            "rollback_failed. After a rollback, `status` is that of the rollback."
+            "settling, done, failed, canceled, not_run, unchanged, remains, deleted, rolling_back, "
+            "rolled_back or rollback_failed. After a rollback, `status` is that of the rollback."
         ),
         examples=["rolled_back"],
     )
