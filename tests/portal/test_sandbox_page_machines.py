@@ -88,6 +88,11 @@ def test_servers_are_listed_under_their_environment_with_their_tier(
     assert [len(servers(browser, tier)) for tier in ("Web server", "App server")] == [2, 2]
 
 
+def test_processes_are_said_not_to_serve_the_application_of_another_set(browser: Client) -> None:
+    sentence = "They do not serve the application of a template set of your own; booted machines do."
+    assert sentence in shown(browser).one(id="processes").text
+
+
 def test_a_service_is_stopped_and_started_again(browser: Client, site: Site, aws_time_scale: None) -> None:
     row = servers(browser, "App server")[0]
     url = reverse("sandbox_machine", args=[row["id"]])

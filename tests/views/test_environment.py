@@ -204,6 +204,17 @@ def test_the_sandbox_is_named_with_its_database(browser: Client, database: str, 
     assert [m.text for m in notice.all("span", class_="tag")] == [mark, "machines: records"]
 
 
+@pytest.mark.parametrize(("machines", "appears"), [("processes", True), ("booted", False)])
+def test_processes_are_said_not_to_serve_the_application_of_another_set(
+    browser: Client, machines: str, appears: bool
+) -> None:
+    account = make_account(is_sandbox=True, sandbox_facts={"database": "mariadb", "machines": machines})
+
+    notice = page(browser.get(url(make(account=account)))).one("aside", id="sandbox").text
+
+    assert ("do not serve the application of a template set of your own" in notice) is appears
+
+
 def test_a_real_account_has_no_sandbox_notice(browser: Client) -> None:
     assert not page(browser.get(url(make()))).all(id="sandbox")
 
