@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.cloudwatch import ClusterUse
+from deployments.aws.described_network import DescribedNetwork
 from deployments.aws.ec2 import NetworkInterface, TaggedInstance
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.aws.logs import LogGroup, LogMessage, StreamEnd
@@ -65,6 +66,7 @@ class FakeServices:
         self.backups: dict[str, list[Backup]] = {}  # by cluster or instance
         self.cluster_uses: dict[str, ClusterUse] = {}
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
+        self.network: DescribedNetwork | None = None
         self.running: set[str] = set()  # instances
         self.tagged_servers: list[TaggedInstance] = []
         self.tagged_arns: dict[str, list[str]] = {}  # by the tag's value
@@ -302,6 +304,12 @@ class FakeServices:
         self._call("ec2:DeleteNetworkInterface")
         for name, rows in self.interfaces.items():
             self.interfaces[name] = [row for row in rows if row.interface_id != interface_id]
+
+    def network_of(self, instance_id: str) -> DescribedNetwork:
+        self._call("ec2:DescribeSecurityGroups")
+        if self.network is None:
+            raise AwsNotFound("InvalidInstanceID.NotFound", instance_id, operation="ec2:DescribeInstances")
+        return self.network
 
     def running_instances(self, instance_ids: Sequence[str]) -> list[str]:
         self._call("ec2:DescribeInstances")

@@ -1,4 +1,4 @@
-"""The gateway to EC2: remaining network interfaces, and running instances."""
+"""The gateway to EC2: remaining network interfaces, running instances, and the network of a VPC."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from deployments.aws import described_network
+from deployments.aws.described_network import DescribedNetwork
 from deployments.aws.error_mapping import calling
+from deployments.errors import AwsNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -51,6 +54,10 @@ class EC2(Protocol):
 
     def tagged_instances(self, tags: Mapping[str, Sequence[str]]) -> list[TaggedInstance]:
         """Return the instances that have each of the tags, with one of its values."""
+        ...
+
+    def network_of(self, instance_id: str) -> DescribedNetwork:
+        """Return the network of the VPC of an instance. Raise AwsNotFound if the instance is gone."""
         ...
 
 
@@ -114,3 +121,12 @@ class EC2Gateway:
             for row in group.get("Instances", [])
             if row.get("State", {}).get("Name") not in _ENDED
         ]
+
+    def network_of(self, instance_id: str) -> DescribedNetwork:
+        pages = self._client.get_paginator("describe_instances").paginate(InstanceIds=[instance_id])
+        with calling("ec2:DescribeInstances"):
+            groups = [group for page in pages for group in page.get("Reservations", [])]
+        vpcs = [row.get("VpcId", "") for group in groups for row in group.get("Instances", [])]
+        if not vpcs or not vpcs[0]:
+            raise AwsNotFound("InvalidInstanceID.NotFound", instance_id, operation="ec2:DescribeInstances")
+        return described_network.read(self._client, vpcs[0])

@@ -33,12 +33,16 @@ class LoadBalancer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
-    """A target group. If `load_balancer_arns` is empty, no load balancer uses it."""
+    """A target group. If `load_balancer_arns` is empty, no load balancer uses it.
+
+    `health_port` is the port of its health checks, 0 for that of each target.
+    """
 
     arn: str
     name: str
     protocol: str
     port: int
+    health_port: int = 0
     load_balancer_arns: tuple[str, ...] = ()
 
 
@@ -121,6 +125,7 @@ class ELBv2Gateway:
                 name=row["TargetGroupName"],
                 protocol=row.get("Protocol", ""),
                 port=row.get("Port", 0),
+                health_port=int(port) if (port := row.get("HealthCheckPort", "")).isdigit() else 0,
                 load_balancer_arns=tuple(row.get("LoadBalancerArns", [])),
             )
             for row in _existing(self._describe_target_groups, arns)

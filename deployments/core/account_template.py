@@ -4,7 +4,7 @@ from typing import Final
 
 STACK: Final = "sanso-account"
 """The name that docs/production.md gives the stack; its role may describe it."""
-REVISION: Final = 2
+REVISION: Final = 3
 _OUTPUT: Final = "Revision"
 
 

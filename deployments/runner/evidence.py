@@ -17,11 +17,13 @@ from deployments.core.causes.catalogue import recognize
 from deployments.core.causes.cause import EvidenceKind
 from deployments.core.health.aws_statuses import RUN_FAILED, RUN_SKIPPED
 from deployments.core.root_cause import Failure, first_failure
+from deployments.core.stored_messages import read_message
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
 from deployments.models import Association, AssociationRun, Deployment, Event, Evidence, Resource, Target
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import expectations, run_outputs
+from deployments.wording import message_text
 
 LINES = 40
 """Number of lines of a log that are stored: the last ones."""
@@ -309,9 +311,17 @@ def _as_target(run: AssociationRun) -> ExecutionTarget:
 def _store_target_reasons(deployment: Deployment) -> None:
     """Store the result of the health checks of every target that is not healthy."""
     bad = [t for t in Target.objects.of(deployment.environment) if t.state != "healthy"]
-    lines = [f"{t.tier} {t.target_id}:{t.port} {t.state} {t.reason} {t.description}".rstrip() for t in bad]
+    lines = [_reason_text(target) for target in bad]
     if lines:
         _store(deployment, EvidenceKind.TARGET_REASONS, deployment.environment.name, "\n".join(lines))
+
+
+def _reason_text(target: Target) -> str:
+    text = (
+        f"{target.tier} {target.target_id}:{target.port} {target.state} {target.reason} {target.description}"
+    )
+    missing = read_message(target.missing_path)
+    return "\n".join([text.rstrip(), *([message_text(missing)] if missing else [])])
 
 
 def _denied(exc: AwsFailure) -> Message:

@@ -27,6 +27,26 @@ HEALTH: Final[Mapping[Code, str]] = {
     Code.TARGET_IP_UNUSABLE: N_("The address of %(where)s is used by a load balancer (%(code)s)."),
     Code.TARGET_CHECK_DISABLED: N_("Health checks of %(where)s are disabled (%(code)s)."),
     Code.TARGET_BALANCER_ERROR: N_("The load balancer of %(where)s has an internal error (%(code)s)."),
+    Code.CHECK_NO_OUTBOUND_RULE: N_(
+        "%(where)s does not respond to health checks (%(code)s): no outbound rule of %(lacking)s allows "
+        "%(traffic)s to %(peer)s."
+    ),
+    Code.CHECK_NO_INBOUND_RULE: N_(
+        "%(where)s does not respond to health checks (%(code)s): no inbound rule of %(lacking)s allows "
+        "%(traffic)s from %(peer)s."
+    ),
+    Code.CHECK_NO_OUTBOUND_ENTRY: N_(
+        "%(where)s does not respond to health checks (%(code)s): the network ACL %(lacking)s does not allow "
+        "outbound %(traffic)s to %(peer)s."
+    ),
+    Code.CHECK_NO_INBOUND_ENTRY: N_(
+        "%(where)s does not respond to health checks (%(code)s): the network ACL %(lacking)s does not allow "
+        "inbound %(traffic)s from %(peer)s."
+    ),
+    Code.CHECK_NO_ROUTE: N_(
+        "%(where)s does not respond to health checks (%(code)s): the route table %(lacking)s has no route to "
+        "%(traffic)s."
+    ),
     Code.BALANCER_PROVISIONING: N_("%(where)s is being provisioned."),
     Code.BALANCER_IMPAIRED: N_("%(where)s routes requests but cannot scale (%(code)s)."),
     Code.BALANCER_FAILED: N_("%(where)s could not be provisioned (%(code)s)."),

@@ -12,6 +12,7 @@ _UPDATE = "CloudFormation updates such a resource in place, which the tested cha
 _RELEASE = "a release brings another version to running servers"
 _TAGS = "an update takes a tag away"
 
+_TIMED_OUT = "the network is read while health checks time out"
 UNUSED: dict[str, dict[str, str]] = {
     "sanso-portal": {
         "autoscaling:ResumeProcesses": _RELEASE,
@@ -25,7 +26,14 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudwatch:GetMetricData": "the replica lag is read while a page is open, once a minute",
         "ec2:DeleteNetworkInterface": _REMAINS,
         "ec2:DescribeInstances": "only servers that remain or that tags of a set of one's own match",
+        "ec2:DescribeInternetGateways": _TIMED_OUT,
+        "ec2:DescribeNatGateways": _TIMED_OUT,
+        "ec2:DescribeNetworkAcls": _TIMED_OUT,
         "ec2:DescribeNetworkInterfaces": "only VPCs that remain after a deletion are searched",
+        "ec2:DescribeRouteTables": _TIMED_OUT,
+        "ec2:DescribeSecurityGroups": _TIMED_OUT,
+        "ec2:DescribeSubnets": _TIMED_OUT,
+        "ec2:DescribeVpcEndpoints": _TIMED_OUT,
         "elasticloadbalancing:DeregisterTargets": _RELEASE,
         "elasticloadbalancing:DescribeTargetGroups": "only groups whose name is unknown are looked up",
         "elasticloadbalancing:RegisterTargets": _RELEASE,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from deployments.core.health.facts import TargetFact
 from deployments.core.status import DisplayStatus
 from deployments.errors import Message
 from deployments.message_codes import Code
@@ -110,6 +111,14 @@ def of_target(state: str, reason: str) -> AwsStatus:
     if state == "unhealthy" and precise and precise.health is not HealthStatus.UNHEALTHY:
         return replace(precise, health=HealthStatus.UNHEALTHY)  # the state outranks its reason
     return precise or known
+
+
+def reason_of_target(target: TargetFact, where: str) -> Message | None:
+    """Return why a target is not healthy, if known what is missing on the way to it; None if healthy."""
+    meaning = of_target(target.state, target.reason)
+    if target.missing_path is not None and meaning.code is Code.TARGET_TIMEOUT:
+        return target.missing_path
+    return meaning.message(where, target.reason or target.state)
 
 
 _OUT_OF_SERVICE = frozenset({"initial", "unhealthy", "unhealthy.draining", "draining", "unused"})

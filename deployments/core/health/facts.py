@@ -47,6 +47,7 @@ class TargetFact:
     state: str
     reason: str = ""
     description: str = ""
+    missing_path: Message | None = None
     since: datetime
     observed_at: datetime
 

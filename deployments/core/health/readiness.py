@@ -231,8 +231,7 @@ def _of_run(name: str, instance_id: str, run: RunFact | None, now: datetime) -> 
 
 
 def _of_target(row: TargetFact) -> Message:
-    meaning = aws_statuses.of_target(row.state, row.reason)
     where = f"{row.tier} {row.target_id}"
-    return meaning.message(where, row.reason or row.state) or Message(
+    return aws_statuses.reason_of_target(row, where) or Message(
         Code.TARGET_NOT_HEALTHY, {"where": where, "code": row.state}
     )

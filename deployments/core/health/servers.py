@@ -92,7 +92,7 @@ def _status(target: TargetFact) -> HealthStatus:
 
 def _of_target(target: TargetFact, where: str, now: datetime) -> Assessment:
     meaning = aws_statuses.of_target(target.state, target.reason)
-    sentence = meaning.message(where, target.reason or target.state)
+    sentence = aws_statuses.reason_of_target(target, where)
     return unless_stale(
         Assessment(status=meaning.health, sentence=sentence, at=target.observed_at), now, where
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from deployments.core.health import aws_statuses
+from deployments.core.health import aws_statuses, missing_paths
 from deployments.core.health.aws_statuses import HealthStatus
 from deployments.core.health.components import Assessment, Component, is_stale
 from deployments.core.health.facts import Facts
@@ -55,6 +55,9 @@ def _sentence(tier: str, servers: Sequence[Component], facts: Facts) -> Message:
         return _replacing(tier, servers, coming, facts)
     failing = [server for server in counted if server.facts.get("state") == "unhealthy"]
     if failing:
+        sentence = failing[0].assessment.sentence
+        if sentence is not None and sentence.code in missing_paths.CODES:
+            return sentence
         reason = failing[0].facts.get("reason") or "unhealthy"
         names = _names(server.key for server in failing)
         return Message(Code.NO_SERVER_HEALTHY, {"tier": tier, "servers": names, "code": reason})

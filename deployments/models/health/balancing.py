@@ -57,6 +57,10 @@ class TargetQuerySet(models.QuerySet["Target"]):
         """Keep one environment's, web tier last."""
         return self.filter(environment=environment).order_by("tier", "zone", "target_id", "port")
 
+    def with_reason(self, reason: str) -> Self:
+        """Keep those of which the load balancer reports this reason."""
+        return self.filter(reason=reason)
+
     def for_list(self) -> Self:
         """Select everything that a list shows, without a query per row."""
         return self.select_related("environment__account")
@@ -77,6 +81,9 @@ class Target(models.Model):
     state = models.CharField(_("state"), max_length=40)
     reason = models.CharField(_("reason"), max_length=80, blank=True, default="")
     description = models.TextField(blank=True, default="")
+    # Which rule keeps its health checks away, as a message, and when the network was read for that.
+    missing_path = models.JSONField(null=True, editable=False)
+    path_read_at = models.DateTimeField(null=True, editable=False)
     since = models.DateTimeField(_("since"))
     observed_at = models.DateTimeField(_("observed"))
 

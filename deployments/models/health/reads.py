@@ -47,7 +47,12 @@ def facts_of(environment: Environment) -> facts.Facts:
             facts.LoadBalancerFact(**_same(row, facts.LoadBalancerFact) | {"zones": tuple(row.zones)})
             for row in environment.load_balancers.all()
         ),
-        targets=_read(environment.targets.all(), facts.TargetFact),
+        targets=tuple(
+            facts.TargetFact(
+                **_same(row, facts.TargetFact) | {"missing_path": read_message(row.missing_path)}
+            )
+            for row in environment.targets.all()
+        ),
         groups=_read(environment.fleet_groups.all(), facts.GroupFact),
         instances=_read((row for row in instances if row.gone_at is None), facts.InstanceFact),
         departed=_read((row for row in instances if row.gone_at), facts.DepartedFact),

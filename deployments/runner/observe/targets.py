@@ -12,6 +12,7 @@ from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.errors import AwsFailure, AwsRetryable
 from deployments.models.health import LoadBalancer as LoadBalancerRow
 from deployments.models.health import Target
+from deployments.runner.observe.paths import find_missing
 from deployments.runner.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.runner.observe.rows import sync
 
@@ -56,6 +57,7 @@ class Targets:
         self._write_balancers(polls, one)
         _read_protection(polls, one)
         self._write_targets(polls, one, found)
+        find_missing(polls, one)
 
     def _write_balancers(self, polls: PollRound, one: ObservedEnvironment) -> None:
         known = self._balancers if one.parts.load_balancers else {}

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from deployments.aws import described_network
 from deployments.core.reachability.balancing import Balancer, from_client, from_visitor, requests_to_target
 from deployments.core.reachability.decision import Control, Decision
 from deployments.core.reachability.network import Network, Node
 from deployments.core.reachability.paths import all_of, between, to_internet, to_service
 from tests.sandbox.machines.conftest import Site
-from tests.sandbox.machines.described_network import described, name_of, node
+from tests.sandbox.machines.described_network import name_of, node
 
 VISITOR = "203.0.113.10"
 UWSGI, MYSQL = 9090, 3306
@@ -42,7 +43,7 @@ class Deployed:
 def deployed(site: Site) -> Deployed:
     ec2 = site.account.client("ec2")
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["whole"]}])["Vpcs"]
-    network = described(ec2, vpc["VpcId"])
+    network = described_network.read(ec2, vpc["VpcId"]).network
     return Deployed(network=network, paths=dict(_paths(ec2, network)))
 
 
@@ -113,7 +114,7 @@ def test_the_bundled_set_allows_each_path_that_it_needs(deployed: Deployed) -> N
 def test_without_a_rule_the_path_that_needs_it_fails_and_the_rule_is_named(deployed: Deployed) -> None:
     unneeded = set()
     for group in deployed.network.groups.values():
-        if not group.name:
+        if group.name == "default":
             continue  # the VPC's own, which nothing has
         for control in (Control.INGRESS, Control.EGRESS):
             rules = group.ingress if control is Control.INGRESS else group.egress

@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 
+from deployments.aws.ec2 import EC2Gateway
+from deployments.aws.elbv2 import ELBv2Gateway
+from deployments.models import Target
+from deployments.runner.observe.paths import missing_of
+from tests.message_texts import text_of
 from tests.sandbox.machines.conftest import Site
 from tests.services import wait_until
 
@@ -41,6 +46,19 @@ def without(site: Site, tier: str, direction: str, port: int) -> Iterator[None]:
         authorize(GroupId=group["GroupId"], IpPermissions=rules)
 
 
+def named(site: Site, checked: str) -> str:
+    """Return what the portal says about the health checks of a tier that time out."""
+    arn = site.outputs[f"{checked}TargetGroupArn"]
+    (group,) = ELBv2Gateway(site.account.client("elbv2")).target_groups([arn])
+    targets = ELBv2Gateway(site.account.client("elbv2")).target_health(arn)
+    described = EC2Gateway(site.account.client("ec2")).network_of(targets[0].target_id)
+    rows = [
+        Target(tier=checked.lower(), target_id=one.target_id, port=one.port, reason=one.reason)
+        for one in targets
+    ]
+    return " ".join(text_of(missing_of(described, group, row)) for row in rows)
+
+
 @pytest.mark.parametrize(
     ("tier", "direction", "port", "checked"),
     [
@@ -56,6 +74,8 @@ def test_health_checks_time_out_without_a_rule_for_them(
     with without(site, tier, direction, port):
         wait_until(lambda: site.states(checked) == ["unhealthy"] * 2, what="unhealthy targets")
         assert {one["Reason"] for one in site.health(checked).values()} == {"Target.Timeout"}
+        bound = "outbound" if direction == "egress" else "inbound"
+        assert f"no {bound} rule of {group_of(site, tier)['GroupId']} (whole-{tier})" in named(site, checked)
     wait_until(site.is_whole, what="healthy targets again")
 
 
