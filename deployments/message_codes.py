@@ -243,6 +243,7 @@ class Code(StrEnum):
     NOTIFY_MAIL_ADDRESS_REJECTED = "notify_mail_address_rejected"
     NOTIFY_MAIL_LOGIN_REJECTED = "notify_mail_login_rejected"
     NOTIFY_SCHEME = "notify_scheme"
+    NOTIFY_CONNECTOR = "notify_connector"
     NOTIFY_SERVICE_INVALID = "notify_service_invalid"
     NOTIFY_SERVICE_REJECTED = "notify_service_rejected"
     NOTIFY_NOT_SIGNED = "notify_not_signed"

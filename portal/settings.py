@@ -195,7 +195,10 @@ SANSO_NOTIFY_ADDRESSES = env.list("SANSO_NOTIFY_ADDRESSES", default=[])
 # https://appriseit.com/services/
 SANSO_NOTIFY_SCHEMES = env.list(
     "SANSO_NOTIFY_SCHEMES",
-    default=["slack", "workflows", "discord", "pagerduty", "opsgenie", "matrixs", "ntfys", "mailtos"],
+    default=[
+        *("slack", "workflows", "discord", "gchat", "mmosts", "pagerduty", "opsgenie", "matrixs", "ntfys"),
+        "mailtos",
+    ],
 )
 # The mail server of notifications, such as smtp+tls://user:password@smtp.example.com:587; without one, there
 # is no email. https://django-environ.readthedocs.io/en/latest/types.html#environ-env-email-url

@@ -64,7 +64,8 @@ def save_target(
 ) -> Saved:
     """Add a target (`target` None) or edit one; its kind stays. An empty address keeps the stored one.
 
-    The address that Slack or Discord gives for messages makes it one of that service, whatever was chosen.
+    The address that Slack, Discord, Teams or Google Chat gives for messages makes it one of that service,
+    whatever was chosen.
 
     Raise UserFixable with the field to correct; PermissionDenied for one of another person.
     """
@@ -80,7 +81,7 @@ def save_target(
         before=_shown({name: getattr(target, name) for name in values}) if target else None,
         after=_shown(values),
     )
-    service = service_url(address)
+    service = service_url(address, target.kind if target else kind)
     kind, address = ("service", service) if service else (kind, address)
     with requesting(request):
         secret = ""

@@ -9,6 +9,7 @@ from deployments.api.requests import ApiRequest
 from deployments.api.responses import FOR_LIST
 from deployments.api.schemas.me import MeOut, TokenOut, UserOut
 from deployments.core.roles import Right
+from deployments.wording.requests import permission_name
 
 router = Router(tags=["Account of the request"])
 
@@ -17,8 +18,10 @@ router = Router(tags=["Account of the request"])
 def get_me(request: ApiRequest) -> MeOut:
     """Return the user and the token of the request, and what it may do."""
     token = request.auth.token
+    rights = [right for right in Right if can_somewhere(request.user, right)]
     return MeOut(
         user=UserOut.of(request.user),
         token=TokenOut.of(token) if token else None,
-        rights=[right for right in Right if can_somewhere(request.user, right)],
+        rights=[right.value for right in rights],
+        right_names=[permission_name(right) for right in rights],
     )

@@ -39,7 +39,8 @@ class TargetForm(forms.Form):
         help_text=gettext_lazy(
             "Webhook: an https:// URL that receives signed POST requests with JSON; it is stored "
             "encrypted, and only its host is displayed. Email to yourself: leave empty to use your "
-            "user's address. Chat or paging service: its Apprise URL, such as slack://… or ntfys://…."
+            "user's address. Chat or paging service: its Apprise URL, such as slack://… or ntfys://…, or the "
+            "webhook address that Slack, Discord, Teams (of a workflow), Google Chat or Mattermost gives."
         ),
     )
     topics = forms.MultipleChoiceField(

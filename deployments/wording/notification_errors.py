@@ -38,6 +38,10 @@ NOTIFICATIONS: Final[Mapping[Code, str]] = {
     Code.NOTIFY_MAIL_LOGIN_REJECTED: N_(
         "The mail server rejected the login of EMAIL_URL: %(status)s %(text)s"
     ),
+    Code.NOTIFY_CONNECTOR: N_(
+        "Microsoft has retired the addresses of Microsoft 365 connectors. Create a workflow in Teams that "
+        "posts to a channel when a webhook request is received, and enter its address."
+    ),
     Code.NOTIFY_SCHEME: N_("Enter an address that begins with one of: %(allowed)s."),
     Code.NOTIFY_SERVICE_INVALID: N_(
         "The address is not valid for %(service)s: see the documentation of apprise."

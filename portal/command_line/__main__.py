@@ -106,7 +106,10 @@ def logout() -> None:
 @app.command()
 def whoami(output: Output = Format.TABLE) -> None:
     """Show who you are, and what the token may do."""
-    show(output, session.client().get("/me"))
+    found = session.client().get("/me")
+    if output is Format.TABLE and (names := found.pop("right_names", None)):  # not of an earlier portal
+        found["rights"] = names
+    show(output, found)
 
 
 @app.command()

@@ -57,6 +57,13 @@ class TranslatedGroup(TyperGroup):
         """Return `--help`."""
         return _translated(super().get_help_option(ctx))
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands with their whole sentences, which click would shorten to one line each."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [(name, " ".join((one.help or "").split())) for name, one in found.items() if one]
+        with formatter.section(_("Commands")):
+            formatter.write_dl(rows)
+
     def get_params(self, ctx: Any) -> Any:
         """Return the parameters, with translated help of those that typer adds."""
         found: Any = super().get_params(ctx)

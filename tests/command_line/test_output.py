@@ -17,6 +17,7 @@ import yaml
 from django.utils import timezone
 
 from deployments.models import Deployment, Environment, Label
+from deployments.wording.access import RIGHTS
 from portal.command_line import output, texts
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 
@@ -189,6 +190,30 @@ def test_words_are_not_broken_in_a_narrow_terminal(
         _, text, _ = shell.run(*command)
         for word in re.findall(r"[A-Za-z]{4,}", text):
             assert word.lower() in wide.lower() or word.lower() in HEADINGS_SHOWN, (command, word)
+
+
+def test_rights_have_the_names_that_they_have_on_pages(portal: PortalInProcess, shell: Shell) -> None:
+    printed = shell.run("whoami")[1]
+    found = json.loads(shell.run("whoami", "-o", "json")[1])
+
+    assert found["right_names"] == [RIGHTS[right] for right in found["rights"]]
+    assert ", ".join(found["right_names"]) in printed
+    assert "Create environments" in printed
+    assert "deployments." not in printed
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_sentences_about_commands_are_wrapped_and_not_shortened(language: str) -> None:
+    command = [sys.executable, "-m", "portal.command_line", "env", "--help"]
+    environment = os.environ | {"COLUMNS": "40", "SANSO_LANGUAGE": language}
+    narrow = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert "..." not in narrow.partition("\n\n")[2]  # after the usage
+    whole = {
+        "en": "or roll back what was kept after a failure.",
+        "ja": "失敗後に保持されたものをロールバックします。",
+    }
+    assert "".join(whole[language].split()) in "".join(narrow.split())
 
 
 def test_help_is_not_cut_in_a_narrow_terminal() -> None:

@@ -46,3 +46,6 @@ class MeOut(Schema):
     rights: list[str] = Field(
         description="The rights that it has about anything at all.", examples=[["deployments.add_deployment"]]
     )
+    right_names: list[str] = Field(
+        description="Their names in the request's language.", examples=[["Create environments"]]
+    )
