@@ -309,6 +309,7 @@ class Code(StrEnum):
     NO_SERVER_CHECKING_REPLACEMENT = "no_server_checking_replacement"
     NO_SERVER_CONFIGURING = "no_server_configuring"
     NO_SERVER_CONFIGURING_REPLACEMENT = "no_server_configuring_replacement"
+    SERVERS_REPLACED = "servers_replaced"
     NO_SERVER_STARTING = "no_server_starting"
     NO_SERVER_STARTING_REPLACEMENT = "no_server_starting_replacement"
     SERVERS_MISSING = "servers_missing"

@@ -57,6 +57,24 @@ HEALTH: dict[str, tuple[str, str, Promise]] = {
     "unhealthy": (DisplayStatus.FAILED.value, "✕", pgettext_lazy("health", "Unhealthy")),
     "unknown": (DisplayStatus.PENDING.value, "?", pgettext_lazy("health", "Unknown")),
 }
+# What a component is doing, in the place of an unknown health.
+TRANSITIONS: dict[str, tuple[str, str, Promise]] = {
+    "starting": (
+        DisplayStatus.PROGRESS.value,
+        GLYPHS[DisplayStatus.PROGRESS],
+        pgettext_lazy("health", "Starting"),
+    ),
+    "leaving": (
+        DisplayStatus.SETTLING.value,
+        GLYPHS[DisplayStatus.SETTLING],
+        pgettext_lazy("health", "Leaving"),
+    ),
+    "standby": (
+        DisplayStatus.PENDING.value,
+        GLYPHS[DisplayStatus.PENDING],
+        pgettext_lazy("health", "Standby"),
+    ),
+}
 _SUCCEEDED: dict[str, Promise] = {
     "create": pgettext_lazy("status", "Succeeded"),
     "delete": pgettext_lazy("status", "Deleted"),
@@ -103,9 +121,12 @@ def status(cloudformation: str, reason: str = "", *, raw: bool = False, pill: bo
     return status_badge(display, tip=tip, raw=cloudformation if raw else "", pill=pill)
 
 
-def health(state: str, *, tip: str = "", pill: bool = False) -> SafeString:
-    """Return the badge of a health state; an empty one counts as unknown."""
-    kind, glyph, label = HEALTH.get(state, HEALTH["unknown"])
+def health(state: str, *, transition: str = "", tip: str = "", pill: bool = False) -> SafeString:
+    """Return the badge of a health state; an empty one counts as unknown.
+
+    `transition` is what a component is doing in the place of an unknown health.
+    """
+    kind, glyph, label = TRANSITIONS.get(transition) or HEALTH.get(state, HEALTH["unknown"])
     return badge(kind, glyph, label, tip=tip, pill=pill)
 
 

@@ -102,6 +102,10 @@ HEALTH: Final[Mapping[Code, str]] = {
     Code.NO_SERVER_STARTING_REPLACEMENT: N_(
         "No %(tier)s server is in service; Auto Scaling is starting %(new)s in place of %(old)s."
     ),
+    Code.SERVERS_REPLACED: N_(
+        "The %(tier)s servers are being replaced: %(new)s is not in service yet; %(old)s serves until it "
+        "has left."
+    ),
     Code.SERVERS_MISSING: N_("%(where)s has %(count)s of %(total)s servers."),
     Code.NO_WRITER: N_("%(where)s has no writer."),
     Code.SITE_READS_FAILED: N_("None of %(total)s reads of the site succeeded."),

@@ -70,7 +70,8 @@ def _by_tier(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield found | {"tier": ""}
     for tier in found["tiers"]:
         yield tier | {"tier": tier["name"], "name": f"{tier['healthy']}/{tier['total']}"}
-        yield from (component | {"tier": ""} for component in tier["components"])
+        for one in tier["components"]:
+            yield one | {"tier": "", "status": one.get("transition") or one["status"]}
 
 
 @app.command()

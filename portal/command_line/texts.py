@@ -59,7 +59,10 @@ STATES: Final = (
     *(N_("problem"), N_("changing"), N_("deployed"), N_("deleted")),
     *(N_("scheduled"), N_("queued"), N_("preflight"), N_("artifacts"), N_("change set"), N_("servers")),
 )
-HEALTH: Final = (N_("healthy"), N_("degraded"), N_("unhealthy"), N_("unknown"))
+HEALTH: Final = (
+    *(N_("healthy"), N_("degraded"), N_("unhealthy"), N_("unknown")),
+    *(N_("starting"), N_("leaving"), N_("standby")),
+)
 TIERS: Final = (N_("tier"), N_("site"), N_("web"), N_("app"), N_("database"))
 RELEASES: Final = {
     "none": N_("No release"),

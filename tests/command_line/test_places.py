@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from deployments.core.release_kind import Release, ReleaseKind
 from deployments.errors import Message
 from deployments.message_codes import Code
 from deployments.models import Environment
+from deployments.models.health import FleetInstance, Target
 from portal.command_line import session
 from tests.command_line.portal_in_process import PortalInProcess, Shell
+from tests.health_builders import server_id
 from tests.previews import make_preview, recorded_changes
 from tests.views.pages import page
 
@@ -27,6 +30,31 @@ def group_with(effect: Effect) -> Changes:
     return Changes(
         resources=(ChangedResource(path="Group", action="modify", type=GROUP, effect=effect),),
     )
+
+
+def test_a_server_that_is_being_replaced_is_called_the_same_everywhere(
+    portal: PortalInProcess, shell: Shell, shop: Environment, operator: User, client: Client
+) -> None:
+    leaving, starting = server_id("app", 0), server_id("app", 1)
+    FleetInstance.objects.filter(instance_id=leaving).update(lifecycle="Terminating")
+    FleetInstance.objects.filter(instance_id=starting).update(lifecycle="Pending")
+    Target.objects.filter(target_id=starting).update(state="initial", reason="Elb.RegistrationInProgress")
+    client.force_login(operator)
+
+    shown = page(client.get(shop.get_absolute_url(), follow=True)).text
+    found = session.client().get(f"/environments/{shop.pk}/health")
+    printed = shell.run("env", "health", "shop")[1]
+
+    (app,) = [one for one in found["tiers"] if one["name"] == "app"]
+    assert (app["status"], app["text"]) == ("degraded", found["text"])
+    assert app["text"] in shown
+    assert app["text"] in printed
+    for one in app["components"]:
+        assert one["transition"] == ("leaving" if one["key"] == leaving else "starting")
+        assert re.search(f"{one['name']} {one['zone']} . {one['transition'].capitalize()} ", shown)
+        (row,) = [line for line in printed.splitlines() if one["key"] in line and one["text"] in line]
+        assert one["transition"] in row
+    assert "Unknown" not in shown
 
 
 def release_of(kind: ReleaseKind, **values: Any) -> Release:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
 from ninja import Schema
 from pydantic import Field
@@ -28,6 +28,9 @@ class ComponentOut(Schema):
     name: str
     zone: str = Field(examples=["ap-northeast-1a"])
     status: str = Field(examples=["healthy"])
+    transition: Literal["", "starting", "leaving", "standby"] = Field(
+        description="What it is doing in the place of an `unknown` health."
+    )
     text: str = Field(description="Why it is not healthy.")
 
     @classmethod
@@ -39,6 +42,7 @@ class ComponentOut(Schema):
             name=row.name,
             zone=row.zone,
             status=row.assessment.status,
+            transition=row.transition.value if row.transition else "",
             text=_text(row.assessment.sentence),
         )
 

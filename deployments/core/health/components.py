@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from deployments.core.health.aws_statuses import SEVERITY, HealthStatus
 from deployments.errors import Message
@@ -21,6 +22,24 @@ class Assessment:
     status: HealthStatus
     sentence: Message | None = None
     at: datetime | None = None
+
+
+class Transition(StrEnum):
+    """What a component is doing that says neither that it is healthy nor that it is not."""
+
+    STARTING = "starting"
+    LEAVING = "leaving"
+    STANDBY = "standby"
+
+
+_TRANSITIONS: Mapping[Code, Transition] = {
+    **dict.fromkeys(
+        (Code.INSTANCE_STARTING, Code.TARGET_INITIAL, Code.TARGET_REGISTERING), Transition.STARTING
+    ),
+    **dict.fromkeys((Code.BALANCER_PROVISIONING, Code.DATABASE_CREATING), Transition.STARTING),
+    **dict.fromkeys((Code.INSTANCE_LEAVING, Code.TARGET_DRAINING), Transition.LEAVING),
+    Code.INSTANCE_STANDBY: Transition.STANDBY,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +59,14 @@ class Component:
     assessment: Assessment
     counts: bool = True
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def transition(self) -> Transition | None:
+        """Return what it is doing instead of an unknown health, such as starting; None for any other."""
+        own = self.assessment
+        if own.status is not HealthStatus.UNKNOWN or own.sentence is None:
+            return None
+        return _TRANSITIONS.get(own.sentence.code)
 
 
 def worst(assessments: Iterable[Assessment]) -> Assessment:

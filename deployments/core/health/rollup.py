@@ -150,8 +150,10 @@ def _servers(name: str, facts: Facts, now: datetime) -> Tier | None:
     desired = sum(group.desired for group in facts.groups if group.tier == name)
     healthy = sum(one.assessment.status is HealthStatus.HEALTHY for one in counted)
     total = max(desired, len(counted))
-    assessment = service.outage(name, components, facts, now) or _of_servers(
-        name, counted, healthy, total, _seen(facts, now)
+    assessment = (
+        service.outage(name, components, facts, now)
+        or service.replacement(name, components, facts)
+        or _of_servers(name, counted, healthy, total, _seen(facts, now))
     )
     return Tier(name=name, assessment=assessment, components=components, healthy=healthy, total=total)
 
@@ -207,7 +209,8 @@ def _database(facts: Facts, now: datetime) -> Tier | None:
 def _of_member(component: Component) -> Assessment:
     """Return the effect of a member on its cluster: without a reader, the cluster is degraded."""
     own = component.assessment
-    if component.facts["role"] == "writer" or own.status is not HealthStatus.UNHEALTHY:
+    is_missing = own.status is HealthStatus.UNHEALTHY or component.transition is not None
+    if component.facts["role"] == "writer" or not is_missing:
         return own
     return Assessment(status=HealthStatus.DEGRADED, sentence=own.sentence, at=own.at)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from deployments.core.health import aws_statuses, missing_paths
 from deployments.core.health.aws_statuses import HealthStatus
-from deployments.core.health.components import Assessment, Component, is_stale
+from deployments.core.health.components import Assessment, Component, Transition, is_stale
 from deployments.core.health.facts import Facts
 from deployments.errors import Message
 from deployments.message_codes import Code
@@ -44,6 +44,27 @@ def outage(tier: str, servers: Sequence[Component], facts: Facts, now: datetime)
     return Assessment(
         status=HealthStatus.UNHEALTHY, sentence=_sentence(tier, servers, facts), at=min(filter(None, dates))
     )
+
+
+def replacement(tier: str, servers: Sequence[Component], facts: Facts) -> Assessment | None:
+    """Return the assessment of a tier all of whose servers are being replaced; None for any other.
+
+    A server that is leaving serves as long as it is healthy to its load balancer. Without a load balancer,
+    none serves until the new one is in service.
+    """
+    counted = [server for server in servers if server.counts]
+    if not counted or any(server.transition is not Transition.STARTING for server in counted):
+        return None
+    dates = [server.assessment.at for server in counted]
+    old = [one.key for one in servers if one.facts.get("state") == "healthy" and not one.counts]
+    if old:
+        values = {"tier": tier, "new": _names(server.key for server in counted), "old": _names(old)}
+        sentence, status = Message(Code.SERVERS_REPLACED, values), HealthStatus.DEGRADED
+    elif tier in facts.parts.target_groups.values() or any(target.tier == tier for target in facts.targets):
+        return None  # the load balancer's response decides
+    else:
+        sentence, status = _sentence(tier, servers, facts), HealthStatus.UNHEALTHY
+    return Assessment(status=status, sentence=sentence, at=min(filter(None, dates), default=None))
 
 
 def _sentence(tier: str, servers: Sequence[Component], facts: Facts) -> Message:

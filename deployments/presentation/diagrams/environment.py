@@ -100,6 +100,7 @@ def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[
         key=_key(node),
         name=role or name,
         state=node.assessment.status,
+        transition=node.transition or "",
         detail=detail,
         zone=node.zone,
         role="" if node.facts.get("role") == "writer" else role,

@@ -45,6 +45,7 @@ class Shape:
     key: str
     name: str
     state: HealthStatus
+    transition: str = ""
     detail: str = ""
     zone: str = ""
     role: str = ""

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import ngettext, pgettext
 
 from deployments.core.health.rollup import HealthStatus
-from deployments.presentation.badges import HEALTH
+from deployments.presentation.badges import HEALTH, TRANSITIONS
 from deployments.presentation.diagrams.layout import Box, Diagram, Shape, Wire, Zone
 from deployments.presentation.text.datetime_formats import live_age
 
@@ -70,7 +70,7 @@ def _wire(wire: Wire) -> SafeString:
 
 def _box(box: Box, layout: str) -> SafeString:
     shape = box.shape
-    kind, glyph, word = HEALTH[shape.state]
+    kind, glyph, word = TRANSITIONS.get(shape.transition) or HEALTH[shape.state]
     name = _name(shape)
     return format_html(
         '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.core.health import aws_statuses
-from deployments.core.health.facts import DepartedFact, Facts, TargetFact
+from deployments.core.health.facts import DepartedFact, Facts, GroupFact, TargetFact
 from deployments.core.health.rollup import STALE_AFTER, Health, HealthStatus, Tier, roll_up
 from tests.core.health.scenes import (
     NOW,
@@ -99,6 +99,55 @@ def test_a_terminated_server_is_named_while_its_replacement_is_set_up() -> None:
     assert text_of(roll_up(facts, NOW).sentence) == (
         "No web server is in service; Auto Scaling is starting i-web2 in place of i-web1."
     )
+
+
+def test_the_only_server_that_is_replaced_serves_until_it_has_left() -> None:
+    """The group terminates it, and the load balancer has not deregistered it yet."""
+    facts = healthy_facts()
+    servers = (instance("web", 0, "Terminating"), instance("web", 2, "Pending"))
+    others = tuple(one for one in facts.instances if one.tier != "web")
+    health = roll_up(
+        with_web(
+            target("web", 0), target("web", 2, "initial", "Elb.RegistrationInProgress"),
+            instances=(*others, *servers),
+            groups=(GroupFact(tier="web", name="web-group", desired=1, observed_at=OBSERVED),),
+        ),
+        NOW,
+    )  # fmt: skip
+
+    assert (health.status, tier(health, "web").healthy) == (HealthStatus.DEGRADED, 0)
+    assert text_of(health.sentence) == (
+        "The web servers are being replaced: i-web2 is not in service yet; i-web0 serves until it has left."
+    )
+    assert [one.transition for one in tier(health, "web").components] == ["leaving", "starting"]
+
+
+def test_the_only_server_without_a_load_balancer_is_missed_until_its_replacement_is_in_service() -> None:
+    facts = replace(
+        healthy_facts(),
+        parts=replace(healthy_facts().parts, target_groups={}, load_balancers={}),
+        targets=(),
+        load_balancers=(),
+        instances=(instance("web", 0, "Terminating"), instance("web", 2, "Pending"), instance("app", 0)),
+    )
+    found = tier(roll_up(facts, NOW), "web").assessment
+
+    assert found.status is HealthStatus.UNHEALTHY
+    assert text_of(found.sentence) == (
+        "No web server is in service; Auto Scaling is starting i-web2 in place of i-web0."
+    )
+    stale = tuple(replace(one, observed_at=NOW - timedelta(minutes=9)) for one in facts.instances)
+    assert (
+        tier(roll_up(replace(facts, instances=stale), NOW), "web").assessment.status is HealthStatus.UNKNOWN
+    )
+
+
+def test_a_reader_that_is_being_created_is_starting_and_its_cluster_degraded() -> None:
+    facts = healthy_facts(clusters=(cluster(member(0, writer=True), member(1, status="creating")),))
+    database = tier(roll_up(facts, NOW), "database")
+
+    assert (database.assessment.status, database.healthy, database.total) == (HealthStatus.DEGRADED, 1, 2)
+    assert [one.transition for one in database.components] == [None, "starting"]
 
 
 def test_a_database_without_a_writer_is_named_before_the_unhealthy_servers() -> None:
