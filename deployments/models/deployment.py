@@ -240,6 +240,12 @@ class Deployment(models.Model):
         return State(self.state) in ACTIVE
 
     @property
+    def failed_before_stacks(self) -> bool:
+        """Return whether it failed before it changed a stack that exists, such as in the preflight."""
+        is_early = self.state == State.FAILED and State(self.last_phase) in BEFORE_STACKS
+        return is_early and self.kind != Kind.CREATE
+
+    @property
     def is_open_change(self) -> bool:
         """Return whether it is a change that has not begun, or a deletion that waits for approval."""
         before = State(self.state) in BEFORE_STACKS and self.active_key is None

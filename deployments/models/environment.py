@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from deployments.core.operations import Operation, is_allowed
+from deployments.core.phases import BEFORE_STACKS
 from deployments.core.status import PROBLEMS, is_final, is_rolled_back_create
 from deployments.core.stuck import StuckResource
 from deployments.models.account import Account
@@ -46,9 +47,13 @@ class EnvironmentState(models.IntegerChoices):
 
 _CANCELED = Q(latest__state="rolled_back", latest__cancel_accepted_at__isnull=False)
 """The update was rolled back on request: the stack is unchanged, and nothing has failed."""
+_CHANGED_NOTHING = (
+    Q(latest__last_phase__in=sorted(BEFORE_STACKS)) & ~Q(latest__kind="create") & ~Q(stack_id="")
+)
+"""It failed before its stacks, such as in the preflight: the environment is as it was, and its stack decides."""
 _PROBLEM = (
     Q(missing_since__isnull=False)
-    | Q(latest__state="failed")
+    | Q(latest__state="failed") & ~_CHANGED_NOTHING
     | Q(latest__state="rolled_back", latest__cancel_accepted_at=None)
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
     | Q(latest__active_key=None)

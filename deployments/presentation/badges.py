@@ -158,6 +158,7 @@ def environment_status(environment: Environment, *, pill: bool = False) -> SafeS
         return status_badge(DisplayStatus.ATTENTION, pgettext("status", "Sandbox restarted"), pill=pill)
     if environment.missing_since:
         return status_badge(DisplayStatus.FAILED, pgettext("status", "Stack missing"), pill=pill)
-    if environment.latest:
-        return deployment_status(environment.latest, pill=pill)
+    latest = environment.latest
+    if latest and not (environment.stack_id and latest.failed_before_stacks):
+        return deployment_status(latest, pill=pill)
     return status(environment.stack_status, environment.status_reason, pill=pill)

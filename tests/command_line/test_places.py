@@ -16,6 +16,8 @@ from deployments.message_codes import Code
 from deployments.models import Environment
 from deployments.models.health import FleetInstance, Target
 from portal.command_line import session
+from portal.command_line.texts import name_of
+from tests.builders import make_deployment
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 from tests.health_builders import server_id
 from tests.previews import make_preview, recorded_changes
@@ -55,6 +57,33 @@ def test_a_server_that_is_being_replaced_is_called_the_same_everywhere(
         (row,) = [line for line in printed.splitlines() if one["key"] in line and one["text"] in line]
         assert one["transition"] in row
     assert "Unknown" not in shown
+
+
+@pytest.mark.parametrize(
+    ("last_phase", "state", "label"),
+    [("preflight", "deployed", "Succeeded"), ("stacks", "problem", "Failed")],
+)
+def test_a_deletion_that_fails_in_its_preflight_leaves_no_problem(
+    portal: PortalInProcess,
+    shell: Shell,
+    shop: Environment,
+    operator: User,
+    client: Client,
+    last_phase: str,
+    state: str,
+    label: str,
+) -> None:
+    make_deployment(shop, kind="delete", state="failed", last_phase=last_phase, active_key=None)
+    client.force_login(operator)
+
+    listed = page(client.get("/", {"status": "problem"}, follow=True))
+    (found,) = session.client().items("/environments")
+
+    assert found["state"] == state
+    assert name_of(state) in shell.run("env", "list")[1]
+    assert bool(listed.all(id=f"environment-{shop.pk}-name")) is (state == "problem")
+    shown = page(client.get(shop.get_absolute_url(), follow=True)).one("p", **{"class": "states"}).text
+    assert f"Deployment {label}" in re.sub(r" [^\w ] ", " ", shown)
 
 
 def release_of(kind: ReleaseKind, **values: Any) -> Release:
