@@ -50,7 +50,7 @@ _CANCELED = Q(latest__state="rolled_back", latest__cancel_accepted_at__isnull=Fa
 _CHANGED_NOTHING = (
     Q(latest__last_phase__in=sorted(BEFORE_STACKS)) & ~Q(latest__kind="create") & ~Q(stack_id="")
 )
-"""It failed before its stacks, such as in the preflight: the environment is as it was, and its stack decides."""
+"""It failed before its stacks, such as in the preflight: the environment is as it was; its stack decides."""
 _PROBLEM = (
     Q(missing_since__isnull=False)
     | Q(latest__state="failed") & ~_CHANGED_NOTHING
@@ -337,17 +337,28 @@ class Environment(models.Model):
         return f"{account.pk}:{name.lower()}"
 
     @property
+    def is_of_another_run(self) -> bool:
+        """Return whether its endpoint has lost the stack: it answers about another run of itself."""
+        met = self.account.endpoint_run
+        return bool(self.stack_id and self.sandbox_run) and met not in ("", self.sandbox_run)
+
+    @property
+    def is_gone(self) -> bool:
+        """Return whether its stack no longer exists: what it had, such as an address, leads nowhere."""
+        return bool(self.deleted_at or self.missing_since) or self.is_of_another_run
+
+    @property
     def url(self) -> str:
-        """Return the site's address from the stack's outputs; "" if they have none, or after the deletion."""
-        if self.deleted_at is not None:
+        """Return the site's address from the stack's outputs; "" if they have none, or the stack is gone."""
+        if self.is_gone:
             return ""
         names = ("SiteUrl", "SiteURL", "URL", "Url", "ALBURL")
         return next((str(self.outputs[name]) for name in names if name in self.outputs), "")
 
     @property
     def health(self) -> str:
-        """Return its latest health; unknown after the deletion, like that of what was never observed."""
-        return "unknown" if self.deleted_at is not None else self.health_word
+        """Return its latest health; unknown if the stack is gone, like that of what was never observed."""
+        return "unknown" if self.is_gone else self.health_word
 
     @property
     def is_protected(self) -> bool:

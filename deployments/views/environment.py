@@ -81,7 +81,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     )
     context |= {
         "is_observed": is_observed,
-        "is_gone": environment.missing_since is not None or environment.deleted_at is not None,
+        "is_gone": environment.is_gone,
         "operations": operations_view(environment, partial(can, request.user, about=environment)),
         "needs_operator": environment.needs_operator,
         "bypassed": bypass_notice(environment),

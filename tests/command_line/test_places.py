@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from deployments.core.changes import ChangedResource, Changes, Effect
 from deployments.core.release_kind import Release, ReleaseKind
 from deployments.errors import Message
 from deployments.message_codes import Code
-from deployments.models import Environment
+from deployments.models import Account, Environment
 from deployments.models.health import FleetInstance, Target
 from portal.command_line import session
 from portal.command_line.texts import name_of
@@ -59,6 +61,36 @@ def test_a_server_that_is_being_replaced_is_called_the_same_everywhere(
     assert "Unknown" not in shown
 
 
+@pytest.mark.parametrize("gone", ["another run", "missing", "deleted"])
+def test_the_address_of_a_stack_that_is_gone_is_nowhere(
+    portal: PortalInProcess, shell: Shell, shop: Environment, operator: User, client: Client, gone: str
+) -> None:
+    address, latest = "http://127.0.0.9:8001/", shop.latest
+    assert latest
+    rows = Environment.objects.filter(pk=shop.pk)
+    rows.update(outputs={"SiteUrl": address}, sandbox_run="first")
+    client.force_login(operator)
+    places: list[Callable[[], str]] = [
+        lambda: client.get("/environments/", {"deleted": "1"}, follow=True).content.decode(),
+        lambda: client.get(shop.get_absolute_url(), follow=True).content.decode(),
+        lambda: client.get(latest.get_absolute_url(), follow=True).content.decode(),
+        lambda: str(session.client().get(f"/environments/{shop.pk}")["site_url"]),
+        lambda: shell.run("env", "list")[1],
+    ]
+    assert all(f'"{address}"' in place() or address in place()[-3000:] for place in places)
+
+    if gone == "another run":
+        facts = {"instance_id": "second"}
+        Account.objects.filter(pk=shop.account_id).update(is_sandbox=True, sandbox_facts=facts)
+    else:
+        rows.update(**{"missing_since" if gone == "missing" else "deleted_at": timezone.now()})
+
+    assert [number for number, place in enumerate(places) if f'href="{address}"' in place()] == []
+    assert session.client().get(f"/environments/{shop.pk}")["site_url"] == ""
+    assert address not in shell.run("env", "list")[1]
+    assert session.client().get(f"/environments/{shop.pk}")["health"] == "unknown"
+
+
 @pytest.mark.parametrize(
     ("last_phase", "state", "label"),
     [("preflight", "deployed", "Succeeded"), ("stacks", "problem", "Failed")],
@@ -76,7 +108,7 @@ def test_a_deletion_that_fails_in_its_preflight_leaves_no_problem(
     make_deployment(shop, kind="delete", state="failed", last_phase=last_phase, active_key=None)
     client.force_login(operator)
 
-    listed = page(client.get("/", {"status": "problem"}, follow=True))
+    listed = page(client.get("/environments/", {"status": "problem"}, follow=True))
     (found,) = session.client().items("/environments")
 
     assert found["state"] == state

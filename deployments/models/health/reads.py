@@ -71,9 +71,8 @@ def _absent(environment: Environment, parts: ObservedParts) -> Message | None:
     if environment.missing_since:
         restarted = environment.missing_code == SANDBOX_RESTARTED
         return Message(Code.SANDBOX_RESTARTED if restarted else Code.STACK_MISSING)
-    met = environment.account.endpoint_run
-    if environment.stack_id and environment.sandbox_run and met not in ("", environment.sandbox_run):
-        return Message(Code.SANDBOX_RESTARTED)  # its responses are about another run
+    if environment.is_of_another_run:
+        return Message(Code.SANDBOX_RESTARTED)
     latest = environment.latest
     if latest is not None and latest.is_scheduled_creation:
         return Message(Code.NOT_CREATED_YET)
