@@ -46,7 +46,7 @@ CALLED_BACK = """
     data_received pause_writing resume_writing get_code fullname get_plugins _client_connected_cb _spawn
     handler_name client_context SUCCESS address_family trace IDENTIFIERS
     readinto raise_for_status _new_conn ConnectionCls ack nak run_command can_read readlines
-    do_GET log_message daemon_threads block_on_close format_usage
+    do_GET log_message daemon_threads block_on_close format_usage format_commands
 """  # by asyncio, importlib, mysql_mimic, sqlglot, dulwich, urllib3, http.server, typer, the engine; by
 # functions in the sandbox
 IN_FORMS = "ssh_key"

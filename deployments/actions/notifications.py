@@ -81,7 +81,7 @@ def save_target(
         before=_shown({name: getattr(target, name) for name in values}) if target else None,
         after=_shown(values),
     )
-    service = service_url(address, target.kind if target else kind)
+    service = _service(address, target, kind)
     kind, address = ("service", service) if service else (kind, address)
     with requesting(request):
         secret = ""
@@ -103,6 +103,11 @@ def save_target(
             _set_address(row, address)
         row.save()
         return Saved(target=row, secret=secret)
+
+
+def _service(address: str, target: NotificationTarget | None, kind: str) -> str:
+    """Return the address for apprise of a pasted one; "" if it is of no service."""
+    return service_url(address, target.kind if target else kind)
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
