@@ -5,6 +5,7 @@ A test that kills or configures one has its own; others may share one that rests
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -199,6 +200,17 @@ def create_roles(account: Account, sandbox: Sandbox) -> None:
     """Create the roles of an account before the portal first uses it."""
     body = {"name": "portal", "external_id": account.external_id}
     sandbox.control("POST", "keys", body, account=account.sandbox_account_id)
+
+
+def allow_cloudformation(account: Account, sandbox: Sandbox, action: str) -> None:
+    """Allow CloudFormation's role in a new account what a test's own set needs beyond account.yaml."""
+    create_roles(account, sandbox)
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    client(account, "iam", sandbox).put_role_policy(
+        RoleName="sanso-cloudformation",
+        PolicyName="own-set",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
 
 
 def client(account: Account, service: str, sandbox: Sandbox) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 
@@ -13,11 +12,11 @@ from playwright.sync_api import Locator, Page, expect
 from deployments.actions.apply_change import apply_change
 from deployments.actions.change import request_change
 from deployments.core.phases import State
-from deployments.models import Account, Deployment, Environment, Resource
+from deployments.models import Deployment, Environment, Resource
 from tests.builders import make_user
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.message_texts import reason
-from tests.running import Portal, client, create_roles, new_account
+from tests.running import Portal, allow_cloudformation, client, new_account
 from tests.services import LIMIT, Sandbox, wait_until
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
@@ -70,21 +69,10 @@ def pace(deployment: Deployment, sandbox: Sandbox, scale: float) -> None:
     sandbox.control("POST", "pace", {"pace": scale}, account=account)
 
 
-def may_register_targets(account: Account, sandbox: Sandbox) -> None:
-    """Allow CloudFormation's role what the test's own set needs beyond account.yaml."""
-    create_roles(account, sandbox)
-    statement = {"Effect": "Allow", "Action": "elasticloadbalancing:RegisterTargets", "Resource": "*"}
-    client(account, "iam", sandbox).put_role_policy(
-        RoleName="sanso-cloudformation",
-        PolicyName="targets",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
-
-
 def requested(portal: Portal, sandbox: Sandbox, scale: float, **parameters: str) -> Deployment:
     account = new_account()
     if "Waits" in parameters:
-        may_register_targets(account, sandbox)
+        allow_cloudformation(account, sandbox, "elasticloadbalancing:RegisterTargets")
     sandbox.control("POST", "pace", {"pace": scale}, account=account.sandbox_account_id)
     return portal.deploy("shop", account, **parameters)
 

@@ -18,7 +18,7 @@ from tests.flows.deployed import PACE
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.web import submit
 from tests.message_texts import reason
-from tests.running import Portal, client, new_account
+from tests.running import Portal, allow_cloudformation, client, new_account
 from tests.services import LIMIT, Sandbox
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
@@ -69,6 +69,7 @@ __all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 @pytest.fixture
 def created(portal: Portal, sandbox: Sandbox) -> Deployment:
     account = new_account()
+    allow_cloudformation(account, sandbox, "rds:CreateDBCluster")  # in the default subnet group
     sandbox.control("POST", "pace", {"pace": PACE}, account=account.sandbox_account_id)
     (deployment,) = portal.wait_for_end(
         portal.deploy("shop", account, Password=FIRST, Title="first", DatabaseName="datelog"),
