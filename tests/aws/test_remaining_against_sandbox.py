@@ -131,12 +131,18 @@ def test_instances_are_found_by_all_of_their_tags_until_they_are_terminated(
     clients: Clients,  # noqa: F811
 ) -> None:
     ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
 
     def started(**tags: str) -> str:
         given = [{"Key": key, "Value": value} for key, value in tags.items()]
         specification = [{"ResourceType": "instance", "Tags": given}]
         begun = ec2.run_instances(
-            ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1, TagSpecifications=specification
+            ImageId="ami-0123456789abcdef0",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=subnet,
+            TagSpecifications=specification,
         )
         return str(begun["Instances"][0]["InstanceId"])
 
