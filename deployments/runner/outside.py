@@ -69,7 +69,7 @@ def state_before(
         return FoundState(values=values, template_digest=None, is_outside=is_outside)
     if now.digest == before.digest:
         return FoundState(values=values, is_outside=is_outside)
-    template_sets.keep(now)
+    now = template_sets.keep(now)
     if now.digest == latest.template_digest:
         return FoundState(values=values, template_digest=now.digest)
     undone = _undone(before, now, template_set)

@@ -137,7 +137,7 @@ def test_what_somebody_else_has_suspended_stays_suspended(
 def test_a_release_stops_at_the_server_that_fails_and_goes_back(
     shop: Environment, settings: Settings, operator: User, aws: FakeAws, name: str
 ) -> None:
-    before = catalog.load(Path(settings.SANSO_TEMPLATE_SET)).digest
+    before = catalog.load(Path(settings.SANSO_TEMPLATE_SET))
     fail_on(aws, "i-2")
     ended = go(released(shop, settings, operator, aws, name), aws)
 
@@ -161,10 +161,10 @@ def test_a_release_stops_at_the_server_that_fails_and_goes_back(
     done = go(shown, aws)
 
     assert (done.state, reason(done)) == (State.SUCCEEDED, "")
-    assert done.template_digest == before
+    assert done.template_digest == before.digest
     sent = list(aws.commands.values())[at:]
     assert {one.instance_id for one in sent} == {"i-1", "i-2"}
-    assert all(before in one.call.arguments["SourceUrl"][0] for one in sent)
+    assert all(before.objects_digest in one.call.arguments["SourceUrl"][0] for one in sent)
     assert aws.calls.count("cloudformation:ExecuteChangeSet") == 1
     again = previewed(shop, operator, aws)
     assert again.release is not None  # the current set is the one that failed
