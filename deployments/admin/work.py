@@ -114,7 +114,7 @@ class EnvironmentAdmin(ReadOnly):
         """Return the environment's health; a dash if it is deleted."""
         if environment.deleted_at:
             return "–"
-        return badges.health(environment.health_word)
+        return badges.health(environment.health)
 
     @admin.display(description=_("stack"), ordering="stack_status")
     def displayed_stack_status(self, environment: Environment) -> SafeString | str:

@@ -89,6 +89,10 @@ def test_the_address_of_a_stack_that_is_gone_is_nowhere(
     assert session.client().get(f"/environments/{shop.pk}")["site_url"] == ""
     assert address not in shell.run("env", "list")[1]
     assert session.client().get(f"/environments/{shop.pk}")["health"] == "unknown"
+    if gone != "deleted":  # whose row has no health
+        row = page(client.get("/environments/", follow=True)).one("tr", id=f"environment-{shop.pk}").text
+        assert "Unknown" in row
+        assert "Healthy" not in row
 
 
 @pytest.mark.parametrize(
