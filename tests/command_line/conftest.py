@@ -11,6 +11,7 @@ from keyring.backends.fail import Keyring as NoKeyring
 from pytest_django import Settings
 
 from deployments.models import Environment
+from portal.command_line.output import out
 from tests.api.clients import Program
 from tests.builders import make_account, make_operator
 from tests.command_line.portal_in_process import URL, PortalInProcess, Shell
@@ -25,6 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(out, "_width", None)  # a test of a pipe leaves its own
     monkeypatch.setattr("keyring.core._keyring_backend", NoKeyring())  # type: ignore[no-untyped-call]  # keyring has no types for it
     return tmp_path
 
