@@ -35,6 +35,9 @@ def open_rendered(page: Page, path: str, html: bytes) -> None:
 
 
 def first_failure_is_in_view(page: Page) -> None:
-    """Expect the first failure's row and the headline that names it to be in the window."""
-    for name in ("#end-title", "tr.is-first"):
+    """Expect the page's title, the headline and the name in the first failure's row to be in the window.
+
+    The row's reason, which may be long, is in the headline as well.
+    """
+    for name in ("h1", "#end-title", "tr.is-first .line"):
         expect(page.locator(name)).to_be_in_viewport(ratio=1)
