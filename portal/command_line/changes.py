@@ -46,6 +46,12 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
     out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
     rows = [one | {"properties": "\n".join(_properties(one))} for one in found["resources"]]
     show(Format.TABLE, rows, ("effect", "path", "type", "properties"))
+    if any(one.get("values") for one in rows):
+        text = _(
+            "Before is what CloudFormation deployed last. What was changed directly in AWS, outside of "
+            "the stack, is not compared; this change may overwrite it."
+        )
+        out.print(Text(text))
     _print_consequences(found)
     if release := found.get("release"):  # not of an earlier portal
         kind = release.get("label") or _(RELEASES.get(release["kind"], release["kind"]))

@@ -169,3 +169,17 @@ def test_a_preview_has_one_outage_on_its_page_in_the_api_and_on_the_command_line
         for text in (found["release"]["label"], *found["release"]["steps"]):
             assert text in card
             assert text in printed
+
+
+def test_page_and_command_line_say_what_the_values_before_do_not_include(
+    portal: PortalInProcess, shell: Shell, shop: Environment, operator: User, client: Client
+) -> None:
+    preview = make_preview(shop, "scale")
+    client.force_login(operator)
+
+    shown = page(client.get(f"/deployments/{preview.pk}/", follow=True)).text
+    printed = " ".join(shell.run("approve", str(preview.pk))[1].split())
+
+    for text in ("Before is what CloudFormation deployed last.", "this change may overwrite"):
+        assert text in shown
+        assert text in printed

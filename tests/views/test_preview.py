@@ -343,6 +343,15 @@ def test_what_was_changed_outside_and_is_undone_is_said(browser: Client, shop: E
     assert "Own" not in note
 
 
+def test_a_preview_says_that_it_does_not_see_changes_of_single_resources(
+    browser: Client, shop: Environment
+) -> None:
+    note = opened(browser, make_preview(shop, "scale")).one("p", id="not-compared").text
+
+    assert note.startswith("Before is what CloudFormation deployed last.")
+    assert "only CloudFormation’s drift detection finds them" in note
+
+
 @pytest.mark.parametrize(("happened", "text"), [(True, "It was replaced."), (False, "It was not replaced.")])
 def test_an_uncertain_replacement_is_uncertain_before_and_certain_afterwards(
     browser: Client, shop: Environment, happened: bool, text: str

@@ -32,7 +32,11 @@ class ValueOut(Schema):
     """A value of a resource before and after; null on the side that has none."""
 
     name: str = Field(examples=["InstanceType"])
-    before: str | None = Field(examples=["t4g.micro"])
+    before: str | None = Field(
+        description="What CloudFormation deployed last. A change directly in AWS, outside of the stack, is"
+        " not in it: only CloudFormation's drift detection finds it.",
+        examples=["t4g.micro"],
+    )
     after: str | None = Field(examples=["t4g.small"])
     is_secret: bool = Field(description="Whether it comes from a NoEcho parameter: both are null.")
     is_known: bool = Field(description="False if CloudFormation knows it only after the change.")
