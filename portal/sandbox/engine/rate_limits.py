@@ -15,6 +15,8 @@ from portal.sandbox.engine import time_scale
 
 RATE: Final = 10.0  # calls in each of AWS's seconds
 BURST: Final = 20.0
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+LOWER: Final = {("cloudtrail", "LookupEvents"): (2.0, 2.0)}  # rate and burst
 UNLIMITED: Final = frozenset({"s3"})  # thousands of requests a second for each prefix
 
 Key = tuple[str, str, str, str]
@@ -36,9 +38,10 @@ def take(account: str, region: str, service: str, action: str) -> bool:
     if second <= 0 or service in UNLIMITED:
         return True
     now = time.monotonic()
+    rate, burst = LOWER.get((service, action), (RATE, BURST))
     with _lock:
-        bucket = _buckets.setdefault((account, region, service, action), _Bucket(BURST, now))
-        bucket.tokens = min(BURST, bucket.tokens + (now - bucket.filled) / second * RATE)
+        bucket = _buckets.setdefault((account, region, service, action), _Bucket(burst, now))
+        bucket.tokens = min(burst, bucket.tokens + (now - bucket.filled) / second * rate)
         bucket.filled = now
         if bucket.tokens < 1:
             return False

@@ -87,6 +87,7 @@ def checks(request: Request) -> list[Check]:
 # Actions without resource-level permissions.
 _WITHOUT_RESOURCE: Final = (
     "autoscaling:Describe",
+    "cloudtrail:LookupEvents",
     "cloudwatch:",
     "ec2:Describe",
     "elasticloadbalancing:Describe",

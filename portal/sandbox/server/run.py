@@ -34,10 +34,12 @@ from portal.sandbox.server.authorized_calls import AuthorizedCalls
 from portal.sandbox.server.checked_responses import checked
 from portal.sandbox.server.control_api import ControlApi
 from portal.sandbox.server.fault_middleware import FaultMiddleware
+from portal.sandbox.server.recorded_calls import RecordedCalls
 from portal.sandbox.server.signed_calls import SignedCalls
 from portal.sandbox.server.web_pages import NoForeignPages
 from portal.sandbox.services import (
     autoscaling,
+    cloudtrail,
     cloudwatch,
     ec2,
     elbv2,
@@ -57,7 +59,7 @@ logger = logging.getLogger(__name__)
 # In the order of installation; they are stopped in reverse order.
 SERVICES: Final = (
     *(cloudformation, fixes),
-    *(ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, cloudwatch, names),
+    *(ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, cloudtrail, cloudwatch, names),
 )
 
 
@@ -98,7 +100,8 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
             service.install()
         heartbeat.start()
         accounts.install(folder)
-        calls = SignedCalls(FaultMiddleware(AuthorizedCalls(checked(ministack.app.app, folder))))
+        authorized = AuthorizedCalls(checked(ministack.app.app, folder))
+        calls = SignedCalls(RecordedCalls(FaultMiddleware(authorized)))
         application = NoForeignPages(ControlApi(calls, SERVICES))
         binds = [f"fd://{listener.fileno()}"]
         if address := in_use.machines().api_address:

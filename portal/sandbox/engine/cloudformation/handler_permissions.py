@@ -15,7 +15,7 @@ from ministack.core.responses import get_account_id, get_region, now_iso
 from ministack.services import ec2, iam
 
 from portal.sandbox.engine import authorization, readings
-from portal.sandbox.engine.cloudformation import handler_resources
+from portal.sandbox.engine.cloudformation import handler_resources, handler_trail
 from portal.sandbox.engine.cloudformation.store import Record, Stack
 from portal.sandbox.engine.permissions import exemptions, handlers, reference
 from portal.sandbox.engine.permissions.kinds import KINDS
@@ -65,13 +65,14 @@ def check(operation: str, stack: Stack, record: Record, properties: Properties) 
     principal, resource_type = authorization.acting(), record["ResourceType"]
     if principal is None or principal.kind == "root":
         return
-    for action, resource, context in dict.fromkeys(
-        (action, resource, tuple(context.items()))
-        for action, resource, context in _calls(operation, stack, record, properties)
-    ):
-        _authorize(action, resource, dict(context))
-    if operation == CREATE and resource_type in _SERVICE_LINKED:
-        _service_linked_role(*_SERVICE_LINKED[resource_type])
+    with handler_trail.rejections(record):
+        for action, resource, context in dict.fromkeys(
+            (action, resource, tuple(context.items()))
+            for action, resource, context in _calls(operation, stack, record, properties)
+        ):
+            _authorize(action, resource, dict(context))
+        if operation == CREATE and resource_type in _SERVICE_LINKED:
+            _service_linked_role(*_SERVICE_LINKED[resource_type])
 
 
 def check_read(stack: Stack, record: Record) -> None:
@@ -82,10 +83,17 @@ def check_read(stack: Stack, record: Record) -> None:
     if "LoadBalancing" not in resource_type and not readings.strict(ALL_LISTED):
         return
     properties = record.get("Properties") or {}
-    for action in _permissions(resource_type, handlers.READ):
-        if _is_demanded(resource_type, action, properties):
-            for resource in _resources(action, stack, record, properties):
-                _authorize(action, resource, {})
+    with handler_trail.rejections(record):
+        for action in _permissions(resource_type, handlers.READ):
+            if _is_demanded(resource_type, action, properties):
+                for resource in _resources(action, stack, record, properties):
+                    _authorize(action, resource, {})
+
+
+def own_call(operation: str, resource_type: str) -> str:
+    """Return the action that creates or deletes a resource of the type, "" if the schema lists none."""
+    found = _permissions(resource_type, operation) if resource_type in KINDS else ()
+    return next((one for one in found if f":{operation.capitalize()}" in one), "")
 
 
 Call = tuple[str, str, dict[str, Any]]

@@ -11,7 +11,7 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from portal.sandbox.engine import faults, names, registry, time_scale
 from portal.sandbox.engine.authorization import Denied
-from portal.sandbox.engine.cloudformation import events, handler_permissions, reasons
+from portal.sandbox.engine.cloudformation import events, handler_permissions, handler_trail, reasons
 from portal.sandbox.engine.cloudformation.store import Record, Stack
 
 Result = TypeVar("Result")
@@ -75,6 +75,7 @@ async def create(
     _check("create", stack, record, properties)
     made = await _carried_out(stack, record, work, stop)
     initiated(made)
+    handler_trail.carried_out(handler_permissions.own_call("create", resource_type), made.physical_id)
     if failure:
         await _pass(time_scale.of_create(resource_type) / 2, stop)
         raise ValueError(reasons.of_fault(failure))
@@ -179,6 +180,7 @@ async def delete(
         await _called(resource_type, work)
     except Exception as error:
         raise ValueError(reasons.of_error(resource_type, error)) from error
+    handler_trail.carried_out(handler_permissions.own_call("delete", resource_type), str(physical_id))
 
 
 def _on(loop: asyncio.AbstractEventLoop, report: Callable[[str], None], reason: str) -> None:
