@@ -1,10 +1,12 @@
 """The interface of the databases behind RDS clusters for services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 Address = tuple[str, int]
+Origin = int | str
+"""Where connections come from on this host: the number of a process group, or an address."""
 ACTIONS = ("kill_writer", "stop_writer", "freeze_writer", "kill_reader", "failover")
 """Actions on a cluster's database: failures, and a failover."""
 
@@ -63,6 +65,9 @@ class Database(Protocol):
 
     def members(self) -> list[Member]:
         """Return the instances without waiting."""
+
+    def keep_out(self, origins: Mapping[str, frozenset[Origin]]) -> None:
+        """Give new connections from these origins no response, by the instance that they would lead to."""
 
     def fail_over(self, instance: str) -> None:
         """Make a reader the writer. Raises CannotFailOver."""

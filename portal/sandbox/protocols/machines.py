@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from portal.sandbox.engine.registry import Scope
+from portal.sandbox.protocols.databases import Origin
 
 ACTIONS = (
     *("kill", "stop-service", "start-service", "break-service", "repair-service"),
@@ -122,6 +123,9 @@ class Machines(Protocol):
 
     def address_of(self, instance_id: str, port: int) -> tuple[str, int] | None:
         """Return the address and port on this host for a port of the machine; None if there is none."""
+
+    def origins(self, instance_id: str) -> frozenset[Origin]:
+        """Return where connections of the machine come from on this host; nothing if it opens none."""
 
     def scope_of(self, instance_id: str) -> Scope:
         """Return the account and region of the machine. Raises KeyError if there is none."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+import sys
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -150,3 +154,86 @@ def test_an_app_server_that_is_out_of_service_is_no_client_of_the_load_balancer(
         elbv2.register_targets(**target)
         autoscaling.resume_processes(AutoScalingGroupName=found["AutoScalingGroupName"], **kept)
     wait_until(site.is_whole, what="healthy targets again")
+
+
+PROBE = """
+import socket
+
+def handler(event, context):
+    with socket.create_connection((event["host"], event["port"]), event["wait"]) as connection:
+        try:
+            return bool(connection.recv(1))
+        except TimeoutError:
+            return False
+"""
+
+
+@pytest.fixture(scope="module")
+def probe(site: Site) -> str:
+    """A function beside the one that initializes the database; it waits for the database's first byte."""
+    lambda_ = site.account.client("lambda")
+    (own,) = [
+        one for one in lambda_.list_functions()["Functions"] if "InitialiseDatabase" in one["FunctionName"]
+    ]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("index.py", PROBE)
+    lambda_.create_function(
+        FunctionName="probe",
+        Runtime="python3.13",
+        Role=own["Role"],
+        Handler="index.handler",
+        Timeout=30,
+        Code={"ZipFile": content.getvalue()},
+        VpcConfig={name: own["VpcConfig"][name] for name in ("SubnetIds", "SecurityGroupIds")},
+    )
+    return "probe"
+
+
+def function_reaches_the_database(site: Site, probe: str) -> bool:
+    (cluster,) = site.account.client("rds").describe_db_clusters()["DBClusters"]
+    event = {"host": cluster["Endpoint"], "port": cluster["Port"], "wait": WAIT}
+    answer = site.account.client("lambda").invoke(FunctionName=probe, Payload=json.dumps(event))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return bool(json.loads(answer["Payload"].read()))
+
+
+def restart_app_servers(site: Site) -> None:
+    """Restart uWSGI, whose connections outlive the rule that allowed them."""
+    for machine in site.machines("uwsgi"):
+        site.act(machine["instance"], "stop-service")
+        site.act(machine["instance"], "start-service")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds clients in /proc")
+@pytest.mark.parametrize(("tier", "direction"), [("app", "egress"), ("db", "ingress")])
+def test_app_servers_get_no_response_of_the_database_without_a_rule(
+    site: Site, tier: str, direction: str
+) -> None:
+    wait_until(lambda: reads(site), what="an answer")
+    with without(site, tier, direction, 3306):
+        restart_app_servers(site)
+        wait_until(lambda: not reads(site), what="a request that gets no response")
+    wait_until(lambda: reads(site), what="an answer again")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds clients in /proc")
+@pytest.mark.parametrize(("tier", "direction"), [("function", "egress"), ("db", "ingress")])
+def test_a_function_gets_no_response_of_the_database_without_a_rule(
+    site: Site, probe: str, tier: str, direction: str
+) -> None:
+    assert function_reaches_the_database(site, probe)
+    with without(site, tier, direction, 3306):
+        wait_until(lambda: not function_reaches_the_database(site, probe), what="no response")
+    wait_until(lambda: function_reaches_the_database(site, probe), what="a response again")
+
+
+def test_each_database_instance_has_an_interface_with_the_groups_of_its_cluster(site: Site) -> None:
+    ec2 = site.account.client("ec2")
+    filters = [{"Name": "description", "Values": ["RDSNetworkInterface"]}]
+    found = ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+    instances = site.account.client("rds").describe_db_instances()["DBInstances"]
+    assert sorted(one["AvailabilityZone"] for one in found) == sorted(
+        one["AvailabilityZone"] for one in instances
+    )
+    assert {group["GroupId"] for one in found for group in one["Groups"]} == {group_of(site, "db")["GroupId"]}

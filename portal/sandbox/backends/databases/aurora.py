@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pymysql
@@ -28,6 +28,7 @@ from portal.sandbox.protocols.databases import (
     DatabaseSettings,
     Endpoint,
     Member,
+    Origin,
 )
 
 
@@ -38,7 +39,7 @@ class Aurora:
 
     def __init__(self, base: Path, settings: DatabaseSettings) -> None:
         self._ended = threading.Event()
-        addresses = ClusterEndpoints(settings.port, settings.endpoint_lag)
+        addresses = self._addresses = ClusterEndpoints(settings.port, settings.endpoint_lag)
         self.endpoint = addresses.endpoint
         self._shared = Shared(base=base, endpoint=self.endpoint, parameters=settings.parameters)
         try:
@@ -113,6 +114,13 @@ class Aurora:
     def members(self) -> list[Member]:
         """Return the instances without waiting for changes in progress."""
         return self._roles.snapshot
+
+    def keep_out(self, origins: Mapping[str, frozenset[Origin]]) -> None:
+        """Give new connections from these origins no response; the endpoints do, servers have none of it."""
+        servers = [(node.server.address, node.instance) for node in list(self._roles.nodes)]
+        self._addresses.keep_out(
+            {address: found for address, instance in servers if (found := origins.get(instance))}
+        )
 
     def fail_over(self, instance: str) -> None:
         """Make a reader the writer once it has all of the writer's data; the writer returns as a reader."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from portal.sandbox.backends.databases.endpoints import choose
-from portal.sandbox.backends.databases.relays import Relay
+from portal.sandbox.backends.databases.relays import KeptOut, Relay
 from portal.sandbox.protocols.databases import Address, Endpoint
 
 TRIES = 3
@@ -55,7 +55,15 @@ class ClusterEndpoints:
         self._writing.lead(*writer, cut=False)
         self._last_writer, self._moved_at = writer, None
 
+    def keep_out(self, origins: KeptOut) -> None:
+        """Give new connections from these origins no response, by the server that they would lead to."""
+        for relay in self._relays():
+            relay.keep_out(origins)
+
     def close(self) -> None:
         """Release the addresses."""
-        for relay in {id(one): one for one in (self._writing, self._reading)}.values():
+        for relay in self._relays():
             relay.close()
+
+    def _relays(self) -> list[Relay]:
+        return [self._writing] if self._reading is self._writing else [self._writing, self._reading]

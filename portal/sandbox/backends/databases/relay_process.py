@@ -5,14 +5,26 @@ command a line from standard input and responds to each with a line; ends when i
 """
 
 import asyncio
+import importlib.util
 import json
 import os
 import socket
 import sys
-from typing import Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from portal.sandbox.supervision import connecting
+else:
+    # loaded by path, because the project is not on the path of this program
+    _path = Path(__file__).resolve().parents[2] / "supervision/connecting.py"
+    _found = importlib.util.spec_from_file_location("connecting", _path)
+    connecting = importlib.util.module_from_spec(_found)
+    _found.loader.exec_module(connecting)
 
 BACKLOG = 512
 CONNECT = 3.0  # seconds
+UNANSWERED = 127.0  # seconds after which Linux gives up to connect
 
 Address = tuple[str, int]
 
@@ -24,6 +36,8 @@ class RelayedEndpoint:
         self.server: asyncio.Server | None = None
         self.targets: list[Address] = []
         self.turn = 0
+        self.kept_out: dict[Address, list[int | str]] = {}
+        self.changed = asyncio.Event()  # of the origins that are kept out
         self.clients: dict[ClientConnection, Address | None] = {}
 
     async def open(self, address: Address) -> None:
@@ -37,6 +51,12 @@ class RelayedEndpoint:
         if cut:
             for client in [one for one, target in self.clients.items() if target not in targets]:
                 client.abort()
+
+    def keep_out(self, origins: dict[Address, list[int | str]]) -> None:
+        """Change who is kept out; clients that wait are decided about again."""
+        self.kept_out = origins
+        self.changed.set()
+        self.changed = asyncio.Event()
 
     def close(self) -> None:
         """Stop listening and end all connections."""
@@ -95,7 +115,15 @@ class ClientConnection(Side):
 
     async def connect(self) -> None:
         """Connect to the first server that accepts the connection; without one, abort the client's."""
-        for target in self.relay.next_targets():
+        targets = self.relay.next_targets()
+        try:
+            async with asyncio.timeout(UNANSWERED):
+                while targets and self.is_kept_out(targets[0]):
+                    await self.relay.changed.wait()
+        except TimeoutError:
+            self.abort()
+            return
+        for target in targets:
             try:
                 async with asyncio.timeout(CONNECT):
                     _transport, peer = await asyncio.get_running_loop().create_connection(Side, *target)
@@ -109,6 +137,13 @@ class ClientConnection(Side):
             self.transport.resume_reading()
             return
         self.abort()
+
+    def is_kept_out(self, target: Address) -> bool:
+        """Return whether the client comes from where no connection to this server is possible."""
+        origins = self.relay.kept_out.get(target, ())
+        client, own = self.transport.get_extra_info("peername"), self.transport.get_extra_info("sockname")
+        groups = [origin for origin in origins if isinstance(origin, int)]
+        return client[0] in origins or connecting.opened_by(groups, client, own)
 
     def abort(self) -> None:
         """End both sides at once."""
@@ -150,6 +185,10 @@ async def carry_out(relays: dict[str, RelayedEndpoint], command: dict[str, Any])
             relays[name] = relay
         case "lead":
             relays[name].lead([(host, port) for host, port in command["to"]], command["cut"])
+        case "keep_out":
+            relays[name].keep_out(
+                {(host, port): one["from"] for one in command["servers"] for host, port in [one["to"]]}
+            )
         case "close":
             relays.pop(name).close()
 

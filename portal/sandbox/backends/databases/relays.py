@@ -13,9 +13,10 @@ import threading
 from typing import Any
 
 from portal.sandbox.backends.databases import relay_process
-from portal.sandbox.protocols.databases import Address
+from portal.sandbox.protocols.databases import Address, Origin
 
 STOP = 5.0  # seconds
+KeptOut = dict[Address, frozenset[Origin]]  # by server
 
 _lock = threading.Lock()
 _process: "subprocess.Popen[bytes] | None" = None
@@ -27,6 +28,7 @@ class Relay:
     def __init__(self, address: Address) -> None:
         self._name = secrets.token_hex(6)
         self._leads_to: list[Address] = []
+        self._kept_out: KeptOut = {}
         _command({"do": "open", "relay": self._name, "host": address[0], "port": address[1]})
 
     def lead(self, *targets: Address, cut: bool) -> None:
@@ -38,6 +40,13 @@ class Relay:
         if list(targets) != self._leads_to:
             _command({"do": "lead", "relay": self._name, "to": targets, "cut": cut})
             self._leads_to = list(targets)
+
+    def keep_out(self, origins: KeptOut) -> None:
+        """Give new connections from these origins to a server no response, until the origins change."""
+        if origins != self._kept_out:
+            servers = [{"to": target, "from": sorted(found, key=str)} for target, found in origins.items()]
+            _command({"do": "keep_out", "relay": self._name, "servers": servers})
+            self._kept_out = origins
 
     def close(self) -> None:
         """Release the address and end its connections."""

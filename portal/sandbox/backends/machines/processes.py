@@ -18,6 +18,7 @@ from portal.sandbox.backends.machines import health_checks, releases, stand_ins
 from portal.sandbox.backends.machines.hosts import Host, Resolve, app_service, web_service
 from portal.sandbox.backends.machines.uwsgi import Service, ServiceStartFailed
 from portal.sandbox.engine.registry import Scope
+from portal.sandbox.protocols.databases import Origin
 from portal.sandbox.protocols.machines import FAILED, Cloud, Instance, Outcome, Probe, Step
 
 logger = logging.getLogger(__name__)
@@ -142,6 +143,11 @@ class Processes:
 
     def association_ended(self, instance_id: str, association: str, success: bool) -> None:
         """Do nothing: health checks detect the result."""
+
+    def origins(self, instance_id: str) -> frozenset[Origin]:
+        """Return the process groups of the machine's server, and of the one that it takes over from."""
+        host = self._find(instance_id)
+        return frozenset(host.service.groups()) if host is not None and host.service else frozenset()
 
     def scope_of(self, instance_id: str) -> Scope:
         """Return the account and region of the machine. Raises KeyError if there is none."""

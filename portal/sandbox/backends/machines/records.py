@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 from portal.sandbox.engine.registry import Scope
+from portal.sandbox.protocols.databases import Origin
 from portal.sandbox.protocols.machines import FAILED, Instance, Outcome, Probe, Step
 
 
@@ -88,6 +89,10 @@ class Records:
     def address_of(self, instance_id: str, port: int) -> tuple[str, int] | None:
         """Return None: a record has no address."""
         return None
+
+    def origins(self, instance_id: str) -> frozenset[Origin]:
+        """Return nothing: a record opens no connection."""
+        return frozenset()
 
     def scope_of(self, instance_id: str) -> Scope:
         """Raise KeyError: there is no machine."""

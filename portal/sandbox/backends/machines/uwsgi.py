@@ -78,6 +78,12 @@ class Service:
         """Return whether the other service would be an identical process."""
         return (self.arguments, self.environment) == (other.arguments, other.environment)
 
+    def groups(self) -> list[int]:
+        """Return the process groups of this service, and of the one before while that ends."""
+        child, before = self._child, self._predecessor
+        own = [child.group] if child is not None and child.group is not None else []
+        return own + (before.groups() if before is not None else [])
+
     def running(self) -> bool:
         """Return whether the process runs."""
         return self._child is not None and self._child.running()

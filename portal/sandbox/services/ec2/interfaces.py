@@ -79,7 +79,7 @@ def add(
             "InterfaceType": kind,
             "SourceDestCheck": kind == "interface",
             "MacAddress": _hardware_address(address),
-            "Groups": [{"GroupId": group, "GroupName": _group_name(group)} for group in groups],
+            "Groups": group_records(groups),
             "Attachment": _attachment(instance_id, requester),
             "PublicIp": None,
         }
@@ -100,6 +100,11 @@ def remove(
         ):
             ec2._network_interfaces.pop(key, None)
             ec2._tags.pop(key, None)
+
+
+def group_records(groups: Iterable[str]) -> list[Record]:
+    """Return security groups as the record of an interface has them."""
+    return [{"GroupId": group, "GroupName": _group_name(group)} for group in groups]
 
 
 def _group_name(group_id: str) -> str:

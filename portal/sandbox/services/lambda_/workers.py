@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,11 @@ from typing import IO, Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from portal.sandbox.engine.registry import Properties, handler, here
+from portal.sandbox.engine.registry import Properties, Scope, handler, here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.functions import FunctionCode, FunctionProcess
+from portal.sandbox.services.ec2 import clients, reach
+from portal.sandbox.services.ec2.clients import Client
 from portal.sandbox.services.lambda_ import routes
 
 
@@ -57,8 +60,21 @@ def install() -> None:
         Worker if str(config.get("Runtime", "")).startswith("python3") else engine_class_for(config)
     )
     lambda_runtime._signal = _kill
+    clients.add(_clients)
     function = handler("AWS::Lambda::Function")
     function["delete"] = _ending(function["delete"])
+
+
+def _clients() -> Iterator[Client]:
+    """Yield the functions that have a process: their interfaces, and the process group of each."""
+    for worker in list(_spawned):
+        process: subprocess.Popen[str] | None = getattr(worker, "_proc", None)
+        if process is None or process.poll() is not None:
+            continue
+        scope = Scope(*lambda_runtime._account_region_from_function_config(worker.config))
+        with scope.entered():
+            nodes = routes.nodes_of(worker.config, reach.network())
+        yield Client(scope=scope, nodes=tuple(nodes), origins=frozenset({process.pid}))
 
 
 def _ending(delete: Callable[..., None]) -> Callable[..., None]:
@@ -84,6 +100,9 @@ def _read(output: "IO[str] | None", queue_: "queue.Queue[str]", log_end: str) ->
         for line in output or ():
             queue_.put(line.rstrip("\n"))
     queue_.put(log_end)
+
+
+_spawned: "weakref.WeakSet[Worker]" = weakref.WeakSet()
 
 
 class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no types
@@ -127,6 +146,8 @@ class Worker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack has no t
 
     def _started(self, started: FunctionProcess) -> None:
         self._proc, self._tmpdir = started.process, str(started.folder)
+        _spawned.add(self)
+        clients.started()
         self._stderr_queue: queue.Queue[str] = queue.Queue()
         self._log_end = started.log_end
         reading = (started.process.stderr, self._stderr_queue, started.log_end)

@@ -4,6 +4,7 @@ from portal.sandbox.protocols import in_use
 from portal.sandbox.services.rds import (
     api,
     clusters,
+    connections,
     databases,
     instances,
     parameter_groups,
@@ -14,7 +15,7 @@ from portal.sandbox.services.rds import (
 
 def install() -> None:
     """Install the resource types and the actions."""
-    for module in (api, clusters, instances, parameter_groups, roles, remaining):
+    for module in (api, clusters, instances, parameter_groups, roles, remaining, connections):
         module.install()
     in_use.databases().prepare()
 

@@ -17,7 +17,7 @@ from portal.sandbox.engine.registry import (
     replace,
 )
 from portal.sandbox.protocols.databases import CannotFailOver
-from portal.sandbox.services.rds import offers, roles
+from portal.sandbox.services.rds import connections, offers, roles
 
 TYPE = "AWS::RDS::DBInstance"
 
@@ -111,6 +111,7 @@ def join(instance: Record, cluster: Record, public: bool) -> None:
             _engine["delete"](identifier, {})
             raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
         instance["Endpoint"].update(Address=host, Port=port)
+    connections.open_interface(instance, cluster)
     roles.settle(cluster)
 
 
@@ -161,5 +162,6 @@ def delete(physical_id: str, properties: Properties) -> None:
         except CannotFailOver as refused:
             raise Refused("InvalidDBInstanceState", str(refused)) from refused
     _engine["delete"](physical_id, properties)
+    connections.close_interface(physical_id)
     if cluster is not None:
         roles.settle(cluster)

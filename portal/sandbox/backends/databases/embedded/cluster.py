@@ -2,11 +2,18 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from portal.sandbox.backends import certificates
 from portal.sandbox.backends.databases.embedded.server import Server
-from portal.sandbox.protocols.databases import Address, CannotFailOver, DatabaseSettings, Member
+from portal.sandbox.protocols.databases import (
+    Address,
+    CannotFailOver,
+    DatabaseSettings,
+    Member,
+    Origin,
+)
 
 
 class EmbeddedDatabases:
@@ -72,6 +79,10 @@ class EmbeddedCluster:
             )
             for name in self._tiers
         ]
+
+    def keep_out(self, origins: Mapping[str, frozenset[Origin]]) -> None:
+        """Give new connections from these origins no response, by the name that they are opened to."""
+        self._server.kept_out = {self._address(name)[0]: found for name, found in origins.items()}
 
     def fail_over(self, instance: str) -> None:
         """Swap the roles of two instances; the server stays the same."""

@@ -12,7 +12,7 @@ import shutil
 import ssl
 import threading
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -27,12 +27,14 @@ from portal.sandbox.backends.databases.embedded.dialect import Administration
 from portal.sandbox.backends.databases.embedded.sessions import EmbeddedSession
 from portal.sandbox.backends.databases.embedded.wire import Stream, Wire
 from portal.sandbox.backends.databases.endpoints import choose
-from portal.sandbox.protocols.databases import DatabaseSettings, Endpoint
+from portal.sandbox.protocols.databases import Address, DatabaseSettings, Endpoint, Origin
+from portal.sandbox.supervision import connecting
 
 Result = TypeVar("Result")
 
 TRIES = 3
 STOP = 5.0  # seconds
+AGAIN = 0.2  # seconds until a client that is not admitted is decided about again
 DATABASE_EXISTS, NO_DATABASE, CANNOT_CREATE = 1007, 1008, 1396
 
 _loop: asyncio.AbstractEventLoop | None = None
@@ -49,6 +51,7 @@ class Server:
         self._folder = base / secrets.token_hex(6)
         self._folder.mkdir()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self.kept_out: Mapping[str, frozenset[Origin]] = {}  # by the address of this server
         self._users = _Users()
         self._users.set(settings.user, settings.password)
         if settings.database:
@@ -65,6 +68,7 @@ class Server:
 
     async def _listen(self) -> MysqlServer:
         server = _Listener(
+            admits=self._admits,
             session_factory=lambda: EmbeddedSession(self),
             identity_provider=self._users,
             ssl=_encryption(self._folder, self.endpoint),
@@ -72,6 +76,11 @@ class Server:
         addresses = list(dict.fromkeys((self.endpoint.writer, self.endpoint.reader)))
         await server.start_server(host=addresses, port=self.endpoint.port)
         return server
+
+    def _admits(self, client: Address, own: Address) -> bool:
+        origins = self.kept_out.get(own[0], frozenset())
+        groups = [origin for origin in origins if isinstance(origin, int)]
+        return client[0] not in origins and not connecting.opened_by(groups, client, own)
 
     def databases(self) -> list[str]:
         """Return the databases, each of which is a separate file."""
@@ -122,9 +131,22 @@ class Server:
 
 
 class _Listener(MysqlServer):  # type: ignore[misc]  # mysql-mimic has no types
-    """Serves each client over our own Wire, and reports autocommit from the start."""
+    """Serves each client over our own Wire, and reports autocommit from the start.
+
+    A client that is not admitted gets no response until it is.
+    """
+
+    def __init__(self, *, admits: Callable[[Address, Address], bool], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._admits = admits
 
     async def _client_connected_cb(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
+        while not self._admits(*ends):
+            await asyncio.sleep(AGAIN)
+            if reader.at_eof() or writer.is_closing():
+                writer.close()
+                return
         wire = Wire(reader, writer)
         connection = Connection(
             stream=Stream(wire),

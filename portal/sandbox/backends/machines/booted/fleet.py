@@ -15,6 +15,7 @@ from portal.sandbox.backends.machines.booted import agent, init, network
 from portal.sandbox.backends.machines.booted.base_tree import Base
 from portal.sandbox.backends.machines.booted.machine import BootFailed, BootPlan, Machine
 from portal.sandbox.engine.registry import Scope
+from portal.sandbox.protocols.databases import Origin
 from portal.sandbox.protocols.machines import FAILED, Cloud, Instance, Outcome, Probe, Step
 
 logger = logging.getLogger(__name__)
@@ -201,6 +202,11 @@ class Booted:
 
     def association_ended(self, instance_id: str, association: str, success: bool) -> None:
         """Do nothing: health checks detect the result."""
+
+    def origins(self, instance_id: str) -> frozenset[Origin]:
+        """Return the machine's address."""
+        host = self._find(instance_id)
+        return frozenset() if host is None or host.machine is None else frozenset({host.machine.address})
 
     def scope_of(self, instance_id: str) -> Scope:
         """Return the account and region of the machine. Raises KeyError if there is none."""
