@@ -31,7 +31,7 @@ from deployments.models import (
     UserSession,
     leases,
 )
-from deployments.runner import audit_chain, audit_retention, fetches, observe, versions
+from deployments.runner import account_roles, audit_chain, audit_retention, fetches, observe, versions
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ CLEANUP_INTERVAL = 60.0
 AUDIT_INTERVAL = 2.0
 """Seconds between two looks for audit records that are not chained yet."""
 RECORD_INTERVAL = 60.0
-"""Seconds between two looks at the files of the bundled template set."""
+"""Seconds between two looks at the files of the bundled template set, and for roles to read."""
 
 
 def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
@@ -99,6 +99,8 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
                 recorded_at = time.monotonic()
                 if versions.record_current():
                     _publish(tasks.lint_bundled_set, RECORD_INTERVAL)
+                if account_roles.are_due():
+                    _publish(tasks.read_account_roles, RECORD_INTERVAL)
                 audit_retention.remove_old()
                 audit_chain.anchor()
             if time.monotonic() - chained_at > AUDIT_INTERVAL:

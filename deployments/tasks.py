@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deployments.runner import deliver, fetch, preflight, sessions, step
+from deployments.runner import account_roles, deliver, fetch, preflight, sessions, step
 
 
 @shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
@@ -45,6 +45,12 @@ def fetch_template_set(pk: int, version: int, **_newer: object) -> None:
 def lint_bundled_set(**_newer: object) -> None:
     """Run cfn-lint on the files of the bundled template set, which takes seconds of CPU time."""
     preflight.lint_bundled()
+
+
+@shared_task(name="deployments.read_account_roles", acks_late=True, ignore_result=True)
+def read_account_roles(**_newer: object) -> None:
+    """Read the revision of the roles of accounts on AWS, a few of those that are due."""
+    account_roles.read_due()
 
 
 @shared_task(name="deployments.check_session", acks_late=True, ignore_result=True)

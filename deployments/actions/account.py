@@ -30,6 +30,7 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
         before = {} if is_new else Account.objects.values(*changed).get(pk=account.pk) if changed else {}
         request.account = None if is_new else account
         request.changes(before, {name: getattr(account, name) for name in changed})
+        account.roles_due_at = None  # with other roles, or in another region
         account.save()
 
 

@@ -18,6 +18,7 @@ from deployments.actions.account import delete_account, save_account
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ManagedAccounts, ReadOnly, StatusFilter
 from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
 from deployments.presentation import badges
+from deployments.presentation.account_roles import roles_text
 from deployments.presentation.text import event_texts
 
 if TYPE_CHECKING:
@@ -33,12 +34,17 @@ class AccountAdmin(ManagedAccounts, AccountRows):
     list_display = ("name", "region", "role_arn", "is_sandbox")
     list_filter = ("region", "is_sandbox")
     search_fields = ("name", "role_arn")
-    readonly_fields = ("external_id", "trust_policy", "is_sandbox", "created_at")
+    readonly_fields = ("external_id", "trust_policy", "roles", "is_sandbox", "created_at")
     fieldsets = (
         (None, {"fields": ("name", "region")}),
         (
             _("Access"),
-            {"fields": ("role_arn", "external_id", "trust_policy", "service_role_arn", "boundary_arn")},
+            {
+                "fields": (
+                    *("role_arn", "external_id", "trust_policy", "service_role_arn", "boundary_arn"),
+                    "roles",
+                )
+            },
         ),
         (_("Artifacts"), {"fields": ("artifact_bucket",)}),
         (_("More"), {"fields": ("is_sandbox", "created_at")}),
@@ -75,6 +81,11 @@ class AccountAdmin(ManagedAccounts, AccountRows):
         }
         policy = {"Version": "2012-10-17", "Statement": [statement]}
         return format_html('<pre class="snippet">{}</pre>', json.dumps(policy, indent=2))
+
+    @admin.display(description=_("revision of the roles"))
+    def roles(self, account: Account) -> SafeString | str:
+        """Return whether the deployed account.yaml is as new as this version needs, and what to do."""
+        return roles_text(account) if account.pk else "–"
 
 
 @admin.register(Environment)

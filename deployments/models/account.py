@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from deployments.aws.account_ref import AccountRef
-from deployments.core import timings
+from deployments.core import account_template, timings
 from deployments.core.timings import Timings
 
 
@@ -43,6 +44,14 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def before(self, pk: int) -> Self:
         """Keep those added before the one with this key, newest first; all of them for 0."""
         return (self.filter(pk__lt=pk) if pk else self).order_by("-pk")
+
+    def with_roles_due(self, now: datetime) -> Self:
+        """Keep those on AWS whose roles are to be read, those that were never read first.
+
+        The sandbox creates the roles of its accounts from the template of its own version.
+        """
+        due = models.Q(roles_due_at=None) | models.Q(roles_due_at__lte=now)
+        return self.usable().filter(due, is_sandbox=False).order_by("roles_due_at", "pk")
 
     def sandboxes(self) -> Self:
         """Keep the accounts of the sandbox."""
@@ -96,6 +105,12 @@ class Account(models.Model):
     sandbox_account_id = models.CharField(max_length=12, default="", blank=True, editable=False)
     # What the sandbox reports about itself at /_sanso/about: the database and machines that it runs.
     sandbox_facts = models.JSONField(default=dict, blank=True, editable=False)
+    # What the stack sanso-account says of the roles; None where it says nothing (core/account_template.py).
+    roles_revision = models.PositiveIntegerField(null=True, editable=False)
+    roles_need_boundary = models.BooleanField(null=True, editable=False)
+    roles_read_at = models.DateTimeField(null=True, editable=False)
+    # When they are read next; None: at once.
+    roles_due_at = models.DateTimeField(null=True, editable=False)
     # The account of recordings: nothing can be deployed to it.
     is_recording = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -121,6 +136,11 @@ class Account(models.Model):
         if self.is_sandbox:
             return f"arn:aws:iam::{self.sandbox_account_id}:policy/sanso-boundary"
         return self.boundary_arn
+
+    @property
+    def roles_are_old(self) -> bool:
+        """Return whether the roles are known to be of an earlier revision than this version needs."""
+        return self.roles_revision is not None and self.roles_revision < account_template.REVISION
 
     def _sandbox_role(self, name: str) -> str:
         """Return a role of infra_templates/account.yaml, which every account of the sandbox has."""

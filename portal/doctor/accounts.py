@@ -41,7 +41,7 @@ class AccountFacts:
     code: str = ""
     is_sandbox: bool = False
     revision: int | None = None
-    """Of the deployed account.yaml; None if its stack has another name, or is in another region."""
+    """Of the deployed account.yaml; None if its stack has another name, or has no roles."""
 
 
 def read(connect: Connect = session.connect) -> list[AccountFacts]:
@@ -69,7 +69,7 @@ def _revision(clients: Clients) -> int | None:
         stack = clients.cloudformation.describe_stack(account_template.STACK)
     except AwsNotFound:
         return None
-    return account_template.revision_of(dict(stack.outputs))
+    return account_template.deployed(stack.outputs, stack.parameters).revision
 
 
 def judge(accounts: Sequence[AccountFacts]) -> list[Finding]:

@@ -13,6 +13,7 @@ from deployments.api.keyset import MAX_KEY
 from deployments.api.schemas.bodies import Body
 from deployments.api.schemas.common import AccountRef, Next
 from deployments.api.schemas.records import AccountOut
+from deployments.core.account_template import REVISION
 from deployments.models import Account, FreezeWindow
 
 
@@ -24,6 +25,10 @@ class AccountDetail(AccountOut):
     service_role_arn: str
     boundary_arn: str
     artifact_bucket: str
+    roles_revision: int | None = Field(
+        description="The revision of the deployed account.yaml; null if the stack sanso-account is unknown."
+    )
+    roles_revision_needed: int = Field(description="The revision that this version of Sanso needs.")
     created_at: datetime
 
     @classmethod
@@ -39,6 +44,8 @@ class AccountDetail(AccountOut):
             service_role_arn=row.service_role_arn,
             boundary_arn=row.boundary_arn,
             artifact_bucket=row.artifact_bucket,
+            roles_revision=row.roles_revision,
+            roles_revision_needed=REVISION,
             created_at=row.created_at,
         )
 
