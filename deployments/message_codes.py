@@ -145,6 +145,8 @@ class Code(StrEnum):
     PROTECTION_TIMED_OUT = "protection_timed_out"
     PROTECTION_CANCELED = "protection_canceled"
     NOTHING_TO_PROTECT = "nothing_to_protect"
+    BOUNDARY_NOT_ENTERED = "boundary_not_entered"
+    ROLES_WITHOUT_BOUNDARY = "roles_without_boundary"
     IMAGE_NOT_FOUND = "image_not_found"
     NOTHING_TO_DELETE = "nothing_to_delete"
     NO_FAILED_INSTANCES = "no_failed_instances"

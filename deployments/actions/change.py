@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from deployments import catalog
+from deployments.actions import role_boundaries
 from deployments.actions.change_base import base_of, parameters_of, retried, set_of, set_of_version
 from deployments.actions.parameters import checked
 from deployments.actions.request import CHANGE, Request, busy, requesting
@@ -186,6 +187,7 @@ def _created(
         given = _with_fixed(template_set, parameters, known)
     secrets = _kept_secrets(template_set, base)
     plain, secret = checked(template_set, given, environment.account.region, kept=secrets)
+    role_boundaries.refuse_without(template_set, environment.account, plain, base=None if creates else base)
     source = rolls_back_to or base
     deployment = Deployment.objects.create(
         environment=environment,

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from deployments import catalog
 from deployments.access import can
-from deployments.actions import schedule
+from deployments.actions import role_boundaries, schedule
 from deployments.actions.change_base import set_of_version
 from deployments.actions.labels import (
     give_first_labels,
@@ -113,6 +113,7 @@ def request_deployment(
         check_name(name)
         schedule.check(request, account, scheduled_for)
         plain, secret = checked(template_set, parameters, account.region)
+        role_boundaries.refuse_without(template_set, account, plain, field="account")
         try:
             with transaction.atomic():
                 deployment = _created(

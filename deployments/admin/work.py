@@ -85,6 +85,8 @@ class AccountAdmin(ManagedAccounts, AccountRows):
     @admin.display(description=_("revision of the roles"))
     def roles(self, account: Account) -> SafeString | str:
         """Return whether the deployed account.yaml is as new as this version needs, and what to do."""
+        if account.is_sandbox:
+            return str(_("The sandbox creates them from account.yaml of this version."))
         return roles_text(account) if account.pk else "–"
 
 

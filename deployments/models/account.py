@@ -138,6 +138,17 @@ class Account(models.Model):
         return self.boundary_arn
 
     @property
+    def needs_boundary(self) -> bool:
+        """Return whether CloudFormation is known to create roles with the boundary only.
+
+        Roles are global: the stack of another region of the same AWS account may have them.
+        """
+        if self.roles_need_boundary is not None or not self.role_arn:
+            return bool(self.roles_need_boundary)
+        others = Account.objects.filter(role_arn=self.role_arn, roles_need_boundary__isnull=False)
+        return bool(others.values_list("roles_need_boundary", flat=True).first())
+
+    @property
     def roles_are_old(self) -> bool:
         """Return whether the roles are known to be of an earlier revision than this version needs."""
         return self.roles_revision is not None and self.roles_revision < account_template.REVISION

@@ -13,8 +13,6 @@ from deployments.presentation.text.datetime_formats import live_age
 
 def roles_text(account: Account) -> SafeString | str:
     """Return whether the roles are of the revision of account.yaml that this version needs."""
-    if account.is_sandbox:
-        return _("The sandbox creates them from account.yaml of this version.")
     if account.roles_read_at is None:
         return _("Not read yet. Sanso reads the stack %(stack)s every 2 minutes.") % {"stack": STACK}
     if account.roles_revision is None:

@@ -240,6 +240,17 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.PROTECTION_CANCELED: N_("Canceled before it was switched on."),
     Code.PROTECTION_TIMED_OUT: N_("CloudFormation did not finish the update that switches it on."),
     Code.NOTHING_TO_PROTECT: N_("Deletion protection of this environment has not failed."),
+    Code.BOUNDARY_NOT_ENTERED: N_(
+        "In this account, CloudFormation only creates roles with the permissions boundary of account.yaml "
+        "(RolesNeedBoundary): %(roles)s. Enter BoundaryArn of the stack %(stack)s as the permissions "
+        "boundary of the account in the admin."
+    ),
+    Code.ROLES_WITHOUT_BOUNDARY: N_(
+        "The template set gives these IAM roles no permissions boundary, and in this account CloudFormation "
+        "only creates roles with it (RolesNeedBoundary): %(roles)s. Set PermissionsBoundary of each role to "
+        "a parameter of the set, and name the parameter in template-set.yaml (boundary_parameter). Or deploy "
+        "account.yaml in the account with RolesNeedBoundary=false."
+    ),
     Code.IMAGE_NOT_FOUND: N_(
         "Systems Manager has no parameter %(name)s in this region, which names the machine image for "
         "%(parameter)s. Correct it in template-set.yaml."

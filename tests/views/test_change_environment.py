@@ -250,3 +250,20 @@ def test_the_values_of_a_preview_can_be_edited(browser: Client, environment: Env
     other = make_environment("other", owner=environment.owner)
     Deployment.objects.filter(pk=change.pk).update(environment=other)
     assert field(page(browser.get(link.attributes["href"])), "Count").attributes["value"] == "2"
+
+
+def test_a_change_that_adds_a_role_without_boundary_is_refused(
+    browser: Client, environment: Environment, template_set: Path
+) -> None:
+    account = environment.account
+    account.roles_need_boundary, account.boundary_arn = True, "arn:aws:iam::1:policy/sanso-boundary"
+    account.save()
+    root = template_set / "root.yaml"
+    role = "\n  Server: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}"
+    root.write_text(root.read_text().replace("Resources:", f"Resources:{role}", 1))
+
+    refused = browser.post(address(environment), form_of(environment, set="current") | {"set": "current"})
+
+    assert "(RolesNeedBoundary): Server." in page(refused).one("div", class_="summary").text
+    assert not Deployment.objects.filter(kind="update").exists()
+    assert browser.post(address(environment), form_of(environment)).status_code == 302

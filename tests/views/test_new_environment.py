@@ -18,6 +18,7 @@ from tests.builders import make_account, make_deployment, make_environment, make
 from tests.views.pages import Element, page
 
 URL = reverse("environment_new")
+BOUNDARY = "arn:aws:iam::123456789012:policy/sanso-boundary"
 pytestmark = pytest.mark.usefixtures("template_set")
 
 
@@ -412,3 +413,47 @@ def test_the_rules_of_the_template_are_checked_before_anything_is_requested(
     assert not Deployment.objects.exists()
 
     assert browser.post(URL, filled(account, Size="large")).status_code == 302
+
+
+ROLE = """
+  Server:
+    Type: AWS::IAM::Role
+    Properties: {AssumeRolePolicyDocument: {}}
+"""
+
+
+def test_a_set_with_a_role_without_boundary_is_refused_where_the_account_needs_it(
+    browser: Client, template_set: Path
+) -> None:
+    root = template_set / "root.yaml"
+    root.write_text(root.read_text().replace("Resources:", f"Resources:{ROLE}", 1))
+    account = make_account("production", roles_need_boundary=True, boundary_arn=BOUNDARY)
+
+    shown = page(browser.post(URL, filled(account)))
+
+    problem = shown.one(id="id_account_error").text
+    assert "no permissions boundary" in problem
+    assert "(RolesNeedBoundary): Server." in problem
+    assert "boundary_parameter" in problem
+    assert "Server" in shown.one("div", class_="summary").text
+    assert not Deployment.objects.exists()
+    Account.objects.update(roles_need_boundary=False)
+    assert browser.post(URL, filled(account)).status_code == 302
+
+
+def test_an_account_that_needs_the_boundary_must_name_it(browser: Client, template_set: Path) -> None:
+    root = template_set / "root.yaml"
+    bounded = ROLE.replace("Document: {}", "Document: {}, PermissionsBoundary: {Ref: Boundary}")
+    text = root.read_text().replace("Resources:", f"Resources:{bounded}", 1)
+    declared = "\nParameters:\n  Boundary: {Type: String, Default: ''}"
+    root.write_text(text.replace("\nParameters:", declared, 1))
+    (template_set / "template-set.yaml").write_text("root: root.yaml\nboundary_parameter: Boundary\n")
+    role = "arn:aws:iam::123456789012:role/sanso-portal"
+    make_account("first", roles_need_boundary=True, role_arn=role)  # of the same AWS account
+    account = make_account("second", role_arn=role)
+
+    shown = page(browser.post(URL, filled(account)))
+
+    assert "Enter BoundaryArn of the stack sanso-account" in shown.one(id="id_account_error").text
+    Account.objects.filter(pk=account.pk).update(boundary_arn=BOUNDARY)
+    assert browser.post(URL, filled(account)).status_code == 302
