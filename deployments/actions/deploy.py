@@ -33,6 +33,7 @@ from deployments.actions.request import (
 )
 from deployments.actions.sent_again import SentAgain
 from deployments.core.approvals import REQUIRE
+from deployments.core.caught_servers import CaughtServers
 from deployments.core.labels import checked_labels, labels_text
 from deployments.core.phases import Kind, State
 from deployments.core.roles import Right
@@ -40,7 +41,7 @@ from deployments.errors import UserFixable
 from deployments.message_codes import Code
 from deployments.models import Account, Deployment, Environment, TemplateVersion
 from deployments.models.sealed import seal
-from deployments.runner import event_log, expectations, template_sets, versions
+from deployments.runner import caught_servers, event_log, expectations, template_sets, versions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -157,6 +158,13 @@ def check_deployment(*, user: User, **values: Any) -> tuple[Deployment, dict[str
         labels = labels_of(deployment.environment)
         transaction.set_rollback(True)
     return deployment, labels
+
+
+def caught_by_creation(
+    user: User, account: Account, template_set: catalog.TemplateSet, values: Mapping[str, str]
+) -> list[CaughtServers]:
+    """Return the servers that associations would configure across environments; AWS is not called."""
+    return caught_servers.of_creation(account, template_set, values, user)
 
 
 def set_to_deploy(version: TemplateVersion | None) -> catalog.TemplateSet:

@@ -11,7 +11,7 @@ from deployments.access import known_accounts
 from deployments.actions import delete, recovery, roll_back
 from deployments.actions.change import request_change
 from deployments.actions.change_base import base_of, retried
-from deployments.actions.deploy import check_deployment, request_deployment, set_to_deploy
+from deployments.actions.deploy import caught_by_creation, check_deployment, request_deployment, set_to_deploy
 from deployments.api.deployments import deployment_of
 from deployments.api.environments import environment_of, router
 from deployments.api.idempotency import requests
@@ -47,8 +47,11 @@ def create_environment(request: ApiRequest, body: CreateBody) -> DeploymentDetai
 @requests(router, "/environment-checks", CheckedCreation, name="check_environment", keeps=False)
 def check_environment(request: ApiRequest, body: CreateBody) -> CheckedCreation:
     """Check everything that the creation of an environment would check, and return it; nothing is created."""
-    deployment, labels = check_deployment(user=request.user, **_creation(request, body))
-    return CheckedCreation.of(deployment, labels, body)
+    values = _creation(request, body)
+    deployment, labels = check_deployment(user=request.user, **values)
+    template_set = set_to_deploy(values["version"])
+    caught = caught_by_creation(request.user, values["account"], template_set, deployment.parameters)
+    return CheckedCreation.of(deployment, labels, body, caught)
 
 
 def _creation(request: ApiRequest, body: CreateBody) -> dict[str, Any]:

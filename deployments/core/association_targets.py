@@ -25,6 +25,10 @@ class TaggedTargets:
         """Return the tags as a text."""
         return ", ".join(f"{key}={' | '.join(values)}" for key, values in self.tags)
 
+    def match(self, tags: Mapping[str, str]) -> bool:
+        """Return whether a server with these tags is a target."""
+        return all(tags.get(key) in values for key, values in self.tags)
+
 
 def tagged_targets(stacks: Mapping[str, TemplateStack]) -> Iterator[TaggedTargets]:
     """Yield the associations whose targets are tags with values that are known before the stacks exist.

@@ -63,6 +63,13 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         rows = self.filter(environment=environment_pk, kind__in=("create", "update"), state="succeeded")
         return rows.exclude(last_phase=str(State.CHANGE_SET)).order_by("-ended_at", "-pk")
 
+    def deployed_in(self, environments: EnvironmentQuerySet) -> Self:
+        """Keep the last good deployment of each environment, with it; if none was good, the latest one."""
+        good = self.good_of(OuterRef("pk")).values("pk")[:1]
+        keys = environments.order_by().annotate(deployed=Coalesce(Subquery(good), F("latest")))
+        rows = self.filter(pk__in=list(keys.values_list("deployed", flat=True)))
+        return rows.select_related("environment").order_by("-environment")
+
     def environments_without_version(self, digest: str) -> list[int]:
         """Return the environments whose version is not known, and that run the files with this digest."""
         good = self.good_of(OuterRef("pk")).values("template_digest")[:1]

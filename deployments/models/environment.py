@@ -144,6 +144,10 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those of one account."""
         return self.filter(account=account_pk)
 
+    def with_stack_in(self, account: Account) -> Self:
+        """Keep those of an account that have a stack, as far as it is known."""
+        return self.live().filter(account=account, missing_since=None).exclude(stack_id="")
+
     def sharing_artifacts(self, environment: Environment, bucket: str, prefix: str) -> list[str]:
         """Return the names of other environments that were deployed from these artifacts and still exist."""
         rows = self.live().filter(deployments__artifact_bucket=bucket, deployments__artifact_prefix=prefix)

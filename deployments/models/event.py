@@ -121,9 +121,9 @@ class EventQuerySet(models.QuerySet["Event"]):
         by_parent = models.Q(stack__path=within, logical_id=logical_id)
         return self.filter(by_parent if own is None else by_parent | of_itself)
 
-    def with_code(self, code: str) -> Self:
-        """Keep the portal's own events with a code, the oldest first."""
-        return self.filter(source="portal", code=code).order_by("seq")
+    def with_code(self, *codes: str) -> Self:
+        """Keep the portal's own events with one of the codes, the oldest first."""
+        return self.filter(source="portal", code__in=codes).order_by("seq")
 
     def with_status(self, statuses: Iterable[str]) -> Self:
         """Keep the events with one of these statuses."""

@@ -1,66 +1,163 @@
-"""Before a deployment, name the servers of others that its associations would configure by their tags."""
+"""Before a deployment, name the servers whose tags associations of two environments of the account match."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 from deployments import catalog
+from deployments.access import can
 from deployments.aws.ec2 import TaggedInstance
 from deployments.aws.session import Clients
-from deployments.core.association_targets import tagged_targets
+from deployments.core.association_targets import TaggedTargets, tagged_targets
+from deployments.core.caught_servers import CaughtServers, DeployedSide, RunningServer, caught
+from deployments.core.health.parts import GROUP, INSTANCE
+from deployments.core.roles import Right
+from deployments.core.tagged_servers import TaggedServers, tagged_servers
 from deployments.core.template_stacks import TemplateSide, stacks_of
-from deployments.errors import AwsFailure, AwsRetryable
-from deployments.models import Deployment, FleetInstance
-from deployments.runner import event_log
-from deployments.runner.preflight import ENVIRONMENT_TAG
+from deployments.errors import AwsFailure, AwsRetryable, UserFixable
+from deployments.models import Account, Deployment, Environment, FleetInstance, Resource
+from deployments.runner import event_log, template_sets
+from deployments.runner.preflight import ENVIRONMENT_TAG, NAME_TAG
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 MOST = 20
-"""Maximum number of associations to look up."""
-NAMED = 10
-"""Maximum number of servers that are named."""
-CODE = "preflight.caught"
+"""Maximum number of associations of an environment to look up."""
+ENVIRONMENTS = 200
+"""Maximum number of other environments to compare with: the newest ones."""
+
+Tagged = tuple[tuple[TaggedTargets, ...], tuple[TaggedServers, ...]]
+"""The targets of a set's associations, and what launches its servers."""
+
+
+def of_creation(
+    account: Account, template_set: catalog.TemplateSet, values: Mapping[str, str], user: User
+) -> list[CaughtServers]:
+    """Return what the tags of a new environment would match, as far as the rows say; AWS is not called.
+
+    Environments that the user may not view are counted, but not named.
+    """
+    targets, servers = _tagged(template_set, values)
+    neighbors = _Neighbors(account, user)
+    return list(caught(targets, servers, neighbors.running(targets), neighbors.sides(servers)))
 
 
 def report(deployment: Deployment, clients: Clients, template_set: catalog.TemplateSet) -> None:
-    """Write an event for each association whose tags running servers of others have.
+    """Write an event for each association whose tags servers of another environment have.
 
-    Without access to EC2 there is none: a deployment does not depend on it.
+    What runs is what EC2 has; without access to it, what was observed: a deployment does not depend on it.
     """
-    values = {**deployment.environment.parameters, **deployment.parameters}
-    side = TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
-    for targets in list(tagged_targets(stacks_of(side)))[:MOST]:
-        try:
-            found = clients.ec2.tagged_instances(dict(targets.tags))
-        except AwsRetryable:
-            raise
-        except AwsFailure:
-            return
-        if others := _of_others(deployment, found):
-            event_log.add(
-                deployment,
-                CODE,
-                key=targets.path,
-                association=targets.path,
-                tags=targets.text,
-                count=len(others),
-                servers=", ".join(sorted(others)[:NAMED]),
-                environments=", ".join(sorted({name for name in others.values() if name})),
-            )
+    environment = deployment.environment
+    targets, servers = _tagged(template_set, {**environment.parameters, **deployment.parameters})
+    neighbors = _Neighbors(environment.account, deployment.requested_by, environment)
+    try:
+        found = [one for each in targets for one in clients.ec2.tagged_instances(dict(each.tags))]
+        running = neighbors.named(others_among(environment, found))
+    except AwsRetryable:
+        raise
+    except AwsFailure:
+        running = neighbors.running(targets)
+    for one in caught(targets, servers, running, neighbors.sides(servers)):
+        event_log.add(deployment, one.code, key=one.key, **one.values)
 
 
-def _of_others(deployment: Deployment, found: list[TaggedInstance]) -> dict[str, str]:
-    """Return the names of the environments of servers that are not this one's, by the server's id.
+def others_among(
+    environment: Environment, found: Iterable[TaggedInstance]
+) -> dict[str, tuple[TaggedInstance, Environment | None]]:
+    """Return those of the servers that are not the environment's, by id, each with its environment.
 
-    A server that is not of an environment of Sanso has "".
+    A server that is not of an environment of this portal has None.
     """
-    own = str(deployment.environment.key)
-    ids = [one.instance_id for one in found]
-    rows = FleetInstance.objects.in_account(deployment.environment.account, ids)
+    servers = {one.instance_id: one for one in found}
+    rows = FleetInstance.objects.in_account(environment.account, list(servers))
     environments = {row.instance_id: row.environment for row in rows.select_related("environment")}
+    live = Environment.objects.live().in_account(environment.account_id)
+    by_key = {str(one.key): one for one in live} if servers else {}
     others = {}
-    for one in found:
-        environment = environments.get(one.instance_id)
-        if one.tags.get(ENVIRONMENT_TAG) == own or (
-            environment and environment.pk == deployment.environment_id
-        ):
-            continue
-        others[one.instance_id] = environment.name if environment else one.tags.get("sanso:name", "")
+    for instance_id, one in servers.items():
+        key = one.tags.get(ENVIRONMENT_TAG, "")
+        other = environments.get(instance_id) or by_key.get(key)
+        if key != str(environment.key) and (other is None or other.pk != environment.pk):
+            others[instance_id] = one, other
     return others
+
+
+class _Neighbors:
+    """The other environments of an account, with what was deployed last in each."""
+
+    def __init__(self, account: Account, user: User, but: Environment | None = None) -> None:
+        environments = Environment.objects.with_stack_in(account).by_age()
+        newest = environments[: ENVIRONMENTS + 1].values_list("pk", flat=True)
+        others = [pk for pk in newest if but is None or pk != but.pk]
+        rows = Deployment.objects.deployed_in(Environment.objects.in_keys(others))
+        self._deployed = [(row.environment, _tagged_of(row)) for row in rows]
+        self._user = user
+
+    def _name(self, environment: Environment) -> str:
+        return environment.name if can(self._user, Right.VIEW, environment) else ""
+
+    def sides(self, servers: Iterable[TaggedServers]) -> Iterator[DeployedSide]:
+        """Yield the targets of the environments' associations, if there are servers for them to match."""
+        if any(one.tags for one in servers):
+            for environment, (targets, _servers) in self._deployed:
+                if targets:
+                    yield DeployedSide(environment=self._name(environment), targets=targets)
+
+    def running(self, targets: Iterable[TaggedTargets]) -> Iterator[RunningServer]:
+        """Yield the observed servers of the environments that some of the targets match."""
+        targets = list(targets)
+        for environment, (_targets, servers) in self._deployed:
+            tags = {one.path: one.tags for one in servers if any(each.match(one.tags) for each in targets)}
+            for path, instance_id in _instances(environment) if tags else ():
+                if path in tags:
+                    name = self._name(environment)
+                    yield RunningServer(instance_id=instance_id, environment=name, tags=tags[path])
+
+    def named(
+        self, others: Mapping[str, tuple[TaggedInstance, Environment | None]]
+    ) -> Iterator[RunningServer]:
+        """Yield servers that EC2 has, with the names of environments that may be shown."""
+        for instance_id, (one, environment) in others.items():
+            name = self._name(environment) if environment else one.tags.get(NAME_TAG, "")
+            yield RunningServer(instance_id=instance_id, environment=name, tags=one.tags)
+
+
+def _instances(environment: Environment) -> Iterator[tuple[str, str]]:
+    """Yield the environment's observed servers, each with the path of what launched it."""
+    created = {
+        row.physical_id: (row.type, row.path)
+        for row in Resource.objects.newest_of(environment)
+        if row.type in (GROUP, INSTANCE)
+    }
+    for physical_id, (kind, path) in created.items():
+        if kind == INSTANCE:
+            yield path, physical_id
+    for instance in FleetInstance.objects.of(environment).present():
+        if instance.group in created:
+            yield created[instance.group][1], instance.instance_id
+
+
+def _tagged_of(deployment: Deployment) -> Tagged:
+    """Return what the templates of a deployment say; nothing if its set is not stored or cannot be read."""
+    try:
+        return _stored(deployment.template_digest, tuple(sorted(deployment.parameters.items())))
+    except (LookupError, UserFixable):
+        return (), ()
+
+
+@lru_cache(maxsize=2 * ENVIRONMENTS)
+def _stored(digest: str, values: tuple[tuple[str, str], ...]) -> Tagged:
+    template_set = template_sets.find(digest)
+    if template_set is None:
+        raise LookupError(digest)
+    return _tagged(template_set, dict(values))
+
+
+def _tagged(template_set: catalog.TemplateSet, values: Mapping[str, str]) -> Tagged:
+    stacks = stacks_of(
+        TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
+    )
+    return tuple(list(tagged_targets(stacks))[:MOST]), tuple(tagged_servers(stacks))

@@ -171,7 +171,7 @@ def filled(deployment: Deployment, template_set: catalog.TemplateSet) -> dict[st
 
 def tags_of(environment: Environment) -> dict[str, str]:
     """Return the tags of an environment's stacks."""
-    return {preflight.ENVIRONMENT_TAG: str(environment.key), "sanso:name": environment.name}
+    return {preflight.ENVIRONMENT_TAG: str(environment.key), preflight.NAME_TAG: environment.name}
 
 
 def without_capabilities(error: AwsFailure) -> UserFixable | AwsFailure:

@@ -19,7 +19,7 @@ from deployments.runner import event_log, template_sets
 
 log = logging.getLogger(__name__)
 
-ENVIRONMENT_TAG = "sanso:environment"
+ENVIRONMENT_TAG, NAME_TAG = "sanso:environment", "sanso:name"
 _linting = Lock()
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments.access import access_of, can_somewhere, visible_accounts, visible_deployments
 from deployments.actions.change_base import current_digest
-from deployments.actions.deploy import prefill, request_deployment, set_to_deploy
+from deployments.actions.deploy import caught_by_creation, prefill, request_deployment, set_to_deploy
 from deployments.actions.labels import labels_to_create
 from deployments.actions.request import DEPLOY
 from deployments.core.approvals import REQUIRE
@@ -24,6 +26,7 @@ from deployments.presentation.filters.choices import parse_number
 from deployments.presentation.holds import frozen_accounts
 from deployments.presentation.new_environment import FormLayout
 from deployments.presentation.scheduled_creation import creation_choices
+from deployments.presentation.text.caught_servers import CaughtNote
 from deployments.presentation.text.duration_estimate import DurationEstimate, estimate_creation
 from deployments.views.requests import AuthedRequest, may
 from deployments.wording import error_text
@@ -87,7 +90,7 @@ def _choices(version: TemplateVersion | None) -> dict[str, Any]:
 @require_GET
 @may(DEPLOY, "deploy")
 def environment_expected(request: AuthedRequest) -> HttpResponse:
-    """Show the expected duration of a deployment in the selected account, with the selected values."""
+    """Show the expected duration in the selected account with the selected values, and whom tags catch."""
     try:
         template_set = set_to_deploy(_chosen_version(request, None))
     except UserFixable as broken:
@@ -96,23 +99,48 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
     account = get_object_or_404(usable, pk=parse_number(request.GET.get("account")))
     chosen = chosen_values(template_set, request.GET.dict())
     estimate = estimate_creation(template_set, account, chosen)
-    return render(request, "deployments/_duration_estimate.html", {"estimate": estimate})
+    caught = CaughtNote.of(caught_by_creation(request.user, account, template_set, chosen))
+    return render(
+        request, "deployments/_new_environment_facts.html", {"estimate": estimate, "caught": caught}
+    )
 
 
 def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]:
-    layout, estimate = FormLayout(form), _estimate(form)
-    frozen = frozen_accounts(form.accounts)
-    context = {"form": form, "layout": layout, "estimate": estimate, "frozen": frozen}
+    values = {bound.html_name: str(bound.value() or "") for bound in form}
+    account = _account(form)
+    context = {
+        "form": form,
+        "layout": FormLayout(form),
+        "estimate": _estimate(form, account, values),
+        "caught": _caught(request, form, account, values),
+        "frozen": frozen_accounts(form.accounts),
+    }
     return context | creation_choices(form, request.POST.dict())
 
 
-def _estimate(form: NewEnvironmentForm) -> DurationEstimate | None:
-    """Return the expected duration in the form's account, or in the first one while none is selected."""
+def _account(form: NewEnvironmentForm) -> Account | None:
+    """Return the form's account, the first one while none is selected; None if there is none."""
     wanted = parse_number(str(form["account"].value() or ""))
     accounts = form.accounts
-    account = next((one for one in accounts if one.pk == wanted), next(iter(accounts), None))
-    chosen = chosen_values(form.template_set, {bound.html_name: str(bound.value() or "") for bound in form})
+    return next((one for one in accounts if one.pk == wanted), next(iter(accounts), None))
+
+
+def _estimate(
+    form: NewEnvironmentForm, account: Account | None, values: Mapping[str, str]
+) -> DurationEstimate | None:
+    """Return the expected duration in an account."""
+    chosen = chosen_values(form.template_set, values)
     return estimate_creation(form.template_set, account, chosen) if account else None
+
+
+def _caught(
+    request: AuthedRequest, form: NewEnvironmentForm, account: Account | None, values: Mapping[str, str]
+) -> CaughtNote | None:
+    """Return the note about servers of others that tags would catch, or that would be caught."""
+    parameters = form.template_set.parameters.items()
+    given = {name: values.get(PREFIX + name, "") for name, one in parameters if not one.no_echo}
+    found = caught_by_creation(request.user, account, form.template_set, given) if account else []
+    return CaughtNote.of(found)
 
 
 def _requested(
@@ -125,6 +153,11 @@ def _requested(
         name: form.cleaned_data[name] for name in ("account", "name", "reason", "labels", "request_key")
     }
     values["requires_approval"] = bool(form.cleaned_data.get("requires_approval"))
+    found = caught_by_creation(request.user, values["account"], form.template_set, form.parameters())
+    note = CaughtNote.of(found)
+    if note is not None and request.POST.get("caught") != note.digest:  # the page did not show it yet
+        form.add_error(None, _("Servers of others are concerned. Read the note, then choose Deploy again."))
+        return None
     try:
         return request_deployment(
             user=request.user,

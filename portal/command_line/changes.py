@@ -43,6 +43,7 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
         out.print(Text(f"{one['name']}: {_values(one)}"))
     for line in _outside(found):
         out.print(Text(f"▲ {line}"))
+    print_caught(found)
     out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
     rows = [one | {"properties": "\n".join(_properties(one))} for one in found["resources"]]
     show(Format.TABLE, rows, ("effect", "path", "type", "properties"))
@@ -62,6 +63,12 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
             out.print("▲ " + _("The site has an outage while its only server is changed."), style="bold red")
     if found["may_lose_data"]:
         out.print("▲ " + _("Data may be lost. Applying it needs the environment's name."), style="bold red")
+
+
+def print_caught(found: dict[str, Any]) -> None:
+    """Print which associations would configure servers of another environment."""
+    for one in found.get("caught", ()):  # not of an earlier portal
+        out.print(Text(f"▲ {one['text']}"))
 
 
 def _print_consequences(found: dict[str, Any]) -> None:

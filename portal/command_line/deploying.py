@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from portal.command_line import completion, declaration, session
-from portal.command_line.changes import carry_out, finish, plan, print_more
+from portal.command_line.changes import carry_out, finish, plan, print_caught, print_more
 from portal.command_line.client import PortalClient
 from portal.command_line.options import (
     AMBIGUOUS,
@@ -94,7 +94,8 @@ def _print_creation(found: dict[str, Any], output: Format) -> None:
         show(output, found)
         return
     typer.echo(_("%(name)s does not exist: it would be created.") % found)
-    show(output, {name: value for name, value in found.items() if name != "name"})
+    print_caught(found)
+    show(output, {name: value for name, value in found.items() if name not in ("name", "caught")})
 
 
 def _existing(api: PortalClient, wanted: dict[str, Any]) -> dict[str, Any] | None:

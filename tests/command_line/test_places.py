@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from deployments.core.changes import ChangedResource, Changes, Effect
 from deployments.core.release_kind import Release, ReleaseKind
@@ -19,10 +22,11 @@ from deployments.models import Account, Environment
 from deployments.models.health import FleetInstance, Target
 from portal.command_line import session
 from portal.command_line.texts import name_of
-from tests.builders import make_deployment
+from tests.builders import make_account, make_deployment
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 from tests.health_builders import server_id
 from tests.previews import make_preview, recorded_changes
+from tests.shared_tags import CATCHING, CAUGHT, make_tagged
 from tests.views.pages import page
 
 pytestmark = [pytest.mark.core, pytest.mark.timeout(120)]
@@ -183,3 +187,28 @@ def test_page_and_command_line_say_what_the_values_before_do_not_include(
     for text in ("Before is what CloudFormation deployed last.", "this change may overwrite"):
         assert text in shown
         assert text in printed
+
+
+def test_servers_that_two_environments_share_are_named_the_same_before_anything_is_created(
+    portal: PortalInProcess, shell: Shell, operator: User, client: Client, tmp_path: Path, settings: Settings
+) -> None:
+    settings.SANSO_TEMPLATE_SET = tmp_path / "tagged"
+    account = make_account("production")
+    make_tagged(account, tmp_path / "tagged")
+    client.force_login(operator)
+
+    shown = page(client.get(reverse("environment_new"))).one(id="caught")
+    body = {"name": "new", "account": account.pk}
+    found = session.client().post("/environment-checks", body)["caught"]
+    code, printed, _ = shell.run("deploy", "new", "--account", "production", "--plan")
+
+    assert [one["text"] for one in found] == [CAUGHT, CATCHING] == [one.text for one in shown.all("p")]
+    assert [(one["is_own"], one["environment"], one["servers"], one["count"]) for one in found] == [
+        (True, "shop", "i-shop", 1),
+        (False, "shop", "Group", 1),
+    ]
+    assert (code, printed.count("▲ The targets of association Configure")) == (2, 2)
+    joined = " ".join(printed.split())
+    assert CAUGHT in joined
+    assert CATCHING in joined
+    assert not Environment.objects.filter(name="new").exists()

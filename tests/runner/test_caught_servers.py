@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -16,9 +18,10 @@ from deployments.core.phases import State
 from deployments.errors import AwsAccessError
 from deployments.models import Deployment, Environment, Event, FleetInstance, TemplateCheck
 from deployments.presentation.text.event_texts import event
-from tests.builders import make_deployment, make_environment, make_operator
+from tests.builders import make_deployment, make_environment, make_grant, make_operator
 from tests.fakes import FakeAws
 from tests.runner.conftest import run
+from tests.shared_tags import CATCHING, CAUGHT, make_tagged
 from tests.views.pages import page
 
 pytestmark = pytest.mark.django_db
@@ -26,10 +29,12 @@ ASSOCIATION = """  Configure:
     Type: AWS::SSM::Association
     Properties: {Name: AWS-RunShellScript, Targets: [{Key: "tag:Server", Values: [ApacheWeb]}]}
 """
-SENTENCE = (
-    "The targets of association Configure, Server=ApacheWeb, also match 2 servers of environment shop: "
-    "i-other, i-shop. The association would configure them, too."
-)
+SENTENCES = [
+    "The targets of association Configure, Server=ApacheWeb, also match 1 server of others: i-other. "
+    "The association would configure it, too.",
+    "The targets of association Configure, Server=ApacheWeb, also match 1 server of environment shop: "
+    "i-shop. The association would configure it, too.",
+]
 
 
 def server(instance_id: str, environment: str = "") -> TaggedInstance:
@@ -62,7 +67,7 @@ def test_a_creation_names_them_before_anything_is_created(creation: Deployment, 
     ended = run(creation, aws)
 
     assert ended.state == State.SUCCEEDED
-    assert texts(ended) == [SENTENCE]
+    assert texts(ended) == SENTENCES
     codes = list(Event.objects.of(ended).values_list("code", flat=True))
     assert codes.index("preflight.caught") < codes.index("artifacts.uploaded")
 
@@ -83,7 +88,7 @@ def test_the_preview_of_a_change_shows_them(creation: Deployment, aws: FakeAws, 
 
     shown = page(client.get(reverse("change_preview_page", args=[change.pk])))
 
-    assert SENTENCE in shown.one(id="caught").text
+    assert all(one in shown.one(id="caught").text for one in SENTENCES)
 
 
 def test_servers_of_the_environment_alone_are_no_warning(creation: Deployment, aws: FakeAws) -> None:
@@ -99,3 +104,54 @@ def test_without_access_to_ec2_the_deployment_goes_on(creation: Deployment, aws:
     ended = run(creation, aws)
 
     assert (ended.state, texts(ended)) == (State.SUCCEEDED, [])
+
+
+def shared(creation: Deployment, folder: Path) -> Deployment:
+    """Return the creation with a set that shares the tag of another environment in the account."""
+    other = make_tagged(creation.environment.account, folder, "shared")
+    assert other.latest
+    Deployment.objects.filter(pk=creation.pk).update(
+        template_digest=other.latest.template_digest, parameters={"Role": "web"}
+    )
+    TemplateCheck.objects.create(digest=other.latest.template_digest, findings=[])
+    creation.refresh_from_db()
+    return creation
+
+
+def test_associations_of_others_that_match_the_new_servers_are_named(
+    creation: Deployment, aws: FakeAws, tmp_path: Path
+) -> None:
+    ended = run(shared(creation, tmp_path / "shared"), aws)
+
+    assert texts(ended) == []  # EC2 has no such server
+    events = Event.objects.of(ended).with_code("preflight.catching")
+    assert [event(one) for one in events] == [CATCHING.replace("shop", "shared")]
+
+
+def test_without_access_to_ec2_the_observed_servers_are_named(
+    creation: Deployment, aws: FakeAws, tmp_path: Path
+) -> None:
+    operation = "ec2:DescribeInstances"
+    aws.fail(operation, AwsAccessError("AccessDenied", "User is not authorized", operation))
+
+    ended = run(shared(creation, tmp_path / "shared"), aws)
+
+    assert texts(ended) == [CAUGHT.replace("shop", "shared")]
+
+
+def test_an_environment_that_the_requester_may_not_view_is_not_named(
+    creation: Deployment, aws: FakeAws
+) -> None:
+    limited = make_grant(
+        User.objects.create_user("ben"),
+        role="deployer",
+        scope="environment",
+        environment=creation.environment,
+    )
+    Deployment.objects.filter(pk=creation.pk).update(requested_by=limited)
+    creation.refresh_from_db()
+
+    assert texts(run(creation, aws)) == [
+        "The targets of association Configure, Server=ApacheWeb, also match 2 servers of others: i-other, "
+        "i-shop. The association would configure them, too."
+    ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from ninja import Schema
 from pydantic import Field
@@ -13,18 +14,20 @@ from deployments.api.schemas.common import AccountRef, VersionRef
 from deployments.approvers import approvers
 from deployments.core.approvals import Policy
 from deployments.core.canceling import CancelEffect
+from deployments.core.caught_servers import CAUGHT, CaughtServers
 from deployments.core.change_summary import changed_values, counts, may_lose_data
 from deployments.core.changes import ChangedProperty, ChangedResource, Changes
 from deployments.core.local_diff import ParameterChange
 from deployments.core.outside_changes import FoundValue
 from deployments.core.release_kind import Release
 from deployments.errors import Message
-from deployments.models import ActionRequest, Approval, Deployment
+from deployments.models import ActionRequest, Approval, Deployment, Event
 from deployments.models.approval import policy_of
 from deployments.presentation.preview.affected import affected_tiers
 from deployments.presentation.preview.consequences import AffectedTier, Likelihood, Outage, outage_of_all
 from deployments.presentation.preview.local import find_set, local_diff
 from deployments.presentation.preview.release import ReleaseCard, release_card
+from deployments.presentation.text.caught_servers import CAUGHT_EVENTS
 from deployments.wording import stored_text
 
 
@@ -211,6 +214,43 @@ class ApprovalOut(Schema):
         )
 
 
+class CaughtOut(Schema):
+    """An association and the servers of another environment that its tags match, too."""
+
+    association: str = Field(description="Its path in its environment.", examples=["Configuration/Web"])
+    tags: str = Field(examples=["Server=ApacheWeb"])
+    is_own: bool = Field(
+        description="Whether it is an association of this environment that matches servers of `environment`. "
+        "If not, it is one of `environment` that matches the servers of this one."
+    )
+    environment: str = Field(description="Empty if it is not known, or may not be viewed.", examples=["shop"])
+    servers: str = Field(
+        description="The first of the servers: their ids, or the paths of what launches them.",
+        examples=["i-0123456789abcdef0"],
+    )
+    count: int = Field(description="How many there are.", examples=[1])
+    text: str = Field(description="All of it as a sentence, in the request's language.")
+
+    @classmethod
+    def of(cls, code: str, values: Mapping[str, Any]) -> Self:
+        """Return what an event says, or what would be one."""
+        return cls(
+            association=values["association"],
+            tags=values["tags"],
+            is_own=code == CAUGHT,
+            environment=values["environments"],
+            servers=values["servers"],
+            count=values["count"],
+            text=CAUGHT_EVENTS[code](values),
+        )
+
+    @classmethod
+    def of_deployment(cls, deployment: Deployment) -> list[Self]:
+        """Return what the preflight of a deployment found."""
+        events = Event.objects.of(deployment).with_code(*CAUGHT_EVENTS)
+        return [cls.of(one.code, one.values) for one in events]
+
+
 class PreviewOut(Schema):
     """The preview of a change: complete in the state `preview`, and while it waits."""
 
@@ -229,6 +269,9 @@ class PreviewOut(Schema):
     outside: list[OutsideOut] = Field(description="The parameters that were set outside of Sanso.")
     outside_templates: list[str] = Field(
         description="The templates that were changed outside of Sanso, and that the change replaces."
+    )
+    caught: list[CaughtOut] = Field(
+        description="Associations that would configure servers of another environment, of either side."
     )
     resources: list[ChangedOut]
     approval: ApprovalOut | None
@@ -253,6 +296,7 @@ class PreviewOut(Schema):
             parameters=[ParameterOut.of(one) for one in local_diff(row, template_set).parameters],
             outside=[OutsideOut.of(one) for one in row.found.values if one.is_outside],
             outside_templates=list(row.found.undone),
+            caught=CaughtOut.of_deployment(row),
             resources=[ChangedOut.of(one, row.replaced.get(one.path)) for one in changes.resources],
             approval=ApprovalOut.of(approval) if approval else None,
             cancel_effect="" if isinstance(effect, Message) else effect.value,
@@ -273,9 +317,15 @@ class CheckedCreation(Schema):
     requires_approval: bool
     scheduled_for: datetime | None
     reason: str
+    caught: list[CaughtOut] = Field(
+        description="Associations that would configure servers of another environment, of either side; "
+        "as far as is known without calling AWS."
+    )
 
     @classmethod
-    def of(cls, row: Deployment, labels: dict[str, str], body: CreateBody) -> Self:
+    def of(
+        cls, row: Deployment, labels: dict[str, str], body: CreateBody, caught: Iterable[CaughtServers]
+    ) -> Self:
         """Return the deployment that would be created, and what was asked of it."""
         version = row.template_version
         return cls(
@@ -288,6 +338,7 @@ class CheckedCreation(Schema):
             requires_approval=body.requires_approval,
             scheduled_for=row.scheduled_for,
             reason=row.reason,
+            caught=[CaughtOut.of(one.code, one.values) for one in caught],
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 TARGET_GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
+INSTANCE = "AWS::EC2::Instance"
 ASSOCIATION = "AWS::SSM::Association"
 CLUSTER = "AWS::RDS::DBCluster"
 TYPES = (LOAD_BALANCER, TARGET_GROUP, GROUP, ASSOCIATION, CLUSTER)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from deployments.access import can
+from deployments.core.caught_servers import CATCHING, CAUGHT
 from deployments.core.change_summary import (
     Prediction,
     hazards,
@@ -103,7 +104,7 @@ def context(
         "sentence": texts.sentence(changes),
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
-        "caught": [event(one) for one in Event.objects.of(deployment).with_code("preflight.caught")],
+        "caught": [event(one) for one in Event.objects.of(deployment).with_code(CAUGHT, CATCHING)],
         "hidden_stacks": hidden_stacks(changes, stacks),
         "root_only_reason": changes.root_only_reason,
         **_skipped(deployment, changes),

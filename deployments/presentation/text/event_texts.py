@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from deployments.core.phases import AFTER_FAILURE, Kind
 from deployments.models import Event
+from deployments.presentation.text.caught_servers import CAUGHT_EVENTS
 from deployments.presentation.text.change_event_texts import CHANGE_EVENTS
 from deployments.presentation.text.counts import objects, resources, stacks
 from deployments.presentation.text.datetime_formats import timestamp
@@ -98,17 +99,6 @@ def _images(values: Values) -> str:
     return _("Found the machine images: %(images)s.") % values
 
 
-def _caught(values: Values) -> str:
-    whose = _("of environment %(environments)s") % values if values["environments"] else _("of others")
-    return ngettext(
-        "The targets of association %(association)s, %(tags)s, also match %(count)d server %(whose)s: "
-        "%(servers)s. The association would configure it, too.",
-        "The targets of association %(association)s, %(tags)s, also match %(count)d servers %(whose)s: "
-        "%(servers)s. The association would configure them, too.",
-        int(values["count"]),
-    ) % {**values, "whose": whose}
-
-
 def _protect_started(values: Values) -> str:
     return _("Requested an update that sets %(parameter)s to true.") % values
 
@@ -183,7 +173,7 @@ EVENTS: dict[str, Callable[[Values], str]] = {
     "preflight.name": _name,
     "preflight.bucket": _bucket,
     "preflight.images": _images,
-    "preflight.caught": _caught,
+    **CAUGHT_EVENTS,
     "protect.started": _protect_started,
     "protect.on": _protect_on,
     "protect.failed": _protect_failed,
