@@ -44,8 +44,12 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
     for line in _outside(found):
         out.print(Text(f"▲ {line}"))
     print_caught(found)
-    out.print(", ".join(f"{number} {name_of(name)}" for name, number in found["counts"].items() if number))
-    rows = [one | {"properties": "\n".join(_properties(one))} for one in found["resources"]]
+    counts = [f"{number} {name_of(_in_words(name))}" for name, number in found["counts"].items() if number]
+    out.print(", ".join(counts))
+    rows = [
+        one | {"effect": _effect(one), "properties": "\n".join(_properties(one))}
+        for one in found["resources"]
+    ]
     show(Format.TABLE, rows, ("effect", "path", "type", "properties"))
     if any(one.get("values") for one in rows):
         text = _(
@@ -93,11 +97,29 @@ def _outside(found: dict[str, Any]) -> Iterator[str]:
         }
 
 
+def _effect(resource: dict[str, Any]) -> str:
+    """Return what happens to a resource, as the page says it: a forecast is told as one."""
+    if resource.get("is_probably_unchanged"):  # not of an earlier portal
+        return "probably_unchanged"
+    return _in_words(resource["effect"])
+
+
+def _in_words(effect: str) -> str:
+    return "probably_unchanged" if effect == "unchanged" else effect
+
+
 def _properties(resource: dict[str, Any]) -> list[str]:
     """Return the values of a resource that change, each as a line; of an earlier portal only their names."""
     if "values" not in resource:
         return list(resource["properties"])
-    return [f"{one['name']}: {_values(one)}" for one in resource["values"]]
+    return [
+        f"{one['name']}: {_values(one)}" if _has_values(one) else one["name"] for one in resource["values"]
+    ]
+
+
+def _has_values(one: dict[str, Any]) -> bool:
+    """Return whether CloudFormation named a value of one side: of a nested stack's properties it does not."""
+    return one["is_secret"] or one["before"] is not None or one["after"] is not None or not one["is_known"]
 
 
 def _values(one: dict[str, Any]) -> str:

@@ -74,7 +74,7 @@ RELEASES: Final = {
 KINDS: Final = (N_("create"), N_("update"), N_("delete"), N_("rollback"))
 EFFECTS: Final = (
     *(N_("deletes data"), N_("may delete data"), N_("replaced"), N_("removed"), N_("may be replaced")),
-    *(N_("updated"), N_("added"), N_("imported"), N_("unchanged")),
+    *(N_("updated"), N_("added"), N_("imported"), N_("probably unchanged")),
 )
 KNOWN: Final = frozenset((*HEADINGS, *STATES, *HEALTH, *TIERS, *KINDS, *EFFECTS))
 OF_TYPER: Final = (

@@ -212,3 +212,30 @@ def test_servers_that_two_environments_share_are_named_the_same_before_anything_
     assert CAUGHT in joined
     assert CATCHING in joined
     assert not Environment.objects.filter(name="new").exists()
+
+
+def test_a_resource_that_is_listed_but_probably_stays_is_called_so_everywhere(
+    portal: PortalInProcess, shell: Shell, shop: Environment, operator: User, client: Client
+) -> None:
+    """Databases are listed by themselves, other resources that stay are folded."""
+    preview = make_preview(shop, "traffic")
+    client.force_login(operator)
+
+    found = session.client().get(f"/deployments/{preview.pk}/preview")
+    printed = shell.run("approve", str(preview.pk))[1]
+    shown = page(client.get(f"/deployments/{preview.pk}/", follow=True)).text
+
+    rows = {one["path"]: one for one in found["resources"]}
+    staying = {path for path, one in rows.items() if one["is_probably_unchanged"]}
+    assert any(rows[path]["effect"] == "updated" for path in staying)
+    assert any(rows[path]["effect"] == "unchanged" for path in staying)
+    assert f"{found['counts']['unchanged']} probably unchanged" in printed
+    assert f"{found['counts']['unchanged']} probably unchanged" in shown
+    for path, one in rows.items():
+        (line,) = [line for line in printed.splitlines() if f" {path} " in line]
+        assert line.startswith("probably unchanged ") == (path in staying), one
+    for path in staying:
+        if rows[path]["effect"] == "updated":
+            name = path.rpartition("/")[2]
+            assert re.search(rf"{name} .{{0,200}}Probably unchanged; listed because it holds data", shown)
+    assert "– → –" not in printed

@@ -16,7 +16,7 @@ from deployments.core.approvals import Policy
 from deployments.core.canceling import CancelEffect
 from deployments.core.caught_servers import CAUGHT, CaughtServers
 from deployments.core.change_summary import changed_values, counts, may_lose_data
-from deployments.core.changes import ChangedProperty, ChangedResource, Changes
+from deployments.core.changes import ChangedProperty, ChangedResource, Changes, Effect
 from deployments.core.local_diff import ParameterChange
 from deployments.core.outside_changes import FoundValue
 from deployments.core.release_kind import Release
@@ -102,6 +102,9 @@ class ChangedOut(Schema):
     type: str = Field(examples=["AWS::AutoScaling::AutoScalingGroup"])
     action: str = Field(examples=["modify"])
     effect: str = Field(examples=["updated"])
+    is_probably_unchanged: bool = Field(
+        description="Listed for values that are not known yet and probably stay, or because it holds data."
+    )
     replacement: str = Field(examples=["False"])
     was_replaced: bool | None = Field(
         description="Of an uncertain replacement, after the change: whether it happened. Otherwise null."
@@ -117,6 +120,7 @@ class ChangedOut(Schema):
             type=row.type,
             action=row.action,
             effect=row.effect,
+            is_probably_unchanged=row.effect == Effect.UNCHANGED or row.stays_probably,
             replacement=row.replacement,
             was_replaced=was_replaced,
             properties=list(dict.fromkeys(one.label for one in row.properties)),
