@@ -150,6 +150,7 @@ class Code(StrEnum):
     IMAGE_NOT_FOUND = "image_not_found"
     NOTHING_TO_DELETE = "nothing_to_delete"
     NO_FAILED_INSTANCES = "no_failed_instances"
+    NO_OWN_TARGETS = "no_own_targets"
     LOAD_BALANCER_UNKNOWN = "load_balancer_unknown"
     # the artifact bucket
     BUCKET_IN_OTHER_REGION = "bucket_in_other_region"

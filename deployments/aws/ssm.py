@@ -27,7 +27,8 @@ _FAILED_STEP = ("Failed", "TimedOut", "Cancelled")
 class Association:
     """An association. `status` is Overview.Status, not the top-level one; counts are by instance status.
 
-    Statuses may be any string. `last_execution_at` is None until it has run.
+    Statuses may be any string. `last_execution_at` is None until it has run. `targets` has the values of
+    each key, such as `tag:Server`: a server must meet each.
     """
 
     association_id: str
@@ -40,6 +41,7 @@ class Association:
     counts: Mapping[str, int] = field(default_factory=dict)
     output_bucket: str = ""
     output_prefix: str = ""
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +331,7 @@ def _association(row: Any) -> Association:
         counts=dict(overview.get("AssociationStatusAggregatedCount", {})),
         output_bucket=location.get("OutputS3BucketName", ""),
         output_prefix=location.get("OutputS3KeyPrefix", ""),
+        targets={one.get("Key", ""): tuple(one.get("Values", [])) for one in row.get("Targets", [])},
     )
 
 

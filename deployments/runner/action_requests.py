@@ -28,6 +28,7 @@ from deployments.models import (
 from deployments.runner import protect, redactors, remaining, site_check
 from deployments.runner.action_exceptions import ActionFailed, ContinueLater
 from deployments.runner.observe.problems import problem_message
+from deployments.runner.own_targets import own_targets
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +102,22 @@ def _begin(row: ActionRequest) -> datetime:
 
 
 def _run_association(row: ActionRequest, clients: Clients) -> dict[str, object]:
-    """Run an association. One that was started before a crash is not started again."""
+    """Run an association on servers of the environment only: its tags may match others' servers, too.
+
+    One that was started before a crash is not started again.
+    """
     again = row.state == "running"
     begun = _begin(row)
     association_id = str(row.arguments["association_id"])
+    ids: list[str] | None
     if row.arguments.get("only_failed"):
-        # Safe to repeat: the agent ignores it on an instance where the association is running.
         ids = [str(instance_id) for instance_id in row.arguments["instance_ids"]]
+    else:
+        ids = own_targets(row.environment, association_id, clients)
+    if ids is not None:
+        if not ids:
+            raise ActionFailed(Message(Code.NO_OWN_TARGETS))
+        # Safe to repeat: the agent ignores it on an instance where the association is running.
         clients.ssm.start_association_on(association_id, ids)
         sentence = Message(Code.RUN_REQUESTED_ON_SOME, {"count": str(len(ids))})
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -20,7 +20,16 @@ from deployments.core.root_cause import Failure, first_failure
 from deployments.core.stored_messages import read_message
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
 from deployments.message_codes import Code
-from deployments.models import Association, AssociationRun, Deployment, Event, Evidence, Resource, Target
+from deployments.models import (
+    Association,
+    AssociationRun,
+    Deployment,
+    Event,
+    Evidence,
+    FleetInstance,
+    Resource,
+    Target,
+)
 from deployments.models.stack import STACK_TYPE
 from deployments.runner import expectations, run_outputs
 from deployments.wording import message_text
@@ -224,13 +233,22 @@ def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> N
     )
     for association_id in filter(None, [one.physical_id for one in of_group or (row,)]):
         try:
-            for name, target in _failed_targets(clients, association_id):
+            failed = list(_failed_targets(clients, association_id))
+            others = _others(deployment, [target.instance_id for _name, target in failed])
+            for name, target in failed:
+                if target.instance_id in others:
+                    continue
                 text = run_outputs.text_of(clients.s3, target, MAX_LENGTH)
                 _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, f"{target.instance_id} {name}", text)
         except AwsRetryable:
             return
         except AwsFailure as exc:
             _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, association_id, problem=_denied(exc))
+
+
+def _others(deployment: Deployment, instance_ids: Collection[str]) -> set[str]:
+    """Return those that are servers of other environments: what failed on them is not of this deployment."""
+    return FleetInstance.objects.of_others(deployment.environment, instance_ids)
 
 
 def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str, ExecutionTarget]]:
@@ -265,6 +283,8 @@ def _store_written(deployment: Deployment, clients: Clients, failure: Failure) -
     except AwsFailure as exc:
         _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
         return
+    others = _others(deployment, [instance_id for instance_id, _text in found])
+    found = [one for one in found if one[0] not in others]
     for instance_id, text in found:
         _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, f"{instance_id} {known}", text)
     if not found:
@@ -277,9 +297,11 @@ def _store_outputs(deployment: Deployment, clients: Clients) -> None:
 
     The association may have been deleted; the output of its runs is still in S3.
     """
-    for run in AssociationRun.objects.of(deployment.environment).not_succeeded():
-        if run.status in RUN_SKIPPED:
-            continue  # it has written nothing
+    runs = list(AssociationRun.objects.of(deployment.environment).not_succeeded())
+    others = _others(deployment, [run.instance_id for run in runs])
+    for run in runs:
+        if run.status in RUN_SKIPPED or run.instance_id in others:
+            continue  # it has written nothing, or about another environment
         subject = f"{run.instance_id} {run.association}"
         if run.output_at:
             head = f"{run.failed_task}: {run.failed_message}".strip(": ") or run.status

@@ -235,6 +235,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.FOR_SUPERUSERS: N_("Only superusers may do this."),
     Code.ASSOCIATION_NOT_FOUND: N_("The environment has no such association."),
     Code.NO_FAILED_INSTANCES: N_("The last run of the association did not fail on any instance."),
+    Code.NO_OWN_TARGETS: N_("The association only targets servers of others; none of this environment."),
     Code.PROTECTION_ON: N_("Deletion protection is on."),
     Code.PROTECTION_FAILED: "%(where)s: %(reason)s",  # only values
     Code.PROTECTION_CANCELED: N_("Canceled before it was switched on."),

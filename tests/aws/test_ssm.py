@@ -37,6 +37,7 @@ def test_an_association_is_read_with_its_overview_and_output_location(stub: Stub
                     "S3Location": {"OutputS3BucketName": "bucket", "OutputS3KeyPrefix": "logs/web"}
                 },
                 "LastExecutionDate": START,
+                "Targets": [{"Key": "tag:Server", "Values": ["ApacheWeb", "Nginx"]}],
             }
         },
         {"AssociationId": ID},
@@ -59,6 +60,7 @@ def test_an_association_is_read_with_its_overview_and_output_location(stub: Stub
         counts={"Success": 1, "Failed": 1},
         output_bucket="bucket",
         output_prefix="logs/web",
+        targets={"tag:Server": ("ApacheWeb", "Nginx")},
     )
     assert (bare.status, bare.counts, bare.output_bucket, bare.last_execution_at) == ("", {}, "", None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -9,11 +10,21 @@ import pytest
 from django.utils import timezone
 
 from deployments.actions import operate
+from deployments.aws.ec2 import TaggedInstance
 from deployments.aws.site import SiteCheckResult
 from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted, UserFixable
-from deployments.models import ActionRequest, Association, Environment, Observation, SiteProbe, leases
+from deployments.models import (
+    ActionRequest,
+    Association,
+    Environment,
+    FleetInstance,
+    Observation,
+    SiteProbe,
+    leases,
+)
 from deployments.runner import step
 from deployments.wording import stored_text
+from tests.builders import make_environment
 from tests.fakes import FakeAws
 from tests.runner.observed.environments import configure, make_observed_environment, poll, server
 
@@ -58,6 +69,77 @@ def test_an_association_is_run_on_all_instances(aws: FakeAws, environment: Envir
     assert not ActionRequest.objects.exclude(active_key=None).exists()
     assert aws.started_again == [("staging-app", ())]
     assert not Observation.objects.filter(source="associations", due_at__gt=timezone.now()).exists()
+
+
+def shared(aws: FakeAws, environment: Environment) -> list[str]:
+    """Let the association's tag match a server of another environment; return the environment's own."""
+    own = [server("staging", "app", number) for number in (0, 1)]
+    now = timezone.now()
+    FleetInstance.objects.create(
+        environment=make_environment("shop", account=environment.account),
+        tier="app",
+        group="g",
+        instance_id="i-shop",
+        first_seen_at=now,
+        observed_at=now,
+    )
+    row = aws.association_rows["staging-app"]
+    aws.association_rows["staging-app"] = replace(row, targets={"tag:Server": ("App",)})
+    tagged = [*own, "i-shop", "i-unknown"]
+    aws.tagged_servers = [TaggedInstance(instance_id=one, tags={"Server": "App"}) for one in tagged]
+    return own
+
+
+def test_a_run_on_all_instances_leaves_out_servers_of_others(aws: FakeAws, environment: Environment) -> None:
+    own = shared(aws, environment)
+
+    done = run_step(request_run(environment), aws)
+
+    assert (done.state, stored_text(done.result["sentence"])) == ("done", "Requested on 2 instance(s).")
+    assert aws.started_again == [("staging-app", tuple(own))]
+
+
+def test_without_access_to_ec2_the_servers_on_which_it_ran_decide(
+    aws: FakeAws, environment: Environment
+) -> None:
+    own = shared(aws, environment)
+    denied = AwsAccessError("AccessDenied", "not authorized", "ec2:DescribeInstances")
+    aws.fail("ec2:DescribeInstances", denied, denied)
+    run_step(request_run(environment), aws)
+    assert aws.started_again == [("staging-app", ())]  # it has not run on another's
+    configure(aws, "staging", "app", {own[0]: "Success", own[1]: "Success", "i-shop": "Failed"}, run=2)
+    poll(aws, "associations")
+
+    run_step(request_run(environment), aws)
+
+    assert aws.started_again[1:] == [("staging-app", tuple(own))]
+
+
+def test_an_association_for_servers_of_others_only_is_not_run(aws: FakeAws, environment: Environment) -> None:
+    shared(aws, environment)
+    aws.tagged_servers = aws.tagged_servers[2:]
+
+    failed = run_step(request_run(environment), aws)
+
+    assert failed.state == "failed"
+    assert stored_text(failed.result["sentence"]) == (
+        "The association only targets servers of others; none of this environment."
+    )
+    assert aws.started_again == []
+
+
+def test_a_tag_with_the_name_of_the_stack_costs_no_call_to_ec2(
+    aws: FakeAws, environment: Environment
+) -> None:
+    shared(aws, environment)
+    row = aws.association_rows["staging-app"]
+    targets = {**row.targets, "tag:EnvironmentStack": (environment.stack_name,)}
+    aws.association_rows["staging-app"] = replace(row, targets=targets)
+
+    run_step(request_run(environment), aws)
+
+    assert aws.started_again == [("staging-app", ())]
+    assert "ec2:DescribeInstances" not in aws.calls
 
 
 def test_an_association_is_run_on_failed_instances_only(aws: FakeAws, environment: Environment) -> None:

@@ -16,7 +16,7 @@ from deployments.models import Deployment, Evidence, Resource
 from deployments.models.sealed import seal
 from deployments.runner import evidence, redactors
 from deployments.wording import stored_text
-from tests.builders import START, make_deployment, make_event, make_resource, make_stack
+from tests.builders import START, make_deployment, make_environment, make_event, make_resource, make_stack
 from tests.fakes import FakeAws
 
 pytestmark = pytest.mark.django_db
@@ -224,6 +224,55 @@ def test_the_failed_task_of_an_association_is_stored_with_its_output(aws: FakeAw
 
     assert (found.kind, found.subject) == ("association_output", "i-2 servers")
     assert found.text.splitlines()[0] == "Install the release: no space"
+
+
+def _make_server_of_another_environment(deployment: Deployment, instance_id: str) -> None:
+    models.FleetInstance.objects.create(
+        environment=make_environment("shop", account=deployment.environment.account),
+        tier="web",
+        group="g",
+        instance_id=instance_id,
+        first_seen_at=START,
+        observed_at=START,
+    )
+
+
+def test_what_failed_on_servers_of_another_environment_explains_nothing(aws: FakeAws) -> None:
+    deployment = _failed_association(output_bucket="logs", output_prefix="out")
+    _make_server_of_another_environment(deployment, "i-1")
+    for instance in ("i-1", "i-2"):
+        folder = f"out/{instance}/a-1/{START:%Y-%m-%dT%H-%M-%S}.000Z/ansible/0"
+        aws.stored["logs", f"{folder}/stdout"] = b"TASK [Install] ****\n" + FATAL
+
+    assert [one.subject for one in _gather_last(deployment, aws)] == ["i-2 servers"]
+
+
+@pytest.mark.parametrize("is_observed", [False, True])
+def test_runs_on_servers_of_another_environment_are_no_evidence(aws: FakeAws, is_observed: bool) -> None:
+    deployment = _failed_association(output_bucket="logs", output_prefix="out")
+    _make_server_of_another_environment(deployment, "i-1")
+    if is_observed:
+        known = models.Association.objects.get()
+        for name in ("i-1", "i-2"):
+            models.AssociationRun.objects.create(
+                association=known, execution_id="e", instance_id=name, status="Failed", output_at=START
+            )
+    else:
+        aws.association_rows["a-1"] = Association(
+            association_id="a-1",
+            name="servers",
+            document="d",
+            version="1",
+            status="Failed",
+            detailed_status="",
+        )
+        values = {"association_id": "a-1", "execution_id": "e", "status": "Failed", "detailed_status": ""}
+        aws.execution_rows["a-1"] = [Execution(**values, created_at=START, counts={})]
+        aws.execution_target_rows["e"] = [
+            ExecutionTarget(**values, instance_id=name, at=START) for name in ("i-1", "i-2")
+        ]
+
+    assert [one.subject for one in _gather(deployment, aws)] == ["i-2 servers"]
 
 
 FATAL = b'fatal: [localhost]: FAILED! => {"msg": "no space"}'

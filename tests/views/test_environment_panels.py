@@ -372,6 +372,7 @@ def test_a_server_of_another_environment_that_an_association_ran_on_is_not_calle
     assert "server of another environment" in panel.one("tr", id=f"run-{foreign.pk}").text
     assert "server of another environment" in panel.one(id=f"run-{foreign.pk}-task").text
     assert "server of another environment" not in panel.one("tr", id=f"run-{run.pk}").text
+    assert "failed on 1 of 2" in panel.text  # of the environment's own servers
     assert "i-shop" not in shown.one(id="fleet").text
     assert {one.key for one in servers.components("app", facts_of(environment), now)} == {
         server_id("app", number) for number in (0, 1)

@@ -111,7 +111,10 @@ class RunFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationFact:
-    """An association; `tier` is web, app or "". `runs` has the latest one of each instance."""
+    """An association; `tier` is web, app or "". `runs` has the latest one of each instance.
+
+    Its counts and status are of the environment's own servers (`own_runs.py`).
+    """
 
     tier: str
     association_id: str

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from deployments.core.health import facts
+from deployments.core.health.own_runs import of_own_servers
 from deployments.core.health.parts import TYPES, CreatedResource, ObservedParts, parts_of
 from deployments.core.outcome import SANDBOX_RESTARTED, WITHOUT_STACK
 from deployments.core.phases import Kind, State
@@ -119,7 +120,11 @@ def _associations(environment: Environment, own: Collection[str]) -> tuple[facts
         values = _same(run, facts.RunFact, "is_foreign")
         runs[run.association_id].append(facts.RunFact(**values, is_foreign=run.instance_id in foreign))
     return tuple(
-        facts.AssociationFact(**_same(row, facts.AssociationFact, "runs"), runs=tuple(runs.get(row.pk, ())))
+        of_own_servers(
+            facts.AssociationFact(
+                **_same(row, facts.AssociationFact, "runs"), runs=tuple(runs.get(row.pk, ()))
+            )
+        )
         for row in environment.associations.all()
     )
 
