@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from deployments.catalog import yaml_files
+from tests.permissions.role_policies import Template
 from tests.services import REPOSITORY, Sandbox
 
+ACCOUNT_TEMPLATE = REPOSITORY / "infra_templates" / "account.yaml"
 ROLES = {"PortalRole": "sanso-portal", "CloudFormationRole": "sanso-cloudformation"}
 BOUNDARY = "sanso-boundary"
 READS = "sanso-cloudformation-reads"
@@ -35,7 +38,7 @@ def of_boundary() -> list[str]:
 
 
 def _resources() -> dict[str, Any]:
-    found: dict[str, Any] = yaml_files.read(REPOSITORY / "infra_templates" / "account.yaml")["Resources"]
+    found: dict[str, Any] = yaml_files.read(ACCOUNT_TEMPLATE)["Resources"]
     return found
 
 
@@ -64,6 +67,20 @@ def decisions(sandbox: Sandbox, account: str) -> list[dict[str, Any]]:
     reported: Any = sandbox.control("GET", "permissions", account=account)
     found: list[dict[str, Any]] = reported["decisions"]
     return found
+
+
+def put(iam: Any, account: str, path: Path = ACCOUNT_TEMPLATE, **parameters: str) -> None:
+    """Give the roles of an account, and its boundary, the policies of a variant of account.yaml."""
+    for role in Template(path, **{"AWS::AccountId": account, **parameters}).roles():
+        if name := ROLES.get(role.name):
+            for old in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+                iam.delete_role_policy(RoleName=name, PolicyName=old)
+            for policy, document in role.inline.items():
+                iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
+        if "Boundary" in role.managed:
+            arn = f"arn:aws:iam::{account}:policy/{BOUNDARY}"
+            document = role.managed["Boundary"]
+            iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
 
 
 def take_away(iam: Any, account: str, role: str, policy: str, action: str) -> None:

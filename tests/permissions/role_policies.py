@@ -144,14 +144,15 @@ class Template:
         """Return a parameter's value, or a name or ARN of a resource."""
         if name in self.values:
             return str(self.values[name])
+        account = self.values["AWS::AccountId"]
         if name.endswith((".SecretArn", "Secret.Id")):
-            return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sanso-{name}"
+            return f"arn:aws:secretsmanager:{REGION}:{account}:secret:sanso-{name}"
         resource = self.resources[name.partition(".")[0]]
         kind = {
-            "AWS::IAM::Role": (f"iam::{ACCOUNT}:role/", "RoleName"),
-            "AWS::IAM::ManagedPolicy": (f"iam::{ACCOUNT}:policy/", "ManagedPolicyName"),
-            "AWS::Logs::LogGroup": (f"logs:{REGION}:{ACCOUNT}:log-group:", "LogGroupName"),
-            "AWS::Lambda::Function": (f"lambda:{REGION}:{ACCOUNT}:function:", "FunctionName"),
+            "AWS::IAM::Role": (f"iam::{account}:role/", "RoleName"),
+            "AWS::IAM::ManagedPolicy": (f"iam::{account}:policy/", "ManagedPolicyName"),
+            "AWS::Logs::LogGroup": (f"logs:{REGION}:{account}:log-group:", "LogGroupName"),
+            "AWS::Lambda::Function": (f"lambda:{REGION}:{account}:function:", "FunctionName"),
         }.get(resource["Type"])
         if kind is None:
             return f"sanso-{name}"

@@ -171,9 +171,7 @@ def earlier(page: str) -> dict[tuple[str, str], str]:
 
 def report(results: dict[tuple[str, str], str]) -> str:
     """Return the page: every action with the result of the step that needs it, or why no step does."""
-    data = check_roles.section(
-        check_roles.check(check_roles.BEFORE), check_roles.check(check_roles.ACCOUNT_TEMPLATE)
-    )
+    data = check_roles.section(*check_roles.checked())
     lines = [HEAD, data.rstrip("\n"), ""]
     for role, actions in granted_actions.actions().items():
         lines += [f"## {role}", "", "| action | without it |", "|---|---|"]

@@ -9,7 +9,7 @@ from deployments.core.account_template import REVISION, revision_of
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE
 from tests.permissions.role_policies import Template
 
-KNOWN = {3: "9438e2f54714328a"}
+KNOWN = {4: "063756e8d301ace7"}
 
 
 def test_a_change_of_what_the_roles_may_do_has_a_new_revision() -> None:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
+from deployments.aws import session
+from deployments.errors import AwsAccessError
 from tests.builders import make_operator
 from tests.permissions import granted_actions
 from tests.permissions.lifecycle import PHASES, Life
@@ -52,6 +54,26 @@ def test_the_roles_suffice_for_an_environment_and_unused_actions_are_explained(p
         if principal.startswith("role/") and principal not in of_the_account
     }
     assert {"s3:GetObject", "cloudformation:SignalResource", "ssm:GetDocument"} <= by_environment
+
+
+def test_the_strict_roles_suffice_and_start_no_association_of_somebody_else(portal: Portal) -> None:
+    life = Life(portal, new_account())
+    life.prepare()
+    account = life.account.sandbox_account_id
+    granted_actions.put(client(life.account, "iam", portal.sandbox), account, Scope="strict")
+
+    for phase in PHASES:
+        assert life.go(phase), f"{phase}: {life.texts()}"
+
+    made = granted_actions.decisions(portal.sandbox, account)
+    assert [one for one in made if not one["allowed"]] == []
+    theirs = client(life.account, "ssm", portal.sandbox).create_association(
+        Name="AWS-RunShellScript",
+        Targets=[{"Key": "InstanceIds", "Values": ["*"]}],
+        Parameters={"commands": ["true"]},
+    )["AssociationDescription"]["AssociationId"]
+    with pytest.raises(AwsAccessError, match="not authorized to perform: ssm:StartAssociationsOnce"):
+        session.connect(life.account.ref()).ssm.start_associations_once([theirs])
 
 
 def test_a_creation_that_lacks_an_action_names_it_and_the_role(portal: Portal) -> None:

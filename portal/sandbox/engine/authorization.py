@@ -6,7 +6,7 @@ MiniStack's own enforcement is not used: it would verify signatures again, and l
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,6 +24,9 @@ ALWAYS: Final = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 _NOTHING: Final = "arn:aws:none"
 _engine_parse = iam_evaluator.parse_policy_document
 _PER_RESOURCE_TAG: Final = ("aws:resourcetag/", "ssm:resourcetag/", "ec2:resourcetag/")
+
+tag_sources: Final[dict[str, Callable[[str], Mapping[str, str]]]] = {}
+"""Functions of services that return the tags of a resource by its ARN; {} for what MiniStack knows itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,11 @@ def _refusal(
     policies, limits = _policies(principal)
     known = {key.lower(): value for key, value in (context or {}).items()}
     known.setdefault("aws:tagkeys", None)
-    if any(iam_evaluator._names_condition_key(policies, prefix) for prefix in _PER_RESOURCE_TAG):
+    if any(
+        iam_evaluator._names_condition_key(one, prefix)
+        for one in (policies, *limits)
+        for prefix in _PER_RESOURCE_TAG
+    ):
         for name, value in _tags_of(resource).items():
             for prefix in _PER_RESOURCE_TAG:
                 known.setdefault(f"{prefix}{name}".lower(), value)
@@ -184,6 +191,8 @@ def _tags_of(resource: str) -> Mapping[str, str]:
         return _by_key(ec2._tags.get(resource.rpartition("/")[2]))
     if service == "elasticloadbalancing":
         return _by_key(alb._tags.get(resource))
+    if (find := tag_sources.get(service)) and (found := find(resource)):
+        return found
     collect = tagging._COLLECTORS.get(service)
     for arn, tags in collect() if collect else ():
         if arn == resource:

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from deployments.core.causes.catalogue import recognize
-from tests.permissions.check_roles import ACCOUNT_TEMPLATE, BEFORE, SERVICE_ROLE
-from tests.permissions.role_policies import Template
+from tests.permissions import granted_actions
+from tests.permissions.check_roles import ACCOUNT_TEMPLATE, BEFORE
 from tests.sandbox.engine.conftest import Account
 from tests.sandbox.engine.test_infra_templates import apply, failures, parameters, upload
 from tests.services import REPOSITORY, wait_until
 
 ROLE = "sanso-cloudformation"
 STACK = "sanso-shop"
+TAGS = [{"Key": "sanso:environment", "Value": "shop"}]  # as the portal tags stacks
 OPTIONS = {"FlowLogs": "true", "CloudWatchAlarms": "true", "AppServersAdmit": "addresses"}
 
 
@@ -49,6 +50,7 @@ def deploy(account: Account) -> str:
         TemplateURL=root_url,
         RoleARN=role,
         Parameters=values(account),
+        Tags=TAGS,
     )
 
 
@@ -65,19 +67,14 @@ def first_failure(account: Account) -> tuple[str, str]:
 
 
 def put(account: Account, path: Path, **parameters: str) -> None:
-    """Give the service role the inline policies of another version or variant of account.yaml."""
-    iam = account.client("iam")
-    template = Template(path, **{"AWS::AccountId": account.id, **parameters})
-    (wanted,) = (role for role in template.roles() if role.name == SERVICE_ROLE)
-    for name in iam.list_role_policies(RoleName=ROLE)["PolicyNames"]:
-        iam.delete_role_policy(RoleName=ROLE, PolicyName=name)
-    for name, document in wanted.inline.items():
-        iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=document)
+    """Give the roles the policies of another version or variant of account.yaml."""
+    granted_actions.put(account.client("iam"), account.id, path, **parameters)
 
 
 @pytest.mark.timeout(900)
-def test_the_role_suffices_for_the_life_of_an_environment(prepared: Account) -> None:
-    put(prepared, ACCOUNT_TEMPLATE, RolesNeedBoundary="true")
+@pytest.mark.parametrize("scope", ["standard", "strict"])
+def test_the_role_suffices_for_the_life_of_an_environment(prepared: Account, scope: str) -> None:
+    put(prepared, ACCOUNT_TEMPLATE, RolesNeedBoundary="true", Scope=scope)
     root = deploy(prepared)
     assert prepared.status(root) == "CREATE_COMPLETE", first_failure(prepared)[1]
 

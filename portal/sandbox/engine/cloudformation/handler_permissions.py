@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ministack.core.responses import get_account_id, get_region, now_iso
 from ministack.services import ec2, iam
+from ministack.services.cloudformation import provisioners
 
 from portal.sandbox.engine import authorization, readings
 from portal.sandbox.engine.cloudformation import handler_resources, handler_trail
@@ -130,7 +131,8 @@ def _calls(operation: str, stack: Stack, record: Record, properties: Properties)
         if not _is_demanded(resource_type, action, *given) or not _is_certain(action):
             continue
         for resource in _resources(action, stack, record, properties):
-            yield action, resource, context or _boundary_of(resource)
+            tags = _new_tags(operation, action, resource, stack, record, properties)
+            yield action, resource, context or _boundary_of(resource) or tags
 
 
 @cache
@@ -166,6 +168,27 @@ def _resources(action: str, stack: Stack, record: Record, properties: Properties
     if record["ResourceType"] == "AWS::IAM::Policy" and action.startswith("iam:") and "Role" in action:
         return _roles_of_policy(record, properties)
     return handler_resources.of_action(action, stack, record, properties)
+
+
+def _new_tags(
+    operation: str, action: str, resource: str, stack: Stack, record: Record, properties: Properties
+) -> Properties:
+    """Return the condition keys of the tags that a new resource has already when this action is performed.
+
+    A creation itself is about no resource yet. The tags of the secret that RDS creates are RDS's own:
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-secrets-manager.html
+    """
+    own = handler_resources.arn(stack, record, properties)
+    if ":secret:rds!" in resource and not action.endswith(":CreateSecret"):
+        return handler_resources.tag_keys(
+            {"aws:secretsmanager:owningService": "rds", "aws:rds:primaryDBClusterArn": own}
+        )
+    creates = ":Create" in action or ":Allocate" in action
+    if operation != CREATE or creates or resource != own or record["PhysicalResourceId"]:
+        return {}
+    if not handlers.tags_at_creation(record["ResourceType"]):
+        return {}
+    return handler_resources.tag_keys(provisioners._tag_map(properties.get("Tags")))
 
 
 def _roles_of_policy(record: Record, properties: Properties) -> list[str]:

@@ -5,10 +5,11 @@ and what its service uses where a template names nothing, such as the default op
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import iam
+from ministack.services import ec2, iam
 
 from portal.sandbox.engine.cloudformation.store import Record, Stack
 from portal.sandbox.engine.permissions import reference
@@ -95,6 +96,8 @@ def arn(stack: Stack, record: Record, properties: Properties) -> str:
         name = (
             "*" if service == "ec2" or resource_type == "AWS::SSM::Association" else _generated(stack, record)
         )
+    if resource_type == "AWS::EC2::EIP":  # its physical id is the address
+        name = next((one for one, row in list(ec2._addresses.items()) if row["PublicIp"] == name), name)
     kind = KINDS[resource_type]
     if resource_type == "AWS::ElasticLoadBalancingV2::LoadBalancer" and properties.get("Type") == "network":
         kind = "loadbalancer/net/"
@@ -103,6 +106,11 @@ def arn(stack: Stack, record: Record, properties: Properties) -> str:
     elif resource_type.startswith(("AWS::EC2::Route", "AWS::EC2::SubnetRoute", "AWS::EC2::SecurityGroupI")):
         name = str(properties.get("RouteTableId") or properties.get("GroupId") or name)
     return _arn(service, kind, name.lstrip("/"))
+
+
+def tag_keys(tags: Mapping[str, str]) -> Properties:
+    """Return the condition keys of a resource's tags."""
+    return {f"aws:ResourceTag/{name}": value for name, value in tags.items()}
 
 
 def of_role(name: str) -> str:

@@ -8,7 +8,6 @@ from typing import Final
 
 from portal.sandbox.engine.fixes import (
     address_filters,
-    cluster_tags,
     generated_names,
     instance_filters,
     lambda_inline_code,
@@ -26,6 +25,7 @@ from portal.sandbox.engine.fixes import (
     security_group_in_use,
     security_group_missing_rules,
     security_group_rules,
+    stack_tags,
     subnet_group_zones,
     subnet_in_use,
     target_group_association,
@@ -36,7 +36,7 @@ from portal.sandbox.engine.fixes import (
 
 ALL: Final = (
     address_filters,
-    cluster_tags,
+    stack_tags,
     generated_names,
     instance_filters,
     lambda_inline_code,

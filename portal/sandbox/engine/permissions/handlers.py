@@ -25,6 +25,11 @@ def operations(resource_type: str) -> list[str]:
     return sorted(_handlers(resource_type))
 
 
+def tags_at_creation(resource_type: str) -> bool:
+    """Return whether a type's handler creates the resource with its tags instead of adding them later."""
+    return bool((_schema(resource_type).get("tagging") or {}).get("tagOnCreate"))
+
+
 def properties(resource_type: str) -> list[str]:
     """Return the properties of a type."""
     return sorted(_schema(resource_type).get("properties") or ())

@@ -1,6 +1,6 @@
 """Systems Manager: documents, associations, commands, their runs on instances, and their API."""
 
-from portal.sandbox.engine import heartbeat
+from portal.sandbox.engine import authorization, heartbeat
 from portal.sandbox.services.ssm import api, associations, commands, documents, executions, resources
 
 
@@ -8,6 +8,7 @@ def install() -> None:
     """Install the two resource types, the actions and the regular check for new instances."""
     resources.install()
     api.install()
+    authorization.tag_sources["ssm"] = associations.tags_of
     heartbeat.listen(associations.store, executions.look)
 
 

@@ -76,6 +76,7 @@ class Association:
     executions: list[Execution] = field(default_factory=list)
     interval_began: float = field(default_factory=time.monotonic)  # for a rate schedule
     version_began: float = field(default_factory=time.monotonic)
+    tags: list[dict[str, str]] = field(default_factory=list)
     reached_version: int = 0  # the version for which the current nodes have been collected
 
     def name(self) -> str:
@@ -136,7 +137,7 @@ def add(settings: dict[str, Any]) -> Association:
     association_rules.check_number(len(list(store.values())))
     kept = {name: settings[name] for name in SETTINGS if settings.get(name) not in (None, "")}
     kept.setdefault("DocumentVersion", "$DEFAULT")
-    association = Association(settings=kept, versions=[])
+    association = Association(settings=kept, versions=[], tags=list(settings.get("Tags") or ()))
     _remember_version(association)
     store[association.id] = association
     return association
@@ -163,6 +164,12 @@ def _remember_version(association: Association) -> None:
             **{name: part for name, part in association.settings.items() if name != "InstanceId"},
         }
     )
+
+
+def tags_of(arn: str) -> dict[str, str]:
+    """Return the tags of an association by its ARN, none if it does not exist."""
+    association = store.get(arn.rpartition("/")[2]) if ":association/" in arn else None
+    return {tag["Key"]: str(tag.get("Value", "")) for tag in association.tags} if association else {}
 
 
 def find(request: Record) -> Association | None:

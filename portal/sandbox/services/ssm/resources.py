@@ -44,9 +44,11 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     association = associations.store.get(physical_id)
     if association is None or changed(old, new, "Name"):
         return replace(_create, _delete, physical_id, old, new, stack, logical_id)
+    provisioners._reconcile_tag_list(association.tags, old, new)
     wait = "WaitForSuccessTimeoutSeconds"
     association_rules.check_properties(new)
-    if {**old, wait: 0} != {**new, wait: 0}:
+    ignored = {wait: 0, "Tags": 0}
+    if {**old, **ignored} != {**new, **ignored}:
         documents.check_parameters(new)
         associations.change(association, new)
         executions.reach(association)
