@@ -1,10 +1,14 @@
-"""Rules that AWS's documentation leaves open: both readings are implemented; the stricter one is default."""
+"""Rules that AWS's documentation leaves open: both readings are implemented; the stricter one is default.
+
+Those of `SLOW` are AWS's own, and cost time: they apply where a test chooses them.
+"""
 
 from typing import Final
 
 from portal.sandbox.engine.registry import here
 
 READINGS: Final = {
+    "agents_ask_every_ten_minutes": "SM9: agents ask for associations at boot, after 30 s, every 10 minutes",
     "handlers_make_all_listed_calls": "PE1: a handler makes every call that its schema lists, reads as well",
     "nested_change_sets_use_the_service_role": "PE3: nested change sets are created as the service role",
     "new_parameter_groups_are_ignored": "AU3: a group younger than five minutes sets no charset",
@@ -14,17 +18,23 @@ READINGS: Final = {
     "wildcard_types_match_nothing": "PE2: a wildcard in place of an ARN's resource type matches nothing",
 }
 
-_kinder: dict[str, set[str]] = {}  # by account
+SLOW: Final = frozenset({"agents_ask_every_ten_minutes"})
+
+_changed: dict[str, set[str]] = {}  # those that are not the default ones, by account
 
 
 def strict(name: str) -> bool:
     """Return whether the stricter reading of a rule applies in the current account."""
-    return name not in _kinder.get(here().account, ())
+    return _is_strict(here().account, name)
 
 
 def of(account: str) -> dict[str, bool]:
     """Return for each rule whether its stricter reading applies in an account."""
-    return {name: name not in _kinder.get(account, ()) for name in READINGS}
+    return {name: _is_strict(account, name) for name in READINGS}
+
+
+def _is_strict(account: str, name: str) -> bool:
+    return (name in SLOW) == (name in _changed.get(account, ()))
 
 
 def change(account: str, given: dict[str, object]) -> None:
@@ -32,14 +42,15 @@ def change(account: str, given: dict[str, object]) -> None:
     for name, is_strict in given.items():
         if name not in READINGS or not isinstance(is_strict, bool):
             raise ValueError(f"a reading is true or false, and one of {', '.join(READINGS)}")
-    chosen = _kinder.setdefault(account, set())
+    changed = _changed.setdefault(account, set())
     for name, is_strict in given.items():
-        (chosen.discard if is_strict else chosen.add)(name)
+        is_default = is_strict != (name in SLOW)
+        (changed.discard if is_default else changed.add)(name)
 
 
 def reset(account: str | None) -> None:
-    """Reset an account, or all accounts, to the stricter readings."""
+    """Reset an account, or all accounts, to the default readings."""
     if account is None:
-        _kinder.clear()
+        _changed.clear()
     else:
-        _kinder.pop(account, None)
+        _changed.pop(account, None)

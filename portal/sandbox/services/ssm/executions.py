@@ -12,7 +12,7 @@ from ministack.services import ec2
 from portal.sandbox.engine import time_scale
 from portal.sandbox.engine.registry import Record, here
 from portal.sandbox.protocols import in_use
-from portal.sandbox.services.ssm import agent_role, agent_runs, association_rules, associations
+from portal.sandbox.services.ssm import agent_asks, agent_role, agent_runs, association_rules, associations
 from portal.sandbox.services.ssm.associations import Association, Execution, TargetRun
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def reach(association: Association) -> None:
             instance_id
             for instance_id in association.targets()
             if instance_id not in known and is_registered(instance_id) and _has_room(instance_id, applied)
+            if agent_asks.has_asked(ec2._instances[instance_id]["_registered_at"], association.version_began)
         ]
         late = [key for key in fresh if ec2._instances[key]["_registered_at"] > association.version_began]
         for instance_id in late:
