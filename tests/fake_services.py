@@ -25,6 +25,7 @@ from deployments.aws.ssm import (
     Invocation,
     output_folder,
 )
+from deployments.core.reachability.network import Network
 from deployments.errors import AwsNotFound
 from tests.builders import START
 
@@ -310,6 +311,10 @@ class FakeServices:
         if self.network is None:
             raise AwsNotFound("InvalidInstanceID.NotFound", instance_id, operation="ec2:DescribeInstances")
         return self.network
+
+    def network_in(self, vpc_id: str) -> DescribedNetwork:
+        self._call("ec2:DescribeSecurityGroups")
+        return self.network or DescribedNetwork(network=Network())
 
     def running_instances(self, instance_ids: Sequence[str]) -> list[str]:
         self._call("ec2:DescribeInstances")

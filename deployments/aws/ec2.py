@@ -60,6 +60,10 @@ class EC2(Protocol):
         """Return the network of the VPC of an instance. Raise AwsNotFound if the instance is gone."""
         ...
 
+    def network_in(self, vpc_id: str) -> DescribedNetwork:
+        """Return the network of a VPC."""
+        ...
+
 
 class EC2Gateway:
     """EC2 through boto3; the protocol above documents the methods."""
@@ -129,4 +133,7 @@ class EC2Gateway:
         vpcs = [row.get("VpcId", "") for group in groups for row in group.get("Instances", [])]
         if not vpcs or not vpcs[0]:
             raise AwsNotFound("InvalidInstanceID.NotFound", instance_id, operation="ec2:DescribeInstances")
-        return described_network.read(self._client, vpcs[0])
+        return self.network_in(vpcs[0])
+
+    def network_in(self, vpc_id: str) -> DescribedNetwork:
+        return described_network.read(self._client, vpc_id)

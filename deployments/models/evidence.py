@@ -15,6 +15,7 @@ KINDS = [
     ("association_output", _("Server configuration output")),
     ("target_reasons", _("Health check results")),
     ("scaling_activities", _("Scaling activities")),
+    ("connections", _("Blocked connections")),
 ]
 
 
@@ -24,6 +25,11 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
     def of(self, deployment: Deployment) -> Self:
         """Keep one deployment's, in the order in which it was found."""
         return self.filter(deployment=deployment).order_by("pk")
+
+    def connections_of(self, deployment: Deployment) -> str:
+        """Return the sentences about connections that are not possible, "" if there are none."""
+        rows = self.of(deployment).filter(kind="connections")
+        return "\n".join(rows.values_list("text", flat=True))
 
 
 class Evidence(models.Model):

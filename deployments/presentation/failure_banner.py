@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
-from deployments.core.causes.catalogue import by_code, recognize
-from deployments.core.causes.cause import RecognizedCause
+from deployments.core.causes import connections
+from deployments.core.causes.catalogue import by_code, cause_of, recognize
+from deployments.core.causes.cause import EvidenceKind, RecognizedCause
 from deployments.core.phases import BEFORE_STACKS, Kind, State
 from deployments.core.remaining import Remaining
 from deployments.core.root_cause import Failure, RootCause
@@ -85,8 +86,8 @@ def of_deployment(
 
 def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -> FailureBanner:
     leaf = cause.leaf
-    known = recognize(leaf.type, leaf.reason)
     evidence = list(Evidence.objects.of(deployment))
+    known = cause_of(leaf.type, leaf.reason, _connections(evidence))
     title = cause_title(known.cause.code, known.values) if known else ""
     headline = failure_sentences.of_resource(deployment, leaf, title)
     servers = failed_servers(evidence) if leaf.type in CONFIGURED else []
@@ -162,6 +163,10 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
     )
 
 
+def _connections(evidence: Sequence[Evidence]) -> str:
+    return "\n".join(piece.text for piece in evidence if piece.kind == EvidenceKind.CONNECTIONS)
+
+
 def _cause_of_step(deployment: Deployment, evidence: Sequence[Evidence]) -> RecognizedCause | None:
     """Return the known cause of a failed step: by the reason of a change set, or the output of servers."""
     if deployment.error_code == "ChangeSetFailed":
@@ -170,6 +175,8 @@ def _cause_of_step(deployment: Deployment, evidence: Sequence[Evidence]) -> Reco
     cause = by_code(code) if code else None
     if cause is None:
         return None
+    if blocked := recognize(connections.TYPE, _connections(evidence)):
+        return blocked
     known = recognize("Sanso::Association", " ".join(piece.text for piece in evidence))
     values = known.values if known and known.cause is cause else {"reason_code": "…"}
     return RecognizedCause(cause=cause, values=values)

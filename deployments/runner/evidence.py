@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -31,7 +31,7 @@ from deployments.models import (
     Target,
 )
 from deployments.models.stack import STACK_TYPE
-from deployments.runner import expectations, run_outputs
+from deployments.runner import blocked_connections, expectations, run_outputs
 from deployments.wording import message_text
 
 LINES = 40
@@ -61,9 +61,15 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
     one `is_last`.
     """
     failure = _failure(deployment)
-    if failure is None or deployment.is_stopping or Evidence.objects.of(deployment).exists():
+    if failure is None or deployment.is_stopping:
         return
     kinds = _kinds(failure)
+    if EvidenceKind.CONNECTIONS in kinds:
+        behind = _functions(deployment, failure) if EvidenceKind.FUNCTION_LOG in kinds else ()
+        functions = [row.physical_id for row, _rows in behind]
+        _store_connections(deployment, clients, functions, is_silent=_is_silent(failure))
+    if Evidence.objects.of(deployment).exclude(kind=str(EvidenceKind.CONNECTIONS)).exists():
+        return
     if EvidenceKind.FUNCTION_LOG in kinds:
         _store_log(deployment, clients, failure, is_last=is_last)
     if EvidenceKind.SCALING_ACTIVITIES in kinds:
@@ -83,6 +89,35 @@ def gather_observed(deployment: Deployment, clients: Clients) -> None:
     """Store the observed state of the servers that are not ready."""
     _store_outputs(deployment, clients)
     _store_target_reasons(deployment)
+    _store_connections(deployment, clients)
+
+
+def _is_silent(failure: Failure) -> bool:
+    known = recognize(failure.type, failure.reason)
+    return known is not None and known.cause.code == "CustomResourceSilent"
+
+
+def _store_connections(
+    deployment: Deployment, clients: Clients, functions: Sequence[str] = (), *, is_silent: bool = False
+) -> None:
+    """Store which needed connections the network does not allow, once; nothing if that cannot be read.
+
+    Args:
+        functions: the names of the functions behind a failed resource.
+        is_silent: whether their response is missing.
+    """
+    known = Evidence.objects.of(deployment).filter(kind=str(EvidenceKind.CONNECTIONS))
+    if known.exists():
+        return
+    try:
+        sentences = blocked_connections.of_environment(
+            deployment.environment, clients, functions, is_silent=is_silent
+        )
+    except AwsFailure:
+        return
+    if sentences:
+        text = "\n".join(sentences)
+        _store(deployment, EvidenceKind.CONNECTIONS, deployment.environment.name, text)
 
 
 def _failure(deployment: Deployment) -> Failure | None:
@@ -143,9 +178,23 @@ def _stream_end(
 def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
     """Yield the log groups of the functions behind the failed resource.
 
+    A function that writes to a log group of the template depends on that group; otherwise the group has
+    Lambda's default name.
+    """
+    for row, rows in _functions(deployment, failure):
+        named = [
+            rows[str(below)].physical_id
+            for below, _way in row.depends_on
+            if str(below) in rows and rows[str(below)].type == _LOG_GROUP and rows[str(below)].physical_id
+        ]
+        yield from named or [f"/aws/lambda/{row.physical_id}"]
+
+
+def _functions(deployment: Deployment, failure: Failure) -> Iterator[tuple[Resource, dict[str, Resource]]]:
+    """Yield the functions behind the failed resource, each with the rows of all resources by their paths.
+
     An update has rows of what it changes only: a function that is not part of it has its row in an earlier
-    deployment. A function that writes to a log group of the template depends on that group; otherwise the
-    group has Lambda's default name.
+    deployment.
     """
     rows = {row.path: row for row in Resource.objects.newest_of(deployment.environment)}
     rows |= {_path(row): row for row in Resource.objects.of_deployment(deployment).select_related("stack")}
@@ -155,14 +204,8 @@ def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
         if path not in rows:
             continue
         row = rows[path]
-        if row.type != _FUNCTION or not row.physical_id:
-            continue
-        named = [
-            rows[str(below)].physical_id
-            for below, _way in row.depends_on
-            if str(below) in rows and rows[str(below)].type == _LOG_GROUP and rows[str(below)].physical_id
-        ]
-        yield from named or [f"/aws/lambda/{row.physical_id}"]
+        if row.type == _FUNCTION and row.physical_id:
+            yield row, rows
 
 
 def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from deployments.core.causes.catalogue import recognize
+from deployments.core.causes.catalogue import cause_of
 from deployments.core.notifications import HealthSeen, Topic, follow_health, is_late, topic_of_result
 from deployments.core.phases import Kind, State
 from deployments.core.remaining import Remaining, SearchState
@@ -126,7 +126,8 @@ def _why(deployment: Deployment) -> dict[str, Any]:
     found: dict[str, Any] = {"error": {"code": deployment.error_code, "message": deployment.error_sentence}}
     failure = first_failure(failures_of(deployment, Event.objects.of(deployment).landmarks()))
     if failure is not None:
-        found |= {"first_failure": _failed(failure), **_cause(failure.type, failure.reason)}
+        found["first_failure"] = _failed(failure)
+    found |= _cause(deployment, failure)
     output = Evidence.objects.of(deployment).filter(kind="association_output").exclude(text="").first()
     if output is not None and (lines := output.text.splitlines()):
         found["server"] = {"id": output.subject.partition(" ")[0], "output": lines[0][:MAX_TEXT]}
@@ -143,8 +144,10 @@ def _failed(failure: Failure) -> dict[str, str]:
     }
 
 
-def _cause(type_: str, reason: str) -> dict[str, Any]:
-    known = recognize(type_, reason)
+def _cause(deployment: Deployment, failure: Failure | None) -> dict[str, Any]:
+    """Return the known cause of a failure, or of a failed step whose servers lack a connection."""
+    type_, reason = (failure.type, failure.reason) if failure else ("", "")
+    known = cause_of(type_, reason, Evidence.objects.connections_of(deployment))
     return {"cause": {"code": known.cause.code, "values": dict(known.values)}} if known else {}
 
 

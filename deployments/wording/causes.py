@@ -16,6 +16,14 @@ class CauseText(NamedTuple):
 
 
 _QUOTA = N_("Delete unused resources, or request a quota increase in Service Quotas. Then deploy again.")
+_RULE = N_(
+    "Add the rule to the security group in the template set, or in AWS if it was removed there. Then deploy "
+    "again."
+)
+_ROUTE = N_(
+    "Private subnets need a route to a NAT gateway or an endpoint of the service. Fix it in the template "
+    "set, or in AWS. Then deploy again."
+)
 
 CAUSES: Final[Mapping[str, CauseText]] = {
     "EngineVersion": CauseText(
@@ -273,6 +281,41 @@ CAUSES: Final[Mapping[str, CauseText]] = {
     "KeyPairGone": CauseText(
         N_("Key pair not found in this region"),
         N_("Choose an existing one, or none."),
+    ),
+    "NoOutboundRule": CauseText(
+        N_(
+            "%(source)s cannot reach %(destination)s: no outbound rule of %(lacking)s allows %(traffic)s to "
+            "%(peer)s"
+        ),
+        _RULE,
+    ),
+    "NoInboundRule": CauseText(
+        N_(
+            "%(source)s cannot reach %(destination)s: no inbound rule of %(lacking)s allows %(traffic)s from "
+            "%(peer)s"
+        ),
+        _RULE,
+    ),
+    "NoAclEntry": CauseText(
+        N_("%(source)s cannot reach %(destination)s: the network ACL %(lacking)s does not allow %(traffic)s"),
+        N_(
+            "A network ACL needs rules in both directions. Fix it in the template set, or in AWS. Then "
+            "deploy again."
+        ),
+    ),
+    "NoRoute": CauseText(
+        N_(
+            "%(source)s cannot reach %(destination)s: the route table %(lacking)s has no route to %(traffic)s"
+        ),
+        _ROUTE,
+    ),
+    "NoGateway": CauseText(
+        N_("%(source)s cannot reach %(destination)s: the gateway %(lacking)s does not lead to %(traffic)s"),
+        _ROUTE,
+    ),
+    "NoPublicAddress": CauseText(
+        N_("%(source)s cannot reach %(destination)s: %(lacking)s has no route to a NAT gateway"),
+        _ROUTE,
     ),
     "SignalsMissing": CauseText(
         N_("The servers did not signal success"),

@@ -15,7 +15,7 @@ from deployments.core.root_cause import plain_reason
 from deployments.core.schedule import PHASE
 from deployments.core.status import DisplayStatus
 from deployments.core.timeline import at_ms
-from deployments.models import Deployment, Event
+from deployments.models import Deployment, Event, Evidence
 from deployments.models.event import EventValues
 from deployments.models.timeline import Timeline, TimelineRow
 from deployments.presentation.summary import phase_status
@@ -81,6 +81,11 @@ class DeploymentDetail(DeploymentOut):
         " than forecast instead of the percentage.",
     )
     waiting_for: list[str] = Field(description="The conditions that are not met in the last phases.")
+    blocked_connections: list[str] = Field(
+        default=[],
+        description="Connections that it needs and that no rule or route allows, read after its failure.",
+        examples=[["i-0a1b cannot reach Systems Manager: route table rtb-0e has no route to 198.51.100.1."]],
+    )
     ready_at: datetime | None
     polled_at: datetime | None
 
@@ -102,6 +107,7 @@ class DeploymentDetail(DeploymentOut):
             preview_digest=row.preview_digest,
             is_slower_than_forecast=is_slower_than_forecast(row),
             waiting_for=[stored_text(one) for one in row.waiting_for],
+            blocked_connections=Evidence.objects.connections_of(row).splitlines(),
             ready_at=row.ready_at,
             polled_at=row.polled_at,
         )

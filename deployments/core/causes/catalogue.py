@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deployments.core.causes import (
+    connections,
     database,
     deleting,
     functions,
@@ -26,7 +27,7 @@ _GENERAL = (
 
 
 def _in_order() -> tuple[Cause, ...]:
-    groups = (functions, servers, database, quotas, permissions, deleting, network, templates)
+    groups = (functions, servers, database, quotas, permissions, deleting, network, templates, connections)
     causes = [cause for group in groups for cause in group.CAUSES]
     return tuple(sorted(causes, key=lambda cause: cause.code in _GENERAL))
 
@@ -50,6 +51,15 @@ def recognize(type_: str, reason: str) -> RecognizedCause | None:
             values = {name: _clean(value) for name, value in found.items()}
             return RecognizedCause(cause=cause, values=values)
     return None
+
+
+def cause_of(type_: str, reason: str, blocked: str) -> RecognizedCause | None:
+    """Return the cause of a failure: a connection that is not possible before what AWS says.
+
+    Args:
+        blocked: the sentences of the evidence about connections, "" without any.
+    """
+    return recognize(connections.TYPE, blocked) or recognize(type_, reason)
 
 
 def _clean(value: str | None) -> str:

@@ -28,6 +28,7 @@ class EvidenceKind(StrEnum):
     ASSOCIATION_OUTPUT = "association_output"
     TARGET_REASONS = "target_reasons"
     SCALING_ACTIVITIES = "scaling_activities"
+    CONNECTIONS = "connections"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from deployments.core.causes.cause import Cause, EvidenceKind, NextStep, signature
 
 _LOG = (EvidenceKind.FUNCTION_LOG,)
+_LOG_AND_NETWORK = (EvidenceKind.FUNCTION_LOG, EvidenceKind.CONNECTIONS)
 
 CAUSES = (
     Cause(
@@ -17,7 +18,7 @@ CAUSES = (
             r"did not receive a response from your Custom Resource|Custom Resource failed to stabilize"
         ),
         steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST, NextStep.RETRY),
-        evidence=_LOG,
+        evidence=_LOG_AND_NETWORK,
         example="CloudFormation did not receive a response from your Custom Resource. Please check your logs "
         "for requestId [5e0d]. If you are using the Python cfn-response module, you may need to update your "
         "Lambda function code so that CloudFormation can attach the updated version.",
@@ -29,7 +30,7 @@ CAUSES = (
             r"(?: \(RequestId: .*)?$"
         ),
         steps=(NextStep.TEMPLATE, NextStep.DELETE_FIRST, NextStep.RETRY),
-        evidence=_LOG,
+        evidence=_LOG_AND_NETWORK,
         example="Received response status [FAILED] from custom resource. Message returned: Access denied for "
         "user 'admin'@'10.0.3.17' (RequestId: 4f0e)",
     ),

@@ -95,7 +95,11 @@ CAUSES = (
             r"|Received (?P<failures>\d+) FAILURE signal"
         ),
         steps=_LOOK,
-        evidence=(EvidenceKind.SCALING_ACTIVITIES, EvidenceKind.ASSOCIATION_OUTPUT),
+        evidence=(
+            EvidenceKind.SCALING_ACTIVITIES,
+            EvidenceKind.ASSOCIATION_OUTPUT,
+            EvidenceKind.CONNECTIONS,
+        ),
         example="Received 0 SUCCESS signal(s) out of 2.  Unable to satisfy 100% "
         "MinSuccessfulInstancesPercent "
         "requirement",
@@ -118,7 +122,7 @@ CAUSES = (
         ),
         types=("AWS::SSM::", "Sanso::Association"),
         steps=(NextStep.RUN_AGAIN, NextStep.ENVIRONMENT, NextStep.DELETE_FIRST),
-        evidence=(EvidenceKind.ASSOCIATION_OUTPUT,),
+        evidence=(EvidenceKind.ASSOCIATION_OUTPUT, EvidenceKind.CONNECTIONS),
         example="Association 5c2a did not succeed within the time specified by "
         "WaitForSuccessTimeoutSeconds: status: Failed",
     ),
