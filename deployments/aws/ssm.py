@@ -313,7 +313,7 @@ class SSMGateway:
                     DocumentName=REFRESH,
                     InstanceIds=list(instance_ids[first : first + INSTANCES]),
                     Parameters={"associationIds": [association_id]},
-                    Comment="Sanso: run again where it failed",
+                    Comment="Sanso: run the association again",
                 )
 
 

@@ -161,7 +161,7 @@ def test_an_association_is_run_on_single_instances_by_refreshing_it(stub: Stub) 
                 "DocumentName": "AWS-RefreshAssociation",
                 "InstanceIds": chunk,
                 "Parameters": {"associationIds": [ID]},
-                "Comment": "Sanso: run again where it failed",
+                "Comment": "Sanso: run the association again",
             },
         )
 

@@ -49,7 +49,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "ssm:GetCommandInvocation": _RELEASE,
         "ssm:ListCommandInvocations": _RELEASE,
         "ssm:ListCommands": _RELEASE,
-        "ssm:SendCommand": "an association is run again where it failed only",
+        "ssm:SendCommand": "an association is run again on some of its servers only",
     },
     "sanso-cloudformation": {
         "autoscaling:DeleteTags": _TAGS,
