@@ -16,7 +16,8 @@ from typing import Any
 WRITTEN = Path("portal/sandbox/engine/permissions/reference.json")
 # Services of the roles in account.yaml and iam.yaml, and of the handlers of the types in the bundled set.
 SERVICES = (
-    *("autoscaling", "cloudformation", "cloudwatch", "cognito-idp", "ec2", "ec2messages", "ecs"),
+    *("autoscaling", "cloudformation", "cloudtrail", "cloudwatch", "cognito-idp", "ec2"),
+    *("ec2messages", "ecs"),
     *("elasticfilesystem", "elasticloadbalancing", "firehose", "iam", "kms", "lambda", "logs", "rds"),
     *("resource-groups", "route53", "s3", "secretsmanager", "ssm", "ssmmessages", "sts", "tag"),
     *("vpc-lattice", "vpce"),

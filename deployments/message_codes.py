@@ -339,6 +339,8 @@ class Code(StrEnum):
     OUTPUT_NOT_LOCATED = "output_not_located"
     OUTPUT_NOT_FOUND = "output_not_found"
     EVIDENCE_UNREADABLE = "evidence_unreadable"
+    TRAIL_DENIED = "trail_denied"
+    TRAIL_CHANGED = "trail_changed"
     CHANGE_SET_REJECTED = "change_set_rejected"
     CHANGE_SET_REJECTED_IN = "change_set_rejected_in"
     CAPABILITIES_INSUFFICIENT = "capabilities_insufficient"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deployments.aws.autoscaling import Group, ScalingActivity
+from deployments.aws.cloudtrail import TrailEvent
 from deployments.aws.cloudwatch import ClusterUse
 from deployments.aws.described_network import DescribedNetwork
 from deployments.aws.ec2 import NetworkInterface, TaggedInstance
@@ -71,6 +72,8 @@ class FakeServices:
         self.running: set[str] = set()  # instances
         self.tagged_servers: list[TaggedInstance] = []
         self.tagged_arns: dict[str, list[str]] = {}  # by the tag's value
+        self.trail_of_users: dict[str, list[TrailEvent]] = {}  # newest first
+        self.trail_of_resources: dict[str, list[TrailEvent]] = {}  # newest first
         self.association_call_rows: dict[str, AssociationCall] = {}
         self.commands: dict[str, SentCommand] = {}  # by id, in the order in which they were sent
         self.suspended: dict[str, set[str]] = {}  # by group
@@ -331,6 +334,14 @@ class FakeServices:
     def tagged(self, _key: str, value: str) -> list[str]:
         self._call("tag:GetResources")
         return list(self.tagged_arns.get(value, ()))
+
+    def by_user(self, name: str, start: datetime, end: datetime, limit: int) -> list[TrailEvent]:
+        self._call("cloudtrail:LookupEvents")
+        return [one for one in self.trail_of_users.get(name, ()) if start <= one.at <= end][:limit]
+
+    def of_resource(self, name: str, end: datetime) -> list[TrailEvent]:
+        self._call("cloudtrail:LookupEvents")
+        return [one for one in self.trail_of_resources.get(name, ()) if one.at <= end]
 
     def count_versions(self, bucket: str, prefix: str, limit: int, _owner: str) -> StoredVersions:
         self._call("s3:ListBucketVersions")

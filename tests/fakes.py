@@ -118,6 +118,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             sts=self,
             ec2=self,
             tagging=self,
+            cloudtrail=self,
         )
 
     def _call(self, operation: str) -> None:

@@ -56,6 +56,9 @@ _REJECTED = (
     "InvalidAssociationVersion InvalidParameters InvalidOutputFolder InvalidRole InvalidNotificationConfig "
     "InvalidNetworkInterface.InUse InvalidKeyId InvalidPluginName InvalidFilterKey "
     "TooManyRegistrationsForTargetId TooManyTargets "
+    "InvalidNextTokenException InvalidTimeRangeException InvalidLookupAttributesException "
+    "InvalidMaxResultsException InvalidEventCategoryException OperationNotPermittedException "
+    "UnsupportedOperationException "
     "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
 )
 # Errors of ModifyDBCluster and ModifyDBInstance: the cluster is busy or stopped, or the change is not

@@ -31,7 +31,12 @@ from deployments.errors import QuotaExhausted
 
 MAX_WAIT = 5.0
 """Maximum wait of a watched call in seconds: a step with ten calls still ends within its lease."""
-READS = ("BatchGet", "Describe", "Get", "Head", "List", "Search")
+READS = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Search")
+SLOWER = {"cloudtrail": 2.0}
+"""The rate of services that AWS limits to less than an account may be configured to use.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+"""
 NEVER_DELAYED = frozenset({"AssumeRole"})
 """Called by botocore during another call, once an hour."""
 
@@ -85,7 +90,7 @@ class ApiQuota:
             account=self.account,
             service=service,
             action=action,
-            rate=self.rate,
+            rate=min(self.rate, SLOWER.get(service, self.rate)),
             reading=action.startswith(READS) and action not in NEVER_DELAYED,
             watched=priority_.watched,
             max_wait=priority_.max_wait,

@@ -18,6 +18,7 @@ from deployments.aws import call_counts, quota, sandbox
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
+from deployments.aws.cloudtrail import CloudTrail, CloudTrailGateway
 from deployments.aws.cloudwatch import CloudWatch, CloudWatchGateway
 from deployments.aws.ec2 import EC2, EC2Gateway
 from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
@@ -56,6 +57,7 @@ class Clients:
     sts: STS
     ec2: EC2
     tagging: Tagging
+    cloudtrail: CloudTrail
 
 
 _lock = Lock()
@@ -90,6 +92,7 @@ def _connect(ref: AccountRef) -> Clients:
         tagging=TaggingGateway(
             session.client("resourcegroupstaggingapi", endpoint_url=endpoint, config=_CONFIG)
         ),
+        cloudtrail=CloudTrailGateway(session.client("cloudtrail", endpoint_url=endpoint, config=_CONFIG)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 from django.db import models
@@ -16,6 +17,7 @@ KINDS = [
     ("target_reasons", _("Health check results")),
     ("scaling_activities", _("Scaling activities")),
     ("connections", _("Blocked connections")),
+    ("trail", _("CloudTrail")),
 ]
 
 
@@ -36,7 +38,8 @@ class Evidence(models.Model):
     """The end of a log or output, or a list of AWS's values, at the time `at`.
 
     `subject` is its origin: a log group and stream, an instance, a group. Instead of `text` there may be a
-    `problem`: why it could not be read.
+    `problem`: why it could not be read. What CloudTrail has is a message there for each call, `at` its time;
+    `subject` is the id of the call.
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="evidence")
@@ -57,3 +60,8 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+def trail_of(pieces: Iterable[Evidence]) -> list[Evidence]:
+    """Return what CloudTrail has about the first failure in its evidence, the latest call first."""
+    return sorted((one for one in pieces if one.kind == "trail"), key=lambda one: one.at, reverse=True)

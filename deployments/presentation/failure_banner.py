@@ -16,6 +16,7 @@ from deployments.core.remaining import Remaining
 from deployments.core.root_cause import Failure, RootCause
 from deployments.core.schedule import PHASE
 from deployments.models import Deployment, Evidence
+from deployments.models.evidence import trail_of
 from deployments.models.health import AssociationRun
 from deployments.models.remaining import remaining_of
 from deployments.models.stack import STACK_TYPE
@@ -44,8 +45,8 @@ class FailureBanner:
     """The banner. `headline`: what happened; `remains`: what is left in AWS ("" while it rolls back).
 
     `message` is AWS's reason, or that of the failed step; "" if the headline has all of it. `advice` is "" if
-    the cause is not in the catalog. The first action is the main one. `kept` describes what a failure without
-    a rollback left; () after a rollback.
+    the cause is not in the catalog. `trail` is what CloudTrail has about the first failure. The first action
+    is the main one. `kept` describes what a failure without a rollback left; () after a rollback.
     """
 
     leaf: Failure
@@ -59,6 +60,7 @@ class FailureBanner:
     chain: tuple[ChainLink, ...] = ()
     ties: tuple[Failure, ...] = ()
     evidence: Sequence[Evidence] = ()
+    trail: Sequence[Evidence] = ()
     actions: tuple[SuggestedAction, ...] = ()
     kept: tuple[str, ...] = ()
 
@@ -86,7 +88,8 @@ def of_deployment(
 
 def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -> FailureBanner:
     leaf = cause.leaf
-    evidence = list(Evidence.objects.of(deployment))
+    pieces = list(Evidence.objects.of(deployment))
+    evidence = [piece for piece in pieces if piece.kind != EvidenceKind.TRAIL]
     known = cause_of(leaf.type, leaf.reason, _connections(evidence))
     title = cause_title(known.cause.code, known.values) if known else ""
     headline = failure_sentences.of_resource(deployment, leaf, title)
@@ -109,6 +112,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         chain=chain,
         ties=cause.ties,
         evidence=evidence,
+        trail=trail_of(pieces),
         actions=recovery_options(deployment, known, remaining, is_latest=is_latest),
         kept=kept_sentences(deployment) if is_latest else (),
     )

@@ -24,7 +24,7 @@ from deployments.presentation.waterfall import cache, eta, row_forecast
 from deployments.presentation.waterfall.paths import and_above, join
 from deployments.presentation.waterfall.view_model import DeploymentView
 
-_WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over", "remaining.searched"})
+_WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over", "remaining.searched", "trail.found"})
 """The portal's own events that change no row; all others change the forecast, or add rows."""
 
 

@@ -25,7 +25,7 @@ from deployments.models import (
     Observer,
     leases,
 )
-from deployments.runner import protect, redactors, remaining, site_check
+from deployments.runner import protect, redactors, remaining, site_check, trail
 from deployments.runner.action_exceptions import ActionFailed, ContinueLater
 from deployments.runner.observe.problems import problem_message
 from deployments.runner.own_targets import own_targets
@@ -172,4 +172,5 @@ _STEPS: dict[str, Step] = {
     "protect": protect.protect_again,
     "search_remaining": remaining.search,
     "delete_remaining": remaining.delete_found,
+    trail.SEARCH_TRAIL: trail.sweep,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -60,13 +60,12 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
     Evidence that AWS throttles or does not have yet, such as a late log, is left to the next step unless this
     one `is_last`.
     """
-    failure = _failure(deployment)
+    failure = failure_of(deployment)
     if failure is None or deployment.is_stopping:
         return
     kinds = _kinds(failure)
     if EvidenceKind.CONNECTIONS in kinds:
-        behind = _functions(deployment, failure) if EvidenceKind.FUNCTION_LOG in kinds else ()
-        functions = [row.physical_id for row, _rows in behind]
+        functions = function_names(deployment, failure) if EvidenceKind.FUNCTION_LOG in kinds else []
         _store_connections(deployment, clients, functions, is_silent=_is_silent(failure))
     if Evidence.objects.of(deployment).exclude(kind=str(EvidenceKind.CONNECTIONS)).exists():
         return
@@ -120,7 +119,8 @@ def _store_connections(
         _store(deployment, EvidenceKind.CONNECTIONS, deployment.environment.name, text)
 
 
-def _failure(deployment: Deployment) -> Failure | None:
+def failure_of(deployment: Deployment) -> Failure | None:
+    """Return what failed first in a deployment; None if no resource failed."""
     landmarks = Event.objects.of(deployment).landmarks()
     return first_failure(found for event in landmarks if (found := event.as_failure()))
 
@@ -148,7 +148,7 @@ def _store_log(deployment: Deployment, clients: Clients, failure: Failure, *, is
             problem = Message(Code.LOG_DELETED)
             _store(deployment, EvidenceKind.FUNCTION_LOG, group, problem=problem)
         except AwsFailure as exc:
-            _store(deployment, EvidenceKind.FUNCTION_LOG, group, problem=_denied(exc))
+            _store(deployment, EvidenceKind.FUNCTION_LOG, group, problem=unreadable(exc))
         else:
             if end is None and is_last:
                 _store(deployment, EvidenceKind.FUNCTION_LOG, group, problem=Message(Code.LOG_EMPTY))
@@ -173,6 +173,11 @@ def _stream_end(
     if stream:
         return StreamEnd(stream, logs.tail(group, stream, LINES))
     return logs.written_before(group, started_at, failed_at)
+
+
+def function_names(deployment: Deployment, failure: Failure) -> list[str]:
+    """Return the names of the functions behind the failed resource."""
+    return [row.physical_id for row, _rows in _functions(deployment, failure)]
 
 
 def _log_groups(deployment: Deployment, failure: Failure) -> Iterator[str]:
@@ -208,7 +213,7 @@ def _functions(deployment: Deployment, failure: Failure) -> Iterator[tuple[Resou
             yield row, rows
 
 
-def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
+def _reached(start: str, rows: Mapping[str, Resource]) -> Iterator[str]:
     """Yield a resource and its dependencies, near ones first, up to the first functions.
 
     A dependency on a nested stack means one on its outputs: all functions in the stack count.
@@ -228,7 +233,8 @@ def _reached(start: str, rows: dict[str, Resource]) -> Iterator[str]:
         seen.update(below)
 
 
-def _row_at(deployment: Deployment, failure: Failure) -> Resource | None:
+def row_at(deployment: Deployment, failure: Failure) -> Resource | None:
+    """Return the row of the resource that failed."""
     path = f"{failure.path}/{failure.logical_id}".lstrip("/")
     rows = Resource.objects.of_deployment(deployment).select_related("stack")
     return next((row for row in rows if _path(row) == path), None)
@@ -243,7 +249,7 @@ def _log_text(lines: tuple[LogMessage, ...]) -> str:
 
 
 def _store_activities(deployment: Deployment, clients: Clients, failure: Failure) -> None:
-    row = _row_at(deployment, failure)
+    row = row_at(deployment, failure)
     if row is None or row.type != _GROUP or not row.physical_id:
         return
     try:
@@ -251,7 +257,7 @@ def _store_activities(deployment: Deployment, clients: Clients, failure: Failure
     except AwsRetryable:
         return
     except AwsFailure as exc:
-        _store(deployment, EvidenceKind.SCALING_ACTIVITIES, row.physical_id, problem=_denied(exc))
+        _store(deployment, EvidenceKind.SCALING_ACTIVITIES, row.physical_id, problem=unreadable(exc))
         return
     if activities:
         text = "\n".join(_activity_text(activity) for activity in activities)
@@ -268,7 +274,7 @@ def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> N
 
     A group without enough signals waits for servers that associations configure: check all associations.
     """
-    row = _row_at(deployment, failure)
+    row = row_at(deployment, failure)
     if row is None:
         return
     of_group = (
@@ -286,7 +292,7 @@ def _store_runs(deployment: Deployment, clients: Clients, failure: Failure) -> N
         except AwsRetryable:
             return
         except AwsFailure as exc:
-            _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, association_id, problem=_denied(exc))
+            _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, association_id, problem=unreadable(exc))
 
 
 def _others(deployment: Deployment, instance_ids: Collection[str]) -> set[str]:
@@ -312,7 +318,7 @@ def _failed_targets(clients: Clients, association_id: str) -> Iterator[tuple[str
 
 def _store_written(deployment: Deployment, clients: Clients, failure: Failure) -> None:
     """Store the association output in S3 that State Manager no longer has, or why it cannot be read."""
-    row = _row_at(deployment, failure)
+    row = row_at(deployment, failure)
     if row is None or not row.physical_id:
         return
     known = Association.objects.of(deployment.environment).with_id(row.physical_id)
@@ -324,7 +330,7 @@ def _store_written(deployment: Deployment, clients: Clients, failure: Failure) -
     try:
         found = list(run_outputs.written_by(clients.s3, row.physical_id, *place, failure.at, MAX_LENGTH))
     except AwsFailure as exc:
-        _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, row.physical_id, problem=_denied(exc))
+        _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, row.physical_id, problem=unreadable(exc))
         return
     others = _others(deployment, [instance_id for instance_id, _text in found])
     found = [one for one in found if one[0] not in others]
@@ -354,7 +360,7 @@ def _store_outputs(deployment: Deployment, clients: Clients) -> None:
         try:
             text = run_outputs.text_of(clients.s3, _as_target(run), MAX_LENGTH)
         except AwsFailure as exc:
-            _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, subject, problem=_denied(exc))
+            _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, subject, problem=unreadable(exc))
         else:
             if run.status in RUN_FAILED or "\n" in text:
                 _store(deployment, EvidenceKind.ASSOCIATION_OUTPUT, subject, text)
@@ -389,7 +395,8 @@ def _reason_text(target: Target) -> str:
     return "\n".join([text.rstrip(), *([message_text(missing)] if missing else [])])
 
 
-def _denied(exc: AwsFailure) -> Message:
+def unreadable(exc: AwsFailure) -> Message:
+    """Return the message about evidence that cannot be read."""
     return Message(
         Code.EVIDENCE_UNREADABLE,
         {

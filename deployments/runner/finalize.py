@@ -22,6 +22,7 @@ from deployments.runner import (
     redactors,
     remaining,
     skipped,
+    trail,
     versions,
 )
 from deployments.runner.observe import history
@@ -70,6 +71,7 @@ def finalize(
         event_log.add(deployment, "ended", state=str(state), code=code, message=stored, **canceled)
         if deployment.kind in DELETING or _is_unfinished(deployment, state, status):
             remaining.request_search(deployment)
+        trail.request_sweeps(deployment, state, now)
         Deployment.objects.open_changes().of(deployment.environment).update(due_at=now)
         notices.deployment_ended(deployment, now)
 

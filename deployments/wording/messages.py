@@ -336,6 +336,8 @@ MESSAGES: Final[Mapping[Code, str]] = {
         "State Manager no longer has the association, and no output of it is in s3://%(bucket)s/%(prefix)s."
     ),
     Code.EVIDENCE_UNREADABLE: N_("It could not be read. %(action)s: %(aws)s (%(code)s)"),
+    Code.TRAIL_DENIED: N_("AWS denied %(action)s to %(who)s (%(code)s)."),
+    Code.TRAIL_CHANGED: N_("%(who)s called %(action)s on the resource before it failed."),
     Code.CHANGE_SET_REJECTED: N_("CloudFormation rejected the change set: %(reason)s"),
     Code.CHANGE_SET_REJECTED_IN: N_(
         "CloudFormation rejected the change set because of the nested stack %(where)s (%(file)s): %(reason)s"

@@ -9,6 +9,7 @@ import pytest
 from deployments.aws import (
     autoscaling,
     cloudformation,
+    cloudtrail,
     cloudwatch,
     ec2,
     elbv2,
@@ -23,6 +24,7 @@ from deployments.aws import (
 GATEWAYS = [
     (autoscaling.AutoScaling, autoscaling.AutoScalingGateway),
     (cloudformation.CloudFormation, cloudformation.CloudFormationGateway),
+    (cloudtrail.CloudTrail, cloudtrail.CloudTrailGateway),
     (cloudwatch.CloudWatch, cloudwatch.CloudWatchGateway),
     (ec2.EC2, ec2.EC2Gateway),
     (elbv2.ELBv2, elbv2.ELBv2Gateway),

@@ -35,11 +35,12 @@ REDACTED = {
     "ResourceView.physical_id", "ResourceView.reason", "ScalingActivity.cause", "ScalingActivity.description",
     "ScalingActivity.message", "StackEvent.physical_id", "StackEvent.reason", "StackView.outputs",
     "StackView.parameters", "StackView.reason", "StreamEnd.lines", "StreamEnd.stream", "Tail.body",
-    "TargetHealth.description", "TargetHealth.reason",
+    "TargetHealth.description", "TargetHealth.reason", "TrailEvent.client", "TrailEvent.code",
+    "TrailEvent.message", "TrailEvent.principal",
 }  # fmt: skip
 NO_TEXT = ("int", "float", "bool", "datetime", "Mapping[str, int]")
 GATEWAYS = (
-    *("autoscaling", "change_set_details", "cloudformation", "cloudwatch", "ec2", "elbv2"),
+    *("autoscaling", "change_set_details", "cloudformation", "cloudtrail", "cloudwatch", "ec2", "elbv2"),
     *("logs", "rds", "s3", "ssm", "sts", "tagging"),
 )
 

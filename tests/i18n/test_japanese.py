@@ -62,7 +62,15 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
         "%(name)s: %(end)s",
         "%(action)s: %(aws)s (%(code)s)",
     }
-    same |= {"ALB", "NLB", "CloudFormation", "State Manager", "Auto Scaling", "Aurora"}  # AWS's own names
+    same |= {
+        "ALB",
+        "NLB",
+        "CloudFormation",
+        "CloudTrail",
+        "State Manager",
+        "Auto Scaling",
+        "Aurora",
+    }  # AWS's own names
     same |= {
         "%(name)s（%(data)s）",
         "%(middle)s（%(low)s〜%(high)s）",

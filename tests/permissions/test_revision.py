@@ -9,7 +9,7 @@ from deployments.core.account_template import REVISION, revision_of
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE
 from tests.permissions.role_policies import Template
 
-KNOWN = {4: "063756e8d301ace7"}
+KNOWN = {5: "94e3a45ec99f5864"}
 
 
 def test_a_change_of_what_the_roles_may_do_has_a_new_revision() -> None:

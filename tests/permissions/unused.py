@@ -23,6 +23,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudformation:GetTemplate": "the template of a stack is compared with the one that was deployed",
         "cloudformation:RollbackStack": "an operator rolls back what was kept after a failure",
         "cloudformation:SetStackPolicy": "UpdateStack with a stack policy, which protects data, needs it too",
+        "cloudtrail:LookupEvents": "who denied or changed a resource is looked up when it has failed",
         "cloudwatch:GetMetricData": "the replica lag is read while a page is open, once a minute",
         "ec2:DeleteNetworkInterface": _REMAINS,
         "ec2:DescribeInstances": "only servers that remain or that tags of a set of one's own match",

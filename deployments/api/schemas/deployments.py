@@ -17,6 +17,7 @@ from deployments.core.status import DisplayStatus
 from deployments.core.timeline import at_ms
 from deployments.models import Deployment, Event, Evidence
 from deployments.models.event import EventValues
+from deployments.models.evidence import trail_of
 from deployments.models.timeline import Timeline, TimelineRow
 from deployments.presentation.summary import phase_status
 from deployments.presentation.text import event_texts
@@ -60,6 +61,34 @@ class DeploymentOut(Schema):
         return DeploymentOut(**_values(row))
 
 
+class TrailOut(Schema):
+    """A call in CloudTrail that was denied, or that changed the resource that failed first."""
+
+    at: datetime
+    code: str = Field(
+        description="trail_denied, trail_changed, or evidence_unreadable: the role may not read CloudTrail.",
+        examples=["trail_denied"],
+    )
+    who: str = Field(
+        description="The ARN of the caller, and with what it called.",
+        examples=["arn:aws:iam::123456789012:user/ana (aws-cli/2.31)"],
+    )
+    action: str = Field(examples=["rds:CreateDBCluster"])
+    text: str = Field(description="In the request's language.")
+
+    @classmethod
+    def of(cls, piece: Evidence) -> Self:
+        """Return a stored call."""
+        params = piece.problem.get("params") or {}
+        return cls(
+            at=piece.at,
+            code=piece.problem.get("code", ""),
+            who=params.get("who", ""),
+            action=params.get("action", ""),
+            text=stored_text(piece.problem),
+        )
+
+
 class DeploymentDetail(DeploymentOut):
     """A deployment with everything that its page shows of its row."""
 
@@ -80,6 +109,11 @@ class DeploymentDetail(DeploymentOut):
         description="Whether its forecast has grown since `progress` was computed: show that it is slower"
         " than forecast instead of the percentage.",
     )
+    trail: list[TrailOut] = Field(
+        default=[],
+        description="Who or what denied or changed the resource that failed first, where Sanso's role may"
+        " read CloudTrail; complete 15 minutes after the end.",
+    )
     waiting_for: list[str] = Field(description="The conditions that are not met in the last phases.")
     blocked_connections: list[str] = Field(
         default=[],
@@ -93,6 +127,7 @@ class DeploymentDetail(DeploymentOut):
     def of_page(cls, row: Deployment) -> Self:
         """Return a row with what it refers to."""
         version = row.template_version
+        has_failed = row.state in (State.FAILED, State.ROLLED_BACK)
         return cls(
             **_values(row),
             parameters={name: str(value) for name, value in row.parameters.items()},
@@ -106,6 +141,7 @@ class DeploymentDetail(DeploymentOut):
             rolls_back_to=row.rolls_back_to_id,
             preview_digest=row.preview_digest,
             is_slower_than_forecast=is_slower_than_forecast(row),
+            trail=[TrailOut.of(one) for one in trail_of(Evidence.objects.of(row))] if has_failed else [],
             waiting_for=[stored_text(one) for one in row.waiting_for],
             blocked_connections=Evidence.objects.connections_of(row).splitlines(),
             ready_at=row.ready_at,

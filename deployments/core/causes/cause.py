@@ -29,6 +29,7 @@ class EvidenceKind(StrEnum):
     TARGET_REASONS = "target_reasons"
     SCALING_ACTIVITIES = "scaling_activities"
     CONNECTIONS = "connections"
+    TRAIL = "trail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

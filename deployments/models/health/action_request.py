@@ -20,6 +20,7 @@ KINDS = [
     ("protect", _("Switch on deletion protection")),
     ("search_remaining", _("Search for remaining resources")),
     ("delete_remaining", _("Delete remaining resources")),
+    ("search_trail", _("Search CloudTrail")),
 ]
 STATES = [
     ("waiting", _("Waiting")),

@@ -60,6 +60,15 @@ def _remaining_searched(values: Values) -> str:
     return f"{found} {missing}"
 
 
+def _trail_found(values: Values) -> str:
+    count = int(values["calls"])
+    return ngettext(
+        "CloudTrail has %(count)d call behind the first failure.",
+        "CloudTrail has %(count)d calls behind the first failure.",
+        count,
+    ) % {"count": count}
+
+
 def _rollback_found(values: Values) -> str:
     found = resources(int(values["stuck"]))
     if not int(values["skipped"]):
@@ -105,5 +114,6 @@ DELETION_EVENTS: dict[str, Callable[[Values], str]] = {
     "take_over.done": _take_over_done,
     "review.purged": _review_purged,
     "remaining.searched": _remaining_searched,
+    "trail.found": _trail_found,
 }
 """The text of each event, by its code."""
