@@ -153,6 +153,19 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         )
         return rows.order_by(F("ended_at").desc(nulls_first=True), "-pk")
 
+    def deciding_of(self, environment: Environment) -> Deployment | None:
+        """Return the deployment whose result is that of an environment: the latest one that changed it.
+
+        One that failed before it changed the stack, such as in the preflight, leaves no failure behind.
+        """
+        latest = environment.latest
+        if latest is None or not environment.stack_id or not latest.failed_before_stacks:
+            return latest
+        rows = self.filter(environment=environment).exclude(last_phase__in=[str(s) for s in BEFORE_STACKS])
+        return (
+            rows.select_related("requested_by").order_by(F("ended_at").desc(nulls_first=True), "-pk").first()
+        )
+
     def complete_in(self, environment: Environment) -> Self:
         """Keep those whose stacks were complete in the environment's present stack, the last to end first."""
         rows = self.attempts_of(environment).filter(last_phase__in=[str(s) for s in PAST_STACKS])

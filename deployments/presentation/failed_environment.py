@@ -20,9 +20,13 @@ def failure_context(environment: Environment) -> dict[str, Any]:
     """Return the banner of the latest deployment if it failed, and whether there ever was an environment.
 
     `never_created` is set if CloudFormation did not create it: then there is no health to show. A canceled
-    deployment has not failed: `canceled` has its result.
+    deployment has not failed: `canceled` has its result. `deciding` is the deployment that this is about.
     """
-    latest = environment.latest
+    latest = Deployment.objects.deciding_of(environment)
+    return {"deciding": latest, **_context(environment, latest)}
+
+
+def _context(environment: Environment, latest: Deployment | None) -> dict[str, Any]:
     gone = environment.deleted_at is not None or environment.missing_since is not None
     if latest is not None and latest.was_canceled and not gone:
         canceled = headlines.canceled(latest.cancel_code, environment.name)

@@ -122,8 +122,33 @@ def test_a_deletion_that_fails_in_its_preflight_leaves_no_problem(
     assert found["state"] == state
     assert name_of(state) in shell.run("env", "list")[1]
     assert bool(listed.all(id=f"environment-{shop.pk}-name")) is (state == "problem")
-    shown = page(client.get(shop.get_absolute_url(), follow=True)).one("p", **{"class": "states"}).text
-    assert f"Deployment {label}" in re.sub(r" [^\w ] ", " ", shown)
+    shown = page(client.get(shop.get_absolute_url(), follow=True))
+    states = shown.one("p", **{"class": "states"}).text
+    assert f"Deployment {label}" in re.sub(r" [^\w ] ", " ", states)
+    assert bool(shown.all(id="cause")) is (state == "problem")
+
+
+def test_the_failure_of_a_creation_stays_after_a_deletion_that_failed_in_its_preflight(
+    portal: PortalInProcess, shop: Environment, operator: User, client: Client
+) -> None:
+    Environment.objects.filter(pk=shop.pk).update(stack_status="CREATE_FAILED")
+    created = make_deployment(
+        shop, state="failed", last_phase="stacks", error_code="StackFailed", error_message="No capacity."
+    )
+    shown = _failure_shown(client, operator, shop)
+    make_deployment(shop, kind="delete", state="failed", last_phase="preflight", error_code="AccessDenied")
+
+    assert _failure_shown(client, operator, shop) == shown == ("No capacity.", created.get_absolute_url())
+    (found,) = session.client().items("/environments")
+    assert found["state"] == "problem"
+
+
+def _failure_shown(client: Client, operator: User, environment: Environment) -> tuple[str, str]:
+    """Return the message of the failure on an environment's page, and the deployment that it leads to."""
+    client.force_login(operator)
+    shown = page(client.get(environment.get_absolute_url(), follow=True))
+    (link,) = [one for one in shown.all("a") if one.text == "View deployment"]
+    return shown.one(id="cause").one(**{"class": "failure-message"}).text, link["href"]
 
 
 def release_of(kind: ReleaseKind, **values: Any) -> Release:
