@@ -185,10 +185,8 @@ async def carry_out(relays: dict[str, RelayedEndpoint], command: dict[str, Any])
             relays[name] = relay
         case "lead":
             relays[name].lead([(host, port) for host, port in command["to"]], command["cut"])
-        case "keep_out":
-            relays[name].keep_out(
-                {(host, port): one["from"] for one in command["servers"] for host, port in [one["to"]]}
-            )
+        case "keep_out" if name in relays:  # it may have been closed meanwhile
+            relays[name].keep_out({(one["to"][0], one["to"][1]): one["from"] for one in command["servers"]})
         case "close":
             relays.pop(name).close()
 
