@@ -130,6 +130,17 @@ def test_each_service_and_each_account_has_its_own_token_bucket(
         assert retry_delay(account) == pytest.approx(0.5, abs=0.01)
 
 
+def test_cloudtrail_is_looked_up_twice_a_second_whatever_the_account_allows(
+    buckets: RedisBuckets, clock: Clock
+) -> None:
+    fast = ApiQuota(ACCOUNT, 50 * RATE, Buckets(buckets), clock.sleep)
+    start = clock.now
+    for _ in range(6):
+        fast.before("cloudtrail", "LookupEvents")
+
+    assert clock.now - start == pytest.approx(2.0)
+
+
 def test_writes_are_counted_and_never_delayed(account: ApiQuota, buckets: RedisBuckets) -> None:
     with quota.priority(watched=False):
         for _ in range(20):
