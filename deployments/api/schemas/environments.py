@@ -81,7 +81,10 @@ class EnvironmentDetail(EnvironmentOut):
     parameters: dict[str, str] = Field(
         description="The values of its parameters, without secrets.", examples=[{"Size": "small"}]
     )
-    outputs: dict[str, str] = Field(examples=[{"SiteUrl": "http://shop.example.com"}])
+    outputs: dict[str, str] = Field(
+        description="Those of its root stack, none once that is gone.",
+        examples=[{"SiteUrl": "http://shop.example.com"}],
+    )
     channel: str = Field(description="The branches and tags that it follows, empty for none.")
     requires_approval: bool = Field(description="Whether it requires approval itself.")
     approvals: int = Field(description="How many its changes need, by it and by its labels. 0 for none.")
@@ -105,7 +108,7 @@ class EnvironmentDetail(EnvironmentOut):
             stack_id=row.stack_id,
             status_reason=row.status_reason,
             parameters={name: str(value) for name, value in row.parameters.items()},
-            outputs={name: str(value) for name, value in row.outputs.items()},
+            outputs={} if row.is_gone else {name: str(value) for name, value in row.outputs.items()},
             channel=row.channel,
             requires_approval=row.requires_approval,
             is_protected=row.is_protected,
