@@ -220,6 +220,10 @@ authorization-reference: test-environment ## Write AWS's authorization reference
 language: environment ## Create the translation catalogs of a language: make language CODE=fr.
 	$(BIN)/python manage.py create_language $(CODE)
 
+.PHONY: wheelhouse
+wheelhouse: environment ## Write the packages of servers into the playbook, so that these need no package index (MACHINE=aarch64).
+	@BIN=$(BIN) .ci/wheelhouse $(or $(MACHINE),aarch64)
+
 .PHONY: lock
 # Keeps the current versions; UPGRADE=--upgrade takes the newest, UPGRADE="--upgrade-package x" that of one.
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -233,5 +237,6 @@ lock: environment ## Write the lock files from pyproject.toml (UPGRADE=--upgrade
 		--output-file requirements-saml.lock
 	$(COMPILE) datelog/requirements.in --constraint requirements-test.lock --output-file datelog/requirements.lock
 	$(COMPILE) playbook/ansible.in --constraint requirements-test.lock --output-file playbook/ansible.lock
+	$(COMPILE) playbook/build.in --output-file playbook/build.lock
 	$(COMPILE) requirements-checkov.in --output-file requirements-checkov.lock
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - --output-file requirements-uv.lock

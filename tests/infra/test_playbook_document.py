@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -41,6 +42,14 @@ def main():
         print("ansible-playbook [core 2.19.99]")
     else:
         open("RESULT", "w").write(json.dumps(sys.argv[1:]))
+"""
+# Creates no environment with a pip of its own.
+BROKEN_PYTHON = f"""
+case "$*" in
+  "-m venv --clear --without-pip "*) ;;
+  "-m venv "*) exit 1 ;;
+esac
+exec {sys.executable} "$@"
 """
 
 
@@ -138,6 +147,34 @@ def test_without_ansible_on_the_host_the_wheels_of_the_zip_are_installed_without
         *("-i", "localhost,", "-c", "local", "-e", VARIABLES),
         *("-e", f"datelog_source_url={URL}", "playbook.yml"),
     ]
+
+
+def test_the_wheelhouse_of_this_python_and_processor_comes_first(host: Path) -> None:
+    ansible = wheel(host)
+    own = f"wheelhouse-cp3{sys.version_info[1]}-{os.uname().machine}/{WHEEL.rpartition('/')[2]}"
+    other = WHEEL.replace("wheelhouse/", "wheelhouse-cp312-other/")
+    zip_up(host, {"playbook.yml": PLAYBOOK, own: ansible, other: b"", LOCK: lock(ansible)})
+
+    done = run(host)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((host / "result").read_text())[-1] == "playbook.yml"
+
+
+def test_a_broken_ensurepip_is_replaced_by_the_pip_of_the_distribution(host: Path) -> None:
+    (host / "bin/chmod").symlink_to(str(shutil.which("chmod")))
+    for name, script in (("python3.12", BROKEN_PYTHON), ("dnf", f'echo "$@" >{host}/installed')):
+        program = host / "bin" / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    ansible = wheel(host)
+    zip_up(host, {"playbook.yml": PLAYBOOK, WHEEL: ansible, LOCK: lock(ansible)})
+
+    done = run(host)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (host / "installed").read_text() == "-y install python3.12-pip\n"
+    assert json.loads((host / "result").read_text())[-1] == "playbook.yml"
 
 
 def test_an_ansible_that_is_not_the_one_of_the_lock_file_is_not_installed(host: Path) -> None:
