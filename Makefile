@@ -197,6 +197,12 @@ check-templates: environment .venv-checkov ## Check the CloudFormation templates
 check-translations: test-environment ## Check that every translation is complete.
 	$(BIN)/pytest -q tests/portal/test_translations.py tests/i18n
 
+.PHONY: second-opinions
+second-opinions: test-environment ## Let parliament look at every policy, in an environment of its own.
+	$(UV) venv --quiet --clear build/parliament
+	$(UV) pip install --quiet --python build/parliament/bin/python parliament==1.6.4 'setuptools<81'
+	$(BIN)/python -m tests.permissions.second_opinions build/parliament/bin/parliament
+
 .PHONY: check-permissions
 check-permissions: test-environment ## Take each action of the roles away in turn, and write docs/permissions.md (long).
 	$(BIN)/pytest -q -s --timeout=0 tests/permissions/sweep.py $(ARGS)

@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.actions.apply_change import apply_change
-from deployments.actions.change import request_change
+from deployments.actions.change import request_change, request_rollback, request_version
 from deployments.actions.operate import request_association_run
 from deployments.core.phases import State
 from deployments.models import (
@@ -21,6 +22,7 @@ from deployments.models import (
     Evidence,
     Observation,
     Observer,
+    TemplateVersion,
 )
 from deployments.presentation.remaining import remaining_view
 from deployments.wording import stored_text
@@ -45,6 +47,7 @@ class Life:
     portal: Portal
     account: Account
     deployments: list[Deployment] = field(default_factory=list)
+    options: dict[str, str] = field(default_factory=lambda: dict(OPTIONS))
 
     def prepare(self) -> None:
         """Create the roles of the account before the portal first uses it."""
@@ -62,7 +65,7 @@ class Life:
         return way[phase]()
 
     def _deploy(self) -> bool:
-        return self._ended(self.portal.deploy(account=self.account, **OPTIONS))
+        return self._ended(self.portal.deploy(account=self.account, **self.options))
 
     def _ended(self, deployment: Deployment) -> bool:
         self.deployments.append(deployment)
@@ -94,17 +97,39 @@ class Life:
     def _change(self) -> bool:
         made = self.deployments[0]
         made.environment.refresh_from_db()
-        user = make_operator(f"operator-{uuid.uuid4().hex[:8]}")
-        make_grant(user, role="admin")
         parameters = made.environment.parameters | {"AppServerCount": "3", "LogRetentionDays": "60"}
         declared = {name: value for name, value in parameters.items() if name in made.parameters}
-        change = request_change(
-            user=user,
-            environment=made.environment,
-            parameters=declared,
-            reason="",
-            request_key=uuid.uuid4(),
+        user = _admin()
+        return self._applied(
+            user,
+            request_change(
+                user=user,
+                environment=made.environment,
+                parameters=declared,
+                reason="",
+                request_key=uuid.uuid4(),
+            ),
         )
+
+    def release(self, version: TemplateVersion) -> bool:
+        """Bring a version of the set to the environment; return whether that has succeeded."""
+        user, environment = _admin(), self.deployments[0].environment
+        environment.refresh_from_db()
+        change = request_version(
+            user=user, environment=environment, version=version, reason="", request_key=uuid.uuid4()
+        )
+        return self._applied(user, change)
+
+    def roll_back(self) -> bool:
+        """Change the environment back to its creation; return whether that has succeeded."""
+        user = _admin()
+        change = request_rollback(
+            user=user, deployment=self.deployments[0], reason="", request_key=uuid.uuid4()
+        )
+        return self._applied(user, change)
+
+    def _applied(self, user: User, change: Deployment) -> bool:
+        """Apply a change when its preview is shown; return whether it has succeeded."""
         self.deployments.append(change)
 
         def is_shown() -> bool:
@@ -168,3 +193,10 @@ class Life:
             yield from (run.failed_message, run.error_output, run.output)
         for request in ActionRequest.objects.filter(environment=environment):
             yield stored_text(request.result.get("sentence") or {}, "")
+
+
+def _admin() -> User:
+    """Return a new user who may do everything."""
+    user = make_operator(f"operator-{uuid.uuid4().hex[:8]}")
+    make_grant(user, role="admin")
+    return user

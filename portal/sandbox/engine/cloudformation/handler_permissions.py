@@ -131,8 +131,11 @@ def _calls(operation: str, stack: Stack, record: Record, properties: Properties)
         if not _is_demanded(resource_type, action, *given) or not _is_certain(action):
             continue
         for resource in _resources(action, stack, record, properties):
-            tags = _new_tags(operation, action, resource, stack, record, properties)
-            yield action, resource, context or _boundary_of(resource) or tags
+            yield (
+                action,
+                resource,
+                context or _of_resource(operation, action, resource, stack, record, properties),
+            )
 
 
 @cache
@@ -168,6 +171,13 @@ def _resources(action: str, stack: Stack, record: Record, properties: Properties
     if record["ResourceType"] == "AWS::IAM::Policy" and action.startswith("iam:") and "Role" in action:
         return _roles_of_policy(record, properties)
     return handler_resources.of_action(action, stack, record, properties)
+
+
+def _of_resource(
+    operation: str, action: str, resource: str, stack: Stack, record: Record, properties: Properties
+) -> Properties:
+    """Return the condition keys of a resource: its boundary, or the tags that a new one has already."""
+    return _boundary_of(resource) or _new_tags(operation, action, resource, stack, record, properties)
 
 
 def _new_tags(

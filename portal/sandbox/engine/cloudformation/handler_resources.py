@@ -91,13 +91,11 @@ def arn(stack: Stack, record: Record, properties: Properties) -> str:
     if physical.startswith("arn:"):
         return physical
     service = service_of(resource_type)
-    name = physical or str(properties.get(_NAMES.get(resource_type, "")) or "")
+    name = _identifier(resource_type, physical) or str(properties.get(_NAMES.get(resource_type, "")) or "")
     if not name:
         name = (
             "*" if service == "ec2" or resource_type == "AWS::SSM::Association" else _generated(stack, record)
         )
-    if resource_type == "AWS::EC2::EIP":  # its physical id is the address
-        name = next((one for one, row in list(ec2._addresses.items()) if row["PublicIp"] == name), name)
     kind = KINDS[resource_type]
     if resource_type == "AWS::ElasticLoadBalancingV2::LoadBalancer" and properties.get("Type") == "network":
         kind = "loadbalancer/net/"
@@ -106,6 +104,13 @@ def arn(stack: Stack, record: Record, properties: Properties) -> str:
     elif resource_type.startswith(("AWS::EC2::Route", "AWS::EC2::SubnetRoute", "AWS::EC2::SecurityGroupI")):
         name = str(properties.get("RouteTableId") or properties.get("GroupId") or name)
     return _arn(service, kind, name.lstrip("/"))
+
+
+def _identifier(resource_type: str, physical: str) -> str:
+    """Return the name or id in a resource's ARN. The physical id of an EIP is its address."""
+    if resource_type != "AWS::EC2::EIP":
+        return physical
+    return next((one for one, row in list(ec2._addresses.items()) if row["PublicIp"] == physical), physical)
 
 
 def tag_keys(tags: Mapping[str, str]) -> Properties:
