@@ -1,5 +1,6 @@
 """Forwards a signed call if IAM allows its action to the caller."""
 
+import asyncio
 import json
 import uuid
 from typing import Final
@@ -13,8 +14,18 @@ from portal.sandbox.engine.authorization import Denied, Principal
 from portal.sandbox.server import call_resources
 from portal.sandbox.server.call_resources import Request
 from portal.sandbox.server.callers import CALLER, Caller
-from portal.sandbox.server.fault_middleware import Application, Receive, Scope, Send, read_body, replay
+from portal.sandbox.server.fault_middleware import (
+    Application,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    replay,
+    until_gone,
+)
+from portal.sandbox.services.ec2 import egress
 
+AGAIN: Final = 0.3  # seconds until a call that does not get out is decided about again
 _FORM: Final = "application/x-www-form-urlencoded"
 _ASSUME: Final = "sts:AssumeRole"
 
@@ -33,6 +44,8 @@ class AuthorizedCalls:
             return
         body = await read_body(receive)
         request = _request(scope, body, caller)
+        if not await _gets_out(caller, request, receive):
+            return
         principal = Principal(caller.account, caller.kind, caller.arn, _access_key(request))
         try:
             with responses.request_scope(caller.account, request.region):
@@ -42,6 +55,31 @@ class AuthorizedCalls:
             return
         with authorization.act_as(principal):
             await self.application(scope, replay(body, receive), send)
+
+
+async def _gets_out(caller: Caller, request: Request, receive: Receive) -> bool:
+    """Wait while a server's call does not get out of its VPC; return False if its client gives up.
+
+    Servers sign with the session of their role whose name is the instance's id.
+    """
+    instance_id = caller.name.rpartition("/")[2]
+    if caller.kind != "role" or not instance_id.startswith("i-"):
+        return True
+
+    def reaches() -> bool:
+        with responses.request_scope(caller.account, request.region):
+            return egress.reaches(instance_id, request.service)
+
+    if reaches():
+        return True
+    gone = asyncio.ensure_future(until_gone(receive))
+    try:
+        while not reaches():
+            if (await asyncio.wait({gone}, timeout=AGAIN))[0]:
+                return False
+    finally:
+        gone.cancel()
+    return True
 
 
 def _request(scope: Scope, body: bytes, caller: Caller) -> Request:

@@ -128,7 +128,7 @@ class FaultMiddleware:
         if fault.mode == "error_after":
             await _refuse(fault, call, send)
         elif fault.mode == "timeout":
-            await _until_gone(receive)
+            await until_gone(receive)
         elif await _hold(call, "after") == "drop":
             await _break_off(send)
         else:
@@ -165,7 +165,8 @@ async def _hold(call: Call, when: str) -> str:
         held.pop(key, None)
 
 
-async def _until_gone(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
+    """Wait until the client has ended the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -237,3 +237,18 @@ def test_each_database_instance_has_an_interface_with_the_groups_of_its_cluster(
         one["AvailabilityZone"] for one in instances
     )
     assert {group["GroupId"] for one in found for group in one["Groups"]} == {group_of(site, "db")["GroupId"]}
+
+
+def pings(site: Site, tier: str) -> list[str]:
+    """Return what Systems Manager says about the servers of a tier."""
+    rows = site.account.client("ssm").describe_instance_information()["InstanceInformationList"]
+    found = {one["InstanceId"]: one["PingStatus"] for one in rows}
+    return sorted(found.get(one, "") for one in site.health(tier))
+
+
+@pytest.mark.parametrize("tier", ["App", "Web"])
+def test_servers_without_a_rule_for_https_lose_systems_manager(site: Site, tier: str) -> None:
+    wait_until(lambda: pings(site, tier) == ["Online"] * 2, what="connected servers")
+    with without(site, tier.lower(), "egress", 443):
+        wait_until(lambda: pings(site, tier) == ["ConnectionLost"] * 2, what="lost connections")
+    wait_until(lambda: pings(site, tier) == ["Online"] * 2, what="connected servers again")

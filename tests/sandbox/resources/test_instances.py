@@ -66,6 +66,9 @@ def test_stack_parameters_and_dynamic_references_resolve_to_the_same_image(accou
 
 
 def test_an_instance_has_the_address_and_zone_of_its_subnet(account: Account, network: Network) -> None:
+    account.client("ec2").modify_subnet_attribute(
+        SubnetId=network.subnet_c, MapPublicIpOnLaunch={"Value": False}
+    )
     instance = run(account, network)
     assert instance["PrivateIpAddress"] == "10.0.2.4"
     assert instance["Placement"]["AvailabilityZone"] == "ap-northeast-1c"

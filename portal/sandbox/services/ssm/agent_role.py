@@ -13,6 +13,7 @@ from ministack.services import ec2
 from portal.sandbox.engine import authorization
 from portal.sandbox.engine.authorization import Denied, Principal
 from portal.sandbox.engine.registry import here
+from portal.sandbox.services.ec2 import egress
 from portal.sandbox.services.iam import role_sessions
 
 _SIGNALS = re.compile(r"SIGNAL_STACK='?(?P<stack>[A-Za-z][A-Za-z0-9-]*)")
@@ -39,7 +40,9 @@ def may_report(instance_id: str) -> bool:
 
 
 def may_write(instance_id: str, bucket: str, key: str) -> bool:
-    """Return whether the agent may store an output, for which it grants the bucket's owner all rights."""
+    """Return whether the agent can store an output, for which it grants the bucket's owner all rights."""
+    if not egress.reaches(instance_id, "s3"):
+        return False
     arn = f"arn:aws:s3:::{bucket}/{key}"
     return all(_allows(instance_id, action, arn) for action in ("s3:PutObject", "s3:PutObjectAcl"))
 

@@ -15,6 +15,7 @@ from portal.sandbox.engine.registry import here
 from portal.sandbox.protocols import in_use
 from portal.sandbox.protocols.machines import Outcome, Step
 from portal.sandbox.services.autoscaling import signals
+from portal.sandbox.services.ec2 import egress
 from portal.sandbox.services.ssm import agent_role, documents, downloads
 
 # Documents with downloads share the agent's folder here, so an instance runs one of them at a time.
@@ -124,6 +125,9 @@ def _signaled(instance_id: str, work: Work, outcome: Outcome) -> Outcome:
     waiting = agent_role.signaled_stack(work.parameters)
     if not waiting:
         return outcome
+    if not egress.reaches(instance_id, "cloudformation"):
+        problem = 'Connect timeout on endpoint URL: "https://cloudformation.amazonaws.com/"'
+        return replace(outcome, stderr=f"{outcome.stderr}\n{problem}\n".lstrip("\n"))
     configured = not outcome.exit_code
     if work.association:
         in_use.machines().association_ended(instance_id, work.association, configured)

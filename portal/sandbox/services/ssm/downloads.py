@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from ministack.services import s3
 
 from portal.sandbox.engine.authorization import Denied
+from portal.sandbox.services.ec2 import egress
 from portal.sandbox.services.ssm import agent_role
 
 PLUGIN = "aws:downloadContent"
@@ -46,6 +47,8 @@ def lower_case(inputs: dict[str, Any]) -> dict[str, Any]:
 def _objects(instance_id: str, address: str) -> Iterator[tuple[str, bytes]]:
     """Yield (name below the working folder, content) of the object at a URL, or of those below it."""
     bucket, key = _place(address)
+    if not egress.reaches(instance_id, "s3"):
+        raise DownloadFailed(egress.TIMED_OUT)
     agent_role.require_objects(instance_id, bucket, key)
     if bucket not in s3._buckets:
         raise DownloadFailed(f"NoSuchBucket: {bucket}")

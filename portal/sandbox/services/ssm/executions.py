@@ -12,6 +12,7 @@ from ministack.services import ec2
 from portal.sandbox.engine import time_scale
 from portal.sandbox.engine.registry import Record, here
 from portal.sandbox.protocols import in_use
+from portal.sandbox.services.ec2 import egress
 from portal.sandbox.services.ssm import agent_asks, agent_role, agent_runs, association_rules, associations
 from portal.sandbox.services.ssm.associations import Association, Execution, TargetRun
 
@@ -69,7 +70,22 @@ def is_registered(instance_id: str) -> bool:
         return False
     since: float = instance.setdefault("_registered_at", time.monotonic())
     passed = time.monotonic() - since >= time_scale.shortened(REGISTERING)
-    return passed and agent_role.may_register(instance_id)
+    if not passed or not agent_role.may_register(instance_id) or not egress.reaches(instance_id, "ssm"):
+        return False
+    instance["_was_registered"] = True
+    return True
+
+
+def ping_status(instance_id: str) -> str:
+    """Return Online, ConnectionLost for a node that has lost its way to Systems Manager, "" for no node.
+
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_InstanceInformation.html
+    """
+    if is_registered(instance_id):
+        return "Online"
+    instance = ec2._instances.get(instance_id) or {}
+    lost = instance.get("_was_registered") and ec2.instance_is_managed(instance_id)
+    return "ConnectionLost" if lost and not egress.reaches(instance_id, "ssm") else ""
 
 
 def _has_room(instance_id: str, applied: list[Association]) -> bool:
@@ -164,7 +180,7 @@ def _run(association: Association, settings: Record, run: TargetRun) -> None:
         done = agent_runs.AgentRun(failure=str(error), total=1)
     if run.status == "TimedOut":
         return
-    if not agent_role.may_report(run.instance_id):
+    if not agent_role.may_report(run.instance_id) or not egress.reaches(run.instance_id, "ssm"):
         return
     failure, total, processed = done.failure, done.total, len(done.steps)
     run.output_url = done.steps[-1].output_url or None if done.steps else None

@@ -15,21 +15,21 @@ def describe(request: Record) -> Record:
     wanted = {row["Key"]: row["Values"] for row in request.get("Filters") or []}
     wanted |= {row["key"]: row["valueSet"] for row in request.get("InstanceInformationFilterList") or []}
     rows = [
-        _shape(instance)
+        _shape(instance, status)
         for key, instance in sorted(ec2._instances.items())
-        if executions.is_registered(key)
-        and all(_passes(key, instance, name, wanted[name]) for name in wanted)
+        if (status := executions.ping_status(key))
+        and all(_passes(key, status, name, wanted[name]) for name in wanted)
     ]
     return page("InstanceInformationList", rows, request)
 
 
-def _passes(instance_id: str, instance: Record, name: str, values: list[str]) -> bool:
+def _passes(instance_id: str, ping_status: str, name: str, values: list[str]) -> bool:
     tags = {tag["Key"]: str(tag.get("Value", "")) for tag in ec2._tags.get(instance_id, [])}
     if name.startswith("tag:"):
         return tags.get(name[4:]) in values
     have = {
         "InstanceIds": instance_id,
-        "PingStatus": "Online",
+        "PingStatus": ping_status,
         "PlatformTypes": "Linux",
         "ResourceType": "EC2Instance",
         "AssociationStatus": _association_status(instance_id),
@@ -49,11 +49,11 @@ def _association_status(instance_id: str) -> str:
     return "Success" if statuses else ""
 
 
-def _shape(instance: Record) -> Record:
+def _shape(instance: Record, ping_status: str) -> Record:
     status = _association_status(instance["InstanceId"])
     return {
         "InstanceId": instance["InstanceId"],
-        "PingStatus": "Online",
+        "PingStatus": ping_status,
         "LastPingDateTime": time.time(),
         "AgentVersion": "3.3.3185.0",
         "IsLatestVersion": True,
