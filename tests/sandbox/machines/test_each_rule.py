@@ -15,6 +15,7 @@ from deployments.core.reachability.network import Network, Node
 from deployments.core.reachability.paths import all_of, between, to_internet, to_service
 from tests.sandbox.machines.conftest import Site
 from tests.sandbox.machines.described_network import name_of, node
+from tests.services import REPOSITORY
 
 VISITOR = "203.0.113.10"
 UWSGI, MYSQL = 9090, 3306
@@ -22,6 +23,13 @@ UWSGI, MYSQL = 9090, 3306
 UNNEEDED = {
     "db egress icmp -1 127.0.0.1/32": "EC2 would add a rule that allows everything to a group without rules",
 }
+
+DOCUMENT = REPOSITORY / "docs/sandbox.md"
+TIERS = ("alb", "web", "nlb", "app", "db", "function")
+ROWS = (
+    *(f"| {tier}, " for tier in TIERS),
+    *("| route to the", "| routes to", "| NAT gateways", "| internet gateway", "| endpoint of S3"),
+)
 
 Paths = dict[str, Callable[[Network], Decision]]
 
@@ -147,6 +155,43 @@ def test_without_a_route_the_paths_that_need_it_fail_and_it_is_named(deployed: D
                 assert (decision.missing.control, decision.missing.where) == (Control.ROUTE, (table,))
             removed.append(route.target.partition("-")[0])
     assert set(removed) == {"igw", "nat"}
+
+
+def test_the_documentation_lists_each_rule_and_route_with_the_paths_that_need_it(deployed: Deployed) -> None:
+    wanted = sorted({*_rows_of_rules(deployed), *_rows_of_routes(deployed)})
+    section = DOCUMENT.read_text().partition("## Which connections are possible")[2].partition("\n## ")[0]
+    listed = [line for line in section.splitlines() if line.startswith(ROWS)]
+    assert sorted(listed) == wanted, "\n".join(wanted)
+
+
+def _rows_of_rules(deployed: Deployed) -> Iterator[str]:
+    for group in deployed.network.groups.values():
+        tier = group.name.rpartition("-")[2]
+        for control in (Control.INGRESS, Control.EGRESS):
+            rules = group.ingress if control is Control.INGRESS else group.egress
+            for protocol, port in {(rule.protocol, rule.first) for rule in rules if group.name != "default"}:
+                left = tuple(one for one in rules if (one.protocol, one.first) != (protocol, port))
+                less = replace(group, **{str(control): left})  # type: ignore[arg-type]  # by its name
+                groups = {**deployed.network.groups, group.id: less}
+                lost = deployed.lost(replace(deployed.network, groups=groups))
+                bound = "inbound" if control is Control.INGRESS else "outbound"
+                traffic = f"TCP {port}" if protocol == "tcp" else protocol
+                yield f"| {tier}, {bound} {traffic} | {'; '.join(lost) or 'nothing'} |"
+
+
+def _rows_of_routes(deployed: Deployed) -> Iterator[str]:
+    network = deployed.network
+    for kind, name in (("igw", "route to the internet gateway"), ("nat", "routes to NAT gateways")):
+        tables = {
+            table: tuple(one for one in routes if not one.target.startswith(f"{kind}-"))
+            for table, routes in network.tables.items()
+        }
+        yield f"| {name} | {'; '.join(deployed.lost(replace(network, tables=tables)))} |"
+    lost = "; ".join(deployed.lost(replace(network, nat_gateways={})))
+    yield f"| NAT gateways | {lost} |"
+    lost = "; ".join(deployed.lost(replace(network, gateways={})))
+    yield f"| internet gateway | {lost} |"
+    yield f"| endpoint of S3 | {'; '.join(deployed.lost(replace(network, endpoints=()))) or 'nothing'} |"
 
 
 def test_without_a_gateway_its_paths_fail_and_the_s3_endpoint_has_nothing_of_its_own(

@@ -16,6 +16,7 @@ import pytest
 
 from deployments.aws.ec2 import EC2Gateway
 from deployments.aws.elbv2 import ELBv2Gateway
+from deployments.core.reachability import blocked
 from deployments.models import Target
 from deployments.runner.observe.paths import missing_of
 from tests.message_texts import text_of
@@ -159,7 +160,18 @@ def test_an_app_server_that_is_out_of_service_is_no_client_of_the_load_balancer(
 PROBE = """
 import socket
 
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
 def handler(event, context):
+    if "host" not in event:
+        wait = event["wait"]
+        limits = Config(connect_timeout=wait, read_timeout=wait, retries={"total_max_attempts": 1})
+        try:
+            return bool(boto3.client("sts", config=limits).get_caller_identity())
+        except BotoCoreError:
+            return False
     with socket.create_connection((event["host"], event["port"]), event["wait"]) as connection:
         try:
             return bool(connection.recv(1))
@@ -192,7 +204,14 @@ def probe(site: Site) -> str:
 
 def function_reaches_the_database(site: Site, probe: str) -> bool:
     (cluster,) = site.account.client("rds").describe_db_clusters()["DBClusters"]
-    event = {"host": cluster["Endpoint"], "port": cluster["Port"], "wait": WAIT}
+    return _answer(site, probe, {"host": cluster["Endpoint"], "port": cluster["Port"], "wait": WAIT})
+
+
+def function_reaches_aws(site: Site, probe: str) -> bool:
+    return _answer(site, probe, {"wait": WAIT})
+
+
+def _answer(site: Site, probe: str, event: dict[str, Any]) -> bool:
     answer = site.account.client("lambda").invoke(FunctionName=probe, Payload=json.dumps(event))
     assert "FunctionError" not in answer, answer["Payload"].read()
     return bool(json.loads(answer["Payload"].read()))
@@ -202,7 +221,17 @@ def restart_app_servers(site: Site) -> None:
     """Restart uWSGI, whose connections outlive the rule that allowed them."""
     for machine in site.machines("uwsgi"):
         site.act(machine["instance"], "stop-service")
-        site.act(machine["instance"], "start-service")
+        wait_until(lambda instance=machine["instance"]: _starts(site, instance), what="a start")  # type: ignore[misc]
+
+
+def _starts(site: Site, instance: str) -> bool:
+    """Return whether uWSGI starts: its address may still be in use on a busy machine."""
+    try:
+        site.act(instance, "start-service")
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return False
+    return True
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds clients in /proc")
@@ -214,6 +243,8 @@ def test_app_servers_get_no_response_of_the_database_without_a_rule(
     with without(site, tier, direction, 3306):
         restart_app_servers(site)
         wait_until(lambda: not reads(site), what="a request that gets no response")
+        bound = "outbound" if direction == "egress" else "inbound"
+        assert f"no {bound} rule of {group_of(site, tier)['GroupId']} (whole-{tier})" in blocked_now(site)
     wait_until(lambda: reads(site), what="an answer again")
 
 
@@ -251,4 +282,76 @@ def test_servers_without_a_rule_for_https_lose_systems_manager(site: Site, tier:
     wait_until(lambda: pings(site, tier) == ["Online"] * 2, what="connected servers")
     with without(site, tier.lower(), "egress", 443):
         wait_until(lambda: pings(site, tier) == ["ConnectionLost"] * 2, what="lost connections")
+        assert f"no outbound rule of {group_of(site, tier.lower())['GroupId']}" in blocked_now(site)
     wait_until(lambda: pings(site, tier) == ["Online"] * 2, what="connected servers again")
+
+
+def blocked_now(site: Site) -> str:
+    """Return what the portal says about the connections of servers and functions after a failure."""
+    ec2 = site.account.client("ec2")
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["whole"]}])["Vpcs"]
+    described = EC2Gateway(ec2).network_in(vpc["VpcId"])
+    functions = {
+        description: nodes
+        for description, nodes in described.others.items()
+        if description.startswith("AWS Lambda VPC ENI-")
+    }
+    clients = {key: [node] for key, node in described.instances.items()} | functions
+    databases = {"the database": described.others["RDSNetworkInterface"]}
+    return " ".join(
+        [
+            *blocked.to_databases(described.network, clients, databases, 3306),
+            *blocked.to_services(described.network, clients, ["ssm"]),
+        ]
+    )
+
+
+def test_a_function_without_a_rule_for_https_gets_no_response_of_aws(site: Site, probe: str) -> None:
+    wait_until(lambda: function_reaches_aws(site, probe), what="a response")
+    with without(site, "function", "egress", 443):
+        wait_until(lambda: not function_reaches_aws(site, probe), what="no response")
+        assert f"no outbound rule of {group_of(site, 'function')['GroupId']}" in blocked_now(site)
+    wait_until(lambda: function_reaches_aws(site, probe), what="a response again")
+    assert blocked_now(site) == ""
+
+
+@contextmanager
+def without_default_route(site: Site, table: str) -> Iterator[str]:
+    """Delete the default route of a table, given by its name, and create it again; yield the table's id."""
+    ec2 = site.account.client("ec2")
+    filters = [{"Name": "tag:Name", "Values": [f"whole-{table}"]}]
+    (found,) = ec2.describe_route_tables(Filters=filters)["RouteTables"]
+    (route,) = [one for one in found["Routes"] if one.get("DestinationCidrBlock") == "0.0.0.0/0"]
+    key = {"RouteTableId": found["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0"}
+    ec2.delete_route(**key)
+    try:
+        yield found["RouteTableId"]
+    finally:
+        gateways = {name: route[name] for name in ("GatewayId", "NatGatewayId") if route.get(name)}
+        ec2.create_route(**key, **gateways)
+
+
+def test_without_the_routes_to_nat_gateways_servers_and_functions_get_no_response_of_aws(
+    site: Site, probe: str
+) -> None:
+    with (
+        without_default_route(site, "private-a") as first,
+        without_default_route(site, "private-b") as second,
+    ):
+        wait_until(lambda: pings(site, "App") == ["ConnectionLost"] * 2, what="lost connections")
+        wait_until(lambda: not function_reaches_aws(site, probe), what="no response")
+        sentences = blocked_now(site)
+        assert all(f"route table {table} has no route to" in sentences for table in (first, second))
+        assert reads(site)  # visitors need none of it
+    wait_until(lambda: pings(site, "App") == ["Online"] * 2, what="connected servers again")
+    wait_until(lambda: function_reaches_aws(site, probe), what="a response again")
+
+
+def test_without_the_route_to_the_internet_gateway_nobody_gets_in_or_out(site: Site) -> None:
+    wait_until(lambda: reads(site), what="an answer")
+    with without_default_route(site, "public") as table:
+        wait_until(lambda: not reads(site), what="a request that gets no response")
+        wait_until(lambda: pings(site, "Web") == ["ConnectionLost"] * 2, what="lost connections")
+        assert f"route table {table} has no route to" in blocked_now(site)
+    wait_until(lambda: reads(site), what="an answer again")
+    wait_until(lambda: pings(site, "Web") == ["Online"] * 2, what="connected servers again")

@@ -8,6 +8,7 @@ from typing import Final
 
 from portal.sandbox.engine.fixes import (
     address_filters,
+    default_vpc_route,
     generated_names,
     instance_filters,
     lambda_inline_code,
@@ -37,6 +38,7 @@ from portal.sandbox.engine.fixes import (
 
 ALL: Final = (
     address_filters,
+    default_vpc_route,
     stack_tags,
     generated_names,
     instance_filters,
