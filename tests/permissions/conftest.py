@@ -17,10 +17,13 @@ TEMPLATES = REPOSITORY / "infra_templates"
 
 
 @pytest.fixture(scope="session")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox whose machines and databases are records: permissions do not depend on them."""
+def records(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox whose machines are records, with the embedded database, or the one that a test names."""
     server = start_sandbox(
-        tmp_path_factory.mktemp("records"), machines="records", database="embedded", permissions="enforce"
+        tmp_path_factory.mktemp("records"),
+        machines="records",
+        database=getattr(request, "param", "embedded"),
+        permissions="enforce",
     )
     yield server
     server.stop()

@@ -1,4 +1,4 @@
-"""The whole life of an environment, with each preset, whose roles need the boundary: nothing is denied."""
+"""The whole life of an environment under the boundary, with each preset and database: nothing is denied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ PRESETS = {one.name: dict(one.values) for one in catalog.load(TEMPLATES).presets
 
 
 @pytest.mark.parametrize(
-    ("preset", "scope"), [("trial", "strict"), ("standard", "standard"), ("production", "strict")]
+    ("preset", "scope", "records"),
+    [
+        ("trial", "strict", "embedded"),
+        ("standard", "standard", "mariadb"),
+        ("production", "strict", "embedded"),
+    ],
+    indirect=["records"],
 )
 def test_an_environment_is_created_changed_released_rolled_back_and_deleted(
     portal: Portal, tmp_path: Path, preset: str, scope: str
