@@ -167,6 +167,13 @@ CAUSES: Final[Mapping[str, CauseText]] = {
             "Contact the administrators of the organization."
         ),
     ),
+    "DeniedExplicitly": CauseText(
+        N_("A policy denies %(action)s to %(principal)s"),
+        N_(
+            "The %(policy)s has a Deny, which wins over every Allow. Remove that statement or limit it, then "
+            "deploy again."
+        ),
+    ),
     "MayNotPassRole": CauseText(
         N_("CloudFormation is not allowed to pass the role %(role)s"),
         N_("Allow iam:PassRole on that role for the role that CloudFormation uses."),

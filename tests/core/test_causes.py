@@ -38,6 +38,10 @@ def test_a_reason_as_aws_writes_it_is_recognized(cause: Cause) -> None:
          "iam:CreateRole on resource: arn:aws:iam::1:role/y", "Denied", "iam:CreateRole"),
         ("AWS::EC2::Instance", "API: ec2:RunInstances You are not authorized to perform this operation.",
          "Denied", "ec2:RunInstances"),
+        ("AWS::EC2::VPC", "User: arn:aws:sts::1:assumed-role/cfn/AWSCloudFormation is not authorized to "
+         "perform: iam:PassRole on resource: arn:aws:iam::1:role/y with an explicit deny in a permissions "
+         "boundary",
+         "DeniedExplicitly", "permissions boundary"),
         ("Custom::InitDB", "Received response status [FAILED] from custom resource. Message returned: "
          "no such table (RequestId: 8c)", "CustomResourceFailed", "no such table"),
         ("AWS::RDS::DBCluster", "Cannot find version 8.0.mysql_aurora.3.01.0 for aurora-mysql",
@@ -45,7 +49,7 @@ def test_a_reason_as_aws_writes_it_is_recognized(cause: Cause) -> None:
         ("AWS::AutoScaling::AutoScalingGroup", "Group did not stabilize. Failed Scaling Activity: The "
          "image id '[ami-1]' does not exist. Launching EC2 instance failed.", "ImageGone", "AMI"),
     ],
-    ids=["denied-iam", "denied-ec2", "custom", "engine", "image-in-activity"],
+    ids=["denied-iam", "denied-ec2", "denied-explicitly", "custom", "engine", "image-in-activity"],
 )  # fmt: skip
 def test_the_text_contains_the_values_in_the_reason(
     type_: str, reason: str, code: str, expected: str

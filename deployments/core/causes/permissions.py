@@ -24,6 +24,17 @@ CAUSES = (
         "service control policy (Service: Ec2, Status Code: 403)",
     ),
     Cause(
+        code="DeniedExplicitly",
+        reason=signature(
+            _DENIED + r"(?P<action>[\w-]+:\w+).*explicit deny in an? (?P<policy>identity-based policy|"
+            r"resource-based policy|session policy|permissions boundary|VPC endpoint policy)"
+        ),
+        steps=(NextStep.DELETE_FIRST, NextStep.RETRY),
+        example="User: arn:aws:sts::123456789012:assumed-role/sanso-cloudformation/AWSCloudFormation is not "
+        "authorized to perform: ec2:CreateVpc on resource: arn:aws:ec2:ap-northeast-1:123456789012:vpc/* "
+        "with an explicit deny in an identity-based policy (Service: Ec2, Status Code: 403)",
+    ),
+    Cause(
         code="MayNotPassRole",
         reason=signature(r"not authorized to perform:? iam:PassRole on resource:? (?P<role>\S+)"),
         steps=_ALLOW,
