@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, F, Q, Value, When
+from django.db.models import BooleanField, Case, Count, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -51,36 +53,50 @@ _CHANGED_NOTHING = (
     Q(latest__last_phase__in=sorted(BEFORE_STACKS)) & ~Q(latest__kind="create") & ~Q(stack_id="")
 )
 """It failed before its stacks, such as in the preflight: the environment is as it was; its stack decides."""
+_STACK_PROBLEM = (
+    Q(stack_status__in=sorted(PROBLEMS))
+    & ~_CANCELED
+    # After a rollback requested by an operator, this is the status of a stack without problems.
+    & ~Q(latest__kind="rollback_update", latest__state="succeeded", stack_status="UPDATE_ROLLBACK_COMPLETE")
+)
 _PROBLEM = (
     Q(missing_since__isnull=False)
     | Q(latest__state="failed") & ~_CHANGED_NOTHING
     | Q(latest__state="rolled_back", latest__cancel_accepted_at=None)
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
-    | Q(latest__active_key=None)
-    & (Q(stack_status__in=sorted(PROBLEMS)) & ~_CANCELED | Q(health_word__in=("degraded", "unhealthy")))
-    # After a rollback requested by an operator, this is the status of a stack without problems.
-    & ~Q(
-        latest__kind="rollback_update",
-        latest__state="succeeded",
-        stack_status="UPDATE_ROLLBACK_COMPLETE",
-        health_word__in=("", "healthy", "unknown"),
+    | Q(latest__active_key=None, health_word__in=("degraded", "unhealthy"))
+)
+
+
+@cache
+def _state() -> Case:
+    """Return the state of an environment, by the deployment before if the latest one changed nothing."""
+    deployments = apps.get_model("deployments", "Deployment")._default_manager
+    deciding = deployments.filter(environment=OuterRef("pk")).exclude(last_phase__in=sorted(BEFORE_STACKS))
+    undone = Case(
+        When(state="rolled_back", cancel_accepted_at__isnull=False, then=True),
+        When(kind="rollback_update", state="succeeded", then=True),
+        default=False,
+        output_field=BooleanField(),
     )
-)
-
-
-_STATE = Case(
-    When(deleted_at__isnull=False, then=EnvironmentState.DELETED.value),
-    When(_PROBLEM, then=EnvironmentState.PROBLEM.value),
-    When(latest__active_key__isnull=False, then=EnvironmentState.CHANGING.value),
-    # A scheduled creation: nothing is deployed.
-    When(
-        latest__kind="create",
-        latest__state__in=("scheduled", "queued"),
-        then=EnvironmentState.CHANGING.value,
-    ),
-    default=EnvironmentState.DEPLOYED.value,
-    output_field=models.IntegerField(),
-)
+    was_undone = Subquery(deciding.order_by("-ended_at", "-pk").annotate(undone=undone).values("undone")[:1])
+    as_before = Q(latest__state="failed") & _CHANGED_NOTHING & Q(Coalesce(was_undone, False))
+    return Case(
+        When(deleted_at__isnull=False, then=EnvironmentState.DELETED.value),
+        When(
+            _PROBLEM | Q(latest__active_key=None) & _STACK_PROBLEM & ~as_before,
+            then=EnvironmentState.PROBLEM.value,
+        ),
+        When(latest__active_key__isnull=False, then=EnvironmentState.CHANGING.value),
+        # A scheduled creation: nothing is deployed.
+        When(
+            latest__kind="create",
+            latest__state__in=("scheduled", "queued"),
+            then=EnvironmentState.CHANGING.value,
+        ),
+        default=EnvironmentState.DEPLOYED.value,
+        output_field=models.IntegerField(),
+    )
 
 
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
@@ -100,11 +116,11 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def with_state(self) -> Self:
         """Add `state` to each."""
-        return self.annotate(state=_STATE)
+        return self.annotate(state=_state())
 
     def state_counts(self) -> dict[int, int]:
         """Return the number of environments in each state."""
-        rows = self.order_by().annotate(state=_STATE)
+        rows = self.order_by().annotate(state=_state())
         counted = rows.values_list("state").annotate(Count("pk"))
         return {int(state): int(number) for state, number in counted}
 

@@ -128,6 +128,41 @@ def test_a_deletion_that_fails_in_its_preflight_leaves_no_problem(
     assert bool(shown.all(id="cause")) is (state == "problem")
 
 
+@pytest.mark.parametrize(
+    ("kind", "state", "cancels", "expected"),
+    [
+        ("update", "rolled_back", True, "deployed"),
+        ("rollback_update", "succeeded", False, "deployed"),
+        ("update", "rolled_back", False, "problem"),
+    ],
+)
+def test_a_deletion_that_fails_in_its_preflight_leaves_the_result_of_the_update_before_it(
+    portal: PortalInProcess,
+    shell: Shell,
+    shop: Environment,
+    operator: User,
+    client: Client,
+    kind: str,
+    state: str,
+    cancels: bool,
+    expected: str,
+) -> None:
+    """The stack has the status UPDATE_ROLLBACK_COMPLETE in each case."""
+    Environment.objects.filter(pk=shop.pk).update(stack_status="UPDATE_ROLLBACK_COMPLETE")
+    now = timezone.now()
+    at = now if cancels else None
+    make_deployment(shop, kind=kind, state=state, last_phase="stacks", cancel_accepted_at=at, ended_at=now)
+    make_deployment(shop, kind="delete", state="failed", last_phase="preflight", error_code="AccessDenied")
+    client.force_login(operator)
+
+    (found,) = session.client().items("/environments")
+    listed = page(client.get("/environments/", {"status": "problem"}, follow=True))
+
+    assert found["state"] == expected
+    assert name_of(expected) in shell.run("env", "list")[1]
+    assert bool(listed.all(id=f"environment-{shop.pk}-name")) is (expected == "problem")
+
+
 def test_the_failure_of_a_creation_stays_after_a_deletion_that_failed_in_its_preflight(
     portal: PortalInProcess, shop: Environment, operator: User, client: Client
 ) -> None:
