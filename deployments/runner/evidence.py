@@ -16,6 +16,7 @@ from deployments.core.aws_errors import denied_action
 from deployments.core.causes.catalogue import recognize
 from deployments.core.causes.cause import EvidenceKind
 from deployments.core.health.aws_statuses import RUN_FAILED, RUN_SKIPPED
+from deployments.core.reachability import blocked
 from deployments.core.root_cause import Failure, first_failure
 from deployments.core.stored_messages import read_message
 from deployments.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
@@ -68,6 +69,7 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
         functions = function_names(deployment, failure) if EvidenceKind.FUNCTION_LOG in kinds else []
         _store_connections(deployment, clients, functions, is_silent=_is_silent(failure))
     if Evidence.objects.of(deployment).exclude(kind=str(EvidenceKind.CONNECTIONS)).exists():
+        _withdraw_refuted(deployment)
         return
     if EvidenceKind.FUNCTION_LOG in kinds:
         _store_log(deployment, clients, failure, is_last=is_last)
@@ -82,6 +84,7 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
             _store_written(deployment, clients, failure)
     if EvidenceKind.TARGET_REASONS in kinds:
         _store_target_reasons(deployment)
+    _withdraw_refuted(deployment)
 
 
 def gather_observed(deployment: Deployment, clients: Clients) -> None:
@@ -89,6 +92,7 @@ def gather_observed(deployment: Deployment, clients: Clients) -> None:
     _store_outputs(deployment, clients)
     _store_target_reasons(deployment)
     _store_connections(deployment, clients)
+    _withdraw_refuted(deployment)
 
 
 def _is_silent(failure: Failure) -> bool:
@@ -117,6 +121,19 @@ def _store_connections(
     if sentences:
         text = "\n".join(sentences)
         _store(deployment, EvidenceKind.CONNECTIONS, deployment.environment.name, text)
+
+
+def _withdraw_refuted(deployment: Deployment) -> None:
+    """Withdraw blocked connections that the output of servers refutes, which is often read later."""
+    pieces = Evidence.objects.of(deployment)
+    outputs = pieces.filter(kind=str(EvidenceKind.ASSOCIATION_OUTPUT), text__contains="\n")
+    ran = {piece.subject.partition(" ")[0] for piece in outputs}
+    for piece in pieces.filter(kind=str(EvidenceKind.CONNECTIONS)) if ran else ():
+        kept = "\n".join(blocked.without_refuted(piece.text.splitlines(), ran))
+        if not kept:
+            piece.delete()
+        elif kept != piece.text:
+            pieces.filter(pk=piece.pk).update(text=kept)
 
 
 def failure_of(deployment: Deployment) -> Failure | None:

@@ -79,6 +79,7 @@ NOT_REQUESTED = {
     "may_give_grant",
     *("refuse_unless_all_theirs", "refuse_unless_theirs", "whole"),
     "may_set_up",
+    "caught_by_creation",  # only reads
     "check_deployment",  # takes everything back that its request writes; tests/api has its tests
 }
 """Public functions with a parameter `user` that are parts of requests, or check one without making it."""

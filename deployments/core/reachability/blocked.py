@@ -6,7 +6,7 @@ the signatures in deployments/core/causes/connections.py read it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from deployments.core.reachability import paths
@@ -53,6 +53,18 @@ def to_services(network: Network, clients: Clients, services: Iterable[str]) -> 
                 missing = paths.to_service(network, node, service).missing
                 if missing is not None:
                     yield from _sentence(network, client, SERVICES[service], missing)
+
+
+def without_refuted(sentences: Iterable[str], ran: Collection[str]) -> list[str]:
+    """Leave out that Systems Manager cannot be reached for a reason that did not keep a server from it.
+
+    `ran` are the ids of servers with the output of an association: there is a way that the network as read
+    does not have, such as that of another account's gateway.
+    """
+    sentences = list(sentences)
+    parts = [one.partition(f" cannot reach {SERVICES['ssm']}: ") for one in sentences]
+    refuted = {reason for source, _verb, reason in parts if reason and source.rpartition(" ")[2] in ran}
+    return [one for one, part in zip(sentences, parts, strict=True) if part[2] not in refuted]
 
 
 def _is_meant(network: Network, source: Node, destination: Node, port: int) -> bool:

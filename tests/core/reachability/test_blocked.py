@@ -72,3 +72,15 @@ def test_gateways_are_named() -> None:
 
     assert _codes(list(blocked.to_services(without, {"i-1": [APP_A]}, ["ssm"]))) == ["NoGateway"]
     assert _codes(list(blocked.to_services(directly, {"i-1": [APP_A]}, ["ssm"]))) == ["NoPublicAddress"]
+
+
+def test_a_server_that_has_run_what_systems_manager_sent_refutes_the_reason_for_all() -> None:
+    same = [
+        f"{one} cannot reach Systems Manager: route table rtb-1 has no route to it."
+        for one in ("app i-1", "i-2")
+    ]
+    other = "i-3 cannot reach Systems Manager: no outbound rule of sg-1 allows TCP 443 to it."
+    database = "i-1 cannot reach db: route table rtb-1 has no route to it."
+
+    assert blocked.without_refuted([*same, other, database], {"i-1"}) == [other, database]
+    assert blocked.without_refuted([*same, other, database], {"i-9"}) == [*same, other, database]
