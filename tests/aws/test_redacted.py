@@ -27,6 +27,7 @@ from tests.fakes import FakeAws
 SECRET = "hunter22"
 redact = Redactor([Values([SECRET])])
 REDACTED = {
+    "Association.targets",
     "ChangeSet.changes", "ChangeSet.reason", "Cluster.members", "Cluster.pending", "DBInstance.pending",
     "Group.instances", "Invocation.detail", "Invocation.error_output", "Invocation.output",
     "LoadBalancer.reason", "LogMessage.text", "NetworkInterface.description",
