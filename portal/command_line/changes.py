@@ -47,7 +47,7 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
     counts = [f"{number} {name_of(_in_words(name))}" for name, number in found["counts"].items() if number]
     out.print(", ".join(counts))
     rows = [
-        one | {"effect": _effect(one), "properties": "\n".join(_properties(one))}
+        one | {"effect": _in_words(one["effect"]), "properties": "\n".join(_properties(one))}
         for one in found["resources"]
     ]
     show(Format.TABLE, rows, ("effect", "path", "type", "properties"))
@@ -97,14 +97,8 @@ def _outside(found: dict[str, Any]) -> Iterator[str]:
         }
 
 
-def _effect(resource: dict[str, Any]) -> str:
-    """Return what happens to a resource, as the page says it: a forecast is told as one."""
-    if resource.get("is_probably_unchanged"):  # not of an earlier portal
-        return "probably_unchanged"
-    return _in_words(resource["effect"])
-
-
 def _in_words(effect: str) -> str:
+    """Return an effect as the page calls it: that a resource stays is a forecast."""
     return "probably_unchanged" if effect == "unchanged" else effect
 
 
@@ -112,6 +106,8 @@ def _properties(resource: dict[str, Any]) -> list[str]:
     """Return the values of a resource that change, each as a line; of an earlier portal only their names."""
     if "values" not in resource:
         return list(resource["properties"])
+    if resource.get("is_probably_unchanged") and resource["effect"] != "unchanged":
+        return [_("Probably unchanged; listed because it holds data")]
     return [
         f"{one['name']}: {_values(one)}" if _has_values(one) else one["name"] for one in resource["values"]
     ]

@@ -293,7 +293,10 @@ def test_a_resource_that_is_listed_but_probably_stays_is_called_so_everywhere(
     assert f"{found['counts']['unchanged']} probably unchanged" in shown
     for path, one in rows.items():
         (line,) = [line for line in printed.splitlines() if f" {path} " in line]
-        assert line.startswith("probably unchanged ") == (path in staying), one
+        assert line.startswith("probably unchanged ") == (one["effect"] == "unchanged"), one
+        assert ("Probably unchanged; listed because it holds data" in line) == (
+            path in staying and one["effect"] == "updated"
+        ), one
     for path in staying:
         if rows[path]["effect"] == "updated":
             name = path.rpartition("/")[2]
