@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/.uv/bin/uv
 PYTHON_FILES := .
 PAGES := datelog deployments portal
-# Extra arguments for pytest: make test ARGS="tests/runner -k lease"
+# Extra arguments for pytest: make test ARGS="tests/steps -k lease"
 ARGS ?=
 # Processes, each with its own servers; more than cores, since they often wait. A file's tests stay together, in the
 # order of tests/conftest.py. WORKERS= runs them one by one.
@@ -31,7 +31,7 @@ run: ## Run Sanso on this machine, with a sandbox for AWS. Needs Python 3.11 and
 run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian packages. Needs root.
 	@.ci/packages full
 	@.ci/environment run
-	@$(BIN)/python -m portal.sandbox.backends.machines.booted
+	@$(BIN)/python -m sanso_sandbox.backends.machines.booted
 	@SANSO_SANDBOX_MACHINES=booted SANSO_SANDBOX_DATABASE=mariadb \
 		$(BIN)/python manage.py run
 
@@ -47,8 +47,15 @@ test: test-environment ## Install what the tests need, then run every check and 
 quick: test-environment ## Check and test what a change can reach, as far as it fits into a short time.
 	@$(BIN)/python -m tests.quick $(BASE)
 
+# One folder: make test-reach ARGS=tests/changes/pages
+.PHONY: test-reach
+test-reach: test-environment ## Record which functions the tests call, for `make quick` (long).
+	$(BIN)/pytest $(WORKERS) --reach=build/test-reach.json --ignore=tests/flows --ignore=tests/chaos \
+		--ignore=tests/playbook --ignore=portal/sandbox/sandbox_tests $(ARGS)
+
 .PHONY: test-all
-test-all: test ## Also what `make test` samples or leaves out: every kill point, long fuzzing, permissions (hours).
+test-all: export TESTS = all
+test-all: test ## Also what `make test` samples: all booted machines, every kill point, long fuzzing, permissions (hours).
 	@$(MAKE) --no-print-directory --keep-going kill-points fuzz fuzz-api check-permissions update-booted
 
 .PHONY: test-under-load
@@ -69,7 +76,7 @@ fuzz: test-environment ## Look for input that causes an error, longer than `make
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
 .PHONY: fuzz-api
-fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make test` sends 2,000 (long).
+fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make test` sends 1,000 (long).
 	@rm -f fuzz-api.*.json
 	FUZZ_EXAMPLES=$(or $(CASES),100000) FUZZ_REPORT=$(abspath fuzz-api.json) \
 	    $(BIN)/pytest -n auto --timeout=0 tests/api/test_fuzz.py $(ARGS)
@@ -138,7 +145,7 @@ environment:
 
 .PHONY: base-tree
 base-tree: test-environment ## Build the base tree of the sandbox's booted machines, if this machine can boot them.
-	@$(BIN)/python -m portal.sandbox.backends.machines.booted --if-possible
+	@$(BIN)/python -m sanso_sandbox.backends.machines.booted --if-possible
 
 .PHONY: check
 CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates check-translations
@@ -160,6 +167,10 @@ fix: environment ## Fix the style of the code where a tool can.
 .PHONY: types
 types: environment ## Check the types (mypy --strict).
 	$(BIN)/mypy $(PYTHON_FILES)
+
+.PHONY: size
+size: environment ## Print how large the code is, in statements by package, with those of its tests.
+	@$(BIN)/python -m tests.size
 
 .PHONY: check-complexity
 check-complexity: environment ## Check that no function is too complex (radon).

@@ -8,7 +8,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from deployments.acting import COMMAND, acting_as
+from deployments.common.request_context import COMMAND, request_context
 from portal.process import protect
 
 # These write in the data folder; others, such as compile_translations, write for other users, too.
@@ -18,5 +18,5 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     if PROTECTED.intersection(sys.argv[1:2]):
         protect()
-    with acting_as(by=COMMAND, id=" ".join(sys.argv[1:2])[:64]):  # for audit records
+    with request_context(by=COMMAND, id=" ".join(sys.argv[1:2])[:64]):  # for audit records
         execute_from_command_line(sys.argv)

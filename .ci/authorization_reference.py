@@ -13,13 +13,14 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-WRITTEN = Path("portal/sandbox/engine/permissions/reference.json")
-# Services of the roles in account.yaml and iam.yaml, and of the handlers of the types in the bundled set.
+WRITTEN = Path("deployments/aws/permissions/reference.json")
+# Services of the roles in account.yaml and iam.yaml, of the handlers of the types in the bundled set, and of
+# the example in docs/template-authors.md.
 SERVICES = (
     *("autoscaling", "cloudformation", "cloudtrail", "cloudwatch", "cognito-idp", "ec2"),
     *("ec2messages", "ecs"),
     *("elasticfilesystem", "elasticloadbalancing", "firehose", "iam", "kms", "lambda", "logs", "rds"),
-    *("resource-groups", "route53", "s3", "secretsmanager", "ssm", "ssmmessages", "sts", "tag"),
+    *("resource-groups", "route53", "s3", "secretsmanager", "sns", "sqs", "ssm", "ssmmessages", "sts", "tag"),
     *("vpc-lattice", "vpce"),
 )
 

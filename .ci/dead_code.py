@@ -13,10 +13,12 @@ from vulture import Vulture
 from vulture.core import Item
 
 CODE = ("datelog", "deployments", "portal", "infra_templates", "manage.py")
-TEMPLATES = ("datelog/templates", "deployments/templates", "portal/templates")
+TEMPLATES = ("datelog/templates", "deployments", "portal/templates")
 SETTINGS = ("datelog/settings.py", "portal/settings.py")
-MODELS = ("datelog/models.py", "deployments/models/", "deployments/api/schemas/")
-SANDBOX = "portal/sandbox/"
+ROWS = re.compile(
+    r"datelog/models\.py|deployments/\w+/models[./]|deployments/\w+/(api|display)/.*(schemas|bodies)"
+)
+SANDBOX = "portal/sandbox/sanso_sandbox/"
 DECORATORS = ("@admin.*", "@register.*", "@*.connect*", "@router.*", "@api.*", "@requests")
 COMMANDS = ("@app.command", "@sets.command")
 
@@ -34,7 +36,7 @@ BY_NAME = """
     no_store note_use RepeatAfterDeadlock time_zone bad_request forbidden WriterAndReader OneLine
     VersionHeader measure
     RedactArguments formatter RequestIds process_got_request_exception sender SansoAdminSite
-    OF_TYPER page_bundles
+    OF_TYPER page_bundles request_context_middleware
 """  # settings and URLs name them as text
 ALLAUTH = """
     AccountAdapter MFAAdapter is_open_for_signup respond_user_inactive is_safe_url add_message
@@ -71,7 +73,7 @@ def main() -> int:
         (DJANGO, BY_NAME, ALLAUTH, CALLED_BACK, RESULTS, BY_VALUE, IN_FORMS, TO_COME, TESTED)
     ).split()
     vulture = Vulture(ignore_names=names, ignore_decorators=[*DECORATORS, *COMMANDS])
-    vulture.scavenge(CODE, exclude=["*/migrations/*"])
+    vulture.scavenge(CODE, exclude=["*/migrations/*", "*/sandbox_tests/*"])
     for folder in TEMPLATES:
         for template in Path(folder).rglob("*.html"):
             vulture.used_names.update(re.findall(r"[A-Za-z_]\w+", template.read_text()))
@@ -86,7 +88,7 @@ def is_used_elsewhere(item: Item) -> bool:
     path = Path(item.filename).resolve().relative_to(Path.cwd()).as_posix()
     if path in SETTINGS or item.typ == "attribute":
         return True
-    return item.typ == "variable" and path.startswith(MODELS)
+    return item.typ == "variable" and ROWS.match(path) is not None
 
 
 if __name__ == "__main__":

@@ -17,4 +17,5 @@ class DeploymentsConfig(AppConfig):
     def ready(self) -> None:
         """Receive Django's signals of logins, which become audit records."""
         # The models can be imported from now on.
-        import_module("deployments.sign_ins").connect()
+        import_module("deployments.administration.sign_ins").connect()
+        import_module("deployments.connected").connect()

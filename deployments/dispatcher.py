@@ -21,17 +21,19 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import tasks
-from deployments.models import (
-    ActionRequest,
-    Delivery,
-    Deployment,
-    Environment,
-    Observer,
-    TemplateFetch,
-    UserSession,
-    leases,
-)
-from deployments.runner import account_roles, audit_chain, audit_retention, fetches, observe, versions
+from deployments.administration.models.sessions import UserSession
+from deployments.administration.steps import account_roles
+from deployments.audit.steps import chain, retention
+from deployments.common.models import leases
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.health.models.observing import Observer
+from deployments.health.steps import observe
+from deployments.notifications.models import Delivery
+from deployments.stacks.models.action_requests import ActionRequest
+from deployments.template_sets.models.sources import TemplateFetch
+from deployments.template_sets.shared import versions
+from deployments.template_sets.steps import fetch_requests
 
 log = logging.getLogger(__name__)
 
@@ -94,18 +96,18 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
             if time.monotonic() - searched_at > OBSERVER_INTERVAL:
                 searched_at = time.monotonic()
                 observe.ensure_observers()
-                fetches.request_scheduled(timezone.now())
+                fetch_requests.request_scheduled(timezone.now())
             if time.monotonic() - recorded_at > RECORD_INTERVAL:
                 recorded_at = time.monotonic()
                 if versions.record_current():
                     _publish(tasks.lint_bundled_set, RECORD_INTERVAL)
                 if account_roles.are_due():
                     _publish(tasks.read_account_roles, RECORD_INTERVAL)
-                audit_retention.remove_old()
-                audit_chain.anchor()
+                retention.remove_old()
+                chain.anchor()
             if time.monotonic() - chained_at > AUDIT_INTERVAL:
                 chained_at = time.monotonic()
-                audit_chain.chain_all()
+                chain.chain_all()
             if not one_pass() and time.monotonic() - cleaned_at > CLEANUP_INTERVAL:
                 cleaned_at = time.monotonic()
                 _publish(tasks.tidy, CLEANUP_INTERVAL)

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deployments.runner import account_roles, deliver, fetch, preflight, sessions, step
+from deployments.administration.shared import sessions
+from deployments.administration.steps import account_roles
+from deployments.notifications.steps import delivery
+from deployments.steps import step
+from deployments.template_sets.shared import lint
+from deployments.template_sets.steps import fetch
 
 
 @shared_task(name="deployments.tick_deployment", acks_late=True, ignore_result=True)
@@ -44,7 +49,7 @@ def fetch_template_set(pk: int, version: int, **_newer: object) -> None:
 @shared_task(name="deployments.lint_bundled_set", acks_late=True, ignore_result=True)
 def lint_bundled_set(**_newer: object) -> None:
     """Run cfn-lint on the files of the bundled template set, which takes seconds of CPU time."""
-    preflight.lint_bundled()
+    lint.lint_bundled()
 
 
 @shared_task(name="deployments.read_account_roles", acks_late=True, ignore_result=True)
@@ -62,7 +67,7 @@ def check_session(pk: int, version: int, **_newer: object) -> None:
 @shared_task(name="deployments.send_notification", acks_late=True, ignore_result=True)
 def send_notification(pk: int, version: int, **_newer: object) -> None:
     """Make one attempt to send a notification, which takes up to 20 seconds."""
-    deliver.run_delivery(pk, version)
+    delivery.run_delivery(pk, version)
 
 
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)

@@ -5,49 +5,41 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from deployments.administration.pages.views import access, command_line_login, invitations, tokens
 from deployments.api import reference
 from deployments.api.urls import urlpatterns as api_patterns
-from deployments.views import (
-    access,
+from deployments.audit.pages.views import audit_export, audit_list, audit_own, audit_record
+from deployments.changes.pages.views import (
     approval_rules,
     approvals,
-    cancel,
     change,
-    clean_up,
-    command_line,
-    deployment,
-    environment,
-    events,
-    export,
-    inspector,
-    invitations,
-    lock,
-    notifications,
+    deletion_request,
     preview,
-    replay,
     scheduled,
-    stream,
-    template_sources,
-    tokens,
     update_environment,
 )
-from deployments.views.audit import audit_export, audit_list, audit_own, audit_record
-from deployments.views.change_environment import environment_change
-from deployments.views.comparison import comparison_page
-from deployments.views.delete_environment import environment_delete
-from deployments.views.environments import environment_list
-from deployments.views.history import deployment_list
-from deployments.views.labels import environment_labels
-from deployments.views.new_environment import environment_expected, environment_new
-from deployments.views.recordings import recording_list, recording_open
-from deployments.views.recovery import (
+from deployments.changes.pages.views.change_environment import environment_change
+from deployments.changes.pages.views.new_environment import environment_expected, environment_new
+from deployments.deployment_pages.pages.views import deployment, events, export, inspector, replay, stream
+from deployments.deployment_pages.pages.views.comparison import comparison_page
+from deployments.deployment_pages.pages.views.history import deployment_list
+from deployments.deployment_pages.pages.views.recordings import recording_list, recording_open
+from deployments.environment_pages.pages.views import environment
+from deployments.environment_pages.pages.views.environments import environment_list
+from deployments.environment_pages.pages.views.labels import environment_labels
+from deployments.locks.pages import views as lock_views
+from deployments.notifications.pages import views as notification_views
+from deployments.recovery.pages.views import cancel, clean_up
+from deployments.recovery.pages.views.delete_environment import environment_delete
+from deployments.recovery.pages.views.recovery import (
+    environment_adopt_drift,
     environment_continue,
     environment_delete_again,
-    environment_take_over,
 )
-from deployments.views.remaining import environment_remaining, environment_remaining_search
-from deployments.views.roll_back import environment_roll_back
-from deployments.views.template_sets import (
+from deployments.recovery.pages.views.remaining import environment_remaining, environment_remaining_search
+from deployments.recovery.pages.views.roll_back import environment_roll_back
+from deployments.template_sets.pages.views import sources
+from deployments.template_sets.pages.views.sets import (
     template_ref_confirm,
     template_set,
     template_set_list,
@@ -88,12 +80,14 @@ urlpatterns = [
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
     path("environments/<int:pk>/delete-again", environment_delete_again, name="environment_delete_again"),
     path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),
-    path("environments/<int:pk>/take-over", environment_take_over, name="environment_take_over"),
-    path("environments/<int:pk>/lock", lock.environment_lock, name="environment_lock"),
+    path("environments/<int:pk>/take-over", environment_adopt_drift, name="environment_take_over"),
+    path("environments/<int:pk>/lock", lock_views.environment_lock, name="environment_lock"),
     path("environments/<int:pk>/labels", environment_labels, name="environment_labels"),
     path("environments/<int:pk>/access", access.environment_access, name="environment_access"),
-    path("environments/<int:pk>/unlock", lock.environment_unlock, name="environment_unlock"),
-    path("environments/<int:pk>/break-lock", lock.environment_break_lock, name="environment_break_lock"),
+    path("environments/<int:pk>/unlock", lock_views.environment_unlock, name="environment_unlock"),
+    path(
+        "environments/<int:pk>/break-lock", lock_views.environment_break_lock, name="environment_break_lock"
+    ),
     path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
     path(
         "environments/<int:pk>/remaining/search",
@@ -125,31 +119,31 @@ urlpatterns = [
     ),
     path("tokens/", tokens.token_list, name="tokens"),
     path("tokens/<int:pk>/revoke", tokens.token_revoke, name="token_revoke"),
-    path("tokens/command-line", command_line.command_line_login, name="command_line_login"),
-    path("tokens/command-line/exchange", command_line.command_line_exchange, name="command_line_exchange"),
-    path("template-sets/", template_set_list, name="template_sets"),
-    path("template-sets/new", template_sources.template_set_new, name="template_set_new"),
-    path("template-sets/<int:pk>/", template_set, name="template_set"),
-    path("template-sets/<int:pk>/edit", template_sources.template_set_edit, name="template_set_edit"),
-    path("template-sets/<int:pk>/remove", template_sources.template_set_remove, name="template_set_remove"),
-    path("template-sets/<int:pk>/fetch", template_sources.template_set_fetch, name="template_set_fetch"),
+    path("tokens/command-line", command_line_login.command_line_login, name="command_line_login"),
     path(
-        "template-sets/<int:pk>/webhook", template_sources.template_set_webhook, name="template_set_webhook"
+        "tokens/command-line/exchange", command_line_login.command_line_exchange, name="command_line_exchange"
     ),
-    path("template-sets/<int:pk>/push", template_sources.template_set_push, name="template_set_push"),
+    path("template-sets/", template_set_list, name="template_sets"),
+    path("template-sets/new", sources.template_set_new, name="template_set_new"),
+    path("template-sets/<int:pk>/", template_set, name="template_set"),
+    path("template-sets/<int:pk>/edit", sources.template_set_edit, name="template_set_edit"),
+    path("template-sets/<int:pk>/remove", sources.template_set_remove, name="template_set_remove"),
+    path("template-sets/<int:pk>/fetch", sources.template_set_fetch, name="template_set_fetch"),
+    path("template-sets/<int:pk>/webhook", sources.template_set_webhook, name="template_set_webhook"),
+    path("template-sets/<int:pk>/push", sources.template_set_push, name="template_set_push"),
     path("template-sets/versions/<int:pk>/", template_version, name="template_version"),
     path("template-sets/tags/<int:pk>/confirm", template_ref_confirm, name="template_ref_confirm"),
-    path("notifications/", notifications.notification_list, name="notifications"),
-    path("notifications/new", notifications.notification_new, name="notification_new"),
-    path("notifications/<int:pk>/", notifications.notification, name="notification"),
-    path("notifications/<int:pk>/edit", notifications.notification_edit, name="notification_edit"),
-    path("notifications/<int:pk>/test", notifications.notification_test, name="notification_test"),
-    path("notifications/<int:pk>/rotate", notifications.notification_rotate, name="notification_rotate"),
-    path("notifications/<int:pk>/switch", notifications.notification_switch, name="notification_switch"),
-    path("notifications/<int:pk>/remove", notifications.notification_remove, name="notification_remove"),
+    path("notifications/", notification_views.notification_list, name="notifications"),
+    path("notifications/new", notification_views.notification_new, name="notification_new"),
+    path("notifications/<int:pk>/", notification_views.notification, name="notification"),
+    path("notifications/<int:pk>/edit", notification_views.notification_edit, name="notification_edit"),
+    path("notifications/<int:pk>/test", notification_views.notification_test, name="notification_test"),
+    path("notifications/<int:pk>/rotate", notification_views.notification_rotate, name="notification_rotate"),
+    path("notifications/<int:pk>/switch", notification_views.notification_switch, name="notification_switch"),
+    path("notifications/<int:pk>/remove", notification_views.notification_remove, name="notification_remove"),
     path(
         "notifications/<int:pk>/deliveries/<int:delivery>/retry",
-        notifications.notification_retry,
+        notification_views.notification_retry,
         name="notification_retry",
     ),
     path("deployments/", deployment_list, name="deployments"),
@@ -165,7 +159,7 @@ urlpatterns = [
     path("approval-rules/<int:pk>/remove", approval_rules.approval_rule_remove, name="approval_rule_remove"),
     path("deployments/<int:pk>/scheduled", scheduled.scheduled_creation, name="scheduled_creation"),
     path("deployments/<int:pk>/scheduled/time", scheduled.scheduled_time_change, name="scheduled_time"),
-    path("deployments/<int:pk>/deletion", approvals.deletion_request, name="deletion_request"),
+    path("deployments/<int:pk>/deletion", deletion_request.deletion_request, name="deletion_request"),
     path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
     path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),
     path("deployments/<int:pk>/cancel", cancel.deployment_cancel, name="deployment_cancel"),

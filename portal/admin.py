@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.recorded import RecordedAdmin
-from deployments.models import UserSession
+from deployments.administration.models.sessions import UserSession
 from portal.admin_names import set_names
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from deployments.access import can
-from deployments.actions.request import PermissionMissing, Request
-from deployments.core.roles import Right
-from deployments.errors import Message
-from deployments.message_codes import Code
-from deployments.wording.requests import ACTIONS
+from deployments.access.commands.requesting import PermissionMissing, Request
+from deployments.access.models.permissions import can
+from deployments.access.rules.roles import Right
+from deployments.access.texts.commands import ACTIONS
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
 
 FOR_MANAGERS: Final = ("deployments_account_", "deployments_freezewindow_")
 """Prefixes of the names of the pages of accounts and freeze windows."""

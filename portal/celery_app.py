@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery, signals
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from deployments import heartbeats
+from deployments.common import heartbeats
 from portal.process import protect
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -32,7 +32,7 @@ def _report_the_worker(**_: object) -> None:
 
 @signals.task_prerun.connect
 def _bind_the_task(task_id: str = "", **_: object) -> None:
-    """Add the id of the task to its log lines; runner/step.py adds those of its row."""
+    """Add the id of the task to its log lines; steps/step.py adds those of its row."""
     bind_contextvars(task_id=task_id)
 
 

@@ -15,11 +15,11 @@ from babel.messages.pofile import write_po
 from django.conf import settings
 from django.utils.translation.template import templatize
 
-from deployments import catalog
+from deployments.template_sets import template_files
 from portal.translations import catalogs, compile_alone, read_catalog
 
 FOLDERS = ("deployments", "portal")
-COMMAND_LINE = "portal/command_line"
+COMMAND_LINE = "portal/command_line/sanso_cli"
 """It is installed without the portal, and has its own catalog."""
 HEADER = """\
 # `manage.py update_translations` brings the messages up to date with the code; translate them here.
@@ -96,7 +96,7 @@ def _without_indentation(text: str) -> str:
 
 def of_the_template_set() -> Iterator[str]:
     """Yield the texts of the included template set in the form: labels, descriptions, constraints."""
-    template_set = catalog.load(settings.BASE_DIR / "infra_templates")
+    template_set = template_files.load(settings.BASE_DIR / "infra_templates")
     for preset in template_set.presets:
         yield from (preset.label, preset.description)
     for group in template_set.groups:

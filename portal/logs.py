@@ -1,7 +1,7 @@
 """The logs of all processes: one line or one JSON object per record, with the ids of its context, no secrets.
 
 Records of every library pass through here, including those of the standard `logging`. Requests bind their ids
-in portal/request_ids.py, steps in deployments/runner/step.py.
+in portal/request_ids.py, steps in deployments/steps/step.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from deployments.core.log_redaction import redact, redact_text
-from deployments.errors import AwsFailure
+from deployments.common.errors import AwsFailure
+from deployments.common.rules.log_redaction import redact, redact_text
 
 FORMATS = ("line", "json")
 EXTRA = ("aws_operation", "aws_code", "aws_request_id", "method", "path", "status", "seconds")

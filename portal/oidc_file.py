@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from deployments.core.oidc_providers import BadProviders, OidcProvider, check_distinct, parse
+from deployments.administration.rules.oidc_providers import BadProviders, OidcProvider, check_distinct, parse
 from portal import secret_file
 
 

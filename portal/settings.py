@@ -10,7 +10,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from deployments.core.identity_groups import memberships
+from deployments.administration.rules.identity_groups import memberships
 from portal import oidc_file, saml_file, secret_file, version
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "portal.acting.acting",
+    "portal.request_context.request_context_middleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -66,7 +66,7 @@ MIDDLEWARE = [
     "portal.login.sessions.note_use",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "deployments.deadlocks.RepeatAfterDeadlock",  # last: it calls the view
+    "deployments.common.deadlocks.RepeatAfterDeadlock",  # last: it calls the view
 ]
 
 # Never unpickle data from outside this process: a pickle can run code.
@@ -357,6 +357,8 @@ LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 TIME_ZONE = env.str("SANSO_TIME_ZONE", default="UTC")
 USE_TZ = True
 STATIC_URL = "static/"
+# The scripts and styles of each package, whose addresses do not have the package's name.
+STATICFILES_DIRS = [("deployments", str(folder)) for folder in sorted(BASE_DIR.glob("deployments/*/static"))]
 # The web process serves static files directly from the apps, and the bundles of pages (portal/bundles.py): no
 # collectstatic, no second server.
 # https://whitenoise.readthedocs.io/en/stable/django.html#WHITENOISE_USE_FINDERS

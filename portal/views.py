@@ -18,9 +18,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from deployments.actions.request import PermissionMissing
-from deployments.presentation.granters import about_text, granters_text
-from deployments.wording.requests import permission_name
+from deployments.access.commands.requesting import PermissionMissing
+from deployments.access.pages.who_can_grant import about_text, who_can_grant
+from deployments.access.texts.commands import permission_name
 from portal import request_ids
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
         context = {
             "missing": permission_name(exception.permission),
             "about": about_text(exception.about),
-            "granters": granters_text(exception.about),
+            "who_can_grant": who_can_grant(exception.about),
         }
     return render(request, "403.html", context, status=403)
 

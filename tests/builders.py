@@ -9,9 +9,14 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from deployments.access.models.grants import Grant
 from deployments.aws.cloudformation import StackEvent
-from deployments.core.phases import TERMINAL, State
-from deployments.models import Account, Deployment, Environment, Event, Grant, Resource, Stack
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import TERMINAL, State
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import Resource, Stack
 
 _number = itertools.count(1)
 START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)

@@ -6,12 +6,11 @@ SQLite, the embedded default. Redis is never a fake. A server starts when the fi
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
-import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,45 +25,34 @@ from hypothesis import HealthCheck
 from pytest_django import DjangoDbBlocker
 
 from portal.translations import compile_catalogs
-from tests import loopback_only, prepared, times
+from sandbox_tests import explained, loopback_only
+from sandbox_tests.fixtures import closed_port, responses_have_their_shape, sandbox_account
+from sandbox_tests.processes import without_aws
+from tests import emptied, prepared, reach, tiers, times
+from tests.explained import assert_recognized
 from tests.mariadb import MariaDB, start_mariadb
-from tests.services import LOOPBACK, Redis, Sandbox, free_port, start_redis, start_sandbox, started_sandboxes
+from tests.selection import Selection
+from tests.services import (
+    LOOPBACK,
+    REPOSITORY,
+    Redis,
+    Sandbox,
+    free_port,
+    start_redis,
+    start_sandbox,
+)
 
-# Folders that the SQLite run collects, in addition to tests marked `core`.
-AREAS = (
-    "actions",
-    "api",
-    "catalog",
-    "fuzz",
-    "live",
-    "models",
-    "presentation",
-    "runner",
-    "sources",
-    "upgrade",
-    "views",
-)
-CORE = tuple(f"tests/{area}/" for area in AREAS)
-MARKED = "pytest.mark.core"
-# Folders of which a SQLite run of all tests takes only files marked `core`: the queries of the others do not
-# differ, they test what pages and the API display, or they take longest.
-FEW_ON_SQLITE = ("actions", "api", "catalog", "fuzz", "presentation", "runner", "sources", "views")
-SAME_ON_BOTH = (
-    *(f"tests/{area}/" for area in FEW_ON_SQLITE),
-    *("tests/upgrade/test_access_before.py", "tests/upgrade/test_pages.py"),
-)
-LONG = 300  # seconds: a test with a timeout of its own that is not shorter is a long one
-IS_LONG = pytest.StashKey[bool]()
-# Seconds since the epoch after which no long test begins, so that CI's run ends in time on a slow machine.
-LONG_TESTS_UNTIL = float(os.environ.get("LONG_TESTS_UNTIL", "inf"))
-HANGING = 600  # seconds after which a test counts as hanging
+__all__ = ["closed_port", "responses_have_their_shape", "sandbox_account"]
+
+USUAL_THRESHOLDS = (700, 10, 10)
 FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-xdist has its own
 running_mariadb: list[MariaDB] = []
 running_redis: list[Redis] = []
 
-# Examples are the same in every run and have no deadline, so that no test fails by chance on a busy machine.
+# Examples are the same in every run of a commit, by the seed of pytest_configure, and have no deadline, so
+# that no test fails by chance on a busy machine. With `derandomize` they would be the same for all commits.
 hypothesis.settings.register_profile(
-    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "same", derandomize=False, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("same")
 
@@ -80,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         default="mariadb",
         help="run on a private MariaDB (everything), or on SQLite (the core tests)",
     )
+    parser.addoption("--reach", default="", help="keep in this file which functions are called (tests.reach)")
     parser.addoption("--times", action="store_true", help="print and keep where the time went (tests.times)")
     if settings.configured:
         pytest.exit("Django's settings were read too early: unset DJANGO_SETTINGS_MODULE and try again", 4)
@@ -92,10 +81,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 def choose_environment(database: str) -> None:
     """Set the variables of the settings: own folder and ports, nothing of AWS or of the developer."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "SANSO_"))]:
-        del os.environ[name]
+    without_aws()
     url = {"mariadb": f"mysql://root@{LOOPBACK}:{free_port()}/sanso", "sqlite": f"sqlite:///{FOLDER}/sanso"}
+    # Processes import the sandbox and the command line of this checkout, in whichever environment tests run.
+    folders = [str(REPOSITORY / folder) for folder in ("portal/sandbox", "portal/command_line")]
     os.environ |= {
+        "PYTHONPATH": os.pathsep.join([*folders, *filter(None, [os.environ.get("PYTHONPATH")])]),
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "SECRET_KEY": secrets.token_hex(32),
         "DEBUG": "false",
@@ -105,50 +96,38 @@ def choose_environment(database: str) -> None:
         "SANSO_DATA_DIR": str(FOLDER / "data"),
         "SANSO_SANDBOX_URL": f"http://{LOOPBACK}:{free_port()}",
         "SANSO_SANDBOX_TOKEN_FILE": str(FOLDER / "sandbox" / "data" / "token"),
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
     }
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(times.Recorder(config))
+    config.pluginmanager.register(tiers.Tiers())
+    config.pluginmanager.register(Selection())
+    if config.getoption("reach"):
+        config.pluginmanager.register(reach.Recorder(config))
+    explained.checks.append(assert_recognized)
+    config.addinivalue_line("markers", "sampled(group): one of several, of which `make test` runs a sample")
     config.addinivalue_line("markers", "core: also part of the SQLite run (make test runs both databases)")
     loopback_only.enforce()
+    emptied.use()
+    if hypothesis.core.global_force_seed is None:  # not set by --hypothesis-seed
+        hypothesis.core.global_force_seed = tiers.seed()  # type: ignore[assignment]  # None or an integer
     # Django's default hasher takes a third of a second for each user that a test creates.
     settings.PASSWORD_HASHERS = ["tests.passwords.QuickHasher"]
+    # Each of Django's test clients would read all static files, as a web process does once.
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skip files without core tests in a SQLite run of all tests: most files, which take long to import."""
-    is_whole = [Path(arg).name for arg in config.args] == ["tests"]
-    if config.getoption("database") != "sqlite" or not is_whole or not collection_path.match("test_*.py"):
-        return None
-    name = collection_path.relative_to(config.rootpath).as_posix()
-    if name.startswith(CORE) and not name.startswith(SAME_ON_BOTH):
-        return None
-    return None if MARKED in collection_path.read_text() else True
+def pytest_collection_finish() -> None:
+    """Collect garbage as often as Python usually does, which the portal does less often.
 
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests that are not core in the SQLite run, and sort the long tests first.
-
-    pytest-xdist distributes whole files in this order; a long one at the end would run alone. Of the long
-    tests the shortest come first, and those that kill workers last, so that LONG_TESTS_UNTIL skips few.
+    What a test left open is then reported near that test.
     """
-    for item in items:
-        item.stash[IS_LONG] = timeout_of(item) >= LONG
-    items.sort(key=order_of)
-    if config.getoption("timeout") is None:  # the timeouts of tests assume an idle machine
-        for item in items:
-            item.add_marker(pytest.mark.timeout(max(2 * timeout_of(item), HANGING)), append=False)
-    if config.getoption("database") == "sqlite":
-        config.hook.pytest_deselected(items=[item for item in items if not is_core(item)])
-        items[:] = [item for item in items if is_core(item)]
+    gc.set_threshold(*USUAL_THRESHOLDS)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -158,8 +137,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     Django's client leaves the language of its last request active. Tests without transactions share one
     connection, which Django never replaces between them: a lost one would fail all of them.
     """
-    if item.stash[IS_LONG] and time.time() > LONG_TESTS_UNTIL:
-        pytest.skip(f"LONG TEST NOT RUN for want of time (.ci/run): {item.nodeid}")
     translation.deactivate()
     lost = connection.connection is not None and not connection.is_usable()
     if lost:
@@ -170,22 +147,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             item.warn(pytest.PytestWarning(f"The connection to the database was lost. MariaDB:\n{log}"))
         if not server.is_running():
             server.start()
-
-
-def is_core(item: pytest.Item) -> bool:
-    return item.nodeid.startswith(CORE) or item.get_closest_marker("core") is not None
-
-
-def timeout_of(item: pytest.Item) -> float:
-    """Return the timeout of a test in seconds, 0 if it has none of its own."""
-    marker = item.get_closest_marker("timeout")
-    return float(marker.args[0]) if marker and marker.args else 0
-
-
-def order_of(item: pytest.Item) -> tuple[int, float]:
-    if not item.stash[IS_LONG]:
-        return 2, -timeout_of(item)
-    return int(item.nodeid.startswith("tests/chaos/")), timeout_of(item)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -226,23 +187,6 @@ def sandbox() -> Iterator[Sandbox]:
     server.stop()
 
 
-@pytest.fixture
-def sandbox_account(sandbox: Sandbox) -> Iterator[str]:
-    """The 12-digit id of an account for one test, which is emptied afterwards."""
-    account = str(secrets.randbelow(9 * 10**11) + 10**11)
-    yield account
-    sandbox.control("POST", "reset", account=account)
-
-
-@pytest.fixture(autouse=True)
-def _responses_have_their_shape() -> Iterator[None]:
-    """Fail a test in which a sandbox sent a response that does not match botocore's shape of it."""
-    yield
-    found = "".join(server.invalid_responses() for server in started_sandboxes)
-    if found:
-        pytest.fail(f"Responses of the sandbox that AWS would not send:\n{found}", pytrace=False)
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(
     request: pytest.FixtureRequest,
@@ -262,14 +206,6 @@ def django_db_setup(
             own = FOLDER / "test.sqlite3"
             shutil.copyfile(prepared.migrated_sqlite() / own.name, own)
             prepared.use_test_database(str(own))
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A loopback port that refuses connections: it is bound during the test, and nothing listens on it."""
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        yield taken.getsockname()[1]
 
 
 @pytest.fixture(autouse=True)

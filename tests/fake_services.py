@@ -17,6 +17,7 @@ from deployments.aws.ec2 import NetworkInterface, TaggedInstance
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.aws.logs import LogGroup, LogMessage, StreamEnd
 from deployments.aws.rds import Backup, Cluster, DBInstance
+from deployments.aws.reachability.network import Network
 from deployments.aws.s3 import StoredObject, StoredVersions, Tail
 from deployments.aws.ssm import (
     Association,
@@ -26,8 +27,7 @@ from deployments.aws.ssm import (
     Invocation,
     output_folder,
 )
-from deployments.core.reachability.network import Network
-from deployments.errors import AwsNotFound
+from deployments.common.errors import AwsNotFound
 from tests.builders import START
 
 

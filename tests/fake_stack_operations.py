@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from deployments.errors import AwsRejected
+from deployments.aws.validation_events import ValidationFinding
+from deployments.common.errors import AwsRejected
 
 if TYPE_CHECKING:
     from tests.fakes import FakeStack
@@ -43,6 +44,7 @@ class FakeStackOperations:
         self.retained: list[tuple[str, ...]] = []  # of each deletion of a stack in DELETE_FAILED
         self.forced: list[str] = []
         self.templates: dict[str, str] = {}  # by stack id
+        self.findings: dict[str, list[ValidationFinding]] = {}  # of validation, by path of the stack
 
     def cancel_update(self, stack_id: str, token: str) -> None:
         self._started("CancelUpdateStack", stack_id, token, ("UPDATE_IN_PROGRESS",), self.rollback_acts)

@@ -22,8 +22,9 @@ from deployments.aws.cloudformation import (
 )
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
-from deployments.errors import AwsAlreadyDone, AwsNotFound, AwsRetryable, UserFixable
-from deployments.message_codes import Code
+from deployments.aws.validation_events import ValidationFinding
+from deployments.common.errors import AwsAlreadyDone, AwsNotFound, AwsRetryable, UserFixable
+from deployments.common.message_codes import Code
 from tests.builders import START, stack_id
 from tests.fake_services import FakeServices
 from tests.fake_stack_operations import FakeStackOperations
@@ -47,6 +48,7 @@ class FakeStack:
     parameters: dict[str, str] = field(default_factory=dict)
     is_protected: bool = False
     updated: str = ""
+    deployment_mode: str = ""
 
 
 class FakeAws(FakeServices, FakeStackOperations):
@@ -80,7 +82,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         ]
         self.refuses_nested = ""  # the reason why change sets with nested ones fail, "" for none
         self.updates: list[ParameterUpdate] = []
-        self.kept: list[bool] = []  # DisableRollback of each executed change set
+        self.kept: list[bool | None] = []  # DisableRollback of each executed change set, None if left out
         self.wanted: dict[str, dict[str, str]] = {}  # parameters of change sets of updates
         self._acts: list[tuple[str, str, str, str]] = []
         self._clock = 0
@@ -193,6 +195,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             parameters=stack.parameters,
             termination_protection=stack.is_protected,
             updated=stack.updated,
+            deployment_mode=stack.deployment_mode,
         )
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
@@ -316,13 +319,22 @@ class FakeAws(FakeServices, FakeStackOperations):
             raise AwsNotFound("ChangeSetNotFound", "not found", "cloudformation:DescribeChangeSet")
         return self.change_sets[change_set]
 
-    def execute_change_set(self, change_set_id: str, token: str, *, keep_on_failure: bool = False) -> None:
+    def validation_findings(self, change_set_id: str) -> list[ValidationFinding]:
+        self._call("cloudformation:DescribeEvents")
+        stack = self.change_sets[change_set_id].stack_id
+        path = next((path for path in self.findings if path and stack.endswith(f"-{path}")), "")
+        return self.findings.get(path, [])
+
+    def execute_change_set(
+        self, change_set_id: str, token: str, *, keep_on_failure: bool | None = False
+    ) -> None:
         self._call("cloudformation:ExecuteChangeSet")
         change_set = self.change_sets[change_set_id]
         if change_set.execution_status == "AVAILABLE":
             self.change_sets[change_set_id] = replace(change_set, execution_status="EXECUTE_IN_PROGRESS")
             root = self.stacks[change_set.stack_id]
-            assert keep_on_failure or not root.status.endswith("_FAILED"), "a retry disables the rollback"
+            is_kept = keep_on_failure is None or keep_on_failure
+            assert is_kept or not root.status.endswith("_FAILED"), "a retry disables the rollback"
             self.kept.append(keep_on_failure)
             is_update = change_set_id in self.wanted
             self._acts = list(self.update_acts if is_update else self.create_acts)

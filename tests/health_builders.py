@@ -7,20 +7,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from deployments.core.sources import SOURCES
-from deployments.models import Environment, Stack
-from deployments.models.health import (
-    Association,
-    AssociationRun,
-    DatabaseCluster,
-    DatabaseMember,
-    FleetGroup,
-    FleetInstance,
-    HealthSample,
-    LoadBalancer,
-    Observation,
-    Target,
-)
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.observers import SOURCES
+from deployments.health.models.balancing import LoadBalancer, Target
+from deployments.health.models.configuration import Association, AssociationRun
+from deployments.health.models.database import DatabaseCluster, DatabaseMember
+from deployments.health.models.fleet import FleetGroup, FleetInstance
+from deployments.health.models.observing import Observation
+from deployments.health.models.samples import HealthSample
+from deployments.stacks.models.stacks import Stack
 from tests.builders import make_deployment, make_environment, make_resource, make_stack
 
 ARN = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012"

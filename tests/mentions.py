@@ -14,9 +14,19 @@ from tests.test_project import tracked
 
 TRACKED = tracked()
 FOLDERS = sorted({file.relative_to(REPOSITORY).parts[0] for file in TRACKED if file.parent != REPOSITORY})
-PACKAGES = ("portal", "deployments", "datelog", "tests")
-ROOTS = [REPOSITORY / name for name in ("deployments", "portal", "portal/sandbox", "datelog", "docs")]
-"""Folders that short paths such as `core/status.py` may be relative to, besides the file's own folder."""
+PACKAGES = {
+    **dict.fromkeys(("portal", "deployments", "datelog", "tests"), REPOSITORY),
+    "sanso_sandbox": REPOSITORY / "portal/sandbox",
+    "sandbox_tests": REPOSITORY / "portal/sandbox",
+    "sanso_cli": REPOSITORY / "portal/command_line",
+}
+"""The folder of each package."""
+ROOTS = [
+    REPOSITORY / name for name in ("deployments", "portal", "portal/sandbox/sanso_sandbox", "datelog", "docs")
+]
+"""Folders that short paths such as `cloudformation/status.py` may be relative to, besides the file's own
+folder.
+"""
 AREAS = sorted(
     {below.name for root in ROOTS for below in root.iterdir() if below.is_dir() and below.name[0].isalpha()}
 )
@@ -30,7 +40,7 @@ PAPERS = re.compile(r"\bDESIGN\b|\bSTYLE\b|\bWORDING\b|\bresearch\b")
 """Papers that are not in the repository."""
 PERMISSION = re.compile(r"\w+\.(?:add|change|delete|view)_\w+")
 LEFT_OUT = {"CHANGELOG.md", "named.py"}
-OF_OTHER_PROJECTS = {"ages.js", "shop.yaml", "actions/checkout"}
+OF_OTHER_PROJECTS = {"ages.js", "shop.yaml", "actions/checkout", "common/identity"}
 
 
 @cache
@@ -69,7 +79,9 @@ def expanded(path: str) -> list[str]:
 
 
 def is_short_path(path: str, file: Path) -> bool:
-    """Return whether a path like `core/status.py`, or a name like `core/status.is_final`, exists."""
+    """Return whether a path like `cloudformation/status.py`, or a name like
+    `cloudformation/status.is_final`, exists.
+    """
     module, *names = path.split(".")
     modules = [root.joinpath(module).with_suffix(".py") for root in ROOTS]
     return is_path(path, [REPOSITORY, file.parent, *ROOTS]) or any(defines(one, names) for one in modules)
@@ -77,7 +89,8 @@ def is_short_path(path: str, file: Path) -> bool:
 
 def is_module_or_name(dotted: str) -> bool:
     """Return whether a dotted name is a module, or a name that a module defines or imports."""
-    place, *rest = REPOSITORY, *dotted.split(".")
+    package, *rest = dotted.split(".")
+    place = PACKAGES[package] / package
     while rest and (place / rest[0]).is_dir():
         place, rest = place / rest[0], rest[1:]
     if rest and (place / f"{rest[0]}.py").exists():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deployments.errors import Message
-from deployments.models import Deployment
-from deployments.wording import message_text, stored_text
+from deployments.common.errors import Message
+from deployments.common.texts import message_text, stored_text
+from deployments.environments.models.deployments import Deployment
 
 
 def reason(deployment: Deployment) -> str:

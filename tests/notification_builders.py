@@ -6,10 +6,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from deployments.core.notifications import CHOSEN
-from deployments.core.standard_webhooks import new_secret
-from deployments.models import NotificationTarget
-from deployments.models.sealed import seal
+from deployments.common.models.encryption import encrypt_values
+from deployments.notifications.models import NotificationTarget
+from deployments.notifications.rules.standard_webhooks import new_secret
+from deployments.notifications.rules.topics import CHOSEN
 
 
 def make_target(
@@ -20,8 +20,8 @@ def make_target(
     return NotificationTarget.objects.create(
         kind="webhook",
         owner=owner,
-        sealed_address=seal({"url": url}),
+        sealed_address=encrypt_values({"url": url}),
         hint=url.partition("?")[0],
-        sealed_secret=seal({"now": secret or new_secret()}),
+        sealed_secret=encrypt_values({"now": secret or new_secret()}),
         **(defaults | values),
     )

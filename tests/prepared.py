@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -44,6 +45,11 @@ def migrated_mariadb() -> Path:
 def migrated_sqlite() -> Path:
     """Return a folder with the test database as the file `test.sqlite3`."""
     return prepared("sqlite", _schema(), _migrate_sqlite)
+
+
+def migrated_data_folder() -> Path:
+    """Return a portal's data folder with its own database, to which all migrations are applied."""
+    return prepared("folder", _schema(), _migrate_data_folder)
 
 
 def start_installed(folder: Path, *, port: int | None = None, options: Sequence[str] = ()) -> MariaDB:
@@ -131,6 +137,12 @@ def _migrate_sqlite(folder: Path) -> None:
         _create(str(folder / "test.sqlite3"))
     finally:
         use_test_database(before)
+
+
+def _migrate_data_folder(folder: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=REPOSITORY, env=environment | {"SANSO_DATA_DIR": str(folder)}, check=True)
 
 
 def _create(name: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.core.change_effects import judged
-from deployments.core.changes import ChangedResource, Changes
-from deployments.models import Deployment, Environment
+from deployments.cloudformation.change_effects import judged
+from deployments.cloudformation.changes import ChangedResource, Changes
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from tests.builders import make_deployment
-from tests.core.recorded import recorded
+from tests.cloudformation.recorded import recorded
 
 
 def recorded_changes(scene: str) -> Changes:

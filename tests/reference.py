@@ -9,7 +9,7 @@ from typing import Any
 
 import typer.main
 
-from portal.command_line.__main__ import app
+from sanso_cli.__main__ import app
 from tests.services import REPOSITORY
 
 DOCUMENT = REPOSITORY / "docs" / "api" / "openapi.json"

@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from deployments import dispatcher
-from deployments.actions.delete import request_deletion
-from deployments.actions.deploy import request_deployment
-from deployments.models import Account, Deployment
+from deployments.changes.commands.create import request_deployment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.recovery.commands.delete import request_deletion
+from deployments.template_sets.models.versions import TemplateVersion
 from tests.builders import REGION, make_operator
 from tests.services import LIMIT, REPOSITORY, Sandbox, Service, wait_until
 
@@ -104,13 +107,24 @@ class Portal:
 
     def deploy(self, name: str = "staging", account: Account | None = None, **parameters: str) -> Deployment:
         """Request an environment in the given account, or in a new one."""
+        return self.deploy_version(None, account or new_account(), parameters, name)
+
+    def deploy_version(
+        self,
+        version: TemplateVersion | None,
+        account: Account,
+        parameters: Mapping[str, str],
+        name: str = "staging",
+    ) -> Deployment:
+        """Request an environment of a version of a template set; without one, of the bundled set."""
         return request_deployment(
             user=_operator(),
-            account=account or new_account(),
+            account=account,
             name=name,
-            parameters=parameters,
+            parameters=dict(parameters),
             reason="",
             request_key=uuid.uuid4(),
+            version=version,
         )
 
     def deploy_kept(self, account: Account) -> Deployment:

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from deployments.models import Account, Environment, FleetInstance
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
+from deployments.health.models.fleet import FleetInstance
 from tests.builders import make_resource, make_stack
 from tests.template_versions import make_pinned, make_source, make_version
 

@@ -12,13 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from deployments import catalog
-from deployments.core.dependencies import Graph, read
-from deployments.core.forecast import Forecast, project
-from deployments.core.nested_templates import STACK
-from deployments.core.schedule import Schedule, Span
-from deployments.core.status import OperationKind
-from deployments.core.usual_durations import CLOSING_TYPE, PHASE_TYPE, DurationHistory, PastDuration, prior
+from deployments.cloudformation.dependencies import Graph, read
+from deployments.cloudformation.nested_templates import STACK
+from deployments.cloudformation.schedule import Schedule, Span
+from deployments.cloudformation.status import OperationKind
+from deployments.cloudformation.usual_durations import (
+    CLOSING_TYPE,
+    PHASE_TYPE,
+    DurationHistory,
+    PastDuration,
+    prior,
+)
+from deployments.stacks.rules.forecast import Forecast, project
+from deployments.template_sets import template_files
 
 INFRA = Path(__file__).parents[1] / "infra_templates"
 BEFORE = ("@preflight", "@artifacts", "@change_set")
@@ -28,7 +34,7 @@ CLOSING = "/"
 
 def infra_graph() -> Graph:
     """Return the graph of the bundled set, as in a first deployment."""
-    template_set = catalog.load(INFRA)
+    template_set = template_files.load(INFRA)
     defaults = {name: p.default or "" for name, p in template_set.parameters.items()}
     return read(template_set.contents, template_set.root.name, defaults)
 
@@ -94,7 +100,7 @@ class World:
         return Happened({path: Span(times[2 * n], times[2 * n + 1]) for path, n in self.plan.number.items()})
 
     def learn(self, happened: Happened) -> None:
-        """Add the deployment to the history like `deployments.runner.expectations`."""
+        """Add the deployment to the history like `deployments.stacks.shared.forecast`."""
         self.runs += 1
         for path, span in happened.spans.items():
             assert span.start is not None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deployments.core.dependencies import stack_of
-from deployments.core.forecast import project
-from deployments.core.polling import AWS, PolledStack, TokenBucket, choose, delay
-from deployments.core.status import OperationKind
-from deployments.core.usual_durations import DurationHistory
+from deployments.cloudformation.dependencies import stack_of
+from deployments.cloudformation.polling import AWS, PolledStack, TokenBucket, choose, delay
+from deployments.cloudformation.status import OperationKind
+from deployments.cloudformation.usual_durations import DurationHistory
+from deployments.stacks.rules.forecast import project
 from tests.simulated_deployments import CLOSING, Happened, World
 
 LATENCY = 0.15  # duration of a call in seconds
@@ -82,7 +82,7 @@ def events_of(world: World, happened: Happened) -> dict[str, list[float]]:
 
 @dataclass
 class Poller:
-    """Polls a deployment's stacks from the root's start to its end, as `runner.stack_polls` does."""
+    """Polls a deployment's stacks from the root's start to its end, as `stacks.steps.stack_polls` does."""
 
     world: World
     happened: Happened

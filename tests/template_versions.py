@@ -6,9 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from deployments import catalog
-from deployments.models import Environment, TemplateRef, TemplateSource, TemplateVersion
-from deployments.runner import template_sets, versions
+from deployments.environments.models.environments import Environment
+from deployments.template_sets import template_files
+from deployments.template_sets.models import stored_sets
+from deployments.template_sets.models.sources import TemplateSource
+from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
+from deployments.template_sets.shared import versions
 from tests.builders import make_deployment, make_environment
 
 ROOT = """
@@ -43,8 +46,8 @@ def make_version(
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    template_set = catalog.load(folder)
-    template_sets.keep(template_set)
+    template_set = template_files.load(folder)
+    stored_sets.keep(template_set)
     number = TemplateVersion.objects.of(source).count() + 1
     about: dict[str, Any] = {
         "commit": hashlib.sha256(str(number).encode()).hexdigest()[:40] if source.kind == "git" else "",

@@ -17,7 +17,7 @@ import pytest
 import redis
 import typer.main
 
-from portal.command_line.__main__ import app
+from sanso_cli.__main__ import app
 from tests.services import REPOSITORY, Redis, Sandbox
 from tests.test_project import tracked
 
@@ -28,6 +28,7 @@ NOT_RUN = {
     r"make (run|run-full)": "tests/portal/test_run.py runs what it calls; it does not end by itself",
     r"make (test|check|fix)": "this test is a part of it",
     r"\.venv/bin/pytest ": "this test is a part of it",
+    r"cd portal/sandbox && \S*pytest$": "tests/test_distributions.py runs a part of it",
     r"(systemctl|journalctl) ": "needs systemd",
     r"apt-get ": "installs packages on the machine",
     r"(\.venv/bin/)?pip install ": "downloads packages; .ci/environment installs from the same lock files",
@@ -38,7 +39,10 @@ NOT_RUN = {
 IN_A_CLONE = (r"git clone ", r"python3 -m venv ", r"git pull$", r"git worktree ")
 """Commands that a test runs in this order in a clone of the repository."""
 REDIS = r"redis-cli "
-ELSEWHERE = {"docs/api.md": "tests/api/test_examples.py"}
+ELSEWHERE = {
+    "docs/api.md": "tests/api/test_examples.py",
+    "portal/sandbox/README.md": "tests/test_distributions.py",
+}
 """Documents whose commands another test runs."""
 SANDBOX = "docs/sandbox.md"
 
@@ -135,6 +139,8 @@ def here(command: str, folder: str) -> str:
         "/var/backups/sanso-2026-11-27.tar.gz": str(backup),
         "/var/backups": f"{folder}/backups",
         "/var/lib/sanso": f"{folder}/restored",
+        "…/orders": "infra_templates",
+        "orders-policy.json": f"{folder}/orders-policy.json",
         "mysql://sanso:…@db.internal:3306/sanso": f"sqlite:///{folder}/restored.sqlite3",
         "createsuperuser": "createsuperuser --noinput",
     }
@@ -178,7 +184,7 @@ def matching(pattern: str) -> list[str]:
 
 
 def test_the_commands_of_an_installation_work_in_a_clone(machine: dict[str, str], tmp_path: Path) -> None:
-    server, installed, release = tmp_path / "server.git", tmp_path / "opt" / "sanso", tmp_path / "release"
+    server, installed, temporary = tmp_path / "server.git", tmp_path / "opt" / "sanso", tmp_path / "tmp"
     subprocess.run(["git", "clone", "--quiet", "--bare", str(REPOSITORY), str(server)], check=True)
     for arguments in (  # a checkout may have no branch, and a developer's Git may sign tags
         ("update-ref", "refs/heads/main", "HEAD"),
@@ -187,21 +193,24 @@ def test_the_commands_of_an_installation_work_in_a_clone(machine: dict[str, str]
     ):
         subprocess.run(["git", *arguments], cwd=server, check=True, capture_output=True)
     (tmp_path / "opt").mkdir()
+    temporary.mkdir()
     lines = "\n".join(command for pattern in IN_A_CLONE for command in matching(pattern))
     places = {
         "<this repository>": server,
         "/opt/sanso": installed,
-        "/tmp/release": release,
+        "/tmp": temporary,
+        "python3 ": f"{sys.executable} ",
     }
-    for given, own in (*places.items(), ("python3 ", f"{sys.executable} ")):
-        lines = lines.replace(given, str(own))
+    # In one pass: the places of this machine lie in its own /tmp.
+    lines = re.sub("|".join(map(re.escape, places)), lambda found: str(places[found.group()]), lines)
 
     done = as_it_is(lines, machine)
 
     assert done.returncode == 0, done.stderr
     assert (installed / ".venv" / "bin" / "pip").exists()
     assert (installed / "manage.py").exists()
-    assert (release / "manage.py").exists()
+    assert (temporary / "release" / "manage.py").exists()
+    assert (temporary / "later" / "manage.py").exists()
 
 
 @pytest.mark.skipif(shutil.which("redis-cli") is None, reason="the embedded Redis has no client")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from deployments.catalog import yaml_files
+from deployments.template_sets.template_files import yaml_files
 from tests import mentions
 from tests.services import REPOSITORY
 from tests.test_project import settings_in_example, tracked
@@ -104,9 +104,9 @@ def test_documents_and_comments_refer_to_nothing_outside_of_the_repository() -> 
 @pytest.mark.parametrize(
     ("dotted", "exists"),
     [
-        ("deployments.core.status.is_final", True),
-        ("deployments.core.status.Status.final", True),
-        ("deployments.core.status.is_over", False),
+        ("deployments.cloudformation.status.is_final", True),
+        ("deployments.cloudformation.status.Status.final", True),
+        ("deployments.cloudformation.status.is_over", False),
         ("deployments.core.no_such_module", False),
         ("tests.services", True),
     ],
@@ -116,9 +116,9 @@ def test_a_name_in_a_module_is_looked_up(dotted: str, exists: bool) -> None:
 
 
 def test_paths_with_braces_and_stars_are_looked_up() -> None:
-    assert mentions.is_path("deployments/core/{status,phases}.py", [REPOSITORY])
+    assert mentions.is_path("deployments/cloudformation/{status,stuck_resources}.py", [REPOSITORY])
     assert mentions.is_path("docs/*.md", [REPOSITORY])
-    assert not mentions.is_path("deployments/core/{status,no_such_module}.py", [REPOSITORY])
+    assert not mentions.is_path("deployments/cloudformation/{status,no_such_module}.py", [REPOSITORY])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
@@ -173,6 +173,6 @@ def test_every_fix_on_the_security_page_names_existing_tests() -> None:
 
     assert len(fixes) >= 13
     for fix in fixes:
-        named = re.findall(r"`(tests/[^`]+)`", fix)
+        named = re.findall(r"`((?:portal/sandbox/sandbox_)?tests/[^`]+)`", fix)
         assert named, fix
         assert [path for path in named if not (REPOSITORY / path).is_file()] == [], fix

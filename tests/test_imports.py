@@ -8,9 +8,9 @@ from pathlib import Path
 
 import grimp
 
+from tests.mentions import PACKAGES
 from tests.services import REPOSITORY
 
-PACKAGES = ("portal", "deployments", "datelog", "tests")
 # These programs set up Django in a function before they can import its models.
 PROGRAMS = REPOSITORY / "tests" / "benchmarks"
 
@@ -84,8 +84,8 @@ def test_a_circle_is_found() -> None:
 def test_no_function_imports_a_module_of_the_project() -> None:
     found = [
         text
-        for package in PACKAGES
-        for path in sorted((REPOSITORY / package).rglob("*.py"))
+        for package, folder in PACKAGES.items()
+        for path in sorted((folder / package).rglob("*.py"))
         if PROGRAMS not in path.parents
         for text in local_imports(path)
     ]

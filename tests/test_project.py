@@ -20,12 +20,14 @@ READ_FROM_ENVIRONMENT = re.compile(
 WITH_PROJECT = ["requirements.lock", "requirements-test.lock", "requirements-production.lock"]
 
 
-def tracked(*patterns: str) -> list[Path]:
+def tracked(*patterns: str, folders: bool = False) -> list[Path]:
+    """Return the tracked files, and with `folders` the links to folders."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--", *patterns], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     names = [name for name in listed.stdout.split("\0") if name]
-    return [REPOSITORY / name for name in names if (REPOSITORY / name).exists()]
+    found = [REPOSITORY / name for name in names if (REPOSITORY / name).exists()]
+    return [path for path in found if folders or path.is_file()]
 
 
 LOCKS = tracked("*.lock")

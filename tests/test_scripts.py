@@ -54,7 +54,9 @@ def test_a_complete_environment_is_not_installed_again(bare_path: str, tmp_path:
     (venv / "bin" / "python").symlink_to("/bin/true")
     locks = [REPOSITORY / name for name in ("requirements-test.lock", "requirements-uv.lock")]
     sums = subprocess.run(["cksum"], input=b"".join(lock.read_bytes() for lock in locks), capture_output=True)
-    (venv / ".installed").write_text(f"test {sums.stdout.decode()}")
+    (venv / ".installed").write_text(
+        f"test {sums.stdout.decode().strip()} portal/sandbox portal/command_line\n"
+    )
 
     for level in ("run", "test"):
         assert run("environment", level, path=bare_path, folder=tmp_path).returncode == 0

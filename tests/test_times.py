@@ -24,7 +24,7 @@ def test_the_times_of_workers_are_added() -> None:
 
 def test_a_file_belongs_to_its_folder() -> None:
     assert folder_of("tests/test_times.py::test_x") == "tests"
-    assert folder_of("tests/core/health/test_rollup.py::test_x[a/b]") == "tests/core"
+    assert folder_of("tests/health/rules/test_rollup.py::test_x[a/b]") == "tests/health"
 
 
 def test_ended_children_count() -> None:

@@ -64,14 +64,14 @@ CLASSES = frozenset({"Gate", "Hub", "Party", "Places", "Reader", "Room", "Shown"
 """Earlier class names that were private words."""
 EXCEPTIONS = {
     "tests/test_words.py": "this list",
-    "deployments/core/legacy_messages.py": "recognizes texts that the release before stored",
-    "deployments/runner/stack_polls.py": "reads a key of rows that the release before stored",
+    "deployments/migrations/_message_codes.py": "replaces texts that a release before stored",
+    "deployments/stacks/steps/stack_polls.py": "reads a key of rows that the release before stored",
     "deployments/admin/work.py": "an address of AWS's documentation",
-    "portal/sandbox/backends/machines/booted/init.py": "an option of systemd-nspawn",
+    "portal/sandbox/sanso_sandbox/backends/machines/booted/init.py": "an option of systemd-nspawn",
     "portal/settings.py": "an option of SQLite",
     "portal/backups/engines.py": "an option of SQLite",
-    "portal/sandbox/backends/databases/embedded/sessions.py": "an option of SQLite",
-    "portal/sandbox/engine/": "the records of MiniStack's engine",
+    "portal/sandbox/sanso_sandbox/backends/databases/embedded/sessions.py": "an option of SQLite",
+    "portal/sandbox/sanso_sandbox/engine/": "the records of MiniStack's engine",
 }
 PHRASES = (
     "This needs to be changed first",

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests import services
+from sandbox_tests import processes
 
 KEPT = Path("build/test-times")
 SHOWN = 25
@@ -66,7 +66,7 @@ def longest(seconds: Mapping[str, float]) -> list[str]:
 
 
 def folder_of(test: str) -> str:
-    """Return `tests/views` for tests in that folder or below, and `tests` for those directly in it."""
+    """Return `tests/changes` for tests in that folder or below, and `tests` for those directly in it."""
     path = Path(test.partition("::")[0])
     return "/".join(path.parts[: min(2, len(path.parts) - 1)])
 
@@ -132,7 +132,7 @@ class Recorder:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self._end_file()
-        for what, seconds in services.waited.items():
+        for what, seconds in processes.waited.items():
             count(self.times.waits, what, seconds)
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput["times"] = json.dumps(asdict(self.times))

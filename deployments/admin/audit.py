@@ -10,13 +10,14 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from deployments.access.models.audit_records import AuditRecord
+from deployments.access.texts.commands import ACTIONS, permission_name
+from deployments.access.texts.roles import RIGHTS
 from deployments.admin.rows import ReadOnly
-from deployments.core.status import DisplayStatus
-from deployments.models import AuditRecord, DeployedSet
-from deployments.presentation import badges
-from deployments.wording import stored_text
-from deployments.wording.access import RIGHTS
-from deployments.wording.requests import ACTIONS, permission_name
+from deployments.cloudformation.status import DisplayStatus
+from deployments.common.texts import stored_text
+from deployments.environments.display import badges
+from deployments.template_sets.models.stored_files import DeployedSet
 
 
 class ActionFilter(admin.SimpleListFilter):

@@ -13,12 +13,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from deployments.actions.freeze import delete_freeze, save_freeze
 from deployments.admin.rows import AccountFilter, ManagedAccounts, ReadOnly
-from deployments.core.freeze import freeze_at
-from deployments.forms.accounts import WindowForm
-from deployments.models import Account, EnvironmentLock, FreezeWindow
-from deployments.presentation.text.datetime_formats import timestamp
+from deployments.administration.pages.forms.accounts import WindowForm
+from deployments.common.pages.datetime_formats import timestamp
+from deployments.environments.models.accounts import Account
+from deployments.locks.commands.freezes import delete_freeze, save_freeze
+from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.rules import freeze_at
 
 if TYPE_CHECKING:
     FreezeRows = admin.ModelAdmin[FreezeWindow]

@@ -11,24 +11,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ReadOnly
-from deployments.core.health.aws_statuses import RUN_FAILED, RUN_IN_PROGRESS, RUN_SUCCEEDED
-from deployments.core.status import DisplayStatus
-from deployments.models.health import (
-    ActionRequest,
-    Association,
-    AssociationRun,
-    DatabaseCluster,
-    DatabaseMember,
-    FleetInstance,
-    Observation,
-    ScalingActivity,
-    SiteProbe,
-    SiteReads,
-    Target,
-)
-from deployments.presentation import badges
-from deployments.presentation.health import aws_badges
-from deployments.wording import stored_text
+from deployments.cloudformation.status import DisplayStatus
+from deployments.common.texts import stored_text
+from deployments.environments.display import badges
+from deployments.health.display import aws_badges
+from deployments.health.models.balancing import Target
+from deployments.health.models.configuration import Association, AssociationRun
+from deployments.health.models.database import DatabaseCluster, DatabaseMember
+from deployments.health.models.fleet import FleetInstance, ScalingActivity
+from deployments.health.models.observing import Observation
+from deployments.health.models.site import SiteProbe, SiteReads
+from deployments.health.rules.aws_statuses import RUN_FAILED, RUN_IN_PROGRESS, RUN_SUCCEEDED
+from deployments.stacks.models.action_requests import ActionRequest
 
 _RESULTS = {"failed": RUN_FAILED, "running": RUN_IN_PROGRESS, "succeeded": RUN_SUCCEEDED}
 _REQUEST_STATES = {

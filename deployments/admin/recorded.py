@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from deployments.models import AuditRecord
+from deployments.access.models.audit_records import AuditRecord
 
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Any]
@@ -23,7 +23,7 @@ _VALUES = "_recorded_values"
 
 
 class RecordedAdmin(Rows):
-    """A mixin of the lists that write by themselves, without an action of `deployments.actions`.
+    """A mixin of the lists that write by themselves, without a command of a package.
 
     The audit records are written where Django writes its own log of the admin, in the same transaction.
     """

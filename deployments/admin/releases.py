@@ -15,12 +15,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ReadOnly
-from deployments.core.release_kind import PHASED, ReleaseKind
-from deployments.models import ReleaseServer, ServerRelease
-from deployments.presentation import badges
-from deployments.presentation.preview.release import kind_label
-from deployments.presentation.release_servers import stage_badge
-from deployments.wording import stored_text
+from deployments.changes.pages.preview.release import kind_label
+from deployments.cloudformation.release_kind import PHASED, ReleaseKind
+from deployments.common.texts import stored_text
+from deployments.environments.display import badges
+from deployments.releases.display import stage_badge
+from deployments.releases.models import ReleaseServer, ServerRelease
 
 
 class KindFilter(admin.SimpleListFilter):

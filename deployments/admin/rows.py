@@ -12,10 +12,12 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from deployments.access import can
-from deployments.core.roles import Right
-from deployments.core.status import COMPLETE, FAILED, IN_PROGRESS
-from deployments.models import Deployment, Environment, Stack
+from deployments.access.models.permissions import can
+from deployments.access.rules.roles import Right
+from deployments.cloudformation.status import COMPLETE, FAILED, IN_PROGRESS
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.stacks.models.stacks import Stack
 
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Model]

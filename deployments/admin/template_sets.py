@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.rows import ReadOnly
-from deployments.models import TemplateFetch, TemplateRef, TemplateSource, TemplateVersion
-from deployments.wording import stored_text
+from deployments.common.texts import stored_text
+from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 
 
 @admin.register(TemplateSource)

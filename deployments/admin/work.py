@@ -14,12 +14,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from deployments.actions.account import delete_account, save_account
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ManagedAccounts, ReadOnly, StatusFilter
-from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
-from deployments.presentation import badges
-from deployments.presentation.account_roles import roles_text
-from deployments.presentation.text import event_texts
+from deployments.administration.commands.accounts import delete_account, save_account
+from deployments.administration.pages.account_roles import roles_text
+from deployments.environments.display import badges
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.stacks.display import event_texts
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import Resource, Stack
 
 if TYPE_CHECKING:
     AccountRows = admin.ModelAdmin[Account]

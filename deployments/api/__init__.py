@@ -1,1 +1,1 @@
-"""The HTTP API: what pages can do, for programs, through the same actions and with the same rights."""
+"""The HTTP API: what pages can do, for programs, through the same commands and with the same rights."""

@@ -7,32 +7,36 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 
-from deployments.access import known_accounts
-from deployments.actions import delete, recovery, roll_back
-from deployments.actions.change import request_change
-from deployments.actions.change_base import base_of, retried
-from deployments.actions.deploy import caught_by_creation, check_deployment, request_deployment, set_to_deploy
-from deployments.api.deployments import deployment_of
-from deployments.api.environments import environment_of, router
-from deployments.api.idempotency import requests
-from deployments.api.keyset import Key
-from deployments.api.problems import of_form
-from deployments.api.requests import ApiRequest, require_about, require_somewhere
-from deployments.api.schemas.bodies import (
-    ChangeBody,
-    ContinueBody,
-    CreateBody,
-    DeletionAgainBody,
-    DeletionBody,
-    ReasonBody,
+from deployments.access.api.bodies import ReasonBody
+from deployments.access.api.deployment_router import deployment_of
+from deployments.access.api.environment_router import environment_of, router
+from deployments.access.api.idempotency import requests
+from deployments.access.api.keyset import Key
+from deployments.access.api.problems import of_form
+from deployments.access.api.requests import ApiRequest, require_about, require_somewhere
+from deployments.access.models.permissions import known_accounts
+from deployments.access.rules.roles import Right
+from deployments.api.bodies import ChangeBody, ContinueBody, DeletionAgainBody, DeletionBody
+from deployments.changes.api.schemas.creation import CreateBody
+from deployments.changes.api.schemas.previews import CheckedCreation
+from deployments.changes.commands.create import (
+    caught_by_creation,
+    check_deployment,
+    request_deployment,
+    set_to_deploy,
 )
-from deployments.api.schemas.deployments import DeploymentDetail
-from deployments.api.schemas.previews import CheckedCreation
-from deployments.core.labels import checked_labels
-from deployments.core.roles import Right
-from deployments.forms import NewEnvironmentForm
-from deployments.forms.change import ChangeForm, chosen_set
-from deployments.models import Account, Deployment, TemplateVersion
+from deployments.changes.commands.preview import request_change
+from deployments.changes.pages.forms.change import ChangeForm, chosen_set
+from deployments.changes.pages.forms.create import NewEnvironmentForm
+from deployments.deployment_pages.api.schemas.deployments import DeploymentDetail
+from deployments.environments.models import rollback_state
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.labels import checked_labels
+from deployments.recovery.commands import adopt_drift, delete, delete_again, roll_back
+from deployments.recovery.commands.continue_rollback import request_continue
+from deployments.stacks.commands.change_base import base_of, retried
+from deployments.template_sets.models.versions import TemplateVersion
 
 CREATED = 201
 
@@ -117,7 +121,7 @@ def create_deletion_again(
     request: ApiRequest, environment_id: Key, body: DeletionAgainBody
 ) -> DeploymentDetail:
     """Request the deletion of a stack whose deletion failed, without what is to stay in AWS."""
-    return _requested(request, environment_id, recovery.request_deletion_again, **body.model_dump())
+    return _requested(request, environment_id, delete_again.request_deletion_again, **body.model_dump())
 
 
 @requests(
@@ -141,7 +145,7 @@ def create_rollback(request: ApiRequest, environment_id: Key, body: ReasonBody) 
 )
 def continue_rollback(request: ApiRequest, environment_id: Key, body: ContinueBody) -> DeploymentDetail:
     """Request that a failed rollback is continued, without the resources that are skipped."""
-    action = recovery.request_continue
+    action = request_continue
     return _requested(request, environment_id, action, skip=body.resources, reason=body.reason)
 
 
@@ -150,7 +154,7 @@ def continue_rollback(request: ApiRequest, environment_id: Key, body: ContinueBo
 )
 def take_over(request: ApiRequest, environment_id: Key, body: ReasonBody) -> DeploymentDetail:
     """Request that changes start from the stack as it is, after it was changed outside of Sanso."""
-    return _requested(request, environment_id, recovery.request_take_over, reason=body.reason)
+    return _requested(request, environment_id, adopt_drift.request_adoption, reason=body.reason)
 
 
 def _requested(
@@ -175,7 +179,7 @@ def _change(
         template_set,
         failed.parameters if failed else environment.parameters,
         base.parameters if base else {},
-        is_creation=failed is not None and not roll_back.returns_to(environment),
+        is_creation=failed is not None and not rollback_state.returns_to(environment),
     )
     parameters = form.take(body.parameters, reason=body.reason, request_key=str(request.request_key))
     if parameters is None:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from deployments.actions import apply_change, change, clean_up, open_change, reschedule
-from deployments.actions import approve as approvals
-from deployments.actions.cancel import effect_of, request_cancel
-from deployments.api.deployments import deployment_of, router
-from deployments.api.idempotency import requests
-from deployments.api.keyset import Key
-from deployments.api.requests import ApiRequest
-from deployments.api.responses import FOR_ONE
-from deployments.api.schemas.bodies import (
+from deployments.access.api.bodies import Nothing, OnFailure, ReasonBody
+from deployments.access.api.deployment_router import deployment_of, router
+from deployments.access.api.idempotency import requests
+from deployments.access.api.keyset import Key
+from deployments.access.api.requests import ApiRequest
+from deployments.access.api.responses import FOR_ONE
+from deployments.api.bodies import (
     ApplyBody,
     ApproveBody,
     BypassBody,
     CancelBody,
     DenyBody,
-    Nothing,
-    OnFailure,
-    ReasonBody,
     ScheduleBody,
 )
-from deployments.api.schemas.deployments import DeploymentDetail
-from deployments.api.schemas.previews import PreviewOut
-from deployments.errors import Message
-from deployments.models import Approval, Deployment
+from deployments.changes.api.schemas.previews import PreviewOut
+from deployments.changes.commands import apply, open_change, preview, reschedule
+from deployments.changes.commands import approve as approve_commands
+from deployments.changes.models.approvals import Approval
+from deployments.common.errors import Message
+from deployments.deployment_pages.api.schemas.deployments import DeploymentDetail
+from deployments.environments.models.deployments import Deployment
+from deployments.recovery.commands import clean_up
+from deployments.recovery.commands.cancel import effect_of, request_cancel
 
 
 @router.get(
@@ -42,7 +42,7 @@ def apply_preview(request: ApiRequest, deployment_id: Key, body: ApplyBody) -> D
     values = body.model_dump(exclude={"on_failure"})
     keep = body.on_failure is OnFailure.KEEP
     row = deployment_of(request, deployment_id)
-    apply_change.apply_change(user=request.user, deployment=row, keep_on_failure=keep, **values)
+    apply.apply_change(user=request.user, deployment=row, keep_on_failure=keep, **values)
     return _out(request, deployment_id)
 
 
@@ -83,7 +83,7 @@ def approve(request: ApiRequest, deployment_id: Key, body: ApproveBody) -> Deplo
     """Approve the request of somebody else, for exactly the preview with this digest; it may need others."""
     row = deployment_of(request, deployment_id)
     key = _key_of_waiting(row)
-    approvals.approve(user=request.user, deployment=row, approval_pk=key, digest=body.digest)
+    approve_commands.approve(user=request.user, deployment=row, approval_pk=key, digest=body.digest)
     return _out(request, deployment_id)
 
 
@@ -92,7 +92,7 @@ def bypass_approval(request: ApiRequest, deployment_id: Key, body: BypassBody) -
     """Apply the preview with this digest in an emergency, without its approvals and with a reason."""
     row = deployment_of(request, deployment_id)
     key = _key_of_waiting(row)
-    approvals.bypass(
+    approve_commands.bypass(
         user=request.user, deployment=row, approval_pk=key, digest=body.digest, reason=body.reason
     )
     return _out(request, deployment_id)
@@ -103,7 +103,7 @@ def deny(request: ApiRequest, deployment_id: Key, body: DenyBody) -> DeploymentD
     """Deny the request of somebody else, with a reason."""
     row = deployment_of(request, deployment_id)
     key = _key_of_waiting(row)
-    approvals.deny(user=request.user, deployment=row, approval_pk=key, reason=body.reason)
+    approve_commands.deny(user=request.user, deployment=row, approval_pk=key, reason=body.reason)
     return _out(request, deployment_id)
 
 
@@ -119,7 +119,7 @@ def create_rollback_to_deployment(
 ) -> DeploymentDetail:
     """Request the preview of a change back to an earlier deployment."""
     row = deployment_of(request, deployment_id)
-    found = change.request_rollback(
+    found = preview.request_rollback(
         user=request.user, deployment=row, reason=body.reason, request_key=request.request_key
     )
     return _out(request, found.pk)

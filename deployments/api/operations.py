@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from deployments.actions import approve, channels, delete, labels, lock, operate
-from deployments.api.environments import detail_of, environment_of, router
-from deployments.api.idempotency import requests
-from deployments.api.keyset import Key
-from deployments.api.requests import ApiRequest
-from deployments.api.schemas.bodies import (
-    ApprovalRuleBody,
-    ChannelBody,
-    LabelsBody,
-    LockBody,
-    Nothing,
-    ReasonBody,
-    RunBody,
-)
-from deployments.api.schemas.environments import EnvironmentDetail
-from deployments.api.schemas.previews import ActionOut
-from deployments.core.approvals import Policy
-from deployments.models import ApprovalRule
+from deployments.access.api.bodies import Nothing, ReasonBody
+from deployments.access.api.environment_router import environment_of, router
+from deployments.access.api.idempotency import requests
+from deployments.access.api.keyset import Key
+from deployments.access.api.requests import ApiRequest
+from deployments.api.bodies import ApprovalRuleBody, ChannelBody, LabelsBody, LockBody, RunBody
+from deployments.changes.commands import approve, labels
+from deployments.changes.models.approvals import ApprovalRule
+from deployments.changes.rules.approvals import Policy
+from deployments.environment_pages.api.operations import detail_of
+from deployments.environment_pages.api.schemas import EnvironmentDetail
+from deployments.health.commands import operate
+from deployments.locks.commands import locks
+from deployments.recovery.commands import delete
+from deployments.stacks.display.action_schemas import ActionOut
+from deployments.template_sets.commands import channels
 
 ACCEPTED = 202
 
@@ -28,14 +26,14 @@ ACCEPTED = 202
 def lock_environment(request: ApiRequest, environment_id: Key, body: LockBody) -> EnvironmentDetail:
     """Lock an environment against every request that changes it."""
     environment = environment_of(request, environment_id)
-    lock.lock_environment(user=request.user, environment=environment, **body.model_dump())
+    locks.lock_environment(user=request.user, environment=environment, **body.model_dump())
     return detail_of(request, environment_id)
 
 
 @requests(router, "/environments/{environment_id}/unlock", EnvironmentDetail, name="unlock_environment")
 def unlock_environment(request: ApiRequest, environment_id: Key, body: Nothing) -> EnvironmentDetail:
     """Unlock an environment that the user has locked."""
-    lock.unlock_environment(user=request.user, environment=environment_of(request, environment_id))
+    locks.unlock_environment(user=request.user, environment=environment_of(request, environment_id))
     return detail_of(request, environment_id)
 
 
@@ -43,7 +41,7 @@ def unlock_environment(request: ApiRequest, environment_id: Key, body: Nothing) 
 def break_lock(request: ApiRequest, environment_id: Key, body: ReasonBody) -> EnvironmentDetail:
     """Break the lock of another user, with a reason."""
     environment = environment_of(request, environment_id)
-    lock.break_lock(user=request.user, environment=environment, reason=body.reason)
+    locks.break_lock(user=request.user, environment=environment, reason=body.reason)
     return detail_of(request, environment_id)
 
 

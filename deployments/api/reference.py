@@ -59,7 +59,7 @@ def api_reference(request: HttpRequest) -> HttpResponse:
             for name, one in sorted(document["components"]["schemas"].items())
         ],
     }
-    return render(request, "deployments/api_reference.html", context)
+    return render(request, "api/api_reference.html", context)
 
 
 @lru_cache(maxsize=1)

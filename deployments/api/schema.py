@@ -7,8 +7,8 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from deployments.api.problems import CONTENT_TYPE, Problem
-from deployments.api.schema_parts import EXAMPLES, HEADERS, IF_NONE_MATCH, OF_EVERY_RESPONSE, OF_STATUS
+from deployments.access.api.problems import CONTENT_TYPE, Problem
+from deployments.access.api.schema_parts import EXAMPLES, HEADERS, IF_NONE_MATCH, OF_EVERY_RESPONSE, OF_STATUS
 
 FIRST_ERROR = 400
 REFERENCE = "#/components/schemas/{model}"

@@ -7,28 +7,31 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, URLResolver, re_path
 
-from deployments.api import (
-    access,
-    accounts,  # noqa: F401
-    approval_rules,  # noqa: F401
-    changes,  # noqa: F401  # adds its operations to the router
-    decisions,  # noqa: F401
-    deployments,
-    environments,
-    me,
-    notifications,
-    operations,  # noqa: F401
-    records,
-    remaining,  # noqa: F401
-    sources,  # noqa: F401
-    stream,  # noqa: F401
-    template_sets,
-    timelines,
-)
-from deployments.api.endpoint import endpoint, unknown
-from deployments.api.list_filters import known_parameters
-from deployments.api.problems import add_handlers
-from deployments.api.requests import BearerToken, BrowserSession
+# The document has the operations in the order of these imports.
+# isort: off
+from deployments.environment_pages.api import operations as environment_operations
+from deployments.deployment_pages.api import deployments
+from deployments.administration.api import account_list  # noqa: F401
+from deployments.audit.api import operations as audit_operations
+from deployments.administration.api import access
+from deployments.administration.api import accounts  # noqa: F401
+from deployments.changes.api import approval_rules  # noqa: F401
+from deployments.api import changes  # noqa: F401
+from deployments.api import decisions  # noqa: F401
+from deployments.administration.api import me
+from deployments.notifications.api import operations as notification_operations
+from deployments.api import operations  # noqa: F401
+from deployments.recovery.api import operations as recovery_operations  # noqa: F401
+from deployments.template_sets.api import sources  # noqa: F401
+from deployments.deployment_pages.api import stream  # noqa: F401
+from deployments.template_sets.api import sets
+from deployments.deployment_pages.api import timelines
+
+# isort: on
+from deployments.access.api.endpoint import endpoint, unknown
+from deployments.access.api.filters import known_parameters
+from deployments.access.api.problems import add_handlers
+from deployments.access.api.requests import BearerToken, BrowserSession
 from deployments.api.schema import DocumentedApi
 
 DESCRIPTION = """What the portal's pages can do, for programs.
@@ -54,7 +57,16 @@ api = DocumentedApi(
 )
 add_handlers(api)
 api.add_decorator(known_parameters, mode="view")
-for module in (environments, deployments, timelines, template_sets, records, access, notifications, me):
+for module in (
+    environment_operations,
+    deployments,
+    timelines,
+    sets,
+    audit_operations,
+    access,
+    notification_operations,
+    me,
+):
     api.add_router("", module.router)
 
 

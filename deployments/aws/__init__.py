@@ -1,1 +1,5 @@
-"""The gateways to AWS: one module per service; they return frozen dataclasses and raise AwsFailure."""
+"""AWS as Sanso sees it.
+
+One gateway for each service, the quota of its calls, the decisions about connections in a VPC, and the
+permissions that AWS publishes.
+"""

@@ -22,8 +22,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from deployments.aws.error_mapping import translate
-from deployments.core.aws_errors import is_throttling
-from deployments.errors import (
+from deployments.common.errors import (
     AwsAccessError,
     AwsAlreadyDone,
     AwsFailure,
@@ -31,6 +30,7 @@ from deployments.errors import (
     AwsRejected,
     AwsRetryable,
 )
+from deployments.common.rules.aws_error_codes import is_throttling
 
 log = logging.getLogger(__name__)
 

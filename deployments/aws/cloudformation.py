@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deployments.aws.change_set_details import PropertyChange, details_of
 from deployments.aws.error_mapping import calling
 from deployments.aws.stack_operations import StackOperations, StackOperationsGateway
-from deployments.errors import AwsNotFound, AwsRejected
+from deployments.aws.validation_events import ValidationEvents, ValidationEventsGateway
+from deployments.common.errors import AwsNotFound, AwsRejected
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -30,6 +31,8 @@ class StackView:
     termination_protection: bool = False
     updated: str = ""
     """LastUpdatedTime in ISO 8601, "" for a stack that was never updated."""
+    deployment_mode: str = ""
+    """The Mode of DeploymentConfig, "" where there is none: STANDARD, or EXPRESS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +105,24 @@ class ChangeSet:
         return self.status == "CREATE_COMPLETE"
 
 
+@dataclass(frozen=True, slots=True)
+class DeploymentConfig:
+    """The deployment mode of an operation, and whether its failure is kept instead of rolled back.
+
+    Both are always sent together: in EXPRESS mode AWS rolls back only if that is requested.
+    """
+
+    mode: str
+    keeps_on_failure: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSetRequest:
     """The request for a change set. Parameters may contain secrets: never log it.
 
     `kept` are the parameters of an existing stack that keep their values, NoEcho values included. With
-    `is_nested`, CloudFormation also computes the change sets of nested stacks.
+    `is_nested`, CloudFormation also computes the change sets of nested stacks. `deployment_config` is for
+    stacks that are not deployed in the standard mode.
     """
 
     stack_name: str
@@ -121,6 +136,7 @@ class ChangeSetRequest:
     is_update: bool = False
     kept: tuple[str, ...] = ()
     is_nested: bool = True
+    deployment_config: DeploymentConfig | None = None
 
     def __repr__(self) -> str:
         return f"ChangeSetRequest({self.stack_name}, {self.change_set_name})"
@@ -139,9 +155,10 @@ class ParameterUpdate:
     kept: tuple[str, ...]
     capabilities: tuple[str, ...]
     role_arn: str = ""
+    deployment_config: DeploymentConfig | None = None
 
 
-class CloudFormation(StackOperations, Protocol):
+class CloudFormation(StackOperations, ValidationEvents, Protocol):
     """The calls to CloudFormation that the runner makes. They raise AwsNotFound for what does not exist."""
 
     def describe_stack(self, name_or_id: str) -> StackView:
@@ -156,8 +173,13 @@ class CloudFormation(StackOperations, Protocol):
         """Return the change set with property values, by its id, or by its name and the stack's."""
         ...
 
-    def execute_change_set(self, change_set_id: str, token: str, *, keep_on_failure: bool = False) -> None:
-        """Start the execution of the change set; a failure is rolled back, or kept with keep_on_failure."""
+    def execute_change_set(
+        self, change_set_id: str, token: str, *, keep_on_failure: bool | None = False
+    ) -> None:
+        """Start the execution of the change set; a failure is rolled back, or kept with keep_on_failure.
+
+        With None the change set's own DeploymentConfig decides.
+        """
         ...
 
     def delete_change_set(self, change_set: str, stack: str = "") -> None:
@@ -189,7 +211,7 @@ class CloudFormation(StackOperations, Protocol):
         ...
 
 
-class CloudFormationGateway(StackOperationsGateway):
+class CloudFormationGateway(StackOperationsGateway, ValidationEventsGateway):
     """CloudFormation through boto3; the protocol above documents the methods."""
 
     def __init__(self, client: CloudFormationClient) -> None:
@@ -208,6 +230,7 @@ class CloudFormationGateway(StackOperationsGateway):
             parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", [])},
             termination_protection=stack.get("EnableTerminationProtection", False),
             updated=stack["LastUpdatedTime"].isoformat() if "LastUpdatedTime" in stack else "",
+            deployment_mode=stack.get("DeploymentConfig", {}).get("Mode", ""),
         )
 
     def create_change_set(self, request: ChangeSetRequest) -> str:
@@ -216,6 +239,7 @@ class CloudFormationGateway(StackOperationsGateway):
             {"ParameterKey": key, "ParameterValue": value} for key, value in request.parameters.items()
         ]
         parameters += [{"ParameterKey": key, "UsePreviousValue": True} for key in request.kept]
+        role |= _config(request.deployment_config)
         with calling("cloudformation:CreateChangeSet"):
             answer = self._client.create_change_set(
                 StackName=request.stack_name,
@@ -248,13 +272,17 @@ class CloudFormationGateway(StackOperationsGateway):
             ),
         )
 
-    def execute_change_set(self, change_set_id: str, token: str, *, keep_on_failure: bool = False) -> None:
+    def execute_change_set(
+        self, change_set_id: str, token: str, *, keep_on_failure: bool | None = False
+    ) -> None:
+        # Otherwise always sent: AWS documents different defaults.
+        more: dict[str, Any] = {} if keep_on_failure is None else {"DisableRollback": keep_on_failure}
         with calling("cloudformation:ExecuteChangeSet"):
             self._client.execute_change_set(
                 ChangeSetName=change_set_id,
                 ClientRequestToken=token,
-                DisableRollback=keep_on_failure,  # always sent: AWS documents different defaults
                 RetainExceptOnCreate=True,  # a rollback deletes new resources, whatever their DeletionPolicy
+                **more,
             )
 
     def delete_change_set(self, change_set: str, stack: str = "") -> None:
@@ -276,6 +304,7 @@ class CloudFormationGateway(StackOperationsGateway):
             {"ParameterKey": name, "ParameterValue": value} for name, value in update.changed.items()
         ]
         parameters += [{"ParameterKey": name, "UsePreviousValue": True} for name in update.kept]
+        role |= _config(update.deployment_config)
         try:
             with calling("cloudformation:UpdateStack"):
                 self._client.update_stack(
@@ -329,6 +358,12 @@ class CloudFormationGateway(StackOperationsGateway):
             )
             for row in rows
         ]
+
+
+def _config(config: DeploymentConfig | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    return {"DeploymentConfig": {"Mode": config.mode, "DisableRollback": config.keeps_on_failure}}
 
 
 def _event(event: Any) -> StackEvent:

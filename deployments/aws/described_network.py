@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deployments.aws.error_mapping import calling
-from deployments.core.reachability.network import (
+from deployments.aws.reachability.network import (
     LAST_PORT,
     AclEntry,
     Endpoint,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from deployments.aws import described_network
 from deployments.aws.described_network import DescribedNetwork
 from deployments.aws.error_mapping import calling
-from deployments.errors import AwsNotFound
+from deployments.common.errors import AwsNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -2,8 +2,8 @@
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html and the Errors
 section of each action used; https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html. Throttling
-and access are in `deployments/core/aws_errors.py`. A code that is not in the table counts as rejected and is
-displayed: unknown errors fail closed.
+and access are in `deployments/common/rules/aws_error_codes.py`. A code that is not in the table counts
+as rejected and is displayed: unknown errors fail closed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as ConnectionFailed
 from botocore.parsers import ResponseParserError
 
-from deployments.core.aws_errors import CREDENTIALS, DENIED, THROTTLING, needs_access
-from deployments.errors import (
+from deployments.common.errors import (
     AwsAccessError,
     AwsAlreadyDone,
     AwsFailure,
@@ -24,6 +23,7 @@ from deployments.errors import (
     AwsRejected,
     AwsRetryable,
 )
+from deployments.common.rules.aws_error_codes import CREDENTIALS, DENIED, THROTTLING, needs_access
 
 _RETRY = (
     "InternalFailure InternalError InternalServerError InternalServerException "

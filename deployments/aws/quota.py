@@ -26,8 +26,8 @@ from redis.exceptions import RedisError
 from deployments.aws import quota_store
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.quota_store import Buckets, CallRequest, RedisBuckets
-from deployments.core.aws_errors import is_throttling
-from deployments.errors import QuotaExhausted
+from deployments.common.errors import QuotaExhausted
+from deployments.common.rules.aws_error_codes import is_throttling
 
 MAX_WAIT = 5.0
 """Maximum wait of a watched call in seconds: a step with ten calls still ends within its lease."""

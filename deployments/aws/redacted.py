@@ -10,14 +10,14 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from deployments.aws.session import Clients
-from deployments.core.redaction import Redactor
-from deployments.errors import AwsFailure, QuotaExhausted
+from deployments.common.errors import AwsFailure, QuotaExhausted
+from deployments.common.rules.redaction import Redactor
 
 Result = TypeVar("Result")
 
 _NAMES = (
     "account_id action activity_id arguments arn association_id attribute causing_entity change_set_id "
-    "cluster_id command_id counts detailed_status "
+    "check cluster_id command_id counts deployment_mode detailed_status "
     "dns_name document endpoint engine_version evaluation event_id execution_id execution_status group "
     "health id instance_class instance_id instance_type interface_id key kind launch_template_version "
     "lifecycle load_balancer_arns logical_id name output_bucket output_key output_prefix parameter_status "

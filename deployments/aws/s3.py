@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling, translate_code
-from deployments.errors import AwsAccessError, AwsAlreadyDone, AwsNotFound, AwsRejected, UserFixable
-from deployments.message_codes import Code
+from deployments.common.errors import AwsAccessError, AwsAlreadyDone, AwsNotFound, AwsRejected, UserFixable
+from deployments.common.message_codes import Code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

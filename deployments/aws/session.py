@@ -28,7 +28,7 @@ from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.ssm import SSM, SSMGateway
 from deployments.aws.sts import STS, STSGateway
 from deployments.aws.tagging import Tagging, TaggingGateway
-from deployments.errors import AwsAccessError
+from deployments.common.errors import AwsAccessError
 
 # Steps are short: every call has timeouts, and after a lost response the next step retries. botocore must
 # not retry by itself: its worker may have lost the claim meanwhile. Such a retry once created a change

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.aws.site_address import Resolve, Site, SiteProblem, checked_address, system_resolve
-from deployments.core.redaction import Redactor
-from deployments.errors import Message
-from deployments.message_codes import Code
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.common.rules.redaction import Redactor
 
 CONNECT_SECONDS = 3.0
 RESPONSE_SECONDS = 6.0

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from deployments.core.public_addresses import embedded, is_public
-from deployments.core.redaction import NOTHING, Redactor
-from deployments.errors import Message
-from deployments.message_codes import Code
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.common.rules.public_addresses import embedded, is_public
+from deployments.common.rules.redaction import NOTHING, Redactor
 
 RESOLVE_SECONDS = 3.0
 SHOWN = 200

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
-from deployments.errors import AwsNotFound
+from deployments.common.errors import AwsNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -1,1 +1,1 @@
-"""Event streams: the viewers of each deployment and their notification. No HTML here."""
+"""Open pages learn of new events: streams, their limits, and who may continue to listen."""

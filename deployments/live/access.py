@@ -15,10 +15,12 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from deployments.access import NOBODY
-from deployments.core import roles
-from deployments.core.roles import About, Granted, Right
-from deployments.models import ApiToken, Environment, Grant
+from deployments.access.models.grants import Grant
+from deployments.access.models.permissions import NOBODY
+from deployments.access.models.tokens import ApiToken
+from deployments.access.rules import roles
+from deployments.access.rules.roles import About, Granted, Right
+from deployments.environments.models.environments import Environment
 
 MAX_LIST = 4_000
 """Maximum length of a list of grants."""

@@ -15,11 +15,11 @@ from weakref import WeakKeyDictionary
 
 from django.db import Error
 
-from deployments.events import Hint
-from deployments.heartbeats import STREAMS
+from deployments.common.heartbeats import STREAMS
 from deployments.live import hints, reads, stopping
 from deployments.live.admission import Admission, StreamLimits
 from deployments.live.coalesced import CoalescedResults
+from deployments.live.new_events import Hint
 from deployments.live.reads import Snapshot
 from deployments.live.streams import OpenStreams
 

@@ -13,7 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from deployments.events import HINTS, Hint, hint
+from deployments.live.new_events import HINTS, Hint, hint
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from deployments.aws import quota
-from deployments.core.remaining import SearchState
-from deployments.models import Account, Deployment
+from deployments.cloudformation.remaining import SearchState
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from django.conf import settings
 from django.db import Error
 
-from deployments.core.roles import About
+from deployments.access.rules.roles import About
 from deployments.live import access, reads
 from deployments.live.access import StreamAccess
 from deployments.live.admission import Admission, StreamLimits, Viewer

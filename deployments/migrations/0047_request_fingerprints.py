@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from deployments.migrations._restartable import AddField
+
 
 class Migration(migrations.Migration):
 
@@ -10,7 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
+        AddField(
             model_name='deployment',
             name='request_fingerprint',
             field=models.CharField(blank=True, db_default='', default='', editable=False, max_length=64),

@@ -1,11 +1,13 @@
 from django.db import migrations, models
 
+from deployments.migrations._restartable import AddField
+
 
 def fill(apps, schema_editor):
     """Links that were sent before give the roles that their people have now."""
     Invitation = apps.get_model("deployments", "Invitation")
     Grant = apps.get_model("deployments", "Grant")
-    for invitation in Invitation.objects.select_related("user"):
+    for invitation in Invitation.objects.filter(grants__isnull=True).select_related("user"):
         held = Grant.objects.filter(
             models.Q(user=invitation.user_id) | models.Q(team__memberships__user=invitation.user_id)
         )
@@ -21,7 +23,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
+        AddField(
             model_name='invitation',
             name='grants',
             field=models.JSONField(editable=False, null=True),

@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from deployments.migrations._restartable import AddField
+
 
 class Migration(migrations.Migration):
 
@@ -10,12 +12,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
+        AddField(
             model_name='target',
             name='missing_path',
             field=models.JSONField(editable=False, null=True),
         ),
-        migrations.AddField(
+        AddField(
             model_name='target',
             name='path_read_at',
             field=models.DateTimeField(editable=False, null=True),

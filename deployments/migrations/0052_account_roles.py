@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from deployments.migrations._restartable import AddField
+
 
 class Migration(migrations.Migration):
 
@@ -10,22 +12,22 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
+        AddField(
             model_name='account',
             name='roles_due_at',
             field=models.DateTimeField(editable=False, null=True),
         ),
-        migrations.AddField(
+        AddField(
             model_name='account',
             name='roles_need_boundary',
             field=models.BooleanField(editable=False, null=True),
         ),
-        migrations.AddField(
+        AddField(
             model_name='account',
             name='roles_read_at',
             field=models.DateTimeField(editable=False, null=True),
         ),
-        migrations.AddField(
+        AddField(
             model_name='account',
             name='roles_revision',
             field=models.PositiveIntegerField(editable=False, null=True),

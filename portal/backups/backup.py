@@ -83,7 +83,9 @@ def restore(source: Path) -> BackupManifest:
 def _check_target(found: BackupManifest) -> None:
     if found.engine != connection.vendor:
         raise BackupError(f"The backup is of {found.engine}, and DATABASE_URL leads to {connection.vendor}.")
-    known = {".".join(migration) for migration in MigrationLoader(None).disk_migrations}
+    loader = MigrationLoader(None)
+    replaced = (name for squashed in loader.replacements.values() for name in squashed.replaces)
+    known = {".".join(migration) for migration in (*loader.disk_migrations, *replaced)}
     if newer := sorted(set(found.migrations) - known):
         raise BackupError(
             f"A newer release made the backup: {found.version}, with {newer[-1]}. Restore it with that one."

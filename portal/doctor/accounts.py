@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
-from deployments.core import account_template
-from deployments.core.aws_errors import denied_action, is_denied
-from deployments.errors import AwsFailure, AwsNotFound
-from deployments.models import Account
+from deployments.common.errors import AwsFailure, AwsNotFound
+from deployments.common.rules.aws_error_codes import denied_action, is_denied
+from deployments.environments.models.accounts import Account
+from deployments.environments.rules import account_template
 from portal.doctor.finding import Finding, ok, problem, warning
 
 MISSING_STACK = "sanso-doctor-looks-for-this"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from deployments import heartbeats
-from deployments.heartbeats import RunningProcess
+from deployments.common import heartbeats
+from deployments.common.heartbeats import RunningProcess
 from portal.doctor.finding import Finding, ok, problem, warning
 
 WITHOUT = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from deployments import heartbeats
+from deployments.common import heartbeats
 from portal.doctor.finding import Finding, ok, problem, warning
 
 MINIMUM = (6, 2)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import dispatcher
-from deployments.core.phases import WAITS, State
-from deployments.models import Deployment, counts
+from deployments import counts, dispatcher
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import WAITS, State
 from portal.doctor.finding import Finding, ok, problem
 
 LATE = 60.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import DatabaseError
 
-from deployments.models import sealed_columns
-from deployments.models.sealed_columns import SealedCount
+from deployments.common.models import encrypted_columns
+from deployments.common.models.encrypted_columns import EncryptedCount
 from portal.doctor.finding import Finding, ok, problem, warning
 
 KEY_LENGTH, TOKEN_LENGTH = 50, 32
@@ -21,13 +21,13 @@ class SecretFacts:
     key_length: int
     token_length: int
     fallbacks: int
-    sealed: SealedCount | None
+    sealed: EncryptedCount | None
 
 
 def read() -> SecretFacts:
     """Return the facts about the secrets of the settings and those in the database."""
     try:
-        sealed = sealed_columns.count()
+        sealed = encrypted_columns.count()
     except DatabaseError:
         sealed = None
     return SecretFacts(
@@ -40,7 +40,7 @@ def read() -> SecretFacts:
 
 def judge(facts: SecretFacts) -> list[Finding]:
     """Return the findings about secrets that are weak, old, or unreadable."""
-    findings = [*_lengths(facts), *_sealed(facts.sealed), *_fallbacks(facts)]
+    findings = [*_lengths(facts), *_encrypted(facts.sealed), *_fallbacks(facts)]
     return findings or [ok("secrets", "The secrets are long enough, and no earlier key is set.")]
 
 
@@ -65,7 +65,7 @@ def _lengths(facts: SecretFacts) -> list[Finding]:
     return findings
 
 
-def _sealed(sealed: SealedCount | None) -> list[Finding]:
+def _encrypted(sealed: EncryptedCount | None) -> list[Finding]:
     if sealed is None or not sealed.unreadable:
         return []
     return [

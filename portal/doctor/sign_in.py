@@ -12,7 +12,7 @@ import requests
 from cryptography import x509
 from django.conf import settings
 
-from deployments.runner.oidc_providers import all_providers
+from deployments.administration.shared.oidc_providers import all_providers
 from portal.doctor.finding import Finding, ok, problem, warning
 
 TIMEOUT = 5

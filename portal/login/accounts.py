@@ -22,8 +22,8 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from deployments.core.oidc_providers import SAML
-from deployments.runner.oidc_providers import provider_of, rules_of
+from deployments.administration.rules.oidc_providers import SAML
+from deployments.administration.shared.oidc_providers import provider_of, rules_of
 from portal.login import saml
 from portal.login.oidc import Provider, configured
 

@@ -8,7 +8,7 @@ from allauth.mfa.totp.internal.flows import activate_totp
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from deployments.views.requests import AuthedRequest
+from deployments.access.pages.requests import AuthedRequest
 from portal.login.codes import mark_used
 from portal.login.forms import AppForm
 

@@ -20,7 +20,7 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from deployments.models.sealed import decrypt, encrypt
+from deployments.common.models.encryption import decrypt, encrypt
 from portal.login import devices, sessions
 
 _ADDRESS: Final = re.compile(r"\[.*\]|[0-9.]+")

@@ -14,7 +14,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from deployments.models.sealed import decrypt, renewed
+from deployments.common.models.encryption import decrypt, renewed
 
 LAST_STEP = "last_step"
 """The key of the time step of the last used code, in an authenticator's data."""

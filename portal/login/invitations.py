@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from deployments.actions.invitations import accept
-from deployments.core.token_scopes import digest_of
-from deployments.cross_site import is_embedded
-from deployments.models import Invitation
+from deployments.access.rules.token_scopes import digest_of
+from deployments.administration.commands.invitations import accept
+from deployments.administration.models.invitations import Invitation
+from deployments.common.cross_site import is_embedded
 from portal.login.forms import too_early
 from portal.login.limits import invitation_attempt
 from portal.login.views import with_status

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from deployments.client_address import network_of
+from deployments.common.client_address import network_of
 from portal.login.counters import counters
 from portal.login.devices import any_device, device_of
 from portal.login.rules import Backoff, Rate, Rule

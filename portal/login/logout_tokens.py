@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import jwt
 
-from deployments.core.oidc_providers import OidcProvider
+from deployments.administration.rules.oidc_providers import OidcProvider
 from portal.login.oidc import ALGORITHMS, CLOCK_SKEW, signing_key
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"

@@ -24,8 +24,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
-from deployments.core.oidc_providers import FIRST, OidcProvider
-from deployments.models.sealed import seal
+from deployments.administration.rules.oidc_providers import FIRST, OidcProvider
+from deployments.common.models.encryption import encrypt_values
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Only signatures with a key pair: with others, anybody with the client's secret could sign."""
@@ -90,7 +90,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has 
         sid = str(claims.get("sid") or "")
         tokens["sid_key"] = uid_of(self.about.issuer, sid) if sid else ""
         # A login that waits for its second factor is stored in the session with its tokens.
-        token.token, token.token_secret = "", seal(tokens)
+        token.token, token.token_secret = "", encrypt_values(tokens)
         return self.get_provider().sociallogin_from_response(request, {**about, "iss": claims["iss"]})
 
     def _verified(self, id_token: str) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
-from deployments.core.oidc_providers import FIRST, OidcProvider
-from deployments.cross_site import is_cross_site, is_embedded
-from deployments.runner.oidc_providers import provider_of
+from deployments.administration.rules.oidc_providers import FIRST, OidcProvider
+from deployments.administration.shared.oidc_providers import provider_of
+from deployments.common.cross_site import is_cross_site, is_embedded
 from portal.login.forms import too_early
 from portal.login.limits import challenge_attempt, logout_token_attempt, provider_attempt
 from portal.login.logout_tokens import BadLogoutToken, verified

@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from deployments.views.requests import AuthedRequest
+from deployments.access.pages.requests import AuthedRequest
 from portal.login.adapters import passkeys_possible
 from portal.login.forms import PasskeyForm, PasskeyNameForm, too_early
 from portal.login.limits import (

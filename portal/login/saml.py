@@ -18,9 +18,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.core.oidc_providers import SAML
-from deployments.models import UsedOnce
-from deployments.runner.oidc_providers import saml_rules
+from deployments.administration.models.replay_protection import UsedOnce
+from deployments.administration.rules.oidc_providers import SAML
+from deployments.administration.shared.oidc_providers import saml_rules
 from portal.login.oidc import uid_of
 
 try:

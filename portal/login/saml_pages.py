@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from deployments.cross_site import is_embedded
+from deployments.common.cross_site import is_embedded
 from portal.login import saml
 from portal.login.forms import too_early
 from portal.login.limits import challenge_attempt, provider_attempt

@@ -27,8 +27,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from deployments.models import UserSession
-from deployments.views.requests import AuthedRequest
+from deployments.access.pages.requests import AuthedRequest
+from deployments.administration.models.sessions import UserSession
 from portal.login.activation import activate
 from portal.login.adapters import passkeys_possible
 from portal.login.forms import AppForm, ConfirmForm

@@ -20,13 +20,15 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from deployments.client_address import address_of
-from deployments.core.oidc_providers import OidcProvider
-from deployments.models import ApiToken, AuditRecord, UsedOnce, UserSession
-from deployments.models.sealed import unseal
-from deployments.models.user_session import end_other_sessions
-from deployments.runner.sessions import apply_groups, next_check
-from deployments.views.requests import AuthedRequest
+from deployments.access.models.audit_records import AuditRecord
+from deployments.access.models.tokens import ApiToken
+from deployments.access.pages.requests import AuthedRequest
+from deployments.administration.models.replay_protection import UsedOnce
+from deployments.administration.models.sessions import UserSession, end_other_sessions
+from deployments.administration.rules.oidc_providers import OidcProvider
+from deployments.administration.shared.sessions import apply_groups, next_check
+from deployments.common.client_address import address_of
+from deployments.common.models.encryption import decrypt_values
 from portal.login.logout_tokens import BadLogoutToken, LogoutToken
 from portal.login.oidc import uid_of
 
@@ -45,7 +47,7 @@ def record(request: HttpRequest, user: User, account: SocialLogin | None) -> Non
         apply_groups(user, account.account.uid, data["groups"])
     if account is not None and account.token is not None:
         about = {"account_key": account.account.uid, "tokens": account.token.token_secret}
-        about["sid_key"] = unseal(account.token.token_secret).get("sid_key", "")
+        about["sid_key"] = decrypt_values(account.token.token_secret).get("sid_key", "")
         about["due_at"] = next_check(timezone.now())
         ApiToken.objects.resume(user.pk)
     UserSession.objects.update_or_create(

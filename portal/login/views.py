@@ -22,8 +22,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from deployments.models import ApiToken
-from deployments.runner.oidc_providers import all_providers
+from deployments.access.models.tokens import ApiToken
+from deployments.administration.shared.oidc_providers import all_providers
 from portal.first_login import forget, stored_login
 from portal.login import sessions
 from portal.login.adapters import passkeys_possible

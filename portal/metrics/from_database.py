@@ -14,11 +14,10 @@ from prometheus_client.core import (
     Metric,
 )
 
-from deployments import dispatcher
-from deployments.core.phases import ACTIVE, Kind
-from deployments.models import Environment, counts
-from deployments.models.environment import EnvironmentState
-from deployments.models.notification import KINDS
+from deployments import counts, dispatcher
+from deployments.environments.models.environments import Environment, EnvironmentState
+from deployments.environments.rules.phases import ACTIVE, Kind
+from deployments.notifications.models import KINDS
 
 BOUNDS = (60, 120, 300, 600, 900, 1200, 1500, 1800, 2400, 3600, 7200)
 """Seconds: an environment takes a minute in the sandbox, and a quarter of an hour or more on AWS."""

@@ -10,10 +10,10 @@ from django.conf import settings
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from redis import Redis
 
-from deployments import heartbeats
 from deployments.aws import call_counts, quota
 from deployments.aws.account_ref import AccountRef
-from deployments.heartbeats import STREAMS, RunningProcess
+from deployments.common import heartbeats
+from deployments.common.heartbeats import STREAMS, RunningProcess
 from portal import request_counts
 
 KINDS = ("web", "worker", "dispatcher")

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from deployments.aws.account_ref import AccountRef
-from deployments.models import Account
+from deployments.environments.models.accounts import Account
 from portal.metrics import from_database, from_redis
 
 log = logging.getLogger(__name__)

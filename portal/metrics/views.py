@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client.exposition import choose_encoder
 
-from deployments.access import can
-from deployments.actions.request import PermissionMissing
-from deployments.core.roles import Right
+from deployments.access.commands.requesting import PermissionMissing
+from deployments.access.models.permissions import can
+from deployments.access.rules.roles import Right
 from portal.metrics.scrape import registry
 
 BEARER = "Bearer "

@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from deployments.core.status import DisplayStatus
-from deployments.core.timings import SIMULATED_SCALE
-from deployments.presentation import badges
+from deployments.cloudformation.status import DisplayStatus
+from deployments.environments.display import badges
+from deployments.environments.rules.timings import SIMULATED_SCALE
 from portal.sandbox_console.control_plane import AssociationFault, Machine, Member
 
 AWS_PACE = round(1 / SIMULATED_SCALE)
@@ -31,7 +31,7 @@ class ActionLabel:
     warning: Promise | str = ""
 
 
-# portal.sandbox.protocols.machines.ACTIONS
+# sanso_sandbox.protocols.machines.ACTIONS
 MACHINES: Mapping[str, ActionLabel] = {
     "stop-service": ActionLabel(
         label=gettext_lazy("Stop service"), done=gettext_lazy("Stopped the service on %(name)s.")
@@ -60,7 +60,7 @@ MACHINES: Mapping[str, ActionLabel] = {
         ),
     ),
 }
-# portal.sandbox.protocols.databases.ACTIONS
+# sanso_sandbox.protocols.databases.ACTIONS
 DATABASES: Mapping[str, ActionLabel] = {
     "failover": ActionLabel(
         label=gettext_lazy("Fail over"),

@@ -10,11 +10,12 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 
-from deployments import catalog
-from deployments.access import Person, visible_environments
-from deployments.errors import UserFixable
-from deployments.models import Account, Environment
-from deployments.models.health import Association
+from deployments.access.models.permissions import Person, visible_environments
+from deployments.common.errors import UserFixable
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
+from deployments.health.models.configuration import Association
+from deployments.template_sets import template_files
 from portal.sandbox_console import labels
 from portal.sandbox_console.control_plane import Cluster, Machine, Member, SandboxState
 from portal.sandbox_console.forms import FORMS, FaultForm
@@ -146,7 +147,7 @@ def _button(known: Mapping[str, labels.ActionLabel], action: str) -> Button:
 def _logical_ids() -> list[str]:
     """Return the logical ids of the template set; none while it cannot be read."""
     try:
-        template_set = catalog.load(settings.SANSO_TEMPLATE_SET)
+        template_set = template_files.load(settings.SANSO_TEMPLATE_SET)
     except UserFixable:
         return []
     found = [content.get("Resources") for content in template_set.contents.values()]

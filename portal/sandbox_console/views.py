@@ -19,15 +19,14 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from deployments.access import visible_accounts
-from deployments.actions.request import DEPLOY
-from deployments.actions.sandbox import request_of_sandbox
+from deployments.access.commands.requesting import DEPLOY
+from deployments.access.commands.sandbox import request_of_sandbox
+from deployments.access.models.permissions import visible_accounts
+from deployments.access.pages.requests import AuthedRequest, may
 from deployments.aws.sandbox import read_token
-from deployments.models import Account
-from deployments.models.account import AccountQuerySet
-from deployments.presentation.filters.choices import parse_number
-from deployments.presentation.text.terminal_output import readable
-from deployments.views.requests import AuthedRequest, may
+from deployments.common.pages.choices import parse_number
+from deployments.common.pages.terminal_output import readable
+from deployments.environments.models.accounts import Account, AccountQuerySet
 from portal.sandbox_console import labels, presentation
 from portal.sandbox_console.control_plane import (
     ControlPlane,

@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from portal.sandbox import environment
 from portal.supervisor import answers
 from portal.supervisor.children import Program
 from portal.supervisor.listening import HOST, NAME, listen, listen_for_browsers, port_of, socket_path
+from sanso_sandbox import environment
 
 PORTS = {"web": 8000, "sandbox": 4567}  # the first ones to try
 
@@ -107,7 +107,7 @@ def sandbox_program(listener: socket.socket, folder: Path) -> Program:
     url = f"http://{HOST}:{port_of(listener)}"
     return Program(
         name="sandbox",
-        command=[sys.executable, "-m", "portal.sandbox", "--fd", str(listener.fileno())],
+        command=[sys.executable, "-m", "sanso_sandbox", "--fd", str(listener.fileno())],
         environment={"SANSO_SANDBOX_HOST": HOST, "SANSO_SANDBOX_DATA": str(folder)},
         inherits=environment.own,
         descriptors=[listener.fileno()],

@@ -14,24 +14,18 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from deployments import access
-from deployments.core.approvals import APPROVE
-from deployments.core.roles import Right
-from deployments.forms.approval import ApprovalForm
-from deployments.models import Account, ApprovalRule, Environment
-from deployments.models.approval import policy_of
-from deployments.presentation import badges
-from deployments.presentation.approvals import required_text, shortfall_text, waiting_number
-from deployments.presentation.granters import granters_text
-from deployments.presentation.text.datetime_formats import (
-    age_text,
-    clock,
-    exact_time,
-    iso,
-    live_age,
-    timestamp,
-)
-from deployments.wording import stored_text
+from deployments.access.models import permissions
+from deployments.access.pages.who_can_grant import who_can_grant
+from deployments.access.rules.roles import Right
+from deployments.changes.display.approval_form import ApprovalForm
+from deployments.changes.display.approvals import required_text, shortfall_text, waiting_number
+from deployments.changes.models.approvals import ApprovalRule, policy_of
+from deployments.changes.rules.approvals import APPROVE
+from deployments.common.pages.datetime_formats import age_text, clock, exact_time, iso, live_age, timestamp
+from deployments.common.texts import stored_text
+from deployments.environments.display import badges
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
 from portal import bundles
 
 register = template.Library()
@@ -85,10 +79,10 @@ def current(context: Context, beginning: str) -> SafeString:
 def may_break_the_sandbox(context: Context) -> bool:
     """Return whether the user may open the sandbox's page: there is a sandbox, and the user may deploy."""
     user = context.get("user")
-    allowed = user is not None and access.can_somewhere(user, Right.CREATE)
+    allowed = user is not None and permissions.can_somewhere(user, Right.CREATE)
     if user is None or not allowed:
         return False
-    return Account.objects.sandboxes().filter(access.visible_accounts(user, Right.CREATE)).exists()
+    return Account.objects.sandboxes().filter(permissions.visible_accounts(user, Right.CREATE)).exists()
 
 
 @register.simple_tag(takes_context=True)
@@ -101,14 +95,14 @@ def can(context: Context, right: str, about: Environment | Account | None = None
     if user is None:
         return False
     name = f"deployments.{right}"
-    return access.can(user, name, about) if about else access.can_somewhere(user, name)
+    return permissions.can(user, name, about) if about else permissions.can_somewhere(user, name)
 
 
 @register.simple_tag(takes_context=True)
 def may_everywhere(context: Context, right: str) -> bool:
     """Return whether the user has a right, such as "require_approval", for everything."""
     user = context.get("user")
-    return user is not None and access.can(user, f"deployments.{right}")
+    return user is not None and permissions.can(user, f"deployments.{right}")
 
 
 @register.simple_tag
@@ -144,17 +138,17 @@ def approval_form(environment: Environment) -> ApprovalForm:
     return ApprovalForm.of(environment)
 
 
-@register.simple_tag
-def granters(about: Environment | Account | None = None) -> str:
+@register.simple_tag(name="who_can_grant")
+def who_can_grant_tag(about: Environment | Account | None = None) -> str:
     """Return who can grant rights for an object, for users who lack one."""
-    return granters_text(about)
+    return who_can_grant(about)
 
 
 @register.simple_tag(takes_context=True)
 def approvals_to_decide(context: Context) -> int | None:
     """Return the number of open approval requests; None, without a query, for a user who may not approve."""
     user = context.get("user")
-    allowed = user is not None and access.can_somewhere(user, APPROVE)
+    allowed = user is not None and permissions.can_somewhere(user, APPROVE)
     return waiting_number(user, APPROVE) if user is not None and allowed else None
 
 

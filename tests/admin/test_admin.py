@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.translation import override
 
-from deployments.models import Account
+from deployments.environments.models.accounts import Account
 from tests.builders import (
     allow,
     make_account,
@@ -25,7 +25,7 @@ from tests.builders import (
     make_user,
 )
 from tests.health_builders import make_whole, run_failed, unwell
-from tests.views.pages import Element, page
+from tests.pages.pages import Element, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]
 READ_ONLY = ("environment", "deployment", "stack", "resource", "event")

@@ -18,10 +18,11 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from deployments.access.models.audit_records import AuditRecord, AuditRecordQuerySet
+from deployments.access.texts.commands import ACTIONS
 from deployments.admin.recorded import RecordedAdmin
-from deployments.models import Account, AuditRecord, FreezeWindow
-from deployments.models.audit import AuditRecordQuerySet
-from deployments.wording.requests import ACTIONS
+from deployments.environments.models.accounts import Account
+from deployments.locks.models.freezes import FreezeWindow
 from tests.builders import make_account, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]

@@ -6,11 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from deployments.access.models.audit_records import AuditRecord
 from deployments.admin import rows as admin_rows
-from deployments.models import AuditRecord, Deployment
+from deployments.environments.models.deployments import Deployment
 from tests.builders import make_deployment, make_environment, make_event, make_resource, make_stack, make_user
+from tests.pages.pages import page
 from tests.query_plans import plan, queries_of, reading, sorts
-from tests.views.pages import page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]
 LARGE = ("deployment", "stack", "resource", "event", "auditrecord")

@@ -11,11 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from deployments.errors import Message
-from deployments.message_codes import Code
-from deployments.models import ReleaseServer, ServerRelease
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.releases.models import ReleaseServer, ServerRelease
 from tests.builders import make_deployment, make_environment, make_user
-from tests.views.pages import page
+from tests.pages.pages import page
 
 pytestmark = pytest.mark.django_db
 STARTED = datetime(2026, 11, 28, 12, tzinfo=UTC)

@@ -8,10 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.models import TemplateFetch, TemplateRef, TemplateSource, TemplateVersion
-from deployments.models.sealed import seal
+from deployments.common.models.encryption import encrypt_values
+from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 from tests.builders import make_user
-from tests.views.pages import page
+from tests.pages.pages import page
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +26,7 @@ def rows() -> list[models.Model]:
         kind="git",
         url="https://git.example/shop.git",
         refs="main v*",
-        sealed_credentials=seal({"username": "reader", "token": "do not show"}),
+        sealed_credentials=encrypt_values({"username": "reader", "token": "do not show"}),
     )
     first, second = (
         TemplateVersion.objects.create(

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from deployments.actions.tokens import create_token
-from deployments.core.token_scopes import SCOPES
-from deployments.models import ApiToken
+from deployments.access.models.tokens import ApiToken
+from deployments.access.rules.token_scopes import SCOPES
+from deployments.administration.commands.tokens import create_token
 
 ROOT = "/api/v1"
 

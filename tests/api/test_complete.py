@@ -16,20 +16,23 @@ from typing import Any
 
 from django.urls import get_resolver
 
-from deployments import actions, api
-from deployments.actions import audit, change, invitations, sandbox, tokens
-from tests.actions.scenes import SCENES
-from tests.views.permission_rules import RULES
+import deployments
+from deployments.access.commands import sandbox
+from deployments.administration.commands import invitations, tokens
+from deployments.audit import commands
+from deployments.changes.commands import preview
+from tests.commands.scenes import SCENES
+from tests.pages.permission_rules import RULES
 
 ONLY_ON_PAGES: dict[Callable[..., Any], str] = {
     tokens.create_token: "a token that leaks must not create one that lives longer",
     tokens.revoke_token: "as their creation",
-    change.request_version: "create_preview with template_version is the same change",
+    preview.request_version: "create_preview with template_version is the same change",
     **dict.fromkeys(
         (invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
         "the link of an invitation lets a person sign in: it is displayed to who invites, once",
     ),
-    audit.export_audit: "the API lists the records themselves",
+    commands.export_audit: "the API lists the records themselves",
     sandbox.request_of_sandbox: "the sandbox has a control API of its own, docs/sandbox.md",
 }
 """Actions that the API does not have, with the reason."""
@@ -73,7 +76,7 @@ def requested_by(view: Any) -> set[Any]:
         for node in ast.walk(ast.parse(inspect.cleandoc("\n" + inspect.getsource(one)))):
             for function in named(node, module):
                 function = inspect.unwrap(function)
-                if function.__module__.startswith(actions.__name__):
+                if ".commands" in function.__module__:
                     found.add(function)
                 elif function.__module__ == view.__module__:
                     todo.append(function)
@@ -82,9 +85,8 @@ def requested_by(view: Any) -> set[Any]:
 
 def in_the_api() -> set[Any]:
     """Return the functions that the API names."""
-    modules = [
-        importlib.import_module(f"{api.__name__}.{one.name}") for one in pkgutil.iter_modules(api.__path__)
-    ]
+    names = [one.name for one in pkgutil.walk_packages(deployments.__path__, "deployments.")]
+    modules = [importlib.import_module(name) for name in names if "api" in name.split(".")]
     return {one for module in modules for one in functions_in(module)}
 
 

@@ -14,7 +14,7 @@ from deployments.api.urls import api
 from tests.api.clients import ROOT
 from tests.api.compatibility import breaks
 from tests.builders import make_user
-from tests.views.pages import page
+from tests.pages.pages import page
 
 RELEASED = Path("docs/api/openapi.json")
 

@@ -14,15 +14,15 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.models import Deployment
+from deployments.environments.models.deployments import Deployment
 from tests.api.clients import Program
+from tests.browsing import TEMPLATE
 from tests.builders import make_operator
 from tests.flows.web import start_web
 from tests.health_builders import make_whole
 from tests.previews import make_preview
 from tests.services import REPOSITORY, Redis
 from tests.template_versions import make_source
-from tests.views.conftest import TEMPLATE
 
 COMMANDS = re.findall(r"```sh\n(.*?)```", Path("docs/api.md").read_text(), re.DOTALL)
 

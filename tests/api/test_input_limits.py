@@ -21,10 +21,10 @@ from django.urls import reverse
 
 import deployments
 import portal
+from deployments.access.models.audit_records import AuditRecord
 from deployments.api.urls import api
-from deployments.core.parameters import MAX_VALUE, Parameter
-from deployments.forms import ParameterField
-from deployments.models import AuditRecord
+from deployments.changes.pages.forms.create import ParameterField
+from deployments.cloudformation.parameters import MAX_VALUE, Parameter
 from tests.api.clients import Program
 from tests.builders import make_environment, make_operator, make_user
 

@@ -9,17 +9,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from deployments.access.models.audit_records import AuditRecord
+from deployments.access.models.grants import Grant, Team
 from deployments.api.urls import api
-from deployments.models import (
-    ApprovalRule,
-    AuditRecord,
-    Delivery,
-    FreezeWindow,
-    Grant,
-    Team,
-    TemplateFetch,
-    TemplateRef,
-)
+from deployments.changes.models.approvals import ApprovalRule
+from deployments.locks.models.freezes import FreezeWindow
+from deployments.notifications.models import Delivery
+from deployments.template_sets.models.sources import TemplateFetch
+from deployments.template_sets.models.versions import TemplateRef
 from tests.api.clients import ROOT, Program
 from tests.builders import make_account, make_deployment, make_environment, make_event
 from tests.many_rows import add_copies

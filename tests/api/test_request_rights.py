@@ -9,13 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from deployments.core.token_scopes import SCOPES
-from deployments.models import (
-    Approval,
-    AuditRecord,
-    Deployment,
-    Environment,
-)
+from deployments.access.models.audit_records import AuditRecord
+from deployments.access.rules.token_scopes import SCOPES
+from deployments.changes.models.approvals import Approval
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from tests.api.clients import ROOT, Program
 from tests.api.creation import code_of
 from tests.builders import (

@@ -9,10 +9,10 @@ import pytest
 from deployments.aws import session
 from deployments.aws.outputs import outputs_of
 from deployments.aws.session import Clients
-from deployments.errors import AwsAccessError, AwsNotFound
-from tests.sandbox.engine.conftest import REGION, Account
-from tests.sandbox.resources.conftest import NETWORK, made
-from tests.services import Sandbox, start_sandbox, wait_until
+from deployments.common.errors import AwsAccessError, AwsNotFound
+from sandbox_tests.engine.conftest import REGION, Account
+from sandbox_tests.resources.conftest import NETWORK, made
+from tests.services import Sandbox, account_ref, start_sandbox, wait_until
 
 SERVING = (
     NETWORK.partition("Outputs:")[0]
@@ -109,7 +109,7 @@ def outputs(account: Account, stack: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def clients(account: Account) -> Clients:
-    return session.connect(account.sandbox.ref(account.id))
+    return session.connect(account_ref(account.sandbox, account.id))
 
 
 def test_load_balancers_and_targets(clients: Clients, outputs: dict[str, str]) -> None:

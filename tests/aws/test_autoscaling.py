@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deployments.aws.autoscaling import AutoScalingGateway, Group, GroupInstance
-from deployments.errors import AwsNotFound
+from deployments.common.errors import AwsNotFound
 from tests.aws.conftest import Stub
 from tests.builders import START
 

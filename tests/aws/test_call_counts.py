@@ -15,7 +15,7 @@ from botocore.stub import Stubber
 
 from deployments.aws import call_counts, session
 from deployments.aws.call_counts import CallCounts
-from tests.services import Redis, Sandbox, start_redis, wait_until
+from tests.services import Redis, Sandbox, account_ref, start_redis, wait_until
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_call_without_a_response_is_counted(counts: CallCounts, closed_port: i
 def test_calls_through_the_gateways_reach_redis_by_themselves(
     counts: CallCounts, redis_server: Redis, sandbox: Sandbox, sandbox_account: str
 ) -> None:
-    ref = sandbox.ref(sandbox_account, quota_url=redis_server.url)
+    ref = account_ref(sandbox, sandbox_account, quota_url=redis_server.url)
 
     session.connect(ref).sts.caller_identity()
 

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from deployments.aws.cloudformation import ChangeSetRequest, CloudFormationGateway
-from deployments.errors import AwsAlreadyDone, AwsNotFound
+from deployments.aws.cloudformation import ChangeSetRequest, CloudFormationGateway, DeploymentConfig
+from deployments.common.errors import AwsAlreadyDone, AwsNotFound
 from tests.builders import START, stack_id
 
 ROOT = stack_id("sanso-env")
@@ -37,6 +37,35 @@ def event(number: int, **values: Any) -> dict[str, Any]:
         "Timestamp": START + timedelta(seconds=number),
         "ResourceStatus": "CREATE_IN_PROGRESS",
     } | values
+
+
+def test_an_update_in_express_mode_sends_its_mode_and_leaves_out_the_rollback_of_the_execution(
+    stubbed: tuple[CloudFormationGateway, Stubber],
+) -> None:
+    gateway, stubber = stubbed
+    config = {"Mode": "EXPRESS", "DisableRollback": False}
+    sent = {
+        "StackName": ROOT, "ChangeSetName": "c", "ChangeSetType": "UPDATE", "ClientToken": "t",
+        "TemplateURL": "https://x", "IncludeNestedStacks": True, "Capabilities": [], "Parameters": [],
+        "Tags": [], "DeploymentConfig": config,
+    }  # fmt: skip
+    stubber.add_response("create_change_set", {"Id": "arn:cs", "StackId": ROOT}, sent)
+    executed = {"ChangeSetName": "arn:cs", "ClientRequestToken": "t", "RetainExceptOnCreate": True}
+    stubber.add_response("execute_change_set", {}, executed)
+    request = ChangeSetRequest(
+        stack_name=ROOT,
+        change_set_name="c",
+        token="t",
+        template_url="https://x",
+        parameters={},
+        tags={},
+        capabilities=(),
+        is_update=True,
+        deployment_config=DeploymentConfig("EXPRESS", keeps_on_failure=False),
+    )
+
+    assert gateway.create_change_set(request) == "arn:cs"
+    gateway.execute_change_set("arn:cs", "t", keep_on_failure=None)
 
 
 def test_a_stack_is_read_with_outputs_and_tags(stubbed: tuple[CloudFormationGateway, Stubber]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployments.aws.elbv2 import ELBv2Gateway, LoadBalancer, TargetGroup, TargetHealth
-from deployments.errors import AwsNotFound, AwsRetryable
+from deployments.common.errors import AwsNotFound, AwsRetryable
 from tests.aws.conftest import Stub
 
 PREFIX = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:"

@@ -18,7 +18,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from botocore.session import get_session
 
 from deployments.aws.error_mapping import TABLE, calling, translate
-from deployments.errors import (
+from deployments.common.errors import (
     AwsAccessError,
     AwsAlreadyDone,
     AwsFailure,

@@ -6,7 +6,7 @@ import pytest
 
 from deployments.aws.outputs import MARGIN, read_end
 from deployments.aws.redacted import redacted
-from deployments.core.redaction import Redactor, Values
+from deployments.common.rules.redaction import Redactor, Values
 from tests.fakes import FakeAws
 
 SECRET = "hunter22"

@@ -15,7 +15,7 @@ from deployments.aws import quota, quota_store, session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.quota import ApiQuota
 from deployments.aws.quota_store import Buckets, LocalBuckets, RedisBuckets
-from deployments.errors import QuotaExhausted
+from deployments.common.errors import QuotaExhausted
 from tests.services import (
     LIMIT,
     REPOSITORY,
@@ -240,7 +240,7 @@ CALLER = """
 import sys, threading, time
 from deployments.aws import quota, quota_store
 from deployments.aws.account_ref import AccountRef
-from deployments.errors import QuotaExhausted
+from deployments.common.errors import QuotaExhausted
 quota_store.TIMEOUT = float(sys.argv[3])
 account = quota.of(AccountRef(region="r", sandbox_account="1" * 12, quota_url=sys.argv[1]))
 print("ready", flush=True)

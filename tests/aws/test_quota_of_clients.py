@@ -9,12 +9,13 @@ from botocore.config import Config
 
 from deployments.aws import quota, session
 from deployments.aws.account_ref import AccountRef
-from deployments.errors import AwsAccessError, AwsRetryable, QuotaExhausted
+from deployments.common.errors import AwsAccessError, AwsRetryable, QuotaExhausted
 from tests.aws.test_quota import _redis_has_time, own_redis
 from tests.services import (
     LIMIT,
     Redis,
     Sandbox,
+    account_ref,
 )
 
 __all__ = ["_redis_has_time", "own_redis"]
@@ -23,7 +24,7 @@ __all__ = ["_redis_has_time", "own_redis"]
 @pytest.fixture
 def ref(own_redis: Redis, sandbox_account: str, sandbox: Sandbox) -> AccountRef:
     own_redis.flush()
-    return sandbox.ref(sandbox_account, quota_url=own_redis.url, reads_per_second=20.0)
+    return account_ref(sandbox, sandbox_account, quota_url=own_redis.url, reads_per_second=20.0)
 
 
 def service_of(ref: AccountRef, name: str) -> quota.ServiceUsage:

@@ -18,9 +18,9 @@ from deployments.aws.elbv2 import LoadBalancer
 from deployments.aws.logs import LogMessage
 from deployments.aws.redacted import ADDRESSED, PUBLIC, redacted, without_secrets
 from deployments.aws.session import Clients
-from deployments.core.health.parts import TYPES
-from deployments.core.redaction import NOTHING, Redactor, Values
-from deployments.errors import AwsAccessError, AwsFailure, AwsNotFound, AwsRetryable, QuotaExhausted
+from deployments.cloudformation.observed_resources import TYPES
+from deployments.common.errors import AwsAccessError, AwsFailure, AwsNotFound, AwsRetryable, QuotaExhausted
+from deployments.common.rules.redaction import NOTHING, Redactor, Values
 from tests.builders import START, make_stack_event
 from tests.fakes import FakeAws
 
@@ -37,12 +37,14 @@ REDACTED = {
     "ScalingActivity.message", "StackEvent.physical_id", "StackEvent.reason", "StackView.outputs",
     "StackView.parameters", "StackView.reason", "StreamEnd.lines", "StreamEnd.stream", "Tail.body",
     "TargetHealth.description", "TargetHealth.reason", "TrailEvent.client", "TrailEvent.code",
-    "TrailEvent.message", "TrailEvent.principal",
+    "TrailEvent.message", "TrailEvent.principal", "ValidationFinding.property_path",
+    "ValidationFinding.reason",
 }  # fmt: skip
+REQUESTS = ("ChangeSetRequest", "DeploymentConfig", "ParameterUpdate")
 NO_TEXT = ("int", "float", "bool", "datetime", "Mapping[str, int]")
 GATEWAYS = (
     *("autoscaling", "change_set_details", "cloudformation", "cloudtrail", "cloudwatch", "ec2", "elbv2"),
-    *("logs", "rds", "s3", "ssm", "sts", "tagging"),
+    *("logs", "rds", "s3", "ssm", "sts", "tagging", "validation_events"),
 )
 
 
@@ -69,7 +71,8 @@ def test_every_text_field_of_every_response_is_redacted_unless_it_is_an_identifi
     found = {
         f"{kind.__name__}.{field.name}"
         for kind in answers()
-        if kind.__name__ not in ("ChangeSetRequest", "ParameterUpdate")  # requests, not responses
+        if kind.__name__
+        not in ("ChangeSetRequest", "DeploymentConfig", "ParameterUpdate")  # requests, not responses
         for field in fields(kind)
         if field.name not in PUBLIC and not str(field.type).startswith(NO_TEXT)
     }

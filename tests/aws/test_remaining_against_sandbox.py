@@ -9,10 +9,10 @@ import pytest
 
 from deployments.aws.rds import CLUSTER_SNAPSHOT
 from deployments.aws.session import Clients
-from deployments.errors import AwsNotFound
+from deployments.common.errors import AwsNotFound
+from sandbox_tests.engine.conftest import Account
+from sandbox_tests.resources.conftest import NETWORK, made
 from tests.aws.test_against_sandbox import account, clients, records  # noqa: F401  # fixtures
-from tests.sandbox.engine.conftest import Account
-from tests.sandbox.resources.conftest import NETWORK, made
 from tests.services import wait_until
 
 LEAVING = (

@@ -11,8 +11,8 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from deployments.aws.s3 import S3Gateway, Tail
-from deployments.errors import AwsNotFound, UserFixable
-from deployments.wording import error_text
+from deployments.common.errors import AwsNotFound, UserFixable
+from deployments.common.texts import error_text
 from tests.builders import START
 
 

@@ -16,7 +16,7 @@ from botocore.loaders import JSONFileLoader
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.sandbox import about, issue_key
-from deployments.errors import AwsAccessError, AwsFailure, AwsRetryable
+from deployments.common.errors import AwsAccessError, AwsFailure, AwsRetryable
 from tests.services import EXTERNAL_ID, LOOPBACK, Sandbox
 
 REGION = "ap-northeast-1"

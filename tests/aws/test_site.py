@@ -12,7 +12,7 @@ import pytest
 from deployments.aws import site as site_module
 from deployments.aws.site import check_site
 from deployments.aws.site_address import Site
-from deployments.core.redaction import Redactor, Values
+from deployments.common.rules.redaction import Redactor, Values
 from tests.aws.site_server import SAVED, Running, Server, problem_text
 from tests.datelog.test_tls import make_certificate
 from tests.services import LIMIT, LOOPBACK

@@ -10,7 +10,7 @@ import pytest
 from deployments.aws import site as site_module
 from deployments.aws.site import READS, SiteReadsResult, check_reads
 from deployments.aws.site_address import Site
-from deployments.core.redaction import Redactor, Values
+from deployments.common.rules.redaction import Redactor, Values
 from tests.aws.site_server import SAVED, Running, Server
 from tests.message_texts import text_of
 from tests.services import LIMIT, LOOPBACK, free_port

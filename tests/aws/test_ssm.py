@@ -8,7 +8,7 @@ import pytest
 
 from deployments.aws.outputs import outputs_of
 from deployments.aws.ssm import Association, ExecutionTarget, SSMGateway, read_counts
-from deployments.errors import AwsNotFound
+from deployments.common.errors import AwsNotFound
 from tests.aws.conftest import Stub
 from tests.builders import START
 from tests.fakes import FakeAws

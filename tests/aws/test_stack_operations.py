@@ -9,10 +9,10 @@ import pytest
 from deployments.aws import session
 from deployments.aws.change_set_details import PropertyChange
 from deployments.aws.cloudformation import CloudFormation
-from deployments.errors import AwsRejected
-from tests.sandbox.engine.conftest import Account
-from tests.sandbox.engine.test_change_sets import make
-from tests.services import Sandbox
+from deployments.common.errors import AwsRejected
+from sandbox_tests.engine.conftest import Account
+from sandbox_tests.engine.test_change_sets import make
+from tests.services import Sandbox, account_ref
 
 NOTES = """
     Parameters:
@@ -33,7 +33,7 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Iterator[Account]:
 
 @pytest.fixture
 def gateway(account: Account) -> CloudFormation:
-    clients = session.connect(account.sandbox.ref(account.id))
+    clients = session.connect(account_ref(account.sandbox, account.id))
     clients.sts.caller_identity()  # the account now has its roles
     return clients.cloudformation
 

@@ -55,7 +55,7 @@ def fill() -> Mapping[str, User]:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    from deployments.models import Grant, Team, TeamMember
+    from deployments.access.models.grants import Grant, Team, TeamMember
 
     call_command("migrate", verbosity=0)
     users = User.objects.bulk_create(User(username=f"user{n:03}") for n in range(USERS))
@@ -83,7 +83,12 @@ def fill() -> Mapping[str, User]:
 def _environments(users: list[User]) -> list[Any]:
     from django.utils import timezone
 
-    from deployments.models import Account, Approval, AuditRecord, Deployment, Environment, Label
+    from deployments.access.models.audit_records import AuditRecord
+    from deployments.access.models.grants import Label
+    from deployments.changes.models.approvals import Approval
+    from deployments.environments.models.accounts import Account
+    from deployments.environments.models.deployments import Deployment
+    from deployments.environments.models.environments import Environment
 
     accounts = [Account(name=f"account-{n}", region="ap-northeast-1") for n in range(ACCOUNTS)]
     Account.objects.bulk_create(accounts)
@@ -142,7 +147,7 @@ def _environments(users: list[User]) -> list[Any]:
 def _people(environments: list[Any]) -> Mapping[str, User]:
     from django.contrib.auth.models import User
 
-    from deployments.models import Grant
+    from deployments.access.models.grants import Grant
 
     people = {
         FEW: User(username="few", is_superuser=True),
@@ -178,7 +183,7 @@ def _people(environments: list[Any]) -> Mapping[str, User]:
 
 def pages() -> tuple[str, ...]:
     """Return the addresses of the pages; the environment is one that every user may view."""
-    from deployments.models import Environment
+    from deployments.environments.models.environments import Environment
 
     pk = Environment.objects.get(name="env-0000").pk
     return (

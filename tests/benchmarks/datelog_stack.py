@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portal.sandbox.backends.balancers import haproxy
+from sanso_sandbox.backends.balancers import haproxy
 from tests.datelog.servers import DATABASE, Cluster, start_app_server, start_cluster
 from tests.infra.web_server import apache_configuration, load_modules
 from tests.mariadb import MariaDB

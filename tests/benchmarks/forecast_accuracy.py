@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from statistics import mean
 
-from deployments.core.dependencies import Graph
+from deployments.cloudformation.dependencies import Graph
 from tests.simulated_deployments import World, honesty, infra_graph
 from tests.simulated_polling import Poller, by_forecast
 

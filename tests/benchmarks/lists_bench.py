@@ -164,7 +164,9 @@ def busy(mariadb: MariaDB) -> float:
 
 def pages() -> Iterator[str]:
     """Yield the address of every list with its filters and searches, including those of the admin."""
-    from deployments.models import Account, Deployment, Environment
+    from deployments.environments.models.accounts import Account
+    from deployments.environments.models.deployments import Deployment
+    from deployments.environments.models.environments import Environment
 
     live = Environment.objects.live().without_recordings()
     environment, account = live.order_by("pk")[500], Account.objects.usable()[7].pk

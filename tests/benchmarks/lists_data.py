@@ -16,27 +16,20 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection, models
 
-from deployments import recordings
-from deployments.models import (
-    Account,
-    AuditAnchor,
-    AuditChain,
-    AuditCut,
-    AuditRecord,
-    DeployedSet,
-    Deployment,
-    Duration,
-    Environment,
-    Event,
-    Evidence,
-    Expectation,
-    HealthSample,
-    Observer,
-    Resource,
-    SiteReads,
-    Stack,
-    TemplateCheck,
-)
+from deployments.access.models.audit_records import AuditAnchor, AuditChain, AuditCut, AuditRecord
+from deployments.deployment_pages import recordings
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.failures.models import Evidence
+from deployments.health.models.observing import Observer
+from deployments.health.models.samples import HealthSample
+from deployments.health.models.site import SiteReads
+from deployments.stacks.models.durations import Duration, Expectation
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import Resource, Stack
+from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_files import DeployedSet
 
 COPIES = 25
 """Copies of the fixture's 39 environments: 1,014 environments including the fixture's."""

@@ -20,10 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sandbox_tests.processes import Service
 from tests.benchmarks.live_services import LiveServices, goal, make, prepare, reported, write
 from tests.benchmarks.live_streams import many_streams
 from tests.benchmarks.machine import machine, percentile
-from tests.services import Service, start_sandbox
+from tests.services import start_sandbox
 
 EVENTS = 200
 LONG = 50_000
@@ -59,7 +60,8 @@ def measure_polling(place: LiveServices) -> list[str]:
     """Deploy to the sandbox at time scale 1; measure the time from each event to its painted line."""
     from django.conf import settings
 
-    from deployments.models import Deployment, Event
+    from deployments.environments.models.deployments import Deployment
+    from deployments.stacks.models.events import Event
     from tests.benchmarks.paint_times import painted, watching
     from tests.benchmarks.polling_portal import programs, send
 

@@ -15,7 +15,7 @@ from tests.mariadb import MariaDB, start_mariadb
 from tests.services import Redis, start_redis
 
 if TYPE_CHECKING:
-    from deployments.models import Deployment
+    from deployments.environments.models.deployments import Deployment
     from tests.flows.web import Web
 
 
@@ -75,12 +75,12 @@ def make(count: int = 0) -> Deployment:
 
 def write(deployment: Deployment, number: int) -> float:
     """Write one event, and return the time of its commit. The hint is sent after the commit."""
-    from deployments import events
-    from deployments.models import Stack
+    from deployments.live import new_events
+    from deployments.stacks.models.stacks import Stack
     from tests.live import scenes
 
     committed: list[float] = []
-    announce = events.announce
+    announce = new_events.announce
 
     def noting(deployment_pk: int, seq: int) -> None:
         committed.append(time.time())
@@ -88,11 +88,11 @@ def write(deployment: Deployment, number: int) -> float:
 
     stack = Stack.objects.get(deployment=deployment, path="Network")
     status = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")[number % 3]
-    events.announce = noting
+    new_events.announce = noting
     try:
         scenes.add_events(deployment, scenes.event(stack, f"Network{number % 18 + 1}", status))
     finally:
-        events.announce = announce
+        new_events.announce = announce
     return committed[0]
 
 

@@ -15,7 +15,7 @@ from tests.benchmarks.live_services import LiveServices, goal, reported, write
 from tests.benchmarks.machine import percentile
 
 if TYPE_CHECKING:
-    from deployments.models import Deployment
+    from deployments.environments.models.deployments import Deployment
     from tests.flows.web import Web
 
 STREAMS = 500

@@ -83,7 +83,9 @@ def fill(number: int) -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from deployments.models import Account, Deployment, Environment
+    from deployments.environments.models.accounts import Account
+    from deployments.environments.models.deployments import Deployment
+    from deployments.environments.models.environments import Environment
 
     now = timezone.now()
     owner, _ = get_user_model().objects.get_or_create(username="bench")

@@ -30,7 +30,8 @@ from tests.benchmarks.machine import load, machine, percentile
 from tests.services import REPOSITORY
 
 if TYPE_CHECKING:
-    from deployments.models import Deployment, Stack
+    from deployments.environments.models.deployments import Deployment
+    from deployments.stacks.models.stacks import Stack
     from tests.flows.web import Web
 
 T = TypeVar("T")
@@ -106,8 +107,8 @@ def built(*, finished: bool) -> Deployment:
     """Return a deployment that is complete, or half complete and in progress."""
     from django.utils import timezone
 
-    from deployments.core.phases import State
-    from deployments.models import Resource
+    from deployments.environments.rules.phases import State
+    from deployments.stacks.models.stacks import Resource
     from tests.live import scenes
 
     deployment = scenes.make_deployment(name=f"bench-{finished}")
@@ -142,8 +143,7 @@ def built(*, finished: bool) -> Deployment:
 
 def connect(stacks: list[Stack]) -> None:
     """Make each resource depend on the one before it, and every stack on Network."""
-    from deployments.models import Resource
-    from deployments.models.stack import STACK_TYPE
+    from deployments.stacks.models.stacks import STACK_TYPE, Resource
 
     for stack in stacks:
         before = ""
@@ -174,8 +174,8 @@ def measure_server(deployment: Deployment, place: LiveServices) -> None:
     """Print the duration and size of the page."""
     from django.test import Client
 
-    from deployments.presentation import rendered
-    from deployments.presentation.waterfall import cache
+    from deployments.deployment_pages.pages import rendered
+    from deployments.deployment_pages.pages.waterfall import cache
 
     client = Client()
     client.cookies["sessionid"] = place.session
@@ -199,9 +199,9 @@ def measure_server(deployment: Deployment, place: LiveServices) -> None:
 
 def measure_frames(deployment: Deployment) -> None:
     """Print the duration of a frame with three events, with and without a new forecast."""
-    from deployments.models import Stack
-    from deployments.presentation import frames
-    from deployments.presentation.locale import Locale
+    from deployments.common.pages.locale import Locale
+    from deployments.deployment_pages.pages import frames
+    from deployments.stacks.models.stacks import Stack
     from tests.live import scenes
 
     locale = Locale("en", "UTC")

@@ -71,12 +71,12 @@ class Bench:
 
     def publish(self, account: str) -> dict[str, str]:
         """Upload the templates to a bucket of the account, and return the root's parameters."""
-        from deployments import catalog
+        from deployments.template_sets import template_files
 
         bucket = f"artifacts-{account}"
         s3 = self.client(account, "s3")
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        for key, body in catalog.build_objects(catalog.load(TEMPLATES)):
+        for key, body in template_files.build_objects(template_files.load(TEMPLATES)):
             s3.put_object(Bucket=bucket, Key=f"{PREFIX}/{key}", Body=body)
         return {"ArtifactBucket": bucket, "ArtifactPrefix": PREFIX, **TRIAL}
 

@@ -52,7 +52,8 @@ class Portal:
 
     def follow(self, runner: Any) -> None:
         """Deploy as a user does, and record when each event was painted on the open page."""
-        from deployments.models import Deployment, Event
+        from deployments.environments.models.deployments import Deployment
+        from deployments.stacks.models.events import Event
         from tests.benchmarks.paint_times import painted, watching
 
         keys = self.sandbox.variables(runner.account)
@@ -111,13 +112,14 @@ def send(**account: Any) -> tuple[Any, Any]:
     """Request the environment in an account with these values, after a template check in advance."""
     from django.conf import settings
 
-    from deployments import catalog
-    from deployments.actions.deploy import request_deployment
-    from deployments.models import Account, TemplateCheck
+    from deployments.changes.commands.create import request_deployment
+    from deployments.environments.models.accounts import Account
+    from deployments.template_sets import template_files
+    from deployments.template_sets.models.lint_results import TemplateCheck
     from tests.benchmarks.trial_environments import TRIAL
     from tests.builders import make_operator
 
-    TemplateCheck.objects.create(digest=catalog.load(settings.SANSO_TEMPLATE_SET).digest, findings=[])
+    TemplateCheck.objects.create(digest=template_files.load(settings.SANSO_TEMPLATE_SET).digest, findings=[])
     user = make_operator("operator")
     deployment = request_deployment(
         user=user,

@@ -12,9 +12,15 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments import catalog, dispatcher
-from deployments.core.sources import OBSERVED
-from deployments.models import Account, Deployment, Event, Observer, Stack, TemplateCheck
+from deployments import dispatcher
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.observers import OBSERVED
+from deployments.health.models.observing import Observer
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import Stack
+from deployments.template_sets import template_files
+from deployments.template_sets.models.lint_results import TemplateCheck
 from tests.running import Portal, client, new_account
 from tests.services import Redis, Sandbox, wait_until
 
@@ -63,7 +69,7 @@ def portal(
         f"root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n{protection}"
     )
     settings.SANSO_TEMPLATE_SET = folder
-    TemplateCheck.objects.create(digest=catalog.load(folder).digest, findings=[])
+    TemplateCheck.objects.create(digest=template_files.load(folder).digest, findings=[])
     environment = process_environment | {
         "SANSO_TEMPLATE_SET": str(folder),
         "SANSO_TICK_LEASE": str(LEASE),

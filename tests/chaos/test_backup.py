@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from deployments.models import Deployment, Event
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.events import Event
 from tests.chaos.conftest import hold_call
 from tests.mariadb import MariaDB
 from tests.running import Portal, new_account

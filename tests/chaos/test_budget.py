@@ -7,7 +7,7 @@ import time
 import pytest
 
 from deployments.aws import quota
-from deployments.core.phases import State
+from deployments.environments.rules.phases import State
 from tests.message_texts import attention, reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployments.core.phases import State
-from deployments.models import Account
+from deployments.environments.models.accounts import Account
+from deployments.environments.rules.phases import State
 from tests.builders import REGION
 from tests.message_texts import reason
 from tests.running import Portal, client

@@ -6,8 +6,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment, Event
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.stacks.models.events import Event
 from tests.chaos.conftest import assert_complete_log, root_stacks
 from tests.mariadb import MariaDB
 from tests.message_texts import reason

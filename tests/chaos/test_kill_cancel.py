@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from deployments.actions.cancel import effect_of, request_cancel
-from deployments.core.phases import State
-from deployments.models import Account, Deployment, Environment, Resource
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.recovery.commands.cancel import effect_of, request_cancel
+from deployments.stacks.models.stacks import Resource
 from tests.builders import make_user
 from tests.chaos.conftest import (
     Point,

@@ -12,12 +12,14 @@ from collections.abc import Iterable
 import pytest
 from django.contrib.auth.models import User
 
-from deployments.actions.apply_change import apply_change
-from deployments.actions.change import request_change, request_rollback
-from deployments.actions.open_change import discard_change
-from deployments.core.phases import State
-from deployments.errors import UserFixable
-from deployments.models import Account, Deployment, Environment
+from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.open_change import discard_change
+from deployments.changes.commands.preview import request_change, request_rollback
+from deployments.common.errors import UserFixable
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
 from tests.builders import allow
 from tests.chaos.conftest import (
     Point,

@@ -11,10 +11,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
-from deployments.actions.recovery import request_deletion_again
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment, Event
-from deployments.models.stack import STACK_TYPE
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.recovery.commands.delete_again import request_deletion_again
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import STACK_TYPE
 from tests.builders import allow, make_user
 from tests.chaos.conftest import (
     Point,

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from deployments.models import TemplateFetch, TemplateSource, TemplateVersion
-from deployments.runner import fetches
+from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.models.versions import TemplateVersion
+from deployments.template_sets.steps import fetch_requests
 from tests.git_server import git_server
 from tests.running import Portal
 from tests.services import wait_until
-from tests.sources.test_process import fetches as processes
+from tests.template_sets.sources.test_process import fetch_processes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
@@ -24,7 +25,7 @@ def process_environment(process_environment: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_fetch_survives_the_death_of_its_worker(portal: Portal, tmp_path: Path) -> None:
-    before = processes()
+    before = fetch_processes()
     with git_server(tmp_path / "served") as server:
         repository = server.create("set")
         commit = repository.commit({"root.yaml": "Resources: {A: {Type: AWS::SNS::Topic}}"})
@@ -33,7 +34,7 @@ def test_a_fetch_survives_the_death_of_its_worker(portal: Portal, tmp_path: Path
         source = TemplateSource.objects.create(
             name="Shop", live_key="shop", kind="git", url=server.url("set"), refs="main v*"
         )
-        fetches.request(source, "button", timezone.now())
+        fetch_requests.request(source, "button", timezone.now())
         wait_until(lambda: bool(server.requests), what="a request of the fetch")
 
         portal.worker.kill()
@@ -47,4 +48,4 @@ def test_a_fetch_survives_the_death_of_its_worker(portal: Portal, tmp_path: Path
     assert (fetch.state, fetch.added, fetch.attempts) == ("succeeded", 1, 2)
     version = TemplateVersion.objects.of(source).get()
     assert (version.commit, version.ref_names) == (commit, ["refs/heads/main", "refs/tags/v1"])
-    wait_until(lambda: processes() <= before, what="the end of the killed worker's fetch")
+    wait_until(lambda: fetch_processes() <= before, what="the end of the killed worker's fetch")

@@ -13,10 +13,11 @@ import pytest
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
-from deployments.core.standard_webhooks import new_secret
-from deployments.models import Delivery, Deployment
-from deployments.models.sealed import seal
-from deployments.runner import notices
+from deployments.common.models.encryption import encrypt_values
+from deployments.environments.models.deployments import Deployment
+from deployments.failures.shared import notices
+from deployments.notifications.models import Delivery
+from deployments.notifications.rules.standard_webhooks import new_secret
 from tests.builders import make_deployment
 from tests.chaos.conftest import LEASE
 from tests.mailbox import Mailbox, mailbox
@@ -92,7 +93,7 @@ def test_a_notification_survives_the_death_of_its_worker(workers: Portal, receiv
 
 def test_a_mail_is_sent_once_by_the_next_worker(workers: Portal, box: Mailbox) -> None:
     target = make_target("https://unused.example.com/")
-    target.kind, target.sealed_address = "mail", seal({"email": "ana@example.com"})
+    target.kind, target.sealed_address = "mail", encrypt_values({"email": "ana@example.com"})
     target.save()
     first, second = (make_deployment(state="succeeded", kind="create") for _ in range(2))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from deployments.core.phases import State
-from deployments.models import Environment, Observation
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.health.models.observing import Observation
 from tests.chaos.conftest import Point, calls_of, hold_call, kill_worker_when_all_calls_are_held
 from tests.message_texts import reason
 from tests.running import Portal, new_account

@@ -11,14 +11,16 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from deployments.actions.apply_change import apply_change
-from deployments.actions.recovery import (
-    request_continue,
-)
-from deployments.core.phases import State
-from deployments.errors import UserFixable
-from deployments.message_codes import Code
-from deployments.models import Account, AuditRecord, Deployment, Environment, Event
+from deployments.access.models.audit_records import AuditRecord
+from deployments.changes.commands.apply import apply_change
+from deployments.common.errors import UserFixable
+from deployments.common.message_codes import Code
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.recovery.commands.continue_rollback import request_continue
+from deployments.stacks.models.events import Event
 from tests.chaos.conftest import (
     Point,
     assert_complete_log,

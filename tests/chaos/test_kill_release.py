@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from deployments.actions.apply_change import apply_change
-from deployments.actions.change import request_change
-from deployments.core.phases import State
-from deployments.core.release_kind import ReleaseKind
-from deployments.models import Account, Deployment, Environment, ReleaseServer, ServerRelease
+from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.preview import request_change
+from deployments.cloudformation.release_kind import ReleaseKind
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.releases.models import ReleaseServer, ServerRelease
 from tests.builders import allow
 from tests.chaos.conftest import (
     LEASE,
@@ -31,7 +34,7 @@ from tests.chaos.conftest import (
 )
 from tests.chaos.test_kill_worker import IS_WHOLE, OCCURRENCES, READS, batches, mark_deleted, sampled
 from tests.message_texts import reason
-from tests.runner.releases.running import CODE, OTHER, put, write
+from tests.releases.steps.running import CODE, OTHER, put, write
 from tests.running import Portal, client, new_account
 from tests.services import LIMIT, Redis, Sandbox, start_sandbox, wait_until
 
@@ -56,10 +59,33 @@ Resources:
   Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
   SubnetA:
     Type: AWS::EC2::Subnet
-    Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24, AvailabilityZone: !Sub "${AWS::Region}a"}
+    Properties:
+      VpcId: !Ref Vpc
+      CidrBlock: 10.0.1.0/24
+      AvailabilityZone: !Sub "${AWS::Region}a"
+      MapPublicIpOnLaunch: true
   SubnetC:
     Type: AWS::EC2::Subnet
-    Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.2.0/24, AvailabilityZone: !Sub "${AWS::Region}c"}
+    Properties:
+      VpcId: !Ref Vpc
+      CidrBlock: 10.0.2.0/24
+      AvailabilityZone: !Sub "${AWS::Region}c"
+      MapPublicIpOnLaunch: true
+  Gateway: {Type: AWS::EC2::InternetGateway}
+  Attachment:
+    Type: AWS::EC2::VPCGatewayAttachment
+    Properties: {VpcId: !Ref Vpc, InternetGatewayId: !Ref Gateway}
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  Route:
+    Type: AWS::EC2::Route
+    DependsOn: Attachment
+    Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Gateway}
+  TableOfA:
+    Type: AWS::EC2::SubnetRouteTableAssociation
+    Properties: {RouteTableId: !Ref Table, SubnetId: !Ref SubnetA}
+  TableOfC:
+    Type: AWS::EC2::SubnetRouteTableAssociation
+    Properties: {RouteTableId: !Ref Table, SubnetId: !Ref SubnetC}
   Role:
     Type: AWS::IAM::Role
     Properties:
@@ -103,7 +129,7 @@ Resources:
       DefaultActions: [{Type: forward, TargetGroupArn: !Ref Targets}]
   Group:
     Type: AWS::AutoScaling::AutoScalingGroup
-    DependsOn: Listener
+    DependsOn: [Listener, Route, TableOfA, TableOfC]
     Properties:
       LaunchTemplate: {LaunchTemplateId: !Ref Template, Version: !GetAtt Template.LatestVersionNumber}
       MinSize: "2"

@@ -10,17 +10,20 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from deployments.core.phases import State
-from deployments.models import Account, ActionRequest, Deployment, Event, Evidence
-from deployments.models.evidence import trail_of
-from deployments.wording import stored_text
+from deployments.common.texts import stored_text
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
+from deployments.failures.models import Evidence, trail_of
+from deployments.stacks.models.action_requests import ActionRequest
+from deployments.stacks.models.events import Event
 from tests.builders import make_grant
 from tests.chaos.conftest import calls_of, replace_worker, unobserved_account
 from tests.chaos.test_kill_change import applied, change
 from tests.message_texts import reason
+from tests.pages.pages import page
 from tests.running import Portal, client, create_roles
 from tests.services import Sandbox, wait_until
-from tests.views.pages import page
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 ROOT = """

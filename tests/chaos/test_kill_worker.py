@@ -21,8 +21,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from deployments.core.phases import State
-from deployments.models import Account, Deployment, Environment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from tests import tiers
 from tests.chaos.conftest import (
     Point,
     assert_complete_log,
@@ -71,10 +74,10 @@ def points_of(calls: list[dict[str, Any]], *, with_reads: bool = False) -> list[
 def sampled(points: list[Point], number: int = SAMPLE) -> list[Point]:
     """Return at most this number of points, spread over all of them; with `KILL_POINTS=all` every point.
 
-    The step is odd, so that points before and after a call alternate.
+    The step is odd, so that points before and after a call alternate. The commit's tree decides the first.
     """
     every = 1 if IS_WHOLE else -(-len(points) // number) // 2 * 2 + 1
-    return points[::every]
+    return points[tiers.seed() % every :: every]
 
 
 def batches(points: list[Point]) -> list[list[Point]]:

@@ -9,8 +9,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.core.phases import State
-from deployments.models import Account, Deployment, Environment, Event
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.stacks.models.events import Event
 from tests.builders import make_operator
 from tests.message_texts import reason
 from tests.running import Portal, delete_outside, new_account

@@ -22,10 +22,15 @@ from django.core.management import call_command
 from django.db.models import Model
 from django.test import Client
 
-from deployments.actions.operate import request_association_run
-from deployments.core.phases import State
-from deployments.core.spellings import spellings
-from deployments.models import AssociationRun, Deployment, Environment, Event, Evidence, Resource
+from deployments.common.rules.encodings import encodings_of
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.failures.models import Evidence
+from deployments.health.commands.operate import request_association_run
+from deployments.health.models.configuration import AssociationRun
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import Resource
 from tests.builders import make_user
 from tests.chaos.conftest import hold_call, kill_worker_when_all_calls_are_held
 from tests.flows.web import Web, start_web
@@ -145,7 +150,21 @@ Resources:
       Answer: !Ref Answer
 {GIVEN}
   Vpc: {{Type: AWS::EC2::VPC, Properties: {{CidrBlock: 10.9.0.0/16}}}}
-  Subnet: {{Type: AWS::EC2::Subnet, Properties: {{VpcId: !Ref Vpc, CidrBlock: 10.9.0.0/24}}}}
+  Subnet:
+    Type: AWS::EC2::Subnet
+    Properties: {{VpcId: !Ref Vpc, CidrBlock: 10.9.0.0/24, MapPublicIpOnLaunch: true}}
+  Gateway: {{Type: AWS::EC2::InternetGateway}}
+  Attachment:
+    Type: AWS::EC2::VPCGatewayAttachment
+    Properties: {{VpcId: !Ref Vpc, InternetGatewayId: !Ref Gateway}}
+  Routes: {{Type: AWS::EC2::RouteTable, Properties: {{VpcId: !Ref Vpc}}}}
+  Route:
+    Type: AWS::EC2::Route
+    DependsOn: Attachment
+    Properties: {{RouteTableId: !Ref Routes, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Gateway}}
+  TableOfSubnet:
+    Type: AWS::EC2::SubnetRouteTableAssociation
+    Properties: {{RouteTableId: !Ref Routes, SubnetId: !Ref Subnet}}
   Profile: {{Type: AWS::IAM::InstanceProfile, Properties: {{Roles: [!Ref Role]}}}}
   Template:
     Type: AWS::EC2::LaunchTemplate
@@ -156,6 +175,7 @@ Resources:
         IamInstanceProfile: {{Arn: !GetAtt Profile.Arn}}
   AppServers:
     Type: AWS::AutoScaling::AutoScalingGroup
+    DependsOn: [Route, TableOfSubnet]
     Properties:
       MinSize: "1"
       MaxSize: "1"
@@ -194,7 +214,7 @@ def secrets_in(text: str) -> list[str]:
     return [
         spelling
         for value in SECRETS.values()
-        for spelling, shape in spellings(value).items()
+        for spelling, shape in encodings_of(value).items()
         if (re.search(rf"\b{re.escape(spelling)}\b", text) if shape.is_word else spelling in text)
     ]
 

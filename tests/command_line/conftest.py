@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from keyring.backends.fail import Keyring as NoKeyring
 from pytest_django import Settings
 
-from deployments.models import Environment
-from portal.command_line.output import out
+from deployments.environments.models.environments import Environment
+from sanso_cli.output import out
 from tests.api.clients import Program
+from tests.browsing import TEMPLATE
 from tests.builders import make_account, make_operator
 from tests.command_line.portal_in_process import URL, PortalInProcess, Shell
 from tests.health_builders import make_whole
-from tests.views.conftest import TEMPLATE
 
 
 @pytest.fixture(autouse=True)

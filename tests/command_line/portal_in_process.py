@@ -12,8 +12,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from deployments.models import Deployment
-from portal.command_line import __main__ as command_line
+from deployments.environments.models.deployments import Deployment
+from sanso_cli import __main__ as command_line
 from tests.api.clients import ROOT
 from tests.previews import recorded_changes
 

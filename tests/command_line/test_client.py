@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from portal.command_line.client import RECONNECT_FOR, RETRIES, ApiError, PortalClient
-from portal.command_line.connection import problem_with
+from sanso_cli.client import RECONNECT_FOR, RETRIES, ApiError, PortalClient
+from sanso_cli.connection import problem_with
 
 pytestmark = pytest.mark.core
 URL = "https://sanso.example.com"
@@ -83,7 +83,7 @@ def stream(*events: int, end: str = "") -> httpx.Response:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr("portal.command_line.client.time", found)
+    monkeypatch.setattr("sanso_cli.client.time", found)
     return found
 
 

@@ -13,12 +13,15 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from rich.console import Console
 
-from deployments.core.phases import State
-from deployments.errors import Message
-from deployments.message_codes import Code
-from deployments.models import Account, Deployment, Environment, EnvironmentLock
-from portal.command_line import completion, session
-from portal.command_line.tree import Tree
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.locks.models.locks import EnvironmentLock
+from sanso_cli import completion, session
+from sanso_cli.tree import Tree
 from tests.api.clients import Program
 from tests.builders import allow, make_deployment, make_environment, make_event, make_user
 from tests.command_line.portal_in_process import PortalInProcess, Shell

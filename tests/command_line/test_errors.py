@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from portal.command_line.client import ApiError, PortalClient
-from portal.command_line.connection import is_private, portal_url
+from sanso_cli.client import ApiError, PortalClient
+from sanso_cli.connection import is_private, portal_url
 from tests.services import free_port
 
 URL = "https://sanso.example.com"

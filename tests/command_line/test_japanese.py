@@ -11,10 +11,10 @@ import pytest
 from babel.messages.mofile import read_mo
 from django.utils.translation import override
 
-from deployments.models.deployment import STATES
-from portal.command_line import texts
+from deployments.environments.models.deployments import STATES
 from portal.extraction import of_the_command_line
 from portal.translations import catalogs, faults, read_catalog
+from sanso_cli import texts
 from tests.services import REPOSITORY
 
 SOURCES = list(catalogs([texts.FOLDER]))
@@ -25,7 +25,7 @@ def sanso(*arguments: str, home: Path, **variables: str) -> tuple[int, str]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONUTF8": "1", "COLUMNS": "200"}
     environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     done = subprocess.run(
-        [sys.executable, "-m", "portal.command_line", *arguments],
+        [sys.executable, "-m", "sanso_cli", *arguments],
         cwd=REPOSITORY,
         env=environment | variables,
         stdin=subprocess.DEVNULL,
@@ -37,7 +37,7 @@ def sanso(*arguments: str, home: Path, **variables: str) -> tuple[int, str]:
 
 
 def test_every_text_is_translated_and_compiled() -> None:
-    """After a change: `manage.py update_translations`, and translate in `portal/command_line/locale`."""
+    """After a change: `manage.py update_translations`; translate in portal/command_line/sanso_cli/locale."""
     found = {message.id for message in of_the_command_line() if message.id}
 
     assert len(found) > 150

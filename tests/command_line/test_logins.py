@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from keyring.backend import KeyringBackend
 from keyring.backends.null import Keyring as ForgetfulKeyring
 
-from portal.command_line import completion, logins
+from sanso_cli import completion, logins
 from tests.api.clients import Program
 from tests.command_line.portal_in_process import URL, PortalInProcess, Shell
 

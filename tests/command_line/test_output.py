@@ -16,9 +16,11 @@ import pytest
 import yaml
 from django.utils import timezone
 
-from deployments.models import Deployment, Environment, Label
-from deployments.wording.access import RIGHTS
-from portal.command_line import output, texts
+from deployments.access.models.grants import Label
+from deployments.access.texts.roles import RIGHTS
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from sanso_cli import output, texts
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 
 pytestmark = [pytest.mark.core, pytest.mark.timeout(120)]
@@ -204,7 +206,7 @@ def test_rights_have_the_names_that_they_have_on_pages(portal: PortalInProcess, 
 
 @pytest.mark.parametrize("language", texts.LANGUAGES)
 def test_sentences_about_commands_are_wrapped_and_not_shortened(language: str) -> None:
-    command = [sys.executable, "-m", "portal.command_line", "env", "--help"]
+    command = [sys.executable, "-m", "sanso_cli", "env", "--help"]
     environment = os.environ | {"COLUMNS": "40", "SANSO_LANGUAGE": language}
     narrow = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
@@ -218,7 +220,7 @@ def test_sentences_about_commands_are_wrapped_and_not_shortened(language: str) -
 
 def test_help_is_not_cut_in_a_narrow_terminal() -> None:
     def help_in(columns: int) -> str:
-        command = [sys.executable, "-m", "portal.command_line", "env", "change", "--help"]
+        command = [sys.executable, "-m", "sanso_cli", "env", "change", "--help"]
         environment = os.environ | {"COLUMNS": str(columns), "SANSO_LANGUAGE": "en"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 

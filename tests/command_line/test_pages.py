@@ -9,8 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.models import Account, Environment
-from portal.command_line.client import MOST, PortalClient
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
+from sanso_cli.client import MOST, PortalClient
 from tests.api.clients import Program
 from tests.builders import make_account, make_deployment, make_environment, make_event
 from tests.command_line.portal_in_process import URL, PortalInProcess, Shell

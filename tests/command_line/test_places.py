@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,28 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.core.changes import ChangedResource, Changes, Effect
-from deployments.core.release_kind import Release, ReleaseKind
-from deployments.errors import Message
-from deployments.message_codes import Code
-from deployments.models import Account, Environment
-from deployments.models.health import FleetInstance, Target
-from portal.command_line import session
-from portal.command_line.texts import name_of
+from deployments.cloudformation.changes import ChangedResource, Changes, Effect
+from deployments.cloudformation.release_kind import Release, ReleaseKind
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
+from deployments.health.models.balancing import Target
+from deployments.health.models.fleet import FleetInstance
+from deployments.health.models.site import SiteReads
+from deployments.health.steps.observe import history
+from deployments.notifications.models import Delivery, NoticeState
+from deployments.notifications.rules.topics import Topic
+from deployments.notifications.texts.notices import lines
+from sanso_cli import session
+from sanso_cli.texts import name_of
 from tests.builders import make_account, make_deployment
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 from tests.health_builders import server_id
+from tests.notification_builders import make_target
+from tests.pages.pages import page
 from tests.previews import make_preview, recorded_changes
 from tests.shared_tags import CATCHING, CAUGHT, make_tagged
-from tests.views.pages import page
 
 pytestmark = [pytest.mark.core, pytest.mark.timeout(120)]
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
@@ -302,3 +311,34 @@ def test_a_resource_that_is_listed_but_probably_stays_is_called_so_everywhere(
             name = path.rpartition("/")[2]
             assert re.search(rf"{name} .{{0,200}}Probably unchanged; listed because it holds data", shown)
     assert "– → –" not in printed
+
+
+def test_the_rule_that_requests_lack_is_named_in_the_same_words_everywhere(
+    portal: PortalInProcess, shell: Shell, shop: Environment, operator: User, client: Client
+) -> None:
+    values = {"source": "app i-app", "destination": "shop-db", "lacking": "sg-1 (db)", "peer": "sg-2"}
+    lost = Message(Code.PATH_NO_INBOUND_RULE, values | {"traffic": "TCP 3306"})
+    now = timezone.now()
+    SiteReads.objects.create(
+        environment=shop,
+        start=now,
+        latest_at=now,
+        latest_reads=4,
+        latest_failed=4,
+        missing_path=lost.as_json(),
+    )
+    seen = {"notified": "healthy", "seen": "unhealthy", "since": (now - timedelta(hours=1)).isoformat()}
+    NoticeState.objects.create(key=f"health:{shop.pk}", values=seen)
+    make_target("https://hooks.example.com/")
+    history.keep(shop, now, changed=True)
+    client.force_login(operator)
+
+    sentence = "app i-app cannot reach shop-db: no inbound rule of sg-1 (db) allows TCP 3306 from sg-2."
+    shown = page(client.get(shop.get_absolute_url(), follow=True)).text
+    found = session.client().get(f"/environments/{shop.pk}/health")
+    notice = Delivery.objects.get(topic=Topic.HEALTH_CHANGED)
+
+    assert shown.count(sentence) >= 1
+    assert {one["text"] for one in found["tiers"] if one["name"] == "site"} == {sentence} == {found["text"]}
+    assert sentence in shell.run("env", "health", "shop")[1]
+    assert sentence in lines(notice.topic, notice.payload)

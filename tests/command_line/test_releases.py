@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from deployments.core.release_kind import Release, ReleaseKind
-from deployments.errors import Message
-from deployments.message_codes import Code
-from deployments.models import Deployment, Environment
-from portal.command_line import session
+from deployments.cloudformation.release_kind import Release, ReleaseKind
+from deployments.cloudformation.validation import WARNING
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.stacks.shared import event_log
+from sanso_cli import session
 from tests.builders import make_deployment
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 from tests.previews import make_preview
@@ -67,3 +70,15 @@ def test_a_preview_names_the_effect_on_running_servers(
     assert (found["release"]["kind"], found["release"]["servers"]) == ("disruptive", 1)
     assert f"Disruptive release: {found['release']['text']}" in printed
     assert "▲ The site has an outage while its only server is changed." in printed
+
+
+def test_a_preview_names_what_cloudformation_warns_about(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    preview = make_preview(shop)
+    names = ("path", "place", "type", "check", "property_path", "reason")
+    event_log.add(preview, WARNING, revision=preview.revision, **dict.fromkeys(names, "Ip"))
+
+    printed = shell.run("approve", str(preview.pk))[1]
+
+    assert "▲ CloudFormation warns about Ip: Ip (Ip)" in printed

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from portal.command_line.connection import problem_with
+from sanso_cli.connection import problem_with
 from tests.command_line.portal_in_process import Shell
 from tests.receiver import Receiver, receiving
 from tests.services import LOOPBACK
-from tests.sources.test_tls import certificate
+from tests.template_sets.sources.test_tls import certificate
 
 HERE = x509.IPAddress(ipaddress.ip_address(LOOPBACK))
 

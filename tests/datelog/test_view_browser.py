@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -20,11 +19,8 @@ NARROW: ViewportSize = {"width": 320, "height": 640}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("chromium is not installed; `make test` installs what the tests need")
     with sync_playwright() as playwright:
-        browser = open_chromium(playwright, program=chromium)
+        browser = open_chromium(playwright)
         yield browser
         close(browser)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from deployments.models import Deployment
+from deployments.environments.models.deployments import Deployment
 from tests.flows.booted import CONFIGURED, booting, portal, rows_beside_playwright
 from tests.flows.deployed import PACE, Deployed
 from tests.flows.updated_by_script import a_script_updates_the_playbook_while_a_client_writes

@@ -11,7 +11,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize, expect, sync_playwright
 
-from deployments.models import Account, Deployment, Environment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from tests.browsers import Chromium
 from tests.builders import (
     make_account,
@@ -112,7 +114,6 @@ def environment(account: Account, operator: User) -> Environment:
 def page(chromium: Browser, web: Web, operator: User) -> Iterator[Page]:
     """A tab in which the operator is logged in."""
     with logged_in(chromium, operator, web.url, viewport=WIDE) as context:
-        context.set_default_timeout(15_000)
         yield context.new_page()
 
 
@@ -157,6 +158,7 @@ def deployed(portal: Portal, requested: Deployment, own_page: Page) -> Deployed:
     assert deployment.ready_at
     found = Deployed(own_page, deployment.environment, portal.sandbox)
     found.pace(PACE)
+    found.keep_unhealthy_servers()
     own_page.goto(deployment.environment.get_absolute_url())
     found.is_well()
     return found

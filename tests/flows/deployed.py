@@ -10,8 +10,8 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
-from deployments.models import Environment
-from deployments.models.health import Association
+from deployments.environments.models.environments import Environment
+from deployments.health.models.configuration import Association
 from tests.running import client
 from tests.services import LIMIT, Sandbox
 
@@ -19,7 +19,8 @@ SOON = LIMIT * 1000
 """Milliseconds to wait until the page displays a change."""
 PACE = 0.25
 GRACE = "3600"
-"""AWS seconds in which no unhealthy server is replaced: 75 s at PACE."""
+"""AWS seconds in which no unhealthy server is replaced, the most that the templates accept: 75 s at PACE."""
+DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,14 @@ class Deployed:
         held: Any = self.sandbox.control("GET", "held", account=self.account)
         for request in held:
             self.sandbox.control("POST", f"held/{request['id']}", {"action": "release"})
+
+    def keep_unhealthy_servers(self) -> None:
+        """Let Auto Scaling replace no server that only fails health checks, however slow this machine is."""
+        groups = self.aws("autoscaling")
+        for group in groups.describe_auto_scaling_groups()["AutoScalingGroups"]:
+            groups.update_auto_scaling_group(
+                AutoScalingGroupName=group["AutoScalingGroupName"], HealthCheckGracePeriod=DAY
+            )
 
     def aws(self, service: str) -> Any:
         return client(self.environment.account, service, self.sandbox)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from deployments import catalog
-from deployments.models import TemplateCheck
+from deployments.template_sets import template_files
+from deployments.template_sets.models.lint_results import TemplateCheck
 from tests.flows.web import Web, environment_of_processes, start_web
 from tests.running import Portal
 from tests.services import Redis, Sandbox
@@ -68,7 +68,7 @@ def portal(
 ) -> Iterator[Portal]:
     """The portal of the module, at rest before and after each test."""
     settings.SANSO_TEMPLATE_SET = template_folder
-    TemplateCheck.objects.create(digest=catalog.load(template_folder).digest, findings=[])
+    TemplateCheck.objects.create(digest=template_files.load(template_folder).digest, findings=[])
     shared_portal.resume()
     yield shared_portal
     shared_portal.rest()

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Browser, expect
 
-from deployments.models import Account
+from deployments.environments.models.accounts import Account
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
 from tests.live import scenes

@@ -15,10 +15,12 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from deployments.actions.approve import approve
-from deployments.actions.change import request_change
-from deployments.core.phases import State
-from deployments.models import Approval, Deployment, Environment
+from deployments.changes.commands.approve import approve
+from deployments.changes.commands.preview import request_change
+from deployments.changes.models.approvals import Approval
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
 from tests.builders import allow_only, disallow, make_user
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import AuditRecord, Environment
-from deployments.runner import audit_chain
+from deployments.access.models.audit_records import AuditRecord
+from deployments.audit.steps import chain
+from deployments.environments.models.environments import Environment
 from tests.builders import allow, make_user
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults
@@ -28,7 +29,7 @@ def test_a_request_is_found_read_and_exported_by_an_auditor(
     page.goto(url(web, "audit_own"))
     expect(page.locator("#records tbody tr").first).to_contain_text("Lock environment")
     assert not faults(page)
-    audit_chain.chain_all()
+    chain.chain_all()
 
     auditor = allow(make_user("ayumi"), "view_auditrecord")
     with logged_in(chromium, auditor, web.url) as context:

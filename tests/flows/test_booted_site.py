@@ -14,7 +14,8 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Account, Deployment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
 from tests.browsers import close
 from tests.builders import make_user
 from tests.flows.booted import CONFIGURED, booting, portal, rows_beside_playwright
@@ -29,6 +30,7 @@ from tests.services import Sandbox, wait_until
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=f"machines can't be booted: {why_not()}"),
     pytest.mark.timeout(1200),  # the first run on a host may have to build the base tree
+    pytest.mark.sampled("booted machines"),
 ]
 __all__ = ["booting", "portal", "rows_beside_playwright"]
 

@@ -9,10 +9,12 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Locator, Page, expect
 
-from deployments.actions.apply_change import apply_change
-from deployments.actions.change import request_change
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment, Resource
+from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.preview import request_change
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.stacks.models.stacks import Resource
 from tests.builders import make_user
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.message_texts import reason

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.core.phases import State
-from deployments.models import Deployment, Resource
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
+from deployments.stacks.models.stacks import Resource
 from tests.flows.deployed import PACE
 from tests.flows.web import submit
 from tests.message_texts import reason

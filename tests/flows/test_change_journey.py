@@ -12,8 +12,9 @@ from django.apps import apps
 from django.db.models import Model
 from playwright.sync_api import Page, expect
 
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
 from tests.flows.deployed import PACE
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.web import submit

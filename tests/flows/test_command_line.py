@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 
-from deployments.actions.tokens import create_token
-from deployments.core.token_scopes import SCOPES
-from deployments.models import Account, Deployment, Environment
+from deployments.access.rules.token_scopes import SCOPES
+from deployments.administration.commands.tokens import create_token
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from tests.builders import allow_only, make_operator, make_user
 from tests.flows.deployed import PACE
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
@@ -42,7 +44,7 @@ class Shell:
     environment: dict[str, str]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "portal.command_line", *arguments]
+        command = [sys.executable, "-m", "sanso_cli", *arguments]
         return subprocess.Popen(
             command,
             cwd=REPOSITORY,

@@ -14,7 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from deployments.models import ApiToken
+from deployments.access.models.tokens import ApiToken
 from tests.flows.test_pages import faults
 from tests.flows.web import Web
 from tests.services import LIMIT, REPOSITORY
@@ -26,7 +26,7 @@ def started(url: str, home: Path) -> subprocess.Popen[str]:
     """Start `sanso login` on a computer without a display and without a keyring."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "80"}
     environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
-    command = [sys.executable, "-m", "portal.command_line", "login", "--url", url]
+    command = [sys.executable, "-m", "sanso_cli", "login", "--url", url]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         command, cwd=REPOSITORY, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe

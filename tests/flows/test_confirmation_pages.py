@@ -9,14 +9,15 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Deployment, Environment
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from tests.builders import make_deployment, make_environment, make_stack, make_user
 from tests.flows.addresses import url
 from tests.flows.conftest import WIDE
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
 from tests.previews import make_preview
-from tests.views.test_recovery import make
+from tests.recovery.pages.test_recovery import make
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -30,7 +31,6 @@ def boss(transactional_db: None) -> User:
 def page(chromium: Browser, web: Web, boss: User) -> Iterator[Page]:
     """A tab in which a superuser is logged in."""
     with logged_in(chromium, boss, web.url, viewport=WIDE) as context:
-        context.set_default_timeout(15_000)
         yield context.new_page()
 
 

@@ -11,9 +11,14 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Environment
-from deployments.models.health import DatabaseMember, Observation, Target
-from deployments.presentation.environment_tabs import LABELS, tab_url
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.environment_pages.pages.environment_tabs import LABELS
+from deployments.environments.display.tab_urls import tab_url
+from deployments.environments.models.environments import Environment
+from deployments.health.models.balancing import Target
+from deployments.health.models.database import DatabaseMember
+from deployments.health.models.observing import Observation
 from tests.builders import make_deployment, make_environment, make_user
 from tests.flows.addresses import url
 from tests.flows.test_pages import NARROW, faults
@@ -51,10 +56,9 @@ def test_the_page_is_accessible(page: Page, web: Web, whole: Environment, shown_
     run_failed(whole)
     Observation.objects.filter(source="associations").update(
         problem_code="AccessDenied",
-        problem_sentence={
-            "template": "%(action)s",
-            "values": {"action": "ssm:DescribeAssociationExecutions"},
-        },
+        problem_sentence=Message(
+            Code.AWS_DENIED_SHORT, {"action": "ssm:DescribeAssociationExecutions", "code": "AccessDenied"}
+        ).as_json(),
     )
     Observation.objects.filter(source="fleet").update(observed_at=timezone.now() - timedelta(minutes=2))
     fresh = make_environment("fresh", owner=whole.owner, stack_status="CREATE_IN_PROGRESS")

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.models import Account, Deployment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
 from tests.flows.deployed import GRACE, PACE, SOON, Deployed
 from tests.running import Portal, client, new_account
 from tests.services import Sandbox, wait_until

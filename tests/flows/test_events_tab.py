@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Deployment
+from deployments.environments.models.deployments import Deployment
 from tests.flows.web import Web, logged_in
 from tests.live import scenes
 from tests.live.many_events import many_events

@@ -8,12 +8,23 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from deployments import recordings
-from deployments.models import Deployment, Resource
+from deployments.deployment_pages import recordings
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.stacks import Resource
 from tests.flows.test_pages import faults
 from tests.flows.web import Web
 
 FIRST = "#t-Aurora\\.TrialDbCluster"
+SLOW_TEXTS = """() => {
+  const read = Response.prototype.text, arrival = new Promise((arrive) => { window.arrive = arrive; });
+  Response.prototype.text = async function () {
+    const text = await read.call(this);
+    document.documentElement.dataset.reading = "";
+    await arrival;
+    return text;
+  };
+}"""
+"""Lets the text of each response arrive when the test says so."""
 
 
 @pytest.fixture
@@ -39,6 +50,21 @@ def test_the_key_and_the_headline_select_the_first_failure_and_back_closes_it(
         page.go_back()
         expect(page.locator("#inspector")).to_be_hidden()
         expect(page).not_to_have_url(re.compile("row="))
+
+
+def test_details_that_arrive_after_back_stay_closed(deployment: Deployment, page: Page, web: Web) -> None:
+    page.goto(f"{web.url}/deployments/{deployment.pk}/")
+    page.evaluate(SLOW_TEXTS)
+    page.keyboard.press("f")
+    expect(page.locator(f"{FIRST} .pick")).to_have_attribute("aria-current", "true")
+    expect(page.locator("html")).to_have_attribute("data-reading", "")
+
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("row="))
+    page.evaluate("() => window.arrive()")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    expect(page.locator("#inspector")).to_be_hidden()
 
 
 def test_the_title_is_in_view_whenever_the_page_is_opened(

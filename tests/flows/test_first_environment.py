@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.flows.make_run import Run, log_in
 from tests.services import LIMIT, REPOSITORY, wait_until
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.sampled("walks by language", by="test")]
 SECONDS = LIMIT * 1000
 DOCUMENT = REPOSITORY / "docs" / "first-environment.md"
 PARTS = ("manage.py", "pyproject.toml", "portal", "deployments", "datelog", "infra_templates", "playbook")
@@ -25,12 +25,12 @@ PARTS = ("manage.py", "pyproject.toml", "portal", "deployments", "datelog", "inf
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A copy of the code, in which datelog is changed."""
+    """A copy of the code, compiled files included, in which datelog is changed."""
     for name in PARTS:
         source, copy = REPOSITORY / name, tmp_path / "sanso" / name
         copy.parent.mkdir(exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, copy)
         else:
             shutil.copy(source, copy)
     return tmp_path / "sanso"

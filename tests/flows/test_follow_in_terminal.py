@@ -7,11 +7,11 @@ import sys
 import pytest
 from django.contrib.auth.models import User
 
-from deployments import recordings
-from deployments.actions.tokens import create_token
-from deployments.core.phases import State
-from deployments.core.token_scopes import SCOPES
-from deployments.models import Deployment
+from deployments.access.rules.token_scopes import SCOPES
+from deployments.administration.commands.tokens import create_token
+from deployments.deployment_pages import recordings
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
 from tests.flows.terminal import Terminal
 from tests.flows.web import Web
 from tests.live import scenes
@@ -25,7 +25,7 @@ def follow(web: Web, operator: User, deployment: Deployment, size: tuple[int, in
     _token, value = create_token(user=operator, name="terminal", scopes=SCOPES, lifetime_days=30)
     own = {"PATH": "/usr/bin:/bin", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     own |= {"SANSO_URL": web.url, "SANSO_TOKEN": value} | more
-    command = [sys.executable, "-m", "portal.command_line", "follow", str(deployment.pk)]
+    command = [sys.executable, "-m", "sanso_cli", "follow", str(deployment.pk)]
     return Terminal(command, own, *size)
 
 

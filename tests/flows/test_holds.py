@@ -9,12 +9,16 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Account, Deployment, Environment, EnvironmentLock, FreezeWindow
-from tests.actions.test_freeze import freeze
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models.locks import EnvironmentLock
 from tests.builders import make_operator, make_user
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
+from tests.locks.commands.test_freeze import freeze
 from tests.previews import make_preview
 
 pytestmark = pytest.mark.timeout(300)

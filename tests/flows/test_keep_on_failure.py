@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.core.phases import Kind, State
-from deployments.models import Account, Deployment, Environment, Event, Resource
-from deployments.models.stack import STACK_TYPE
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import Kind, State
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import STACK_TYPE, Resource
 from tests.flows.deployed import PACE
 from tests.flows.test_change_environment import instances_of
 from tests.flows.test_pages import faults

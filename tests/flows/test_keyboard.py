@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.models import Account, Deployment, Environment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from tests.flows.addresses import OUTPUTS, url
 from tests.flows.web import Web
 

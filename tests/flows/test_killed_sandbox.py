@@ -33,7 +33,7 @@ def kill_sandbox(run: Run) -> None:
             environment = (entry / "environ").read_bytes()
         except OSError:
             continue
-        if b"portal.sandbox" in command and str(run.folder).encode() in environment:
+        if b"sanso_sandbox" in command and str(run.folder).encode() in environment:
             os.kill(int(entry.name), signal.SIGKILL)
 
 

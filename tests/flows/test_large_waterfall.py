@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, Route, expect
 
-from deployments.core.phases import State
-from deployments.models import Deployment, Resource, Stack
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
+from deployments.stacks.models.stacks import Resource, Stack
 from tests.flows.web import Web, logged_in
 from tests.live import scenes
 

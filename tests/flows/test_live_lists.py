@@ -9,7 +9,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Account, Deployment, Environment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from tests.builders import make_deployment, make_environment
 from tests.flows.addresses import url
 from tests.flows.web import Web, Wire, logged_in

@@ -11,9 +11,11 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from deployments import events
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment, Resource
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.live import new_events
+from deployments.stacks.models.stacks import Resource
 from tests.flows.web import Web, Wire, environment_of_processes, logged_in, start_web
 from tests.live import scenes
 from tests.services import LIMIT, Redis, wait_until
@@ -27,7 +29,7 @@ NUMBERS = """
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the pause that follows a failed hint in an earlier test."""
-    monkeypatch.setattr(events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "_paused_until", 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.core.phases import State
+from deployments.environments.rules.phases import State
 from tests.axe import violations
 from tests.flows.web import Web, logged_in
 from tests.live import scenes

@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, Route, expect
 
-from deployments import events
-from deployments.models import Deployment, Stack
+from deployments.environments.models.deployments import Deployment
+from deployments.live import new_events
+from deployments.stacks.models.stacks import Stack
 from tests.flows.test_live_page import has_everything, url
 from tests.flows.web import Web
 from tests.live import scenes
@@ -20,8 +21,8 @@ COUNTED = "[...document.querySelectorAll('#events > tr')].map((row) => Number(ro
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the pause that follows a failed hint in an earlier test."""
-    monkeypatch.setattr(events, "_paused_until", 0.0)
-    monkeypatch.setattr(events, "PAUSE", 0.0)
+    monkeypatch.setattr(new_events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "PAUSE", 0.0)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, Response, Route, expect
 
-from deployments.models import Deployment, Stack
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.stacks import Stack
 from tests.builders import disallow
 from tests.flows.test_live_page import has_everything
 from tests.flows.web import Web, Wire, environment_of_processes, logged_in, start_web

@@ -11,8 +11,8 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from deployments.aws import quota
-from deployments.core.phases import State
-from deployments.models import Deployment
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
 from tests.flows.web import Web, logged_in
 from tests.live import scenes
 

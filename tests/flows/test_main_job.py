@@ -14,7 +14,9 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Account, Deployment, Event
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.events import Event
 from tests.browsers import close
 from tests.builders import make_user
 from tests.flows.web import Web, Wire, start_web
@@ -160,7 +162,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
     wire.cut()
     expect(page.locator("#lost")).to_be_visible()
     wire.restore()
-    expect(page.locator("#lost")).to_be_hidden(timeout=30_000)
+    expect(page.locator("#lost")).to_be_hidden()
 
     elsewhere = chromium.new_context()
     second = elsewhere.new_page()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.models import Account, Deployment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
 from tests.flows.addresses import url
 from tests.flows.test_pages import RULES, axe
 from tests.flows.web import Web

@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from deployments.models import Delivery, Environment
-from deployments.runner import deliver
+from deployments.environments.models.environments import Environment
+from deployments.notifications.models import Delivery
+from deployments.notifications.steps import delivery
 from tests.builders import allow
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults
@@ -31,7 +32,7 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
 def send() -> None:
     """Send the pending deliveries, as the worker does."""
     for row in Delivery.objects.pending():
-        deliver.run_delivery(row.pk, row.version)
+        delivery.run_delivery(row.pk, row.version)
 
 
 def test_a_webhook_is_set_up_and_tested_by_keyboard(

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from deployments.models import Account, Environment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
 from tests.axe import violations
 from tests.browsers import close
 from tests.builders import make_deployment, make_environment, make_user

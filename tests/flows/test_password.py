@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from deployments.models import Environment
+from deployments.environments.models.environments import Environment
 from tests.builders import make_user
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Deployment, Environment
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from tests.builders import allow
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.web import submit, visit
 from tests.message_texts import reason

@@ -17,20 +17,17 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from datelog.version import compute_version
-from deployments import catalog
-from deployments.actions.apply_change import apply_change
-from deployments.actions.change import request_change
-from deployments.core.phases import State
-from deployments.core.release_kind import ReleaseKind
-from deployments.models import (
-    Deployment,
-    Environment,
-    Event,
-    ReleaseServer,
-    ServerRelease,
-    SiteReads,
-    TemplateCheck,
-)
+from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.preview import request_change
+from deployments.cloudformation.release_kind import ReleaseKind
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.health.models.site import SiteReads
+from deployments.releases.models import ReleaseServer, ServerRelease
+from deployments.stacks.models.events import Event
+from deployments.template_sets import template_files
+from deployments.template_sets.models.lint_results import TemplateCheck
 from tests.builders import allow
 from tests.chaos.conftest import calls_of
 from tests.message_texts import reason
@@ -64,7 +61,7 @@ def copied(settings: Settings, tmp_path: Path) -> Path:
 
 def known(folder: Path) -> str:
     """Record that the set has been checked, and return its digest."""
-    digest = catalog.load(folder).digest
+    digest = template_files.load(folder).digest
     TemplateCheck.objects.get_or_create(digest=digest, defaults={"findings": []})
     return digest
 

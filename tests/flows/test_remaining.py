@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.core.remaining import Reason
-from deployments.models import Deployment
-from deployments.models.remaining import remaining_of
+from deployments.cloudformation.remaining import Reason
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.remaining import remaining_of
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults
 from tests.message_texts import reason

@@ -12,16 +12,21 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments import catalog
 from deployments.aws import session
-from deployments.models import Account, Deployment, Observer, TemplateCheck, leases
-from deployments.runner import observe, step
+from deployments.common.models import leases
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.health.models.observing import Observer
+from deployments.health.steps import observe
+from deployments.steps import step
+from deployments.template_sets import template_files
+from deployments.template_sets.models.lint_results import TemplateCheck
 from tests.builders import make_deployment, make_environment, make_user
 from tests.message_texts import attention
+from tests.pages.pages import page
 from tests.running import client as aws
 from tests.running import new_account
 from tests.services import LIMIT, Sandbox
-from tests.views.pages import page
 
 pytestmark = pytest.mark.django_db
 SECONDS = LIMIT
@@ -66,7 +71,7 @@ def test_the_banner_names_the_server_and_the_task(
     folder = shutil.copytree(Path(__file__).parent / "failing_servers", tmp_path / "set")
     if leaf == "Group":
         waiting_for_signals(folder)
-    template_set = catalog.load(folder)
+    template_set = template_files.load(folder)
     settings.SANSO_TEMPLATE_SET = template_set.folder
     TemplateCheck.objects.create(digest=template_set.digest, findings=[])
     account = new_account()

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.models import Account
+from deployments.environments.models.accounts import Account
 from tests.builders import make_environment
 from tests.flows.addresses import url
 from tests.flows.test_pages import NARROW, WIDE, faults

@@ -10,8 +10,8 @@ from django.db.models import F
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from deployments.core.phases import State
-from deployments.models import Deployment
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
 from tests.builders import make_operator
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults

@@ -12,28 +12,26 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from deployments.actions.deploy import request_deployment
-from deployments.actions.operate import request_association_run
-from deployments.models import (
-    Account,
-    Deployment,
-    Environment,
-    Event,
-    FleetInstance,
-    TemplateCheck,
-    TemplateVersion,
-)
-from deployments.models.health.reads import facts_of
-from deployments.presentation.text.event_texts import event
+from deployments.changes.commands.create import request_deployment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.health.commands.operate import request_association_run
+from deployments.health.models.fleet import FleetInstance
+from deployments.health.models.reads import observations_of
+from deployments.stacks.display.event_texts import event
+from deployments.stacks.models.events import Event
+from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.versions import TemplateVersion
 from tests.api.clients import Program
 from tests.builders import make_operator
 from tests.message_texts import reason
+from tests.pages.pages import page
 from tests.running import Portal, new_account
 from tests.running import client as aws_client
 from tests.sandbox.article_set.conftest import pack_wheel, with_offered_version
 from tests.services import LIMIT, Redis, Sandbox, start_sandbox, wait_until
 from tests.template_versions import make_source, make_version
-from tests.views.pages import page
 
 pytestmark = pytest.mark.timeout(600)
 PACE = 0.25
@@ -156,11 +154,11 @@ def test_the_articles_associations_are_kept_apart_from_another_environments_serv
     def has_run_on_all() -> bool:
         return all(
             foreign[one.tier] <= {run.instance_id for run in one.runs if run.is_foreign}
-            for one in facts_of(environment).associations
+            for one in observations_of(environment).associations
         )
 
     wait_until(has_run_on_all, seconds=2 * LIMIT, what="the runs on the servers of the other environment")
-    for one in facts_of(environment).associations:
+    for one in observations_of(environment).associations:
         own = [run for run in one.runs if not run.is_foreign]
         assert {run.instance_id for run in own} == servers(environment, one.tier)
         assert sum(one.counts.values()) == len(own)
@@ -169,7 +167,7 @@ def test_the_articles_associations_are_kept_apart_from_another_environments_serv
     assert all(one not in shown.one(id="fleet").text for one in foreign["web"] | foreign["app"])
 
     # Running an association on all instances reaches only its own.
-    web = next(one for one in facts_of(environment).associations if one.tier == "web")
+    web = next(one for one in observations_of(environment).associations if one.tier == "web")
     requested = request_association_run(
         user=operator, environment=environment, association_id=web.association_id, only_failed=False
     )

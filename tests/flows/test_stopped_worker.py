@@ -8,7 +8,7 @@ import signal
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.models import Resource
+from deployments.stacks.models.stacks import Resource
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.running import Portal, new_account
 from tests.services import Sandbox, wait_until

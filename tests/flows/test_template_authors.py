@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment, TemplateSource
-from tests.catalog.test_authors import example, policy
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.template_sets.models.sources import TemplateSource
 from tests.message_texts import reason
 from tests.running import Portal, client, create_roles, new_account
 from tests.services import LIMIT, Redis, Sandbox
+from tests.template_sets.template_files.test_authors import example, policy
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(900)]
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment, TemplateSource
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.template_sets.models.sources import TemplateSource
 from tests.flows.test_pages import faults
 from tests.git_server import GitRepository, GitServer, git_server
 from tests.message_texts import reason

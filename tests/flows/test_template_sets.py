@@ -8,7 +8,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from deployments.models import TemplateCheck, TemplateFetch, TemplateRef, TemplateSource
+from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.models.versions import TemplateRef
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults
 from tests.flows.web import Web

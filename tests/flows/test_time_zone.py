@@ -7,7 +7,7 @@ import re
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, expect
 
-from deployments.models import Environment
+from deployments.environments.models.environments import Environment
 from tests.flows.addresses import url
 from tests.flows.web import Web, logged_in
 

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from deployments.models import Environment, TemplateVersion
+from deployments.environments.models.environments import Environment
+from deployments.template_sets.models.versions import TemplateVersion
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults
 from tests.flows.web import Web

@@ -11,10 +11,14 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from deployments import catalog, sources
-from deployments.core.phases import State
-from deployments.models import Deployment, Environment, TemplateCheck, TemplateRef, TemplateSource
-from deployments.runner import versions
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.template_sets import sources, template_files
+from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.sources import TemplateSource
+from deployments.template_sets.models.versions import TemplateRef
+from deployments.template_sets.shared import versions
 from tests.flows.deployed import PACE
 from tests.flows.web import submit
 from tests.git_server import GitRepository, GitServer, git_server
@@ -51,7 +55,7 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
 def write(folder: Path, root: str) -> None:
     """Write the set's root template, and record the version."""
     (folder / "root.yaml").write_text(root)
-    TemplateCheck.objects.get_or_create(digest=catalog.load(folder).digest, defaults={"findings": []})
+    TemplateCheck.objects.get_or_create(digest=template_files.load(folder).digest, defaults={"findings": []})
     versions.record_current()
 
 
@@ -135,7 +139,7 @@ def fetch(source: TemplateSource) -> None:
         )
     )
     for one in found.versions:
-        template_set = catalog.as_template_set(one.files, "set")
+        template_set = template_files.as_template_set(one.files, "set")
         TemplateCheck.objects.get_or_create(digest=template_set.digest, defaults={"findings": []})
         about = {"author": one.author, "authored_at": one.authored_at, "message": one.message}
         versions.add(source, template_set, commit=one.commit, about=about)

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, CDPSession, Page, Playwright, expect
 
-from deployments.models import Deployment, Resource
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.stacks import Resource
 from tests.browsers import close, open_chromium
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in

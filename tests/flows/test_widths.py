@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from deployments.models import Deployment
+from deployments.environments.models.deployments import Deployment
 from tests.builders import make_account, make_deployment, make_environment, make_user
 from tests.flows.addresses import OUTPUTS, url
 from tests.flows.test_pages import TOO_WIDE

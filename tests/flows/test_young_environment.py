@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from deployments.models import Account, Environment
-from deployments.models.health import HealthSample
-from deployments.models.health.samples import WHOLE
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
+from deployments.health.models.samples import WHOLE, HealthSample
 from tests.flows.web import Web
 from tests.health_builders import make_whole
 

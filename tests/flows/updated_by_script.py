@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from datelog.version import compute_version
-from deployments import catalog
+from deployments.template_sets import template_files
 from tests.flows.deployed import PACE, SOON, Deployed
 from tests.sandbox.machines.site_load import SiteLoad
 from tests.services import REPOSITORY, wait_until
@@ -59,12 +59,12 @@ def newer_set(folder: Path) -> Path:
 
 def update_by_a_script(deployed: Deployed, folder: Path) -> None:
     """Upload the set, and request the update with UpdateStack and CloudFormation's role; do not wait."""
-    environment, template_set = deployed.environment, catalog.load(folder)
+    environment, template_set = deployed.environment, template_files.load(folder)
     cloudformation, s3 = deployed.aws("cloudformation"), deployed.aws("s3")
     (stack,) = cloudformation.describe_stacks(StackName=environment.stack_id)["Stacks"]
     values = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
     bucket, region = values[template_set.bucket_parameter], environment.account.region
-    for key, body in catalog.build_objects(template_set):
+    for key, body in template_files.build_objects(template_set):
         s3.put_object(Bucket=bucket, Key=f"{NEWER}/{key}", Body=body)
     changed = template_set.prefix_parameter
     kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in values if name != changed]

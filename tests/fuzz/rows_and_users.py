@@ -11,8 +11,10 @@ from django.http import HttpResponseBase
 from django.test import Client
 from hypothesis import strategies as st
 
-from deployments.models import Deployment, Environment, Resource
-from deployments.models.health import AssociationRun
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.health.models.configuration import AssociationRun
+from deployments.stacks.models.stacks import Resource
 from tests.builders import make_account, make_operator, make_user
 from tests.health_builders import make_whole
 from tests.live import scenes

@@ -15,7 +15,7 @@ from django.test import Client
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import portal.sandbox
+import sanso_sandbox
 from tests.builders import make_account, make_user
 from tests.fuzz.hostile import NUMBERS, json_values, mutated, numbers, texts
 from tests.fuzz.profile import fuzzed
@@ -101,7 +101,7 @@ def console(sandbox: Sandbox, sandbox_account: str, client: Client) -> Iterator[
 
 
 def test_every_route_is_fuzzed() -> None:
-    source = Path(portal.sandbox.__file__).with_name("server").joinpath("control_api.py").read_text()
+    source = Path(sanso_sandbox.__file__).with_name("server").joinpath("control_api.py").read_text()
     assert set(re.findall(r'\("([A-Z]+)", "(\w+)"\): self\._', source)) <= set(BODIES)
 
 

@@ -19,16 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from deployments import catalog
-from deployments.forms import PREFIX, DeleteForm
-from deployments.models import Account, Environment
+from deployments.changes.display.parameter_fields import PREFIX
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
+from deployments.recovery.pages.forms import DeleteForm
+from deployments.template_sets import template_files
 from portal.sandbox_console.forms import FORMS
+from tests.browsing import TEMPLATE
 from tests.fuzz.hostile import numbers, texts
 from tests.fuzz.profile import fuzzed
 from tests.fuzz.routes import Route, names, routes
 from tests.fuzz.rows_and_users import KNOWN, World, assert_handled
 from tests.services import Sandbox
-from tests.views.conftest import TEMPLATE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 FORM = "application/x-www-form-urlencoded"
@@ -90,7 +92,7 @@ def valid_forms() -> dict[str, list[Fields]]:
 
 
 def defaults() -> dict[str, str]:
-    declared = catalog.load(settings.SANSO_TEMPLATE_SET).parameters
+    declared = template_files.load(settings.SANSO_TEMPLATE_SET).parameters
     return {name: parameter.default or "" for name, parameter in declared.items()} | GOOD_PARAMETERS
 
 

@@ -12,10 +12,10 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments import recordings
-from deployments.errors import UserFixable
-from deployments.models import Deployment
-from deployments.wording import error_text
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
+from deployments.deployment_pages import recordings
+from deployments.environments.models.deployments import Deployment
 from tests.builders import make_user
 from tests.fuzz.hostile import json_values, mutated
 from tests.fuzz.profile import fuzzed

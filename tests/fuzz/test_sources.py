@@ -11,17 +11,17 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.source_paths import check
-from deployments.errors import UserFixable
-from deployments.sources import FetchLimits
-from deployments.sources.archives import Archive
-from deployments.sources.content import collect
-from deployments.sources.git import CommitTree, Refs, received
-from deployments.wording import error_text
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
+from deployments.template_sets.rules.paths import check
+from deployments.template_sets.sources.archives import Archive
+from deployments.template_sets.sources.content import collect
+from deployments.template_sets.sources.git import CommitTree, Refs, received
+from deployments.template_sets.sources.spec import FetchLimits
 from tests.fuzz.profile import fuzzed
-from tests.sources import hostile
-from tests.sources.hostile import BLOB, TREE, object_id
-from tests.sources.test_archives import FILES, tarred, zipped
+from tests.template_sets.sources import hostile
+from tests.template_sets.sources.hostile import BLOB, TREE, object_id
+from tests.template_sets.sources.test_archives import FILES, tarred, zipped
 
 LIMITS = FetchLimits(unpacked=1_000_000, files=50)
 ARCHIVES = [zipped(FILES), tarred(FILES), tarred(FILES, mode="w")]

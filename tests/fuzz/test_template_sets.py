@@ -12,11 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deployments.catalog import TemplateSet, build_objects, load
-from deployments.core import dependencies
-from deployments.errors import UserFixable
-from deployments.forms import NewEnvironmentForm
-from deployments.wording import error_text
+from deployments.changes.pages.forms.create import NewEnvironmentForm
+from deployments.cloudformation import dependencies
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
+from deployments.template_sets.template_files.artifacts import build_objects
+from deployments.template_sets.template_files.template_set import TemplateSet, load
 from tests.fuzz.hostile import json_values, mutated, texts
 from tests.fuzz.profile import fuzzed
 

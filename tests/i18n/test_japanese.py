@@ -10,14 +10,13 @@ from babel.messages.catalog import Catalog
 from django.conf import settings
 from django.utils import translation
 
-from deployments.api.schemas.notifications import Language
-from deployments.core.phases import State
-from deployments.core.status import DisplayStatus
-from deployments.errors import Message
-from deployments.message_codes import Code
-from deployments.presentation import badges
-from deployments.presentation.text import headlines
-from deployments.wording import message_text
+from deployments.cloudformation.status import DisplayStatus
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.common.texts import message_text
+from deployments.environments.display import badges, headlines
+from deployments.environments.rules.phases import State
+from deployments.notifications.api.schemas import Language
 from portal import extraction
 from portal.translations import catalogs, read_catalog
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deployments.catalog import yaml_files
+from deployments.template_sets.template_files import yaml_files
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "infra_templates"
 ROOT = TEMPLATES / "root.yaml"

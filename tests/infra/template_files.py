@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from deployments.catalog import yaml_files
+from deployments.template_sets.template_files import yaml_files
 from tests.infra.resolved_templates import TEMPLATES
 
 NAMES = ("network", "iam", "nlb", "alb", "aurora", "app-servers", "web-servers", "configuration", "alarms")

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from deployments import catalog
+from deployments.template_sets import template_files
 from tests.infra.resolved_templates import TEMPLATES
 
 FOLDER = TEMPLATES.parent / "playbook" / "files" / "certificates"
@@ -46,7 +46,7 @@ def test_each_is_an_authority_of_rds_in_its_region_that_stays_valid(path: Path) 
 
 
 def test_playbook_and_function_carry_the_same() -> None:
-    objects = dict(catalog.build_objects(catalog.load(TEMPLATES)))
+    objects = dict(template_files.build_objects(template_files.load(TEMPLATES)))
     in_playbook = in_zip(objects["playbook.zip"], "files/certificates/")
     in_function = in_zip(objects["functions/initialize_database.zip"], "certificates/")
 

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from deployments import catalog
+from deployments.template_sets import template_files
 from tests.infra.resolved_templates import CHOICES, TEMPLATES
 from tests.services import Sandbox, wait_until
 
@@ -37,7 +37,7 @@ class Account:
         self.bucket = f"sanso-artifacts-{account_id}"
         s3 = self.client("s3")
         s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        for key, body in catalog.build_objects(catalog.load(TEMPLATES)):
+        for key, body in template_files.build_objects(template_files.load(TEMPLATES)):
             s3.put_object(Bucket=self.bucket, Key=f"sets/0123abcd/{key}", Body=body)
 
     def client(self, service: str) -> Any:

@@ -16,7 +16,7 @@ import pymysql
 import pytest
 from initialize_database import statements
 
-from deployments.catalog import yaml_files
+from deployments.template_sets.template_files import yaml_files
 from tests.infra.conftest import Invocation, Responses
 from tests.infra.resolved_templates import TEMPLATES
 from tests.mariadb import MariaDB

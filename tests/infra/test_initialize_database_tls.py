@@ -10,7 +10,7 @@ import pymysql
 import pytest
 from django.db import connections
 
-from portal.sandbox.backends.certificates import authority
+from sanso_sandbox.backends.certificates import authority
 from tests.datelog.test_tls import started_with
 from tests.infra.conftest import Responses
 from tests.infra.test_initialize_database import Environment, account, call, environment

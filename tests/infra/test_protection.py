@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from deployments import catalog
 from deployments.aws import session
 from deployments.aws.cloudformation import ParameterUpdate
 from deployments.aws.session import Clients
+from deployments.template_sets import template_files
 from tests.infra.resolved_templates import TEMPLATES
 from tests.infra.test_deployment import Account
-from tests.services import Sandbox
+from tests.services import Sandbox, account_ref
 
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-arm64"
 """Not the image that the templates look up, as if a newer one had been published since the creation."""
@@ -25,7 +25,7 @@ def account(sandbox: Sandbox, sandbox_account: str) -> Account:
 
 @pytest.fixture
 def clients(sandbox: Sandbox, sandbox_account: str) -> Clients:
-    return session.connect(sandbox.ref(sandbox_account))
+    return session.connect(account_ref(sandbox, sandbox_account))
 
 
 def servers(account: Account) -> list[tuple[str, str, Any]]:
@@ -85,7 +85,7 @@ def test_protection_comes_on_and_the_servers_stay(account: Account, clients: Cli
 
 
 def test_the_manifest_names_what_is_protected_and_which_images_are_looked_up() -> None:
-    template_set = catalog.load(TEMPLATES)
+    template_set = template_files.load(TEMPLATES)
 
     assert template_set.protection_parameter == "DeletionProtection"
     assert not {"AppImageId", "WebImageId"} & set(template_set.parameters)

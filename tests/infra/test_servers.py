@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from deployments.models import Environment
+from deployments.environments.models.environments import Environment
 from tests.infra.template_files import as_list, of_type, properties, read, resources
 
 VARIABLES = {
@@ -100,7 +100,7 @@ def test_associations_run_again_on_schedule_and_change_half_of_the_running_serve
 
 
 def test_an_association_has_a_valid_name_whatever_the_name_of_the_environment() -> None:
-    """At most 128 characters: tests/sandbox/resources/test_state_manager_rules.py."""
+    """At most 128 characters: sandbox_tests/resources/test_state_manager_rules.py."""
     pattern = read("configuration")["Parameters"]["EnvironmentName"]["AllowedPattern"]
     of_form = Environment._meta.get_field("name").max_length or 0
     assert re.fullmatch(pattern, settings.SANSO_STACK_PREFIX + "x" * of_form)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from deployments.catalog import template_set, yaml_files
+from deployments.template_sets.template_files import template_set, yaml_files
 from tests.infra.resolved_templates import TEMPLATES, nested
 from tests.infra.template_files import NAMES, get_atts, of_type, properties, read, resources, strings
 
@@ -89,7 +89,7 @@ def test_every_parameter_has_a_description_a_group_and_a_constraint(name: str) -
     for parameter, spec in template["Parameters"].items():
         assert spec["Description"].endswith("."), parameter
         if parameter in fed_by_outputs(name):
-            # CloudFormation may check a placeholder instead: tests/sandbox/strict/test_nested_change_sets.py
+            # CloudFormation may check a placeholder instead: sandbox_tests/strict/test_nested_change_sets.py
             assert spec["Type"] in ("String", "CommaDelimitedList"), parameter
             assert not {"AllowedPattern", "AllowedValues", "MinLength"} & set(spec), parameter
         elif "AllowedPattern" in spec or "MinValue" in spec:

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from deployments.models import Deployment, Event, Stack
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import Stack
 
 
 def many_events(deployment: Deployment, count: int, *, repeats: bool = False) -> None:

@@ -13,10 +13,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.aws.cloudformation import StackEvent
-from deployments.core.phases import State
-from deployments.models import Account, Deployment, Environment, Event, Resource, Stack
-from deployments.models.stack import STACK_TYPE
-from deployments.runner import event_log
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.stacks import STACK_TYPE, Resource, Stack
+from deployments.stacks.shared import event_log
 from tests.builders import make_grant
 
 NINE_STACKS: Mapping[str, int] = {  # the number of resources in each nested stack: 64 with the stacks

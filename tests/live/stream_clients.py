@@ -10,7 +10,7 @@ import httpx
 from django.contrib.auth.models import User
 from django.test import Client
 
-from deployments.models import Deployment
+from deployments.environments.models.deployments import Deployment
 from tests.flows.web import Web, Wire
 from tests.services import LIMIT
 

@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from deployments.access.models.grants import Grant, Team, TeamMember
 from deployments.live.access import StreamAccess, grant_keys, of_sessions, of_user
-from deployments.models import Grant, Team, TeamMember
 from tests.builders import allow, disallow
 from tests.live.scenes import make_user
 

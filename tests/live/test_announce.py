@@ -7,33 +7,33 @@ from typing import Any
 import pytest
 import redis
 
-from deployments import events
-from deployments.events import Hint
+from deployments.live import new_events
+from deployments.live.new_events import Hint
 from tests.services import Redis
 
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "_paused_until", 0.0)
 
 
 def test_a_hint_has_the_deployment_and_its_last_event(redis_server: Redis) -> None:
-    events.announce(7, 12)
-    entries: Any = events._client().xrange(events.HINTS)
+    new_events.announce(7, 12)
+    entries: Any = new_events._client().xrange(new_events.HINTS)
     [[_, fields]] = entries
-    assert events.hint(fields) == Hint(7, 12)
+    assert new_events.hint(fields) == Hint(7, 12)
 
 
 @pytest.mark.parametrize("fields", [{}, {b"d": b"x", b"s": b"1"}, {b"d": b"1"}])
 def test_invalid_hints_are_ignored(fields: dict[bytes, bytes]) -> None:
-    assert events.hint(fields) is None
+    assert new_events.hint(fields) is None
 
 
 def test_the_stream_of_hints_is_trimmed(redis_server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "MAX_HINTS", 100)
+    monkeypatch.setattr(new_events, "MAX_HINTS", 100)
     for seq in range(1000):
-        events.announce(1, seq)
-    assert events._client().xlen(events.HINTS) < 300
+        new_events.announce(1, seq)
+    assert new_events._client().xlen(new_events.HINTS) < 300
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[None]:
         return write(client, *arguments, **options)
 
     monkeypatch.setattr(redis.Redis, "xadd", counted)
-    monkeypatch.setattr(events, "PAUSE", 3600.0)
-    monkeypatch.setattr(events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "PAUSE", 3600.0)
+    monkeypatch.setattr(new_events, "_paused_until", 0.0)
     return attempts_made
 
 
@@ -58,15 +58,15 @@ def test_after_a_failed_attempt_no_hint_is_sent_for_a_while(
     redis_server.stop()
 
     for seq in range(100):
-        events.announce(1, seq)
+        new_events.announce(1, seq)
 
     assert len(attempts) == 1
 
 
 def test_after_a_timeout_no_hint_is_sent_for_a_while(redis_server: Redis, attempts: list[None]) -> None:
-    events.announce(1, 1)
+    new_events.announce(1, 1)
     attempts.clear()
     with redis_server.frozen():
         for seq in range(100):
-            events.announce(1, seq)
+            new_events.announce(1, seq)
         assert len(attempts) == 1

@@ -9,11 +9,11 @@ import pytest
 import redis
 from asgiref.sync import sync_to_async
 
-from deployments import events
+from deployments.environments.models.deployments import Deployment
 from deployments.live import broadcaster as broadcaster_module
+from deployments.live import new_events
 from deployments.live.broadcaster import Broadcaster, Channel
-from deployments.models import Deployment
-from deployments.runner import event_log
+from deployments.stacks.shared import event_log
 from tests.live import scenes
 from tests.services import LIMIT, Redis
 
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the pause that follows a failed hint in an earlier test."""
-    monkeypatch.setattr(events, "PAUSE", 0.0)
-    monkeypatch.setattr(events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "PAUSE", 0.0)
+    monkeypatch.setattr(new_events, "_paused_until", 0.0)
 
 
 @pytest.fixture

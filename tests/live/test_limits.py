@@ -12,8 +12,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
+from deployments.environments.models.deployments import Deployment
 from deployments.live import streams
-from deployments.models import Deployment
 from tests.builders import allow, disallow
 from tests.flows.web import Web, environment_of_processes, start_web
 from tests.live import scenes, stream_clients

@@ -17,8 +17,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from deployments.models import Deployment
-from deployments.runner import event_log
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.shared import event_log
 from tests.flows.web import Web, environment_of_processes, start_web
 from tests.live import scenes
 from tests.live.stream_clients import address, blocks, logged_in, open_streams

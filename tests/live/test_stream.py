@@ -15,17 +15,16 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from deployments import events
 from deployments.aws import quota
-from deployments.core.phases import State
-from deployments.live import broadcaster, reads
+from deployments.common.pages.locale import Locale
+from deployments.deployment_pages.pages import frames, log
+from deployments.deployment_pages.pages.views import stream
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
+from deployments.live import broadcaster, new_events, reads
 from deployments.live.access import StreamAccess
 from deployments.live.admission import Viewer
-from deployments.models import Deployment
-from deployments.presentation import frames, log
-from deployments.presentation.locale import Locale
-from deployments.runner import event_log
-from deployments.views import stream
+from deployments.stacks.shared import event_log
 from tests.live import scenes
 from tests.live.stream_reader import Listener, Message, messages
 from tests.services import LIMIT, Redis
@@ -37,8 +36,8 @@ ENGLISH = Locale("en", "UTC")
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the pause that follows a failed hint in an earlier test."""
-    monkeypatch.setattr(events, "PAUSE", 0.0)
-    monkeypatch.setattr(events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "PAUSE", 0.0)
+    monkeypatch.setattr(new_events, "_paused_until", 0.0)
 
 
 @pytest.fixture
@@ -194,7 +193,7 @@ def write_events_until(deployment: Deployment, stop: threading.Event, called: st
 @pytest.fixture
 def unreliable_hints(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Drop every tenth hint, duplicate some, and delay each at random so that they arrive out of order."""
-    announce = events.announce
+    announce = new_events.announce
     timers: list[threading.Timer] = []
 
     def unreliable(pk: int, seq: int) -> None:
@@ -204,7 +203,7 @@ def unreliable_hints(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             timer.start()
             timers.append(timer)
 
-    monkeypatch.setattr(events, "announce", unreliable)
+    monkeypatch.setattr(new_events, "announce", unreliable)
     yield
     for timer in timers:
         timer.join()

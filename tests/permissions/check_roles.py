@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from portal.sandbox.engine.permissions import exemptions, reference
-from portal.sandbox.engine.permissions.arn_patterns import has_wildcard_type
-from portal.sandbox.engine.permissions.kinds import KINDS
+from deployments.aws.permissions import exemptions, reference
+from deployments.aws.permissions.arn_patterns import has_wildcard_type
+from deployments.aws.permissions.kinds import KINDS
+from deployments.template_sets.rules.role_policies import PolicyRole
 from tests.permissions import covered
 from tests.permissions.handler_needs import (
     TEMPLATES,
@@ -25,7 +26,7 @@ from tests.permissions.handler_needs import (
     set_templates,
     used,
 )
-from tests.permissions.role_policies import Role, Template
+from tests.permissions.role_policies import Template
 from tests.services import REPOSITORY
 
 ACCOUNT_TEMPLATE = TEMPLATES / "account.yaml"
@@ -88,7 +89,7 @@ def check(path: Path, **parameters: str) -> Result:
     return found
 
 
-def of_service_role(service: Role, only: str = "*") -> Result:
+def of_service_role(service: PolicyRole, only: str = "*") -> Result:
     """Return what CloudFormation's role lacks for the handlers of the bundled set.
 
     Args:
@@ -121,14 +122,14 @@ def _sort(need: Need, found: Result) -> list[Need]:
     return found.exempt if need.exemption else found.permissions
 
 
-def _types(role: Role, need: Need) -> Iterator[str]:
+def _types(role: PolicyRole, need: Need) -> Iterator[str]:
     own = frozenset({KINDS[need.resource_type]})
     actions = reference.members(need.permission) if "*" in need.permission else [need.permission]
     for action in actions:
         yield from covered.missing(role, action, own)
 
 
-def _of_calls(role: Role) -> Iterator[str]:
+def _of_calls(role: PolicyRole) -> Iterator[str]:
     """Yield the resource types and dependent actions that a role lacks for the actions that it may call."""
     for action in sorted({action for one in role.allowed for action in one.actions}):
         row = reference.find(action)
@@ -141,7 +142,7 @@ def _of_calls(role: Role) -> Iterator[str]:
                     yield f"{role.name} {action}: {dependent} (dependent)"
 
 
-def faults(role: Role) -> Iterator[str]:
+def faults(role: PolicyRole) -> Iterator[str]:
     """Yield what a role's policies say in vain: unknown actions, wildcard types, unknown condition keys."""
     for one in role.statements:
         for action in one.actions:
@@ -166,7 +167,7 @@ def _has_key(action: str, key: str) -> bool:
 _GLOBAL = {"aws:sourceaccount", "aws:securetransport", "kms:viaservice"}
 
 
-def sizes(role: Role) -> Iterator[str]:
+def sizes(role: PolicyRole) -> Iterator[str]:
     """Yield the policies of a role that are too large, with the longest partition name."""
     if (inline := sum(map(len, role.inline.values()))) > INLINE:
         yield f"{role.name}: inline policies have {inline:,} characters, more than {INLINE:,}"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from deployments import catalog
-from deployments.models import TemplateCheck
+from deployments.template_sets import template_files
+from deployments.template_sets.models.lint_results import TemplateCheck
 from tests.running import Portal
 from tests.services import REPOSITORY, Redis, Sandbox, start_sandbox
 
@@ -41,7 +41,7 @@ def portal(
     settings.SANSO_TEMPLATE_SET = TEMPLATES
     for name, value in records.portal_settings.items():
         setattr(settings, name, value)
-    TemplateCheck.objects.create(digest=catalog.load(TEMPLATES).digest, findings=[])
+    TemplateCheck.objects.create(digest=template_files.load(TEMPLATES).digest, findings=[])
     environment = process_environment | {
         **records.portal_settings,
         "SANSO_TEMPLATE_SET": str(TEMPLATES),

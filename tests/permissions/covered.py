@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from portal.sandbox.engine.permissions import reference
-from portal.sandbox.engine.permissions.arn_patterns import has_wildcard_type
-from tests.permissions.role_policies import ACCOUNT, REGION, Role
+from deployments.aws.permissions import reference
+from deployments.aws.permissions.arn_patterns import has_wildcard_type
+from deployments.template_sets.rules.role_policies import ACCOUNT, REGION, PolicyRole
 
 # The names that matter, where they are not the environment's: implicit defaults, and names that AWS chooses.
 NAMES = {
@@ -18,12 +18,12 @@ NAMES = {
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")
 
 
-def without_types(role: Role, action: str) -> bool:
+def without_types(role: PolicyRole, action: str) -> bool:
     """Return whether an action that supports no resources is allowed on "*"."""
     return any(one.names(action) and "*" in one.resources for one in role.allowed)
 
 
-def missing(role: Role, action: str, own: frozenset[str] | None = None) -> list[str]:
+def missing(role: PolicyRole, action: str, own: frozenset[str] | None = None) -> list[str]:
     """Return the resource types of an action that no statement covers: SERVICE:TYPE.
 
     Args:
@@ -43,7 +43,7 @@ def missing(role: Role, action: str, own: frozenset[str] | None = None) -> list[
     return [f"{action}: {kind}" for kind in found]
 
 
-def _covers(role: Role, action: str, kind: str) -> bool:
+def _covers(role: PolicyRole, action: str, kind: str) -> bool:
     patterns = {pattern for one in role.allowed if one.names(action) for pattern in one.resources}
     usable = [pattern for pattern in patterns if not has_wildcard_type(pattern)]
     return all(

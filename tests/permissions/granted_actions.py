@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from deployments.catalog import yaml_files
+from deployments.template_sets.rules.set_needs import SetNeeds
+from deployments.template_sets.template_files import yaml_files
 from tests.permissions.role_policies import Template
 from tests.services import REPOSITORY, Sandbox
 
@@ -81,6 +82,13 @@ def put(iam: Any, account: str, path: Path = ACCOUNT_TEMPLATE, **parameters: str
             arn = f"arn:aws:iam::{account}:policy/{BOUNDARY}"
             document = role.managed["Boundary"]
             iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+
+
+def put_beyond(iam: Any, needs: SetNeeds) -> None:
+    """Give CloudFormation's role what a template set needs beyond account.yaml, as an administrator does."""
+    for number, document in enumerate(needs.policies()):
+        made = iam.create_policy(PolicyName=f"own-set-{number}", PolicyDocument=document)
+        iam.attach_role_policy(RoleName=ROLES["CloudFormationRole"], PolicyArn=made["Policy"]["Arn"])
 
 
 def take_away(iam: Any, account: str, role: str, policy: str, action: str) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from deployments.catalog import yaml_files
-from portal.sandbox.engine.permissions import exemptions, handlers, reference
+from deployments.aws.permissions import exemptions, handlers, reference
+from deployments.template_sets.template_files import yaml_files
 from tests.services import REPOSITORY
 
 TEMPLATES = REPOSITORY / "infra_templates"

@@ -9,23 +9,19 @@ from dataclasses import dataclass, field
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.actions.apply_change import apply_change
-from deployments.actions.change import request_change, request_rollback, request_version
-from deployments.actions.operate import request_association_run
-from deployments.core.phases import State
-from deployments.models import (
-    Account,
-    ActionRequest,
-    Association,
-    AssociationRun,
-    Deployment,
-    Evidence,
-    Observation,
-    Observer,
-    TemplateVersion,
-)
-from deployments.presentation.remaining import remaining_view
-from deployments.wording import stored_text
+from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.preview import request_change, request_rollback, request_version
+from deployments.common.texts import stored_text
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
+from deployments.failures.models import Evidence
+from deployments.health.commands.operate import request_association_run
+from deployments.health.models.configuration import Association, AssociationRun
+from deployments.health.models.observing import Observation, Observer
+from deployments.stacks.display.remaining import remaining_view
+from deployments.stacks.models.action_requests import ActionRequest
+from deployments.template_sets.models.versions import TemplateVersion
 from tests.builders import make_grant, make_operator
 from tests.message_texts import attention, reason
 from tests.running import Portal, create_roles
@@ -38,16 +34,19 @@ OPTIONS = {
     "NatGateways": "one-per-zone",
     "CloudWatchAlarms": "true",
 }
+CHANGED = {"AppServerCount": "3", "LogRetentionDays": "60"}
 
 
 @dataclass
 class Life:
-    """An account with one environment, taken from phase to phase."""
+    """An account with one environment of the bundled set or of a version, taken from phase to phase."""
 
     portal: Portal
     account: Account
     deployments: list[Deployment] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=lambda: dict(OPTIONS))
+    version: TemplateVersion | None = None
+    changed: dict[str, str] = field(default_factory=lambda: dict(CHANGED))
 
     def prepare(self) -> None:
         """Create the roles of the account before the portal first uses it."""
@@ -65,7 +64,7 @@ class Life:
         return way[phase]()
 
     def _deploy(self) -> bool:
-        return self._ended(self.portal.deploy(account=self.account, **self.options))
+        return self._ended(self.portal.deploy_version(self.version, self.account, self.options))
 
     def _ended(self, deployment: Deployment) -> bool:
         self.deployments.append(deployment)
@@ -97,7 +96,7 @@ class Life:
     def _change(self) -> bool:
         made = self.deployments[0]
         made.environment.refresh_from_db()
-        parameters = made.environment.parameters | {"AppServerCount": "3", "LogRetentionDays": "60"}
+        parameters = made.environment.parameters | self.changed
         declared = {name: value for name, value in parameters.items() if name in made.parameters}
         user = _admin()
         return self._applied(
@@ -108,6 +107,7 @@ class Life:
                 parameters=declared,
                 reason="",
                 request_key=uuid.uuid4(),
+                version=self.version,
             ),
         )
 

@@ -18,7 +18,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from deployments.models import Environment
+from deployments.environments.models.environments import Environment
 from tests.builders import make_operator
 from tests.permissions import check_roles, granted_actions
 from tests.permissions.lifecycle import PHASES, Life

@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from portal.sandbox.engine.permissions import exemptions, handlers, reference
-from portal.sandbox.engine.permissions.arn_patterns import has_wildcard_type
+from deployments.aws.permissions import exemptions, handlers, reference
+from deployments.aws.permissions.arn_patterns import has_wildcard_type
+from deployments.template_sets.rules.role_policies import PolicyRole
 from tests.permissions import check_roles, covered
 from tests.permissions.handler_needs import dependents, needs
-from tests.permissions.role_policies import Role, Template
+from tests.permissions.role_policies import Template
 
 
 @pytest.mark.parametrize("scope", ["standard", "strict"])
@@ -47,7 +48,7 @@ def test_the_roles_before_lacked_what_stopped_the_first_deployment() -> None:
     assert any("wildcard in place of the resource type" in one for one in found.faults)
 
 
-def service_role() -> Role:
+def service_role() -> PolicyRole:
     roles = Template(check_roles.ACCOUNT_TEMPLATE).roles()
     return next(role for role in roles if role.name == check_roles.SERVICE_ROLE)
 

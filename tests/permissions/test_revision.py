@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
-from deployments.catalog import yaml_files
-from deployments.core.account_template import REVISION, revision_of
+from deployments.environments.rules.account_template import REVISION, revision_of
+from deployments.template_sets.template_files import yaml_files
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE
 from tests.permissions.role_policies import Template
 
-KNOWN = {5: "94e3a45ec99f5864"}
+KNOWN = {6: "557e81bcbbc17e15"}
 
 
 def test_a_change_of_what_the_roles_may_do_has_a_new_revision() -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from deployments.aws import session
-from deployments.errors import AwsAccessError
+from deployments.common.errors import AwsAccessError
 from tests.builders import make_operator
 from tests.permissions import granted_actions
 from tests.permissions.lifecycle import PHASES, Life

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from portal.sandbox.backends.machines.booted import base_tree as trees
-from portal.sandbox.backends.machines.booted import machine
-from portal.sandbox.backends.machines.booted.requirements import why_not
+from sandbox_tests.booted.trees import base_tree
+from sanso_sandbox.backends.machines.booted import base_tree as trees
+from sanso_sandbox.backends.machines.booted import machine
+from sanso_sandbox.backends.machines.booted.requirements import why_not
 
 System = trees.System
 __all__ = ["Machine", "System", "base_tree", "booted_machine", "why_not"]
@@ -31,14 +30,6 @@ class Machine(machine.Machine):
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Start a command without waiting for its end."""
         return subprocess.Popen(self.command(*command), stdout=subprocess.PIPE, text=True)
-
-
-def base_tree(system: trees.System = trees.System.AMAZON) -> trees.Base:
-    """Return the base tree of the machines, created on the first use. Skip the test if that fails."""
-    try:
-        return trees.build(system=system)
-    except trees.CommandFailed as failed:  # no access to the distribution's packages, for example
-        pytest.skip(f"the base tree of the machines cannot be created: {str(failed)[-300:]}")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from datelog.version import compute_version
-from portal.sandbox.backends.machines.booted.base_tree import WHEELHOUSE
+from sanso_sandbox.backends.machines.booted.base_tree import WHEELHOUSE
 from tests.datelog import uwsgi_packets
 from tests.playbook.machine import Machine, System, base_tree, booted_machine, why_not
 from tests.services import LIMIT, REPOSITORY, wait_until
@@ -19,6 +19,7 @@ from tests.services import LIMIT, REPOSITORY, wait_until
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
     pytest.mark.timeout(900),  # the first run on a host creates the base tree
+    pytest.mark.sampled("booted machines"),
 ]
 
 VARIABLES = (

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from deployments import catalog
-from portal.sandbox.backends.machines.booted import network
-from portal.sandbox.backends.machines.booted.machine import BootPlan
+from deployments.template_sets import template_files
+from sandbox_tests.engine.conftest import REGION, Account
+from sanso_sandbox.backends.machines.booted import network
+from sanso_sandbox.backends.machines.booted.machine import BootPlan
 from tests.infra.test_playbook_document import RUN
 from tests.playbook.machine import Machine, System, base_tree, why_not
 from tests.playbook.test_machine import HTTP, VARIABLES, changed, health
-from tests.sandbox.engine.conftest import REGION, Account
 from tests.services import REPOSITORY, start_sandbox
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
     pytest.mark.timeout(900),  # the first run on a host creates the base tree
+    pytest.mark.sampled("booted machines"),
 ]
 ACCOUNT = "210987654321"
 KEY = "sets/0123abcd/playbook.zip"
@@ -36,7 +37,7 @@ def account(tmp_path: Path) -> Iterator[Account]:
     try:
         found = Account(sandbox, ACCOUNT)
         found.publish()
-        objects = dict(catalog.build_objects(catalog.load(REPOSITORY / "infra_templates")))
+        objects = dict(template_files.build_objects(template_files.load(REPOSITORY / "infra_templates")))
         found.client("s3").put_object(Bucket=found.bucket, Key=KEY, Body=objects["playbook.zip"])
         yield found
     finally:

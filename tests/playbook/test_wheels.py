@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.engine.conftest import REGION, Account
+from sandbox_tests.engine.conftest import REGION, Account
 from tests.services import REPOSITORY, Sandbox
 
 WHEELS = {

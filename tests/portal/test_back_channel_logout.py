@@ -18,8 +18,9 @@ from django.urls import reverse
 from jwt.algorithms import RSAAlgorithm
 from pytest_django import Settings
 
+from deployments.access.models.audit_records import AuditRecord
+from deployments.administration.models.sessions import UserSession
 from deployments.live import access
-from deployments.models import AuditRecord, UserSession
 from portal.login import counters, limits, oidc
 from portal.login.logout_tokens import EVENT
 from tests.builders import make_user

@@ -21,8 +21,9 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
-from deployments.models import Deployment, Environment
-from deployments.models.sealed import encrypt
+from deployments.common.models.encryption import encrypt
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from portal.backups import archive, backup, engines, manifest
 from portal.backups.errors import BackupError
 from tests.builders import make_deployment, make_environment, make_event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from portal.bundles import NoBundleError, bundle
 TEMPLATES = [
     path
     for app in ("portal", "deployments")
-    for path in sorted((project.BASE_DIR / app / "templates").rglob("*.html"))
+    for path in sorted((project.BASE_DIR / app).rglob("templates/**/*.html"))
 ]
 IN_PAGES = sorted(
     {name for path in TEMPLATES for name in re.findall(r"{% bundle '([^']+)' %}", path.read_text())}
@@ -55,8 +56,7 @@ def test_a_bundle_has_every_file_that_a_browser_would_load(entry: str) -> None:
     def follow(name: str) -> None:
         path = Path(str(finders.find(name)))
         for other in re.findall(r'^(?:@import|import)\b.*"(.+)";$', path.read_text(), re.MULTILINE):
-            target = (path.parent / other).resolve()
-            follow(f"{target.parent.name}/{target.name}")
+            follow(posixpath.normpath(posixpath.join(posixpath.dirname(name), other)))
         if name not in order:
             order.append(name)
 

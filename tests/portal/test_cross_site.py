@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
-from deployments.cross_site import is_cross_site, is_embedded
+from deployments.common.cross_site import is_cross_site, is_embedded
 from portal.login import counters, limits
 
 OWN = "http://testserver"

@@ -21,10 +21,13 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments import heartbeats
-from deployments.core.account_template import REVISION, STACK
-from deployments.models import Account, Deployment, TemplateSource, sealed_columns
-from deployments.models.sealed import decrypt, encrypt, unseal
+from deployments.common import heartbeats
+from deployments.common.models import encrypted_columns
+from deployments.common.models.encryption import decrypt, decrypt_values, encrypt
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.account_template import REVISION, STACK
+from deployments.template_sets.models.sources import TemplateSource
 from portal.doctor import (
     accounts,
     database,
@@ -222,7 +225,7 @@ def test_a_process_whose_clock_is_wrong_is_named(
     redis_server: Redis, monkeypatch: pytest.MonkeyPatch, kind: str, shift: int, text: str
 ) -> None:
     right = time.time
-    monkeypatch.setattr("deployments.heartbeats.time.time", lambda: right() + shift)
+    monkeypatch.setattr("deployments.common.heartbeats.time.time", lambda: right() + shift)
     stop = heartbeats.start(kind)
     try:
         wait_until(lambda: bool(processes.read()), what="a heartbeat")
@@ -344,7 +347,7 @@ def test_values_of_an_earlier_key_are_found_and_sealed_anew(settings: Settings) 
     assert "no secret in the database needs it" in secrets.judge(secrets.read())[0].text
     settings.SECRET_KEY_FALLBACKS = []
     assert secrets.judge(secrets.read())[0].status is FindingStatus.OK
-    assert unseal(Deployment.objects.get(pk=deployment.pk).sealed_parameters) == {"Password": "x"}
+    assert decrypt_values(Deployment.objects.get(pk=deployment.pk).sealed_parameters) == {"Password": "x"}
     assert Deployment.objects.get(pk=new.pk).sealed_parameters == new.sealed_parameters
     assert decrypt(TemplateSource.objects.get(pk=source.pk).sealed_webhook_secret) == "a webhook's secret"
 
@@ -360,7 +363,7 @@ def test_values_that_no_key_opens_are_kept_and_reported() -> None:
 
 
 def test_every_column_with_encrypted_values_is_known() -> None:
-    assert {str(column) for column in sealed_columns.columns()} >= {
+    assert {str(column) for column in encrypted_columns.columns()} >= {
         "deployments_deployment.sealed_parameters",
         "deployments_environment.secret_fingerprints",
         "deployments_templatesource.sealed_credentials",

@@ -75,7 +75,7 @@ def test_other_failures_keep_their_traceback(client: Client, caplog: pytest.LogC
     client.force_login(make_user())
     client.raise_request_exception = False
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("deployments.models.environment.EnvironmentQuerySet.for_list", bug)
+        patch.setattr("deployments.environments.models.environments.EnvironmentQuerySet.for_list", bug)
         assert client.get("/environments/").status_code == 500
 
     assert "RuntimeError: a bug" in "\n".join(lines(caplog))

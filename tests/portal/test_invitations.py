@@ -12,15 +12,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.actions import access, invitations
-from deployments.errors import UserFixable
-from deployments.message_codes import Code
-from deployments.models import AuditRecord, Grant, Invitation, Team, UserSession
+from deployments.access.models.audit_records import AuditRecord
+from deployments.access.models.grants import Grant, Team
+from deployments.administration.commands import grants, invitations
+from deployments.administration.models.invitations import Invitation
+from deployments.administration.models.sessions import UserSession
+from deployments.common.errors import UserFixable
+from deployments.common.message_codes import Code
 from portal.login import counters, limits
 from tests.builders import allow, make_grant, make_user
 from tests.mailbox import mailbox
+from tests.pages.pages import page, rows
 from tests.services import LOOPBACK, Redis, free_port
-from tests.views.pages import page, rows
 
 PEOPLE, INVITE, ACCEPT = reverse("access_people"), reverse("access_invite"), reverse("invitation")
 GOOD = {"new_password1": "quite a long one", "new_password2": "quite a long one"}
@@ -139,14 +142,14 @@ def test_a_link_does_not_give_what_its_person_got_later(boss: Client, given: str
     other.get(link)  # followed before, without a password yet
     root, person = User.objects.get(username="boss"), lee()
     if given == "role":
-        access.give_role(user=root, grant=Grant(user=person, role="admin"))
+        grants.give_role(user=root, grant=Grant(user=person, role="admin"))
     elif given == "team":
-        access.give_role(user=root, grant=Grant(team=team, role="admin"))
-        access.add_member(user=root, team=team, person=person)
+        grants.give_role(user=root, grant=Grant(team=team, role="admin"))
+        grants.add_member(user=root, team=team, person=person)
     elif given == "superuser":
         User.objects.filter(pk=person.pk).update(is_superuser=True)
     else:
-        access.give_role(user=root, grant=Grant(team=team, role="admin"))
+        grants.give_role(user=root, grant=Grant(team=team, role="admin"))
 
     assert "no longer valid" in login_page_of(Client(), link)
     other.post(ACCEPT, GOOD)
@@ -219,7 +222,7 @@ def test_who_has_not_accepted_is_not_the_last_way_in(boss: Client) -> None:
     boss_user = User.objects.get(username="boss")
 
     with pytest.raises(UserFixable) as refused:
-        access.remove_grant(user=boss_user, grant=Grant.objects.get(user=boss_user, role="admin"))
+        grants.remove_grant(user=boss_user, grant=Grant.objects.get(user=boss_user, role="admin"))
     assert refused.value.message.code == Code.LAST_WAY_IN
 
 

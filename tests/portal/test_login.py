@@ -19,8 +19,8 @@ from portal.first_login import ensure_first_login, forget
 from portal.login import counters, limits
 from portal.login.rules import Backoff
 from tests.builders import make_user
+from tests.pages.pages import page
 from tests.services import Redis, free_port
-from tests.views.pages import page
 
 URL = reverse("login")
 RIGHT = "a long password"

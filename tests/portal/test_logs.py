@@ -21,12 +21,12 @@ from structlog.contextvars import bound_contextvars
 
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
-from deployments.errors import AwsRejected
-from deployments.models import Deployment
-from deployments.runner import step
+from deployments.common.errors import AwsRejected
+from deployments.environments.models.deployments import Deployment
+from deployments.steps import step
 from portal import logs
 from portal.request_ids import HEADER
-from portal.urls import urlpatterns as those_of_the_portal
+from portal.urls import urlpatterns as portal_patterns
 from tests.builders import make_deployment, make_user
 from tests.flows.web import start_web
 
@@ -42,7 +42,7 @@ def broken_view(_request: object) -> HttpResponse:
     raise RuntimeError(f"no connection to mysql://sanso:{CANARY}@db.internal/sanso")
 
 
-urlpatterns = [path("broken", broken_view), *those_of_the_portal]
+urlpatterns = [path("broken", broken_view), *portal_patterns]
 
 
 @pytest.fixture(params=logs.FORMATS)
@@ -159,7 +159,7 @@ def test_a_failed_call_is_logged_with_its_ids(lines: Callable[[], list[dict[str,
 
     step.run_deployment(deployment.pk, deployment.version, refuse)
 
-    (line,) = [one for one in lines() if one["logger"] == "deployments.runner.step"]
+    (line,) = [one for one in lines() if one["logger"] == "deployments.steps.step"]
     assert line["aws_request_id"] == "7c9e-request"
     assert line["deployment"] == deployment.pk
     assert line["account"] == deployment.environment.account_id

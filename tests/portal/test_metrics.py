@@ -19,9 +19,10 @@ from pytest_django import Settings
 from redis import Redis as RedisClient
 from redis.exceptions import RedisError
 
-from deployments import heartbeats
 from deployments.aws import call_counts
-from deployments.models import Delivery, Deployment
+from deployments.common import heartbeats
+from deployments.environments.models.deployments import Deployment
+from deployments.notifications.models import Delivery
 from portal import request_counts
 from portal.metrics.scrape import Scrape
 from tests.builders import (

@@ -18,12 +18,12 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from deployments.runner.oidc_providers import all_providers
+from deployments.administration.shared.oidc_providers import all_providers
 from portal.login import counters, limits, oidc
 from tests.builders import make_user
+from tests.pages.pages import page
 from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.services import Redis, free_port
-from tests.views.pages import page
 
 LOGIN, CALLBACK = reverse("oidc_login"), reverse("oidc_callback")
 

@@ -13,15 +13,16 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from deployments.core.oidc_providers import BadProviders, OidcProvider, parse
-from deployments.models import Grant, UserSession
-from deployments.models.sealed import unseal
+from deployments.access.models.grants import Grant
+from deployments.administration.models.sessions import UserSession
+from deployments.administration.rules.oidc_providers import BadProviders, OidcProvider, parse
+from deployments.common.models.encryption import decrypt_values
 from portal import oidc_file
 from portal.login import oidc
+from tests.pages.pages import page
 from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.portal.test_suspended_tokens import check
 from tests.services import Redis
-from tests.views.pages import page
 
 PARTNER = """
 [partner]
@@ -99,7 +100,7 @@ def test_the_same_subject_of_two_providers_is_two_people(
     ana, other = User.objects.order_by("pk")
     assert (ana.username, other.username) == ("ana", "ana-2")
     assert (roles(ana), roles(other)) == ({"operator"}, {"viewer"})
-    assert unseal(UserSession.objects.get(user=other).tokens)["provider"] == "partner"
+    assert decrypt_values(UserSession.objects.get(user=other).tokens)["provider"] == "partner"
     check()
     assert UserSession.objects.count() == 2
     second.disable("s-1")

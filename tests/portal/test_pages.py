@@ -11,8 +11,8 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from tests.builders import make_user
+from tests.pages.pages import page
 from tests.services import Redis, free_port
-from tests.views.pages import page
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
 
@@ -70,7 +70,7 @@ def test_an_internal_error_has_no_details_on_the_page_and_is_logged(
 
     client.force_login(make_user())
     client.raise_request_exception = False
-    monkeypatch.setattr("deployments.models.environment.EnvironmentQuerySet.for_list", bug)
+    monkeypatch.setattr("deployments.environments.models.environments.EnvironmentQuerySet.for_list", bug)
     with caplog.at_level(logging.ERROR):
         response = client.get(reverse("environments"))
 

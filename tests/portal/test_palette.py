@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 from django.conf import settings
 
-from deployments.core.status import DisplayStatus
+from deployments.cloudformation.status import DisplayStatus
 
 STATUSES = ("pending", "progress", "done", "rollback", "failed")
 GROUNDS = ("bg", "surface", "raised")

@@ -14,9 +14,9 @@ from django.urls import reverse
 
 from portal.login import counters, limits
 from tests.builders import make_user
+from tests.pages.pages import page
 from tests.portal.security_key import SecurityKey
 from tests.services import Redis
-from tests.views.pages import page
 
 PASSWORD = "a long password"
 SECURITY, ADD, LOGIN = reverse("account_security"), reverse("account_passkey_add"), reverse("passkey_login")

@@ -11,11 +11,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from deployments.actions.tokens import create_token
+from deployments.administration.commands.tokens import create_token
 from portal.first_login import ensure_first_login, stored_login
 from tests.builders import make_user
+from tests.pages.pages import page
 from tests.services import Redis
-from tests.views.pages import page
 
 pytestmark = pytest.mark.core
 URL = reverse("password_change")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,8 @@ import httpx
 import pytest
 import redis
 
-from tests import unprivileged
+from sandbox_tests import unprivileged
+from tests import prepared
 from tests.services import LIMIT, LOOPBACK, REPOSITORY, free_port, wait_until
 
 CHOSEN_BY_TESTS = (
@@ -159,6 +161,17 @@ def portals() -> Iterator[list[Portal]]:
 
 
 @pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with a database of an earlier start: only some tests begin without one."""
+    return started_before(tmp_path / "data")
+
+
+def started_before(folder: Path) -> Path:
+    shutil.copytree(prepared.migrated_data_folder(), folder)
+    return folder
+
+
+@pytest.fixture
 def without_redis(tmp_path: Path) -> str:
     """A PATH with only the Python interpreter."""
     folder = tmp_path / "bin"
@@ -178,7 +191,7 @@ def test_a_run_on_a_fresh_machine_has_a_page_a_login_and_all_services(
     assert page.status_code == 200
     assert "csrfmiddlewaretoken" in page.text  # the logout button
     commands = " ".join(portal.processes().values())
-    for part in ("portal.redis_server", "portal.sandbox", "celery", "dispatch", "uvicorn"):
+    for part in ("portal.redis_server", "sanso_sandbox", "celery", "dispatch", "uvicorn"):
         assert part in commands
     assert "Sandbox machines: " in portal.printed  # which services are real, and which are stand-ins
     assert "stands in for Aurora" in portal.printed
@@ -191,16 +204,16 @@ def test_a_run_on_a_fresh_machine_has_a_page_a_login_and_all_services(
     assert portal.has_ended()
 
 
-def test_an_open_data_folder_is_restricted_whatever_the_umask(portals: list[Portal], tmp_path: Path) -> None:
-    (tmp_path / "logs").mkdir(mode=0o755)
-    (tmp_path / "logs" / "web.log").touch(mode=0o644)
-    tmp_path.chmod(0o755)
-    portal = Portal(tmp_path, free_port(), umask=0o000)
+def test_an_open_data_folder_is_restricted_whatever_the_umask(portals: list[Portal], data: Path) -> None:
+    (data / "logs").mkdir(mode=0o755)
+    (data / "logs" / "web.log").touch(mode=0o644)
+    data.chmod(0o755)
+    portal = Portal(data, free_port(), umask=0o000)
     portals.append(portal)
     portal.wait_for("Ctrl-C")
     portal.log_in()
 
-    assert readable_by_others(tmp_path) == []
+    assert readable_by_others(data) == []
     assert portal.end() == 0
 
 
@@ -212,14 +225,16 @@ def test_keys_cannot_be_read_by_other_programs_of_the_same_user(
     look = "import sys; print(open(f'/proc/{sys.argv[1]}/environ').read())"
     as_nobody, secret = unprivileged.as_nobody(), "the-key-of-this-test-and-of-no-other-thing"
     with tempfile.TemporaryDirectory(prefix="sanso-run-") as folder:
-        os.chown(folder, unprivileged.user(), unprivileged.user())
-        portal = Portal(Path(folder), free_port(), prefix=as_nobody, SECRET_KEY=secret)
+        data = started_before(Path(folder) / "data")
+        for path in (Path(folder), data, *data.rglob("*")):
+            os.chown(path, unprivileged.user(), unprivileged.user())
+        portal = Portal(data, free_port(), prefix=as_nobody, SECRET_KEY=secret)
         portals.append(portal)
         portal.wait_for("Ctrl-C")
 
         found = portal.processes() | {portal.process.pid: "the supervisor"}
         commands = " ".join(found.values())
-        for part in ("celery", "dispatch", "uvicorn", "portal.sandbox"):
+        for part in ("celery", "dispatch", "uvicorn", "sanso_sandbox"):
             assert part in commands
         until = time.monotonic() + LIMIT
         for pid, command in found.items():
@@ -248,13 +263,13 @@ def test_the_second_start_keeps_the_login(portals: list[Portal], tmp_path: Path)
 
 
 def test_killed_processes_are_restarted_and_a_killed_run_leaves_none(
-    portals: list[Portal], tmp_path: Path, without_redis: str
+    portals: list[Portal], data: Path, without_redis: str
 ) -> None:
-    portal = Portal(tmp_path / "data", free_port(), PATH=without_redis)
+    portal = Portal(data, free_port(), PATH=without_redis)
     portals.append(portal)
     portal.wait_for("Ctrl-C")
 
-    sandbox = ("portal.sandbox --fd", "portal.sandbox.server")  # the second serves, the first waits for it
+    sandbox = ("sanso_sandbox --fd", "sanso_sandbox.server")  # the second serves, the first waits for it
     for part in ("portal.redis_server", *sandbox, "celery", "dispatch", "uvicorn"):
         killed = portal.pid_of(part)
         os.kill(killed, signal.SIGKILL)
@@ -280,9 +295,9 @@ def test_a_missing_database_is_reported(portals: list[Portal], tmp_path: Path) -
 
 @pytest.mark.timeout(300)
 def test_concurrent_runs_have_their_own_redis_and_sandbox(portals: list[Portal], tmp_path: Path) -> None:
-    for attempt in range(3):
+    for attempt in range(2):
         port = free_port()
-        both = [Portal(tmp_path / f"{attempt}{name}", port) for name in "ab"]
+        both = [Portal(started_before(tmp_path / f"{attempt}{name}"), port) for name in "ab"]
         portals.extend(both)
         for portal in both:
             portal.wait_for("Ctrl-C")
@@ -292,7 +307,7 @@ def test_concurrent_runs_have_their_own_redis_and_sandbox(portals: list[Portal],
         for (redis_url, sandbox_url), portal in zip(urls, both, strict=True):
             with redis.Redis.from_url(redis_url) as client:
                 client.set("belongs-to", str(portal.data))
-            assert urlsplit(sandbox_url).port in portal.ports_of("portal.sandbox")
+            assert urlsplit(sandbox_url).port in portal.ports_of("sanso_sandbox")
         for (redis_url, _), portal in zip(urls, both, strict=True):
             with redis.Redis.from_url(redis_url) as client:
                 assert client.get("belongs-to") == str(portal.data).encode()
@@ -311,10 +326,10 @@ def test_an_invalid_port_is_reported(portals: list[Portal], tmp_path: Path) -> N
     assert "Traceback" not in message
 
 
-def test_a_taken_port_is_reported_and_the_next_one_used(portals: list[Portal], tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_and_the_next_one_used(portals: list[Portal], data: Path) -> None:
     port = free_port()
     with socket.create_server((LOOPBACK, port)):
-        portal = Portal(tmp_path, port)
+        portal = Portal(data, port)
         portals.append(portal)
         portal.wait_for("Ctrl-C")
 

@@ -15,13 +15,15 @@ from django.urls import reverse
 from lxml import etree
 from pytest_django import Settings
 
-from deployments.models import AuditRecord, Grant, UserSession
+from deployments.access.models.audit_records import AuditRecord
+from deployments.access.models.grants import Grant
+from deployments.administration.models.sessions import UserSession
 from portal import saml_file
 from portal.login import counters, limits
 from tests.builders import make_user
+from tests.pages.pages import page
 from tests.portal.saml_provider import ENTITY, SamlIdp, begin, post
 from tests.services import Redis
-from tests.views.pages import page
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from deployments.models import Account
+from deployments.environments.models.accounts import Account
 from tests.builders import make_account, make_environment, make_operator, make_user
+from tests.pages.pages import Element, page
 from tests.services import Sandbox, free_port
-from tests.views.pages import Element, page
 
 pytestmark = pytest.mark.django_db
 URL = "/sandbox/"

@@ -11,12 +11,13 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from deployments.models import Account, Environment
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
 from portal.sandbox_console.control_plane import ControlPlane
 from tests.builders import make_account, make_environment, make_operator
+from tests.pages.pages import Element, page
 from tests.sandbox.machines.conftest import ACCOUNT, Site, deployed, start
 from tests.services import wait_until
-from tests.views.pages import Element, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 

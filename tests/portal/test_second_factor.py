@@ -17,9 +17,9 @@ from django.urls import NoReverseMatch, reverse
 
 from portal.login import counters
 from tests.builders import make_user
+from tests.pages.pages import page
 from tests.portal.authenticator_app import App
 from tests.services import Redis
-from tests.views.pages import page
 
 PASSWORD = "a long password"
 SECURITY, APP, CODE = reverse("account_security"), reverse("account_app"), reverse("mfa_authenticate")

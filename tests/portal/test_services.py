@@ -9,7 +9,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 
-from tests.loopback_only import LeavesThisMachine
+from sandbox_tests.loopback_only import LeavesThisMachine
 from tests.services import Redis
 
 

@@ -14,16 +14,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.actions.access import save_team
+from deployments.access.models.grants import Grant, Team, TeamMember
+from deployments.administration.commands.grants import save_team
+from deployments.administration.models.sessions import UserSession
+from deployments.administration.shared import sessions
+from deployments.common.models import leases
+from deployments.common.models.encryption import decrypt_values
 from deployments.live import access
-from deployments.models import Grant, Team, TeamMember, UserSession, leases
-from deployments.models.sealed import unseal
-from deployments.runner import sessions
-from portal.login import sessions as recorded
+from portal.login import sessions as login_sessions
 from tests.builders import make_grant, make_user
+from tests.pages.pages import page
 from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.services import Redis, free_port
-from tests.views.pages import page
 
 pytestmark = pytest.mark.core
 SECURITY = reverse("account_security")
@@ -147,8 +149,8 @@ def test_the_last_use_is_noted(user: User, monkeypatch: pytest.MonkeyPatch) -> N
     here = log_in()
     UserSession.objects.update(used_at=timezone.now() - timedelta(hours=1))
     before = UserSession.objects.get().used_at
-    key, long_ago = here.cookies["sessionid"].value, time.monotonic() - recorded.INTERVAL
-    monkeypatch.setattr(recorded, "_noted", OrderedDict({key: long_ago}))
+    key, long_ago = here.cookies["sessionid"].value, time.monotonic() - login_sessions.INTERVAL
+    monkeypatch.setattr(login_sessions, "_noted", OrderedDict({key: long_ago}))
     here.get("/environments/")
     after = UserSession.objects.get().used_at
     here.get("/environments/")
@@ -255,7 +257,7 @@ def test_leaving_the_allowed_groups_ends_the_session(
 
 def test_tokens_are_sealed(provider: IdentityProvider, client: Client) -> None:
     provider.log_in(client, "s-1")
-    stored = unseal(UserSession.objects.get().tokens)
+    stored = decrypt_values(UserSession.objects.get().tokens)
 
     assert stored["refresh"]
     assert stored["refresh"] not in UserSession.objects.get().tokens

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 
-from deployments.acting import acting_as
-from deployments.models import AuditRecord
+from deployments.access.models.audit_records import AuditRecord
+from deployments.common.request_context import request_context
 from tests.builders import make_user
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +68,7 @@ def test_a_new_password_is_recorded_before_it_is_stored(client: Client, user: Us
 
 
 def test_a_user_whom_a_command_adds_is_recorded() -> None:
-    with acting_as(by="command", id="createsuperuser"):
+    with request_context(by="command", id="createsuperuser"):
         call_command("createsuperuser", username="root", email="", interactive=False, verbosity=0)
 
     record = AuditRecord.objects.get()

@@ -12,15 +12,19 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.actions import tokens
+from deployments.access.models.audit_records import AuditRecord
+from deployments.access.models.grants import ServiceAccount
+from deployments.access.models.tokens import ApiToken
+from deployments.administration.commands import tokens
+from deployments.administration.models.sessions import UserSession
+from deployments.administration.shared import sessions
+from deployments.common.models import leases
 from deployments.live import access
-from deployments.models import ApiToken, AuditRecord, ServiceAccount, UserSession, leases
-from deployments.runner import sessions
 from portal.login import oidc
 from tests.builders import make_user
+from tests.pages.pages import rows
 from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.services import Redis, free_port
-from tests.views.pages import rows
 
 
 @pytest.fixture(scope="module")

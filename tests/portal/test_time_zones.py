@@ -10,8 +10,9 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from deployments.models import Deployment, Event
-from deployments.presentation import event_export
+from deployments.deployment_pages.pages import event_export
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.events import Event
 from tests.builders import make_deployment, make_environment, make_event, make_operator
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,9 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
-from deployments.core.status import DisplayStatus
-from deployments.presentation import badges
-from deployments.presentation.text.datetime_formats import age_text
+from deployments.cloudformation.status import DisplayStatus
+from deployments.common.pages.datetime_formats import age_text
+from deployments.environments.display import badges
 from portal.templatetags import ui
 
 MOMENT = datetime(2026, 11, 24, 14, 5, 9, tzinfo=UTC)

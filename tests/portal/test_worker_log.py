@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from deployments.acting import SESSION, acting_as
-from deployments.models import AuditRecord
+from deployments.access.models.audit_records import AuditRecord
+from deployments.common.request_context import SESSION, request_context
 from portal.celery_app import app
 from tests.builders import make_account, make_deployment, make_environment
 from tests.services import Redis, Service, free_port, wait_until
@@ -25,7 +25,7 @@ def test_a_failed_call_is_logged_with_the_request_that_caused_the_step(
 ) -> None:
     account = make_account(is_sandbox=True, sandbox_account_id="111122223333")
     deployment = make_deployment(make_environment(account=account), state="preflight")
-    with acting_as(by=SESSION, request_id=REQUEST):
+    with request_context(by=SESSION, request_id=REQUEST):
         AuditRecord.objects.write(
             user=deployment.requested_by, action="deploy", name="shop", deployment=deployment
         )

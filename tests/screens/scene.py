@@ -17,34 +17,33 @@ from django.core.management import call_command
 from django.db import close_old_connections
 from django.utils import timezone
 
-from deployments import recordings
-from deployments.actions import access, lock, notifications, operate, template_sources, tokens
-from deployments.actions.apply_change import apply_change
-from deployments.actions.approval_rules import save_label_rule
-from deployments.actions.approve import set_approval_required
-from deployments.actions.change import request_change, request_version
-from deployments.actions.channels import set_channel
-from deployments.actions.delete import request_deletion
-from deployments.actions.deploy import request_deployment
-from deployments.actions.labels import set_labels
-from deployments.core.phases import TERMINAL
-from deployments.models import (
-    Account,
-    ApiToken,
-    AuditRecord,
-    Delivery,
-    Deployment,
-    Environment,
-    Event,
-    FreezeWindow,
-    Grant,
-    Team,
-    TemplateFetch,
-    TemplateRef,
-    TemplateSource,
-    TemplateVersion,
-)
-from deployments.models.health import AssociationRun
+from deployments.access.models.audit_records import AuditRecord
+from deployments.access.models.grants import Grant, Team
+from deployments.access.models.tokens import ApiToken
+from deployments.administration.commands import grants, tokens
+from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.approval_rules import save_label_rule
+from deployments.changes.commands.approve import set_approval_required
+from deployments.changes.commands.create import request_deployment
+from deployments.changes.commands.labels import set_labels
+from deployments.changes.commands.preview import request_change, request_version
+from deployments.deployment_pages import recordings
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import TERMINAL
+from deployments.health.commands import operate
+from deployments.health.models.configuration import AssociationRun
+from deployments.locks.commands import locks
+from deployments.locks.models.freezes import FreezeWindow
+from deployments.notifications import commands
+from deployments.notifications.models import Delivery
+from deployments.recovery.commands.delete import request_deletion
+from deployments.stacks.models.events import Event
+from deployments.template_sets.commands import sources
+from deployments.template_sets.commands.channels import set_channel
+from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 from portal.sandbox_console.control_plane import ControlPlane
 from tests.receiver import Receiver
 from tests.services import wait_until
@@ -155,25 +154,25 @@ class Scene:
 
     def _people(self) -> None:
         people = {name: User.objects.create_user(name, password=PASSWORD) for name in ("ben", "chika", "dev")}
-        access.save_team(user=self.ana, team=Team(), name="Storefront", description="Runs the shop")
+        grants.save_team(user=self.ana, team=Team(), name="Storefront", description="Runs the shop")
         team = Team.objects.get()
-        access.add_member(user=self.ana, team=team, person=people["chika"])
-        access.give_role(user=self.ana, grant=Grant(user=people["ben"], role="approver", scope="everything"))
-        access.give_role(
+        grants.add_member(user=self.ana, team=team, person=people["chika"])
+        grants.give_role(user=self.ana, grant=Grant(user=people["ben"], role="approver", scope="everything"))
+        grants.give_role(
             user=self.ana,
             grant=Grant(
                 team=team, role="deployer", scope="label", label_key="team", label_value="storefront"
             ),
         )
-        access.give_role(user=self.ana, grant=Grant(user=people["dev"], role="viewer", scope="everything"))
-        access.add_service_account(user=self.ana, name="ci", description="The pipeline of the shop")
+        grants.give_role(user=self.ana, grant=Grant(user=people["dev"], role="viewer", scope="everything"))
+        grants.add_service_account(user=self.ana, name="ci", description="The pipeline of the shop")
         save_label_rule(user=self.ana, label=("tier", "critical"), approvals=2, role="approver")
         self.ben, self.viewer = people["ben"], people["dev"]
         self.pks |= {"team": team.pk, "person": people["ben"].pk}
         tokens.create_token(user=self.ana, name="Laptop", scopes=["deploy", "change"], lifetime_days=90)
         token, _value = tokens.create_token(user=self.ana, name="Old pipeline", scopes=[], lifetime_days=30)
         tokens.revoke_token(user=self.ana, token=ApiToken.objects.get(pk=token.pk))
-        saved = notifications.save_target(
+        saved = commands.save_destination(
             user=self.ana,
             target=None,
             values={
@@ -184,7 +183,7 @@ class Scene:
             address=self.receiver.url,
             shared=False,
         )
-        notifications.request_test(user=self.ana, target=saved.target)
+        commands.request_test(user=self.ana, target=saved.target)
         self.pks["target"] = saved.target.pk
 
     def _sets(self) -> None:
@@ -211,14 +210,14 @@ class Scene:
             git("commit", "--message", f"Release {tag}")
             git("tag", tag)
         values = {"kind": "git", "url": str(repository), "refs": "main v*", "path": ""}
-        notes = template_sources.save_source(user=self.ana, source=None, values={"name": "notes"} | values)
+        notes = sources.save_source(user=self.ana, source=None, values={"name": "notes"} | values)
         self._fetched(notes)
         git("tag", "--force", "v1.1.0", "v1.0.0")
-        template_sources.request_fetch(user=self.ana, source=TemplateSource.objects.get(pk=notes.pk))
+        sources.request_fetch(user=self.ana, source=TemplateSource.objects.get(pk=notes.pk))
         moved = TemplateRef.objects.filter(source=notes, moved_at__isnull=False)
         wait_until(moved.exists, seconds=SECONDS, what="the moved tag")
         values["url"] = str(self.folder / "elsewhere")
-        lost = template_sources.save_source(user=self.ana, source=None, values={"name": "billing"} | values)
+        lost = sources.save_source(user=self.ana, source=None, values={"name": "billing"} | values)
         failed = TemplateSource.objects.filter(pk=lost.pk, fetched_at__isnull=False)
         wait_until(failed.exists, seconds=SECONDS, what="the refused fetch")
         self.first, self.second, self.third = TemplateVersion.objects.filter(source=notes).order_by("pk")
@@ -260,7 +259,7 @@ class Scene:
             self.changed("reports", Title="Later"), scheduled_for=tomorrow
         ).pk
         self.pks["creation"] = self.deploy("warehouse", self.first, scheduled_for=tomorrow).pk
-        lock.lock_environment(user=self.ana, environment=reports, reason="Month-end closing")
+        locks.lock_environment(user=self.ana, environment=reports, reason="Month-end closing")
         set_approval_required(user=self.ana, environment=payroll, required=True, reason="Salaries")
         self.pks["approval"] = self.applied(self.changed("payroll", Title="Salaries")).pk
         self.pks["deletion"] = self._deleted("payroll").pk

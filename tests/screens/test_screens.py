@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import NoReverseMatch, reverse
 
+from tests.pages.permission_rules import RULES, routes
 from tests.screens.catalog import ERROR_PAGES, FRESH, LIVE, SCREENS, WITHOUT_SCREEN
 from tests.services import REPOSITORY
-from tests.views.permission_rules import RULES, routes
 
 TAKEN = {screen.route for screen in (*FRESH, *SCREENS, *LIVE)}
 PAGES = {

@@ -12,7 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.services import Redis
 from tests.upgrade import load
-from tests.upgrade.dump import Dump, read
+from tests.upgrade.dump import FOLDER, USED, Dump, read
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +22,19 @@ def dump() -> Dump:
 
 
 @pytest.fixture(scope="session")
-def database_server(request: pytest.FixtureRequest, redis_server: Redis) -> None:
-    """The database server of the tests, without a test database."""
+def used_dump() -> Dump:
+    """The fixture after the later release had used it."""
+    return read(FOLDER / USED)
+
+
+@pytest.fixture(scope="session")
+def database_server(
+    request: pytest.FixtureRequest, redis_server: Redis, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """The database server of the tests."""
     if connection.vendor == "mysql":
-        request.getfixturevalue("mariadb_server")
+        with django_db_blocker.unblock():  # the prepared database may have to be created first
+            request.getfixturevalue("mariadb_server")
 
 
 @pytest.fixture(scope="module")
@@ -43,4 +52,11 @@ def empty_database(
 def upgraded(empty_database: None, dump: Dump) -> None:
     """The database of the release after the upgrade. Tests only read from it."""
     load.load_release(dump)
+    load.upgrade()
+
+
+@pytest.fixture(scope="module")
+def upgraded_after_use(empty_database: None, used_dump: Dump) -> None:
+    """The database of the later release after the upgrade. Tests only read from it."""
+    load.load_release(used_dump)
     load.upgrade()

@@ -13,7 +13,7 @@ import lzma
 import re
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 FILE = "release.json.xz"
+USED = "used.json.xz"
+"""The same after a later release had used it."""
 EVENTS = "deployments_event"
+BINARY = "base64"
+"""The only key of the object that a binary value is in the file."""
 LEFT_OUT = {"django_session", "sqlite_sequence"}
 Rows = list[list[Any]]
 
@@ -52,10 +56,10 @@ class Dump:
             yield dict(zip(found.columns, row, strict=True))
 
 
-@lru_cache(maxsize=1)
-def read() -> Dump:
-    """Return the fixture that is stored next to this module."""
-    kept = json.loads(lzma.decompress((FOLDER / FILE).read_bytes()))
+@lru_cache(maxsize=2)
+def read(file: Path = FOLDER / FILE) -> Dump:
+    """Return the fixture that is stored next to this module, or another file."""
+    kept = json.loads(lzma.decompress(file.read_bytes()), object_hook=_without_base64)
     tables = {name: Table(**table) for name, table in kept["tables"].items()}
     set_keys(tables)
     return Dump(
@@ -65,22 +69,26 @@ def read() -> Dump:
     )
 
 
-def write(release: Release, commit: str, accounts: dict[str, tuple[int, str]], folder: Path) -> None:
-    """Write the fixture from the release's database and from its sandbox, which stores the artifacts."""
+def write(release: Release, artifacts: Mapping[str, bytes], file: Path) -> None:
+    """Write the fixture from the release's database, with the artifacts by their keys in S3."""
     tables = {name: Table(columns=columns, rows=rows) for name, columns, rows in _tables(release.database)}
     leave_out_keys(tables)
-    artifacts = {
-        key: base64.b64encode(body).decode()
-        for name in ("at-stacks", "at-stacks-full")
-        for key, body in _artifacts(release, accounts[name][1])
-    }
     kept = {
-        "commit": commit,
+        "commit": release.commit,
         "tables": {name: asdict(table) for name, table in tables.items()},
-        "artifacts": artifacts,
+        "artifacts": {key: base64.b64encode(body).decode() for key, body in artifacts.items()},
     }
-    text = _without_the_machine(json.dumps(kept, ensure_ascii=False, separators=(",", ":")), release)
-    (folder / FILE).write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"), default=_with_base64)
+    text = _without_the_machine(text, release)
+    file.write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+
+
+def _with_base64(value: bytes) -> dict[str, str]:
+    return {BINARY: base64.b64encode(value).decode()}
+
+
+def _without_base64(value: dict[str, Any]) -> Any:
+    return base64.b64decode(value[BINARY]) if set(value) == {BINARY} else value
 
 
 def leave_out_keys(tables: dict[str, Table]) -> None:
@@ -109,12 +117,13 @@ def _tables(database: Path) -> Iterator[tuple[str, list[str], Rows]]:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
     for (name,) in names.fetchall():
         if name not in LEFT_OUT:
-            found = connection.execute(f'SELECT * FROM "{name}" ORDER BY id')
+            found = connection.execute(f'SELECT * FROM "{name}" ORDER BY rowid')
             yield name, [column[0] for column in found.description], [list(row) for row in found]
     connection.close()
 
 
-def _artifacts(release: Release, account: str) -> Iterator[tuple[str, bytes]]:
+def artifacts_in(release: Release, account: str) -> Iterator[tuple[str, bytes]]:
+    """Yield what the release uploaded to the bucket of an account."""
     s3 = release.aws(account, "s3")
     (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"]]
     for entry in s3.list_objects_v2(Bucket=bucket, Prefix="sanso/")["Contents"]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
 from tests.upgrade.dump import Dump, Table
 
@@ -53,8 +54,10 @@ def url() -> str:
 
 def load_release(dump: Dump) -> None:
     """Create the release's schema in the empty default database and insert its rows."""
+    squashed = MigrationLoader(None).replacements.items()
+    replaced_by = {old: name for (_app, name), one in squashed for _, old in one.replaces}
     for app, migration in last_migrations(dump).items():
-        call_command("migrate", app, migration, verbosity=0)
+        call_command("migrate", app, replaced_by.get(migration, migration), verbosity=0)
     with connection.constraint_checks_disabled():
         for name, table in dump.tables.items():
             _fill(name, table)
@@ -68,7 +71,7 @@ def upgrade() -> None:
 
 def last_migrations(dump: Dump) -> dict[str, str]:
     """Return the last migration of each app that the release had applied."""
-    rows = sorted(dump.records("django_migrations"), key=lambda row: int(row["id"]))
+    rows = sorted(dump.records("django_migrations"), key=lambda row: str(row["name"]))
     return {row["app"]: row["name"] for row in rows}
 
 
@@ -85,5 +88,5 @@ def _fill(name: str, table: Table) -> None:
 def all_rows(table: str) -> list[tuple[Any, ...]]:
     """Return the current rows of a table."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} ORDER BY id")
+        cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} ORDER BY 1")
         return list(cursor.fetchall())

@@ -1,9 +1,10 @@
-"""Write the fixture: run the release, play every scene, stop it as an operator does, and save its database.
+"""Write the fixture: run a release and a later one, play every scene, stop them, and save the database.
 
-    git worktree add --detach /tmp/release <commit of the release>
-    .venv/bin/python -m tests.upgrade.make_fixture /tmp/release /tmp/fixture-run
+    git worktree add --detach /tmp/release 29ab659e
+    git worktree add --detach /tmp/later 1da0a0cb
+    .venv/bin/python -m tests.upgrade.make_fixture /tmp/release /tmp/later /tmp/fixture-run
 
-Takes about half an hour on two cores; README.md describes the rest.
+The first phase takes about half an hour on two cores, the second a quarter; README.md describes the rest.
 """
 
 from __future__ import annotations
@@ -13,48 +14,77 @@ import contextlib
 import logging
 import shlex
 import shutil
-import subprocess
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.pages.pages import page
 from tests.services import LOOPBACK, free_port
-from tests.upgrade import PASSWORD, dump, keys_for_release, scenes_full, scenes_small
+from tests.upgrade import PASSWORD, dump, keys_for_release, scenes_full, scenes_small, second_phase
 from tests.upgrade.release import REGION, Release
-from tests.upgrade.scene_helpers import Stage, ensure_accounts, log
+from tests.upgrade.scene_helpers import Stage, all_of, ensure_accounts, log
 from tests.upgrade.visitor import Visitor, number_in, value_of
-from tests.views.pages import page
 
 SMALL_SET = Path(__file__).parent / "small_set"
 ROLE = "arn:aws:iam::123456789012:role/sanso-portal"
-AT_ONCE = 5
-"""Number of scenes that are played at the same time."""
 
 
 def main() -> None:
     """Write the fixture into this folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("release", type=Path, help="a checkout of the release")
-    parser.add_argument("folder", type=Path, help="a new folder for its data and logs")
-    parser.add_argument("--out", type=Path, default=dump.FOLDER, help="where the fixture is written")
-    parser.add_argument("--keep", action="store_true", help="leave the sandbox running for a live upgrade")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("release", type=Path, help="a checkout of the release of the first phase")
+    parser.add_argument("later", type=Path, help="a checkout of the release of the second phase")
+    parser.add_argument("folder", type=Path, help="a new folder for data and logs")
+    parser.add_argument("--out", type=Path, default=dump.FOLDER, help="where the files are written")
+    parser.add_argument("--first", type=Path, help="what an earlier run wrote in its first phase")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the first sandbox running for a live upgrade"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    release = Release(arguments.release.resolve(), arguments.folder.resolve())
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=release.checkout, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    folder = arguments.folder.resolve()
+    first = arguments.first
+    if first is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        first = first_phase(Release(arguments.release.resolve(), folder / "first"), arguments.keep)
+    release = Release(arguments.later.resolve(), folder / "later")
+    release.install()
+    try:
+        before = dump.read(first)
+        later = second_phase.use(release, before)
+        uploaded = dict(second_phase.artifacts(later))
+        written = folder / dump.USED
+        dump.write(release, before.artifacts | uploaded, written)
+        if later.failed:
+            raise SystemExit(f"These scenes failed: {', '.join(later.failed)}")
+        shutil.copy(written, arguments.out / dump.USED)
+        if arguments.first is None:
+            shutil.copy(first, arguments.out / dump.FILE)
+    finally:
+        release.stop()
+        release.sandbox.stop()
+
+
+def first_phase(release: Release, keeps: bool) -> Path:
+    """Play the first phase, and return the file with its rows."""
     release.install()
     release.sandbox.start()
+    file = release.folder.parent / dump.FILE
     try:
         accounts = play(release)
-        dump.write(release, commit, accounts, arguments.out)
-        if arguments.keep:
+        artifacts = {
+            key: body
+            for name in ("at-stacks", "at-stacks-full")
+            for key, body in dump.artifacts_in(release, accounts[name][1])
+        }
+        dump.write(release, artifacts, file)
+        if keeps:
             keep(release)
     finally:
         release.stop()
         release.sandbox.stop()
+    return file
 
 
 def keep(release: Release) -> None:
@@ -97,16 +127,6 @@ def play(release: Release) -> dict[str, tuple[int, str]]:
     if stage.failed:
         raise SystemExit(f"These scenes failed: {', '.join(stage.failed)}")
     return accounts
-
-
-def all_of(stage: Stage, scenes: Mapping[str, Callable[[Stage], None]]) -> None:
-    """Play scenes, several at the same time. Failures are noted; the other scenes continue."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        played = {name: pool.submit(scene, stage) for name, scene in scenes.items()}
-    for name, result in played.items():
-        if problem := result.exception():
-            log.error("%s failed", name, exc_info=problem)
-            stage.failed.append(name)
 
 
 def check_templates(stage: Stage) -> None:

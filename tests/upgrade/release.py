@@ -14,13 +14,11 @@ from typing import Any
 import boto3
 import httpx
 
-from tests.services import LOOPBACK, Service, free_port, sandbox_answers, wait_until
+from tests.services import LOOPBACK, Service, bearer, free_port, sandbox_answers, wait_until
 from tests.upgrade import SECRET_KEY
 from tests.upgrade.visitor import Visitor
 
 REGION = "ap-northeast-1"
-NO_TOKEN = "no-token"
-"""A file that does not exist: the release's sandbox does not read one."""
 STARTED = 300.0
 """Seconds for the first start, in which `make run` installs its packages."""
 
@@ -35,12 +33,15 @@ class Release:
     def __init__(self, checkout: Path, folder: Path) -> None:
         self.checkout, self.folder = checkout, folder
         self.port, self.sandbox_port = free_port(), free_port()
+        self.token_file = folder / "sandbox" / "data" / "token"
+        """The sandbox's token. Sandboxes of early releases write none and check no signature."""
+        module = "sanso_sandbox" if (checkout / "portal/sandbox/sanso_sandbox").exists() else "portal.sandbox"
         self.sandbox = Service(
-            command=[str(checkout / ".venv/bin/python"), "-m", "portal.sandbox"],
+            command=[str(checkout / ".venv/bin/python"), "-m", module],
             directory=checkout,
             folder=folder / "sandbox",
             port=self.sandbox_port,
-            answers=lambda: sandbox_answers(self.sandbox_port, folder / NO_TOKEN),
+            answers=lambda: sandbox_answers(self.sandbox_port, self.token_file),
             environment={
                 "SANSO_SANDBOX_HOST": LOOPBACK,
                 "SANSO_SANDBOX_PORT": str(self.sandbox_port),
@@ -63,19 +64,34 @@ class Release:
     def database(self) -> Path:
         return self.folder / "data" / "sanso.sqlite3"
 
+    @property
+    def commit(self) -> str:
+        """Return the commit of the checkout."""
+        command = ["git", "rev-parse", "HEAD"]
+        done = subprocess.run(command, cwd=self.checkout, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
     def install(self) -> None:
         """Install the packages of the release, as `make run` does first."""
         subprocess.run([".ci/environment", "run"], cwd=self.checkout, check=True)
 
-    def start(self, template_set: Path | None) -> None:
-        """Run `make run` until the first page responds; None is the bundled template set."""
+    def configure(self, template_set: Path | None) -> None:
+        """Set the variables of `make run` and `manage.py`."""
         self.settings = {
             "SANSO_DATA_DIR": str(self.folder / "data"),
             "SANSO_SANDBOX_URL": self.sandbox_url,
+            "SANSO_SANDBOX_TOKEN_FILE": str(self.token_file),
+            "SANSO_AUDIT_ANCHORS": str(self.folder / "audit-anchors.txt"),
+            "SANSO_SOURCE_ADDRESSES": "127.0.0.0/8",
+            "EMAIL_URL": f"smtp://{LOOPBACK}:9",  # nobody receives mail
             "SECRET_KEY": SECRET_KEY,
             "PORT": str(self.port),
             "AWS_EC2_METADATA_DISABLED": "true",
         } | ({"SANSO_TEMPLATE_SET": str(template_set)} if template_set else {})
+
+    def start(self, template_set: Path | None) -> None:
+        """Run `make run` until the first page responds; None is the bundled template set."""
+        self.configure(template_set)
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "make-run.log").open("ab") as log:
             self.portal = subprocess.Popen(
@@ -133,20 +149,24 @@ class Release:
             f"{self.sandbox_url}/_sanso/{path}",
             params={"account": account},
             json=body if method == "POST" else None,
+            headers=bearer(self.token_file),
             timeout=60,
             trust_env=False,
         )
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def aws(self, account: str, service: str) -> Any:
-        """Return a boto3 client of an account. The release's sandbox checks no signature."""
+        """Return a boto3 client of an account, with a key that its sandbox issued if it issues any."""
+        key = {"access_key_id": account, "secret_access_key": "x"}
+        if self.token_file.exists():
+            key = self.control("POST", "keys", {"name": "script"}, account=account)
         return boto3.client(
             service,  # type: ignore[call-overload]  # any service
             region_name=REGION,
             endpoint_url=self.sandbox_url,
-            aws_access_key_id=account,
-            aws_secret_access_key="x",
+            aws_access_key_id=key["access_key_id"],
+            aws_secret_access_key=key["secret_access_key"],
         )
 
     def _answers(self) -> bool:

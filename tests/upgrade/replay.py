@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployments.models import Account
+from deployments.environments.models.accounts import Account
 from tests.running import client
 from tests.services import Sandbox, wait_until
 from tests.upgrade import GUEST_PASSWORD

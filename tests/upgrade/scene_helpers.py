@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -16,6 +17,8 @@ from tests.upgrade.visitor import Visitor, number_in
 
 log = logging.getLogger("fixture")
 MANY = 1_000_000
+AT_ONCE = 5
+"""Number of scenes that are played at the same time."""
 CREATED = 1800.0
 """Seconds within which an environment is created; the machine may be busy."""
 
@@ -159,14 +162,27 @@ class Stage:
         return self.release.aws(self.number(name), service)
 
 
-def ensure_accounts(release: Release, names: list[str]) -> dict[str, tuple[int, str]]:
+Played = TypeVar("Played", bound=Stage)
+
+
+def ensure_accounts(release: Release, names: list[str], first: int = 1) -> dict[str, tuple[int, str]]:
     """Create a sandbox account for each name, for which the portal has no page."""
     lines = [
         "from django.core.management import call_command",
-        f"for number, name in enumerate({names!r}, 1):",
+        f"for number, name in enumerate({names!r}, {first}):",
         f"    call_command('ensure_sandbox_account', name=name, region={REGION!r},",
         "                 account_id=f'{number:012}')",
     ]
     release.manage("shell", "-v", "0", "-c", "\n".join(lines))
     rows = release.rows("SELECT id, name, sandbox_account_id FROM deployments_account")
     return {row["name"]: (int(row["id"]), row["sandbox_account_id"]) for row in rows}
+
+
+def all_of(stage: Played, scenes: Mapping[str, Callable[[Played], None]]) -> None:
+    """Play scenes, several at the same time. Failures are noted; the other scenes continue."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        played = {name: pool.submit(scene, stage) for name, scene in scenes.items()}
+    for name, result in played.items():
+        if problem := result.exception():
+            log.error("%s failed", name, exc_info=problem)
+            stage.failed.append(name)

@@ -12,10 +12,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from deployments import catalog
-from deployments.actions.change_base import base_of
-from deployments.models import DeployedSet, Deployment, Environment
-from tests.views.pages import page
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.stacks.commands.change_base import base_of
+from deployments.template_sets import template_files
+from deployments.template_sets.models.stored_files import DeployedSet
+from tests.pages.pages import page
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -41,7 +43,7 @@ def changeable() -> list[Environment]:
 
 def other_set(deployment: Deployment) -> bool:
     """Return whether a deployment used another template set than the current one."""
-    return deployment.template_digest != catalog.load(settings.SANSO_TEMPLATE_SET).digest
+    return deployment.template_digest != template_files.load(settings.SANSO_TEMPLATE_SET).digest
 
 
 def test_the_release_stored_no_template_sets_and_has_environments_to_change(

@@ -22,8 +22,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoDbBlocker, Settings
 
-from deployments.actions.delete import request_deletion
-from deployments.models import ActionRequest, Deployment, Environment, Event
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.recovery.commands.delete import request_deletion
+from deployments.stacks.models.action_requests import ActionRequest
+from deployments.stacks.models.events import Event
 from tests.chaos.conftest import assert_complete_log, calls_of
 from tests.running import Portal
 from tests.services import Redis, Sandbox, wait_until

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import check_password
 
-from deployments.core.phases import PHASES, ROLLBACKS, TERMINAL, Kind, State
-from deployments.core.status import COMPLETE, FAILED, IN_PROGRESS, DisplayStatus, display_status
-from deployments.models.evidence import KINDS as EVIDENCE
+from deployments.cloudformation.status import COMPLETE, FAILED, IN_PROGRESS, DisplayStatus, display_status
+from deployments.environments.rules.phases import PHASES, ROLLBACKS, TERMINAL, Kind, State
+from deployments.failures.models import KINDS as EVIDENCE
 from tests.upgrade import GUEST_PASSWORD, PASSWORD
 from tests.upgrade.dump import FILE, FOLDER, Dump
 

@@ -19,16 +19,24 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from deployments.actions.apply_change import apply_change
-from deployments.actions.approve import approve
-from deployments.core.changes import Changes
-from deployments.core.phases import State
-from deployments.models import Approval, DeployedSet, Deployment, Environment, TemplateSource, TemplateVersion
-from deployments.models.sealed import seal
-from deployments.runner import approvals, previews, template_sets, versions
+from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.approve import approve
+from deployments.changes.models.approvals import Approval
+from deployments.changes.shared import approvals
+from deployments.changes.steps import predictions
+from deployments.cloudformation.changes import Changes
+from deployments.common.models.encryption import encrypt_values
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import State
+from deployments.template_sets.models import stored_sets
+from deployments.template_sets.models.sources import TemplateSource
+from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.versions import TemplateVersion
+from deployments.template_sets.shared import versions
 from tests.git_server import GitRepository, git_server
-from tests.runner.test_fetch import fetched
-from tests.views.pages import page
+from tests.pages.pages import page
+from tests.template_sets.steps.test_fetch import fetched
 
 ROWS = Path(__file__).parent / "sets_without_manifest_in_digest.json"
 PRESET = "presets: {trial: {label: Trial, parameters: {Size: 1}}}\n"
@@ -79,7 +87,7 @@ def test_an_upgrade_alone_makes_no_version_and_offers_no_update(operators_browse
         form = page(operators_browser.get(reverse("environment_change", args=[environment.pk])))
         assert "newer" not in form.one("main").text.lower()
     for deployment in Deployment.objects.all():
-        found = template_sets.of_deployment(deployment)
+        found = stored_sets.of_deployment(deployment)
         assert found.digest == deployment.template_digest
         assert f"sanso/{found.objects_digest}" == deployment.artifact_prefix
 
@@ -88,9 +96,10 @@ def test_an_open_preview_still_applies_and_an_approval_is_still_about_it(folder:
     ana, ben = User.objects.get(username="ana"), User.objects.get(username="ben")
     versions.record_current()
     for row in Deployment.objects.for_page().filter(kind="update"):
-        assert previews.digest(row, Changes.from_json(row.changes)) == row.preview_digest
+        assert predictions.digest(row, Changes.from_json(row.changes)) == row.preview_digest
         assert (
-            previews.changes_of({}, template_sets.uploaded(row).digest).template_digest == row.template_digest
+            predictions.changes_of({}, stored_sets.uploaded(row).digest).template_digest
+            == row.template_digest
         )
 
     shown = Deployment.objects.for_page().get(state=State.PREVIEW)
@@ -115,7 +124,7 @@ def test_the_manifest_that_then_changes_is_a_version_and_the_stored_one_keeps_it
     versions.record_current()
 
     second, first = TemplateVersion.objects.filter(source__is_bundled=True).order_by("-number")
-    new, old = template_sets.find(second.digest), template_sets.find(first.digest)
+    new, old = stored_sets.find(second.digest), stored_sets.find(first.digest)
     assert new is not None
     assert old is not None
     assert ([one.label for one in new.presets], old.presets) == (["Trial"], ())
@@ -134,7 +143,7 @@ def test_a_commit_of_a_repository_is_compared_with_the_stored_manifest_too(
     files = {f"infra/{name}": text for name, text in files_of(first).items()}
     with git_server(tmp_path / "served", token="read only") as server:
         source.url = server.url("shop")
-        source.sealed_credentials = seal({"username": "reader", "token": "read only"})
+        source.sealed_credentials = encrypt_values({"username": "reader", "token": "read only"})
         source.save()
         repository.commit(files | {"README.md": "A shop"}, "Describe it")
         assert fetched(source).added == 1
@@ -144,6 +153,6 @@ def test_a_commit_of_a_repository_is_compared_with_the_stored_manifest_too(
 
     described, preset = source.versions.get(number=2), source.versions.get(number=3)
     assert described.digest == first.digest
-    new = template_sets.find(preset.digest)
+    new = stored_sets.find(preset.digest)
     assert new is not None
     assert [one.label for one in new.presets] == ["Trial"]

@@ -6,9 +6,12 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 
-from deployments.access import can
-from deployments.core.roles import Right
-from deployments.models import Account, Deployment, Environment, Event
+from deployments.access.models.permissions import can
+from deployments.access.rules.roles import Right
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.stacks.models.events import Event
 from tests.builders import OPERATOR
 from tests.upgrade import load
 from tests.upgrade.dump import Dump

@@ -13,11 +13,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from deployments.access import can
-from deployments.core.roles import ROLES, Right, Role
-from deployments.models import Deployment, Environment, Resource, Stack
-from deployments.models.health import AssociationRun
-from deployments.presentation.environment_tabs import LABELS, tab_url
+from deployments.access.models.permissions import can
+from deployments.access.rules.roles import ROLES, Right, Role
+from deployments.environment_pages.pages.environment_tabs import LABELS
+from deployments.environments.display.tab_urls import tab_url
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.health.models.configuration import AssociationRun
+from deployments.stacks.models.stacks import Resource, Stack
 
 pytestmark = pytest.mark.timeout(600)
 LANGUAGES = [code for code, _name in settings.LANGUAGES]

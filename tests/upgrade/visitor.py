@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from tests.views.pages import Element, page
+from tests.pages.pages import Element, page
 
 NO_VALUE = {"submit", "button", "reset", "file", "image"}
 
@@ -69,7 +69,7 @@ class Visitor:
         found = [form for form in forms if not to or to in form.attributes.get("action", "")]
         if not found:
             raise Refused(f"{path} has no form that posts to {to or 'itself'}")
-        return found[0]
+        return next((form for form in found if form.attributes.get("action") == to), found[0])
 
 
 def filled(form: Element) -> dict[str, str | list[str]]:

@@ -1,1 +1,1 @@
-"""Tests of deployments/wording."""
+"""Tests of the texts of message codes."""

@@ -1,4 +1,4 @@
-"""Every message code has a text in every language, as have the messages of the release before."""
+"""Every message code has a text in every language, and sentences from before codes are rewritten."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.core.causes.catalogue import CATALOGUE
-from deployments.core.legacy_messages import LEGACY
-from deployments.core.stored_messages import read_message
-from deployments.errors import Message
-from deployments.message_codes import Code
-from deployments.wording import message_text, stored_text
-from deployments.wording.causes import CAUSES
-from deployments.wording.messages import MESSAGES
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.common.rules.stored_messages import read_message
+from deployments.common.texts import message_text, stored_text
+from deployments.common.texts.message_texts import MESSAGES
+from deployments.failures.rules.catalogue import CATALOGUE
+from deployments.failures.texts import CAUSES
+from deployments.migrations._message_codes import CODES, with_codes
 from portal.translations import catalogs, read_catalog
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
-RECORDED = sorted((settings.BASE_DIR / "deployments" / "recorded").glob("*.json"))
-KEYS = st.sampled_from(["code", "params", "template", "values"])
+RECORDED = sorted((settings.BASE_DIR / "deployments" / "deployment_pages" / "recorded").glob("*.json"))
+KEYS = st.sampled_from(["code", "params", "request_id", "values"])
 PLACEHOLDERS = re.compile(r"%\((\w+)\)s")
 
 
@@ -61,19 +61,31 @@ def test_every_sentence_is_translated(catalog: Path) -> None:
     assert texts - translated == set()
 
 
-@pytest.mark.parametrize("sentence", list(LEGACY))
-def test_a_message_of_the_release_before_has_a_text_with_its_values(sentence: str) -> None:
+@pytest.mark.parametrize("sentence", list(CODES))
+def test_a_sentence_from_before_codes_is_rewritten_to_a_message_with_its_values(sentence: str) -> None:
     values = {name: f"<{name}>" for name in PLACEHOLDERS.findall(sentence)}
-    text = stored_text({"template": sentence, "values": values})
+    text = stored_text(with_codes({"template": sentence, "values": values}))
 
     assert "%(" not in text
-    assert all(value in text for name, value in values.items() if f"%({name})s" in MESSAGES[LEGACY[sentence]])
+    shown = {
+        name: value for name, value in values.items() if f"%({name})s" in MESSAGES[Code(CODES[sentence])]
+    }
+    assert all(value in text for value in shown.values())
+
+
+def test_a_sentence_without_a_code_stays_as_it_is() -> None:
+    stored = {"sentence": {"template": "It took %(count)s s.", "values": {"count": 3}, "request_id": "r-1"}}
+
+    (kept,) = with_codes([stored])
+
+    assert stored_text(kept["sentence"]) == "It took 3 s."
+    assert kept["sentence"]["request_id"] == "r-1"
 
 
 def messages_in(value: Any) -> list[dict[str, Any]]:
     """Return every message in a recording, wherever it is."""
     if isinstance(value, dict):
-        own = [value] if value.get("template") or ("code" in value and "params" in value) else []
+        own = [value] if "code" in value and "params" in value else []
         return own + [found for inner in value.values() for found in messages_in(inner)]
     if isinstance(value, list):
         return [found for inner in value for found in messages_in(inner)]

@@ -8,8 +8,8 @@ import re
 from django.conf import settings
 from django.utils import translation
 
-from deployments.core.roles import ROLES
-from deployments.wording.access import RIGHTS
+from deployments.access.rules.roles import ROLES
+from deployments.access.texts.roles import RIGHTS
 
 
 def table() -> str:

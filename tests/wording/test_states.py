@@ -9,11 +9,11 @@ from botocore.session import get_session
 from django.conf import settings
 from django.utils.functional import Promise
 
-from deployments.core.operations import Operation, is_allowed
-from deployments.core.status import display_status
-from deployments.models.deployment import STATES
-from deployments.models.environment import EnvironmentState
-from deployments.presentation.badges import HEALTH, LABELS
+from deployments.cloudformation.operations import Operation, is_allowed
+from deployments.cloudformation.status import display_status
+from deployments.environments.display.badges import HEALTH, LABELS
+from deployments.environments.models.deployments import STATES
+from deployments.environments.models.environments import EnvironmentState
 
 DOCUMENT = (settings.BASE_DIR / "docs" / "states.md").read_text()
 STACK_STATUSES = (

@@ -7,7 +7,8 @@ import threading
 
 from django.core.management.base import BaseCommand
 
-from deployments import dispatcher, heartbeats
+from deployments import dispatcher
+from deployments.common import heartbeats
 
 
 class Command(BaseCommand):

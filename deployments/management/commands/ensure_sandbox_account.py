@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from deployments.models import Account, AuditRecord
+from deployments.access.models.audit_records import AuditRecord
+from deployments.environments.models.accounts import Account
 
 
 class Command(BaseCommand):

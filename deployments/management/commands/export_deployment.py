@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from deployments import recordings
-from deployments.errors import UserFixable
-from deployments.models import Deployment
-from deployments.wording import error_text
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
+from deployments.deployment_pages import recordings
+from deployments.environments.models.deployments import Deployment
 
 
 class Command(BaseCommand):

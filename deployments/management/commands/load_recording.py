@@ -10,9 +10,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from deployments import recordings
-from deployments.errors import UserFixable
-from deployments.wording import error_text
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
+from deployments.deployment_pages import recordings
 
 
 class Command(BaseCommand):

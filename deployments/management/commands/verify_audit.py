@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deployments.core.audit_chain import ChainFinding, ChainProblem, check_export
-from deployments.runner.audit_chain import anchors_in
-from deployments.runner.audit_verification import verify
+from deployments.access.rules.audit_chain import ChainFinding, ChainProblem, check_export
+from deployments.audit.steps.chain import anchors_in
+from deployments.audit.steps.verification import verify
 
 TEXTS = {
     ChainProblem.CHANGED: "Record {first} (row {pk}) was changed.",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from deployments.models import sealed_columns
+from deployments.common.models import encrypted_columns
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Encrypt, and print the result. Raise CommandError if there are values that no key decrypts."""
-        found = sealed_columns.reseal()
+        found = encrypted_columns.encrypt_again()
         self.stdout.write(f"{found.old} encrypted again, {found.current} had the current key already.")
         if found.unreadable:
             raise CommandError(

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deployments.aws import sandbox
-from deployments.models import Account
+from deployments.environments.models.accounts import Account
 
 REGION = "ap-northeast-1"
 

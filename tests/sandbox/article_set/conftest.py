@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.engine.conftest import Account
+from sandbox_tests.engine.conftest import Account
 from tests.services import Sandbox, start_sandbox
 
 SET = Path(__file__).parent

@@ -6,10 +6,10 @@ from typing import Any
 
 import pymysql
 
-from deployments import catalog
+from deployments.template_sets import template_files
+from sandbox_tests.engine import inventory
+from sandbox_tests.engine.conftest import REGION, Account
 from tests.sandbox.article_set.conftest import OFFERED, RETIRED, SET
-from tests.sandbox.engine import inventory
-from tests.sandbox.engine.conftest import REGION, Account
 from tests.services import wait_until
 
 OWN_PREFIX = "fa-094"
@@ -24,11 +24,11 @@ def publish(account: Account, bucket: str, prefix: str, version: str) -> str:
     Args:
         version: the database version that replaces the article's.
     """
-    template_set = catalog.load(SET)
+    template_set = template_files.load(SET)
     s3 = account.client("s3")
     if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    for key, body in catalog.build_objects(template_set):
+    for key, body in template_files.build_objects(template_set):
         s3.put_object(
             Bucket=bucket,
             Key=f"{prefix}/{key.replace(OWN_PREFIX, prefix)}",

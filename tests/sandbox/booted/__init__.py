@@ -1,1 +1,1 @@
-"""Tests of booted machines: a single one, and the instances of a sandbox."""
+"""Booted machines of `manage.py run`."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from sandbox_tests.booted.conftest import ACCOUNT
+from sandbox_tests.booted.test_instances import groups, launch
+from sandbox_tests.booted.test_machine import cables_of, processes_with
+from sandbox_tests.engine.conftest import Account
 from tests.portal.test_run import Portal, portals
-from tests.sandbox.booted.conftest import ACCOUNT
-from tests.sandbox.booted.test_instances import groups, launch
-from tests.sandbox.booted.test_machine import cables_of, processes_with
-from tests.sandbox.engine.conftest import Account
 from tests.services import LIMIT, Sandbox, free_port, wait_until
 
 __all__ = ["portals"]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deployments import catalog
-from tests.sandbox.engine import inventory
-from tests.sandbox.engine.conftest import PREFIX, REGION, Account
+from deployments.template_sets import template_files
+from sandbox_tests.engine import inventory
+from sandbox_tests.engine.conftest import PREFIX, REGION, Account
 from tests.services import REPOSITORY, wait_until
 
 BEFORE = Path(__file__).with_name("before_policy")
@@ -21,8 +21,8 @@ CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 def upload(account: Account, folder: Path, prefix: str = PREFIX) -> str:
     """Upload a template set to the account's bucket as the portal does; return the root template's URL."""
     account.publish()
-    template_set = catalog.load(folder)
-    for key, body in catalog.build_objects(template_set):
+    template_set = template_files.load(folder)
+    for key, body in template_files.build_objects(template_set):
         account.client("s3").put_object(Bucket=account.bucket, Key=f"{prefix}/{key}", Body=body)
     root = template_set.root.name
     return f"https://{account.bucket}.s3.{REGION}.amazonaws.com/{prefix}/{root}"

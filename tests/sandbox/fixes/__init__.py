@@ -1,1 +1,1 @@
-"""Tests of each fault of MiniStack: reproduced in MiniStack alone, and absent in the sandbox."""
+"""The list of MiniStack's faults in docs/sandbox.md."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from portal.sandbox.engine import contract, fixes
+from sanso_sandbox.engine import contract, fixes
 
 ROOT = Path(__file__).resolve().parents[3]
+TESTS = ROOT / "portal/sandbox/sandbox_tests/fixes"
 FOLDER = Path(str(fixes.__file__)).parent
 SOURCE = r"\(\[\S+\]\(https://docs\.aws\.amazon\.com/\S+\)\)"
 ROW = re.compile(rf"^\| (.+) \| (.+ {SOURCE}) \| `(\w+)` \| `(test_\w+)` \|$", re.MULTILINE)
@@ -28,7 +29,7 @@ def test_every_fix_is_listed_once_and_installed() -> None:
 
 def test_every_fix_has_its_reproduction() -> None:
     for _fault, _right, module, test in _rows():
-        source = (Path(__file__).parent / f"test_{module}.py").read_text()
+        source = (TESTS / f"test_{module}.py").read_text()
         assert re.search(rf"def {test}\(\s*ministack: Account, account: Account\b", source), module
 
 

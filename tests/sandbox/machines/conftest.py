@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from deployments import catalog
-from tests.sandbox.engine.conftest import Account
+from deployments.template_sets import template_files
+from sandbox_tests.engine.conftest import Account
 from tests.sandbox.engine.test_infra_templates import apply, failures, parameters, upload
 from tests.services import REPOSITORY, Sandbox, start_sandbox, wait_until
 
@@ -93,7 +93,7 @@ def deployed(sandbox: Sandbox, templates: Path = TEMPLATES, **changed: str) -> S
     """Deploy the environment with the default or the given values; wait until both tiers are healthy."""
     account = Account(sandbox, ACCOUNT)
     root_url = upload(account, templates)
-    declared = catalog.load(templates).parameters.values()
+    declared = template_files.load(templates).parameters.values()
     values = {p.name: p.new_environment for p in declared if p.new_environment is not None} | changed
     root = apply(account, "whole", "CREATE", TemplateURL=root_url, Parameters=parameters(account, **values))
     assert account.status(root) == "CREATE_COMPLETE", failures(account)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.core.reachability.network import Node
+from deployments.aws.reachability.network import Node
 
 Shape = dict[str, Any]
 

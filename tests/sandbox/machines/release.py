@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from deployments import catalog
+from deployments.template_sets import template_files
 from tests.sandbox.engine.test_infra_templates import apply, failures, parameters, upload
 from tests.sandbox.machines.conftest import Site
 from tests.services import REPOSITORY, wait_until
@@ -100,7 +100,7 @@ def update(site: Site, folder: Path, name: str, more: str, **changed: str) -> No
     with (folder / "datelog/urls.py").open("a") as urls:
         urls.write(more)
     root_url = upload(site.account, folder / "infra_templates", prefix=name)
-    declared = catalog.load(folder / "infra_templates").parameters.values()
+    declared = template_files.load(folder / "infra_templates").parameters.values()
     values = {one.name: one.new_environment for one in declared if one.new_environment is not None}
     given = parameters(site.account, **{**values, "ArtifactPrefix": name, **changed})
     request = {"TemplateURL": root_url, "Parameters": given}

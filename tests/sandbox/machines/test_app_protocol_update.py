@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deployments import catalog
+from deployments.template_sets import template_files
 from tests.sandbox.engine.test_infra_templates import apply, failures, upload
 from tests.sandbox.machines.conftest import ACCOUNT, TEMPLATES, Site, deployed, servers_of, start
 from tests.services import REPOSITORY, Sandbox, wait_until
@@ -54,7 +54,7 @@ def test_an_update_to_newer_templates_with_all_values_as_before_changes_no_proto
     try:
         site = deployed(sandbox, templates_before)
         before = [site.get("write").removeprefix("Saved: ").strip()]
-        kept = [*catalog.load(templates_before).parameters, "ArtifactBucket"]
+        kept = [*template_files.load(templates_before).parameters, "ArtifactBucket"]
 
         values: list[dict[str, Any]] = [{"ParameterKey": name, "UsePreviousValue": True} for name in kept]
         values.append({"ParameterKey": "ArtifactPrefix", "ParameterValue": NEWER})

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from deployments.aws import described_network
-from deployments.core.reachability.balancing import Balancer, from_client, from_visitor, requests_to_target
-from deployments.core.reachability.decision import Control, Decision
-from deployments.core.reachability.network import Network, Node
-from deployments.core.reachability.paths import all_of, between, to_internet, to_service
+from deployments.aws.described_network import DescribedNetwork
+from deployments.aws.reachability import blocked
+from deployments.aws.reachability.balancing import Balancer, from_client, from_visitor, requests_to_target
+from deployments.aws.reachability.decision import Control, Decision
+from deployments.aws.reachability.network import Network, Node
+from deployments.aws.reachability.paths import all_of, between, to_internet, to_service
+from deployments.aws.reachability.request_paths import Behind, Way, blocked_on_the_way
 from tests.sandbox.machines.conftest import Site
 from tests.sandbox.machines.described_network import name_of, node
 from tests.services import REPOSITORY
@@ -40,6 +43,20 @@ class Deployed:
 
     network: Network
     paths: Paths
+    described: DescribedNetwork
+
+    def named(self, less: Network) -> set[tuple[str, ...]]:
+        """Return what health and the page of a failed deployment name in a network, by ids."""
+        found = [*blocked_on_the_way(less, _way(self.described))]
+        functions = {
+            key: nodes
+            for key, nodes in self.described.others.items()
+            if key.startswith("AWS Lambda VPC ENI-")
+        }
+        databases = {"database": self.described.others["RDSNetworkInterface"]}
+        found += blocked.lost_to_databases(less, functions, databases, MYSQL)
+        found += blocked.lost_to_services(less, functions, ["s3", "ssm"])
+        return {one.missing.where for one in found}
 
     def lost(self, less: Network) -> dict[str, Decision]:
         """Return the paths that are not possible in a network."""
@@ -51,8 +68,39 @@ class Deployed:
 def deployed(site: Site) -> Deployed:
     ec2 = site.account.client("ec2")
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["whole"]}])["Vpcs"]
-    network = described_network.read(ec2, vpc["VpcId"]).network
-    return Deployed(network=network, paths=dict(_paths(ec2, network)))
+    described = described_network.read(ec2, vpc["VpcId"])
+    network = described.network
+    return Deployed(network=network, paths=dict(_paths(ec2, network)), described=described)
+
+
+def _way(described: DescribedNetwork) -> Way:
+    """Return the way of requests through the bundled set, as the portal composes it of targets."""
+    tiers = {key: group.name.rpartition("-")[2] for key, group in described.network.groups.items()}
+    servers = {f"{tiers[node.groups[0]]} {key}": [node] for key, node in described.instances.items()}
+    balancers = {
+        key.split("/")[1]: Balancer(nodes=nodes, cross_zone=key.startswith("ELB app/"))
+        for key, nodes in described.others.items()
+        if key.startswith("ELB ")
+    }
+    public = next(key for key, one in balancers.items() if one.nodes[0].public)
+    inside = next(key for key in balancers if key != public)
+    return Way(
+        balancers=balancers,
+        visitor_port=80,
+        targets=[
+            Behind(
+                balancer=public if name.startswith("web") else inside,
+                name=name,
+                node=node,
+                port=80 if name.startswith("web") else UWSGI,
+            )
+            for name, (node,) in servers.items()
+        ],
+        servers=servers,
+        databases={"database": described.others["RDSNetworkInterface"]},
+        database_port=MYSQL,
+        services=["ssm"],
+    )
 
 
 def _paths(ec2: Any, network: Network) -> Iterator[tuple[str, Callable[[Network], Decision]]]:
@@ -206,3 +254,35 @@ def test_without_a_gateway_its_paths_fail_and_the_s3_endpoint_has_nothing_of_its
         assert not any(name.endswith("s3") for name in lost)
     assert "visitor → ALB" in deployed.lost(replace(network, gateways={}))
     assert deployed.lost(replace(network, endpoints=())) == {}
+
+
+def test_health_or_the_page_of_a_failed_deployment_names_each_rule_route_and_gateway(
+    deployed: Deployed,
+) -> None:
+    """All but the web servers' way to package repositories over HTTP, which nothing observes."""
+    network = deployed.network
+    unnamed: set[str] = set()
+    assert deployed.named(network) == set()
+    for group in network.groups.values():
+        for control in (Control.INGRESS, Control.EGRESS):
+            rules = group.ingress if control is Control.INGRESS else group.egress
+            for rule in rules if group.name != "default" else ():
+                kept: Any = {str(control): tuple(one for one in rules if one is not rule)}
+                less = replace(network, groups={**network.groups, group.id: replace(group, **kept)})
+                lost = deployed.lost(less)
+                if lost and (group.id,) not in deployed.named(less):
+                    unnamed |= lost.keys()
+    assert unnamed == {"web → packages over HTTP"}
+    for table, routes in network.tables.items():
+        for route in routes:
+            if route.target != "local":
+                left = tuple(one for one in routes if one is not route)
+                assert (table,) in deployed.named(replace(network, tables={**network.tables, table: left}))
+                gone = (*left, replace(route, active=False))
+                assert (route.target,) in deployed.named(
+                    replace(network, tables={**network.tables, table: gone})
+                )
+    for gateway in network.nat_gateways:
+        open_ones = {key: one for key, one in network.nat_gateways.items() if key != gateway}
+        assert (gateway,) in deployed.named(replace(network, nat_gateways=open_ones))
+    assert set(network.gateways) == {where[0] for where in deployed.named(replace(network, gateways={}))}

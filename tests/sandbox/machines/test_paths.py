@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deployments.aws.ec2 import EC2Gateway
 from deployments.aws.elbv2 import ELBv2Gateway
-from deployments.core.reachability import blocked
-from deployments.models import Target
-from deployments.runner.observe.paths import missing_of
+from deployments.aws.reachability import blocked
+from deployments.health.models.balancing import Target
+from deployments.health.steps.observe.paths import missing_of
 from tests.message_texts import text_of
 from tests.sandbox.machines.conftest import Site
 from tests.services import wait_until
@@ -334,6 +335,8 @@ def without_default_route(site: Site, table: str) -> Iterator[str]:
 def test_without_the_routes_to_nat_gateways_servers_and_functions_get_no_response_of_aws(
     site: Site, probe: str
 ) -> None:
+    # An app server reads the login from Secrets Manager at its first request.
+    wait_until(lambda: all(reads(site) for _number in range(20)), what="answers of both app servers")
     with (
         without_default_route(site, "private-a") as first,
         without_default_route(site, "private-b") as second,
@@ -342,7 +345,7 @@ def test_without_the_routes_to_nat_gateways_servers_and_functions_get_no_respons
         wait_until(lambda: not function_reaches_aws(site, probe), what="no response")
         sentences = blocked_now(site)
         assert all(f"route table {table} has no route to" in sentences for table in (first, second))
-        assert reads(site)  # visitors need none of it
+        wait_until(lambda: reads(site), what="an answer, which needs none of it")
     wait_until(lambda: pings(site, "App") == ["Online"] * 2, what="connected servers again")
     wait_until(lambda: function_reaches_aws(site, probe), what="a response again")
 
@@ -355,3 +358,51 @@ def test_without_the_route_to_the_internet_gateway_nobody_gets_in_or_out(site: S
         assert f"route table {table} has no route to" in blocked_now(site)
     wait_until(lambda: reads(site), what="an answer again")
     wait_until(lambda: pings(site, "Web") == ["Online"] * 2, what="connected servers again")
+
+
+def test_nat_gateways_that_are_deleted_let_nobody_out_until_there_are_new_ones(
+    site: Site, probe: str
+) -> None:
+    ec2 = site.account.client("ec2")
+    wait_until(lambda: pings(site, "App") == ["Online"] * 2, what="connected servers")
+    open_ones = [{"Name": "state", "Values": ["available"]}]
+    gateways = ec2.describe_nat_gateways(Filters=open_ones)["NatGateways"]
+    for one in gateways:
+        ec2.delete_nat_gateway(NatGatewayId=one["NatGatewayId"])
+    wait_until(lambda: pings(site, "App") == ["ConnectionLost"] * 2, what="lost connections")
+    wait_until(lambda: not function_reaches_aws(site, probe), what="no response")
+    sentences = blocked_now(site)
+    assert all(f"gateway {one['NatGatewayId']} does not lead to" in sentences for one in gateways)
+    for one in gateways:
+        _replace_nat_gateway(ec2, one)
+    wait_until(lambda: pings(site, "App") == ["Online"] * 2, what="connected servers again")
+    wait_until(lambda: function_reaches_aws(site, probe), what="a response again")
+
+
+def _replace_nat_gateway(ec2: Any, gone: dict[str, Any]) -> None:
+    """Create a gateway with the address of one that is gone, and lead its blackhole there."""
+    address = gone["NatGatewayAddresses"][0]["AllocationId"]
+    wait_until(
+        lambda: not ec2.describe_addresses(AllocationIds=[address])["Addresses"][0].get("AssociationId"),
+        what="a free address",
+    )
+    new = ec2.create_nat_gateway(SubnetId=gone["SubnetId"], AllocationId=address)["NatGateway"]
+    for table in ec2.describe_route_tables()["RouteTables"]:
+        for route in table["Routes"]:
+            if route.get("NatGatewayId") == gone["NatGatewayId"]:
+                assert route["State"] == "blackhole"
+                key = {
+                    "RouteTableId": table["RouteTableId"],
+                    "DestinationCidrBlock": route["DestinationCidrBlock"],
+                }
+                ec2.replace_route(**key, NatGatewayId=new["NatGatewayId"])
+
+
+def test_the_internet_gateway_of_an_environment_cannot_be_detached(site: Site) -> None:
+    """Its NAT gateways and its load balancer have public addresses."""
+    ec2 = site.account.client("ec2")
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["whole"]}])["Vpcs"]
+    attached = [{"Name": "attachment.vpc-id", "Values": [vpc["VpcId"]]}]
+    (gateway,) = ec2.describe_internet_gateways(Filters=attached)["InternetGateways"]
+    with pytest.raises(ClientError, match="mapped public address"):
+        ec2.detach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=vpc["VpcId"])

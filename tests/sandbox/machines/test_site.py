@@ -16,8 +16,8 @@ import pytest
 
 from deployments.aws.site import check_site
 from deployments.aws.site_address import site_of
+from sandbox_tests.raw_requests import answered, send
 from tests.sandbox.machines.conftest import Site, servers_of
-from tests.sandbox.raw_requests import answered, send
 from tests.services import wait_until
 
 RUN_PLAYBOOK = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portal.sandbox.backends.machines import stand_ins
-from portal.sandbox.protocols.machines import Step
+from sanso_sandbox.backends.machines import stand_ins
+from sanso_sandbox.protocols.machines import Step
 
 APP, WEB = {"Server": "App"}, {"Server": "ApacheWeb"}
 

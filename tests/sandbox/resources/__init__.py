@@ -1,1 +1,1 @@
-"""Tests of the sandbox's resources through boto3 against a running process."""
+"""What the portal and its servers do with resources of the sandbox."""

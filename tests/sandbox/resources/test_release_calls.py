@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deployments.aws.ssm import Invocation, SSMGateway
-from deployments.errors import AwsNotFound
-from tests.sandbox.engine.conftest import Account
-from tests.sandbox.resources.conftest import Network
-from tests.sandbox.resources.test_run_command import Commands
+from deployments.common.errors import AwsNotFound
+from sandbox_tests.engine.conftest import Account
+from sandbox_tests.resources.conftest import Network
+from sandbox_tests.resources.test_run_command import Commands
 from tests.services import wait_until
 
 
@@ -73,6 +73,27 @@ def test_a_command_that_fails_has_its_output(commands: Commands) -> None:
     assert done.status == "Failed"
     assert "TASK [Install datelog]" in done.output
     assert "fatal: [localhost]" in done.error_output
+
+
+def test_the_portals_gateway_reads_how_a_command_of_several_steps_ended(commands: Commands) -> None:
+    gateway = SSMGateway(commands.ssm)
+    instances = [commands.launch(Server="App") for _ in range(2)]
+    fault = {"on": [instances[1]], "stdout": "TASK [Install datelog]", "stderr": "fatal: [localhost]"}
+    commands.account.sandbox.control(
+        "POST", "faults", {"associations": {commands.document: fault}}, account=commands.account.id
+    )
+    command = commands.send(*instances, MaxErrors="1")
+    commands.wait(command)
+
+    good, bad = (gateway.invocation(command, instance) for instance in instances)
+
+    assert (good.status, bad.status) == ("Success", "Failed")
+    assert good.ended_at is not None
+    assert good.ended_at <= datetime.now(UTC)
+    assert bad.output == "TASK [Install datelog]"
+    assert "fatal: [localhost]" in bad.error_output
+    with pytest.raises(AwsNotFound):
+        gateway.invocation(command, "i-0123456789abcdef0")
 
 
 def test_an_instance_that_does_not_exist_is_not_found(commands: Commands) -> None:

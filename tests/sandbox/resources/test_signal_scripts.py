@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox_tests.engine.conftest import PREFIX, REGION, Account
+from sandbox_tests.resources.conftest import Network, given
 from tests.infra.web_server import script
-from tests.sandbox.engine.conftest import PREFIX, REGION, Account
-from tests.sandbox.resources.conftest import Network, given
 from tests.services import wait_until
 
 SCRIPT = Path(__file__).resolve().parents[3] / "playbook/files/signal.sh"

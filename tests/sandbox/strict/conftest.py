@@ -1,8 +1,7 @@
-"""The sandbox of the contract tests, with a separate account for every test."""
+"""A sandbox whose instances are records, with a separate account for every test."""
 
 from __future__ import annotations
 
-from tests.sandbox.engine.conftest import template_url
-from tests.sandbox.resources.conftest import account, network, sandbox
+from sandbox_tests.resources.conftest import account, network, sandbox
 
-__all__ = ["account", "network", "sandbox", "template_url"]
+__all__ = ["account", "network", "sandbox"]

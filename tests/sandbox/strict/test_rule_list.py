@@ -18,7 +18,8 @@ def _rules() -> dict[str, str]:
 
 
 def test_every_test_of_the_rule_list_exists() -> None:
-    source = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    folders = (ROOT / "tests", ROOT / "portal/sandbox/sandbox_tests")
+    source = "\n".join(path.read_text() for folder in folders for path in folder.rglob("test_*.py"))
     defined = set(re.findall(r"^(?:async )?def (test_\w+)\(", source, re.MULTILINE))
     named = {test for state in _rules().values() for test in TESTS.findall(state)}
     assert named

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sandbox_tests.engine.conftest import Account
 from tests.permissions import granted_actions
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE
-from tests.sandbox.engine.conftest import Account
 from tests.sandbox.strict.test_service_role import ROLE, TAGS, arn, first_failure
 
 OPEN = """

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deployments.core.causes.catalogue import recognize
+from deployments.failures.rules.catalogue import recognize
+from sandbox_tests.engine.conftest import Account
 from tests.permissions import granted_actions
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE, BEFORE
-from tests.sandbox.engine.conftest import Account
 from tests.sandbox.engine.test_infra_templates import apply, failures, parameters, upload
 from tests.services import REPOSITORY, wait_until
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from portal.sandbox.engine.cloudformation.create import CANCELLED
-from tests.sandbox.engine.conftest import Account
-from tests.sandbox.engine.test_change_sets import done
+from sandbox_tests.engine.conftest import Account
+from sandbox_tests.engine.test_change_sets import done
+from sandbox_tests.strict.reasons import failures, worded
+from sanso_sandbox.engine.cloudformation.create import CANCELLED
 from tests.sandbox.engine.test_infra_templates import CAPABILITIES, parameters, upload
-from tests.sandbox.strict.reasons import failures, worded
 from tests.services import REPOSITORY
 
 BEFORE = Path(__file__).with_name("before_strictness")

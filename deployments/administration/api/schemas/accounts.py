@@ -1,0 +1,130 @@
+"""Accounts and freeze windows as the API returns and takes them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Self
+
+from ninja import Schema
+from pydantic import Field, StrictBool, StrictInt
+
+from deployments.access.api.bodies import Body
+from deployments.access.api.keyset import MAX_KEY
+from deployments.access.api.schemas import AccountRef, Next
+from deployments.administration.api.schemas.account import AccountOut
+from deployments.environments.models.accounts import Account
+from deployments.environments.rules.account_template import REVISION
+from deployments.locks.models.freezes import FreezeWindow
+
+
+class AccountDetail(AccountOut):
+    """An account with the roles that Sanso uses there."""
+
+    role_arn: str = Field(description="The role that Sanso assumes, empty for its own credentials.")
+    external_id: str = Field(description="For the trust policy of the role. Sanso chooses it.")
+    service_role_arn: str
+    boundary_arn: str
+    artifact_bucket: str
+    roles_revision: int | None = Field(
+        description="The revision of the deployed account.yaml; null if the stack sanso-account is unknown."
+    )
+    roles_revision_needed: int = Field(description="The revision that this version of Sanso needs.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Account) -> Self:
+        """Return a row."""
+        return cls(
+            id=row.pk,
+            name=row.name,
+            region=row.region,
+            is_sandbox=row.is_sandbox,
+            role_arn=row.role_arn,
+            external_id=row.external_id,
+            service_role_arn=row.service_role_arn,
+            boundary_arn=row.boundary_arn,
+            artifact_bucket=row.artifact_bucket,
+            roles_revision=row.roles_revision,
+            roles_revision_needed=REVISION,
+            created_at=row.created_at,
+        )
+
+
+class AccountBody(Body):
+    """An account and region in AWS."""
+
+    name: str = Field(max_length=40, examples=["production"])
+    region: str = Field(max_length=30, examples=["ap-northeast-1"])
+    role_arn: str = Field(default="", max_length=200, examples=["arn:aws:iam::123456789012:role/sanso"])
+    service_role_arn: str = Field(default="", max_length=200)
+    boundary_arn: str = Field(default="", max_length=200)
+    artifact_bucket: str = Field(default="", max_length=63)
+
+
+class Occurs(StrEnum):
+    """How often a freeze window occurs."""
+
+    WEEKLY = "weekly"
+    ONCE = "once"
+
+
+class FreezeOut(Schema):
+    """A time in which nothing is deployed, changed or deleted in an account."""
+
+    id: int = Field(examples=[3])
+    account: AccountRef
+    name: str = Field(examples=["Weekend"])
+    reason: str
+    is_on: bool
+    zone: str = Field(examples=["Asia/Tokyo"])
+    kind: Occurs
+    start_day: int | None = Field(description="Of a weekly one, 0 is Monday.", examples=[5])
+    start_date: date | None
+    start_time: str = Field(description="By the clocks of its zone.", examples=["18:00:00"])
+    end_day: int | None
+    end_date: date | None
+    end_time: str = Field(examples=["09:00:00"])
+
+    @classmethod
+    def of(cls, row: FreezeWindow) -> Self:
+        """Return a row with its account."""
+        return cls(
+            id=row.pk,
+            account=AccountRef.of(row.account),
+            name=row.name,
+            reason=row.reason,
+            is_on=row.is_on,
+            zone=row.zone,
+            kind=Occurs(row.kind),
+            start_day=row.start_day,
+            start_date=row.start_date,
+            start_time=row.start_time.isoformat(),
+            end_day=row.end_day,
+            end_date=row.end_date,
+            end_time=row.end_time.isoformat(),
+        )
+
+
+class FreezePage(Schema):
+    """A page of freeze windows, the newest first."""
+
+    items: list[FreezeOut]
+    next: str | None = Next
+
+
+class FreezeBody(Body):
+    """A freeze window: a weekly one has weekdays, one that occurs once has dates."""
+
+    account: StrictInt = Field(ge=1, le=MAX_KEY)
+    name: str = Field(max_length=60, examples=["Weekend"])
+    reason: str = Field(max_length=200, description="Shown to everybody who has to wait.")
+    is_on: StrictBool = True
+    zone: str = Field(default="UTC", max_length=64, examples=["Asia/Tokyo"])
+    kind: Occurs = Occurs.WEEKLY
+    start_day: StrictInt | None = Field(default=None, ge=0, le=6, description="0 is Monday.")
+    start_date: str | None = Field(default=None, max_length=10, examples=["2026-12-24"])
+    start_time: str = Field(max_length=8, examples=["18:00"])
+    end_day: StrictInt | None = Field(default=None, ge=0, le=6)
+    end_date: str | None = Field(default=None, max_length=10, examples=["2027-01-04"])
+    end_time: str = Field(max_length=8, examples=["09:00"])

@@ -1,0 +1,46 @@
+"""Save an account: the target of deployments, and the roles to use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from deployments.access.commands.requesting import Request, requesting
+from deployments.access.rules.roles import Right
+from deployments.common.errors import UserFixable
+from deployments.common.message_codes import Code
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def save_account(*, user: User, account: Account, changed: Collection[str]) -> None:
+    """Save a new account, or the fields of one that were changed."""
+    is_new = account._state.adding
+    with requesting(
+        Request(
+            user=user,
+            action="add_account" if is_new else "edit_account",
+            permission=Right.MANAGE_ACCOUNTS,
+            name=account.name,
+            details={name: str(getattr(account, name)) for name in changed},
+        )
+    ) as request:
+        before = {} if is_new else Account.objects.values(*changed).get(pk=account.pk) if changed else {}
+        request.account = None if is_new else account
+        request.changes(before, {name: getattr(account, name) for name in changed})
+        account.roles_due_at = None  # with other roles, or in another region
+        account.save()
+
+
+def delete_account(*, user: User, account: Account) -> None:
+    """Delete an account. Raise UserFixable if it has environments: even deleted ones keep their history."""
+    request = Request(user=user, action="delete_account", permission=Right.MANAGE_ACCOUNTS, name=account.name)
+    with requesting(request):
+        request.account = account
+        if Environment.objects.in_account(account.pk).exists():
+            raise UserFixable("AccountInUse", Code.ACCOUNT_IN_USE, account=account.name)
+        request.before = {name: getattr(account, name) for name in ("name", "region", "role_arn")}
+        account.delete()

@@ -1,1 +1,0 @@
-"""What the API takes and returns, by resource. Released fields are not removed or narrowed."""

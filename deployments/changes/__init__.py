@@ -1,0 +1,1 @@
+"""From a form to its execution: new environments and changes, previews, approvals, schedules, the queue."""

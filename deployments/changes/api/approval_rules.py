@@ -1,0 +1,62 @@
+"""The rules of approval for labels: which changes need how many approvals, of which role."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+
+from deployments.access.api import keyset
+from deployments.access.api.access_router import router
+from deployments.access.api.bodies import Nothing
+from deployments.access.api.idempotency import requests
+from deployments.access.api.keyset import After, Key, Limit
+from deployments.access.api.problems import validated
+from deployments.access.api.requests import ApiRequest
+from deployments.access.api.responses import FOR_LIST
+from deployments.access.commands.requesting import PermissionMissing, Request
+from deployments.access.models.permissions import can
+from deployments.access.rules.roles import Right
+from deployments.changes.api.schemas.approval_rules import RuleBody, RuleOut, RulePage
+from deployments.changes.commands.approval_rules import delete_label_rule, save_label_rule
+from deployments.changes.models.approvals import ApprovalRule
+from deployments.changes.pages.forms.approvals import LabelRuleForm
+from deployments.changes.rules.approvals import REQUIRE
+
+NEEDS = Right(REQUIRE)
+
+
+@router.get("/approval-rules", response={200: RulePage, **FOR_LIST}, operation_id="list_approval_rules")
+def list_approval_rules(request: ApiRequest, response: HttpResponse, after: After, limit: Limit) -> RulePage:
+    """List the rules of labels, the newest first. It needs the right to require approval of everything."""
+    _require(request)
+    rows = keyset.before(ApprovalRule.objects.of_labels(), after)
+    found = [RuleOut.of(row) for row in rows[: limit + 1]]
+    return RulePage(**keyset.page(request, response, found, limit, "id"))
+
+
+@requests(router, "/approval-rules", RuleOut, name="save_approval_rule", needs=NEEDS)
+def save_approval_rule(request: ApiRequest, body: RuleBody) -> RuleOut:
+    """Save the rule of a label: changes of its environments need these approvals from now on."""
+    _require(request, "save_approval_rule")
+    given = validated(LabelRuleForm(body.model_dump())).cleaned_data
+    save_label_rule(user=request.user, **given)
+    return RuleOut.of(ApprovalRule.objects.get(key=ApprovalRule.key_for(None, given["label"])))
+
+
+@requests(router, "/approval-rules/{rule_id}/delete", RuleOut, name="delete_approval_rule", needs=NEEDS)
+def delete_approval_rule(request: ApiRequest, rule_id: Key, body: Nothing) -> RuleOut:
+    """Delete the rule of a label, and return what it was."""
+    _require(request, "delete_approval_rule")
+    rule = get_object_or_404(ApprovalRule.objects.of_labels(), pk=rule_id)
+    found = RuleOut.of(rule)
+    delete_label_rule(user=request.user, rule=rule)
+    return found
+
+
+def _require(request: ApiRequest, action: str = "") -> None:
+    """Raise PermissionMissing without the right for everything; what was to be requested is recorded."""
+    if can(request.user, REQUIRE):
+        return
+    if action:
+        Request(user=request.user, action=action, permission=REQUIRE).record_missing_permission()
+    raise PermissionMissing(REQUIRE)

@@ -1,0 +1,124 @@
+"""Apply the preview of a change: the confirmations, and the approval, time or turn that it waits for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from deployments.access.commands.requesting import CHANGE, RELEASE, Request, requesting
+from deployments.access.models.permissions import can
+from deployments.changes.commands import schedule, skipped
+from deployments.changes.commands.open_change import already_applied, locked
+from deployments.changes.models.approvals import policy_of
+from deployments.changes.shared import approvals
+from deployments.changes.steps import queue
+from deployments.cloudformation.change_summary import keep_refusal, may_lose_data
+from deployments.cloudformation.changes import Changes
+from deployments.common.errors import UserFixable
+from deployments.common.message_codes import Code
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import WAITS, State
+from deployments.releases import commands
+from deployments.stacks.commands.change_base import parameters_of
+from deployments.stacks.shared import event_log
+from deployments.template_sets.shared import versions
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def apply_change(
+    *,
+    user: User,
+    deployment: Deployment,
+    digest: str,
+    typed_name: str = "",
+    scheduled_for: datetime | None = None,
+    in_line: bool = False,
+    keep_on_failure: bool = False,
+    go_back: bool = False,
+) -> Deployment:
+    """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
+
+    First it waits for a second person's approval if the environment requires one, then for `scheduled_for` if
+    given. `typed_name` must be the environment's name if data may be lost; `in_line` confirms that resources
+    which a rollback skipped and this change does not update match the templates.
+    With `keep_on_failure`, and in a retry, failed resources are kept. With `go_back`, servers get the earlier
+    version if their release fails. A second call returns the same deployment.
+    Raise UserFixable if the preview has changed since, a confirmation is missing, the time cannot be chosen,
+    or CloudFormation would reject a replacement.
+    """
+    environment = deployment.environment
+    request = Request(user=user, action="apply", permission=CHANGE, environment=environment)
+    request.begins_later = scheduled_for is not None or policy_of(environment) is not None
+    if deployment.releases_to_servers and not can(user, RELEASE, environment):
+        request.deployment, request.permission = deployment, RELEASE
+    with requesting(request):
+        row = locked(deployment)
+        request.deployment, request.reason = row, row.reason
+        if _is_repeated(request, row, digest):
+            return row
+        if row.state != State.PREVIEW:
+            raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
+        if row.preview_digest != digest:
+            raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
+        if row.rolls_back_to_id is None:
+            versions.refuse_withdrawn(row.template_version, row.base.template_digest if row.base else "")
+        changes = Changes.from_json(row.changes)
+        keep = keep_on_failure or row.is_retry
+        why = keep_refusal(changes, is_retry=row.is_retry, is_express=row.is_express)
+        if keep and why:
+            raise UserFixable("NotKept", why.code, **why.params)
+        if may_lose_data(changes) and typed_name.strip() != row.environment.name:
+            raise UserFixable(
+                "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
+            )
+        skipped.confirm(request, row, in_line=in_line)
+        commands.choose(request, row, go_back=go_back)
+        request.details["keep_on_failure"] = keep
+        request.changes(*parameters_of(row))
+        schedule.check(request, row.environment.account, scheduled_for)
+        if policy_of(row.environment) is not None:
+            request.action = "request_approval"
+            # After a new version, a step that had already begun writes nothing more.
+            row.scheduled_for, row.keep_on_failure = scheduled_for, keep
+            approvals.request(
+                row, user, version=row.version + 1, scheduled_for=scheduled_for, keep_on_failure=keep
+            )
+            return row
+        begin_waiting(row, scheduled_for, user, applied_by=user, keep_on_failure=keep)
+        return row
+
+
+def begin_waiting(row: Deployment, scheduled_for: datetime | None, who: User, **values: Any) -> None:
+    """Make a change that is applied, and approved if required, wait for its time or its turn.
+
+    `row` is locked; `values` are additional values of it.
+    """
+    now = timezone.now()
+    values |= {"version": row.version + 1, "scheduled_for": scheduled_for}
+    event_log.add(
+        row,
+        "change.applied",
+        key=f"{row.revision}-{row.version}",
+        user=who.get_username(),
+        at=scheduled_for.isoformat() if scheduled_for else "",
+        keep=values.get("keep_on_failure", row.keep_on_failure),
+    )
+    if scheduled_for is not None and scheduled_for > now:
+        row.move_to(State.SCHEDULED, due_at=scheduled_for, **values)
+        return
+    row.move_to(State.QUEUED, applied_at=now, due_at=now, **values)
+    queue.take_place(row)
+
+
+def _is_repeated(request: Request, row: Deployment, digest: str) -> bool:
+    """Return whether the user has applied this preview before. Raise UserFixable if another one has."""
+    if State(row.state) not in WAITS or row.preview_digest != digest:
+        return False
+    if row.applied_by is not None and row.applied_by_id != request.user.pk:
+        raise already_applied(row)
+    request.repeats = True
+    return True

@@ -1,0 +1,84 @@
+"""The form of a change: the parameters of an environment with its current values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from deployments.changes.display.parameter_fields import PREFIX
+from deployments.changes.pages.forms.create import ParameterField, ParametersForm
+from deployments.cloudformation.parameters import Parameter
+from deployments.common.errors import UserFixable
+from deployments.environments.models.deployments import Deployment
+from deployments.stacks.commands.change_base import set_of, set_of_version
+from deployments.template_sets.models import stored_sets
+from deployments.template_sets.models.versions import TemplateVersion
+from deployments.template_sets.template_files.template_set import TemplateSet
+
+
+def chosen_set(
+    base: Deployment | None, version: TemplateVersion | None, *, wants_current: bool
+) -> tuple[TemplateSet, bool]:
+    """Return the template set of a change, and whether it is the current bundled one.
+
+    It is that of a version, the bundled one if it is chosen, or else the deployed one. Raise UserFixable if
+    it cannot be read.
+    """
+    if version is not None:
+        return set_of_version(version), False
+    if base is not None and not wants_current:
+        try:
+            return set_of(base), False
+        except UserFixable:  # an earlier release did not store it
+            pass
+    return stored_sets.current(), True
+
+
+class ChangeForm(ParametersForm):
+    """A reason and the parameters of the template set, with the current values.
+
+    `current` are the values of the stack, `good` those of the last good deployment, against which differences
+    are marked. Parameters that are chosen once cannot be edited, unless the change completes a creation
+    (`is_creation`); an empty secret keeps its value.
+    """
+
+    def __init__(
+        self,
+        template_set: TemplateSet,
+        current: Mapping[str, str],
+        good: Mapping[str, str],
+        *args: Any,
+        is_creation: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(template_set, *args, **options)
+        for name, parameter in template_set.parameters.items():
+            field = self.fields[PREFIX + name]
+            if isinstance(field, ParameterField):
+                _with_values(field, parameter, current, good)
+                if field.is_typed_again(self):
+                    field.widget.attrs["placeholder"] = _("Changed: enter it again")
+                field.disabled = field.disabled and not is_creation
+
+    @property
+    def locked(self) -> int:
+        """Return the number of parameters that cannot be edited."""
+        return sum(field.disabled for field in self.fields.values())
+
+
+def _with_values(
+    field: ParameterField, parameter: Parameter, current: Mapping[str, str], good: Mapping[str, str]
+) -> None:
+    name = parameter.name
+    if parameter.no_echo:
+        field.is_kept = True
+        field.widget.attrs.pop("aria-required", None)
+        field.widget.attrs["placeholder"] = _("Unchanged")
+        return
+    # CloudFormation uses the default of a parameter that the stack does not have yet.
+    field.initial = current.get(name, parameter.default or "")
+    field.unchanged = good.get(name, field.initial)
+    if parameter.choose_once and name in current:
+        field.disabled = True

@@ -1,0 +1,1 @@
+"""The preview of a change: its resources, consequences, parameters and schedule."""

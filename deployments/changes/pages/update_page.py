@@ -1,0 +1,118 @@
+"""The page that compares an environment's version with another one: differences and possible actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.access.models.permissions import Person, visible_environments
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
+from deployments.environments.models.environments import Environment
+from deployments.stacks.commands.change_base import base_of, set_of, set_of_version
+from deployments.template_sets import template_files
+from deployments.template_sets.display.version import EnvironmentVersion, version_of, versions_between
+from deployments.template_sets.display.version_diff import GroupView, ParameterView, groups, parameters
+from deployments.template_sets.models.versions import TemplateVersion
+from deployments.template_sets.rules.channels import is_earlier
+from deployments.template_sets.rules.version_diff import SetDiff, set_diff
+
+MAX_CHOICES = 200
+MAX_PROMOTIONS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatePage:
+    """The content of the page. `to` is the version to compare with, None without one.
+
+    `is_back`: it is earlier than the environment's version. `why_not` is why nothing can be compared.
+    `needed` are the parameters that it adds without a default: the form of a change requires them.
+    """
+
+    own: EnvironmentVersion
+    to: TemplateVersion | None = None
+    diff: SetDiff | None = None
+    why_not: str = ""
+    is_back: bool = False
+    between: tuple[TemplateVersion, ...] = ()
+    choices: tuple[TemplateVersion, ...] = ()
+    promotions: tuple[Environment, ...] = ()
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Return whether nothing may be deployed from the version."""
+        return self.to is not None and self.to.status == "withdrawn"
+
+    @property
+    def is_same(self) -> bool:
+        """Return whether the environment has this version."""
+        return self.to is not None and self.to == self.own.version
+
+    @property
+    def needed(self) -> list[str]:
+        """Return the parameters that need a value."""
+        return [one.name for one in self.diff.parameters if one.needs_value] if self.diff else []
+
+    @property
+    def groups(self) -> list[GroupView]:
+        """Return the files that differ, grouped by artifact."""
+        return groups(self.diff) if self.diff else []
+
+    @property
+    def parameters(self) -> list[ParameterView]:
+        """Return the parameters that differ."""
+        return parameters(self.diff) if self.diff else []
+
+    @property
+    def differing(self) -> int:
+        """Return the number of files that differ, including those in zips."""
+        if self.diff is None:
+            return 0
+        return len(self.diff.files) + sum(len(one.files) for one in self.diff.artifacts)
+
+
+def update_page(environment: Environment, wanted: int, user: Person) -> UpdatePage:
+    """Return the page about the version with the key `wanted`, or about the one that the channel offers."""
+    own = version_of(environment)
+    chosen = TemplateVersion.objects.select_related("source", "fetched_by").filter(pk=wanted).first()
+    to = chosen or own.target or _newest(own.version)
+    source = to.source if to else None
+    own_set = own.version.source if own.version else None
+    choices = [*TemplateVersion.objects.of(own_set).select_related("source")[:MAX_CHOICES]] if own_set else []
+    choices += TemplateVersion.objects.of_other_sets(own_set.pk if own_set else 0)[:MAX_CHOICES]
+    ready = visible_environments(user).ready_from(source.pk).exclude(pk=environment.pk) if source else ()
+    diff, why_not = _diff(environment, to)
+    own_version = own.version
+    return UpdatePage(
+        own=own,
+        to=to,
+        diff=diff,
+        why_not=why_not,
+        is_back=_is_back(own_version, to),
+        between=tuple(versions_between(own_version, to, environment.channel)) if own_version and to else (),
+        choices=tuple(choices),
+        promotions=tuple(ready[:MAX_PROMOTIONS]),
+    )
+
+
+def _is_back(own: TemplateVersion | None, to: TemplateVersion | None) -> bool:
+    """Return whether a version is earlier than that of the environment."""
+    if own is None or to is None:
+        return False
+    return own.source_id == to.source_id and is_earlier(to.facts, own.facts)
+
+
+def _newest(own: TemplateVersion | None) -> TemplateVersion | None:
+    """Return the newest active version of the same set; None if there is none."""
+    return TemplateVersion.objects.of(own.source).active().select_related("source").first() if own else None
+
+
+def _diff(environment: Environment, to: TemplateVersion | None) -> tuple[SetDiff | None, str]:
+    """Return the differences, or why they cannot be shown."""
+    base = base_of(environment)
+    if base is None or to is None:
+        return None, ""
+    try:
+        before, after = set_of(base), set_of_version(to)
+    except UserFixable as missing:
+        return None, error_text(missing)
+    return set_diff(template_files.content_of(before), template_files.content_of(after)), ""

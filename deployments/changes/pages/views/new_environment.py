@@ -1,0 +1,210 @@
+"""The form of a new environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from deployments.access.commands.requesting import DEPLOY
+from deployments.access.models.permissions import (
+    access_of,
+    can_somewhere,
+    visible_accounts,
+    visible_deployments,
+)
+from deployments.access.pages.requests import AuthedRequest, may
+from deployments.changes.commands.create import caught_by_creation, prefill, request_deployment, set_to_deploy
+from deployments.changes.commands.labels import labels_to_create
+from deployments.changes.display.parameter_fields import PREFIX
+from deployments.changes.pages.forms.create import NewEnvironmentForm, chosen_values
+from deployments.changes.pages.forms.schedule import scheduled_time
+from deployments.changes.pages.new_environment import FormLayout
+from deployments.changes.pages.scheduled_creation import creation_choices
+from deployments.changes.rules.approvals import REQUIRE
+from deployments.common.errors import UserFixable
+from deployments.common.pages.choices import parse_number
+from deployments.common.texts import error_text
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.labels import labels_text
+from deployments.locks.display.holds import frozen_accounts
+from deployments.stacks.commands.change_base import current_digest
+from deployments.stacks.display.caught_servers import CaughtNote
+from deployments.stacks.display.duration_estimate import DurationEstimate, estimate_creation
+from deployments.template_sets.display.role_policy import RolePolicy
+from deployments.template_sets.models.versions import TemplateVersion
+
+PAGE = "changes/new_environment.html"
+CHOICES = 200
+"""Maximum number of versions to choose from; any other is chosen on its own page."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(DEPLOY, "deploy")
+def environment_new(request: AuthedRequest) -> HttpResponse:
+    """Show the form of a new environment, or request the environment."""
+    accounts = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
+    if not accounts.exists():
+        exist = Account.objects.usable().exists()
+        return render(request, PAGE, {"no_account": True, "accounts_exist": exist})
+    initial = _from_an_earlier_one(request, parse_number(request.GET.get("from")))
+    version = _chosen_version(request, initial.pop("version", None))
+    context: dict[str, Any] = {"version": version, **_choices(version)}
+    try:
+        template_set = set_to_deploy(version)
+    except UserFixable as broken:
+        context |= {"broken": error_text(broken), "folder": settings.SANSO_TEMPLATE_SET}
+        return render(request, PAGE, context, status=503)
+    options: dict[str, Any] = {
+        "accounts": accounts,
+        "may_require_approval": can_somewhere(request.user, REQUIRE),
+    }
+    if request.method != "POST":
+        initial.setdefault("labels", _own_label(request))
+        form = NewEnvironmentForm(template_set, initial=initial, **options)
+        return render(request, PAGE, context | _context(request, form))
+    form = NewEnvironmentForm(template_set, request.POST, **options)
+    if deployment := _requested(request, form, version):
+        return redirect(deployment)
+    return render(request, PAGE, context | _context(request, form), status=422)
+
+
+def _chosen_version(request: AuthedRequest, earlier: int | None) -> TemplateVersion | None:
+    """Return the version of the form; None for the current bundled set.
+
+    A retry of a creation begins with its version.
+    """
+    given = request.POST.get("version", "") if request.method == "POST" else request.GET.get("version")
+    pk = parse_number(given) if given is not None else earlier
+    found = TemplateVersion.objects.for_page().filter(pk=pk).first() if pk else None
+    return None if found and found.source.is_bundled and found.digest == current_digest() else found
+
+
+def _choices(version: TemplateVersion | None) -> dict[str, Any]:
+    """Return the versions to choose from; none while there is only the current bundled set."""
+    found = list(TemplateVersion.objects.to_choose()[:CHOICES])
+    current = current_digest()
+    others = [one for one in found if not (one.source.is_bundled and one.digest == current)]
+    if version is not None and version not in others:  # deprecated, or beyond the maximum
+        others.insert(0, version)
+    return {"versions": others}
+
+
+@require_GET
+@may(DEPLOY, "deploy")
+def environment_expected(request: AuthedRequest) -> HttpResponse:
+    """Show the expected duration in the selected account with the selected values, and whom tags catch."""
+    try:
+        template_set = set_to_deploy(_chosen_version(request, None))
+    except UserFixable as broken:
+        return HttpResponse(error_text(broken), status=503, content_type="text/plain; charset=utf-8")
+    usable = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
+    account = get_object_or_404(usable, pk=parse_number(request.GET.get("account")))
+    chosen = chosen_values(template_set, request.GET.dict())
+    estimate = estimate_creation(template_set, account, chosen)
+    caught = CaughtNote.of(caught_by_creation(request.user, account, template_set, chosen))
+    policy = RolePolicy.of(template_set, chosen, account)
+    facts = {"estimate": estimate, "caught": caught, "role_policy": policy}
+    return render(request, "changes/_new_environment_facts.html", facts)
+
+
+def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]:
+    values = {bound.html_name: str(bound.value() or "") for bound in form}
+    account = _account(form)
+    context = {
+        "form": form,
+        "layout": FormLayout(form),
+        "estimate": _estimate(form, account, values),
+        "caught": _caught(request, form, account, values),
+        "role_policy": _role_policy(form, account, values),
+        "frozen": frozen_accounts(form.accounts),
+    }
+    return context | creation_choices(form, request.POST.dict())
+
+
+def _role_policy(
+    form: NewEnvironmentForm, account: Account | None, values: Mapping[str, str]
+) -> RolePolicy | None:
+    """Return what CloudFormation's role needs beyond account.yaml for the values of the form."""
+    if account is None:
+        return None
+    chosen = chosen_values(form.template_set, values)
+    return RolePolicy.of(form.template_set, chosen, account)
+
+
+def _account(form: NewEnvironmentForm) -> Account | None:
+    """Return the form's account, the first one while none is selected; None if there is none."""
+    wanted = parse_number(str(form["account"].value() or ""))
+    accounts = form.accounts
+    return next((one for one in accounts if one.pk == wanted), next(iter(accounts), None))
+
+
+def _estimate(
+    form: NewEnvironmentForm, account: Account | None, values: Mapping[str, str]
+) -> DurationEstimate | None:
+    """Return the expected duration in an account."""
+    chosen = chosen_values(form.template_set, values)
+    return estimate_creation(form.template_set, account, chosen) if account else None
+
+
+def _caught(
+    request: AuthedRequest, form: NewEnvironmentForm, account: Account | None, values: Mapping[str, str]
+) -> CaughtNote | None:
+    """Return the note about servers of others that tags would catch, or that would be caught."""
+    parameters = form.template_set.parameters.items()
+    given = {name: values.get(PREFIX + name, "") for name, one in parameters if not one.no_echo}
+    found = caught_by_creation(request.user, account, form.template_set, given) if account else []
+    return CaughtNote.of(found)
+
+
+def _requested(
+    request: AuthedRequest, form: NewEnvironmentForm, version: TemplateVersion | None
+) -> Deployment | None:
+    """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
+    if not form.is_valid():
+        return None
+    values = {
+        name: form.cleaned_data[name] for name in ("account", "name", "reason", "labels", "request_key")
+    }
+    values["requires_approval"] = bool(form.cleaned_data.get("requires_approval"))
+    found = caught_by_creation(request.user, values["account"], form.template_set, form.parameters())
+    note = CaughtNote.of(found)
+    if note is not None and request.POST.get("caught") != note.digest:  # the page did not show it yet
+        form.add_error(None, _("Servers of others are concerned. Read the note, then choose Deploy again."))
+        return None
+    try:
+        return request_deployment(
+            user=request.user,
+            parameters=form.parameters(),
+            keep_on_failure=form.keeps,
+            version=version,
+            scheduled_for=scheduled_time(request.POST.dict()),
+            **values,
+        )
+    except UserFixable as problem:
+        form.reject(problem)
+        return None
+
+
+def _own_label(request: AuthedRequest) -> str:
+    """Return the only label that lets the user create environments; "" if there is none or several."""
+    own = labels_to_create(request.user)
+    if len(own) != 1 or access_of(request.user).may_everywhere(DEPLOY):
+        return ""
+    return labels_text(dict(own))
+
+
+def _from_an_earlier_one(request: AuthedRequest, pk: int) -> dict[str, Any]:
+    """Return the form's values from the deployment in `?from=`; {} if there is none."""
+    earlier = visible_deployments(request.user).for_page().in_bulk([pk]).get(pk)
+    if earlier is None:
+        return {}
+    values = prefill(earlier)
+    parameters = values.pop("parameters")
+    return values | {PREFIX + name: value for name, value in parameters.items()}

@@ -1,0 +1,75 @@
+"""The page of a change's preview, the rows of its tree, and whether it must be reloaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_GET
+
+from deployments.access.pages.requests import AuthedRequest
+from deployments.access.pages.visible import change_or_404
+from deployments.changes.display import previews
+from deployments.changes.display.approvals import approval_context
+from deployments.changes.pages.preview import view
+from deployments.cloudformation.changes import Changes
+from deployments.environments.models.deployments import Deployment
+
+
+@require_GET
+@never_cache
+@gzip_page
+def preview_page(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the preview of a change; with `?applied`, also after its stacks have begun.
+
+    Without it, the page then redirects to the deployment: it would show the preview forever.
+    """
+    deployment = change_or_404(request, pk)
+    if not previews.is_preview(deployment) and "applied" not in request.GET:
+        return redirect(deployment)
+    return _page(request, deployment)
+
+
+def preview_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:
+    """Show the preview again, with a rejected form as it was sent and its errors."""
+    return _page(request, change_or_404(request, deployment.pk), status=422, sent=request.POST, **problem)
+
+
+def _page(
+    request: AuthedRequest, deployment: Deployment, *, status: int = 200, **problem: Any
+) -> HttpResponse:
+    context = view.context(deployment, request.user, request.GET.dict(), request.POST.dict())
+    context |= approval_context(deployment, request.user)
+    context["is_preview"] = is_preview = previews.is_preview(deployment)
+    context["applied"] = "" if is_preview else "&applied=yes"
+    return render(request, "changes/preview.html", context | problem, status=status)
+
+
+@require_GET
+@never_cache
+@gzip_page
+def preview_rows(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Return rows of the tree: those that match a search, or those of one stack."""
+    deployment = change_or_404(request, pk)
+    changes = Changes.from_json(deployment.changes)
+    context = view.tree_context(deployment, changes, request.GET.dict())
+    return render(request, "changes/_preview_rows.html", context)
+
+
+@require_GET
+@never_cache
+def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Return whether the page must be reloaded: the preview was computed, applied or discarded.
+
+    With `?applied`, the page shows the preview of a change that has begun, and is not reloaded.
+    """
+    deployment = change_or_404(request, pk)
+    response = HttpResponse(status=204)
+    if not previews.is_preview(deployment) and "applied" not in request.GET:
+        response["HX-Redirect"] = deployment.get_absolute_url()
+    elif request.GET.get("marker") != view.marker(deployment):
+        response["HX-Refresh"] = "true"
+    return response

@@ -1,1 +1,0 @@
-"""Compute the health of an environment from plain values: a status and its reason."""

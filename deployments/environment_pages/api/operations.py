@@ -1,0 +1,84 @@
+"""Environments: reading them, their stacks and their health."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Query
+
+from deployments.access.api import keyset
+from deployments.access.api.environment_router import environment_of, router
+from deployments.access.api.filters import EnvironmentListFilter
+from deployments.access.api.keyset import After, Key, Limit
+from deployments.access.api.requests import ApiRequest
+from deployments.access.api.responses import FOR_LIST, FOR_ONE
+from deployments.access.models.permissions import visible_environments
+from deployments.environment_pages.api.schemas import (
+    EnvironmentDetail,
+    EnvironmentOut,
+    EnvironmentPage,
+    StackList,
+    StackOut,
+)
+from deployments.health.commands.watch import watch
+from deployments.health.display.api_schemas import HealthOut
+from deployments.health.models.reads import observations_of
+from deployments.health.rules.rollup import roll_up
+from deployments.locks.models.locks import EnvironmentLock
+from deployments.stacks.models.stacks import Stack
+
+
+@router.get("/environments", response={200: EnvironmentPage, **FOR_LIST}, operation_id="list_environments")
+def list_environments(
+    request: ApiRequest,
+    response: HttpResponse,
+    after: After,
+    limit: Limit,
+    wanted: Query[EnvironmentListFilter],
+) -> EnvironmentPage:
+    """List environments, the newest first."""
+    rows = wanted.rows(visible_environments(request.user).newest_first().without_recordings())
+    rows = rows.before(after) if after else rows
+    found = [EnvironmentOut.of(row) for row in rows[: limit + 1]]
+    return EnvironmentPage(**keyset.page(request, response, found, limit, "id"))
+
+
+@router.get(
+    "/environments/{environment_id}",
+    response={200: EnvironmentDetail, **FOR_ONE},
+    operation_id="get_environment",
+)
+def get_environment(request: ApiRequest, environment_id: Key) -> EnvironmentDetail:
+    """Return an environment."""
+    return detail_of(request, environment_id)
+
+
+@router.get(
+    "/environments/{environment_id}/stacks", response={200: StackList, **FOR_ONE}, operation_id="list_stacks"
+)
+def list_stacks(request: ApiRequest, environment_id: Key) -> StackList:
+    """Return the stacks of an environment by its latest deployment, parents first."""
+    environment = environment_of(request, environment_id)
+    latest = environment.latest
+    rows = Stack.objects.of(latest).with_counts() if latest else ()
+    return StackList(items=[StackOut.of(row) for row in rows])
+
+
+@router.get(
+    "/environments/{environment_id}/health", response={200: HealthOut, **FOR_ONE}, operation_id="get_health"
+)
+def get_health(request: ApiRequest, environment_id: Key) -> HealthOut:
+    """Return the health of an environment by tier and component; reading it polls its sources more often."""
+    environment = environment_of(request, environment_id)
+    if not environment.deleted_at:
+        watch(environment)
+    facts = observations_of(environment)
+    return HealthOut.of(roll_up(facts, timezone.now()), facts.sources)
+
+
+def detail_of(request: ApiRequest, pk: int) -> EnvironmentDetail:
+    """Return an environment with everything about it. Raise Http404 for one that the user may not see."""
+    row = get_object_or_404(visible_environments(request.user).newest_first(), pk=pk)
+    locks = EnvironmentLock.objects.in_force_by_environment([row.pk], timezone.now())
+    return EnvironmentDetail.of_page(row, locks.get(row.pk))

@@ -1,0 +1,185 @@
+"""Environments as the API returns them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from ninja import Schema
+from pydantic import Field
+
+from deployments.access.api.filters import StateName
+from deployments.access.api.schemas import AccountRef, Next
+from deployments.changes.models.approvals import policy_of
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment, EnvironmentState
+from deployments.locks.models.locks import EnvironmentLock
+from deployments.stacks.models.stacks import Stack
+from deployments.template_sets.display.version_schemas import VersionRef
+
+
+class LatestDeployment(Schema):
+    """The deployment that changed an environment last, or is changing it."""
+
+    id: int = Field(examples=[12])
+    kind: str = Field(examples=["update"])
+    state: str = Field(examples=["succeeded"])
+    is_active: bool
+
+    @classmethod
+    def of(cls, row: Deployment) -> Self:
+        """Return what a list has of a row."""
+        return cls(id=row.pk, kind=row.kind, state=row.state, is_active=row.is_active)
+
+
+class EnvironmentOut(Schema):
+    """An environment as a list has it."""
+
+    id: int = Field(examples=[3])
+    name: str = Field(examples=["shop"])
+    state: StateName
+    account: AccountRef
+    owner: str = Field(examples=["ana"])
+    labels: dict[str, str] = Field(examples=[{"team": "payments"}])
+    health: str = Field(examples=["healthy"])
+    stack_name: str = Field(examples=["sanso-shop"])
+    stack_status: str = Field(examples=["UPDATE_COMPLETE"])
+    site_url: str = Field(description="The address of its site, empty without one.")
+    template_version: VersionRef | None
+    latest_deployment: LatestDeployment | None
+    created_at: datetime
+    deleted_at: datetime | None
+    page: str = Field(description="Its page in the portal.", examples=["/environments/3/"])
+
+    @classmethod
+    def of(cls, row: Any) -> EnvironmentOut:
+        """Return a row of `for_list`, which has its `state`."""
+        return EnvironmentOut(**_values(row))
+
+
+class LockOut(Schema):
+    """The lock of an environment that is in force."""
+
+    owner: str = Field(examples=["ana"])
+    reason: str = Field(examples=["Load test until noon"])
+    created_at: datetime
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, row: EnvironmentLock) -> Self:
+        """Return a row."""
+        return cls(
+            owner=row.owner.get_username(),
+            reason=row.reason,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+        )
+
+
+class EnvironmentDetail(EnvironmentOut):
+    """An environment with everything that its page shows of its row."""
+
+    stack_id: str
+    status_reason: str
+    parameters: dict[str, str] = Field(
+        description="The values of its parameters, without secrets.", examples=[{"Size": "small"}]
+    )
+    outputs: dict[str, str] = Field(
+        description="Those of its root stack, none once that is gone.",
+        examples=[{"SiteUrl": "http://shop.example.com"}],
+    )
+    channel: str = Field(description="The branches and tags that it follows, empty for none.")
+    requires_approval: bool = Field(description="Whether it requires approval itself.")
+    approvals: int = Field(description="How many its changes need, by it and by its labels. 0 for none.")
+    approver_roles: list[str] = Field(
+        description="The roles that each approver needs.", examples=[["approver"]]
+    )
+    is_protected: bool = Field(description="Whether something in it has deletion protection.")
+    lock: LockOut | None
+    missing_since: datetime | None = Field(description="Since when its stack is missing in AWS.")
+    changed_outside_at: datetime | None = Field(description="When it was changed outside of Sanso.")
+    observed_at: datetime | None
+
+    @classmethod
+    def of_page(cls, row: Any, lock: EnvironmentLock | None) -> Self:
+        """Return a row of `for_list`, with its lock that is in force."""
+        policy = policy_of(row)
+        return cls(
+            **_values(row),
+            approvals=policy.approvals if policy else 0,
+            approver_roles=sorted(policy.roles) if policy else [],
+            stack_id=row.stack_id,
+            status_reason=row.status_reason,
+            parameters={name: str(value) for name, value in row.parameters.items()},
+            outputs={} if row.is_gone else {name: str(value) for name, value in row.outputs.items()},
+            channel=row.channel,
+            requires_approval=row.requires_approval,
+            is_protected=row.is_protected,
+            lock=LockOut.of(lock) if lock else None,
+            missing_since=row.missing_since,
+            changed_outside_at=row.changed_outside_at,
+            observed_at=row.observed_at,
+        )
+
+
+def _values(row: Any) -> dict[str, Any]:
+    environment: Environment = row
+    version, latest = environment.template_version, environment.latest
+    return {
+        "id": environment.pk,
+        "name": environment.name,
+        "state": StateName(EnvironmentState(row.state).name.lower()),
+        "account": AccountRef.of(environment.account),
+        "owner": environment.owner.get_username(),
+        "labels": {one.key: one.value for one in environment.labels.all()},
+        "health": environment.health,
+        "stack_name": environment.stack_name,
+        "stack_status": environment.stack_status,
+        "site_url": environment.url,
+        "template_version": VersionRef.of(version) if version else None,
+        "latest_deployment": LatestDeployment.of(latest) if latest else None,
+        "created_at": environment.created_at,
+        "deleted_at": environment.deleted_at,
+        "page": environment.get_absolute_url(),
+    }
+
+
+class EnvironmentPage(Schema):
+    """A page of environments, the newest first."""
+
+    items: list[EnvironmentOut]
+    next: str | None = Next
+
+
+class StackOut(Schema):
+    """A root or nested stack of an environment's latest deployment."""
+
+    path: str = Field(description="The logical ids below the root, empty for the root.", examples=["Network"])
+    name: str
+    stack_id: str
+    status: str = Field(examples=["CREATE_COMPLETE"])
+    reason: str
+    resources: int = Field(description="The number of its resources, without nested stacks.")
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """Return a row of `with_counts`."""
+        stack: Stack = row
+        return cls(
+            path=stack.path,
+            name=stack.name,
+            stack_id=stack.stack_id,
+            status=stack.status,
+            reason=stack.reason,
+            resources=row.resource_count,
+            started_at=stack.started_at,
+            ended_at=stack.ended_at,
+        )
+
+
+class StackList(Schema):
+    """The stacks of an environment, parents first."""
+
+    items: list[StackOut]

@@ -1,0 +1,148 @@
+"""The list of environments: its rows with their health strips, and its filters."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.access.models.permissions import Person, visible_environments
+from deployments.common.pages.choices import CURSOR, MAX_SEARCH, parse_number, query
+from deployments.common.pages.lists import PAGE, Choices, ListControls, list_filter, order_filter
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import TEXT_ORDERS, EnvironmentQuerySet, EnvironmentState
+from deployments.health.display.list_strip import list_strips
+from deployments.locks.display.holds import lock_badge
+from deployments.locks.models.locks import EnvironmentLock
+from deployments.template_sets.display.place_filters import label_filter, place_filters
+from deployments.template_sets.display.version import update_badge, with_update
+from deployments.template_sets.models.channel_updates import updates_by_environment
+
+BY_VERSION = "version"
+"""The value of `sort` that orders the list by template set and version."""
+NEWEST = "newest"
+ORDERS = {
+    "": gettext_lazy("Problems first"),
+    "name": gettext_lazy("By name"),
+    "owner": gettext_lazy("By owner"),
+    "account": gettext_lazy("By account"),
+    BY_VERSION: gettext_lazy("By set and version"),
+    NEWEST: gettext_lazy("Newest first"),
+}
+"""The orders of the list by the value of `sort`."""
+STATES = {state.name.lower(): state for state in EnvironmentState if state is not EnvironmentState.DELETED}
+
+
+def _narrowed(given: QueryDict, user: Person) -> EnvironmentQuerySet:
+    rows = visible_environments(user).without_recordings()
+    rows = rows if given.get("deleted") else rows.live()
+    if given.get("update"):
+        rows = rows.in_keys(with_update())
+    if given.get("set"):
+        rows = rows.of_source(parse_number(given.get("set")))
+    if given.get("q"):
+        rows = rows.matching(str(given["q"])[:MAX_SEARCH])
+    if given.get("label"):
+        key, _equals, value = str(given.get("label")).partition("=")
+        rows = rows.with_label(key, value)
+    return rows.in_account(parse_number(given.get("account"))) if given.get("account") else rows
+
+
+def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
+    """Return the context of a page of the rows that match a query, with the count of each state."""
+    narrowed = _narrowed(given, user)
+    rows = narrowed.for_list()
+    state = STATES.get(str(given.get("status")))
+    if state is not None:  # the most urgent one is 0
+        rows = rows.in_state(state)
+    sort = str(given.get("sort", ""))
+    rows = _after(_ordered(rows, sort), sort, given.get(CURSOR, ""))
+    found: list[Any] = list(rows[: PAGE + 1])  # each with its `state`
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    strips = list_strips(found[:PAGE])
+    waits = _waits([row.pk for row in found[:PAGE]])
+    locks = EnvironmentLock.objects.in_force_by_environment([row.pk for row in found], timezone.now())
+    offered = updates_by_environment(found[:PAGE])
+    for row in found[:PAGE]:
+        row.has_update = offered[row.pk].is_available and not row.deleted_at
+        row.strip, row.waits = strips[row.pk], waits[row.pk]
+        row.lock = lock_badge(locks.get(row.pk), row.name)
+    counts = narrowed.state_counts()
+    return {
+        "rows": found[:PAGE],
+        "update_badge": update_badge(),
+        "counts": counts,
+        "controls": SimpleLazyObject(lambda: list_controls(given, counts, user)),
+        "more": query(given, after=_cursor(last, sort)) if last else "",
+        "caption": _caption(sort),
+        "given": given,
+    }
+
+
+def _waits(environments: list[int]) -> dict[int, list[Deployment]]:
+    """Return the deployments that wait for approval, their time or their turn in these environments."""
+    found: dict[int, list[Deployment]] = defaultdict(list)
+    for row in Deployment.objects.waiting_in(environments):
+        found[row.environment_id].append(row)
+    return found
+
+
+def _ordered(rows: EnvironmentQuerySet, sort: str) -> EnvironmentQuerySet:
+    if sort in TEXT_ORDERS:
+        return rows.by_text(sort)
+    if sort == NEWEST:
+        return rows.by_age()
+    return rows.by_version() if sort == BY_VERSION else rows
+
+
+def _cursor(last: Any, sort: str) -> str:
+    """Return the position of the last row of a page, from which the next one begins."""
+    if sort in TEXT_ORDERS:
+        return f"0-{last.pk}-{last.sort_text}"
+    if sort == BY_VERSION:
+        return f"{last.set_number}-{last.pk}-{last.set_name}"
+    return f"{last.state}-{last.pk}"
+
+
+def _after(rows: EnvironmentQuerySet, sort: str, cursor: str) -> EnvironmentQuerySet:
+    """Keep the rows after a position in their order; without a position, keep all."""
+    first, dash, rest = cursor.partition("-")
+    pk, _dash, text = rest.partition("-")
+    if not dash:
+        return rows
+    if sort in TEXT_ORDERS:
+        return rows.after_text(text, parse_number(pk))
+    if sort == BY_VERSION:
+        return rows.after_version(text, parse_number(first), parse_number(pk))
+    if sort == NEWEST:
+        return rows.older_than(parse_number(pk))
+    return rows.after(parse_number(first), parse_number(pk))
+
+
+def _caption(sort: str) -> str:
+    """Return the caption of the table: its order."""
+    return _("Environments: %(order)s") % {"order": ORDERS.get(sort, ORDERS[""])}
+
+
+def list_controls(given: QueryDict, counts: dict[int, int], user: Person) -> ListControls:
+    """Return the controls above the rows; `counts` are by state."""
+    states = [(name, state.label, counts.get(state, 0)) for name, state in STATES.items()]
+    updates: Choices = [("", _("All versions"), None), ("1", _("Update available"), None)]
+    deleted: Choices = [("", _("Active"), None), ("1", _("Include deleted"), None)]
+    return ListControls(
+        given=given,
+        searched=_("Name, owner, account, version or key=value"),
+        filters=[
+            list_filter(given, "status", _("Status"), [("", _("All"), sum(counts.values())), *states]),
+            *place_filters(given, user),
+            label_filter(given, user),
+            list_filter(given, "update", _("Version"), updates),
+            order_filter(given, ORDERS),
+            list_filter(given, "deleted", _("Deleted"), deleted, hides=False),
+        ],
+    )

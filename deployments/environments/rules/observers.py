@@ -1,0 +1,82 @@
+"""The sources of observations of an environment; they are listed only here.
+
+Their pollers are in `deployments/health/steps/observe/`, the rows in `deployments/health/models/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.cloudformation.observed_resources import ObservedResources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedSource:
+    """A source of facts about environments.
+
+    Intervals are seconds between two polls of one environment: `fast` while a deployment waits for it or its
+    page is open, else `idle`. With the idle ones, 50 environments of two target groups and two associations
+    need fewer than two calls per second and service. `batch_size` environments are polled in one round: as
+    many as one call describes or a round has time for. `shares_calls`: one call describes many
+    environments.
+    """
+
+    key: str
+    fast: float = 0.0
+    idle: float = 0.0
+    batch_size: int = 0
+    shares_calls: bool = False
+    parts: tuple[str, ...] = ()
+
+    @property
+    def has_observer(self) -> bool:
+        """Return whether an observer of the account polls the source."""
+        return self.fast > 0
+
+    def observes(self, parts: ObservedResources) -> bool:
+        """Return whether the source observes at least one of these parts."""
+        return any(getattr(parts, name) for name in self.parts)
+
+
+_ALL = (
+    ObservedSource(key="stack"),
+    ObservedSource(
+        key="targets",
+        fast=5.0,
+        idle=90.0,
+        batch_size=10,
+        parts=("target_groups", "load_balancers"),
+    ),
+    ObservedSource(
+        key="associations",
+        fast=10.0,
+        idle=120.0,
+        batch_size=10,
+        parts=("associations",),
+    ),
+    ObservedSource(
+        key="fleet",
+        fast=5.0,
+        idle=60.0,
+        batch_size=100,
+        shares_calls=True,
+        parts=("groups",),
+    ),
+    ObservedSource(
+        key="database",
+        fast=15.0,
+        idle=60.0,
+        batch_size=100,
+        shares_calls=True,
+        parts=("clusters",),
+    ),
+    ObservedSource(
+        key="site",
+        fast=10.0,
+        idle=60.0,
+        batch_size=10,
+        parts=("load_balancers",),
+    ),
+)
+SOURCES = {source.key: source for source in _ALL}
+OBSERVED = {source.key: source for source in _ALL if source.has_observer}

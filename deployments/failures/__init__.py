@@ -1,0 +1,1 @@
+"""Why a deployment failed: known causes, and the evidence that is kept."""

@@ -1,0 +1,1 @@
+"""When nothing may change: locks of environments, and freezes of accounts."""

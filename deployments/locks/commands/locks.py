@@ -1,0 +1,100 @@
+"""Lock an environment against every request that changes it, unlock it, or break another's lock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from deployments.access.commands.requesting import BREAK_LOCK, LOCK, Request, requesting
+from deployments.common.errors import UserFixable
+from deployments.common.message_codes import Code
+from deployments.environments.models import waiting
+from deployments.environments.models.environments import Environment
+from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.steps import notices
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def lock_environment(
+    *, user: User, environment: Environment, reason: str, expires_at: datetime | None = None
+) -> EnvironmentLock:
+    """Lock an environment until its owner unlocks it, somebody breaks the lock, or it expires.
+
+    Raise UserFixable with the field to correct, or if somebody has locked it.
+    """
+    details = {"expires_at": expires_at.isoformat()} if expires_at else {}
+    with requesting(
+        Request(
+            user=user,
+            action="lock",
+            permission=LOCK,
+            reason=reason,
+            environment=environment,
+            details=details,
+        )
+    ) as request:
+        row = Environment.objects.select_for_update().get(pk=environment.pk)
+        if row.deleted_at:
+            raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+        if not reason.strip():
+            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        now = timezone.now()
+        if expires_at is not None and expires_at <= now:
+            raise UserFixable("ExpiryPassed", Code.LOCK_EXPIRY_PASSED, "expires_at")
+        if held := _in_force(row):
+            raise UserFixable(
+                "AlreadyLocked", Code.ENVIRONMENT_ALREADY_LOCKED, user=held.owner.get_username()
+            )
+        request.before, request.after = {"locked_by": None}, {"locked_by": user.get_username(), **details}
+        EnvironmentLock.objects.filter(active_key=row.pk).update(active_key=None, end="expired", ended_at=now)
+        return EnvironmentLock.objects.create(
+            environment=row, active_key=row.pk, owner=user, reason=reason.strip(), expires_at=expires_at
+        )
+
+
+def unlock_environment(*, user: User, environment: Environment) -> None:
+    """End the lock of an environment. Raise UserFixable if it is another's: that has to be broken."""
+    with requesting(Request(user=user, action="unlock", permission=LOCK, environment=environment)) as request:
+        lock = _locked(environment)
+        request.changes({"locked_by": lock.owner.get_username(), "reason": lock.reason}, {"locked_by": None})
+        if lock.owner_id != user.pk:
+            raise UserFixable("NotLockOwner", Code.LOCK_OF_ANOTHER, user=lock.owner.get_username())
+        _end(lock, user, "unlocked")
+
+
+def break_lock(*, user: User, environment: Environment, reason: str) -> None:
+    """End the lock of another user, with a reason. Raise UserFixable if there is no lock or no reason."""
+    with requesting(
+        Request(user=user, action="break_lock", permission=BREAK_LOCK, reason=reason, environment=environment)
+    ) as request:
+        lock = _locked(environment)
+        request.details = {"locked_by": lock.owner.get_username(), "locked_because": lock.reason}
+        request.changes({"locked_by": lock.owner.get_username(), "reason": lock.reason}, {"locked_by": None})
+        if not reason.strip():
+            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        _end(lock, user, "broken", reason.strip())
+        notices.lock_broken(lock, user, reason.strip(), timezone.now())
+
+
+def _in_force(environment: Environment) -> EnvironmentLock | None:
+    rows = EnvironmentLock.objects.in_force(timezone.now())
+    return rows.filter(active_key=environment.pk).first()
+
+
+def _locked(environment: Environment) -> EnvironmentLock:
+    Environment.objects.select_for_update().get(pk=environment.pk)
+    lock = _in_force(environment)
+    if lock is None:
+        raise UserFixable("NotLocked", Code.ENVIRONMENT_NOT_LOCKED)
+    return lock
+
+
+def _end(lock: EnvironmentLock, user: User, end: str, reason: str = "") -> None:
+    EnvironmentLock.objects.filter(pk=lock.pk).update(
+        active_key=None, end=end, ended_at=timezone.now(), ended_by=user, end_reason=reason
+    )
+    waiting.wake(lock.environment_id)

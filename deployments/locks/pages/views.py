@@ -1,0 +1,87 @@
+"""The pages that lock an environment, unlock it, and break the lock of another user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from deployments.access.commands.requesting import BREAK_LOCK, LOCK
+from deployments.access.pages.requests import AuthedRequest, may
+from deployments.access.pages.visible import environment_or_404
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
+from deployments.environments.models.environments import Environment
+from deployments.locks.commands import locks
+from deployments.locks.display.holds import lock_view
+from deployments.locks.pages.forms import BreakLockForm, LockForm
+
+PAGE = "locks/lock_environment.html"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(LOCK, "lock")
+@never_cache
+def environment_lock(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the form that locks an environment, or lock it."""
+    environment = environment_or_404(request, pk)
+    form = LockForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            locks.lock_environment(user=request.user, environment=environment, **form.cleaned_data)
+        except UserFixable as problem:
+            form.reject(problem)
+        else:
+            messages.success(request, _("%(name)s is locked.") % {"name": environment.name})
+            return redirect(environment)
+    return _page(request, environment, form, "environment_lock")
+
+
+@require_POST
+@may(LOCK, "unlock")
+def environment_unlock(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Unlock an environment that the user has locked."""
+    environment = environment_or_404(request, pk)
+    try:
+        locks.unlock_environment(user=request.user, environment=environment)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    else:
+        messages.success(request, _("%(name)s is unlocked.") % {"name": environment.name})
+    return redirect(environment)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(BREAK_LOCK, "break_lock")
+@never_cache
+def environment_break_lock(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the form that breaks the lock of another user, or break it."""
+    environment = environment_or_404(request, pk)
+    form = BreakLockForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            locks.break_lock(user=request.user, environment=environment, **form.cleaned_data)
+        except UserFixable as problem:
+            form.reject(problem)
+        else:
+            messages.success(request, _("The lock of %(name)s is broken.") % {"name": environment.name})
+            return redirect(environment)
+    return _page(request, environment, form, "environment_break_lock")
+
+
+def _page(
+    request: AuthedRequest, environment: Environment, form: LockForm | BreakLockForm, name: str
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "environment": environment,
+        "form": form,
+        "breaks": name == "environment_break_lock",
+        "target": name,
+        "lock": lock_view(environment, request.user),
+    }
+    return render(request, PAGE, context, status=422 if form.is_bound else 200)

@@ -1,0 +1,1 @@
+"""Messages about what happens, to chat channels, webhooks and email."""

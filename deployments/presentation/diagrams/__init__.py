@@ -1,1 +1,0 @@
-"""The architecture diagram of an environment: content, layout and SVG."""

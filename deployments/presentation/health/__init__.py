@@ -1,1 +1,0 @@
-"""The health of an environment on pages: texts, diagram, panels, history."""

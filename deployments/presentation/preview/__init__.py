@@ -1,1 +1,0 @@
-"""The preview of a change on its page, before and after it is applied."""

@@ -1,1 +1,0 @@
-"""Texts: the portal's own sentences, times, screen-reader announcements, and servers' output."""

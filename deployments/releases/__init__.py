@@ -1,0 +1,1 @@
+"""A new version of application or playbook on running servers, one at a time."""

@@ -1,0 +1,102 @@
+"""The release of a change to running servers: decided with the preview, and begun when it is applied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from deployments.aws.session import Clients
+from deployments.aws.ssm import AssociationCall
+from deployments.cloudformation.changes import Changes
+from deployments.cloudformation.observed_resources import ASSOCIATION, GROUP
+from deployments.cloudformation.release_kind import PHASED, Release, release_of
+from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
+from deployments.environments.models.deployments import Deployment
+from deployments.releases.models import ServerRelease
+from deployments.stacks.models.stacks import Resource
+from deployments.stacks.shared import parameters
+from deployments.template_sets import template_files
+from deployments.template_sets.models import stored_sets
+
+
+def of_change(deployment: Deployment, changes: Changes) -> Release | None:
+    """Return the release of a change whose preview is computed; None if its template set declares none.
+
+    Servers may run a version other than that of the last deployment: that of an unfinished release.
+    """
+    template_set = stored_sets.uploaded(deployment)
+    rule = template_set.release
+    if rule is None:
+        return None
+    before = [stored_sets.find(digest) for digest in _running(deployment)]
+    differing: set[str] | None = None
+    if before and all(before):
+        differing = set()
+        for one in filter(None, before):
+            differing |= set(template_files.differing_files(one, template_set, rule.artifacts))
+    known: dict[str, str] = deployment.environment.parameters
+    values = known | deployment.parameters | parameters.filled(deployment, template_set)
+    side = TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
+    return release_of(rule, differing, changes, stacks_of(side))
+
+
+def _running(deployment: Deployment) -> list[str]:
+    """Return the digests of the template sets that servers may run."""
+    unfinished = ServerRelease.objects.unfinished_of(deployment.environment)
+    found = [deployment.base.template_digest] if deployment.base else []
+    return found + ([unfinished.deployment.template_digest] if unfinished else [])
+
+
+def begin(deployment: Deployment, clients: Clients) -> bool:
+    """Store the changes of a release, if the servers get it one by one. Return whether they do.
+
+    A second call finds the row. Without servers, or if the association does not download an artifact of the
+    release, there is nothing to do before the stacks.
+    """
+    release = deployment.release
+    rule = stored_sets.uploaded(deployment).release
+    if release is None or rule is None or release.kind not in PHASED:
+        return False
+    if ServerRelease.objects.of(deployment) is not None:
+        return True
+    rows = Resource.objects.newest_of(deployment.environment)
+    groups = [
+        row.physical_id
+        for row in rows
+        if row.type == GROUP and row.path == f"{rule.servers}/{row.logical_id}"
+    ]
+    ids = [row.physical_id for row in rows if row.type == ASSOCIATION]
+    call = next((one for one in clients.ssm.association_calls(ids) if _downloads(one, rule.artifacts)), None)
+    if not groups or call is None:
+        return False
+    ServerRelease.objects.create(
+        deployment=deployment,
+        kind=str(release.kind),
+        group=groups[0],
+        association=call.association_id,
+        artifacts=list(rule.artifacts),
+        started_at=timezone.now(),
+    )
+    return True
+
+
+def with_version(call: AssociationCall, artifacts: Iterable[str], prefix: str) -> dict[str, tuple[str, ...]]:
+    """Return the parameters of an association with the artifacts under another key prefix."""
+    addresses = _addresses(artifacts)
+    return {
+        name: tuple(addresses.sub(rf"{prefix}/\g<key>", value) for value in values)
+        for name, values in call.arguments.items()
+    }
+
+
+def _downloads(call: AssociationCall, artifacts: Iterable[str]) -> bool:
+    addresses = _addresses(artifacts)
+    return any(addresses.search(value) for values in call.arguments.values() for value in values)
+
+
+def _addresses(artifacts: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern for artifacts in a parameter: their key, under a prefix with a digest."""
+    keys = "|".join(map(re.escape, artifacts))
+    return re.compile(rf"sanso/[0-9a-f]{{64}}/(?P<key>{keys})")

@@ -1,0 +1,102 @@
+"""The expected duration of a deployment, for the form that requests it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from deployments.cloudformation import dependencies
+from deployments.cloudformation.nested_templates import STACK
+from deployments.common.pages import counts
+from deployments.environments.models.accounts import Account
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import Kind
+from deployments.stacks.display.eta import amount
+from deployments.stacks.models.durations import Expectation
+from deployments.stacks.models.forecast import expected_of
+from deployments.stacks.rules.forecast import Forecast
+from deployments.template_sets.template_files.template_set import TemplateSet
+
+
+@dataclass(frozen=True, slots=True)
+class DurationEstimate:
+    """The duration, its basis, and the counts of resources (with nested stacks) and of stacks, as texts."""
+
+    takes: str
+    basis: str
+    size: str
+
+
+def estimate_creation(
+    template_set: TemplateSet, account: Account, chosen: Mapping[str, str]
+) -> DurationEstimate:
+    """Return the estimate for creating an environment in an account.
+
+    Parameters that are not in `chosen` have their initial values.
+    """
+    values = {name: p.initial for name, p in template_set.parameters.items() if p.initial is not None}
+    values |= chosen
+    graph = dependencies.read(template_set.contents, template_set.root.name, values)
+    forecast = expected_of(
+        account, Kind.CREATE, graph, protects=template_set.wants_protection(values)
+    ).forecast
+    nested = sum(kind == STACK for kind in graph.types.values())
+    return DurationEstimate(
+        takes=_takes(forecast),
+        basis=_basis(forecast, account),
+        size=_("%(resources)s in %(stacks)s")
+        % {"resources": counts.resources(len(graph.types)), "stacks": counts.stacks(nested + 1)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeForecast:
+    """The duration of a change from Apply until its environment is ready, its range, and its basis.
+
+    The numbers are in seconds.
+    """
+
+    middle: str
+    spread: str
+    basis: str
+    seconds: float
+    low: float
+    high: float
+
+
+def forecast_of(deployment: Deployment) -> ChangeForecast | None:
+    """Return the forecast of a change; None if none is stored."""
+    found = Expectation.objects.filter(deployment=deployment).first()
+    if found is None:
+        return None
+    middle, low, high = amount(found.seconds, found.low, found.high)
+    forecast = Forecast(found.seconds, found.low, found.high, found.runs)
+    basis = _basis_of_change(forecast, deployment.environment.account)
+    return ChangeForecast(middle, f"{low}–{high}", basis, found.seconds, found.low, found.high)
+
+
+def _basis_of_change(forecast: Forecast, account: Account) -> str:
+    if forecast.runs:
+        text = ngettext("from %(n)d earlier change", "from %(n)d earlier changes", forecast.runs)
+        return text % {"n": forecast.runs}
+    if account.is_sandbox:
+        return _("first change here: estimated from the sandbox's time scale")
+    return _("first change here: estimated from published durations")
+
+
+def _takes(forecast: Forecast) -> str:
+    middle, low, high = amount(*forecast.in_seconds(0.0))
+    return _("Takes about %(middle)s (%(low)s–%(high)s)") % {"middle": middle, "low": low, "high": high}
+
+
+def _basis(forecast: Forecast, account: Account) -> str:
+    if forecast.runs:
+        return ngettext("based on %(count)d deployment", "based on %(count)d deployments", forecast.runs) % {
+            "count": forecast.runs
+        }
+    if account.is_sandbox:
+        return _("first deployment here: estimated from the sandbox's time scale")
+    return _("first deployment here: estimated from published durations")

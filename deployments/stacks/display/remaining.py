@@ -1,0 +1,131 @@
+"""Texts about remaining resources in AWS, for the deployment's page, the environment's page and the form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from deployments.cloudformation.remaining import Billing, Reason, RemainingResource, SearchState
+from deployments.common.texts import message_text, stored_text
+from deployments.environments.models.deployments import Deployment
+from deployments.notifications.texts.remaining import remaining_text
+from deployments.stacks.display.kept_resources import was_kept
+from deployments.stacks.models.action_requests import ActionRequest
+from deployments.stacks.models.remaining import remaining_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemainingRow:
+    """One resource. `value` is its name in the form, `why` the reason why it still exists."""
+
+    value: str
+    type: str
+    name: str
+    why: str
+    billing: str
+    is_billed: bool
+    can_delete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemainingView:
+    """All of them, with one sentence, and the failed searches. `problem`: why the last deletion failed."""
+
+    sentence: str
+    rows: Sequence[RemainingRow]
+    problems: Sequence[tuple[str, str]]
+    is_searching: bool
+    is_deleting: bool = False
+    problem: str = ""
+
+    @property
+    def can_delete(self) -> bool:
+        """Return whether Sanso can delete any of them."""
+        return any(row.can_delete for row in self.rows)
+
+
+def remaining_view(deployment: Deployment) -> RemainingView | None:
+    """Return what remains of a deployment that has ended (two queries); None if nothing was searched.
+
+    Also None for a stack kept for a retry: the deployment's rows show it.
+    """
+    if not deployment.remaining or was_kept(deployment):
+        return None
+    found = remaining_of(deployment)
+    latest = ActionRequest.objects.deletions_of(deployment).first()
+    return RemainingView(
+        sentence=remaining_text(
+            len(found.resources), len(found.billed), found.search, has_problems=bool(found.problems)
+        ),
+        rows=[_row(one) for one in found.resources],
+        problems=[(name, message_text(message)) for name, message in found.problems.items()],
+        is_searching=found.search is SearchState.PENDING,
+        is_deleting=latest is not None and latest.is_active,
+        problem=_problem(latest),
+    )
+
+
+def _row(one: RemainingResource) -> RemainingRow:
+    return RemainingRow(
+        value=f"{one.type}|{one.id}",
+        type=one.type,
+        name=one.id,
+        why=" ".join(part for part in (_why(one), _more(one)) if part),
+        billing=billing_label(one.billing),
+        is_billed=one.billing is Billing.BILLED,
+        can_delete=one.can_delete,
+    )
+
+
+def billing_label(billing: Billing) -> str:
+    """Return whether it is billed, in a word or two."""
+    return {
+        Billing.BILLED: _("Billed"),
+        Billing.FREE: _("Not billed"),
+        Billing.UNKNOWN: _("Billed by use"),
+    }[billing]
+
+
+def _why(one: RemainingResource) -> str:
+    return {
+        Reason.NOT_DELETED: _("CloudFormation has not deleted it."),
+        Reason.RETAINED: _("Its DeletionPolicy is Retain."),
+        Reason.SNAPSHOT: _("Snapshot of the database."),
+        Reason.BACKUP: _("Automated backups of the deleted database."),
+        Reason.LOGS: _("Log group of a function or database."),
+        Reason.ARTIFACTS: _("Templates and zips that Sanso uploaded."),
+        Reason.OUTPUTS: _("Outputs of the servers' associations."),
+        Reason.INTERFACE: _("Network interface that keeps the VPC from being deleted."),
+        Reason.TAGGED: _("Has the environment's tag. AWS may list it for a while after its deletion."),
+    }[one.reason]
+
+
+def _more(one: RemainingResource) -> str:
+    """Return its size, and the environments that share it."""
+    parts = []
+    if versions := int(one.details.get("versions", 0)):
+        parts.append(
+            ngettext("%(count)d version of an object", "%(count)d versions of objects", versions)
+            % {"count": versions}
+        )
+    if size := int(one.details.get("bytes", 0)):
+        parts.append(filesizeformat(size))
+    if days := int(one.details.get("retention_days", 0)):
+        parts.append(ngettext("kept for %(count)d day", "kept for %(count)d days", days) % {"count": days})
+    if shared := one.details.get("shared_with"):
+        parts.append(_("also used by %(names)s") % {"names": shared})
+    return f"({', '.join(parts)})" if parts else ""
+
+
+def _problem(latest: ActionRequest | None) -> str:
+    """Return why the last deletion did not delete everything; "" if it did or is in progress."""
+    if latest is None or latest.is_active:
+        return ""
+    if latest.state == "failed":
+        return stored_text(latest.result.get("sentence", {}), "")
+    kept = latest.result.get("problems", {})
+    return " ".join(f"{name}: {stored_text(message, '')}" for name, message in kept.items())

@@ -1,0 +1,203 @@
+"""The differences between two versions of a template set on the page.
+
+The lines of files are rendered here, not in a template: there can be thousands. Every text is escaped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from deployments.template_sets.rules.local_diff import FileChange
+from deployments.template_sets.rules.version_diff import (
+    ArtifactDiff,
+    Aspect,
+    AspectDifference,
+    DiffLine,
+    FileDiff,
+    LineKind,
+    NotShown,
+    ParameterDiff,
+    SetDiff,
+)
+
+OPEN = 120
+"""Files with fewer lines of difference than this are open at first …"""
+OPEN_FILES = 3
+"""… up to this number of them."""
+CHANGES: dict[FileChange, Promise] = {
+    FileChange.ADDED: pgettext_lazy("file or parameter", "Added"),
+    FileChange.REMOVED: pgettext_lazy("file or parameter", "Removed"),
+    FileChange.CHANGED: pgettext_lazy("file or parameter", "Changed"),
+}
+SIGNS = {FileChange.ADDED: "+", FileChange.REMOVED: "−", FileChange.CHANGED: "~"}
+ASPECTS: dict[Aspect, Promise] = {
+    Aspect.DEFAULT: gettext_lazy("Default"),
+    Aspect.NEW_ENVIRONMENT: gettext_lazy("Default of new environments"),
+    Aspect.TYPE: gettext_lazy("Type"),
+    Aspect.ALLOWED_VALUES: gettext_lazy("Allowed values"),
+    Aspect.PATTERN: gettext_lazy("Pattern"),
+    Aspect.LENGTH: gettext_lazy("Length"),
+    Aspect.RANGE: gettext_lazy("Range"),
+    Aspect.NO_ECHO: gettext_lazy("Secret"),
+    Aspect.CHOOSE_ONCE: gettext_lazy("Keeps the value that an environment is created with"),
+}
+NOT_SHOWN: dict[NotShown, Promise] = {
+    NotShown.BINARY: gettext_lazy("This is a binary file; its content is not shown."),
+    NotShown.TOO_LARGE: gettext_lazy("The file has too many changed lines to compare them."),
+    NotShown.CUT: gettext_lazy("Only the first lines of the difference are shown."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """A file that differs. `table` has its lines, "" if none are shown; `note` is the reason."""
+
+    name: str
+    sign: str
+    change: str
+    added: int
+    removed: int
+    table: SafeString
+    note: str
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupView:
+    """The templates, or the files in one artifact."""
+
+    id: str
+    title: str
+    files: tuple[FileView, ...]
+    change: str = ""
+    packages: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    """One difference of a parameter. A value is None if its side has none."""
+
+    label: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterView:
+    """A parameter that differs."""
+
+    name: str
+    sign: str
+    change: str
+    lines: tuple[LineView, ...]
+
+
+def groups(diff: SetDiff) -> list[GroupView]:
+    """Return the files that differ: the templates with the manifest, then those of each artifact."""
+    found = []
+    if diff.files:
+        found.append(
+            GroupView(
+                id="files",
+                title=_("Templates"),
+                files=tuple(
+                    _file(one, may_open=number < OPEN_FILES) for number, one in enumerate(diff.files)
+                ),
+            )
+        )
+    return found + [_artifact(number, one) for number, one in enumerate(diff.artifacts)]
+
+
+def _artifact(number: int, one: ArtifactDiff) -> GroupView:
+    packages = [f"+ {name}" for name in one.packages_added] + [f"− {name}" for name in one.packages_removed]
+    return GroupView(
+        id=f"artifact-{number}",
+        title=_("Artifact %(key)s") % {"key": one.key},
+        files=tuple(_file(file, may_open=False) for file in one.files),
+        change="" if one.change is FileChange.CHANGED else str(CHANGES[one.change]),
+        packages=_("Packages: %(names)s") % {"names": ", ".join(packages)} if packages else "",
+    )
+
+
+def _file(one: FileDiff, *, may_open: bool) -> FileView:
+    note = str(NOT_SHOWN[one.not_shown]) if one.not_shown else ""
+    if not one.lines and not note:
+        note = (
+            _("Only the end of the last line differs.")
+            if one.change is FileChange.CHANGED
+            else _("The file is empty.")
+        )
+    return FileView(
+        name=one.name,
+        sign=SIGNS[one.change],
+        change=str(CHANGES[one.change]),
+        added=one.added,
+        removed=one.removed,
+        table=_table(one) if one.lines else SafeString(""),
+        note=note,
+        is_open=may_open and len(one.lines) < OPEN,
+    )
+
+
+def _table(one: FileDiff) -> SafeString:
+    words = {LineKind.ADDED: ("+", _("Added line")), LineKind.REMOVED: ("−", _("Removed line"))}
+    left_out = escape(_("Unchanged lines are left out."))
+    caption = escape(_("Lines of %(name)s that differ") % {"name": one.name})
+    rows = "".join(_row(line, words.get(line.kind), left_out) for line in one.lines)
+    head = "".join(
+        f'<th scope="col">{escape(text)}</th>' for text in (_("Old line"), _("New line"), _("Text"))
+    )
+    return SafeString(
+        f'<table class="lines"><caption class="unseen">{caption}</caption>'
+        '<colgroup><col class="no"><col class="no"><col></colgroup>'
+        f'<thead class="unseen"><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _row(line: DiffLine, words: tuple[str, str] | None, left_out: str) -> str:
+    if line.kind is LineKind.GAP:
+        gap = f'<span aria-hidden="true">⋯</span><span class="unseen">{left_out}</span>'
+        return f'<tr class="gap"><td colspan="3">{gap}</td></tr>'
+    sign = f'<span class="of" aria-hidden="true">{words[0]}</span>' if words else ""
+    unseen = f'<span class="unseen">{escape(words[1])}: </span>' if words else ""
+    numbers = "".join(f'<td class="no">{number or ""}</td>' for number in (line.old, line.new))
+    return (
+        f'<tr class="{line.kind.value}">{numbers}<td>{sign}{unseen}<code>{escape(line.text)}</code></td></tr>'
+    )
+
+
+def parameters(diff: SetDiff) -> list[ParameterView]:
+    """Return the parameters that differ."""
+    return [
+        ParameterView(
+            name=one.name,
+            sign=SIGNS[one.change],
+            change=str(CHANGES[one.change]),
+            lines=tuple(map(_difference, one.differences)) or (_only(one),),
+        )
+        for one in diff.parameters
+    ]
+
+
+def _difference(one: AspectDifference) -> LineView:
+    label = str(ASPECTS[one.aspect])
+    if one.aspect in (Aspect.NO_ECHO, Aspect.CHOOSE_ONCE):
+        no, yes = _("No"), _("Yes")
+        return LineView(label=label, before=yes if one.before else no, after=yes if one.after else no)
+    return LineView(label=label, before=one.before, after=one.after)
+
+
+def _only(one: ParameterDiff) -> LineView:
+    if one.needs_value:
+        return LineView(label=_("It has no default and needs a value"))
+    if one.default is None:
+        return LineView(label=_("Secret, or without a default"))
+    if one.change is FileChange.ADDED:
+        return LineView(label=str(ASPECTS[Aspect.DEFAULT]), after=one.default)
+    return LineView(label=str(ASPECTS[Aspect.DEFAULT]), before=one.default)

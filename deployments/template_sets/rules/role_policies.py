@@ -1,0 +1,191 @@
+"""The statements of the roles in a template, with its functions resolved for an account."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+ACCOUNT = "123456789012"
+REGION = "ap-northeast-1"
+_PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::URLSuffix": "amazonaws.com"}
+_PLACEHOLDER = re.compile(r"\$\{([^}!]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement of a policy. `keys` are the condition keys that it names, `condition` is JSON."""
+
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    keys: tuple[str, ...]
+    condition: str = "{}"
+
+    def names(self, action: str) -> bool:
+        """Return whether the statement is about an action, or all of a pattern such as ec2:Describe*."""
+        exact, patterns = _split(self.actions)
+        return action.lower() in exact or any(fnmatchcase(action.lower(), one) for one in patterns)
+
+
+@cache
+def _split(actions: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the actions and the patterns of a statement, in lower case."""
+    names = [one.lower() for one in actions]
+    return frozenset(names), tuple(one for one in names if "*" in one)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRole:
+    """A role, or the permissions boundary: its policies by name, as JSON, and their statements."""
+
+    name: str
+    inline: Mapping[str, str]
+    managed: Mapping[str, str]
+    statements: tuple[Statement, ...]
+
+    @property
+    def allowed(self) -> Iterator[Statement]:
+        """The statements that allow something."""
+        return (one for one in self.statements if one.effect == "Allow")
+
+
+class Template:
+    """A template whose parameters have their defaults, or a text of their own."""
+
+    def __init__(self, content: Mapping[str, Any], partition: str = "aws", **parameters: str) -> None:
+        self.resources: dict[str, dict[str, Any]] = content["Resources"]
+        self.conditions = content.get("Conditions", {})
+        defaults = {name: one.get("Default", f"sanso-{name}") for name, one in content["Parameters"].items()}
+        self.values = {**defaults, **_PSEUDO, "AWS::Partition": partition, **parameters}
+
+    def roles(self) -> list[PolicyRole]:
+        """Return the roles of the template, and each managed policy that no role has."""
+        attached: set[str] = set()
+        found = []
+        for name, resource in self.resources.items():
+            if resource["Type"] == "AWS::IAM::Role":
+                inline = {one["PolicyName"]: one["PolicyDocument"] for one in self._policies(name, resource)}
+                managed = self._managed(name, resource["Properties"])
+                attached.update(managed)
+                found.append(self._role(name, inline, managed))
+        for name, resource in self.resources.items():
+            if resource["Type"] == "AWS::IAM::ManagedPolicy" and name not in attached:
+                found.append(self._role(name, {}, {name: resource["Properties"]["PolicyDocument"]}))
+        return found
+
+    def _policies(self, name: str, role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield from role["Properties"].get("Policies", ())
+        for resource in self.resources.values():
+            properties = resource.get("Properties", {})
+            if resource["Type"] == "AWS::IAM::Policy" and {"Ref": name} in properties["Roles"]:
+                yield properties
+
+    def _managed(self, name: str, properties: dict[str, Any]) -> dict[str, Any]:
+        """Return the template's own managed policies of a role, by logical id."""
+        own = {
+            one["Ref"]
+            for one in properties.get("ManagedPolicyArns", ())
+            if isinstance(one, dict) and "Ref" in one
+        }
+        return {
+            found: resource["Properties"]["PolicyDocument"]
+            for found, resource in self.resources.items()
+            if found in own or {"Ref": name} in resource.get("Properties", {}).get("Roles", ())
+            if resource["Type"] == "AWS::IAM::ManagedPolicy"
+        }
+
+    def _role(self, name: str, inline: Mapping[str, Any], managed: Mapping[str, Any]) -> PolicyRole:
+        own = {one: self._value(document) for one, document in inline.items()}
+        shared = {one: self._value(document) for one, document in managed.items()}
+        statements = [one for document in (*own.values(), *shared.values()) for one in document["Statement"]]
+        return PolicyRole(
+            name,
+            {one: _text(document) for one, document in own.items()},
+            {one: _text(document) for one, document in shared.items()},
+            tuple(_statement(one) for one in statements if one),
+        )
+
+    def _value(self, found: Any) -> Any:
+        if isinstance(found, list):
+            return [one for one in map(self._value, found) if one is not None]
+        if not isinstance(found, dict):
+            return found
+        if len(found) == 1:
+            ((function, argument),) = found.items()
+            if function == "Ref" or function.startswith("Fn::"):
+                return self._called(function, argument)
+        return {key: one for key, value in found.items() if (one := self._value(value)) is not None}
+
+    def _called(self, function: str, argument: Any) -> Any:
+        if function == "Ref":
+            return None if argument == "AWS::NoValue" else self._named(argument)
+        if function == "Fn::If":
+            name, positive, negative = argument
+            return self._value(positive if self._is_true(self.conditions[name]) else negative)
+        if function == "Fn::Sub":
+            text, own = (argument, {}) if isinstance(argument, str) else argument
+            local = {name: str(self._value(value)) for name, value in own.items()}
+            return _PLACEHOLDER.sub(lambda found: local.get(found[1]) or self._named(found[1]), text)
+        if function == "Fn::GetAtt":
+            return self._named(".".join(argument) if isinstance(argument, list) else argument)
+        if function in ("Fn::Select", "Fn::Split"):
+            return "sanso"
+        raise NotImplementedError(function)
+
+    def _named(self, name: str) -> str:
+        """Return a parameter's value, or a name or ARN of a resource."""
+        if name in self.values:
+            return str(self.values[name])
+        account = self.values["AWS::AccountId"]
+        if name.endswith((".SecretArn", "Secret.Id")):
+            return f"arn:aws:secretsmanager:{REGION}:{account}:secret:sanso-{name}"
+        resource = self.resources[name.partition(".")[0]]
+        kind = {
+            "AWS::IAM::Role": (f"iam::{account}:role/", "RoleName"),
+            "AWS::IAM::ManagedPolicy": (f"iam::{account}:policy/", "ManagedPolicyName"),
+            "AWS::Logs::LogGroup": (f"logs:{REGION}:{account}:log-group:", "LogGroupName"),
+            "AWS::Lambda::Function": (f"lambda:{REGION}:{account}:function:", "FunctionName"),
+        }.get(resource["Type"])
+        if kind is None:
+            return f"sanso-{name}"
+        own = resource["Properties"].get(kind[1])
+        text = (
+            f"arn:{self.values['AWS::Partition']}:{kind[0]}{own if isinstance(own, str) else f'sanso-{name}'}"
+        )
+        return f"{text}:*" if name.endswith(("Logs.Arn", "LogGroup.Arn")) else text
+
+    def _is_true(self, condition: Any) -> bool:
+        if condition == {}:
+            return True
+        ((function, argument),) = condition.items()
+        if function == "Fn::Equals":
+            one, other = map(self._value, argument)
+            return bool(one == other)
+        if function == "Fn::Not":
+            return not self._is_true(argument[0])
+        if function == "Condition":
+            return self._is_true(self.conditions[argument])
+        raise NotImplementedError(function)
+
+
+def _text(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _statement(found: dict[str, Any]) -> Statement:
+    return Statement(
+        found["Effect"],
+        _listed(found["Action"]),
+        _listed(found.get("Resource", "*")),
+        tuple(key for operator in found.get("Condition", {}).values() for key in operator),
+        _text(found.get("Condition", {})),
+    )
+
+
+def _listed(found: Any) -> tuple[str, ...]:
+    return (found,) if isinstance(found, str) else tuple(map(str, found))

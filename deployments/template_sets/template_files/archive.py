@@ -1,0 +1,84 @@
+"""A template set as an archive of its manifest, templates and sources, to deploy it again after a change."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+import weakref
+import zipfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from deployments.template_sets.template_files.manifest import MANIFEST, sources
+from deployments.template_sets.template_files.template_set import TemplateSet, read
+
+_SET = "set"
+"""The name of the file in the archive with the location of the set's folder."""
+UNPACKED = 8
+"""Maximum number of sets that a process keeps unpacked."""
+
+
+def packed(template_set: TemplateSet) -> bytes:
+    """Return the archive of a set. It has the folder's location, since a set may refer to files beside it."""
+    files = {*template_set.templates}
+    for artifact in template_set.artifacts:
+        files |= {path for _, path in sources(artifact)}
+    if (template_set.folder / MANIFEST).exists():
+        files.add(template_set.folder / MANIFEST)
+    whole = Path(os.path.commonpath([template_set.folder.resolve(), *(path.resolve() for path in files)]))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(_SET), template_set.folder.resolve().relative_to(whole).as_posix())
+        for path in sorted(files):
+            archive.write(path, f"files/{path.resolve().relative_to(whole).as_posix()}")
+    return buffer.getvalue()
+
+
+class _Folder:
+    """A folder that is deleted with this object, and with the process."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="sanso-set-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@lru_cache(maxsize=UNPACKED)
+def unpacked(archive: bytes) -> TemplateSet:
+    """Return the set of an archive, unpacked into a folder that exists as long as the set is used.
+
+    Threads that unpack the same archive at the same time use separate folders. Raise UserFixable if this
+    release cannot read it.
+    """
+    at = _Folder()
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed_set:
+        packed_set.extractall(at.path)
+        folder = packed_set.read(_SET).decode()
+    return read(at.path / "files" / folder, held=at)
+
+
+def with_templates(template_set: TemplateSet, texts: Mapping[str, str]) -> TemplateSet:
+    """Return a set with the texts of some templates replaced, by file name; the same set if none differs.
+
+    Raise UserFixable if the result is not a valid template set.
+    """
+    by_name = {path.name: path for path in template_set.templates}
+    differing = {
+        name: text
+        for name, text in texts.items()
+        if name in by_name and by_name[name].read_text("utf-8").strip() != text.strip()
+    }
+    if not differing:
+        return template_set
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(packed(template_set))) as before,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as after,
+    ):
+        folder = f"files/{before.read(_SET).decode()}".removesuffix("/.")
+        replaced = {f"{folder}/{name}": text.encode() for name, text in differing.items()}
+        for name in before.namelist():
+            after.writestr(name, replaced.get(name) or before.read(name))
+    return unpacked(buffer.getvalue())

@@ -1,1 +1,0 @@
-"""Request handlers: short functions that read data or call an action, and return a response."""

@@ -1,0 +1,1 @@
+"""The sandbox's own tests, which need nothing of the portal, and what both need to start servers."""

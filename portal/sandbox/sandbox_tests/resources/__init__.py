@@ -1,0 +1,1 @@
+"""Tests of the sandbox's resources through boto3 against a running process."""

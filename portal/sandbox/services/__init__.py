@@ -1,7 +1,0 @@
-"""AWS's APIs where MiniStack lacks behavior or has no backend, with a folder for each service.
-
-Errors of MiniStack itself are fixed in portal/sandbox/engine/fixes.
-
-The services do not decide when a resource is created or how long that takes: the scheduler in
-portal/sandbox/engine/cloudformation does. A service's install() registers its handlers with MiniStack.
-"""

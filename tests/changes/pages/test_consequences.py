@@ -1,0 +1,163 @@
+"""The effects of a change on each tier, as text."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.changes.pages.preview.consequences import (
+    AffectedTier,
+    Likelihood,
+    Outage,
+    outage_of_all,
+    tiers,
+)
+from deployments.changes.pages.preview.release import release_card
+from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
+from deployments.cloudformation.release_kind import Release, ReleaseKind
+from deployments.cloudformation.status import OperationKind
+from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.usual_durations import DurationHistory, PastDuration
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.template_sets import template_files
+from tests.cloudformation.recorded import recorded
+from tests.previews import recorded_changes
+
+GROUP = "AWS::AutoScaling::AutoScalingGroup"
+SET = template_files.load(Path(__file__).parents[3] / "infra_templates")
+NO_HISTORY = DurationHistory((), OperationKind.UPDATE)
+
+
+def planned(**values: str) -> dict[str, TemplateStack]:
+    """Return the stacks of the bundled set with some values."""
+    known = {**recorded("scale").after.values, **values}
+    return stacks_of(TemplateSide(templates=SET.contents, root=SET.root.name, values=known))
+
+
+def tier(
+    *resources: ChangedResource, usual: DurationHistory = NO_HISTORY, stacks: dict[str, TemplateStack]
+) -> AffectedTier:
+    (found,) = tiers(Changes(resources=resources), "shop", usual, stacks)
+    return found
+
+
+def changed(path: str, type_: str, *properties: str, **values: Any) -> ChangedResource:
+    details = tuple(ChangedProperty(name=one) for one in properties)
+    return ChangedResource(path=path, action="modify", type=type_, properties=details, **values)
+
+
+IMAGE = changed("AppServers/AutoScalingGroup", GROUP, "LaunchTemplate")
+INSTANCE = changed("DatabaseInstanceA", "AWS::RDS::DBInstance", "DBInstanceClass")
+
+
+def test_several_servers_are_replaced_one_at_a_time_without_an_outage() -> None:
+    found = tier(IMAGE, stacks=planned(AppServerCount="3"))
+    assert " ".join(found.sentences) == (
+        "3 servers are replaced one at a time. At least 1 stays in service. "
+        "If a new one does not signal success, the update is rolled back."
+    )
+    assert found.outage == "None expected"
+
+
+def test_the_only_server_is_replaced_with_an_outage() -> None:
+    found = tier(IMAGE, stacks=planned(AppServerCount="1"))
+    assert "The server is replaced. None is in service meanwhile." in " ".join(found.sentences)
+    assert found.outage == "Yes; its duration is not known"
+
+
+def test_an_outage_lasts_at_most_as_long_as_earlier_updates_did() -> None:
+    past = [PastDuration(IMAGE.path, GROUP, 240.0, here=True)]
+    usual = DurationHistory(past, OperationKind.UPDATE)
+    found = tier(IMAGE, usual=usual, stacks=planned(AppServerCount="1"))
+    assert found.outage == "Up to about 4 min"
+
+
+def test_without_the_template_no_policy_is_claimed() -> None:
+    found = tier(IMAGE, stacks={})
+    assert found.sentences == ["Servers are replaced as the group's update policy says."]
+
+
+def test_more_servers_leave_the_running_ones() -> None:
+    changes = recorded_changes("scale")
+    (found,) = [one for one in tiers(changes, "shop", NO_HISTORY, planned()) if one.name == "AppServers"]
+    assert "1 server is added. Running servers stay." in " ".join(found.sentences)
+
+
+@pytest.mark.parametrize(
+    ("effect", "outage"),
+    [
+        (Effect.REPLACED, "Yes; its duration is not known"),
+        (Effect.MAY_BE_REPLACED, "Possible"),
+        (Effect.UPDATED, "None expected"),
+        (Effect.ADDED, "None expected"),
+    ],
+)
+def test_an_outage_is_only_ruled_out_where_nothing_is_replaced(effect: Effect, outage: str) -> None:
+    group = ChangedResource(path="AppServers/AutoScalingGroup", action="modify", type=GROUP, effect=effect)
+    assert tier(group, stacks=planned()).outage == outage
+
+
+def test_data_that_may_be_lost_may_also_be_an_outage() -> None:
+    one = changed("Aurora/DbCluster", "AWS::RDS::DBCluster", data="database", effect=Effect.MAY_DELETE_DATA)
+    found = tier(one, stacks={})
+    assert found.sentences == ["The data of DbCluster may be lost."]
+    assert found.outage == "Possible"
+
+
+def test_another_class_of_a_database_interrupts_its_connections() -> None:
+    assert tier(INSTANCE, stacks={}).outage == "Yes; its duration is not known"
+
+
+def test_every_changed_resource_is_mentioned() -> None:
+    others = [
+        ChangedResource(path=f"Iam/{effect}", action="modify", type="AWS::IAM::Role", effect=effect)
+        for effect in (
+            Effect.REPLACED, Effect.MAY_BE_REPLACED, Effect.UPDATED, Effect.ADDED, Effect.REMOVED,
+        )
+    ]  # fmt: skip
+    assert tier(*others, stacks={}).sentences == [
+        "1 resource is replaced.",
+        "1 resource may be replaced.",
+        "1 resource is updated in place.",
+        "1 resource is created.",
+        "1 resource is deleted.",
+    ]
+
+
+def test_an_association_says_how_many_servers_it_runs_on_at_a_time() -> None:
+    one = changed("Configuration/AppServerAssociation", "AWS::SSM::Association", "Parameters")
+    stacks = planned()
+    name = next(name for name, body in stacks["Configuration"].resources.items() if body["Type"] == one.type)
+    found = tier(changed(f"Configuration/{name}", one.type, "Parameters"), stacks=stacks)
+    assert found.sentences == [f"{name} runs again on its servers, on at most 50% of them at a time."]
+
+
+def test_the_outage_of_a_change_is_that_of_its_most_serious_tier_on_the_card_of_the_release_too() -> None:
+    """A set without nested stacks has one tier, the root; servers of other tiers count as well."""
+    stacks = planned(AppServerCount="1")
+    release = Release(kind=ReleaseKind.NONE, reason=Message(Code.RELEASE_NO_FILES), stack="WebServers")
+    root = ChangedResource(path="Group", action="modify", type=GROUP, effect=Effect.MAY_BE_REPLACED)
+
+    for resources in ([root], [IMAGE], [root, IMAGE]):
+        found = tiers(Changes(resources=tuple(resources)), "shop", NO_HISTORY, stacks, release)
+        card = release_card(release, found)
+        assert card is not None
+        assert card.outage == outage_of_all(found).text != "None expected"
+        assert not any("Running servers keep" in step for step in card.steps)
+
+
+@given(st.lists(st.sampled_from(list(itertools.product(Likelihood, (0, 1, 40))))))
+def test_no_tier_has_a_more_serious_outage_than_the_whole_change(found: list[tuple[Likelihood, int]]) -> None:
+    listed = [
+        AffectedTier(name="", sentences=(), minutes=0, outages=Outage(likelihood, minutes))
+        for likelihood, minutes in found
+    ]
+    whole = outage_of_all(listed)
+    assert all(one.outages.likelihood <= whole.likelihood for one in listed)
+    assert whole.likelihood is Likelihood.NOT_EXPECTED or whole.text in {one.outage for one in listed}

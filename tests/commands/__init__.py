@@ -1,0 +1,1 @@
+"""What holds for the commands of all packages: permissions and audit records."""

@@ -1,1 +1,0 @@
-"""Tests of deployments/presentation: the view models of pages."""

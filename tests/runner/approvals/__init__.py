@@ -1,1 +1,0 @@
-"""Approvals and scheduled changes, with AWS in memory."""

@@ -1,1 +1,0 @@
-"""Canceling of deployments, with AWS in memory."""

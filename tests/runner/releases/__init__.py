@@ -1,1 +1,0 @@
-"""Releases to running servers, with AWS in memory."""

@@ -1,0 +1,80 @@
+"""Which of the collected tests run, in which order, and how long: core tests on SQLite, long tests first."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import tiers
+
+TESTS = Path(__file__).parent
+# Folders whose tests can run on SQLite, as those can that are marked `core`: those of the packages.
+CORE = (
+    *(f"tests/{path.name}/" for path in sorted((TESTS.parent / "deployments").iterdir()) if path.is_dir()),
+    *(f"tests/{area}/" for area in ("commands", "fuzz", "pages", "upgrade")),
+)
+MARKED = "pytest.mark.core"
+# What a SQLite run of all tests takes of them: rows and queries, open pages, upgrades. Of the others only
+# files marked `core`: they decide, or they test what pages and the API display, or they take longest.
+DIFFER = re.compile(r"tests/(\w+/models|live|upgrade)/(?!test_(changes_offered|continues|pages)\.py)")
+LONG = 300  # seconds: a test with a timeout of its own that is not shorter is a long one
+IS_LONG = pytest.StashKey[bool]()
+# Seconds since the epoch after which no long test begins, so that CI's run ends in time on a slow machine.
+LONG_TESTS_UNTIL = float(os.environ.get("LONG_TESTS_UNTIL", "inf"))
+HANGING = 600  # seconds after which a test counts as hanging
+
+
+class Selection:
+    """Hooks for all tests; those of tests/conftest.py would not be called for the sandbox's."""
+
+    def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
+        """Skip files without core tests in a SQLite run of all tests: most files, which take long to read."""
+        is_sqlite = config.getoption("database") == "sqlite"
+        if not is_sqlite or not tiers.is_of_all(config) or not collection_path.match("test_*.py"):
+            return None
+        name = collection_path.relative_to(config.rootpath).as_posix()
+        if DIFFER.match(name):
+            return None
+        return None if MARKED in collection_path.read_text() else True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Deselect tests that are not core in the SQLite run, and sort the long tests first.
+
+        pytest-xdist distributes whole files in this order; a long one at the end would run alone. Of the long
+        tests the shortest come first, and those that kill workers last, so that LONG_TESTS_UNTIL skips few.
+        """
+        for item in items:
+            item.stash[IS_LONG] = timeout_of(item) >= LONG
+        items.sort(key=order_of)
+        if config.getoption("timeout") is None:  # the timeouts of tests assume an idle machine
+            for item in items:
+                item.add_marker(pytest.mark.timeout(max(2 * timeout_of(item), HANGING)), append=False)
+        if config.getoption("database") == "sqlite":
+            config.hook.pytest_deselected(items=[item for item in items if not is_core(item)])
+            items[:] = [item for item in items if is_core(item)]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if item.stash[IS_LONG] and time.time() > LONG_TESTS_UNTIL:
+            pytest.skip(f"LONG TEST NOT RUN for want of time (.ci/run): {item.nodeid}")
+
+
+def is_core(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(CORE) or item.get_closest_marker("core") is not None
+
+
+def timeout_of(item: pytest.Item) -> float:
+    """Return the timeout of a test in seconds, 0 if it has none of its own."""
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker and marker.args else 0
+
+
+def order_of(item: pytest.Item) -> tuple[int, float]:
+    if not item.stash[IS_LONG]:
+        return 2, -timeout_of(item)
+    return int(item.nodeid.startswith("tests/chaos/")), timeout_of(item)

@@ -1,1 +1,0 @@
-"""Tests of deployments/senders: allowed addresses, and the meaning of responses."""

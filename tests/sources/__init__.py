@@ -1,1 +1,0 @@
-"""Template sets from external sources: fetches and refusals."""

@@ -1,1 +1,0 @@
-"""Tests of deployments/views: responses to browsers, with Django's test client."""

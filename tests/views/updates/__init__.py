@@ -1,1 +1,0 @@
-"""Pages about the version of an environment and its updates."""
