@@ -47,6 +47,8 @@ SAMPLE = 8
 """How many points the walks of other operations than creating, changing and deleting have."""
 SERVICES = {"sts", "s3", "cloudformation", "resourcegroupstaggingapi"}
 """The services that a deployment of this set calls, including the search after a deletion."""
+EVIDENCE = "cloudtrail"
+"""The service that is searched after a failure: at its own times, also while the next operation runs."""
 READS = ("AssumeRole", "Describe", "Get", "Head", "List")
 """Prefixes of the actions that change nothing."""
 IS_WHOLE = os.environ.get("KILL_POINTS") == "all"
@@ -57,11 +59,13 @@ def points_of(calls: list[dict[str, Any]], *, with_reads: bool = False) -> list[
 
     With `with_reads` the first call of each other action is a point as well.
     """
-    assert {call["service"] for call in calls} <= SERVICES
+    assert {call["service"] for call in calls} <= SERVICES | {EVIDENCE}
     passed: Counter[tuple[str, str]] = Counter()
     points: list[Point] = []
     for call in calls:
         name = call["service"], call["action"]
+        if call["service"] == EVIDENCE:
+            continue
         is_read = call["action"].startswith(READS) and not IS_WHOLE
         if is_read and with_reads and not passed[name]:
             points.append((*name, 0, ("hold_before", "hold_after")[len(points) % 2]))
