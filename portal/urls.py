@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import views
+from portal.jump import jump
 from portal.login import invitations, oidc_pages, passkey_pages, saml_pages, security, sessions
 from portal.login.views import LoginPage, PasswordPage, code_page
 from portal.metrics.views import metrics
@@ -18,6 +19,7 @@ from portal.sandbox_console import views as sandbox_console
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="environments"), name="home"),
     path("", include("deployments.urls")),
+    path("jump/", jump, name="jump"),
     path("login/", LoginPage.as_view(), name="login"),
     path("login/", LoginPage.as_view(), name="account_login"),  # allauth's name for it
     path("login/code/", code_page, name="mfa_authenticate"),

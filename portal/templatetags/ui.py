@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 
 from deployments.access.models import permissions
 from deployments.access.pages.who_can_grant import who_can_grant
-from deployments.access.rules.roles import Right
 from deployments.changes.display.approval_form import ApprovalForm
 from deployments.changes.display.approvals import required_text, shortfall_text, waiting_number
 from deployments.changes.models.approvals import ApprovalRule, policy_of
@@ -26,7 +25,7 @@ from deployments.common.texts import stored_text
 from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
-from portal import bundles
+from portal import bundles, navigation
 
 register = template.Library()
 
@@ -64,25 +63,23 @@ def htmx_config() -> str:
 
 
 @register.simple_tag(takes_context=True)
-def current(context: Context, beginning: str) -> SafeString:
-    """Mark a link of the navigation if the page is in its section: its URL's name has this prefix."""
-    match = getattr(context.get("request"), "resolver_match", None)
-    name = (match.url_name if match and not match.namespace else "") or ""
-    if not name.startswith(beginning):
-        return SafeString("")
-    return SafeString(
-        f'aria-current="{"page" if name in (f"{beginning}s", "sandbox", "access_people") else "true"}"'
-    )
+def bar(context: Context) -> list[navigation.Place]:
+    """Return the pages of the bar on top that the user may open."""
+    user = context.get("user")
+    return navigation.bar(user) if user else []
 
 
 @register.simple_tag(takes_context=True)
-def may_break_the_sandbox(context: Context) -> bool:
-    """Return whether the user may open the sandbox's page: there is a sandbox, and the user may deploy."""
-    user = context.get("user")
-    allowed = user is not None and permissions.can_somewhere(user, Right.CREATE)
-    if user is None or not allowed:
-        return False
-    return Account.objects.sandboxes().filter(permissions.visible_accounts(user, Right.CREATE)).exists()
+def current(context: Context, section: str, in_admin: object = False) -> SafeString:
+    """Mark a link of the bar if the page is in its section: the name of its URL begins with it."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    name = (match.url_name if match and not match.namespace else "") or ""
+    if in_admin:
+        name = navigation.ADMIN
+    if not name.startswith(section):
+        return SafeString("")
+    is_itself = name in (f"{section}s", "sandbox", "access_people")
+    return SafeString(f'aria-current="{"page" if is_itself else "true"}"')
 
 
 @register.simple_tag(takes_context=True)

@@ -82,6 +82,51 @@ def test_enter_that_ends_an_ime_conversion_does_not_submit_the_form(
     assert field.evaluate(send % (key % "keyCode: 13")) is True
 
 
+def test_control_k_searches_and_enter_opens_what_is_chosen(
+    page: Page, web: Web, environment: Environment
+) -> None:
+    page.goto(url(web, "deployments"))
+    dialog = page.get_by_role("dialog", name="Search or jump to")
+    page.keyboard.press("Control+k")
+    field = dialog.get_by_role("combobox")
+    expect(field).to_be_focused()
+    expect(dialog.get_by_role("option", name="Environments")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+    page.get_by_role("link", name="Search or jump to…").press("Enter")
+    page.keyboard.type("stag data")
+    expect(dialog.get_by_role("option")).to_have_text(["staging · Database"])
+    page.keyboard.type("x")
+    expect(dialog.get_by_role("option")).to_have_count(0)
+    expect(dialog.get_by_text("Nothing matches “stag datax”.")).to_be_visible()
+    for _ in range(6):
+        page.keyboard.press("Backspace")
+    first = dialog.get_by_role("option", name="staging", exact=False).first
+    expect(first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    chosen = dialog.get_by_role("option", name="staging · Change…")
+    expect(chosen).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", chosen.get_attribute("id") or "")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/environments/{environment.pk}/change")
+
+
+def test_a_search_that_fails_says_so_and_works_again(page: Page, web: Web, environment: Environment) -> None:
+    page.goto(url(web, "environments"))
+    page.route("**/jump/?q=*", lambda route: route.abort())
+    page.keyboard.press("Control+k")
+    dialog = page.get_by_role("dialog", name="Search or jump to")
+    expect(dialog.get_by_role("alert")).to_have_text(
+        "The search failed. Check the connection, and type again."
+    )
+
+    page.unroute("**/jump/?q=*")
+    page.keyboard.type("staging")
+    expect(dialog.get_by_role("option").first).to_contain_text("staging")
+    expect(dialog.get_by_role("alert")).to_be_empty()
+
+
 def test_a_question_mark_lists_the_shortcuts_except_while_typing(
     page: Page, web: Web, account: Account
 ) -> None:

@@ -86,6 +86,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "deployments": (SIGNED_IN,),
     "approvals": (SIGNED_IN,),
     "approval_count": (SIGNED_IN,),
+    "jump": (SIGNED_IN,),
     "approval_rules": (Rule(**RULES_OF_APPROVAL), Rule(**RULES_OF_APPROVAL, method="post")),
     "approval_rule_remove": (Rule(**RULES_OF_APPROVAL, method="post", given={"pk": 0}, may_be_missing=True),),
     "audit_own": (SIGNED_IN,),

@@ -47,6 +47,12 @@ def _choose_events(page: Page) -> None:
     page.locator("#switch-problems").click()
 
 
+def _open_jump(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    page.locator("#jump-text").fill("shop")
+    page.locator("#jump-options:not([aria-busy]) [role=option]").first.wait_for()
+
+
 COMMAND_LINE: Final = (
     "?response_type=code&code_challenge_method=S256&redirect_uri=http://127.0.0.1:50123/&host=laptop"
     f"&code_challenge={'a' * 43}&state={'b' * 43}"
@@ -76,6 +82,8 @@ SCREENS: Final = (
     Screen(name="environments-no-match", route="environments", query="?q=nothing-like-this"),
     Screen(name="environments-without-a-role", route="environments", who="newcomer"),
     Screen(name="keyboard-shortcuts", route="environments", step=_open_keys, is_whole=False),
+    Screen(name="jump-dialog", route="environments", step=_open_jump, is_whole=False),
+    Screen(name="jump", route="jump", query="?q=shop"),
     Screen(name="new-environment", route="environment_new"),
     _of("shop", "environment"),
     _of("shop", "environment_servers"),

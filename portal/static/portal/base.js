@@ -3,3 +3,4 @@
 import "./zone.js";
 import "./page.js";
 import "./live.js";
+import "./jump.js";

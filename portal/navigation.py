@@ -1,0 +1,149 @@
+"""The pages that the bar on top and the search lead to, each with who may open it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from deployments.access.models.permissions import Person, can, can_somewhere, visible_accounts
+from deployments.access.rules.roles import Right
+from deployments.changes.rules.approvals import APPROVE
+from deployments.environments.models.accounts import Account
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A page of the portal that is about no single row.
+
+    `section` is how the names of the routes begin for which the bar on top marks it; "" if the bar does not
+    have it. `is_action`: something begins there, such as a new environment.
+    """
+
+    route: str
+    label: StrPromise
+    may_open: Callable[[Person], bool]
+    section: str = ""
+    is_action: bool = False
+
+
+def _anybody(person: Person) -> bool:
+    return True
+
+
+def _somewhere(right: str) -> Callable[[Person], bool]:
+    return lambda person: can_somewhere(person, right)
+
+
+def _everywhere(right: str) -> Callable[[Person], bool]:
+    return lambda person: can(person, right)
+
+
+def may_open_sandbox(person: Person) -> bool:
+    """Return whether there is a sandbox in which a person may create environments."""
+    if not can_somewhere(person, Right.CREATE):
+        return False
+    return Account.objects.sandboxes().filter(visible_accounts(person, Right.CREATE)).exists()
+
+
+ADMIN: Final = "admin:"
+"""The section of the admin, whose routes have a namespace."""
+PLACES: Final = (
+    Place(
+        route="environments",
+        section="environment",
+        label=gettext_lazy("Environments"),
+        may_open=_anybody,
+    ),
+    Place(
+        route="deployments",
+        section="deployment",
+        label=gettext_lazy("Deployments"),
+        may_open=_anybody,
+    ),
+    Place(
+        route="template_sets",
+        section="template",
+        label=gettext_lazy("Template sets"),
+        may_open=_somewhere(Right.VIEW),
+    ),
+    Place(
+        route="approvals",
+        section="approval",
+        label=gettext_lazy("Approvals"),
+        may_open=_somewhere(APPROVE),
+    ),
+    Place(
+        route="access_people",
+        section="access",
+        label=gettext_lazy("Access"),
+        may_open=_somewhere(Right.MANAGE_ACCESS),
+    ),
+    Place(
+        route="sandbox",
+        section="sandbox",
+        label=gettext_lazy("Sandbox"),
+        may_open=may_open_sandbox,
+    ),
+    Place(
+        route="audit_records",
+        section="audit_record",
+        label=gettext_lazy("Audit"),
+        may_open=_somewhere(Right.VIEW_AUDIT),
+    ),
+    Place(
+        route="admin:index",
+        section=ADMIN,
+        label=pgettext_lazy("navigation", "Admin"),
+        may_open=_somewhere(Right.MANAGE_ACCOUNTS),
+    ),
+    Place(
+        route="environment_new",
+        label=gettext_lazy("New environment"),
+        may_open=_somewhere(Right.CREATE),
+        is_action=True,
+    ),
+    Place(
+        route="access_invite",
+        label=gettext_lazy("Invite person"),
+        may_open=_everywhere(Right.MANAGE_ACCESS),
+        is_action=True,
+    ),
+    Place(
+        route="template_set_new",
+        label=gettext_lazy("Add template set"),
+        may_open=_everywhere(Right.MANAGE_SETS),
+        is_action=True,
+    ),
+    Place(route="recordings", label=gettext_lazy("Recordings"), may_open=_anybody),
+    Place(
+        route="approval_rules",
+        label=gettext_lazy("Approval rules"),
+        may_open=_everywhere(Right.REQUIRE_APPROVAL),
+    ),
+    Place(route="access_teams", label=gettext_lazy("Teams"), may_open=_somewhere(Right.MANAGE_ACCESS)),
+    Place(
+        route="access_accounts",
+        label=gettext_lazy("Access to accounts"),
+        may_open=_somewhere(Right.MANAGE_ACCESS),
+    ),
+    Place(route="notifications", label=gettext_lazy("Notifications"), may_open=_anybody),
+    Place(route="audit_own", label=gettext_lazy("My requests"), may_open=_anybody),
+    Place(route="tokens", label=gettext_lazy("API tokens"), may_open=_anybody),
+    Place(route="account_security", label=gettext_lazy("Account security"), may_open=_anybody),
+)
+
+
+def places(person: Person) -> Iterator[Place]:
+    """Return the pages that a person may open."""
+    return (place for place in PLACES if place.may_open(person))
+
+
+def bar(person: Person) -> list[Place]:
+    """Return the pages of the bar on top that a person may open, in its order."""
+    return [place for place in PLACES if place.section and place.may_open(person)]
