@@ -1,9 +1,10 @@
-"""The pages that the bar on top and the search lead to, each with who may open it."""
+"""The pages that the bar on top, the settings and the search lead to, each with who may open it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -17,17 +18,24 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 
+class Menu(Enum):
+    """Where a page is listed, besides the search."""
+
+    BAR = "bar"
+    SETTINGS = "settings"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A page of the portal that is about no single row.
 
-    `section` is how the names of the routes begin for which the bar on top marks it; "" if the bar does not
-    have it. `is_action`: something begins there, such as a new environment.
+    `section` is how the names of the routes begin that belong to it. `is_action`: something begins there.
     """
 
     route: str
     label: StrPromise
     may_open: Callable[[Person], bool]
+    menu: Menu | None = None
     section: str = ""
     is_action: bool = False
 
@@ -51,54 +59,73 @@ def may_open_sandbox(person: Person) -> bool:
     return Account.objects.sandboxes().filter(visible_accounts(person, Right.CREATE)).exists()
 
 
-ADMIN: Final = "admin:"
-"""The section of the admin, whose routes have a namespace."""
 PLACES: Final = (
     Place(
         route="environments",
+        menu=Menu.BAR,
         section="environment",
         label=gettext_lazy("Environments"),
         may_open=_anybody,
     ),
     Place(
         route="deployments",
+        menu=Menu.BAR,
         section="deployment",
         label=gettext_lazy("Deployments"),
         may_open=_anybody,
     ),
     Place(
         route="template_sets",
+        menu=Menu.BAR,
         section="template",
         label=gettext_lazy("Template sets"),
         may_open=_somewhere(Right.VIEW),
     ),
     Place(
         route="approvals",
+        menu=Menu.BAR,
         section="approval",
         label=gettext_lazy("Approvals"),
         may_open=_somewhere(APPROVE),
     ),
     Place(
         route="access_people",
+        menu=Menu.SETTINGS,
         section="access",
         label=gettext_lazy("Access"),
         may_open=_somewhere(Right.MANAGE_ACCESS),
     ),
     Place(
-        route="sandbox",
-        section="sandbox",
-        label=gettext_lazy("Sandbox"),
-        may_open=may_open_sandbox,
+        route="approval_rules",
+        menu=Menu.SETTINGS,
+        section="approval_rule",
+        label=gettext_lazy("Approval rules"),
+        may_open=_everywhere(Right.REQUIRE_APPROVAL),
+    ),
+    Place(
+        route="notifications",
+        menu=Menu.SETTINGS,
+        section="notification",
+        label=gettext_lazy("Notifications"),
+        may_open=_anybody,
     ),
     Place(
         route="audit_records",
+        menu=Menu.SETTINGS,
         section="audit_record",
         label=gettext_lazy("Audit"),
         may_open=_somewhere(Right.VIEW_AUDIT),
     ),
     Place(
+        route="sandbox",
+        menu=Menu.SETTINGS,
+        section="sandbox",
+        label=gettext_lazy("Sandbox"),
+        may_open=may_open_sandbox,
+    ),
+    Place(
         route="admin:index",
-        section=ADMIN,
+        menu=Menu.SETTINGS,
         label=pgettext_lazy("navigation", "Admin"),
         may_open=_somewhere(Right.MANAGE_ACCOUNTS),
     ),
@@ -121,18 +148,12 @@ PLACES: Final = (
         is_action=True,
     ),
     Place(route="recordings", label=gettext_lazy("Recordings"), may_open=_anybody),
-    Place(
-        route="approval_rules",
-        label=gettext_lazy("Approval rules"),
-        may_open=_everywhere(Right.REQUIRE_APPROVAL),
-    ),
     Place(route="access_teams", label=gettext_lazy("Teams"), may_open=_somewhere(Right.MANAGE_ACCESS)),
     Place(
         route="access_accounts",
         label=gettext_lazy("Access to accounts"),
         may_open=_somewhere(Right.MANAGE_ACCESS),
     ),
-    Place(route="notifications", label=gettext_lazy("Notifications"), may_open=_anybody),
     Place(route="audit_own", label=gettext_lazy("My requests"), may_open=_anybody),
     Place(route="tokens", label=gettext_lazy("API tokens"), may_open=_anybody),
     Place(route="account_security", label=gettext_lazy("Account security"), may_open=_anybody),
@@ -144,6 +165,12 @@ def places(person: Person) -> Iterator[Place]:
     return (place for place in PLACES if place.may_open(person))
 
 
-def bar(person: Person) -> list[Place]:
-    """Return the pages of the bar on top that a person may open, in its order."""
-    return [place for place in PLACES if place.section and place.may_open(person)]
+def listed(menu: Menu, person: Person) -> list[Place]:
+    """Return the pages of a menu that a person may open, in its order."""
+    return [place for place in PLACES if place.menu is menu and place.may_open(person)]
+
+
+def place_of(route: str) -> Place | None:
+    """Return the page to which a route belongs, by its name; None for pages of no section."""
+    found = [place for place in PLACES if place.section and route.startswith(place.section)]
+    return max(found, key=lambda place: len(place.section), default=None)

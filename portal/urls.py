@@ -20,6 +20,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="environments"), name="home"),
     path("", include("deployments.urls")),
     path("jump/", jump, name="jump"),
+    path("settings/", views.settings_page, name="settings"),
     path("login/", LoginPage.as_view(), name="login"),
     path("login/", LoginPage.as_view(), name="account_login"),  # allauth's name for it
     path("login/code/", code_page, name="mfa_authenticate"),

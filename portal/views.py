@@ -12,16 +12,18 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from deployments.access.commands.requesting import PermissionMissing
+from deployments.access.pages.requests import AuthedRequest
 from deployments.access.pages.who_can_grant import about_text, who_can_grant
 from deployments.access.texts.commands import permission_name
 from portal import request_ids
+from portal.navigation import Menu, listed
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,12 @@ def admin_login(request: HttpRequest) -> HttpResponse:
     if not is_ours or not url.startswith("/"):  # a single word might be the name of a route
         url = "/admin/"
     return HttpResponseRedirect(url) if request.user.is_authenticated else redirect_to_login(url)
+
+
+@require_safe
+def settings_page(request: AuthedRequest) -> HttpResponse:
+    """Open the first page of the settings that the user may open; notifications are everybody's."""
+    return redirect(listed(Menu.SETTINGS, request.user)[0].route)
 
 
 @require_safe

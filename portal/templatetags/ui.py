@@ -25,7 +25,8 @@ from deployments.common.texts import stored_text
 from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
-from portal import bundles, navigation
+from portal import bundles
+from portal.navigation import Menu, Place, listed, place_of
 
 register = template.Library()
 
@@ -63,23 +64,41 @@ def htmx_config() -> str:
 
 
 @register.simple_tag(takes_context=True)
-def bar(context: Context) -> list[navigation.Place]:
+def bar(context: Context) -> list[Place]:
     """Return the pages of the bar on top that the user may open."""
     user = context.get("user")
-    return navigation.bar(user) if user else []
+    return listed(Menu.BAR, user) if user else []
 
 
 @register.simple_tag(takes_context=True)
-def current(context: Context, section: str, in_admin: object = False) -> SafeString:
-    """Mark a link of the bar if the page is in its section: the name of its URL begins with it."""
-    match = getattr(context.get("request"), "resolver_match", None)
-    name = (match.url_name if match and not match.namespace else "") or ""
-    if in_admin:
-        name = navigation.ADMIN
-    if not name.startswith(section):
+def settings_pages(context: Context) -> list[Place]:
+    """Return the pages of the settings that the user may open, on one of them; otherwise nothing."""
+    user, place = context.get("user"), _place(context)
+    return listed(Menu.SETTINGS, user) if user and place and place.menu is Menu.SETTINGS else []
+
+
+@register.simple_tag(takes_context=True)
+def in_settings(context: Context, in_admin: object = False) -> bool:
+    """Return whether the page is one of the settings."""
+    place = _place(context)
+    return bool(in_admin) or (place is not None and place.menu is Menu.SETTINGS)
+
+
+@register.simple_tag(takes_context=True)
+def current(context: Context, place: Place) -> SafeString:
+    """Mark the link to a page of which the shown one is a part: "page" on itself."""
+    if _place(context) != place:
         return SafeString("")
-    is_itself = name in (f"{section}s", "sandbox", "access_people")
-    return SafeString(f'aria-current="{"page" if is_itself else "true"}"')
+    return SafeString(f'aria-current="{"page" if _route(context) == place.route else "true"}"')
+
+
+def _route(context: Context) -> str:
+    match = getattr(context.get("request"), "resolver_match", None)
+    return (match.url_name if match and not match.namespace else "") or ""
+
+
+def _place(context: Context) -> Place | None:
+    return place_of(_route(context))
 
 
 @register.simple_tag(takes_context=True)

@@ -45,7 +45,7 @@ def test_the_admin_looks_like_the_portal_and_is_accessible(
         for address in addresses:
             page.goto(web.url + address)
             expect(page.get_by_role("banner").get_by_role("link", name="Environments")).to_be_visible()
-            expect(page.locator("header [aria-current]")).to_have_text("Admin")
+            expect(page.locator("header [aria-current]")).to_have_text("Settings")
             found += faults(page)
             for button in page.locator(".submit-row .deletelink").all():
                 box = button.bounding_box()

@@ -59,6 +59,7 @@ def test_a_failure_is_injected_and_removed_by_keyboard_without_losing_input(
     page: Page, web: Web, account: Account, sandbox: Sandbox
 ) -> None:
     page.goto(url(web, "environments"))
+    page.get_by_role("link", name="Settings", exact=True).press("Enter")
     page.get_by_role("link", name="Sandbox", exact=True).press("Enter")
     field = page.get_by_label("Logical ID")
     field.focus()

@@ -87,6 +87,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "approvals": (SIGNED_IN,),
     "approval_count": (SIGNED_IN,),
     "jump": (SIGNED_IN,),
+    "settings": (SIGNED_IN,),  # a redirect
     "approval_rules": (Rule(**RULES_OF_APPROVAL), Rule(**RULES_OF_APPROVAL, method="post")),
     "approval_rule_remove": (Rule(**RULES_OF_APPROVAL, method="post", given={"pk": 0}, may_be_missing=True),),
     "audit_own": (SIGNED_IN,),

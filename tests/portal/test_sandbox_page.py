@@ -100,16 +100,18 @@ def test_forms_of_other_sites_are_rejected(browser: Client, account: Account, sa
     assert not faults(sandbox, account)["resources"]
 
 
-def test_the_navigation_links_to_the_console_for_operators(browser: Client, account: Account) -> None:
+def test_the_settings_link_to_the_console_for_operators(browser: Client, account: Account) -> None:
     viewer = Client()
     viewer.force_login(make_user("vic"))
-    link = {"href": URL}
+    settings, link = "/notifications/", {"href": URL}
 
-    assert page(browser.get("/environments/")).one("nav", aria_label="Main").all("a", **link)
-    assert page(browser.get(URL)).one("nav", aria_label="Main").one("a", aria_current="page")["href"] == URL
-    assert not page(viewer.get("/environments/")).all("a", **link)
+    assert page(browser.get(settings)).one("nav", aria_label="Settings").all("a", **link)
+    shown = page(browser.get(URL))
+    assert shown.one("nav", aria_label="Settings").one("a", aria_current="page")["href"] == URL
+    assert shown.one("nav", aria_label="Main").one("a", aria_current="true").text == "Settings"
+    assert not page(viewer.get(settings)).all("a", **link)
     Account.objects.update(is_sandbox=False)
-    assert not page(browser.get("/environments/")).all("a", **link)
+    assert not page(browser.get(settings)).all("a", **link)
 
 
 def test_the_note_of_an_environment_links_to_the_console(browser: Client, account: Account) -> None:

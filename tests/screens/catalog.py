@@ -202,6 +202,7 @@ ERROR_PAGES: Final = ("400", "403_csrf", "413", "500", "503")
 
 WITHOUT_SCREEN: Final[Mapping[str, str]] = {
     "home": REDIRECT,
+    "settings": REDIRECT,
     "/environments/new/": REDIRECT,
     "environment_cancel": REDIRECT,
     "oidc_login": REDIRECT,

@@ -1,4 +1,4 @@
-"""*Search or jump to*: what it finds for whom. The dialog is tested in tests/flows/test_keyboard.py."""
+"""The settings, and *Search or jump to*: what they show to whom. The dialog: tests/flows/test_keyboard.py."""
 
 from __future__ import annotations
 
@@ -127,6 +127,22 @@ def test_the_dialog_gets_the_results_alone(browser: Client, shop: Environment) -
 
     assert not shown.all("main")
     assert shown.all("a", role="option")[0]["href"] == shop.get_absolute_url()
+
+
+def test_the_settings_begin_with_the_first_page_that_one_may_open(client: Client, newcomer: User) -> None:
+    for person, route in (
+        (newcomer, "notifications"),
+        (make_operator("ben"), "approval_rules"),
+        (make_user("root", is_superuser=True), "access_people"),
+    ):
+        client.force_login(person)
+
+        answer = client.get(reverse("settings"), follow=True)
+
+        assert answer.redirect_chain == [(reverse(route), 302)]
+        shown = page(answer)
+        assert shown.one("nav", aria_label="Settings").one("a", aria_current="page")["href"] == reverse(route)
+        assert shown.one("nav", aria_label="Main").one("a", aria_current="true").text == "Settings"
 
 
 @pytest.mark.parametrize("who", ["newcomer", "operator", "root"])
