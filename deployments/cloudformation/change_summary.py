@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from deployments.cloudformation.changes import Action, ChangedProperty, ChangedResource, Changes, Effect
@@ -148,27 +148,3 @@ def compare_with_events(changes: Changes, touched: Collection[str]) -> Predictio
     """Compare the predictions with the paths of the resources that have events in the run."""
     predicted = [one.path for one in changes.resources if one.effect == Effect.UNCHANGED]
     return Prediction(predicted=len(predicted), wrong=tuple(sorted(set(predicted) & set(touched))))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HitRate:
-    """The number of correct predictions over several changes."""
-
-    changes: int = 0
-    predicted: int = 0
-    right: int = 0
-
-    @property
-    def percent(self) -> float:
-        """Return the percentage of correct predictions."""
-        return 100 * self.right / self.predicted if self.predicted else 0.0
-
-
-def hit_rate(predictions: Iterable[Prediction]) -> HitRate:
-    """Return the hit rate over the changes with predictions."""
-    listed = [one for one in predictions if one.predicted]
-    return HitRate(
-        changes=len(listed),
-        predicted=sum(one.predicted for one in listed),
-        right=sum(one.right for one in listed),
-    )

@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from deployments.cloudformation.change_effects import judged
 from deployments.cloudformation.change_summary import (
-    HitRate,
     Prediction,
     compare_with_events,
     counts,
     hazards,
-    hit_rate,
 )
 from deployments.cloudformation.changes import (
     Action,
@@ -127,11 +125,7 @@ def test_a_prediction_is_wrong_exactly_where_events_touched_what_was_taken_for_u
     assert Prediction.from_json(prediction.to_json()) == prediction
 
 
-def test_the_hit_rate_counts_the_changes_that_took_something_for_unchanged() -> None:
-    predictions = [Prediction(predicted=30, wrong=("a",)), Prediction(), Prediction(predicted=10)]
-    assert hit_rate(predictions) == HitRate(changes=2, predicted=40, right=39)
-    assert hit_rate(predictions).percent == 97.5
-    assert hit_rate([]).percent == 0
+def test_an_empty_column_has_no_prediction() -> None:
     assert Prediction.from_json({}) is None
 
 

@@ -170,7 +170,7 @@ def texts() -> dict[str, str | dict[str, str]]:
             "Live updates are not available right now. This page polls every 5 s and tries again every 30 s."
         ),
         "units": units(),
-        "notAsked": _("Not polled yet"),
+        "notAsked": _("Waiting for first data"),
         "final": _("final"),
         "noWorker": _("No worker has reported for {age}. Operations already started continue in AWS."),
         "noTick": _(

@@ -136,7 +136,7 @@ def list_controls(given: QueryDict, counts: dict[int, int], user: Person) -> Lis
     deleted: Choices = [("", _("Active"), None), ("1", _("Include deleted"), None)]
     return ListControls(
         given=given,
-        searched=_("Name, owner, account, version or key=value"),
+        searched=_("Name, owner or key=value"),
         filters=[
             list_filter(given, "status", _("Status"), [("", _("All"), sum(counts.values())), *states]),
             *place_filters(given, user),

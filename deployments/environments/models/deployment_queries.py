@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -79,11 +79,6 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def updates(self) -> Self:
         """Keep the changes, with the deployments whose values they change."""
         return self.filter(kind="update").select_related("base__template_version", "template_version__source")
-
-    def predictions_in(self, account_pk: int) -> list[Any]:
-        """Return the stored predictions of the latest changes in an account."""
-        rows = self.filter(environment__account=account_pk, kind="update", state="succeeded").order_by("-pk")
-        return list(rows.values_list("changes__prediction", flat=True)[:100])
 
     def for_list(self) -> Self:
         """Select everything that a list shows, newest first, without a query per row.

@@ -89,7 +89,7 @@ OPERATIONS: Final[Mapping[Code, str]] = {
     Code.DELETION_NOT_CANCELED: N_("CloudFormation does not cancel a deletion."),
     Code.IMPORT_NOT_CANCELED: N_("CloudFormation does not cancel an import."),
     Code.KEEP_WITHOUT_REPLACEMENT: N_(
-        "A failure of this change is rolled back: it replaces resources, or may, and CloudFormation replaces "
+        "This change may replace resources, so a failure is always rolled back: CloudFormation replaces "
         "nothing while rollback is disabled."
     ),
     Code.RETRY_WITHOUT_REPLACEMENT: N_(

@@ -340,8 +340,8 @@ def test_the_page_is_completely_in_japanese(browser: Client) -> None:
 
     shown = show(browser, environment)
 
-    assert "ヘルス ▲ 低下" in shown.one("p", class_="states").text
-    assert "アプリケーションサーバー" in shown.one(id="health").text
+    assert "ヘルス ▲ 一部異常" in shown.one("p", class_="states").text
+    assert "アプリサーバー" in shown.one(id="health").text
 
 
 def test_the_page_needs_a_login(client: Client, db: None) -> None:

@@ -27,9 +27,7 @@ from deployments.changes.pages.queue_place import QueuePosition, position_of
 from deployments.changes.rules.data_facts import DatabaseFacts
 from deployments.cloudformation.caught_servers import CATCHING, CAUGHT
 from deployments.cloudformation.change_summary import (
-    Prediction,
     hazards,
-    hit_rate,
     keep_refusal,
     may_change,
     may_lose_data,
@@ -70,7 +68,6 @@ def context(
     root = deployment.environment.stack_name
     state = State(deployment.state)
     lost = hazards(changes)
-    rate = hit_rate(predictions(deployment))
     place = position_of(deployment)
     template_set = find_set(deployment)
     stacks = planned_stacks(deployment, template_set)
@@ -113,8 +110,6 @@ def context(
         "ready": ready_at(deployment, forecast, timezone.now()),
         "unchanged": unchanged,
         "unchanged_number": sum(len(one.names) for one in unchanged),
-        "hit_rate": rate,
-        "hit_percent": f"{rate.percent:.1f}",
         "prediction": deployment.prediction,
         "digest": deployment.preview_digest[:8],
         "discard_stages": discard_stages(deployment),
@@ -181,13 +176,6 @@ def _marker(deployment: Deployment, place: QueuePosition | None, conditions: App
     if deployment.is_open_change and (hold := conditions.hold):
         state = f"{state}-{hold.marker}"
     return f"{state}-{place.marker}" if place else state
-
-
-def predictions(deployment: Deployment) -> list[Prediction]:
-    """Return the rule's predictions for earlier changes in the account, and whether they were right."""
-    stored = Deployment.objects.predictions_in(deployment.environment.account_id)
-    read = (Prediction.from_json(one) for one in stored if isinstance(one, dict))
-    return [one for one in read if one]
 
 
 def _keep_choices(deployment: Deployment, sent: Mapping[str, str], can_keep: bool) -> list[dict[str, Any]]:
