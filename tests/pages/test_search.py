@@ -158,7 +158,7 @@ def test_lists_are_narrowed_by_account_set_label_and_text(browser: Client, url: 
     read = names if url == ENVIRONMENTS else environments_of
 
     shown = page(browser.get(url))
-    links = {a.text: a["href"] for a in shown.all("a", class_="compact-button")}
+    links = {a.text: a["href"] for a in shown.all("a", class_="choice")}
 
     for chosen in (shop.account.name, "shop-set", "team=payments"):
         assert read(browser, url + links[chosen]) == ["shop"], chosen
@@ -168,17 +168,23 @@ def test_lists_are_narrowed_by_account_set_label_and_text(browser: Client, url: 
     assert read(browser, f"{url}?account={other.environment.account_id}") == ["other"]
 
 
-def test_many_choices_are_a_menu_in_the_form_of_the_search(browser: Client) -> None:
+def test_each_filter_is_a_menu_and_a_set_one_is_a_chip_that_removes_it(browser: Client) -> None:
     for number in range(10):
         make_environment(f"env{number}", account=make_account(f"account{number}"))
+    address = f"{ENVIRONMENTS}?sort=name&q=env"
+    everything = page(browser.get(address))
+    choices = everything.one(id="filter-account").all("a")
+    assert [choice.text for choice in choices][:2] == ["All accounts", "account0"]
 
-    form = page(browser.get(f"{ENVIRONMENTS}?sort=name")).one("form", id="search")
+    shown = page(browser.get(ENVIRONMENTS + choices[1]["href"]))
 
-    options = [option.text for option in form.one("select", name="account").all("option")]
-    assert options[:2] == ["All accounts", "account0"]
-    assert form.one("label", for_="filter-account").text == "Account"
-    hidden = [field["name"] for field in form.all("input", type="hidden")]
-    assert hidden == ["sort"]  # without the account, which the menu sends
+    assert shown.one(id="filter-account").one("summary")["aria-current"] == "true"
+    assert shown.one(id="filter-sort").one("summary").text == "By name"
+    chips = {chip.text: chip["href"] for chip in shown.one(class_="set-filters").all("a")}
+    assert list(chips) == ["Remove filter Search: env ✕", "Remove filter Account: account0 ✕"]
+    assert len(names(browser, ENVIRONMENTS + chips["Remove filter Account: account0 ✕"])) == 10
+    hidden = [field["name"] for field in shown.one("form", id="search").all("input", type="hidden")]
+    assert hidden == ["sort", "account"]  # a search keeps them
 
 
 @pytest.mark.parametrize(
@@ -211,11 +217,12 @@ def test_an_empty_list_says_which_filters_hide_rows_and_removes_each(
     make_request("shop")
     make_source()
 
-    for headers in ({}, {"HX-Request": "true"}):
-        shown = page(browser.get(f"{url}?{query}", headers=headers))
-        found: Element = shown.one(class_="set-filters")
-        assert {a.text: a["href"] for a in found.all("a")} == expected
-        assert not shown.all("table")
+    shown = page(browser.get(f"{url}?{query}"))
+    found: Element = shown.one(class_="set-filters")
+    assert {a.text: a["href"] for a in found.all("a")} == expected
+    for part in (shown, page(browser.get(f"{url}?{query}", headers={"HX-Request": "true"}))):
+        assert part.one(id="no-matching")
+        assert not part.all("table")
 
 
 def test_template_sets_are_found_and_ordered(browser: Client, tmp_path: Path) -> None:
@@ -374,8 +381,9 @@ def test_tokens_of_a_service_account_are_searched_and_filtered_and_stay_its_own(
     assert listed("&sort=name&status=active") == ["build", "deploy"]
     ApiToken.objects.filter(name="build").update(suspended_at=timezone.now())
     assert (listed("&status=active"), listed("&status=suspended")) == (["deploy"], ["build"])
-    empty = page(client.get(f"{url}&q=mine")).one(id="no-matching")
-    assert [a["href"] for a in empty.all("a")] == [f"?owner={program.pk}", url]
+    empty = page(client.get(f"{url}&q=mine"))
+    assert [a["href"] for a in empty.one(class_="set-filters").all("a")] == [f"?owner={program.pk}"]
+    assert [a["href"] for a in empty.one(id="no-matching").all("a")] == [url]
     form = page(client.get(f"{url}&q=x")).one("form", id="search")
     assert [(i["name"], i["value"]) for i in form.all("input")] == [("q", "x"), ("owner", f"{program.pk}")]
 

@@ -26,8 +26,6 @@ from deployments.common.pages.choices import (
 Row = TypeVar("Row", bound=Model)
 PAGE: Final = 50
 """Number of rows on a page of a list."""
-MOST_LINKS: Final = 8
-"""Maximum number of choices shown as links; more are in a menu beside the search."""
 Choices = Sequence[tuple[str, str | Promise, int | None]]
 
 
@@ -56,9 +54,9 @@ class ListFilter:
         return len(self.choices) > self.least or self.chosen is not None
 
     @property
-    def is_menu(self) -> bool:
-        """Return whether there are too many choices for a line of links."""
-        return len(self.choices) > MOST_LINKS + 1
+    def summary(self) -> str:
+        """Return the text of its menu: its name, or what is chosen of one that hides nothing."""
+        return self.label if self.hides else (self.chosen or self.choices[0]).label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,19 +77,14 @@ class ListControls:
     filters: Sequence[ListFilter] = field(default=())
 
     @property
-    def links(self) -> list[ListFilter]:
-        """Return the filters displayed as lines of links."""
-        return [one for one in self.filters if one.is_shown and not one.is_menu]
-
-    @property
     def menus(self) -> list[ListFilter]:
-        """Return the filters displayed as menus in the search form."""
-        return [one for one in self.filters if one.is_shown and one.is_menu]
+        """Return the filters with anything to choose."""
+        return [one for one in self.filters if one.is_shown]
 
     @property
     def kept(self) -> list[tuple[str, str]]:
         """Return the values that the search form keeps besides its own."""
-        return kept_values(self.given, "q", *(one.name for one in self.menus))
+        return kept_values(self.given, "q")
 
     @property
     def hiding(self) -> list[SetFilter]:

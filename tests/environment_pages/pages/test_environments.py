@@ -109,7 +109,7 @@ def test_filters_have_counts_and_mark_the_chosen_one(browser: Client) -> None:
     make("good")
     make("bad", "failed")
 
-    filters = page(browser.get(URL, {"status": "problem"})).all("a", class_="compact-button")
+    filters = page(browser.get(URL, {"status": "problem"})).all("a", class_="choice")
 
     assert [one.text for one in filters][:4] == ["All 2", "Problems 1", "In progress 0", "Deployed 1"]
     assert [one.text for one in filters if "aria-current" in one.attributes] == [
@@ -125,7 +125,7 @@ def test_filters_can_be_combined(browser: Client) -> None:
     account = make("good").account
     make("other")
 
-    filters = page(browser.get(URL, {"account": str(account.pk)})).all("a", class_="compact-button")
+    filters = page(browser.get(URL, {"account": str(account.pk)})).all("a", class_="choice")
 
     links = {one.text: one["href"] for one in filters}
     assert links["Problems 0"] == f"?account={account.pk}&status=problem"
@@ -243,7 +243,7 @@ def test_unhealthy_environments_are_first_and_count_as_problems(browser: Client)
     make("unknown")
     make("being-deleted", "stacks", health_word="unhealthy")
 
-    filters = [one.text for one in page(browser.get(URL)).all("a", class_="compact-button")]
+    filters = [one.text for one in page(browser.get(URL)).all("a", class_="choice")]
 
     assert names(browser) == ["sick", "being-deleted", "unknown", "well"]
     assert "Problems 1" in filters

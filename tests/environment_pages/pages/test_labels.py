@@ -52,7 +52,7 @@ def test_a_label_in_the_list_filters_the_list(browser: Client) -> None:
     filtered = page(browser.get(link["href"]))
 
     assert [row.one("th").all("a")[0].text for row in filtered.one("tbody").all("tr")] == ["ours"]
-    assert "team=a b" in filtered.one("ul", **{"aria-label": "Label"}).text
+    assert "Label: team=a b" in filtered.one(class_="set-filters").text
 
 
 @pytest.mark.usefixtures("template_set")
