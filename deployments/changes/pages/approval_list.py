@@ -62,6 +62,6 @@ def _narrowed(rows: ApprovalQuerySet, given: QueryDict) -> ApprovalQuerySet:
 def _controls(given: QueryDict, user: Person) -> ListControls:
     return ListControls(
         given=given,
-        searched=_("Environment, user, account, version or key=value"),
+        searched=_("Environment, user or key=value"),
         filters=[*place_filters(given, user), label_filter(given, user), order_filter(given, ORDERS)],
     )

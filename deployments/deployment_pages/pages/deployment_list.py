@@ -75,7 +75,7 @@ def _controls(given: QueryDict, environment: Environment | None, user: Person) -
     of = [("", _("All environments"), None), *one]
     return ListControls(
         given=given,
-        searched=_("Environment, user, account, version or key=value"),
+        searched=_("Environment, user or key=value"),
         filters=[
             list_filter(given, "status", _("Status"), states),
             *([list_filter(given, "environment", _("Environment"), of)] if environment else []),

@@ -89,7 +89,7 @@ def _controls(given: QueryDict) -> ListControls:
     kinds: Choices = [("", _("All kinds"), None), *((kind, label, None) for kind, label in KINDS)]
     return ListControls(
         given=given,
-        searched=_("Name, address, account, environment or key=value"),
+        searched=_("Name, address or key=value"),
         filters=[
             list_filter(given, "status", _("Status"), states),
             list_filter(given, "kind", _("Kind"), kinds),
