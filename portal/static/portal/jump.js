@@ -48,6 +48,7 @@ if (dialog) {
       list.replaceChildren();
       choose(null);
       status.textContent = dialog.dataset.failed;
+      announce(dialog.dataset.failed);
     }
     list.removeAttribute("aria-busy");
   }
