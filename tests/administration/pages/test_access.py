@@ -137,9 +137,9 @@ def test_only_superusers_and_account_managers_have_a_link_to_the_admin(viewer: C
     def has_link(user: User) -> bool:
         client = Client()
         client.force_login(user)
-        return bool(page(client.get(reverse("environments"))).all("a", href=reverse("admin:index")))
+        return bool(page(client.get(reverse("notifications"))).all("a", href=reverse("admin:index")))
 
-    assert not page(viewer.get(reverse("environments"))).all("a", href=reverse("admin:index"))
+    assert not page(viewer.get(reverse("notifications"))).all("a", href=reverse("admin:index"))
     assert not has_link(make_user(is_staff=True))
     assert has_link(make_user(is_superuser=True))
     assert has_link(allow(make_user(), "manage_accounts"))
