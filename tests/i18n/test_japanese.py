@@ -57,6 +57,8 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
         "URL",
         "Webhook",
         "%(sentence)s。",
+        "（%(who)s）",
+        "（<b>%(who)s</b>）",
         "%(status)s · %(phase)s",
         "%(name)s: %(end)s",
         "%(action)s: %(aws)s (%(code)s)",
