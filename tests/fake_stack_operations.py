@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from deployments.aws.validation_events import ValidationFinding
+from deployments.aws.validation_events import FailedEvent, ValidationFinding
 from deployments.common.errors import AwsRejected
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class FakeStackOperations:
         self.forced: list[str] = []
         self.templates: dict[str, str] = {}  # by stack id
         self.findings: dict[str, list[ValidationFinding]] = {}  # of validation, by path of the stack
+        self.failed_events: dict[str, list[FailedEvent]] = {}  # of operations, by path of the stack
 
     def cancel_update(self, stack_id: str, token: str) -> None:
         self._started("CancelUpdateStack", stack_id, token, ("UPDATE_IN_PROGRESS",), self.rollback_acts)

@@ -22,7 +22,7 @@ from deployments.aws.cloudformation import (
 )
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
-from deployments.aws.validation_events import ValidationFinding
+from deployments.aws.validation_events import FailedEvent, ValidationFinding
 from deployments.common.errors import AwsAlreadyDone, AwsNotFound, AwsRetryable, UserFixable
 from deployments.common.message_codes import Code
 from tests.builders import START, stack_id
@@ -324,6 +324,11 @@ class FakeAws(FakeServices, FakeStackOperations):
         stack = self.change_sets[change_set_id].stack_id
         path = next((path for path in self.findings if path and stack.endswith(f"-{path}")), "")
         return self.findings.get(path, [])
+
+    def failed_operation_events(self, stack_id: str) -> list[FailedEvent]:
+        self._call("cloudformation:DescribeEvents")
+        path = next((path for path in self.failed_events if path and stack_id.endswith(f"-{path}")), "")
+        return self.failed_events.get(path, [])
 
     def execute_change_set(
         self, change_set_id: str, token: str, *, keep_on_failure: bool | None = False

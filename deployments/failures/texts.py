@@ -20,6 +20,20 @@ _ROUTE = N_(
 )
 
 CAUSES: Final[Mapping[str, CauseText]] = {
+    "ValidationFailed": CauseText(
+        N_("It did not pass CloudFormation's validation"),
+        N_(
+            "CloudFormation checks properties and names before it creates or changes anything. Fix the "
+            "template set or the values, then deploy again."
+        ),
+    ),
+    "HookFailed": CauseText(
+        N_("The hook %(hook)s stopped it"),
+        N_(
+            "CloudFormation calls the hooks of the account and its organization before it creates or changes "
+            "a resource. Fix the template set so that it passes, or contact the owner of the hook."
+        ),
+    ),
     "EngineVersion": CauseText(
         N_("Database version not available in this region"),
         N_("Choose a version that this region offers; AWS retires old ones."),

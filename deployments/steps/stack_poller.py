@@ -22,7 +22,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.outcome import outcome
 from deployments.environments.rules.phases import DELETING, ROLLBACKS, Kind, State
-from deployments.failures.steps import evidence
+from deployments.failures.models import Evidence
+from deployments.failures.steps import evidence, stopped_stacks
 from deployments.recovery.steps import cancel, continue_rollback, delete, roll_back
 from deployments.stacks.models import timeline
 from deployments.stacks.models.events import Event
@@ -52,11 +53,12 @@ def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | Non
     end = _outcome(deployment, root) if root else None
     changed = _read_what_can_be(deployment, clients, polls, is_over=end is not None)
     deployment.record(polled_at=now)
+    is_explained = True
     if changed or end is not None:  # once more at the end: throttled reads may succeed now
-        evidence.gather(deployment, clients, is_last=end is not None)
+        is_explained = _gather_evidence(deployment, clients, end, root)
     own = Stack.objects.get(deployment=deployment, path="")
     if root is not None and end is not None:
-        if own.status == root.status and not Stack.objects.of(deployment).to_poll().exists():
+        if is_explained and _is_read(deployment, own, root):
             return finish(deployment, end, root)
         if deployment.quiet_passes >= TRAILING_PASSES:
             return _finish_without_events(deployment, clients, end, root)
@@ -80,6 +82,25 @@ def _outcome(deployment: Deployment, root: StackView) -> State | None:
     if not has_begun(deployment, root):
         return None
     return outcome(Kind(deployment.kind), root.status, is_canceled=deployment.is_stopping)
+
+
+def _is_read(deployment: Deployment, own: Stack, root: StackView) -> bool:
+    """Return whether the last events of all stacks are stored."""
+    return own.status == root.status and not Stack.objects.of(deployment).to_poll().exists()
+
+
+def _gather_evidence(
+    deployment: Deployment, clients: Clients, end: State | None, root: StackView | None
+) -> bool:
+    """Store the evidence of a failure. Return False while AWS throttles the events that explain it.
+
+    Nothing waits longer for them than for the last events.
+    """
+    evidence.gather(deployment, clients, is_last=end is not None)
+    is_deleted = root is not None and root.status == DELETED  # by somebody else
+    has_failed = end in (State.FAILED, State.ROLLED_BACK) and not is_deleted
+    is_explained = stopped_stacks.gather(deployment, clients.cloudformation, has_failed=has_failed)
+    return is_explained or deployment.quiet_passes >= TRAILING_PASSES
 
 
 def _read_what_can_be(
@@ -293,6 +314,8 @@ def _failure_reason(deployment: Deployment, root: StackView) -> tuple[str, Messa
         return "StackDeleted", Message(Code.STACK_DELETED_OUTSIDE)
     landmarks = Event.objects.of(deployment).landmarks()
     failure = first_failure(timeline.failures_of(deployment, landmarks))
+    if stopped := Evidence.objects.first_finding_of(deployment):
+        return "ResourceFailed" if failure else root.status, stopped
     if failure:
         where = f"{failure.path}/{failure.logical_id}".lstrip("/")
         return "ResourceFailed", Message(

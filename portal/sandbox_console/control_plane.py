@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 READ_SECONDS = 3.0
 ACT_SECONDS = 15.0
 """Timeout of an action in seconds: the service of a booted machine takes seconds to stop."""
-OPERATIONS = ("create", "update", "delete", "rollback")
+OPERATIONS = ("create", "update", "delete", "rollback", "hook")
 
 Payload = Mapping[str, Any]
 # Loopback is never accessed through a proxy, also if the environment configures one.

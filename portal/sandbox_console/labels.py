@@ -95,6 +95,7 @@ OPERATIONS: Mapping[str, Promise] = {
     "update": gettext_lazy("when it is updated"),
     "delete": gettext_lazy("when it is deleted"),
     "rollback": gettext_lazy("when it is rolled back"),
+    "hook": gettext_lazy("when a hook checks it"),
 }
 
 

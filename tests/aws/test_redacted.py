@@ -29,6 +29,7 @@ redact = Redactor([Values([SECRET])])
 REDACTED = {
     "Association.targets",
     "ChangeSet.changes", "ChangeSet.reason", "Cluster.members", "Cluster.pending", "DBInstance.pending",
+    "FailedEvent.property_path", "FailedEvent.reason",
     "Group.instances", "Invocation.detail", "Invocation.error_output", "Invocation.output",
     "LoadBalancer.reason", "LogMessage.text", "NetworkInterface.description",
     "PropertyChange.after", "PropertyChange.before", "PropertyChange.path",

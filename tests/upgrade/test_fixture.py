@@ -36,7 +36,7 @@ NEWER = {
     State.CANCELED,
 }
 """States of later releases."""
-NEWER_EVIDENCE = {"connections", "trail"}
+NEWER_EVIDENCE = {"connections", "trail", "validation"}
 """Kinds of evidence of later releases."""
 OF_THE_RELEASE = {kind: [phase for phase in phases if phase not in NEWER] for kind, phases in PHASES.items()}
 

@@ -344,6 +344,11 @@ MESSAGES: Final[dict[Code, str]] = {
     Code.EVIDENCE_UNREADABLE: N_("It could not be read. %(action)s: %(aws)s (%(code)s)"),
     Code.TRAIL_DENIED: N_("AWS denied %(action)s to %(who)s (%(code)s)."),
     Code.TRAIL_CHANGED: N_("%(who)s called %(action)s on the resource before it failed."),
+    Code.STOPPED_BY_VALIDATION: N_(
+        "%(place)s did not pass CloudFormation's validation: %(reason)s (%(check)s)"
+    ),
+    Code.STOPPED_BY_HOOK: N_("The hook %(check)s stopped %(place)s: %(reason)s"),
+    Code.STOPPED_BY_ERROR: "%(place)s: %(reason)s (%(check)s)",  # only values
     Code.CHANGE_SET_REJECTED: N_("CloudFormation rejected the change set: %(reason)s"),
     Code.CHANGE_SET_REJECTED_IN: N_(
         "CloudFormation rejected the change set because of the nested stack %(where)s (%(file)s): %(reason)s"

@@ -23,10 +23,11 @@ from deployments.deployment_pages.display.waterfall.rows import row_id
 from deployments.environments.display import headlines
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import BEFORE_STACKS, Kind, State
-from deployments.failures.models import Evidence, trail_of
-from deployments.failures.rules import connections
+from deployments.failures.models import Evidence, findings_in, trail_of, validation_of
+from deployments.failures.rules import checks, connections
 from deployments.failures.rules.catalogue import by_code, cause_of, recognize
 from deployments.failures.rules.cause import EvidenceKind, RecognizedCause
+from deployments.failures.rules.stopped_stack import Finding
 from deployments.health.models.configuration import AssociationRun
 from deployments.stacks.display.kept_resources import kept_sentences
 from deployments.stacks.display.paths import join, name_of
@@ -49,8 +50,9 @@ class FailureBanner:
     """The banner. `headline`: what happened; `remains`: what is left in AWS ("" while it rolls back).
 
     `message` is AWS's reason, or that of the failed step; "" if the headline has all of it. `advice` is "" if
-    the cause is not in the catalog. `trail` is what CloudTrail has about the first failure. The first action
-    is the main one. `kept` describes what a failure without a rollback left; () after a rollback.
+    the cause is not in the catalog. `trail` is what CloudTrail has about the first failure, `findings` what
+    stopped the stack beyond its events. The first action is the main one. `kept` describes what a failure
+    without a rollback left; () after a rollback.
     """
 
     leaf: Failure
@@ -65,6 +67,7 @@ class FailureBanner:
     ties: tuple[Failure, ...] = ()
     evidence: Sequence[Evidence] = ()
     trail: Sequence[Evidence] = ()
+    findings: Sequence[Evidence] = ()
     actions: tuple[SuggestedAction, ...] = ()
     kept: tuple[str, ...] = ()
 
@@ -93,8 +96,9 @@ def of_deployment(
 def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -> FailureBanner:
     leaf = cause.leaf
     pieces = list(Evidence.objects.of(deployment))
-    evidence = [piece for piece in pieces if piece.kind != EvidenceKind.TRAIL]
-    known = cause_of(leaf.type, leaf.reason, _connections(evidence))
+    evidence = _beside(pieces)
+    found = findings_in(pieces)
+    known = cause_of(leaf.type, leaf.reason, _connections(evidence), found)
     title = cause_title(known.cause.code, known.values) if known else ""
     headline = failure_sentences.of_resource(deployment, leaf, title)
     servers = failed_servers(evidence) if leaf.type in CONFIGURED else []
@@ -104,12 +108,16 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         headline = _of_server(deployment, servers[0], own)
         chain = (*chain, _link(join(own, servers[0].instance)))
         evidence.sort(key=lambda piece: not piece.subject.startswith(servers[0].instance))
+    message = _message(leaf.message, headline)
+    if found:
+        headline, message = _explained(deployment, found[0], known)
+        chain = _chain_to(found[0].path) or chain
     remaining = _remaining(deployment, is_latest=is_latest)
     return FailureBanner(
         leaf=leaf,
         headline=headline,
-        message=_message(leaf, headline),
-        advice=cause_advice(known.cause.code, known.values) if known else "",
+        message=message,
+        advice=_advice(known),
         code=known.cause.code if known else "",
         remains=_what_remains(deployment, remaining, is_latest=is_latest),
         remaining=remaining,
@@ -117,36 +125,60 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         ties=cause.ties,
         evidence=evidence,
         trail=trail_of(pieces),
+        findings=validation_of(pieces),
         actions=recovery_options(deployment, known, remaining, is_latest=is_latest),
         kept=kept_sentences(deployment) if is_latest else (),
     )
 
 
-def _message(leaf: Failure, headline: SafeString) -> str:
+def _beside(pieces: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence that is not displayed in a list of its own."""
+    return [piece for piece in pieces if piece.kind not in (EvidenceKind.TRAIL, EvidenceKind.VALIDATION)]
+
+
+def _explained(
+    deployment: Deployment, found: Finding, known: RecognizedCause | None
+) -> tuple[SafeString, str]:
+    """Return the headline about what stopped a stack, and the reason if the headline has not all of it."""
+    is_general = known is None or known.cause in checks.CAUSES
+    title = cause_title(known.cause.code, known.values) if known and not is_general else ""
+    headline = failure_sentences.of_finding(deployment, found, title)
+    return headline, _message(found.reason, headline)
+
+
+def _advice(known: RecognizedCause | None) -> str:
+    return cause_advice(known.cause.code, known.values) if known else ""
+
+
+def _message(reason: str, headline: SafeString) -> str:
     """Return AWS's reason for the first failure; "" if the headline has all of it."""
-    return "" if conditional_escape(leaf.message.rstrip(".")) in headline else leaf.message
+    return "" if conditional_escape(reason.rstrip(".")) in headline else reason
 
 
 def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
     """Return the banner of a deployment that failed in one of the portal's own steps."""
     message = stored_text(deployment.error_sentence, deployment.error_message)
     phase = f"{PHASE}{deployment.last_phase}"
-    evidence = list(Evidence.objects.of(deployment))
-    known = _cause_of_step(deployment, evidence)
+    is_early = State(deployment.last_phase) in BEFORE_STACKS
+    pieces = list(Evidence.objects.of(deployment))
+    evidence = _beside(pieces)
+    found = findings_in(pieces)
+    known = _cause_of_step(deployment, evidence, found)
     title = headlines.error(deployment.error_code, kind=deployment.kind)
     headline: SafeString = conditional_escape(title)
     after_release = failure_sentences.after_release(deployment)
     configured = deployment.error_code == "AssociationFailed" or after_release
     servers = failed_servers(evidence) if configured else []
-    if servers:
+    if found:
+        headline, message = _explained(deployment, found[0], known)
+    elif servers:
         headline = _of_server(deployment, servers[0], phase)
-    elif State(deployment.last_phase) in BEFORE_STACKS and known:
+    elif is_early and known:
         title = cause_title(known.cause.code, known.values)
         headline = failure_sentences.of_change_set(title, **_params(deployment))
         message = _params(deployment).get("reason", "") or message
     remaining = _remaining(deployment, is_latest=is_latest)
     name = headlines.phase(deployment.last_phase)
-    is_early = State(deployment.last_phase) in BEFORE_STACKS
     return FailureBanner(
         leaf=Failure(
             path="",
@@ -158,7 +190,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         ),
         headline=headline,
         message=message,
-        advice=cause_advice(known.cause.code, known.values) if known else "",
+        advice=_advice(known),
         code=known.cause.code if known else "",
         remains=(after_release if is_latest else "")
         or _what_remains(deployment, remaining, is_latest=is_latest),
@@ -166,6 +198,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         request_id=str((deployment.error_sentence or {}).get("request_id", "")),
         chain=(ChainLink(name=name, row="" if is_early else row_id(phase)),),
         evidence=evidence,
+        findings=validation_of(pieces),
         actions=recovery_options(deployment, known, remaining, is_latest=is_latest),
         kept=kept_sentences(deployment) if is_latest else (),
     )
@@ -175,8 +208,12 @@ def _connections(evidence: Sequence[Evidence]) -> str:
     return "\n".join(piece.text for piece in evidence if piece.kind == EvidenceKind.CONNECTIONS)
 
 
-def _cause_of_step(deployment: Deployment, evidence: Sequence[Evidence]) -> RecognizedCause | None:
+def _cause_of_step(
+    deployment: Deployment, evidence: Sequence[Evidence], found: Sequence[Finding]
+) -> RecognizedCause | None:
     """Return the known cause of a failed step: by the reason of a change set, or the output of servers."""
+    if found:
+        return cause_of("", "", "", found)
     if deployment.error_code == "ChangeSetFailed":
         return recognize(STACK_TYPE, _params(deployment).get("reason", ""))
     code = _AFTER_STACKS.get(deployment.error_code)
@@ -217,7 +254,11 @@ def _what_remains(deployment: Deployment, remaining: Remaining, *, is_latest: bo
 
 
 def _chain(leaf: Failure) -> tuple[ChainLink, ...]:
-    parts = [part for part in f"{leaf.path}/{leaf.logical_id}".split("/") if part]
+    return _chain_to(f"{leaf.path}/{leaf.logical_id}")
+
+
+def _chain_to(path: str) -> tuple[ChainLink, ...]:
+    parts = [part for part in path.split("/") if part]
     return tuple(_link("/".join(parts[: number + 1])) for number in range(len(parts)))
 
 

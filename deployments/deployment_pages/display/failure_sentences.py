@@ -19,6 +19,7 @@ from deployments.deployment_pages.display.waterfall.failed_servers import Failed
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.outcome import SANDBOX_RESTARTED
 from deployments.environments.rules.phases import BEFORE_STACKS, State
+from deployments.failures.rules.stopped_stack import Finding, FindingKind
 from deployments.stacks.display.paths import join, name_of
 
 _STACK_GONE = ("StackGone", "StackDeleted", SANDBOX_RESTARTED)
@@ -41,6 +42,18 @@ def of_resource(deployment: Deployment, failure: Failure, title: str) -> SafeStr
     sentence = _OPERATIONS[operation_of(failure.status)]
     why = _cut(title) or essence(failure.reason) or failure.status
     return _filled(str(sentence), name=link(deployment, path, failure.logical_id), why=_ended(why))
+
+
+def of_finding(deployment: Deployment, finding: Finding, title: str) -> SafeString:
+    """Return what stopped a stack; `title` is that of the known cause, "" to use AWS's reason."""
+    name = name_of(finding.path) or deployment.environment.stack_name
+    why = _cut(title) or essence(finding.reason) or finding.check
+    values = {"name": link(deployment, finding.path, name), "why": _ended(why)}
+    if finding.kind is FindingKind.HOOK:
+        return _filled(_("The hook %(hook)s stopped %(name)s: %(why)s"), hook=finding.check, **values)
+    if finding.kind is FindingKind.ERROR:
+        return _filled(str(_OPERATIONS[operation_of(finding.check)]), **values)
+    return _filled(_("%(name)s did not pass CloudFormation's validation: %(why)s"), **values)
 
 
 def of_server(deployment: Deployment, server: FailedServer, path: str, tier: str) -> SafeString:

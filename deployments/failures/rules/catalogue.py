@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from deployments.failures.rules import (
+    checks,
     connections,
     database,
     deleting,
@@ -14,6 +17,7 @@ from deployments.failures.rules import (
     templates,
 )
 from deployments.failures.rules.cause import Cause, RecognizedCause
+from deployments.failures.rules.stopped_stack import Finding, FindingKind
 
 _GENERAL = (
     "GroupNotStable",
@@ -27,7 +31,10 @@ _GENERAL = (
 
 
 def _in_order() -> tuple[Cause, ...]:
-    groups = (functions, servers, database, quotas, permissions, deleting, network, templates, connections)
+    groups = (
+        *(checks, functions, servers, database, quotas, permissions, deleting, network, templates),
+        connections,
+    )
     causes = [cause for group in groups for cause in group.CAUSES]
     return tuple(sorted(causes, key=lambda cause: cause.code in _GENERAL))
 
@@ -53,13 +60,25 @@ def recognize(type_: str, reason: str) -> RecognizedCause | None:
     return None
 
 
-def cause_of(type_: str, reason: str, blocked: str) -> RecognizedCause | None:
-    """Return the cause of a failure: a connection that is not possible before what AWS says.
+def cause_of(type_: str, reason: str, blocked: str, found: Sequence[Finding] = ()) -> RecognizedCause | None:
+    """Return the cause of a failure: what the evidence has before what AWS says.
 
     Args:
         blocked: the sentences of the evidence about connections, "" without any.
+        found: what stopped the stack beyond its events, the one that explains the failure first.
     """
-    return recognize(connections.TYPE, blocked) or recognize(type_, reason)
+    of_finding = _of_finding(found[0]) if found else None
+    return of_finding or recognize(connections.TYPE, blocked) or recognize(type_, reason)
+
+
+def _of_finding(found: Finding) -> RecognizedCause | None:
+    """Return the cause of a finding. What a hook reports is in the words of its author, and not looked up."""
+    if found.kind is FindingKind.HOOK:
+        return RecognizedCause(cause=checks.HOOK_FAILED, values={"hook": _clean(found.check)})
+    known = recognize(found.type, found.reason)
+    if known or found.kind is FindingKind.ERROR:
+        return known
+    return RecognizedCause(cause=checks.VALIDATION_FAILED, values={})
 
 
 def _clean(value: str | None) -> str:

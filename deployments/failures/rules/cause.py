@@ -30,6 +30,7 @@ class EvidenceKind(StrEnum):
     SCALING_ACTIVITIES = "scaling_activities"
     CONNECTIONS = "connections"
     TRAIL = "trail"
+    VALIDATION = "validation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

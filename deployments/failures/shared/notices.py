@@ -126,5 +126,6 @@ def _failed(failure: Failure) -> dict[str, str]:
 def _cause(deployment: Deployment, failure: Failure | None) -> dict[str, Any]:
     """Return the known cause of a failure, or of a failed step whose servers lack a connection."""
     type_, reason = (failure.type, failure.reason) if failure else ("", "")
-    known = cause_of(type_, reason, Evidence.objects.connections_of(deployment))
+    pieces = Evidence.objects
+    known = cause_of(type_, reason, pieces.connections_of(deployment), pieces.findings_of(deployment))
     return {"cause": {"code": known.cause.code, "values": dict(known.values)}} if known else {}

@@ -48,6 +48,8 @@ _BY_TYPE = {
     "AWS::CloudFormation::CustomResource": EvidenceKind.FUNCTION_LOG,
     "AWS::SSM::Association": EvidenceKind.ASSOCIATION_OUTPUT,
 }
+_APART = [str(EvidenceKind.CONNECTIONS), str(EvidenceKind.VALIDATION)]
+"""What is stored apart from the other kinds, which are read once."""
 _ASSOCIATION = "AWS::SSM::Association"
 _FUNCTION = "AWS::Lambda::Function"
 _LOG_GROUP = "AWS::Logs::LogGroup"
@@ -66,7 +68,7 @@ def gather(deployment: Deployment, clients: Clients, *, is_last: bool = False) -
     if EvidenceKind.CONNECTIONS in kinds:
         functions = function_names(deployment, failure) if EvidenceKind.FUNCTION_LOG in kinds else []
         _store_connections(deployment, clients, functions, is_silent=_is_silent(failure))
-    if Evidence.objects.of(deployment).exclude(kind=str(EvidenceKind.CONNECTIONS)).exists():
+    if Evidence.objects.of(deployment).exclude(kind__in=_APART).exists():
         _withdraw_refuted(deployment)
         return
     if EvidenceKind.FUNCTION_LOG in kinds:

@@ -164,3 +164,93 @@ def test_an_association_that_failed_names_the_instance_and_the_task(browser: Cli
     message = "Server i-2 failed at task “Install the release”: No space left on device."
     assert shown.one(id="end-title").text == message
     assert f"/environments/{environment.pk}/servers#associations" in links(shown).values()
+
+
+VALIDATION = "Validation failed with 2 error(s). Call DescribeEvents to retrieve the full list of issues."
+
+
+def _find(deployment: Deployment, code: str, number: int = 1, **values: str) -> None:
+    """Store what stopped the stack, as the steps do."""
+    found = {"path": "Aurora/Cluster", "place": "Aurora ▸ Cluster", "type": "AWS::RDS::DBCluster", **values}
+    Evidence.objects.create(
+        deployment=deployment,
+        kind="validation",
+        subject=f"e-{number}",
+        problem={"code": code, "params": {"property_path": "", **found}},
+        at=START,
+    )
+
+
+def headline(shown: Element) -> str:
+    return shown.one(id="end-title").text.replace(" :", ":")  # behind a link
+
+
+def test_what_the_validation_found_is_the_cause_and_is_listed(browser: Client) -> None:
+    deployment = _failed(VALIDATION, type_="AWS::CloudFormation::Stack")
+    check = "NAME_CONFLICT_VALIDATION"
+    _find(deployment, "stopped_by_validation", check=check, reason="'app' already exists.")
+    _find(deployment, "stopped_by_validation", 2, check="OTHER", reason="<b>none</b> is no value")
+
+    shown = read(browser, deployment).one(id="banner")
+
+    assert shown.one(id="end-title").text == (
+        "Cluster did not pass CloudFormation's validation: A resource with this name already exists."
+    )
+    assert "'app' already exists." in shown.one(class_="failure-message").text
+    listed = shown.one("section", id="findings")
+    assert "Aurora ▸ Cluster did not pass CloudFormation's validation: 'app' already" in listed.text
+    assert "<b>none</b> is no value (OTHER)" in listed.text
+    assert not shown.all("details", class_="evidence")
+    assert shown.one(class_="chain").all("a")[-1].text == "Cluster"
+
+
+def test_a_hook_is_named_with_its_report_and_what_to_do(browser: Client) -> None:
+    deployment = _failed("The following hook(s) failed: [A::B::C]")
+    _find(deployment, "stopped_by_hook", check="A::B::C", reason="x already exists")
+
+    shown = read(browser, deployment).one(id="banner")
+
+    assert headline(shown) == "The hook A::B::C stopped Cluster: x already exists."
+    assert "contact the owner of the hook" in shown.one(class_="advice").text
+    assert not shown.all(class_="failure-message")
+
+
+def test_a_hook_whose_report_cannot_be_read_is_named_and_the_reason_muted(browser: Client) -> None:
+    deployment = _failed("The following hook(s) failed: [A::B::C]")
+    params = {"action": "cloudformation:DescribeEvents", "aws": "not authorized", "code": "AccessDenied"}
+    Evidence.objects.create(
+        deployment=deployment,
+        kind="validation",
+        subject="cloudformation:DescribeEvents",
+        problem={"code": "evidence_unreadable", "params": params},
+        at=START,
+    )
+
+    shown = read(browser, deployment).one(id="banner")
+
+    assert shown.one(id="end-title").text == "Cluster could not be created: The hook A::B::C stopped it."
+    (item,) = shown.one("section", id="findings").all("li")
+    assert "muted" in item["class"]
+    assert "It could not be read. cloudformation:DescribeEvents: not authorized" in item.text
+
+
+def test_a_stack_without_a_failed_event_is_explained_by_what_stopped_it(browser: Client) -> None:
+    deployment = _failed("")
+    deployment.events.all().delete()
+    Deployment.objects.update(ended_at=START, error_code="ROLLBACK_COMPLETE", last_phase="stacks")
+    stack = deployment.environment.stack_name
+    _find(deployment, "stopped_by_hook", path="", place=stack, check="A::B::C", reason="Encrypt it.")
+
+    shown = read(browser, deployment).one(id="banner")
+
+    assert headline(shown) == f"The hook A::B::C stopped {stack}: Encrypt it."
+    assert "contact the owner of the hook" in shown.one(class_="advice").text
+
+
+def test_an_error_that_no_event_has_is_the_headline(browser: Client) -> None:
+    deployment = _failed("The following resource(s) failed to create: [Cluster].")
+    _find(deployment, "stopped_by_error", check="CREATE_FAILED", reason="Strange new words")
+
+    shown = read(browser, deployment).one(id="banner")
+
+    assert shown.one(id="end-title").text == "Cluster could not be created: Strange new words."

@@ -18,7 +18,7 @@ from deployments.common.texts import stored_text
 from deployments.deployment_pages.pages.waterfall.progress import is_slower_than_forecast
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import WAITS, Kind, State, phase_statuses
-from deployments.failures.models import Evidence, trail_of
+from deployments.failures.models import Evidence, trail_of, validation_of
 from deployments.stacks.display import event_texts
 from deployments.stacks.display.phases import phase_status
 from deployments.stacks.models.events import Event, EventValues
@@ -90,6 +90,41 @@ class TrailOut(Schema):
         )
 
 
+class FindingOut(Schema):
+    """What stopped a stack and is not in its events: a validation or a hook that failed."""
+
+    at: datetime
+    code: str = Field(
+        description="stopped_by_validation, stopped_by_hook, stopped_by_error, or evidence_unreadable: the"
+        " role may not call DescribeEvents.",
+        examples=["stopped_by_validation"],
+    )
+    path: str = Field(
+        description="The resource below the root stack, empty for the root.", examples=["Logs/Bucket"]
+    )
+    type: str = Field(examples=["AWS::S3::Bucket"])
+    check: str = Field(
+        description="CloudFormation's name of the validation, the type of the hook, or the resource's"
+        " status.",
+        examples=["NAME_CONFLICT_VALIDATION"],
+    )
+    property_path: str = Field(description="The path in the template, empty if there is none.")
+    reason: str = Field(description="CloudFormation's reason, or that of the hook.")
+    text: str = Field(description="All of it as a sentence, in the request's language.")
+
+    @classmethod
+    def of(cls, piece: Evidence) -> Self:
+        """Return a stored finding."""
+        params = piece.problem.get("params") or {}
+        names = ("path", "type", "check", "property_path", "reason")
+        return cls(
+            at=piece.at,
+            code=piece.problem.get("code", ""),
+            text=stored_text(piece.problem),
+            **{name: params.get(name, "") for name in names},
+        )
+
+
 class DeploymentDetail(DeploymentOut):
     """A deployment with everything that its page shows of its row."""
 
@@ -115,6 +150,11 @@ class DeploymentDetail(DeploymentOut):
         description="Who or what denied or changed the resource that failed first, where Sanso's role may"
         " read CloudTrail; complete 15 minutes after the end.",
     )
+    findings: list[FindingOut] = Field(
+        default=[],
+        description="What CloudFormation's validation or hooks reported when they stopped a stack, the one"
+        " that explains the failure first; only what its events do not have.",
+    )
     waiting_for: list[str] = Field(description="The conditions that are not met in the last phases.")
     blocked_connections: list[str] = Field(
         default=[],
@@ -129,6 +169,7 @@ class DeploymentDetail(DeploymentOut):
         """Return a row with what it refers to."""
         version = row.template_version
         has_failed = row.state in (State.FAILED, State.ROLLED_BACK)
+        pieces = list(Evidence.objects.of(row)) if has_failed else []
         return cls(
             **_values(row),
             parameters={name: str(value) for name, value in row.parameters.items()},
@@ -142,7 +183,8 @@ class DeploymentDetail(DeploymentOut):
             rolls_back_to=row.rolls_back_to_id,
             preview_digest=row.preview_digest,
             is_slower_than_forecast=is_slower_than_forecast(row),
-            trail=[TrailOut.of(one) for one in trail_of(Evidence.objects.of(row))] if has_failed else [],
+            trail=[TrailOut.of(one) for one in trail_of(pieces)],
+            findings=[FindingOut.of(one) for one in validation_of(pieces)],
             waiting_for=[stored_text(one) for one in row.waiting_for],
             blocked_connections=Evidence.objects.connections_of(row).splitlines(),
             ready_at=row.ready_at,

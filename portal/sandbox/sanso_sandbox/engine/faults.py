@@ -22,7 +22,7 @@ NAME_LENGTH: Final = 300
 TEXT_LENGTH: Final = 100_000
 # Reasons and messages become part of XML, which allows no control characters and no lone surrogates.
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_RESOURCE: Final = re.compile(r"((update|delete|rollback):)?[A-Za-z0-9]{1,255}")
+_RESOURCE: Final = re.compile(r"((update|delete|rollback|hook):)?[A-Za-z0-9]{1,255}")
 _NOT_PRINTED: Final = re.compile("[\x00\ud800-\udfff]")
 _choosing = threading.Lock()  # an association runs on several instances at once
 
@@ -168,7 +168,7 @@ def merge(account: str | None, given: dict[str, Any]) -> None:
         if not _RESOURCE.fullmatch(logical_id):
             raise BadFault(
                 f"{_short(logical_id)} is not the logical ID of a resource, alone or after "
-                "update:, delete: or rollback:"
+                "update:, delete:, rollback: or hook:"
             )
         _check_text(f"the reason of {_short(logical_id)}", reason or "", TEXT_LENGTH)
     failing = {
@@ -226,7 +226,8 @@ def resource_failure(operation: str, logical_id: str) -> str | None:
     """Return the reason for which an operation on a resource of the current account must fail, or None.
 
     A logical id alone is for its creation; "update:", "delete:" and "rollback:" (restoring it after a failed
-    update) are prefixes for the other operations.
+    update) are prefixes for the other operations, and "hook:" for a hook that is called before it is created
+    or updated.
     """
     key = logical_id if operation == "create" else f"{operation}:{logical_id}"
     for account in (get_account_id(), None):

@@ -12,6 +12,7 @@ from sanso_sandbox.engine.cloudformation import (
     events,
     graph,
     handler_permissions,
+    hooks,
     nested,
     provision,
     rollback,
@@ -119,6 +120,7 @@ def _failed(run: Run, record: Record, reason: str) -> bool:
 
 async def _create(run: Run, record: Record) -> None:
     properties, dynamic = run.resolved(record["LogicalResourceId"])
+    hooks.call(run.stack, record)
     record["Properties"] = properties
     if dynamic:
         record["_dynamic"] = dynamic

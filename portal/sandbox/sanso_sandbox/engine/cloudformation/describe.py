@@ -185,12 +185,17 @@ def _event(event: dict[str, Any]) -> dict[str, Any]:
         "ResourceStatusReason",
         "ClientRequestToken",
         "DetailedStatus",
+        "HookType",
+        "HookStatus",
+        "HookStatusReason",
+        "HookInvocationPoint",
+        "HookFailureMode",
     )
     return {name: event.get(name) for name in order}
 
 
 def _describe_events(parameters: Parameters) -> Answer:
-    """Return the events of operations, newest first: a stack's own, and findings of validation.
+    """Return the events of operations, newest first: a stack's own, and findings of validation and of hooks.
 
     A change set is found by its ARN only: https://github.com/aws-cloudformation/cloudformation-cli/issues/1116.
     """
@@ -232,7 +237,7 @@ def _operation_events(stack: Stack) -> Iterator[dict[str, Any]]:
             "OperationId": event.get("OperationId"),
             "OperationType": types.get(event.get("OperationId", "")),
             "OperationStatus": "IN_PROGRESS" if status.endswith("IN_PROGRESS") else outcome,
-            "EventType": "STACK_EVENT",
+            "EventType": "PROVISIONING_ERROR" if status.endswith("FAILED") else "STACK_EVENT",
             "LogicalResourceId": event["LogicalResourceId"],
             "PhysicalResourceId": event["PhysicalResourceId"] or None,
             "ResourceType": event["ResourceType"],

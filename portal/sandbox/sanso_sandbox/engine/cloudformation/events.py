@@ -49,6 +49,40 @@ def resource_status(stack: Stack, record: Record, status: str, reason: str = "")
     )
 
 
+def hook_status(stack: Stack, record: Record, hook: dict[str, Any]) -> None:
+    """Add an event about the invocation of a hook for a resource, whose status stays."""
+    add(
+        stack,
+        record["LogicalResourceId"],
+        record["ResourceType"],
+        record["ResourceStatus"],
+        physical_id=record.get("PhysicalResourceId", ""),
+        hook=hook,
+    )
+
+
+def add_failed(stack: Stack, record: Record, event_type: str, values: dict[str, Any]) -> None:
+    """Add an event about a resource that only DescribeEvents returns, to those of the current operation."""
+    event = {
+        "EventId": new_uuid(),
+        "StackId": stack["StackId"],
+        **current_operation(stack),
+        "OperationStatus": "FAILED",
+        "EventType": event_type,
+        "LogicalResourceId": record["LogicalResourceId"],
+        "PhysicalResourceId": record.get("PhysicalResourceId") or None,
+        "ResourceType": record["ResourceType"],
+        "Timestamp": now_iso(),
+        **values,
+    }
+    stack.setdefault("_operation_events", []).append(event)
+
+
+def current_operation(stack: Stack) -> dict[str, str]:
+    """Return OperationType and OperationId of the operation on a stack, empty without one."""
+    return dict(stack["_operations"][-1]) if stack.get("_operations") else {}
+
+
 def add(
     stack: Stack,
     logical_id: str,
@@ -57,8 +91,9 @@ def add(
     reason: str = "",
     physical_id: str = "",
     detailed_status: str = "",
+    hook: dict[str, Any] | None = None,
 ) -> None:
-    """Append an event with the ClientRequestToken of its operation."""
+    """Append an event with the ClientRequestToken of its operation; `hook` is the invocation it is about."""
     events = store.events_of(stack)
     timestamp = now_iso()
     event: dict[str, Any] = {
@@ -77,6 +112,7 @@ def add(
         event["ResourceStatusReason"] = reason
     if detailed_status:
         event["DetailedStatus"] = detailed_status
+    event |= hook or {}
     if stack.get("_operations"):
         event["OperationId"] = stack["_operations"][-1]["OperationId"]
     if token := stacks.CLIENT_REQUEST_TOKEN.get():

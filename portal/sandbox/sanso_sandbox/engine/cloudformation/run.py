@@ -85,7 +85,11 @@ class Run:
         return {name: found for name, found in records.items() if found["ResourceStatus"] != "CREATE_FAILED"}
 
     def is_invalid(self) -> bool:
-        """Run MiniStack's validation before deployment, which adds its own events if it fails."""
+        """Run MiniStack's validation before deployment, which adds its own events if it fails.
+
+        It replaces what DescribeEvents has about the stack, and repeats the stack's events there.
+        """
+        earlier = self.stack.pop("_operation_events", [])
         invalid: bool = not self.stack.get("_disable_validation") and stacks._fail_property_validation(
             self.stack,
             self.stack["StackId"],
@@ -98,6 +102,13 @@ class Run:
             self.disable_rollback,
             previous_stack=self.previous,
         )
+        operation = events.current_operation(self.stack)
+        found = [
+            event | operation
+            for event in self.stack.get("_operation_events", [])
+            if event["EventType"] == "VALIDATION_ERROR"
+        ]
+        self.stack["_operation_events"] = [*earlier, *found]
         return invalid
 
     def is_read(self, logical_id: str) -> bool:

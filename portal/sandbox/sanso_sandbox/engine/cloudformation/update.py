@@ -13,6 +13,7 @@ from sanso_sandbox.engine.cloudformation import (
     events,
     graph,
     handler_permissions,
+    hooks,
     nested,
     provision,
     recreation,
@@ -127,6 +128,7 @@ async def _update_leaf(run: Run, record: Record, before: Record) -> None:
     run.report(record, "UPDATE_IN_PROGRESS", REPLACING if replacing else "")
     if refused:
         raise provision.Refused(refused)
+    hooks.call(run.stack, record)
     change.called = True
     signals.begin(run, record)
     await provision.fail_update(record, run.stop)
@@ -184,6 +186,7 @@ async def _update_nested(run: Run, record: Record) -> None:
     properties, _dynamic = run.resolved(name)
     stack = store.find(record["PhysicalResourceId"])
     run.report(record, "UPDATE_IN_PROGRESS")
+    hooks.call(run.stack, record)
     if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
         raise ValueError(f"Stack [{record['PhysicalResourceId']}] does not exist")
     await provision.fail_update(record, run.stop)
