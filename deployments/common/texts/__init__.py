@@ -16,6 +16,7 @@ from deployments.common.rules.stored_messages import read_message
 from deployments.common.texts.message_texts import CAUSES, MESSAGES
 
 __all__ = ["cause_advice", "cause_title", "error_text", "message_text", "stored_text", "zone_text"]
+_WITH_REASON = (Code.RESOURCE_FAILED, Code.AWS_REASON, Code.STOPPED_BY_ERROR)
 
 
 def message_text(message: Message) -> str:
@@ -28,7 +29,7 @@ def message_text(message: Message) -> str:
         values["role"] = gettext(
             str(values["role"]).capitalize()
         )  # in the catalogs, by the choices of grants
-    if message.code in (Code.RESOURCE_FAILED, Code.AWS_REASON) and (reason := str(values.get("reason", ""))):
+    if message.code in _WITH_REASON and (reason := str(values.get("reason", ""))):
         values["reason"] = plain_reason(reason) or reason
     if until := values.get("until"):
         values["until"] = _time_text(until)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from django.db import transaction
 from django.utils import timezone
 
 from deployments.aws.cloudformation import CloudFormation
@@ -76,9 +77,10 @@ def _store_findings(
         since=_begin(deployment),
         first=failure.logical_id if failure else "",
     )
-    for number, one in enumerate(found[:STORED]):
-        subject = one.event_id or f"{one.logical_id} {one.check} {number}"
-        _store(deployment, subject, _message(stack, one), one.at)
+    with transaction.atomic():  # all of them or none, since they are read once
+        for number, one in enumerate(found[:STORED]):
+            subject = one.event_id or f"{one.logical_id} {one.check} {number}"
+            _store(deployment, subject, _message(stack, one), one.at)
 
 
 def _begin(deployment: Deployment) -> datetime:
