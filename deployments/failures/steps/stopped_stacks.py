@@ -70,10 +70,10 @@ def gather(deployment: Deployment, cloudformation: CloudFormation, *, has_failed
 def _store_findings(
     deployment: Deployment, stack: Stack, failure: Failure | None, events: list[FailedEvent]
 ) -> None:
-    failures = [found for event in Event.objects.of(deployment).landmarks() if (found := event.as_failure())]
+    landmarks = Event.objects.of(deployment).landmarks()
     found = what_adds(
         events,
-        reasons=[one.reason for one in failures],
+        reasons=[failed.reason for event in landmarks if (failed := event.as_failure())],
         since=_begin(deployment),
         first=failure.logical_id if failure else "",
     )

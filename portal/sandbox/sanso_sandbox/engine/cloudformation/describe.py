@@ -227,6 +227,7 @@ def _chosen_events(parameters: Parameters) -> list[dict[str, Any]] | Answer:
 
 
 def _operation_events(stack: Stack) -> Iterator[dict[str, Any]]:
+    yield from stack.get("_operation_events") or ()  # before the failures that they cause in the same moment
     types = {entry["OperationId"]: entry["OperationType"] for entry in stack.get("_operations") or ()}
     for event in store.events_of(stack):
         status = event["ResourceStatus"]
@@ -247,7 +248,6 @@ def _operation_events(stack: Stack) -> Iterator[dict[str, Any]]:
             "ClientRequestToken": event.get("ClientRequestToken"),
             "DetailedStatus": event.get("DetailedStatus"),
         }
-    yield from stack.get("_operation_events") or ()
 
 
 def _records(stack: Stack) -> list[Record]:
