@@ -13,7 +13,7 @@ from deployments.common.message_codes import Code
 from deployments.common.models.fields import IdField
 from deployments.common.rules.stored_messages import read_message
 from deployments.environments.models.deployments import Deployment
-from deployments.failures.rules.stopped_stack import Finding, FindingKind
+from deployments.failures.rules.stopped_stack import FindingKind, StackFinding
 
 KINDS = [
     ("function_log", _("Function log")),
@@ -46,7 +46,7 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
         rows = self.of(deployment).filter(kind="connections")
         return "\n".join(rows.values_list("text", flat=True))
 
-    def findings_of(self, deployment: Deployment) -> list[Finding]:
+    def findings_of(self, deployment: Deployment) -> list[StackFinding]:
         """Return what stopped a stack, the one that explains the failure first."""
         return findings_in(self.of(deployment).filter(kind="validation"))
 
@@ -94,11 +94,11 @@ def validation_of(pieces: Iterable[Evidence]) -> list[Evidence]:
     return [one for one in pieces if one.kind == "validation"]
 
 
-def findings_in(pieces: Iterable[Evidence]) -> list[Finding]:
+def findings_in(pieces: Iterable[Evidence]) -> list[StackFinding]:
     """Return the findings in evidence of validation, without a note that it could not be read."""
     messages = (read_message(one.problem) for one in validation_of(pieces))
     return [
-        Finding(kind=FINDINGS[found.code], **{name: found.params.get(name, "") for name in _VALUES})
+        StackFinding(kind=FINDINGS[found.code], **{name: found.params.get(name, "") for name in _VALUES})
         for found in messages
         if found and found.code in FINDINGS
     ]

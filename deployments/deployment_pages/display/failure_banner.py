@@ -27,7 +27,7 @@ from deployments.failures.models import Evidence, findings_in, trail_of, validat
 from deployments.failures.rules import checks, connections
 from deployments.failures.rules.catalogue import by_code, cause_of, recognize
 from deployments.failures.rules.cause import EvidenceKind, RecognizedCause
-from deployments.failures.rules.stopped_stack import Finding
+from deployments.failures.rules.stopped_stack import StackFinding
 from deployments.health.models.configuration import AssociationRun
 from deployments.stacks.display.kept_resources import kept_sentences
 from deployments.stacks.display.paths import join, name_of
@@ -137,7 +137,7 @@ def _beside(pieces: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _explained(
-    deployment: Deployment, found: Finding, known: RecognizedCause | None
+    deployment: Deployment, found: StackFinding, known: RecognizedCause | None
 ) -> tuple[SafeString, str]:
     """Return the headline about what stopped a stack, and the reason if the headline has not all of it."""
     is_general = known is None or known.cause in checks.CAUSES
@@ -209,7 +209,7 @@ def _connections(evidence: Sequence[Evidence]) -> str:
 
 
 def _cause_of_step(
-    deployment: Deployment, evidence: Sequence[Evidence], found: Sequence[Finding]
+    deployment: Deployment, evidence: Sequence[Evidence], found: Sequence[StackFinding]
 ) -> RecognizedCause | None:
     """Return the known cause of a failed step: by the reason of a change set, or the output of servers."""
     if found:

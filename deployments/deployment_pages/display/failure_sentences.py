@@ -19,7 +19,7 @@ from deployments.deployment_pages.display.waterfall.failed_servers import Failed
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.outcome import SANDBOX_RESTARTED
 from deployments.environments.rules.phases import BEFORE_STACKS, State
-from deployments.failures.rules.stopped_stack import Finding, FindingKind
+from deployments.failures.rules.stopped_stack import FindingKind, StackFinding
 from deployments.stacks.display.paths import join, name_of
 
 _STACK_GONE = ("StackGone", "StackDeleted", SANDBOX_RESTARTED)
@@ -44,7 +44,7 @@ def of_resource(deployment: Deployment, failure: Failure, title: str) -> SafeStr
     return _filled(str(sentence), name=link(deployment, path, failure.logical_id), why=_ended(why))
 
 
-def of_finding(deployment: Deployment, finding: Finding, title: str) -> SafeString:
+def of_finding(deployment: Deployment, finding: StackFinding, title: str) -> SafeString:
     """Return what stopped a stack; `title` is that of the known cause, "" to use AWS's reason."""
     name = name_of(finding.path) or deployment.environment.stack_name
     why = _cut(title) or essence(finding.reason) or finding.check

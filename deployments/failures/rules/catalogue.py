@@ -17,7 +17,7 @@ from deployments.failures.rules import (
     templates,
 )
 from deployments.failures.rules.cause import Cause, RecognizedCause
-from deployments.failures.rules.stopped_stack import Finding, FindingKind
+from deployments.failures.rules.stopped_stack import FindingKind, StackFinding
 
 _GENERAL = (
     "GroupNotStable",
@@ -60,7 +60,9 @@ def recognize(type_: str, reason: str) -> RecognizedCause | None:
     return None
 
 
-def cause_of(type_: str, reason: str, blocked: str, found: Sequence[Finding] = ()) -> RecognizedCause | None:
+def cause_of(
+    type_: str, reason: str, blocked: str, found: Sequence[StackFinding] = ()
+) -> RecognizedCause | None:
     """Return the cause of a failure: what the evidence has before what AWS says.
 
     Args:
@@ -71,7 +73,7 @@ def cause_of(type_: str, reason: str, blocked: str, found: Sequence[Finding] = (
     return of_finding or recognize(connections.TYPE, blocked) or recognize(type_, reason)
 
 
-def _of_finding(found: Finding) -> RecognizedCause | None:
+def _of_finding(found: StackFinding) -> RecognizedCause | None:
     """Return the cause of a finding. What a hook reports is in the words of its author, and not looked up."""
     if found.kind is FindingKind.HOOK:
         return RecognizedCause(cause=checks.HOOK_FAILED, values={"hook": _clean(found.check)})

@@ -43,7 +43,7 @@ class FindingKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class StackFinding:
     """What stopped a stack: a validation or a hook that failed at a resource, or the error of one.
 
     `path` has the logical ids below the root stack, "" for the root itself. `check` is the name of the

@@ -18,8 +18,8 @@ from deployments.aws.validation_events import (
 from deployments.cloudformation.root_cause import Failure
 from deployments.failures.rules.catalogue import cause_of
 from deployments.failures.rules.stopped_stack import (
-    Finding,
     FindingKind,
+    StackFinding,
     StoppedStack,
     stopped_stack,
     what_adds,
@@ -158,8 +158,8 @@ def test_nothing_of_an_earlier_operation_is_returned(found: list[FailedEvent], s
     assert all(one.at >= since.replace(microsecond=0) for one in what_adds(found, reasons=(), since=since))
 
 
-def finding(kind: FindingKind, reason: str, *, check: str = "") -> Finding:
-    return Finding(
+def finding(kind: FindingKind, reason: str, *, check: str = "") -> StackFinding:
+    return StackFinding(
         kind=kind, path="Logs", type="AWS::S3::Bucket", check=check, property_path="", reason=reason
     )
 
@@ -173,7 +173,7 @@ def finding(kind: FindingKind, reason: str, *, check: str = "") -> Finding:
         (finding(FindingKind.ERROR, "The maximum number of VPCs has been reached."), "QuotaVpcs"),
     ],
 )
-def test_the_cause_is_that_of_the_first_finding(found: Finding, code: str) -> None:
+def test_the_cause_is_that_of_the_first_finding(found: StackFinding, code: str) -> None:
     known = cause_of("AWS::EC2::VPC", "Rate exceeded", "", [found, found])
 
     assert known is not None
