@@ -29,7 +29,7 @@ from deployments.environment_pages.pages.views.environments import environment_l
 from deployments.environment_pages.pages.views.labels import environment_labels
 from deployments.locks.pages import views as lock_views
 from deployments.notifications.pages import views as notification_views
-from deployments.recovery.pages.views import cancel, clean_up
+from deployments.recovery.pages.views import cancel, clean_up, dismiss
 from deployments.recovery.pages.views.delete_environment import environment_delete
 from deployments.recovery.pages.views.recovery import (
     environment_adopt_drift,
@@ -154,6 +154,7 @@ urlpatterns = [
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
     path("deployments/<int:pk>/stack-rows", deployment.stack_rows, name="deployment_stack_rows"),
     path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
+    path("deployments/<int:pk>/dismiss", dismiss.deployment_dismiss, name="deployment_dismiss"),
     path("deployments/<int:pk>/preview", preview.preview_page, name="change_preview_page"),
     path("approval-rules/", approval_rules.approval_rules, name="approval_rules"),
     path("approval-rules/<int:pk>/remove", approval_rules.approval_rule_remove, name="approval_rule_remove"),

@@ -14,6 +14,7 @@ class Code(StrEnum):
     DELETION_PROTECTION_ON = "deletion_protection_on"
     ENVIRONMENT_ALREADY_DELETED = "environment_already_deleted"
     NOTHING_TO_CLEAN_UP = "nothing_to_clean_up"
+    NOTHING_TO_DISMISS = "nothing_to_dismiss"
     STACK_STILL_EXISTS = "stack_still_exists"
     NAME_INVALID = "name_invalid"
     NAME_TOO_LONG = "name_too_long"

@@ -61,6 +61,7 @@ PATHS = [
     ("/deployments/{preview}/schedule", {}, "deploy"),
     ("/deployments/{preview}/rollback", {}, "change"),
     ("/deployments/{preview}/clean-up", {}, "delete"),
+    ("/deployments/{preview}/dismiss-failure", {}, "change"),
 ]
 
 

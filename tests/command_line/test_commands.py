@@ -214,6 +214,22 @@ def test_an_environment_is_locked_and_unlocked(
     assert shell.run("env", "unlock", "shop")[0] == 0
 
 
+def test_the_failure_of_the_last_change_is_shown_and_dismissed(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    refused = shell.run("env", "dismiss", "shop")
+    assert (refused[0], "The last change of shop did not fail." in refused[2]) == (1, True)
+    failed = make_deployment(
+        shop, kind="update", state="failed", last_phase="preflight", error_message="No role."
+    )
+
+    assert f"Update {failed.pk}: No role." in shell.run("env", "show", "shop")[1]
+    assert shell.run("env", "dismiss", "shop")[0] == 0
+
+    assert "No role. Dismissed by" in " ".join(shell.run("env", "show", "shop")[1].split())
+    assert Deployment.objects.get(pk=failed.pk).dismissed_by
+
+
 def test_names_are_completed_in_the_shell(
     portal: PortalInProcess, shop: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

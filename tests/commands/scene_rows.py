@@ -51,6 +51,12 @@ def deployed(**values: Any) -> Environment:
     return make_whole("staging", parameters={"Size": "small"}, **values)
 
 
+def a_failed_change() -> dict[str, Any]:
+    environment = deployed(stack_status="UPDATE_ROLLBACK_COMPLETE")
+    ended = {"state": "rolled_back", "last_phase": "stacks"}
+    return {"deployment": make_deployment(environment, kind="update", **ended)}
+
+
 def a_preview() -> dict[str, Any]:
     preview = make_preview(deployed())
     return {"deployment": preview, "digest": preview.preview_digest}

@@ -37,6 +37,7 @@ from deployments.recovery.commands import (
     continue_rollback,
     delete,
     delete_again,
+    dismiss,
     remaining,
     roll_back,
 )
@@ -46,6 +47,7 @@ from tests.commands.scene_rows import (
     STUCK,
     a_creation,
     a_delivery,
+    a_failed_change,
     a_freeze,
     a_grant,
     a_lock,
@@ -102,6 +104,7 @@ WITH_VALUES = {
             sources,
             versions,
             continue_rollback,
+            dismiss,
         ),
     )
 }
@@ -134,6 +137,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
     delete.request_deletion: lambda: asked(deployed(), typed_name="staging", unprotect=True),
     delete.close_environment: lambda: {"environment": deployed(missing_since=timezone.now())},
     clean_up.request_clean_up: lambda: {"deployment": scenes.reload(scenes.rolled_back())},
+    dismiss.dismiss_failure: a_failed_change,
     preview.request_change: lambda: asked(deployed(), parameters={"Size": "large"}),
     preview.request_rollback: an_earlier_one,
     preview.request_version: a_version,

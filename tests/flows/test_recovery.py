@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -9,6 +11,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
+from tests.flows.test_pages import faults
 from tests.flows.web import submit, visit
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
@@ -16,6 +19,8 @@ from tests.services import LIMIT, Sandbox, wait_until
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
 SOON = LIMIT * 1000
+ONCE = re.compile(r"^(?!.*no more topics.*no more topics).*no more topics", re.DOTALL)
+"""The page says why the change failed, and says it once."""
 ROOT = """
 Parameters:
   Bucket: {Type: String}
@@ -91,16 +96,43 @@ def test_a_nested_update_that_fails_is_rolled_back_and_named_by_its_true_cause(
     assert failed.state == State.ROLLED_BACK, reason(failed)
 
     visit(own_page, created.environment.get_absolute_url())
-    banner = own_page.locator(".banner").first
-    expect(banner).to_contain_text("Last", timeout=SOON)
-    expect(banner).to_contain_text("no more topics")
+    line = own_page.locator("#last-failure")
+    expect(line).to_contain_text("Last could not be updated: no more topics", timeout=SOON)
+    expect(own_page.locator("main")).to_have_text(ONCE)
+    assert not faults(own_page)
     assert names(created, sandbox) == {"first"}
 
     fail(sandbox, created)
-    change_title(own_page, created.environment, "third")
+    own_page.locator("#retry-change").focus()
+    own_page.keyboard.press("Enter")
+    expect(own_page.locator("#id_parameter_Title")).to_have_value("second")
+    expect(own_page.locator("#retry")).to_contain_text(f"the values of deployment {failed.pk}, which failed")
+    assert not faults(own_page)
+    own_page.locator("#id_parameter_Title").fill("third")
+    own_page.get_by_role("button", name="Preview change").click()
+    expect(own_page.locator("#apply-change")).to_be_visible(timeout=SOON)
     submit(own_page.locator("#apply-change"))
     assert ended(own_page, portal, "update").state == State.SUCCEEDED
     assert names(created, sandbox) == {"third"}
+    visit(own_page, created.environment.get_absolute_url())
+    expect(line).to_have_count(0)
+
+    _dismiss_by_keyboard(own_page, portal, created, sandbox)
+
+
+def _dismiss_by_keyboard(page: Page, portal: Portal, created: Deployment, sandbox: Sandbox) -> None:
+    """Let a change fail, and dismiss its failure."""
+    fail(sandbox, created, **{"update:Last": "no more topics"})
+    change_title(page, created.environment, "fourth")
+    submit(page.locator("#apply-change"))
+    assert ended(page, portal, "update").state == State.ROLLED_BACK
+    fail(sandbox, created)
+    visit(page, created.environment.get_absolute_url())
+    expect(page.locator("#dismiss-failure")).to_be_visible(timeout=SOON)
+    page.locator("#dismiss-failure").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#latest")).to_contain_text("Failure dismissed by", timeout=SOON)
+    expect(page.locator("#last-failure")).to_have_count(0)
 
 
 def test_a_failed_rollback_is_recovered_by_following_only_the_page(

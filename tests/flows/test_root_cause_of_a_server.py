@@ -97,7 +97,7 @@ def test_the_banner_names_the_server_and_the_task(
     assert failed in banner.all("details", class_="evidence")[0].one("summary").text
     sentence = f"Server {failed} failed at task “Install the release”: No space left on device."
     assert banner.one(id="end-title").text == sentence
-    assert banner.one(id="main-action").text == "Clean up and retry"
+    assert banner.one(id="main-action").text == "Clean up and retry…"
     assert "Run association" not in banner.text  # the servers are gone
     row = shown.one("tr", class_="is-first")
     assert row["id"] == f"t-Servers.{leaf}.{failed}"

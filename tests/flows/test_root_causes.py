@@ -155,7 +155,7 @@ def test_the_banner_names_the_first_failure_and_its_reason(
             assert banner.one(id="end-title").text == f"{name} could not be created: {case.why}"
             assert banner.one(id="remains").text == case.remains
             assert banner.text.count(case.why.rstrip(".”")) == 1
-            assert banner.one(id="main-action").text == "Clean up and retry"
+            assert banner.one(id="main-action").text == "Clean up and retry…"
             assert banner.one(id="main-hint").text == case.hint
             row = shown.one("tr", class_="is-first")
             assert row["id"] == f"t-{case.leaf.replace('/', '.')}"

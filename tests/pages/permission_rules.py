@@ -160,7 +160,8 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     # One deployment
     "deployment": (_of("deployment"),),
     "deployment_stack_rows": (_of("deployment"),),
-    "deployment_clean_up": (_of("deployment", Right.DELETE, "post"),),
+    "deployment_clean_up": (_of("deployment", Right.DELETE), _of("deployment", Right.DELETE, "post")),
+    "deployment_dismiss": (_of("deployment", Right.CHANGE, "post"),),
     "deployment_cancel": (_of("deployment"), _of("change", Right.CHANGE, "post")),
     "deployment_roll_back": (_of("deployment", Right.CHANGE, "post"),),
     "deployment_stream": (_of("deployment", unknown=401),),

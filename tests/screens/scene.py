@@ -235,11 +235,13 @@ class Scene:
 
     def _small_environments(self) -> None:
         """Run one after the other, since faults belong to the account."""
-        for name in ("notes", "archive", "payroll", "reports", "leftover", "stuck"):
+        for name in ("notes", "archive", "payroll", "reports", "leftover", "stuck", "ledger"):
             self.pks[f"created-{name}"] = self.ended(self.deploy(name, self.first)).pk
         self._fail({"Queue": "The quota of queues is used up."})
         self.pks["failed"] = self.ended(self.deploy("orders", self.first)).pk
         self.pks["kept"] = self.ended(self.deploy("invoices", self.first, keep_on_failure=True)).pk
+        self._fail({"update:Queue": "The attribute is not allowed."})
+        self.pks["failed_change"] = self.ended(self.applied(self.changed("ledger", Title="Ledger"))).pk
         self._fail({"update:Queue": "The attribute is not allowed.", "rollback:Topic": "Throttled for long."})
         changed = self.applied(self.changed("stuck", Title="Stuck"))
         self.pks["rollback_failed"] = self.ended(changed).pk

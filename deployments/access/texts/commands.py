@@ -35,6 +35,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "set_channel": _("Set channel"),
     "resume_updates": _("Resume updates"),
     "clean_up": _("Delete what a failed creation left"),
+    "dismiss_failure": _("Dismiss failure"),
     "close": _("Remove environment from Sanso"),
     "run_association": _("Run association"),
     "site_check": _("Run site check"),

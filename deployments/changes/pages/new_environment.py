@@ -78,8 +78,9 @@ class FormLayout:
 
     @property
     def is_advanced_open(self) -> bool:
-        """Return whether an advanced field has an error and must be visible."""
-        return any(field.errors for group in self.advanced for field in group.fields)
+        """Return whether an advanced field has an error, or the cursor, and must be visible."""
+        fields = [field for group in self.advanced for field in group.fields]
+        return any(field.errors or field.field.widget.attrs.get("autofocus") for field in fields)
 
     def _groups(self, *, is_main: bool) -> list[FieldGroup]:
         found = [

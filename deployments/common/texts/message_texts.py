@@ -33,6 +33,7 @@ MESSAGES: Final[dict[Code, str]] = {
     Code.NOTHING_TO_CLEAN_UP: N_(
         "Only the latest creation of an environment can be cleaned up, after its stacks failed."
     ),
+    Code.NOTHING_TO_DISMISS: N_("Only the failure of an environment's latest change can be dismissed."),
     Code.STACK_STILL_EXISTS: N_(
         "Only an environment whose stack no longer exists can be removed from Sanso. Delete it instead."
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
+from deployments.changes.display.retry import cause_of_rejection
 from deployments.cloudformation.remaining import Remaining
 from deployments.cloudformation.root_cause import Failure, RootCause
 from deployments.cloudformation.schedule import PHASE
@@ -32,7 +33,6 @@ from deployments.health.models.configuration import AssociationRun
 from deployments.stacks.display.kept_resources import kept_sentences
 from deployments.stacks.display.paths import join, name_of
 from deployments.stacks.models.remaining import remaining_of
-from deployments.stacks.models.stacks import STACK_TYPE
 
 _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsUnhealthy"}
 
@@ -215,7 +215,7 @@ def _cause_of_step(
     if found:
         return cause_of("", "", "", found)
     if deployment.error_code == "ChangeSetFailed":
-        return recognize(STACK_TYPE, _params(deployment).get("reason", ""))
+        return cause_of_rejection(deployment)
     code = _AFTER_STACKS.get(deployment.error_code)
     cause = by_code(code) if code else None
     if cause is None:

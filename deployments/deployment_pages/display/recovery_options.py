@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.changes.display.parameter_fields import PREFIX
+from deployments.changes.display.retry import retry_url
 from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.cloudformation.remaining import Remaining
 from deployments.environments.display.tab_urls import SERVERS, tab_url
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import AFTER_STACKS, Kind, State
 from deployments.failures.rules.cause import NextStep, RecognizedCause
+from deployments.failures.rules.named_parameter import named_parameter
 from deployments.recovery.commands.clean_up import may_clean_up
 
 
@@ -34,6 +35,7 @@ class SuggestedAction:
     is_destructive: bool = False
     needs_permission: bool = False
     is_external: bool = False
+    is_retry: bool = False
 
     @property
     def classes(self) -> str:
@@ -103,7 +105,8 @@ def _main(
         )
         return
     yield from _of_servers(deployment, known)
-    if State(deployment.last_phase) is not State.SERVERS:  # its stacks are complete and serve
+    # After a failed change the environment is what it was; its stacks are complete and serve.
+    if not deployment.is_failed_change and State(deployment.last_phase) is not State.SERVERS:
         yield SuggestedAction(
             label=_("Delete environment…"), url=delete, is_destructive=True, needs_permission=True
         )
@@ -112,8 +115,9 @@ def _main(
 def _of_servers(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:
     """Yield the actions for servers whose release or configuration failed."""
     environment = deployment.environment
+    retries = [retry_of_change(deployment, known)] if is_retriable(deployment) else []
     if State(deployment.last_phase) is State.SERVERS:
-        yield from _after_release(deployment)
+        yield from _after_release(deployment, retries)
     elif known and NextStep.RUN_AGAIN in known.cause.steps and State(deployment.last_phase) in AFTER_STACKS:
         yield SuggestedAction(
             label=_("Run association…"),
@@ -121,26 +125,46 @@ def _of_servers(deployment: Deployment, known: RecognizedCause | None) -> Iterat
             is_main=True,
             needs_permission=True,
         )
+        yield from (replace(one, is_main=False) for one in retries)
         yield _environment(deployment)
     else:
-        yield _environment(deployment, is_main=True)
+        yield from retries
+        yield _environment(deployment, is_main=not retries)
 
 
-def _after_release(deployment: Deployment) -> Iterator[SuggestedAction]:
+def _after_release(deployment: Deployment, retries: Sequence[SuggestedAction]) -> Iterator[SuggestedAction]:
     """Yield the rollback to the stacks' version, for servers that already have the new one."""
-    if deployment.error_code == "ReleaseReturned":
-        yield _environment(deployment, is_main=True)
+    if deployment.error_code == "ReleaseReturned" or deployment.base is None:
+        yield from retries
+        yield _environment(deployment, is_main=not retries)
         return
-    if deployment.base is not None:
-        yield SuggestedAction(
-            label=_("Go back…"),
-            url=reverse("deployment_roll_back", args=[deployment.base.pk]),
-            hint=_("Shows the preview of a release that gives every server the version of before."),
-            is_post=True,
-            is_main=True,
-            needs_permission=True,
-        )
+    yield SuggestedAction(
+        label=_("Go back…"),
+        url=reverse("deployment_roll_back", args=[deployment.base.pk]),
+        hint=_("Shows the preview of a release that gives every server the version of before."),
+        is_post=True,
+        is_main=True,
+        needs_permission=True,
+    )
+    yield from (replace(one, is_main=False) for one in retries)
     yield _environment(deployment)
+
+
+def is_retriable(deployment: Deployment) -> bool:
+    """Return whether the form of a change can be opened with the values of a failed one."""
+    is_change = deployment.is_failed_change and deployment.kind == Kind.UPDATE
+    return is_change and is_allowed(deployment.environment.stack_status, Operation.CHANGE)
+
+
+def retry_of_change(deployment: Deployment, known: RecognizedCause | None) -> SuggestedAction:
+    """Return the link to the form of a change with the values of a failed one."""
+    return SuggestedAction(
+        label=_("Retry with these values"),
+        url=retry_url(deployment, known),
+        is_main=True,
+        needs_permission=True,
+        is_retry=True,
+    )
 
 
 def _kept(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:
@@ -152,6 +176,7 @@ def _kept(deployment: Deployment, known: RecognizedCause | None) -> Iterator[Sug
         hint=_("Opens the form with the same values; a preview follows. What is complete stays as it is."),
         is_main=True,
         needs_permission=True,
+        is_retry=True,
     )
     if is_allowed(environment.stack_status, Operation.ROLL_BACK, environment.deployment_mode):
         yield SuggestedAction(
@@ -181,7 +206,7 @@ def form_url(deployment: Deployment, known: RecognizedCause | None = None) -> st
 
 
 def clean_up(deployment: Deployment, remaining: Remaining) -> SuggestedAction:
-    """Return the deletion of a creation's remains, which leads to the form with its values."""
+    """Return the page that deletes a creation's remains, which leads to the form with its values."""
     number = len(remaining.of_stacks)
     hint = ngettext(
         "Deletes the stack with the %(count)d resource in it, then opens the form with these values.",
@@ -189,10 +214,9 @@ def clean_up(deployment: Deployment, remaining: Remaining) -> SuggestedAction:
         number,
     ) % {"count": number}
     return SuggestedAction(
-        label=_("Clean up and retry"),
+        label=_("Clean up and retry…"),
         url=reverse("deployment_clean_up", args=[deployment.pk]),
         hint=hint if number else _("Deletes the empty stack, then opens the form with these values."),
-        is_post=True,
         is_main=True,
         needs_permission=True,
     )
@@ -205,11 +229,8 @@ def _environment(deployment: Deployment, *, is_main: bool = False) -> SuggestedA
 
 def _field(deployment: Deployment, known: RecognizedCause | None) -> str:
     """Return the fragment of the form's field that belongs to the cause; "" if there is none."""
-    pattern = known.cause.parameter if known else ""
-    if not pattern:
-        return ""
-    names = [name for name in deployment.parameters if re.search(pattern, name, re.IGNORECASE)]
-    return f"#id_{PREFIX}{names[0]}" if names else ""
+    name = named_parameter(known, deployment.parameters)
+    return f"#id_{PREFIX}{name}" if name else ""
 
 
 def _quotas(deployment: Deployment, known: RecognizedCause | None) -> Iterator[SuggestedAction]:

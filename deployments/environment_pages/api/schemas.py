@@ -11,6 +11,7 @@ from pydantic import Field
 from deployments.access.api.filters import StateName
 from deployments.access.api.schemas import AccountRef, Next
 from deployments.changes.models.approvals import policy_of
+from deployments.environment_pages.display.last_failure import failed_change_of, line_of
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment, EnvironmentState
 from deployments.locks.models.locks import EnvironmentLock
@@ -76,6 +77,33 @@ class LockOut(Schema):
         )
 
 
+class LastFailure(Schema):
+    """The last change of an environment, which failed, as its page says it."""
+
+    deployment: int = Field(examples=[12])
+    ended_at: datetime
+    text: str = Field(
+        description="What failed and why, in the request's language.",
+        examples=["Last change failed; nothing changed. Update 12: The account's quota of VPCs is used up."],
+    )
+    dismissed_by: str = Field(description="Who dismissed it, empty for nobody.", examples=["ana"])
+    dismissed_at: datetime | None
+
+    @classmethod
+    def of(cls, environment: Environment) -> Self | None:
+        """Return the failure of an environment's last change; None if that did not fail."""
+        failed = failed_change_of(environment)
+        if failed is None:
+            return None
+        return cls(
+            deployment=failed.pk,
+            ended_at=failed.ended_at or failed.created_at,
+            text=line_of(failed).text,
+            dismissed_by=failed.dismissed_by,
+            dismissed_at=failed.dismissed_at,
+        )
+
+
 class EnvironmentDetail(EnvironmentOut):
     """An environment with everything that its page shows of its row."""
 
@@ -96,6 +124,10 @@ class EnvironmentDetail(EnvironmentOut):
     )
     is_protected: bool = Field(description="Whether something in it has deletion protection.")
     lock: LockOut | None
+    last_failure: LastFailure | None = Field(
+        default=None,
+        description="That of its last change, also while it is dismissed; null once a later one succeeded.",
+    )
     missing_since: datetime | None = Field(description="Since when its stack is missing in AWS.")
     changed_outside_at: datetime | None = Field(description="When it was changed outside of Sanso.")
     observed_at: datetime | None
@@ -116,6 +148,7 @@ class EnvironmentDetail(EnvironmentOut):
             requires_approval=row.requires_approval,
             is_protected=row.is_protected,
             lock=LockOut.of(lock) if lock else None,
+            last_failure=LastFailure.of(row),
             missing_since=row.missing_since,
             changed_outside_at=row.changed_outside_at,
             observed_at=row.observed_at,

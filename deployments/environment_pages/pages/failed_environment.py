@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from deployments.cloudformation.root_cause import root_cause
 from deployments.deployment_pages.display import failure_banner
+from deployments.deployment_pages.display.failure_banner import FailureBanner
 from deployments.deployment_pages.display.recovery_options import clean_up
+from deployments.environment_pages.display.last_failure import FailureLine, failed_change_of, line_of
 from deployments.environments.display import headlines
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -19,13 +22,25 @@ _FAILED = (State.FAILED.value, State.ROLLED_BACK.value)
 
 
 def failure_context(environment: Environment) -> dict[str, Any]:
-    """Return the banner of the latest deployment if it failed, and whether there ever was an environment.
+    """Return the banner of a creation or deletion that failed, or the line about a change that did.
 
     `never_created` is set if CloudFormation did not create it: then there is no health to show. A canceled
     deployment has not failed: `canceled` has its result. `deciding` is the deployment that this is about.
     """
     latest = Deployment.objects.deciding_of(environment)
-    return {"deciding": latest, **_context(environment, latest)}
+    context = _context(environment, latest)
+    is_another = any(context.get(name) for name in ("failure", "emptied", "canceled"))
+    line = None if is_another or environment.active_deployment else _last_failure(environment)
+    # The stack's own status would say the same again.
+    is_told = line is not None or environment.is_as_before
+    is_told = is_told and environment.stack_status == "UPDATE_ROLLBACK_COMPLETE"
+    return {"deciding": latest, "last_failure": line, "is_told": is_told, **context}
+
+
+def _last_failure(environment: Environment) -> FailureLine | None:
+    """Return the line about the last change that failed, unless somebody has dismissed it."""
+    failed = failed_change_of(environment)
+    return line_of(failed) if failed is not None and failed.dismissed_at is None else None
 
 
 def _context(environment: Environment, latest: Deployment | None) -> dict[str, Any]:
@@ -33,15 +48,23 @@ def _context(environment: Environment, latest: Deployment | None) -> dict[str, A
     if latest is not None and latest.was_canceled and not gone:
         canceled = headlines.canceled(latest.cancel_code, environment.name)
         return {"failure": None, "never_created": False, "canceled": canceled}
-    if latest is None or gone or latest.state not in _FAILED:
+    if latest is None or gone or latest.state not in _FAILED or latest.is_failed_change:
         return {"failure": None, **_emptied(environment, latest if not gone else None)}
     latest.environment = environment  # with its account and its latest deployment, which the banner needs
     landmarks = Event.objects.of(latest).landmarks()
     cause = root_cause(failures_of(latest, landmarks))
     return {
-        "failure": failure_banner.of_deployment(latest, cause, is_latest=True),
+        "failure": _without_deletion(failure_banner.of_deployment(latest, cause, is_latest=True)),
         "never_created": _was_never_created(latest),
     }
+
+
+def _without_deletion(banner: FailureBanner | None) -> FailureBanner | None:
+    """Return the banner without what the page's header offers: the deletion of the environment."""
+    if banner is None:
+        return None
+    actions = tuple(one for one in banner.actions if one.is_main or not one.is_destructive)
+    return replace(banner, actions=actions)
 
 
 def _emptied(environment: Environment, latest: Deployment | None) -> dict[str, Any]:

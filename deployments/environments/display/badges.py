@@ -11,7 +11,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 from deployments.cloudformation.status import DisplayStatus, display_status
 from deployments.environments.display import headlines
 from deployments.environments.models.deployments import NOT_APPLIED, Deployment
-from deployments.environments.models.environments import Environment
+from deployments.environments.models.environments import Environment, EnvironmentState
 from deployments.environments.rules.outcome import SANDBOX_RESTARTED
 from deployments.environments.rules.phases import WAITS, State, display_status_of
 
@@ -158,6 +158,8 @@ def environment_status(environment: Environment, *, pill: bool = False) -> SafeS
         return status_badge(DisplayStatus.ATTENTION, pgettext("status", "Sandbox restarted"), pill=pill)
     if environment.missing_since:
         return status_badge(DisplayStatus.FAILED, pgettext("status", "Stack missing"), pill=pill)
+    if environment.is_as_before:
+        return status_badge(DisplayStatus.DONE, EnvironmentState.DEPLOYED.label, pill=pill)
     latest = environment.latest
     if latest and not (environment.stack_id and latest.failed_before_stacks):
         return deployment_status(latest, pill=pill)

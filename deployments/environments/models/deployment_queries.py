@@ -161,6 +161,19 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
             rows.select_related("requested_by").order_by(F("ended_at").desc(nulls_first=True), "-pk").first()
         )
 
+    def last_failure_of(self, environment: Environment) -> Deployment | None:
+        """Return the deployment whose failure is the latest news of an environment, dismissed or not.
+
+        None if a later one succeeded. What was discarded, only read or changed nothing is no news, nor is a
+        deletion that failed before it began.
+        """
+        early = Q(last_phase__in=[str(s) for s in BEFORE_STACKS])
+        rows = self.filter(environment=environment, ended_at__isnull=False)
+        rows = rows.exclude(state=str(State.CANCELED)).exclude(operation="plan", applied_by=None)
+        rows = rows.exclude(early, kind="delete").exclude(early, kind="update", state=str(State.SUCCEEDED))
+        found = rows.select_related("requested_by").order_by("-ended_at", "-pk").first()
+        return found if found is not None and found.has_failed else None
+
     def complete_in(self, environment: Environment) -> Self:
         """Keep those whose stacks were complete in the environment's present stack, the last to end first."""
         rows = self.attempts_of(environment).filter(last_phase__in=[str(s) for s in PAST_STACKS])

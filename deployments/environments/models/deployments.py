@@ -194,6 +194,9 @@ class Deployment(models.Model):
     remaining = models.JSONField(default=dict, blank=True, editable=False)
     failures = models.PositiveIntegerField(default=0)
     quiet_passes = models.PositiveSmallIntegerField(default=0)
+    # Who dismissed its failure, for everybody, and when. A name, as in audit records.
+    dismissed_by = models.CharField(max_length=150, blank=True, default="", db_default="", editable=False)
+    dismissed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     # The highest displayed percentages, forward and in a rollback: they never decrease.
     progress = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -242,6 +245,17 @@ class Deployment(models.Model):
     def is_active(self) -> bool:
         """Return whether the deployment has not ended."""
         return State(self.state) in ACTIVE
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether it ended in a failure, rolled back or not; one that was canceled has not failed."""
+        return self.state in (State.FAILED, State.ROLLED_BACK) and not self.was_canceled
+
+    @property
+    def is_failed_change(self) -> bool:
+        """Return whether it failed to change an environment that exists; it did not create or delete it."""
+        changes = self.kind in (Kind.UPDATE, Kind.ROLLBACK, Kind.ROLLBACK_UPDATE) and not self.creates
+        return changes and self.has_failed
 
     @property
     def failed_before_stacks(self) -> bool:

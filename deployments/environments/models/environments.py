@@ -51,16 +51,19 @@ _CHANGED_NOTHING = (
     Q(latest__last_phase__in=sorted(BEFORE_STACKS)) & ~Q(latest__kind="create") & ~Q(stack_id="")
 )
 """It failed before its stacks, such as in the preflight: the environment is as it was; its stack decides."""
+_NOT_DISMISSED = Q(latest__dismissed_at=None)
+"""Nobody has dismissed the failure. What it left, such as a stack in UPDATE_FAILED, stays a problem."""
 _STACK_PROBLEM = (
     Q(stack_status__in=sorted(PROBLEMS))
     & ~_CANCELED
+    & ~(~_NOT_DISMISSED & Q(stack_status="UPDATE_ROLLBACK_COMPLETE"))
     # After a rollback requested by an operator, this is the status of a stack without problems.
     & ~Q(latest__kind="rollback_update", latest__state="succeeded", stack_status="UPDATE_ROLLBACK_COMPLETE")
 )
 _PROBLEM = (
     Q(missing_since__isnull=False)
-    | Q(latest__state="failed") & ~_CHANGED_NOTHING
-    | Q(latest__state="rolled_back", latest__cancel_accepted_at=None)
+    | Q(latest__state="failed") & ~_CHANGED_NOTHING & _NOT_DISMISSED
+    | Q(latest__state="rolled_back", latest__cancel_accepted_at=None) & _NOT_DISMISSED
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
     | Q(latest__active_key=None, health_word__in=("degraded", "unhealthy"))
 )
@@ -74,6 +77,7 @@ def _state() -> Case:
     undone = Case(
         When(state="rolled_back", cancel_accepted_at__isnull=False, then=True),
         When(kind="rollback_update", state="succeeded", then=True),
+        When(dismissed_at__isnull=False, then=True),
         default=False,
         output_field=BooleanField(),
     )
@@ -410,6 +414,13 @@ class Environment(models.Model):
         if not self.stack_id or self.missing_since or self.active_deployment:
             return False
         return not is_allowed(self.stack_status, Operation.CHANGE)
+
+    @property
+    def is_as_before(self) -> bool:
+        """Return whether a failed change left nothing to repair, and somebody has dismissed its failure."""
+        is_dismissed = self.latest is not None and self.latest.dismissed_at is not None
+        left = self.stack_status in PROBLEMS - {"UPDATE_ROLLBACK_COMPLETE"}
+        return is_dismissed and not left
 
     @property
     def is_stack_changing(self) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WHILE_LOCKED = frozenset(
     [
         *("lock", "unlock", "break_lock"),
-        *("change", "preview", "discard", "search_remaining"),
+        *("change", "preview", "discard", "search_remaining", "dismiss_failure"),
         *("approve", "deny", "bypass_approval", "require_approval", "stop_requiring_approval"),
         *("give_role", "remove_role"),
         "cancel",  # running operations may be stopped

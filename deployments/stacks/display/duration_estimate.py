@@ -13,10 +13,12 @@ from deployments.cloudformation.nested_templates import STACK
 from deployments.common.pages import counts
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
 from deployments.stacks.display.eta import amount
 from deployments.stacks.models.durations import Expectation
 from deployments.stacks.models.forecast import expected_of
+from deployments.stacks.models.stacks import Resource
 from deployments.stacks.rules.forecast import Forecast
 from deployments.template_sets.template_files.template_set import TemplateSet
 
@@ -76,6 +78,20 @@ def forecast_of(deployment: Deployment) -> ChangeForecast | None:
     forecast = Forecast(found.seconds, found.low, found.high, found.runs)
     basis = _basis_of_change(forecast, deployment.environment.account)
     return ChangeForecast(middle, f"{low}–{high}", basis, found.seconds, found.low, found.high)
+
+
+def deletion_takes(environment: Environment) -> str:
+    """Return how long CloudFormation takes to delete what exists of an environment, as a sentence."""
+    existing = Resource.objects.newest_of(environment)
+    if not existing:
+        return _("Takes less than a minute.")
+    edges = {row.path: dependencies.from_rows(row.depends_on) for row in existing}
+    graph = dependencies.Graph(
+        {row.path: row.type for row in existing},
+        {path: tuple(edge for edge in found if edge.path in edges) for path, found in edges.items()},
+    )
+    forecast = expected_of(environment.account, Kind.DELETE, graph).forecast
+    return f"{_takes(forecast)}, {_basis(forecast, environment.account)}"
 
 
 def _basis_of_change(forecast: Forecast, account: Account) -> str:

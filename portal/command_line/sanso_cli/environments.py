@@ -1,4 +1,4 @@
-"""The commands `sanso env`: list, show, create, change, release, roll back, delete; health and logs."""
+"""The commands `sanso env`: list, show, change, release, roll back, dismiss, delete; health and logs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def list_environments(
 def show_environment(name: Name, output: Output = Format.TABLE) -> None:
     """Show an environment."""
     api = session.client()
-    show(output, api.get(f"/environments/{session.environment(api, name)['id']}"))
+    found = api.get(f"/environments/{session.environment(api, name)['id']}")
+    if output is Format.TABLE and (failure := found.get("last_failure")) and failure["dismissed_by"]:
+        failure["text"] += " " + _("Dismissed by %(dismissed_by)s.") % failure
+    show(output, found)
 
 
 @app.command()
@@ -175,6 +178,16 @@ def delete(
     with _naming_option("DeletionProtection", _("The option for it is --unprotect.")):
         found = api.post(f"/environments/{environment['id']}/deletion", body)
     raise typer.Exit(finish(api, found["id"], wait=wait, format_=output))
+
+
+@app.command()
+def dismiss(name: Name) -> None:
+    """Dismiss the failure of an environment's last change, for everybody."""
+    api = session.client()
+    failure = api.get(f"/environments/{session.environment(api, name)['id']}").get("last_failure")
+    if not failure:
+        fail(_("The last change of %(name)s did not fail.") % {"name": name})
+    api.post(f"/deployments/{failure['deployment']}/dismiss-failure")
 
 
 @app.command()

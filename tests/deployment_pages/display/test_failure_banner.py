@@ -107,7 +107,7 @@ def test_a_reason_that_nobody_knows_is_shown_in_awss_own_words(browser: Client) 
     shown = read(browser, _failed("Strange new words")).one(id="banner")
 
     assert shown.one(id="end-title").text == "Cluster could not be created: Strange new words."
-    assert shown.one(id="main-action").text == "Clean up and retry"
+    assert shown.one(id="main-action").text == "Clean up and retry…"
     assert "Delete remaining resources…" in links(shown)
 
 

@@ -108,8 +108,8 @@ def test_a_rolled_back_creation_can_be_deleted_and_retried(browser: Client) -> N
     deployment = scenes.rolled_back("lost")
     shown = read(browser, deployment).one(id="banner")
 
-    assert shown.one(id="main-action").text == "Clean up and retry"
-    assert shown.one(id="main-action")["formaction"] == f"/deployments/{deployment.pk}/clean-up"
+    assert shown.one(id="main-action").text == "Clean up and retry…"
+    assert shown.one(id="main-action")["href"] == f"/deployments/{deployment.pk}/clean-up"
     assert links(shown)["Delete remaining resources…"] == f"/environments/{deployment.environment_id}/delete"
     assert "9 resources remain in AWS" in shown.one(id="remains").text
     assert "Deletes the stack with the 9 resources in it, then" in shown.one(id="main-hint").text

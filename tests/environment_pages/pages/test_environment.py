@@ -125,7 +125,7 @@ def test_the_page_displays_what_a_deployment_waits_for(browser: Client) -> None:
 @pytest.mark.parametrize(
     ("state", "kind", "stack_id", "action"),
     [
-        ("rolled_back", "create", "arn:stack", "Clean up and retry"),
+        ("rolled_back", "create", "arn:stack", "Clean up and retry…"),
         ("failed", "create", "", "Retry with these values"),
         ("failed", "delete", "arn:stack", "Delete again…"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 
 from deployments.changes.display.parameter_fields import PREFIX
@@ -41,7 +42,7 @@ class ChangeForm(ParametersForm):
 
     `current` are the values of the stack, `good` those of the last good deployment, against which differences
     are marked. Parameters that are chosen once cannot be edited, unless the change completes a creation
-    (`is_creation`); an empty secret keeps its value.
+    (`is_creation`); an empty secret keeps its value. `cursor` names the parameter whose field has the cursor.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ChangeForm(ParametersForm):
         good: Mapping[str, str],
         *args: Any,
         is_creation: bool = False,
+        cursor: str = "",
         **options: Any,
     ) -> None:
         super().__init__(template_set, *args, **options)
@@ -61,6 +63,20 @@ class ChangeForm(ParametersForm):
                 if field.is_typed_again(self):
                     field.widget.attrs["placeholder"] = _("Changed: enter it again")
                 field.disabled = field.disabled and not is_creation
+        named = self.fields.get(PREFIX + cursor)
+        if named is not None and not named.disabled and not self.is_bound:
+            named.widget.attrs["autofocus"] = True
+
+    @property
+    def cursor(self) -> BoundField | None:
+        """Return the field with the cursor; None if no parameter was named."""
+        return next((field for field in self if field.field.widget.attrs.get("autofocus")), None)
+
+    @property
+    def secrets(self) -> list[BoundField]:
+        """Return the fields of secrets, which are never filled in."""
+        fields = self.fields.items()
+        return [self[n] for n, f in fields if isinstance(f, ParameterField) and f.parameter.no_echo]
 
     @property
     def locked(self) -> int:

@@ -44,23 +44,26 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
         )
     failed = retried(environment)
     base = failed or base_of(environment)
+    earlier = _earlier(environment, request.POST.get("from") or request.GET.get("from"))
     try:
-        template_set, version = _chosen(base, request.POST.get("set") or request.GET.get("set", ""))
+        template_set, version = _chosen(base, _wanted_set(request, earlier, base))
     except UserFixable as broken:
         return render(request, PAGE, context | {"broken": error_text(broken)}, status=503)
-    present = _start(environment, template_set, request.GET.get("from"))
+    present = _start(environment, template_set, earlier)
     form = ChangeForm(
         template_set,
         failed.parameters if failed and not request.GET.get("from") else present,
         base.parameters if base else {},
         request.POST or None,
         is_creation=failed is not None and not returns_to(environment),
+        initial={"reason": earlier.reason} if earlier else None,
+        cursor=request.GET.get("field", ""),
     )
     if request.method == "POST" and (deployment := _requested(request, environment, form, version)):
         return redirect(deployment)
     context |= {"form": form, "layout": FormLayout(form), "base": base, **_versions(base, version)}
     context |= {"own_version": version_of(environment)}
-    context |= {"failed": failed}
+    context |= {"failed": failed, "failed_change": earlier if earlier and earlier.is_failed_change else None}
     return render(request, PAGE, context, status=422 if form.is_bound else 200)
 
 
@@ -76,19 +79,31 @@ def _why_not(environment: Environment) -> str:
     return message_text(why) if why and not environment.active_deployment else ""
 
 
-def _start(environment: Environment, template_set: TemplateSet, earlier: str | None) -> dict[str, str]:
-    """Return the initial values of the form: the current ones, or those of a change to edit.
+def _earlier(environment: Environment, wanted: str | None) -> Deployment | None:
+    """Return the change whose values the form begins with: one to edit, or one that failed."""
+    return Deployment.objects.of(environment).updates().filter(pk=parse_number(wanted)).first()
+
+
+def _wanted_set(request: AuthedRequest, earlier: Deployment | None, base: Deployment | None) -> str:
+    """Return the choice of a template set in the address or the form, else that of the earlier change."""
+    chosen = request.POST.get("set") or request.GET.get("set", "")
+    if chosen or earlier is None or (base and earlier.template_digest == base.template_digest):
+        return chosen
+    return str(earlier.template_version_id or CURRENT)
+
+
+def _start(environment: Environment, template_set: TemplateSet, earlier: Deployment | None) -> dict[str, str]:
+    """Return the initial values of the form: the current ones, or those of an earlier change.
 
     Parameters that are chosen once keep their values, and secrets are never returned to a page.
     """
     present: dict[str, str] = environment.parameters
-    edited = Deployment.objects.of(environment).updates().filter(pk=parse_number(earlier)).first()
-    if edited is None:
+    if earlier is None:
         return present
     declared = template_set.parameters
     return present | {
         name: value
-        for name, value in edited.parameters.items()
+        for name, value in earlier.parameters.items()
         if name in declared and not declared[name].choose_once
     }
 

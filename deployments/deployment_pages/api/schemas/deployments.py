@@ -163,6 +163,10 @@ class DeploymentDetail(DeploymentOut):
     )
     ready_at: datetime | None
     polled_at: datetime | None
+    dismissed_by: str = Field(
+        default="", description="Who dismissed its failure, empty for nobody.", examples=["ana"]
+    )
+    dismissed_at: datetime | None = None
 
     @classmethod
     def of_page(cls, row: Deployment) -> Self:
@@ -189,6 +193,8 @@ class DeploymentDetail(DeploymentOut):
             blocked_connections=Evidence.objects.connections_of(row).splitlines(),
             ready_at=row.ready_at,
             polled_at=row.polled_at,
+            dismissed_by=row.dismissed_by,
+            dismissed_at=row.dismissed_at,
         )
 
 

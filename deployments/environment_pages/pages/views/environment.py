@@ -20,7 +20,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from deployments.access.commands.requesting import DELETE, OPERATE
+from deployments.access.commands.requesting import CHANGE, DELETE, OPERATE
 from deployments.access.models.permissions import can
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.pages.visible import environment_or_404
@@ -71,6 +71,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         may_operate=can(request.user, OPERATE, environment),
     )
     context |= failure_context(environment) | {"environment": environment, "latest": environment.latest}
+    context["may_change"] = can(request.user, CHANGE, environment)
     is_observed = bool(
         context["facts"].parts
         and not (environment.deleted_at or context["never_created"] or context["facts"].absent)

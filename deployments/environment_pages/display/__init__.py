@@ -1,0 +1,1 @@
+"""What the pages of environments and the API show of a failed change."""
