@@ -6,11 +6,20 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import Kind
 from deployments.failures.rules.catalogue import recognize
 from deployments.failures.rules.cause import RecognizedCause
 from deployments.failures.rules.named_parameter import named_parameter
 from deployments.stacks.models.stacks import STACK_TYPE
+
+
+def is_retriable(deployment: Deployment) -> bool:
+    """Return whether the form of a change can be opened with the values of a failed one."""
+    is_change = deployment.kind == Kind.UPDATE and deployment.operation != "take_over"
+    status = deployment.environment.stack_status
+    return is_change and deployment.is_failed_change and is_allowed(status, Operation.CHANGE)
 
 
 def retry_url(deployment: Deployment, known: RecognizedCause | None) -> str:

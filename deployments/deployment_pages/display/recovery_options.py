@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.changes.display.parameter_fields import PREFIX
-from deployments.changes.display.retry import retry_url
+from deployments.changes.display.retry import is_retriable, retry_url
 from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.cloudformation.remaining import Remaining
 from deployments.environments.display.tab_urls import SERVERS, tab_url
@@ -24,7 +24,10 @@ from deployments.recovery.commands.clean_up import may_clean_up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestedAction:
-    """One action: a link, a form to post, or a text to copy. `hint` describes its effect."""
+    """One action: a link, a form to post, or a text to copy. `hint` describes its effect.
+
+    `is_retry`: it opens the form of a change with the values of one that failed.
+    """
 
     label: str
     url: str = ""
@@ -44,6 +47,7 @@ class SuggestedAction:
             ("primary", self.is_main),
             ("danger", self.is_destructive),
             ("needs-deploy", self.needs_permission),
+            ("needs-change", self.is_retry),
         )
         return " ".join(["button", *(name for name, wanted in more if wanted)])
 
@@ -150,19 +154,12 @@ def _after_release(deployment: Deployment, retries: Sequence[SuggestedAction]) -
     yield _environment(deployment)
 
 
-def is_retriable(deployment: Deployment) -> bool:
-    """Return whether the form of a change can be opened with the values of a failed one."""
-    is_change = deployment.is_failed_change and deployment.kind == Kind.UPDATE
-    return is_change and is_allowed(deployment.environment.stack_status, Operation.CHANGE)
-
-
 def retry_of_change(deployment: Deployment, known: RecognizedCause | None) -> SuggestedAction:
     """Return the link to the form of a change with the values of a failed one."""
     return SuggestedAction(
         label=_("Retry with these values"),
         url=retry_url(deployment, known),
         is_main=True,
-        needs_permission=True,
         is_retry=True,
     )
 

@@ -9,16 +9,12 @@ from django.utils.html import conditional_escape, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from deployments.changes.display.retry import cause_of_rejection
+from deployments.changes.display.retry import cause_of_rejection, is_retriable
 from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.cloudformation.root_cause import root_cause
 from deployments.deployment_pages.display import failure_banner
 from deployments.deployment_pages.display.failure_banner import FailureBanner
-from deployments.deployment_pages.display.recovery_options import (
-    SuggestedAction,
-    is_retriable,
-    retry_of_change,
-)
+from deployments.deployment_pages.display.recovery_options import SuggestedAction, retry_of_change
 from deployments.environments.display import headlines
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment

@@ -63,6 +63,12 @@ def test_a_change_in_place_is_one_sentence_and_one_tree_with_causes(
     assert "disabled" not in shown.one("form", id="apply-form").one("button").attributes
 
 
+def test_apply_comes_before_the_tree_so_that_it_does_on_phones(browser: Client, shop: Environment) -> None:
+    shown = browser.get(f"/deployments/{make_preview(shop, 'scale').pk}/", follow=True).content.decode()
+
+    assert shown.index('id="apply-change"') < shown.index('id="changes-title"')
+
+
 def test_a_change_with_a_secret_of_a_lost_key_can_be_opened(
     browser: Client, shop: Environment, settings: Settings, operator: User
 ) -> None:

@@ -170,6 +170,41 @@ def test_where_the_rollback_failed_only_the_operations_lead_out(browser: Client,
     assert shown.one(id="operation-continue")
 
 
+def test_what_was_kept_is_retried_from_where_it_stopped(browser: Client, shop: Environment) -> None:
+    failed = rolled_back(shop)
+    Deployment.objects.filter(pk=failed.pk).update(state="failed", keep_on_failure=True)
+    Environment.objects.filter(pk=shop.pk).update(stack_status="UPDATE_FAILED")
+
+    shown = line(browser, shop)
+
+    assert "Last change failed; the environment is partly updated." in shown.text
+    retry = shown.one(id="retry-change")
+    assert retry.text == "Retry with these values"
+    assert retry["href"].startswith(f"/environments/{shop.pk}/change")
+    assert "from=" not in retry["href"]
+
+
+def test_after_a_release_that_failed_going_back_is_the_main_action(
+    browser: Client, shop: Environment
+) -> None:
+    make_deployment(
+        shop,
+        kind="update",
+        state="failed",
+        last_phase="servers",
+        error_code="ReleaseFailed",
+        base=shop.latest,
+        parameters=VALUES,
+    )
+
+    shown = line(browser, shop)
+
+    assert "The release stopped at a server that failed" in shown.text
+    (back,) = [one for one in shown.all("button") if one.text == "Go back…"]
+    assert "primary" in back["class"]
+    assert "primary" not in shown.one(id="retry-change")["class"]
+
+
 def test_while_a_change_runs_the_failure_before_it_is_not_shown(browser: Client, shop: Environment) -> None:
     rolled_back(shop)
     make_deployment(shop, kind="update", state="stacks", last_phase="stacks")

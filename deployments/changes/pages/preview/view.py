@@ -13,7 +13,7 @@ from deployments.access.rules.roles import Right
 from deployments.access.texts.commands import permission_needed
 from deployments.changes.display.approvals import required_text
 from deployments.changes.display.cancel_stages import discard_stages
-from deployments.changes.display.retry import cause_of_rejection, retry_url
+from deployments.changes.display.retry import cause_of_rejection, is_retriable, retry_url
 from deployments.changes.models.apply_conditions import ApplyConditions, apply_conditions
 from deployments.changes.pages.forms.create import ON_FAILURE
 from deployments.changes.pages.preview import rows, schedule, texts
@@ -116,7 +116,7 @@ def context(
         "discard_stages": discard_stages(deployment),
         "edit_set": _edit_set(deployment),
         "retry_url": retry_url(deployment, cause_of_rejection(deployment))
-        if _is_retriable(deployment)
+        if is_retriable(deployment)
         else "",
         "version": version_change(deployment),
         "marker": _marker(deployment, place, conditions),
@@ -136,11 +136,6 @@ def _skipped(deployment: Deployment, changes: Changes) -> dict[str, Any]:
     found = unreconciled(deployment.environment.skipped_resources, surely_changed(changes))
     unsure = [one for one in found if may_change(changes, one.key)]
     return {"skipped": [one for one in found if one not in unsure], "skipped_unsure": unsure}
-
-
-def _is_retriable(deployment: Deployment) -> bool:
-    """Return whether it failed, so that the form can be opened with its values."""
-    return deployment.is_failed_change and deployment.rolls_back_to_id is None
 
 
 def _edit_set(deployment: Deployment) -> str:
