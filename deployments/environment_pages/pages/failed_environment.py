@@ -31,10 +31,10 @@ def failure_context(environment: Environment) -> dict[str, Any]:
     context = _context(environment, latest)
     is_another = any(context.get(name) for name in ("failure", "emptied", "canceled"))
     line = None if is_another or environment.active_deployment else _last_failure(environment)
-    # The stack's own status would say the same again.
-    is_told = line is not None or environment.is_as_before
-    is_told = is_told and environment.stack_status == "UPDATE_ROLLBACK_COMPLETE"
-    return {"deciding": latest, "last_failure": line, "is_told": is_told, **context}
+    # The stack's own status would repeat it.
+    repeats = environment.stack_status == "UPDATE_ROLLBACK_COMPLETE"
+    hides_status = repeats and (line is not None or environment.is_as_before)
+    return {"deciding": latest, "last_failure": line, "hides_stack_status": hides_status, **context}
 
 
 def _last_failure(environment: Environment) -> FailureLine | None:
