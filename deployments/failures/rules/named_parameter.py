@@ -21,9 +21,9 @@ def named_parameter(known: RecognizedCause | None, declared: Collection[str]) ->
     if known is None:
         return ""
     for group in _IN_REASON:
-        for name in re.findall(r"\w+", known.values.get(group, "")):
-            if name in declared:
-                return name
+        for found in re.finditer(r"\w+", known.values.get(group, "")):
+            if found[0] in declared:
+                return found[0]
     pattern = known.cause.parameter
     if not pattern:
         return ""

@@ -40,7 +40,8 @@ def add(shop: Environment, values: dict[str, Any], **more: Any) -> Deployment:
 
 
 def state(shop: Environment) -> EnvironmentState:
-    return EnvironmentState(Environment.objects.with_state().get(pk=shop.pk).state)
+    (found,) = Environment.objects.filter(pk=shop.pk).state_counts()
+    return EnvironmentState(found)
 
 
 @pytest.mark.parametrize("failed", [ROLLED_BACK, REJECTED, PREFLIGHT, NOT_READY])

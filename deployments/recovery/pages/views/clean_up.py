@@ -32,7 +32,7 @@ def deployment_clean_up(request: AuthedRequest, pk: int) -> HttpResponse:
             return redirect(deployment)
         return redirect(f"{deletion.get_absolute_url()}?then=retry")
     environment = deployment.environment
-    context = {"deployment": deployment, "environment": environment}
+    context: dict[str, object] = {"deployment": deployment, "environment": environment}
     if not may_clean_up(deployment):
         why = message_text(Message(Code.NOTHING_TO_CLEAN_UP))
         return render(request, "recovery/clean_up.html", context | {"why_not": why})
