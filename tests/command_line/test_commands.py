@@ -218,7 +218,7 @@ def test_the_failure_of_the_last_change_is_shown_and_dismissed(
     portal: PortalInProcess, shell: Shell, shop: Environment
 ) -> None:
     refused = shell.run("env", "dismiss", "shop")
-    assert (refused[0], "The last change of shop did not fail." in refused[2]) == (1, True)
+    assert (refused[0], "The last change of shop did not fail." in refused[2]) == (3, True)
     failed = make_deployment(
         shop, kind="update", state="failed", last_phase="preflight", error_message="No role."
     )
