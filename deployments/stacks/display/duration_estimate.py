@@ -91,7 +91,7 @@ def deletion_takes(environment: Environment) -> str:
         {path: tuple(edge for edge in found if edge.path in edges) for path, found in edges.items()},
     )
     forecast = expected_of(environment.account, Kind.DELETE, graph).forecast
-    return f"{_takes(forecast)}, {_basis(forecast, environment.account)}"
+    return f"{_takes(forecast)} · {_basis(forecast, environment.account)}"
 
 
 def _basis_of_change(forecast: Forecast, account: Account) -> str:
