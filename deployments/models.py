@@ -6,6 +6,7 @@ import deployments.access.models.tokens
 import deployments.administration.models.invitations
 import deployments.administration.models.replay_protection
 import deployments.administration.models.sessions
+import deployments.call_logs.models
 import deployments.changes.models.approvals
 import deployments.common.models.idempotency
 import deployments.environments.models.accounts

@@ -72,5 +72,5 @@ def send_notification(pk: int, version: int, **_newer: object) -> None:
 
 @shared_task(name="deployments.tidy", acks_late=True, ignore_result=True)
 def tidy(**_newer: object) -> None:
-    """Thin and delete old rows of the health history, one batch."""
+    """Thin and delete old rows of the health history, the outbox and the AWS call logs, one batch."""
     step.tidy()

@@ -255,6 +255,10 @@ SANSO_API_REQUESTS_PER_ADDRESS = env.int("SANSO_API_REQUESTS_PER_ADDRESS", defau
 SANSO_API_WRONG_TOKENS = env.int("SANSO_API_WRONG_TOKENS", default=30)
 # Days to keep the health history of environments; after one day, only the worst status of every ten minutes.
 SANSO_HEALTH_DAYS = env.int("SANSO_HEALTH_DAYS", default=30)
+# The AWS call log of each deployment: its largest size in bytes, compressed, and the days to keep it; 0 for
+# either keeps none (docs/support-bundle.md).
+SANSO_CALL_LOG_BYTES = env.int("SANSO_CALL_LOG_BYTES", default=2_000_000)
+SANSO_CALL_LOG_DAYS = env.int("SANSO_CALL_LOG_DAYS", default=30)
 # Days to keep audit records; 0 keeps them forever. The second is the file to which dispatchers append the
 # daily anchor of the chain (docs/audit.md).
 SANSO_AUDIT_DAYS = env.int("SANSO_AUDIT_DAYS", default=0)

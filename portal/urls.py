@@ -15,6 +15,7 @@ from portal.login import invitations, oidc_pages, passkey_pages, saml_pages, sec
 from portal.login.views import LoginPage, PasswordPage, code_page
 from portal.metrics.views import metrics
 from portal.sandbox_console import views as sandbox_console
+from portal.support.views import support_bundle
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="environments"), name="home"),
@@ -51,6 +52,7 @@ urlpatterns = [
     ),
     path("account/security/sessions/<int:pk>/end/", sessions.end_session, name="account_session_end"),
     path("account/security/sessions/end-others/", sessions.end_others, name="account_sessions_end"),
+    path("deployments/<int:pk>/support-bundle", support_bundle, name="support_bundle"),
     path("password/", PasswordPage.as_view(), name="password_change"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("language/", login_not_required(set_language), name="set_language"),

@@ -14,7 +14,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.loaders import Loader
 from botocore.session import Session, get_session
 
-from deployments.aws import call_counts, quota, sandbox
+from deployments.aws import call_capture, call_counts, quota, sandbox
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
@@ -75,6 +75,7 @@ def _connect(ref: AccountRef) -> Clients:
     quota.of(ref).attach(session.events)
     if ref.quota_url:
         call_counts.shared(ref.quota_url).attach(session.events)
+    call_capture.attach(session.events)
     endpoint = ref.endpoint_url or None
     return Clients(
         cloudformation=CloudFormationGateway(

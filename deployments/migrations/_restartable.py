@@ -31,3 +31,17 @@ class AddField(migrations.AddField):
             without_index.set_attributes_from_name(self.name)
             without_index.model = model
             schema_editor.alter_field(model, without_index, field)
+
+
+class CreateModel(migrations.CreateModel):
+    """Creates a table; one that an interrupted run left is created again, since nothing was written to it."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Create the table with its indexes and constraints."""
+        connection = schema_editor.connection
+        model = to_state.apps.get_model(app_label, self.name)
+        with connection.cursor() as cursor:
+            exists = model._meta.db_table in connection.introspection.table_names(cursor)
+        if exists:
+            schema_editor.delete_model(model)
+        super().database_forwards(app_label, schema_editor, from_state, to_state)

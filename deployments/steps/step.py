@@ -15,6 +15,7 @@ from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
+from deployments.call_logs.shared import keep
 from deployments.changes.shared import approvals
 from deployments.changes.steps import (
     creation,
@@ -79,7 +80,7 @@ def run_deployment(pk: int, version: int, connect: Connect = session.connect) ->
         return False  # taken over between the two statements
     now = timezone.now()
     try:
-        with bound_contextvars(**_ids_of(deployment)):
+        with bound_contextvars(**_ids_of(deployment)), keep.kept(deployment):
             is_first = deployment.ticked_at is None
             deployment.record(ticked_at=now)
             _update_facts(deployment, is_first=is_first)
@@ -333,6 +334,9 @@ def run_action_request(pk: int, version: int, connect: Connect = session.connect
 
 
 def tidy() -> int:
-    """Delete old rows of the health history and the outbox, one batch. Return the number of deleted rows."""
+    """Delete old rows of the health history, the outbox and the AWS call logs, one batch of each.
+
+    Return the number of deleted rows.
+    """
     now = timezone.now()
-    return observe.prune(now) + outbox.prune(now)
+    return observe.prune(now) + outbox.prune(now) + keep.prune(now)

@@ -20,14 +20,12 @@ from portal.doctor import (
 )
 from portal.doctor.finding import Finding, FindingStatus
 
-NEED_DATABASE: tuple[Callable[[], list[Finding]], ...] = (
-    lambda: rows.judge(rows.read()),
-    lambda: accounts.judge(accounts.read()),
-)
+NEED_DATABASE: tuple[Callable[[], list[Finding]], ...] = (lambda: rows.judge(rows.read()),)
+NEED_AWS: tuple[Callable[[], list[Finding]], ...] = (lambda: accounts.judge(accounts.read()),)
 
 
-def examine() -> list[Finding]:
-    """Run every possible check, and return the findings."""
+def examine(*, with_aws: bool = True) -> list[Finding]:
+    """Run every possible check, and return the findings. `with_aws`: also those that call AWS."""
     of_database = database.judge(database.read())
     findings = [*of_database, *redis_server.judge(redis_server.read()), *processes.judge(processes.read())]
     findings += encryption.judge(encryption.read())
@@ -39,5 +37,6 @@ def examine() -> list[Finding]:
         one.check in ("database", "migrations") and one.status is FindingStatus.PROBLEM for one in of_database
     )
     if not blocked:
-        findings += [finding for check in NEED_DATABASE for finding in check()]
+        checks = NEED_DATABASE + (NEED_AWS if with_aws else ())
+        findings += [finding for check in checks for finding in check()]
     return findings

@@ -20,6 +20,7 @@ import deployments
 from deployments.access.commands import sandbox
 from deployments.administration.commands import invitations, tokens
 from deployments.audit import commands
+from deployments.call_logs import commands as support_commands
 from deployments.changes.commands import preview
 from tests.commands.scenes import SCENES
 from tests.pages.permission_rules import RULES
@@ -33,6 +34,7 @@ ONLY_ON_PAGES: dict[Callable[..., Any], str] = {
         "the link of an invitation lets a person sign in: it is displayed to who invites, once",
     ),
     commands.export_audit: "the API lists the records themselves",
+    support_commands.export_support_bundle: "a person reads it before sending it; manage.py support_bundle",
     sandbox.request_of_sandbox: "the sandbox has a control API of its own, docs/sandbox.md",
 }
 """Actions that the API does not have, with the reason."""

@@ -22,6 +22,7 @@ from django.core.management import call_command
 from django.db.models import Model
 from django.test import Client
 
+from deployments.call_logs.shared import keep
 from deployments.common.rules.encodings import encodings_of
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -231,6 +232,8 @@ def assert_not_stored(portal: Portal) -> None:
     """Assert that no secret is in any table or log."""
     for model in apps.get_models():
         assert secrets_in(rows_of(model)) == [], model
+    for deployment in Deployment.objects.for_page():
+        assert secrets_in("\n".join(keep.lines_of(deployment))) == [], deployment
     for service in portal.services:
         assert secrets_in(service.log.read_text(errors="replace")) == [], service.log
 

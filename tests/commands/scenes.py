@@ -15,6 +15,7 @@ from deployments.access.commands import sandbox
 from deployments.access.models.grants import Grant, Team
 from deployments.administration.commands import accounts, grants, invitations, tokens
 from deployments.audit import commands
+from deployments.call_logs import commands as support_commands
 from deployments.changes.commands import (
     apply,
     approval_rules,
@@ -87,7 +88,7 @@ NOT_REQUESTED = {
 CHANGES_NOTHING = {
     *(operate.request_association_run, operate.request_site_check, operate.request_protection),
     *(remaining.request_new_search, recording_commands.request_recording, sandbox.request_of_sandbox),
-    *(sources.request_fetch, commands.export_audit),
+    *(sources.request_fetch, commands.export_audit, support_commands.export_support_bundle),
 }
 """Requests that change no value of the portal: they go to AWS, to a template set's server, or nowhere."""
 WITH_VALUES = {
@@ -127,6 +128,7 @@ def template_set(tmp_path: Path, settings: Settings) -> None:
 
 SCENES: dict[Callable[..., Any], Scene] = {
     commands.export_audit: lambda: {"filters": {"q": "shop"}, "kind": "csv"},
+    support_commands.export_support_bundle: lambda: {"deployment": deployed().latest},
     create.request_deployment: lambda: {
         "account": make_account(),
         "name": "shop",
@@ -239,6 +241,7 @@ FOR_EVERYBODY = {tokens.create_token, tokens.revoke_token}
 
 PERMISSION: dict[Callable[..., Any], str] = {
     commands.export_audit: "view_auditrecord",
+    support_commands.export_support_bundle: "view_auditrecord",
     create.request_deployment: "add_deployment",
     delete.request_deletion: "delete_environment",
     delete.close_environment: "delete_environment",

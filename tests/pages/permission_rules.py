@@ -172,6 +172,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "first_failed_event": (_of("deployment"),),
     "event_export": (_of("deployment", given={"kind": "csv"}),),
     "replay_frame": (_of("deployment"),),
+    "support_bundle": (Rule(to=To.EVERYTHING, right=Right.VIEW_AUDIT, method="post", about="deployment"),),
     "deletion_request": (_of("deployment"),),
     "scheduled_creation": (_of("deployment"),),
     "scheduled_time": (_of("deployment", Right.CREATE, "post"),),

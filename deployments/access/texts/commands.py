@@ -63,6 +63,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "remove_authenticator": _("Remove second factor"),
     "reset_authenticator": _("Renew recovery codes"),
     "export_audit": _("Export audit records"),
+    "export_support_bundle": _("Download support bundle"),
     "begin_scheduled": _("Begin scheduled deployment"),
     "start_scheduled": _("Start scheduled creation now"),
     "reschedule": _("Change scheduled time"),

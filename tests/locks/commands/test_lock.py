@@ -13,6 +13,7 @@ from deployments.access.commands import sandbox
 from deployments.access.models.audit_records import AuditRecord
 from deployments.administration.commands import accounts, grants, invitations, tokens
 from deployments.audit import commands
+from deployments.call_logs import commands as support_commands
 from deployments.changes.commands import approval_rules, approve, create, open_change, preview
 from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text, stored_text
@@ -63,7 +64,8 @@ WITHOUT_ENVIRONMENT = {
         notification_commands.request_retry,
     ),
     *(approval_rules.save_label_rule, approval_rules.delete_label_rule),
-    *(commands.export_audit, tokens.create_token, tokens.revoke_token),
+    *(commands.export_audit, support_commands.export_support_bundle),
+    *(tokens.create_token, tokens.revoke_token),
 }
 
 

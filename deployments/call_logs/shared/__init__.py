@@ -1,0 +1,1 @@
+"""Writing call logs during steps, and reading them for support bundles."""
