@@ -20,9 +20,11 @@ from pytest_django import Settings
 from deployments.access.models.audit_records import AuditRecord
 from deployments.call_logs.models import LoggedCall
 from deployments.call_logs.shared import keep
+from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
+from deployments.stacks.shared import redactors
 from portal.doctor import accounts
-from portal.support import bundle, known_values
+from portal.support import bundle
 from tests.builders import allow, make_account, make_deployment, make_environment, make_user
 from tests.call_logs.rules.hostile import HIDDEN, calls, redactor
 from tests.call_logs.shared.test_keep import made
@@ -42,7 +44,8 @@ def own_folder(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def deployment() -> Deployment:
-    row = make_deployment(make_environment("boutique", account=make_account("tokyo-production")))
+    environment = make_environment("boutique", account=make_account("tokyo-production"))
+    row = make_deployment(environment, requested_by=make_user("hanako"))
     return Deployment.objects.for_page().get(pk=row.pk)
 
 
@@ -80,7 +83,6 @@ def test_a_bundle_has_what_its_readme_says(deployment: Deployment, own_folder: P
 def test_names_and_addresses_are_placeholders_the_same_in_all_files(
     deployment: Deployment, own_folder: Path
 ) -> None:
-    make_user("hanako")
     text = "boutique of tokyo-production by hanako from 10.1.2.3 in 123456789012 failed"
     (own_folder / "logs" / "web.log").write_text(f"{text}\n")
     with keep.kept(deployment):
@@ -103,7 +105,7 @@ def test_none_of_fifty_hidden_secrets_is_in_a_bundle(
     settings.SANSO_METRICS_TOKEN = "a-token-of-scrapers-0123456789ab"
     log = f"started with {settings.SECRET_KEY} and {settings.SANSO_METRICS_TOKEN}, password=hunter22"
     (own_folder / "logs" / "web.log").write_text(f"{log}\nthe end\n")
-    monkeypatch.setattr(keep.redactors, "of_deployment", lambda _row: redactor().secrets)
+    monkeypatch.setattr(redactors, "of_deployment", lambda _row: redactor().secrets)
     with keep.kept(deployment):
         for call in calls():
             made(
@@ -153,7 +155,7 @@ def test_a_bundle_is_made_although_names_cannot_be_read(monkeypatch: pytest.Monk
     def fails(*_args: Any, **_named: Any) -> None:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(known_values.Account.objects, "values_list", fails)
+    monkeypatch.setattr(Account.objects, "values_list", fails)
 
     assert written(None).keys() == ALWAYS
 

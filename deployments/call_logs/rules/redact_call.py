@@ -133,11 +133,6 @@ def withheld(size: int) -> str:
     return f"[{size} bytes withheld]"
 
 
-def is_withheld(body: str) -> bool:
-    """Return whether a body is such a note."""
-    return bool(re.fullmatch(r"\[\d+ bytes withheld\]", body))
-
-
 def _plain(key: str) -> str:
     return _PLAIN.sub("", key.lower())
 

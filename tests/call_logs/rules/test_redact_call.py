@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from deployments.call_logs.rules import redact_call
 from deployments.call_logs.rules.log_file import answer, entry, header, line, question
 from deployments.call_logs.rules.placeholders import Placeholders
-from deployments.call_logs.rules.redact_call import MAX_BODY, CallRedactor, is_withheld
+from deployments.call_logs.rules.redact_call import MAX_BODY, CallRedactor
 from deployments.common.rules.redaction import Redactor, Values
+from tests.aws.call_log_files import is_withheld
 from tests.call_logs.rules.hostile import HIDDEN, KEY, call, calls, redactor
 
 SECRET = "xQ7-hidden-Zk9"
