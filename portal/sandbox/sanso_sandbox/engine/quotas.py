@@ -2,7 +2,8 @@
 
 The values are AWS's defaults of 2026-11; the texts are from
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and of the Errors sections of
-CreateLoadBalancer, CreateTargetGroup, CreateDBCluster, CreateDBInstance and CreateStack.
+CreateLoadBalancer, CreateTargetGroup, CreateDBCluster, CreateDBInstance, CreateDBClusterSnapshot and
+CreateStack.
 """
 
 from dataclasses import dataclass
@@ -85,6 +86,11 @@ QUOTAS: Final = {
         limit=40, code="DBClusterQuotaExceededFault", text="DB Cluster quota exceeded"
     ),
     "database_instances": Quota(limit=40, code="InstanceQuotaExceeded", text="DB Instance quota exceeded"),
+    "manual_cluster_snapshots": Quota(
+        limit=100,
+        code="SnapshotQuotaExceeded",
+        text="Cannot create more than {limit} manual cluster snapshots",
+    ),
     "stacks": Quota(
         limit=2_000,
         code="LimitExceededException",

@@ -141,6 +141,17 @@ def _named_backup(kind: str, parameter: str, known: Any) -> Callable[[Request, s
     return find
 
 
+def _new_cluster_snapshot(request: Request, action: str) -> Iterator[Check]:
+    """Yield the checks of CreateDBClusterSnapshot: the cluster, the snapshot, and the snapshot's tags."""
+    cluster = request.param("DBClusterIdentifier")
+    snapshot = request.arn(f"cluster-snapshot:{request.param('DBClusterSnapshotIdentifier')}")
+    tags = iam_actions.request_tag_context(request.service, action, request.body, request.params)
+    yield action, cluster if cluster.startswith("arn:") else request.arn(f"cluster:{cluster}"), tags
+    yield action, snapshot, tags
+    if tags:
+        yield "rds:AddTagsToResource", snapshot, tags
+
+
 def _associations(request: Request, action: str) -> Iterator[Check]:
     payload = request.json()
     for found in [payload.get("AssociationId"), *(payload.get("AssociationIds") or ())]:
@@ -185,6 +196,7 @@ _OWN: Final[dict[str, Callable[[Request, str], Iterator[Check]]]] = {
     "logs:DescribeLogGroups": _log_group,
     "logs:FilterLogEvents": _log_group,
     "logs:GetLogEvents": _log_group,
+    "rds:CreateDBClusterSnapshot": _new_cluster_snapshot,
     "rds:DeleteDBClusterSnapshot": _named_backup(
         "cluster-snapshot", "DBClusterSnapshotIdentifier", rds._db_cluster_snapshots
     ),

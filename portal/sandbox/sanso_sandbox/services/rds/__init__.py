@@ -9,13 +9,18 @@ from sanso_sandbox.services.rds import (
     instances,
     parameter_groups,
     remaining,
+    restorable_times,
     roles,
+    snapshots,
 )
 
 
 def install() -> None:
     """Install the resource types and the actions."""
-    for module in (api, clusters, instances, parameter_groups, roles, remaining, connections):
+    for module in (
+        *(api, clusters, instances, parameter_groups, roles, snapshots, restorable_times),
+        *(remaining, connections),
+    ):
         module.install()
     in_use.databases().prepare()
 

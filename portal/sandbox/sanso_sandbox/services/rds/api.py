@@ -6,7 +6,7 @@ from ministack.services import rds
 
 from sanso_sandbox.engine import query, quotas
 from sanso_sandbox.engine.registry import Action, Answer, Parameters, Refused, here
-from sanso_sandbox.services.rds import clusters, databases, instances, offers, roles
+from sanso_sandbox.services.rds import clusters, databases, instances, offers, roles, snapshots
 
 
 def install() -> None:
@@ -18,6 +18,9 @@ def install() -> None:
         "CreateDBInstance": _create_instance,
         "DeleteDBInstance": _delete_instance,
         "RebootDBInstance": _reboot_instance,
+        "CreateDBClusterSnapshot": snapshots.create,
+        "DeleteDBClusterSnapshot": snapshots.delete,
+        "DescribeDBClusterSnapshots": snapshots.describe,
     }
     for name, action in around.items():
         rds._ACTION_MAP[name] = _wrapping(rds._ACTION_MAP[name], action)

@@ -1,10 +1,10 @@
-"""Resources that outlive a database: snapshots, found by their tags; the sandbox has no automated backups."""
+"""Resources that outlive a database: snapshots, found by their tags; automated backups are gone with it."""
 
 from collections.abc import Callable, Iterator
 
 from ministack.services import rds, tagging
 
-from sanso_sandbox.engine.registry import Answer, Parameters, Record
+from sanso_sandbox.engine.registry import Answer, Parameters
 
 
 def install() -> None:
@@ -15,7 +15,6 @@ def install() -> None:
     ):
         rds._ACTION_MAP[name] = _without_any(name, members)
     tagging._COLLECTORS["rds"] = _tagged
-    rds._create_cluster_snapshot_internal = _with_tags(rds._create_cluster_snapshot_internal)
 
 
 def _without_any(name: str, members: str) -> Callable[[Parameters], Answer]:
@@ -27,18 +26,6 @@ def _without_any(name: str, members: str) -> Callable[[Parameters], Answer]:
         return answer
 
     return action
-
-
-def _with_tags(engine: Callable[[str, Record], Record]) -> Callable[[str, Record], Record]:
-    """Return a function that takes a snapshot, with the cluster's tags if the cluster copies them."""
-
-    def take(snapshot_id: str, cluster: Record) -> Record:
-        snapshot = engine(snapshot_id, cluster)
-        if cluster.get("CopyTagsToSnapshot"):
-            snapshot["TagList"] = list(cluster.get("TagList") or [])
-        return snapshot
-
-    return take
 
 
 def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
