@@ -112,6 +112,7 @@ urlpatterns = [
     path(
         "environments/<int:pk>/save-time", environment.environment_site_check, name="environment_site_check"
     ),
+    path("environments/<int:pk>/snapshot", environment.environment_snapshot, name="environment_snapshot"),
     path(
         "environments/<int:pk>/runs/<int:run>/output",
         environment.environment_output,

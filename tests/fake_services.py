@@ -16,7 +16,8 @@ from deployments.aws.described_network import DescribedNetwork
 from deployments.aws.ec2 import NetworkInterface, TaggedInstance
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.aws.logs import LogGroup, LogMessage, StreamEnd
-from deployments.aws.rds import Backup, Cluster, DBInstance
+from deployments.aws.rds import Cluster, DBInstance
+from deployments.aws.rds_backups import Backup, ClusterSnapshot
 from deployments.aws.reachability.network import Network
 from deployments.aws.s3 import StoredObject, StoredVersions, Tail
 from deployments.aws.ssm import (
@@ -27,7 +28,7 @@ from deployments.aws.ssm import (
     Invocation,
     output_folder,
 )
-from deployments.common.errors import AwsNotFound
+from deployments.common.errors import AwsAlreadyDone, AwsNotFound
 from tests.builders import START
 
 
@@ -66,6 +67,7 @@ class FakeServices:
         self.ssm_parameters: dict[str, str] = {}
         self.log_group_rows: dict[str, LogGroup] = {}
         self.backups: dict[str, list[Backup]] = {}  # by cluster or instance
+        self.db_snapshots: dict[str, ClusterSnapshot] = {}
         self.cluster_uses: dict[str, ClusterUse] = {}
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
         self.network: DescribedNetwork | None = None
@@ -299,6 +301,33 @@ class FakeServices:
         self._call("rds:DeleteDBClusterSnapshot")
         for name, rows in self.backups.items():
             self.backups[name] = [row for row in rows if (row.type, row.id) != (type_, id_)]
+
+    def cluster_snapshots(self, cluster_ids: Sequence[str]) -> list[ClusterSnapshot]:
+        self._call("rds:DescribeDBClusterSnapshots")
+        return [row for row in self.db_snapshots.values() if row.cluster_id in cluster_ids]
+
+    def cluster_snapshot(self, snapshot_id: str) -> ClusterSnapshot:
+        operation = "rds:DescribeDBClusterSnapshots"
+        self._call(operation)
+        if snapshot_id not in self.db_snapshots:
+            raise AwsNotFound("DBClusterSnapshotNotFoundFault", "not found", operation)
+        return self.db_snapshots[snapshot_id]
+
+    def create_cluster_snapshot(self, cluster_id: str, snapshot_id: str, tags: Mapping[str, str]) -> None:
+        operation = "rds:CreateDBClusterSnapshot"
+        self._call(operation)
+        if cluster_id not in self.db_clusters:
+            raise AwsNotFound("DBClusterNotFoundFault", "not found", operation)
+        if snapshot_id in self.db_snapshots:
+            raise AwsAlreadyDone("DBClusterSnapshotAlreadyExistsFault", "exists", operation)
+        self.db_snapshots[snapshot_id] = ClusterSnapshot(
+            snapshot_id=snapshot_id,
+            cluster_id=cluster_id,
+            kind="manual",
+            status="creating",
+            tags=tags,
+        )
+        self._done(operation)
 
     def network_interfaces(self, vpc_ids: Sequence[str]) -> list[NetworkInterface]:
         self._call("ec2:DescribeNetworkInterfaces")

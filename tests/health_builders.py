@@ -11,7 +11,7 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.observers import SOURCES
 from deployments.health.models.balancing import LoadBalancer, Target
 from deployments.health.models.configuration import Association, AssociationRun
-from deployments.health.models.database import DatabaseCluster, DatabaseMember
+from deployments.health.models.database import DatabaseCluster, DatabaseMember, DatabaseSnapshot
 from deployments.health.models.fleet import FleetGroup, FleetInstance
 from deployments.health.models.observing import Observation
 from deployments.health.models.samples import HealthSample
@@ -159,6 +159,21 @@ def _make_database(environment: Environment, zones: tuple[str, ...], now: dateti
         endpoint="site.cluster-abc.rds.example",
         reader_endpoint="site.cluster-ro-abc.rds.example",
         port=3306,
+        backup_retention_days=7,
+        backup_window="17:00-17:30",
+        earliest_restorable_at=now - timedelta(days=7),
+        latest_restorable_at=now - timedelta(minutes=5),
+        observed_at=now,
+    )
+    DatabaseSnapshot.objects.create(
+        environment=environment,
+        cluster_id="site-cluster",
+        snapshot_id="rds:site-cluster-2026-12-01-17-04",
+        cause="automated",
+        status="available",
+        progress=100,
+        size=3,
+        created_at=now - timedelta(hours=5),
         observed_at=now,
     )
     for number, zone in enumerate(zones[:2]):

@@ -28,6 +28,7 @@ def targets() -> set[str]:
 WITHOUT_A_CALL = {
     "iam:PassRole",  # checked when a request names the service role
     "cloudformation:TagResource",  # checked when a request names tags
+    "rds:AddTagsToResource",  # the same
     "cloudformation:CancelUpdateStack",
     "cloudformation:ContinueUpdateRollback",
     "cloudformation:DeleteChangeSet",

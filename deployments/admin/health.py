@@ -17,7 +17,7 @@ from deployments.environments.display import badges
 from deployments.health.display import aws_badges
 from deployments.health.models.balancing import Target
 from deployments.health.models.configuration import Association, AssociationRun
-from deployments.health.models.database import DatabaseCluster, DatabaseMember
+from deployments.health.models.database import DatabaseCluster, DatabaseMember, DatabaseSnapshot
 from deployments.health.models.fleet import FleetInstance, ScalingActivity
 from deployments.health.models.observing import Observation
 from deployments.health.models.site import SiteProbe, SiteReads
@@ -241,6 +241,20 @@ class DatabaseMemberAdmin(ReadOnly):
     def displayed_status(self, member: DatabaseMember) -> SafeString:
         """Return the instance's status."""
         return aws_badges.database(member.status)
+
+
+@admin.register(DatabaseSnapshot)
+class DatabaseSnapshotAdmin(OfEnvironment):
+    """Snapshots of Aurora clusters."""
+
+    list_display = ("snapshot_id", "environment", "account", "cause", "status", "size", "created_at")
+    list_filter = (
+        "cause",
+        "status",
+        ("environment", EnvironmentFilter),
+        ("environment__account", AccountFilter),
+    )
+    search_fields = ("snapshot_id", "cluster_id", "environment__name")
 
 
 @admin.register(Observation)

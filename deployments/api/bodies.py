@@ -119,6 +119,16 @@ class RunBody(Body):
     only_failed: StrictBool = False
 
 
+class SnapshotBody(Body):
+    """A snapshot of a database."""
+
+    cluster: str = Field(
+        default="",
+        max_length=100,
+        description="The cluster; it may be left out if the environment has one only.",
+    )
+
+
 class ApplyBody(Body):
     """How a preview is applied."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from django.shortcuts import get_object_or_404
+
 from deployments.access.api.bodies import Nothing, ReasonBody
 from deployments.access.api.environment_router import environment_of, router
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import Key
 from deployments.access.api.requests import ApiRequest
-from deployments.api.bodies import ApprovalRuleBody, ChannelBody, LabelsBody, LockBody, RunBody
+from deployments.access.api.responses import FOR_ONE
+from deployments.api.bodies import ApprovalRuleBody, ChannelBody, LabelsBody, LockBody, RunBody, SnapshotBody
 from deployments.changes.commands import approve, labels
 from deployments.changes.models.approvals import ApprovalRule
 from deployments.changes.rules.approvals import Policy
@@ -17,6 +20,7 @@ from deployments.health.commands import operate
 from deployments.locks.commands import locks
 from deployments.recovery.commands import delete
 from deployments.stacks.display.action_schemas import ActionOut
+from deployments.stacks.models.action_requests import ActionRequest
 from deployments.template_sets.commands import channels
 
 ACCEPTED = 202
@@ -112,6 +116,27 @@ def run_association(request: ApiRequest, environment_id: Key, body: RunBody) -> 
         only_failed=body.only_failed,
     )
     return ActionOut.of(found)
+
+
+@requests(
+    router, "/environments/{environment_id}/snapshots", ActionOut, status=ACCEPTED, name="take_snapshot"
+)
+def take_snapshot(request: ApiRequest, environment_id: Key, body: SnapshotBody) -> ActionOut:
+    """Request a snapshot of a database cluster, which stays until somebody deletes it."""
+    environment = environment_of(request, environment_id)
+    found = operate.request_snapshot(user=request.user, environment=environment, cluster_id=body.cluster)
+    return ActionOut.of(found)
+
+
+@router.get(
+    "/environments/{environment_id}/actions/{action_id}",
+    response={200: ActionOut, **FOR_ONE},
+    operation_id="get_action",
+)
+def get_action(request: ApiRequest, environment_id: Key, action_id: Key) -> ActionOut:
+    """Return a requested action of an environment: whether it has ended, and its result."""
+    rows = ActionRequest.objects.newest_of(environment_of(request, environment_id))
+    return ActionOut.of(get_object_or_404(rows, pk=action_id))
 
 
 @requests(router, "/environments/{environment_id}/protection", ActionOut, status=ACCEPTED, name="protect")

@@ -35,7 +35,7 @@ _RETRY = (
 _ADOPT = (
     "AlreadyExistsException TokenAlreadyExistsException InvalidChangeSetStatus "
     "InvalidChangeSetStatusException OperationInProgressException BucketAlreadyOwnedByYou "
-    "PreconditionFailed ConditionalRequestConflict"
+    "PreconditionFailed ConditionalRequestConflict DBClusterSnapshotAlreadyExistsFault"
 )
 _MISSING = (
     "ChangeSetNotFound ChangeSetNotFoundException StackNotFoundException NoSuchBucket NoSuchKey NotFound "
@@ -61,8 +61,8 @@ _REJECTED = (
     "UnsupportedOperationException "
     "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
 )
-# Errors of ModifyDBCluster and ModifyDBInstance: the cluster is busy or stopped, or the change is not
-# possible. AWS's message, which is displayed, has the details.
+# Errors of ModifyDBCluster, ModifyDBInstance and CreateDBClusterSnapshot: the cluster is busy or stopped, a
+# quota is used up, or the change is not possible. AWS's message, which is displayed, has the details.
 _REJECTED_BY_RDS = (
     "InvalidDBClusterStateFault InvalidDBInstanceState InvalidDBSecurityGroupState "
     "InvalidDBSubnetGroupStateFault InvalidGlobalClusterStateFault InvalidVPCNetworkStateFault InvalidSubnet "
@@ -73,7 +73,7 @@ _REJECTED_BY_RDS = (
     "DBSecurityGroupNotFound OptionGroupNotFoundFault DomainNotFoundFault KMSKeyNotAccessibleFault "
     "InvalidDBClusterSnapshotStateFault InvalidDBSnapshotState InvalidDBClusterAutomatedBackupStateFault "
     "InvalidDBInstanceAutomatedBackupState AuthorizationNotFound BackupPolicyNotFoundFault "
-    "CertificateNotFound VpcEncryptionControlViolationException"
+    "CertificateNotFound VpcEncryptionControlViolationException SnapshotQuotaExceeded"
 )
 TABLE: dict[str, type[AwsFailure]] = {
     code: kind

@@ -1,4 +1,4 @@
-"""The gateway to RDS: Aurora clusters, their instances, deletion protection, and remaining backups."""
+"""The gateway to RDS: Aurora clusters, their instances, deletion protection, snapshots and backups."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
+from deployments.aws.rds_backups import (
+    CLUSTER_BACKUP,
+    CLUSTER_SNAPSHOT,
+    INSTANCE_BACKUP,
+    INSTANCE_SNAPSHOT,
+    Backup,
+    ClusterSnapshot,
+    cluster_snapshot_of,
+    retained_of,
+    snapshot_of,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -15,8 +26,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 100
 """Rows in one response (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html)."""
-CLUSTER_SNAPSHOT, INSTANCE_SNAPSHOT = "AWS::RDS::DBClusterSnapshot", "AWS::RDS::DBSnapshot"
-CLUSTER_BACKUP, INSTANCE_BACKUP = "AWS::RDS::DBClusterAutomatedBackup", "AWS::RDS::DBInstanceAutomatedBackup"
 _SECRET = "MasterUserPassword"  # noqa: S105  # a key of PendingModifiedValues, whose value is masked
 
 
@@ -32,7 +41,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """An Aurora cluster. `pending` has the changes that wait for a restart or the maintenance window."""
+    """An Aurora cluster. `pending` has the changes that wait for a restart or the maintenance window.
+
+    `backup_window` is in UTC, such as `17:00-17:30`. The restorable times are None until RDS reports them.
+    """
 
     cluster_id: str
     status: str
@@ -43,6 +55,10 @@ class Cluster:
     members: tuple[Member, ...] = ()
     deletion_protection: bool = False
     pending: Mapping[str, str] = field(default_factory=dict)
+    backup_retention_days: int = 0
+    backup_window: str = ""
+    earliest_restorable_at: datetime | None = None
+    latest_restorable_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +72,6 @@ class DBInstance:
     instance_class: str = ""
     endpoint: str = ""
     pending: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backup:
-    """A snapshot, or the automated backups of a database that is gone.
-
-    `type` is its CloudFormation type, or a similar name for a type that CloudFormation cannot create. `id`
-    identifies it in the deletion: a snapshot's name, or the resource id of the database. `kind` is the API's
-    value: `manual`, `automated`.
-    """
-
-    type: str
-    id: str
-    arn: str
-    kind: str = ""
-    status: str = ""
-    created_at: datetime | None = None
 
 
 class RDS(Protocol):
@@ -104,6 +103,18 @@ class RDS(Protocol):
 
     def delete_backup(self, type_: str, id_: str) -> None:
         """Delete one of them. Raise AwsNotFound if it is gone."""
+        ...
+
+    def cluster_snapshots(self, cluster_ids: Sequence[str]) -> list[ClusterSnapshot]:
+        """Return the manual and automated snapshots of these clusters, which may be gone."""
+        ...
+
+    def cluster_snapshot(self, snapshot_id: str) -> ClusterSnapshot:
+        """Return one snapshot by its name. Raise AwsNotFound if there is none."""
+        ...
+
+    def create_cluster_snapshot(self, cluster_id: str, snapshot_id: str, tags: Mapping[str, str]) -> None:
+        """Begin a manual snapshot. Raise AwsAlreadyDone if one has this name."""
         ...
 
 
@@ -159,8 +170,10 @@ class RDSGateway:
                 )
                 for row in page.get("DBClusterAutomatedBackups", [])
             ]
-        found = [_snapshot(CLUSTER_SNAPSHOT, "DBClusterSnapshot", row) for row in snapshots]
-        return found + [_retained(CLUSTER_BACKUP, "DBCluster", "DbClusterResourceId", row) for row in backups]
+        found = [snapshot_of(CLUSTER_SNAPSHOT, "DBClusterSnapshot", row) for row in snapshots]
+        return found + [
+            retained_of(CLUSTER_BACKUP, "DBCluster", "DbClusterResourceId", row) for row in backups
+        ]
 
     def instance_backups(self, instance_id: str) -> list[Backup]:
         with calling("rds:DescribeDBSnapshots"):
@@ -176,8 +189,8 @@ class RDSGateway:
                 )
                 for row in page.get("DBInstanceAutomatedBackups", [])
             ]
-        found = [_snapshot(INSTANCE_SNAPSHOT, "DBSnapshot", row) for row in snapshots]
-        return found + [_retained(INSTANCE_BACKUP, "DBInstance", "DbiResourceId", row) for row in backups]
+        found = [snapshot_of(INSTANCE_SNAPSHOT, "DBSnapshot", row) for row in snapshots]
+        return found + [retained_of(INSTANCE_BACKUP, "DBInstance", "DbiResourceId", row) for row in backups]
 
     def delete_backup(self, type_: str, id_: str) -> None:
         if type_ == CLUSTER_SNAPSHOT:
@@ -193,26 +206,30 @@ class RDSGateway:
             with calling("rds:DeleteDBInstanceAutomatedBackup"):
                 self._client.delete_db_instance_automated_backup(DbiResourceId=id_)
 
+    def cluster_snapshots(self, cluster_ids: Sequence[str]) -> list[ClusterSnapshot]:
+        found: list[ClusterSnapshot] = []
+        for chunk in _chunks(cluster_ids):
+            pages = self._client.get_paginator("describe_db_cluster_snapshots").paginate(
+                Filters=[_of_clusters(chunk)], PaginationConfig={"PageSize": AT_ONCE}
+            )
+            with calling("rds:DescribeDBClusterSnapshots"):
+                found += [
+                    cluster_snapshot_of(row) for page in pages for row in page.get("DBClusterSnapshots", [])
+                ]
+        return found
 
-def _snapshot(type_: str, name: str, row: Any) -> Backup:
-    return Backup(
-        type=type_,
-        id=row[f"{name}Identifier"],
-        arn=row.get(f"{name}Arn", ""),
-        kind=row.get("SnapshotType", ""),
-        status=row.get("Status", ""),
-        created_at=row.get("SnapshotCreateTime"),
-    )
+    def cluster_snapshot(self, snapshot_id: str) -> ClusterSnapshot:
+        with calling("rds:DescribeDBClusterSnapshots"):
+            found = self._client.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=snapshot_id)
+        return cluster_snapshot_of(found["DBClusterSnapshots"][0])
 
-
-def _retained(type_: str, database: str, resource_id: str, row: Any) -> Backup:
-    return Backup(
-        type=type_,
-        id=row.get(resource_id, ""),
-        arn=row.get(f"{database}AutomatedBackupsArn", ""),
-        kind="automated",
-        status=row.get("Status", ""),
-    )
+    def create_cluster_snapshot(self, cluster_id: str, snapshot_id: str, tags: Mapping[str, str]) -> None:
+        with calling("rds:CreateDBClusterSnapshot"):
+            self._client.create_db_cluster_snapshot(
+                DBClusterIdentifier=cluster_id,
+                DBClusterSnapshotIdentifier=snapshot_id,
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            )
 
 
 def _chunks(ids: Sequence[str]) -> list[list[str]]:
@@ -243,6 +260,10 @@ def _cluster(row: Any) -> Cluster:
         ),
         deletion_protection=row.get("DeletionProtection", False),
         pending=_pending(row.get("PendingModifiedValues", {})),
+        backup_retention_days=row.get("BackupRetentionPeriod", 0),
+        backup_window=row.get("PreferredBackupWindow", ""),
+        earliest_restorable_at=row.get("EarliestRestorableTime"),
+        latest_restorable_at=row.get("LatestRestorableTime"),
     )
 
 

@@ -16,12 +16,13 @@ from deployments.common.rules.redaction import Redactor
 Result = TypeVar("Result")
 
 _NAMES = (
-    "account_id action activity_id arguments arn association_id attribute causing_entity change_set_id "
+    "account_id action activity_id arguments arn association_id attribute backup_window causing_entity "
+    "change_set_id "
     "check cluster_id command_id counts deployment_mode detailed_status "
     "dns_name document endpoint engine_version evaluation event_id execution_id execution_status group "
     "health id instance_class instance_id instance_type interface_id key kind launch_template_version "
     "lifecycle load_balancer_arns logical_id name output_bucket output_key output_prefix parameter_status "
-    "policy_action protocol reader_endpoint recreation replacement scope source "
+    "policy_action protocol reader_endpoint recreation replacement scope snapshot_id source "
     "stack_id stack_name state status suspended tags target_group_arn target_groups target_id token "
     "type updated version zone zones"
 )

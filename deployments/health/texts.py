@@ -144,4 +144,40 @@ HEALTH: Final[Mapping[Code, str]] = {
     Code.SERVER_NOT_CONFIGURED_BECAUSE: N_(
         "Configuration of %(where)s failed: %(name)s ended with %(code)s: %(reason)s"
     ),
+    Code.DATABASE_NOT_FOUND: N_("The environment has no such database cluster, or it is not observed yet."),
+    Code.DATABASE_NOT_NAMED: N_(
+        "The environment has several database clusters. Name one of them: %(names)s."
+    ),
+    Code.SNAPSHOT_TAKEN: N_("The snapshot %(snapshot)s is available."),
+    Code.SNAPSHOT_QUOTA: N_(
+        "The quota of manual cluster snapshots of this account and region is used up (%(code)s). Delete "
+        "snapshots that are no longer needed, or request a higher quota in Service Quotas; then take the "
+        "snapshot again."
+    ),
+    Code.SNAPSHOT_NAME_TAKEN: N_(
+        "Another cluster has a snapshot with the name %(snapshot)s. Take the snapshot again: it gets another "
+        "name."
+    ),
+    Code.SNAPSHOT_CLUSTER_BUSY: N_(
+        "RDS takes snapshots of available clusters only, and %(cluster)s is not available now (%(code)s). "
+        "Wait until its status is Available, then take the snapshot again."
+    ),
+    Code.SNAPSHOT_CLUSTER_GONE: N_(
+        "The cluster %(cluster)s no longer exists (%(code)s): no snapshot of it can be taken."
+    ),
+    Code.SNAPSHOT_KEY_INACCESSIBLE: N_(
+        "RDS cannot use the key that encrypts %(cluster)s (%(code)s). Enable the key in KMS, or allow RDS to "
+        "use it; then take the snapshot again."
+    ),
+    Code.SNAPSHOT_FAILED: N_(
+        "RDS could not complete the snapshot %(snapshot)s (%(status)s). Delete it in RDS, then take another "
+        "one."
+    ),
+    Code.SNAPSHOT_GONE: N_(
+        "The snapshot %(snapshot)s was deleted before it was available. Take another one."
+    ),
+    Code.SNAPSHOT_TIMED_OUT: N_(
+        "After %(hours)s hours, the snapshot %(snapshot)s is not available yet. RDS continues; the list of "
+        "snapshots has its status."
+    ),
 }

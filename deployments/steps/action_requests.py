@@ -1,4 +1,4 @@
-"""Requests from an environment's page (run an association, run a site check), one step at a time."""
+"""Requests from an environment's page (association runs, site checks, snapshots), one step at a time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from deployments.common.models import leases
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.intervals import retry_delay
 from deployments.failures.steps import trail
-from deployments.health.models.observing import Observation, Observer
+from deployments.health.models.observing import poll_soon
 from deployments.health.rules.problems import problem_message
-from deployments.health.steps import site_check
+from deployments.health.steps import site_check, take_snapshot
 from deployments.health.steps.own_targets import own_targets
 from deployments.recovery.steps import remaining
 from deployments.stacks.models.action_requests import ActionRequest
@@ -54,7 +54,7 @@ def run_action_request(pk: int, version: int, connect: Callable[[AccountRef], Cl
     except DatabaseError:
         raise
     except (QuotaExhausted, ContinueLater) as exc:
-        leases.end_step(row, row.version, now + timedelta(seconds=exc.seconds))
+        _continue(row, exc, now)
     except ActionFailed as exc:
         _end(row, "failed", {"sentence": exc.message.as_json()})
     except AwsRetryable as exc:
@@ -67,6 +67,12 @@ def run_action_request(pk: int, version: int, connect: Callable[[AccountRef], Cl
     else:
         _end(row, "done", result)
     return True
+
+
+def _continue(row: ActionRequest, later: QuotaExhausted | ContinueLater, now: datetime) -> None:
+    if row.failures and isinstance(later, ContinueLater):  # the step succeeded
+        ActionRequest.objects.filter(pk=row.pk, version=row.version).update(failures=0)
+    leases.end_step(row, row.version, now + timedelta(seconds=later.seconds))
 
 
 def _again(row: ActionRequest, sentence: Message, now: datetime) -> None:
@@ -122,7 +128,7 @@ def _run_association(row: ActionRequest, clients: Clients) -> dict[str, object]:
         if not (again and _ran_since(clients, association_id, begun)):
             clients.ssm.start_associations_once([association_id])
         sentence = Message(Code.RUN_REQUESTED_ON_ALL)
-    poll_soon(row, "associations")
+    poll_soon(row.environment, "associations", timezone.now())
     return {"sentence": sentence.as_json()}
 
 
@@ -146,18 +152,11 @@ def _run_site_check(row: ActionRequest, _clients: Clients) -> dict[str, object]:
     }
 
 
-def poll_soon(row: ActionRequest, source: str) -> None:
-    """Make a source due at once, to observe the result of the request."""
-    now = timezone.now()
-    Observation.objects.of(row.environment).filter(source=source, due_at__gt=now).update(due_at=now)
-    observers = Observer.objects.filter(account=row.environment.account_id, source=source)
-    observers.filter(due_at__gt=now).update(due_at=now)
-
-
 _STEPS: dict[str, Step] = {
     "run_association": _run_association,
     "save_time": _run_site_check,
     "protect": protect.protect_again,
+    "take_snapshot": take_snapshot.take,
     "search_remaining": remaining.search,
     "delete_remaining": remaining.delete_found,
     trail.SEARCH_TRAIL: trail.sweep,

@@ -215,6 +215,7 @@ HEALTH = (
     "fleetinstance",
     "databasecluster",
     "databasemember",
+    "databasesnapshot",
     "observation",
 )
 

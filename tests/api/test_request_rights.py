@@ -51,6 +51,7 @@ PATHS = [
     ("/environments/{shop}/site-check", {}, "change"),
     ("/environments/{shop}/runs", {"association": "a"}, "change"),
     ("/environments/{shop}/protection", {}, "change"),
+    ("/environments/{shop}/snapshots", {}, "change"),
     ("/deployments/{preview}/apply", {"digest": "a"}, "change"),
     ("/deployments/{preview}/discard", {}, "change"),
     ("/deployments/{preview}/preview-again", {}, "change"),

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from deployments.aws.rds import Cluster, DBInstance, Member, RDSGateway
+from deployments.aws.rds_backups import ClusterSnapshot
+from deployments.common.errors import AwsAlreadyDone, AwsNotFound, AwsRejected
 from tests.aws.conftest import Stub
+from tests.builders import START
 
 
 def expected(*cluster_ids: str) -> dict[str, object]:
@@ -118,3 +125,77 @@ def test_clusters_are_described_a_hundred_per_call_and_no_ids_cost_no_call(stub:
 
     assert RDSGateway(client).clusters(ids) == []
     assert RDSGateway(client).instances([]) == []
+
+
+def test_a_cluster_has_its_retention_and_restorable_times(stub: Stub) -> None:
+    client, stubber = stub("rds")
+    row = {
+        "DBClusterIdentifier": "datelog",
+        "BackupRetentionPeriod": 7,
+        "PreferredBackupWindow": "17:00-17:30",
+        "EarliestRestorableTime": START,
+        "LatestRestorableTime": START + timedelta(days=6),
+    }
+    stubber.add_response("describe_db_clusters", {"DBClusters": [row]}, expected("datelog"))
+
+    (found,) = RDSGateway(client).clusters(["datelog"])
+
+    assert (found.backup_retention_days, found.backup_window) == (7, "17:00-17:30")
+    assert found.latest_restorable_at == START + timedelta(days=6)
+    assert found.earliest_restorable_at == START
+
+
+def test_snapshots_of_clusters_are_read_in_pages(stub: Stub) -> None:
+    client, stubber = stub("rds")
+    first = {
+        "DBClusterSnapshotIdentifier": "sanso-shop-1",
+        "DBClusterIdentifier": "datelog",
+        "SnapshotType": "manual",
+        "Status": "creating",
+        "PercentProgress": 40,
+        "AllocatedStorage": 3,
+        "SnapshotCreateTime": START,
+        "TagList": [{"Key": "sanso:snapshot", "Value": "requested"}],
+    }
+    more = {"DBClusterSnapshotIdentifier": "rds:datelog-1", "DBClusterIdentifier": "datelog"}
+    action = "describe_db_cluster_snapshots"
+    stubber.add_response(action, {"DBClusterSnapshots": [first], "Marker": "more"}, expected("datelog"))
+    stubber.add_response(action, {"DBClusterSnapshots": [more]}, expected("datelog") | {"Marker": "more"})
+
+    one, two = RDSGateway(client).cluster_snapshots(["datelog"])
+
+    assert one == ClusterSnapshot(
+        snapshot_id="sanso-shop-1",
+        cluster_id="datelog",
+        kind="manual",
+        status="creating",
+        progress=40,
+        size=3,
+        created_at=START,
+        tags={"sanso:snapshot": "requested"},
+    )
+    assert (two.created_at, two.size, two.tags) == (None, 0, {})
+    assert RDSGateway(client).cluster_snapshots([]) == []
+
+
+def test_a_snapshot_is_created_with_tags_and_a_second_one_of_its_name_is_adopted(stub: Stub) -> None:
+    client, stubber = stub("rds")
+    wanted = {
+        "DBClusterIdentifier": "datelog",
+        "DBClusterSnapshotIdentifier": "sanso-shop-1",
+        "Tags": [{"Key": "sanso:name", "Value": "shop"}],
+    }
+    stubber.add_response("create_db_cluster_snapshot", {"DBClusterSnapshot": {}}, wanted)
+    stubber.add_client_error("create_db_cluster_snapshot", "DBClusterSnapshotAlreadyExistsFault")
+    stubber.add_client_error("create_db_cluster_snapshot", "SnapshotQuotaExceeded")
+    stubber.add_client_error("describe_db_cluster_snapshots", "DBClusterSnapshotNotFoundFault")
+    rds = RDSGateway(client)
+
+    rds.create_cluster_snapshot("datelog", "sanso-shop-1", {"sanso:name": "shop"})
+
+    with pytest.raises(AwsAlreadyDone):
+        rds.create_cluster_snapshot("datelog", "sanso-shop-1", {"sanso:name": "shop"})
+    with pytest.raises(AwsRejected):
+        rds.create_cluster_snapshot("datelog", "sanso-shop-1", {"sanso:name": "shop"})
+    with pytest.raises(AwsNotFound):
+        rds.cluster_snapshot("sanso-shop-1")

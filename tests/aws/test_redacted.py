@@ -45,7 +45,7 @@ REQUESTS = ("ChangeSetRequest", "DeploymentConfig", "ParameterUpdate")
 NO_TEXT = ("int", "float", "bool", "datetime", "Mapping[str, int]")
 GATEWAYS = (
     *("autoscaling", "change_set_details", "cloudformation", "cloudtrail", "cloudwatch", "ec2", "elbv2"),
-    *("logs", "rds", "s3", "ssm", "sts", "tagging", "validation_events"),
+    *("logs", "rds", "rds_backups", "s3", "ssm", "sts", "tagging", "validation_events"),
 )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployments.aws.rds import CLUSTER_SNAPSHOT
+from deployments.aws.rds_backups import CLUSTER_SNAPSHOT
 from deployments.aws.session import Clients
-from deployments.common.errors import AwsNotFound
+from deployments.common.errors import AwsAccessError, AwsAlreadyDone, AwsNotFound
+from deployments.health.rules.backups import CAUSE_TAG, SnapshotCause, cause_of
 from sandbox_tests.engine.conftest import Account
 from sandbox_tests.resources.conftest import NETWORK, made
 from tests.aws.test_against_sandbox import account, clients, records  # noqa: F401  # fixtures
@@ -67,6 +68,35 @@ def test_a_final_snapshot_outlives_its_cluster_until_it_is_deleted(
     with pytest.raises(AwsNotFound):
         clients.rds.delete_backup(snapshot.type, snapshot.id)
     assert clients.rds.instance_backups("never-there") == []
+
+
+def test_a_requested_snapshot_outlives_its_cluster_and_is_found_by_its_tags(
+    account: Account,  # noqa: F811
+    clients: Clients,  # noqa: F811
+) -> None:
+    """The role of the portal takes snapshots of tagged clusters, with the tag of an environment only."""
+    stack = made(account, "snapshots", LEAVING.replace("DeletionPolicy: Snapshot", "DeletionPolicy: Delete"))
+    cluster = account.outputs(stack)["Cluster"]
+    tags = {"sanso:environment": "e-1", CAUSE_TAG: SnapshotCause.REQUESTED.value}
+
+    clients.rds.create_cluster_snapshot(cluster, "sanso-snapshots-1", tags)
+
+    assert clients.rds.cluster_snapshot("sanso-snapshots-1").status in ("creating", "available")
+    with pytest.raises(AwsAlreadyDone):
+        clients.rds.create_cluster_snapshot(cluster, "sanso-snapshots-1", tags)
+    with pytest.raises(AwsAccessError, match="rds:CreateDBClusterSnapshot"):
+        clients.rds.create_cluster_snapshot(cluster, "of-another-name", tags)
+    with pytest.raises(AwsAccessError, match="rds:CreateDBClusterSnapshot"):
+        clients.rds.create_cluster_snapshot(cluster, "sanso-untagged", {CAUSE_TAG: "requested"})
+    wait_until(lambda: clients.rds.cluster_snapshot("sanso-snapshots-1").status == "available")
+    account.cloudformation.delete_stack(StackName=stack)
+    wait_until(lambda: account.status(stack) == "DELETE_COMPLETE")
+    (left,) = clients.rds.cluster_backups(cluster)
+    assert (left.id, left.kind) == ("sanso-snapshots-1", "manual")
+    assert left.arn in clients.tagging.tagged("sanso:environment", "e-1")
+    (row,) = clients.rds.cluster_snapshots([cluster])
+    assert cause_of(row.kind, row.snapshot_id, row.tags) is SnapshotCause.REQUESTED
+    clients.rds.delete_backup(left.type, left.id)
 
 
 def test_a_log_group_stays_until_it_is_deleted(account: Account, clients: Clients) -> None:  # noqa: F811

@@ -87,6 +87,7 @@ NOT_REQUESTED = {
 """Public functions with a parameter `user` that are parts of requests, or check one without making it."""
 CHANGES_NOTHING = {
     *(operate.request_association_run, operate.request_site_check, operate.request_protection),
+    operate.request_snapshot,
     *(remaining.request_new_search, recording_commands.request_recording, sandbox.request_of_sandbox),
     *(sources.request_fetch, commands.export_audit, support_commands.export_support_bundle),
 }
@@ -163,6 +164,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
     operate.request_association_run: an_association,
     operate.request_site_check: lambda: {"environment": deployed()},
     operate.request_protection: not_protected,
+    operate.request_snapshot: lambda: {"environment": deployed()},
     remaining.request_new_search: lambda: {"deployment": remains()["deployment"]},
     remaining.request_deletion_of: remains,
     recording_commands.request_recording: lambda: {"name": "failure"},
@@ -251,6 +253,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     operate.request_association_run: "operate_environment",
     operate.request_site_check: "operate_environment",
     operate.request_protection: "operate_environment",
+    operate.request_snapshot: "operate_environment",
     remaining.request_new_search: "operate_environment",
     remaining.request_deletion_of: "delete_remaining",
     recording_commands.request_recording: "add_deployment",

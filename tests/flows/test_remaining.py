@@ -48,6 +48,16 @@ def snapshots(deployment: Deployment, sandbox: Sandbox) -> list[str]:
     ]
 
 
+def a_snapshot_is_taken(page: Page, deployment: Deployment) -> str:
+    """Take a snapshot on the page of the database; return its name."""
+    page.goto(f"{deployment.environment.get_absolute_url()}database")
+    page.get_by_role("button", name="Take snapshot").click()
+    row = page.locator("#backups tbody tr").filter(has_text="Taken in Sanso")
+    expect(row).to_contain_text("Available", timeout=SOON)
+    expect(page.locator("#backups")).to_contain_text("is available.", timeout=SOON)
+    return row.locator("th").inner_text().split()[0]
+
+
 def test_remaining_resources_are_announced_before_found_after_and_deleted_on_request(
     portal: Portal, sandbox: Sandbox, own_page: Page
 ) -> None:
@@ -58,12 +68,15 @@ def test_remaining_resources_are_announced_before_found_after_and_deleted_on_req
     own_page.goto(f"{deployment.environment.get_absolute_url()}configuration")
     expect(own_page.locator("#protection")).to_contain_text("Protected", timeout=SOON)
     assert faults(own_page) == []
+    taken = a_snapshot_is_taken(own_page, deployment)
+    assert faults(own_page) == []
     own_page.locator("#delete").click()
     assert own_page.evaluate(
         "document.querySelector('form.card').compareDocumentPosition(document.querySelector('table')) & 4"
     )
     staying = own_page.get_by_role("region", name="What will remain")
-    expect(staying.get_by_role("row", name="DBClusterSnapshot")).to_contain_text("Billed")
+    expect(staying.get_by_role("row", name="DBClusterSnapshot")).to_contain_text(["Billed"] * 2)
+    expect(staying.get_by_role("row", name=taken)).to_contain_text("It stays until somebody deletes it.")
     expect(staying.get_by_role("row", name="AWS::SQS::Queue")).to_contain_text("Not billed")
     assert faults(own_page) == []
     own_page.get_by_label("Type the environment name").fill("staging")
@@ -75,16 +88,18 @@ def test_remaining_resources_are_announced_before_found_after_and_deleted_on_req
     own_page.wait_for_url(re.compile(r"/deployments/\d+/"))
     expect(own_page.locator("#banner")).to_contain_text("staging is deleted", timeout=3 * SOON)
     found = own_page.locator("#remaining")
-    expect(found).to_contain_text("3 resources remain in AWS and 2 are billed.", timeout=SOON)
-    expect(found.get_by_role("row", name="DBClusterSnapshot")).to_contain_text("Billed")
-    assert len(snapshots(deployment, sandbox)) == 1
+    expect(found).to_contain_text("4 resources remain in AWS and 3 are billed.", timeout=SOON)
+    expect(found.get_by_role("row", name="DBClusterSnapshot")).to_contain_text(["Billed"] * 2)
+    assert len(snapshots(deployment, sandbox)) == 2
+    expect(found.get_by_role("row", name=taken)).to_contain_text("Snapshot of the database.")
     assert faults(own_page) == []
 
     found.get_by_role("link", name="Select resources to delete…").click()
     assert faults(own_page) == []
     own_page.get_by_role("button", name="Delete selected resources").click()
     expect(own_page.get_by_role("alert")).to_contain_text("Select at least one resource")
-    own_page.get_by_role("checkbox", name="snapshot").check()
+    for box in own_page.get_by_role("checkbox", name="snapshot").all():
+        box.check()
     own_page.get_by_label("Type the environment name").fill("staging")
     own_page.get_by_role("button", name="Delete selected resources").click()
     expect(own_page.locator("#remaining")).to_contain_text("2 resources remain in AWS", timeout=SOON)

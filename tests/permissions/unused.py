@@ -8,6 +8,7 @@ ENVIRONMENT = "roles of environments"
 _NESTED = "CloudFormation may do it for nested stacks as the service role"
 READ = "granted by the data above"
 _REMAINS = "an operator deletes what remains of an environment"
+_SNAPSHOT = "an operator takes a snapshot of a database"
 _UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
 _RELEASE = "a release brings another version to running servers"
 _TAGS = "an update takes a tag away"
@@ -41,6 +42,8 @@ UNUSED: dict[str, dict[str, str]] = {
         "logs:DeleteLogGroup": _REMAINS,
         "logs:FilterLogEvents": "the log of a function is read when it has failed",
         "logs:GetLogEvents": "the log of a function is read when it has failed",
+        "rds:AddTagsToResource": _SNAPSHOT,
+        "rds:CreateDBClusterSnapshot": _SNAPSHOT,
         "rds:DeleteDBClusterAutomatedBackup": _REMAINS,
         "rds:DeleteDBClusterSnapshot": _REMAINS,
         "rds:DeleteDBInstanceAutomatedBackup": _REMAINS,

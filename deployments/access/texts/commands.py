@@ -40,6 +40,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "run_association": _("Run association"),
     "site_check": _("Run site check"),
     "protect": _("Switch on deletion protection"),
+    "take_snapshot": _("Take snapshot"),
     "search_remaining": _("Search for remaining resources"),
     "delete_remaining": _("Delete remaining resources"),
     "import_recording": _("Open recording"),

@@ -56,7 +56,7 @@ ACCESS: Final[Mapping[Code, str]] = {
 
 RIGHTS: Final[Mapping[str, Promise]] = {
     Right.VIEW: _("View"),
-    Right.OPERATE: _("Run associations and site checks"),
+    Right.OPERATE: _("Run associations and site checks, take snapshots"),
     Right.LOCK: _("Lock"),
     Right.CREATE: _("Create environments"),
     Right.CHANGE: _("Change"),

@@ -15,6 +15,7 @@ from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import AssociationRun
+from deployments.health.models.database import DatabaseSnapshot
 from deployments.stacks.commands.change_base import set_of
 from deployments.stacks.display.remaining import billing_label
 from deployments.stacks.models.stacks import STACK_TYPE, Resource
@@ -38,7 +39,7 @@ class StayingRow:
 
 
 def deletion_summary(environment: Environment) -> dict[str, object]:
-    """Return the number of resources of each type and of stacks, and the rows that stay (five queries)."""
+    """Return the number of resources of each type and of stacks, and the rows that stay (six queries)."""
     newest: dict[str, tuple[str, str, str]] = {}
     needed: dict[str, list[str]] = {}
     rows = Resource.objects.of_environment(environment)
@@ -60,6 +61,7 @@ def deletion_summary(environment: Environment) -> dict[str, object]:
     staying = (
         [
             *_staying(environment, existing, known),
+            *_snapshots(environment),
             *_logs(existing, needed),
             *_database_logs(existing, exporters),
         ]
@@ -73,6 +75,12 @@ def deletion_summary(environment: Environment) -> dict[str, object]:
         "staying": staying,
         "policies_are_known": templates is not None,
     }
+
+
+def _snapshots(environment: Environment) -> Iterator[StayingRow]:
+    """Yield the snapshots that somebody has taken; automated ones are deleted with their database."""
+    for one in DatabaseSnapshot.objects.newest_of(environment).that_outlive_it():
+        yield _row("AWS::RDS::DBClusterSnapshot", one.snapshot_id, _("It stays until somebody deletes it."))
 
 
 def _logs(existing: Mapping[str, tuple[str, str]], needed: Mapping[str, list[str]]) -> Iterator[StayingRow]:

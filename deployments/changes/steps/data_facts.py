@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from deployments.aws.cloudwatch import ClusterUse
-from deployments.aws.rds import CLUSTER_SNAPSHOT, Backup
+from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, Backup
 from deployments.aws.session import Clients
 from deployments.changes.rules.data_facts import DatabaseFacts
 from deployments.cloudformation.change_summary import hazards

@@ -1,4 +1,4 @@
-"""Environments: reading them, their stacks and their health."""
+"""Environments: reading them, their stacks, their health and their backups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from deployments.environment_pages.api.schemas import (
     StackOut,
 )
 from deployments.health.commands.watch import watch
-from deployments.health.display.api_schemas import HealthOut
+from deployments.health.display.api_schemas import BackupsOut, HealthOut
+from deployments.health.models.database import DatabaseSnapshot
 from deployments.health.models.reads import observations_of
 from deployments.health.rules.rollup import roll_up
 from deployments.locks.models.locks import EnvironmentLock
@@ -75,6 +76,20 @@ def get_health(request: ApiRequest, environment_id: Key) -> HealthOut:
         watch(environment)
     facts = observations_of(environment)
     return HealthOut.of(roll_up(facts, timezone.now()), facts.sources)
+
+
+@router.get(
+    "/environments/{environment_id}/backups",
+    response={200: BackupsOut, **FOR_ONE},
+    operation_id="get_backups",
+)
+def get_backups(request: ApiRequest, environment_id: Key) -> BackupsOut:
+    """Return the backups of an environment's databases; reading them polls its sources more often."""
+    environment = environment_of(request, environment_id)
+    if not environment.deleted_at:
+        watch(environment)
+    snapshots = DatabaseSnapshot.objects.newest_of(environment)
+    return BackupsOut.of(observations_of(environment), list(snapshots))
 
 
 def detail_of(request: ApiRequest, pk: int) -> EnvironmentDetail:

@@ -71,6 +71,14 @@ _ALL = (
         parts=("clusters",),
     ),
     ObservedSource(
+        key="backups",
+        fast=120.0,  # a request for a snapshot makes it due at once
+        idle=300.0,
+        batch_size=100,
+        shares_calls=True,
+        parts=("clusters",),
+    ),
+    ObservedSource(
         key="site",
         fast=10.0,
         idle=60.0,

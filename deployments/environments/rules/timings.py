@@ -28,19 +28,19 @@ class Timings:
 
     `polling` are the limits of polling stack events. `sources` has (fast, idle) of the sources whose
     intervals differ from those in `deployments/environments/rules/observers.py`. `readiness` is the
-    interval between two
-    steps of a deployment that waits for its servers, `root` that between two checks of its stack in that
-    time, `max_site_check` the longest one between two failing site checks. `failure_timeout` is how long an
-    association may stay failed before the deployment fails: long enough for State Manager to retry it on a
-    replaced server, and for an operator to fix it. `readiness_timeout` is how long the environment may take
-    to become ready after CloudFormation's end. `scale` is how many seconds an operation takes for each second
-    on AWS.
+    interval between two steps of a deployment that waits for its servers, `root` that between two checks of
+    its stack in that time, `snapshot` that between two checks of a requested snapshot, `max_site_check` the
+    longest one between two failing site checks. `failure_timeout` is how long an association may stay failed
+    before the deployment fails: long enough for State Manager to retry it on a replaced server, and for an
+    operator to fix it. `readiness_timeout` is how long the environment may take to become ready after
+    CloudFormation's end. `scale` is how many seconds an operation takes for each second on AWS.
     """
 
     polling: PollingLimits = field(default_factory=PollingLimits)
     sources: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     readiness: float = 5.0
     root: float = 30.0
+    snapshot: float = 15.0
     max_site_check: float = 30.0
     failure_timeout: timedelta = timedelta(minutes=15)
     readiness_timeout: timedelta = timedelta(minutes=60)
@@ -89,6 +89,7 @@ def simulated(time_scale: float) -> Timings:
         | {"site": (3.0, 15.0)},  # frequent reads would keep the machine busy
         readiness=1.0,
         root=5.0,
+        snapshot=1.0,
         max_site_check=3.0,
         failure_timeout=timedelta(seconds=90),
         readiness_timeout=timedelta(minutes=10),

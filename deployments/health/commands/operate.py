@@ -1,7 +1,8 @@
-"""Request an action in an environment: an association run, a site check."""
+"""Request an action in an environment: an association run, a site check, a snapshot."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import Association
 from deployments.health.models.failed_instances import failed_instances
+from deployments.health.rules.backups import snapshot_name
 from deployments.stacks.models.action_requests import ActionRequest
 
 if TYPE_CHECKING:
@@ -57,6 +59,24 @@ def request_protection(*, user: User, environment: Environment) -> ActionRequest
         if creation is None or environment.active_deployment:
             raise UserFixable("NothingToProtect", Code.NOTHING_TO_PROTECT)
         return add_action(request, environment, "protect", {"deployment": creation.pk}, str(creation.pk))
+
+
+def request_snapshot(*, user: User, environment: Environment, cluster_id: str = "") -> ActionRequest:
+    """Request a snapshot of a database cluster; without an id, of the only one.
+
+    While one of the cluster is being taken, its request is returned.
+    """
+    with _operating(user, environment, "take_snapshot", {"cluster": cluster_id}) as request:
+        known = list(environment.clusters.values_list("cluster_id", flat=True).order_by("cluster_id"))
+        if not cluster_id and len(known) > 1:
+            raise UserFixable("ClusterNotNamed", Code.DATABASE_NOT_NAMED, names=", ".join(known))
+        chosen = cluster_id or next(iter(known), "")
+        if chosen not in known:
+            raise UserFixable("NoSuchCluster", Code.DATABASE_NOT_FOUND)
+        name = snapshot_name(environment.stack_name, timezone.now(), uuid.uuid4().hex[:8])
+        request.details = {"cluster": chosen, "snapshot": name}
+        arguments = {"cluster_id": chosen, "snapshot_id": name}
+        return add_action(request, environment, "take_snapshot", arguments, chosen)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""The health of an environment as the API returns it."""
+"""The health and the backups of an environment as the API returns them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Self
 
@@ -11,8 +11,10 @@ from pydantic import Field
 
 from deployments.common.errors import Message
 from deployments.common.texts import message_text
+from deployments.health.models.database import DatabaseSnapshot
+from deployments.health.rules.backups import SnapshotCause
 from deployments.health.rules.components import Component
-from deployments.health.rules.observations import PolledSource
+from deployments.health.rules.observations import Observations, ObservedCluster, PolledSource
 from deployments.health.rules.rollup import Health, Tier
 
 
@@ -96,5 +98,70 @@ class HealthOut(Schema):
             sources=[
                 SourceOut(name=name, observed_at=one.observed_at, problem=_text(one.problem))
                 for name, one in sources.items()
+            ],
+        )
+
+
+class SnapshotOut(Schema):
+    """A snapshot of a cluster."""
+
+    name: str = Field(examples=["sanso-shop-20261202-033416-0a1b2c3d"])
+    cause: SnapshotCause
+    status: str = Field(examples=["available"])
+    progress: int = Field(description="In percent.")
+    size_gib: int | None = Field(description="An approximation of RDS.")
+    created_at: datetime | None
+
+    @classmethod
+    def of(cls, row: DatabaseSnapshot) -> Self:
+        """Return a row."""
+        return cls(
+            name=row.snapshot_id,
+            cause=SnapshotCause(row.cause),
+            status=row.status,
+            progress=row.progress,
+            size_gib=row.size or None,
+            created_at=row.created_at,
+        )
+
+
+class ClusterBackupsOut(Schema):
+    """The backups of a cluster, its snapshots the newest first."""
+
+    cluster: str = Field(examples=["sanso-shop-database"])
+    retention_days: int | None
+    backup_window: str = Field(description="Daily, in UTC.", examples=["17:00-17:30"])
+    earliest_restorable_at: datetime | None
+    latest_restorable_at: datetime | None = Field(description="Usually five minutes ago.")
+    snapshots: list[SnapshotOut]
+
+    @classmethod
+    def of(cls, cluster: ObservedCluster, snapshots: Sequence[DatabaseSnapshot]) -> Self:
+        """Return a cluster's, from the snapshots of the environment."""
+        return cls(
+            cluster=cluster.cluster_id,
+            retention_days=cluster.backup_retention_days,
+            backup_window=cluster.backup_window,
+            earliest_restorable_at=cluster.earliest_restorable_at,
+            latest_restorable_at=cluster.latest_restorable_at,
+            snapshots=[SnapshotOut.of(row) for row in snapshots if row.cluster_id == cluster.cluster_id],
+        )
+
+
+class BackupsOut(Schema):
+    """The backups of an environment's databases. `sources` say when they were read, and what failed."""
+
+    clusters: list[ClusterBackupsOut]
+    sources: list[SourceOut]
+
+    @classmethod
+    def of(cls, facts: Observations, snapshots: Sequence[DatabaseSnapshot]) -> Self:
+        """Return the backups from observations and the environment's snapshots."""
+        return cls(
+            clusters=[ClusterBackupsOut.of(one, snapshots) for one in facts.clusters],
+            sources=[
+                SourceOut(name=name, observed_at=one.observed_at, problem=_text(one.problem))
+                for name in ("database", "backups")
+                if (one := facts.sources.get(name))
             ],
         )

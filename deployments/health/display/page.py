@@ -14,7 +14,7 @@ from deployments.cloudformation.status import DisplayStatus
 from deployments.common.pages.datetime_formats import iso
 from deployments.environments.display import badges, tab_urls
 from deployments.environments.models.environments import Environment
-from deployments.health.display import aws_badges, panels, site
+from deployments.health.display import aws_badges, backups, panels, site
 from deployments.health.display.diagrams.environment import environment_diagram
 from deployments.health.display.sources import source_statuses
 from deployments.health.models.fleet import ScalingActivity
@@ -93,7 +93,11 @@ def _servers(
 def _database(
     environment: Environment, facts: Observations, health: Health, everything: bool
 ) -> dict[str, Any]:
-    return {"clusters": panels.clusters(facts)}
+    requests = list(ActionRequest.objects.newest_of(environment).of_kind("take_snapshot")[:REQUESTS])
+    return {
+        "clusters": panels.clusters(facts),
+        "backups": backups.backups(environment, facts, requests, everything=everything),
+    }
 
 
 _TABS: Mapping[str, Callable[[Environment, Observations, Health, bool], dict[str, Any]]] = {

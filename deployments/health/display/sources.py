@@ -23,6 +23,7 @@ SERVICES = {
     "associations": gettext_lazy("State Manager"),
     "fleet": gettext_lazy("Auto Scaling"),
     "database": gettext_lazy("Aurora"),
+    "backups": gettext_lazy("Aurora (snapshots)"),
     "site": gettext_lazy("Site"),
 }
 _ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z][A-Za-z0-9]+\b")

@@ -18,6 +18,7 @@ _LABELS = {
     "associations": _("Associations"),
     "fleet": _("Fleet"),
     "database": _("Database"),
+    "backups": _("Backups"),
     "site": _("Site"),
 }
 CHOICES = [(key, _LABELS[key]) for key in SOURCES]
@@ -68,6 +69,13 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
                 output_field=models.IntegerField(),
             )
         ).order_by("-watched", "due_at", "pk")
+
+
+def poll_soon(environment: Environment, source: str, now: datetime) -> None:
+    """Make a source of an environment due at once."""
+    Observation.objects.of(environment).filter(source=source).sooner_than(now)
+    observers = Observer.objects.filter(account=environment.account_id, source=source)
+    observers.filter(due_at__gt=now).update(due_at=now)
 
 
 class Observation(models.Model):

@@ -154,6 +154,10 @@ class ObservedCluster:
     reader_endpoint: str = ""
     port: int = 0
     pending: Mapping[str, str] = field(default_factory=dict)
+    backup_retention_days: int | None = None
+    backup_window: str = ""
+    earliest_restorable_at: datetime | None = None
+    latest_restorable_at: datetime | None = None
     observed_at: datetime
     members: tuple[ObservedMember, ...] = ()
 

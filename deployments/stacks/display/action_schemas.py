@@ -13,7 +13,7 @@ from deployments.stacks.models.action_requests import ActionRequest
 
 
 class ActionOut(Schema):
-    """An action in an environment that a worker executes: a run of an association, a site check."""
+    """An action in an environment that a worker executes, such as a site check or a snapshot."""
 
     id: int = Field(examples=[4])
     kind: str = Field(examples=["site_check"])

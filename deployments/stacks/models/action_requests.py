@@ -18,6 +18,7 @@ KINDS = [
     ("run_association", _("Run association")),
     ("save_time", _("Run site check")),
     ("protect", _("Switch on deletion protection")),
+    ("take_snapshot", _("Take snapshot")),
     ("search_remaining", _("Search for remaining resources")),
     ("delete_remaining", _("Delete remaining resources")),
     ("search_trail", _("Search CloudTrail")),

@@ -1,4 +1,4 @@
-"""The commands `sanso env`: list, show, change, release, roll back, dismiss, delete; health and logs."""
+"""The commands `sanso env`: list, show, create, change, release, roll back, dismiss, delete; health and more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sanso_cli import session
+from sanso_cli import backups, session
 from sanso_cli.changes import carry_out, finish
 from sanso_cli.client import ApiError
 from sanso_cli.deploying import bring_to, deploy
@@ -91,6 +91,8 @@ def logs(name: Name, output: Output = Format.TABLE) -> None:
 
 
 app.command()(deploy)
+app.command("backups")(backups.show_backups)
+app.command("snapshot")(backups.take_snapshot)
 
 
 @app.command()

@@ -50,6 +50,8 @@ HEADINGS: Final = (
     *(N_("latest deployment"), N_("stack name"), N_("stack status"), N_("requested by"), N_("error")),
     *(N_("stack id"), N_("operation"), N_("phase"), N_("is active"), N_("is waiting"), N_("last seq")),
     *(N_("template digest"), N_("preview digest"), N_("applied at"), N_("applied by"), N_("ended at")),
+    *(N_("cluster"), N_("retention days"), N_("backup window"), N_("earliest restorable at"), N_("cause")),
+    *(N_("latest restorable at"), N_("size gib")),
     *(N_("scheduled for"), N_("ready at"), N_("polled at"), N_("waiting for"), N_("zone"), N_("text")),
 )
 """The names of columns and members that are translated; others are printed as the API calls them."""
@@ -63,6 +65,11 @@ HEALTH: Final = (
     *(N_("healthy"), N_("degraded"), N_("unhealthy"), N_("unknown")),
     *(N_("starting"), N_("leaving"), N_("standby")),
 )
+SNAPSHOTS: Final = (
+    *(N_("available"), N_("creating"), N_("copying"), N_("deleting")),
+    *(N_("automated"), N_("final"), N_("requested"), N_("before change"), N_("manual")),
+)
+"""The statuses of snapshots, and why each was taken."""
 TIERS: Final = (N_("tier"), N_("site"), N_("web"), N_("app"), N_("database"))
 RELEASES: Final = {
     "none": N_("No release"),
@@ -76,7 +83,7 @@ EFFECTS: Final = (
     *(N_("deletes data"), N_("may delete data"), N_("replaced"), N_("removed"), N_("may be replaced")),
     *(N_("updated"), N_("added"), N_("imported"), N_("probably unchanged")),
 )
-KNOWN: Final = frozenset((*HEADINGS, *STATES, *HEALTH, *TIERS, *KINDS, *EFFECTS))
+KNOWN: Final = frozenset((*HEADINGS, *STATES, *HEALTH, *SNAPSHOTS, *TIERS, *KINDS, *EFFECTS))
 OF_TYPER: Final = (
     *(N_("Arguments"), N_("Options"), N_("Commands"), N_("Error"), N_("required"), N_("default: {default}")),
     *(N_("env var: {var}"), N_("Missing command."), N_("No such command {name!r}.")),

@@ -8,7 +8,8 @@ import pytest
 
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.cloudwatch import ClusterUse
-from deployments.aws.rds import CLUSTER_SNAPSHOT, Backup, Cluster, Member
+from deployments.aws.rds import Cluster, Member
+from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, Backup
 from deployments.changes.rules.data_facts import DatabaseFacts, in_words
 from deployments.changes.steps.data_facts import gather
 from deployments.cloudformation.changes import ChangedResource, Changes

@@ -300,7 +300,7 @@ def test_viewers_see_why_buttons_are_disabled(viewer: Client) -> None:
         for button in buttons:
             assert "disabled" in button.attributes
             assert button["aria-describedby"] == "may-not"
-        assert "Run associations and site checks" in shown.one(id="may-not").text
+        assert "Run associations and site checks, take snapshots" in shown.one(id="may-not").text
 
 
 def test_names_are_escaped(browser: Client) -> None:

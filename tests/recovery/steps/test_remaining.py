@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.aws.ec2 import NetworkInterface
 from deployments.aws.logs import LogGroup
-from deployments.aws.rds import CLUSTER_SNAPSHOT, Backup
+from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, Backup
 from deployments.cloudformation.remaining import Reason, Remaining, SearchState
 from deployments.common.errors import AwsAccessError
 from deployments.common.models import leases

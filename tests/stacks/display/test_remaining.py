@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.aws.rds import CLUSTER_SNAPSHOT, Backup
+from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, Backup
 from deployments.common.errors import AwsAccessError, AwsRejected
 from deployments.common.models import leases
 from deployments.environments.models.deployments import Deployment

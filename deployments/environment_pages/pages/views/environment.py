@@ -32,7 +32,7 @@ from deployments.common.pages.terminal_output import readable
 from deployments.common.texts import error_text
 from deployments.environment_pages.pages.environment_tabs import LABELS, environment_tabs
 from deployments.environment_pages.pages.failed_environment import failure_context
-from deployments.environments.display.tab_urls import CONFIGURATION, OVERVIEW, SERVERS, tab_url
+from deployments.environments.display.tab_urls import CONFIGURATION, DATABASE, OVERVIEW, SERVERS, tab_url
 from deployments.environments.display.tab_urls import HISTORY as HISTORY_TAB
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -179,6 +179,20 @@ def environment_run(request: AuthedRequest, pk: int) -> HttpResponse:
     except UserFixable as problem:
         messages.error(request, error_text(problem))
     return redirect(f"{tab_url(environment, SERVERS)}#associations")
+
+
+@require_POST
+@may(OPERATE, "take_snapshot")
+def environment_snapshot(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Request a snapshot of a database cluster."""
+    environment = environment_or_404(request, pk)
+    try:
+        operate.request_snapshot(
+            user=request.user, environment=environment, cluster_id=request.POST.get("cluster", "")
+        )
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    return redirect(f"{tab_url(environment, DATABASE)}#backups")
 
 
 @require_POST

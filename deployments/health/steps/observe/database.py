@@ -51,6 +51,10 @@ class Database:
                 "port": row.port,
                 "deletion_protection": row.deletion_protection,
                 "pending": dict(row.pending),
+                "backup_retention_days": row.backup_retention_days,
+                "backup_window": row.backup_window,
+                "earliest_restorable_at": row.earliest_restorable_at,
+                "latest_restorable_at": row.latest_restorable_at,
             }
             for row in found
         }

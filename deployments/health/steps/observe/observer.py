@@ -25,6 +25,7 @@ from deployments.health.models.reads import observed_resources_of_environments
 from deployments.health.rules.problems import problem_message
 from deployments.health.steps.observe import history
 from deployments.health.steps.observe.associations import Associations
+from deployments.health.steps.observe.backups import Backups
 from deployments.health.steps.observe.database import Database
 from deployments.health.steps.observe.fleet import Fleet
 from deployments.health.steps.observe.poll_round import ObservedEnvironment, PollRound, SourcePoller
@@ -35,7 +36,7 @@ from deployments.stacks.shared import incarnation, redactors
 log = logging.getLogger(__name__)
 
 POLLERS: dict[str, Callable[[], SourcePoller]] = {
-    poller.source: poller for poller in (Targets, Associations, Fleet, Database, SiteReadsPoller)
+    poller.source: poller for poller in (Targets, Associations, Fleet, Database, Backups, SiteReadsPoller)
 }
 REPORT_AFTER = 2
 """Throttling and timeouts are reported after this many failed polls in a row."""

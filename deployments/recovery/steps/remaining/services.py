@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from deployments.aws.rds import CLUSTER_SNAPSHOT, INSTANCE_SNAPSHOT, Backup
+from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, INSTANCE_SNAPSHOT, Backup
 from deployments.aws.session import Clients
 from deployments.aws.tagged_arns import TaggedArn, read_arn
 from deployments.cloudformation.remaining import Billing, Reason, RemainingResource, billing_of

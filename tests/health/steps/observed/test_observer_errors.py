@@ -13,7 +13,15 @@ from deployments.health.models.balancing import Target
 from deployments.health.models.configuration import Association, AssociationRun
 from deployments.health.models.observing import Observer
 from tests.fakes import FakeAws
-from tests.health.steps.observed.environments import configure, observation, poll, problems, reload, server
+from tests.health.steps.observed.environments import (
+    SOURCES,
+    configure,
+    observation,
+    poll,
+    problems,
+    reload,
+    server,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -144,4 +152,4 @@ def test_missing_credentials_are_reported_for_every_source(aws: FakeAws, environ
 
     poll(raise_access_error)  # type: ignore[arg-type]
 
-    assert problems().count() == 4
+    assert problems().count() == len(SOURCES)

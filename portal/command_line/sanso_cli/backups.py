@@ -1,0 +1,68 @@
+"""The commands `sanso env backups` and `sanso env snapshot`: backups of a database, and a new snapshot."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Final
+
+import typer
+
+from sanso_cli import session
+from sanso_cli.client import PortalClient
+from sanso_cli.options import Name, Output
+from sanso_cli.output import Exit, Format, fail, show
+from sanso_cli.texts import _
+
+COLUMNS: Final = ("name", "cause", "status", "created_at", "size_gib")
+INTERVAL: Final = 3.0
+"""Seconds between two looks at a snapshot that is being taken."""
+
+
+def show_backups(name: Name, output: Output = Format.TABLE) -> None:
+    """Show the backups of an environment: retention, restorable times, snapshots."""
+    api = session.client()
+    found = api.get(f"/environments/{session.environment(api, name)['id']}/backups")
+    if output is not Format.TABLE:
+        show(output, found)
+        return
+    for source in found["sources"]:
+        if source["problem"]:
+            typer.echo(f"▲ {source['problem']}", err=True)
+    if not found["clusters"]:
+        show(output, [], COLUMNS)
+    for cluster in found["clusters"]:
+        show(output, {key: value for key, value in cluster.items() if key != "snapshots"})
+        show(output, cluster["snapshots"], COLUMNS)
+
+
+def take_snapshot(
+    name: Name,
+    cluster: Annotated[
+        str, typer.Option(help=_("The database cluster; needed only if the environment has several."))
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help=_("Wait until the snapshot is available."))
+    ] = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Take a snapshot of an environment's database, which stays until somebody deletes it."""
+    api = session.client()
+    path = f"/environments/{session.environment(api, name)['id']}"
+    found = api.post(f"{path}/snapshots", {"cluster": cluster})
+    if wait:
+        found = _ended(api, f"{path}/actions/{found['id']}")
+    if output is not Format.TABLE:
+        show(output, found)
+    elif found["state"] != "failed":
+        typer.echo(found["text"] or _("The snapshot has been requested."))
+    if found["state"] == "failed":
+        fail(found["text"], Exit.FAILED)
+
+
+def _ended(api: PortalClient, path: str) -> dict[str, Any]:
+    """Return a requested action when it has ended."""
+    while True:
+        found: dict[str, Any] = api.get(path)
+        if found["ended_at"]:
+            return found
+        time.sleep(INTERVAL)
