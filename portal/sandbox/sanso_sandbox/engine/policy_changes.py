@@ -59,11 +59,11 @@ def seen(account: str, kind: str, name: str) -> Policies:
             _earlier[key] = unseen
             return unseen[0][1]
         _earlier.pop(key, None)
-    return _now(key)
+    return current(*key)
 
 
-def _now(key: Key) -> Policies:
-    account, kind, name = key
+def current(account: str, kind: str, name: str) -> Policies:
+    """Return the policies of a role or a user as IAM itself has them now."""
     if kind == "user":
         store, own = iam._users, iam_evaluator._gather_user_policies(name, account)
     else:
@@ -76,7 +76,7 @@ def _all() -> dict[Key, Policies]:
     account = here().account
     keys = [(account, "role", name) for name in iam._roles]
     keys += [(account, "user", name) for name in iam._users]
-    return {key: _now(key) for key in keys}
+    return {key: current(*key) for key in keys}
 
 
 def _recording(change: Callable[..., T]) -> Callable[..., T]:

@@ -190,8 +190,13 @@ def _interface(request: Request, action: str) -> Iterator[Check]:
     yield action, request.arn(f"network-interface/{request.param('NetworkInterfaceId')}"), {}
 
 
+def _simulated(request: Request, action: str) -> Iterator[Check]:
+    yield action, request.param("PolicySourceArn"), {}
+
+
 _OWN: Final[dict[str, Callable[[Request, str], Iterator[Check]]]] = {
     "ec2:DeleteNetworkInterface": _interface,
+    "iam:SimulatePrincipalPolicy": _simulated,
     "logs:DeleteLogGroup": _log_group,
     "logs:DescribeLogGroups": _log_group,
     "logs:FilterLogEvents": _log_group,

@@ -1,7 +1,7 @@
 """IAM and STS: sessions of roles for functions and instances in the sandbox."""
 
 from sanso_sandbox.engine import authorization, policy_changes
-from sanso_sandbox.services.iam import policy_sizes, propagation, role_sessions
+from sanso_sandbox.services.iam import policy_sizes, propagation, role_sessions, simulation
 
 
 def install() -> None:
@@ -10,6 +10,7 @@ def install() -> None:
     role_sessions.install()
     propagation.install()
     policy_sizes.install()
+    simulation.install()
 
 
 def reset(account: str | None) -> None:
