@@ -21,8 +21,9 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from deployments import tasks
+from deployments.accounts.models import ConnectionTest
+from deployments.accounts.steps import account_roles, daily_tests
 from deployments.administration.models.sessions import UserSession
-from deployments.administration.steps import account_roles
 from deployments.audit.steps import chain, retention
 from deployments.common.models import leases
 from deployments.environments.models.deployments import Deployment
@@ -45,7 +46,7 @@ CLEANUP_INTERVAL = 60.0
 AUDIT_INTERVAL = 2.0
 """Seconds between two looks for audit records that are not chained yet."""
 RECORD_INTERVAL = 60.0
-"""Seconds between two looks at the files of the bundled template set, and for roles to read."""
+"""Seconds between two looks at the files of the bundled template set, and for accounts to read or test."""
 
 
 def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
@@ -58,6 +59,7 @@ def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
         (TemplateFetch.objects.active(), tasks.fetch_template_set),
         (UserSession.objects.of_provider(), tasks.check_session),
         (Delivery.objects.pending(), tasks.send_notification),
+        (ConnectionTest.objects.active(), tasks.test_connection),
     ]
 
 
@@ -103,6 +105,7 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
                     _publish(tasks.lint_bundled_set, RECORD_INTERVAL)
                 if account_roles.are_due():
                     _publish(tasks.read_account_roles, RECORD_INTERVAL)
+                daily_tests.request_due(timezone.now())
                 retention.remove_old()
                 chain.anchor()
             if time.monotonic() - chained_at > AUDIT_INTERVAL:

@@ -3,6 +3,7 @@
 import deployments.access.models.audit_records
 import deployments.access.models.grants
 import deployments.access.models.tokens
+import deployments.accounts.models
 import deployments.administration.models.invitations
 import deployments.administration.models.replay_protection
 import deployments.administration.models.sessions

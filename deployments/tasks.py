@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from deployments.accounts.steps import account_roles, connection_test
 from deployments.administration.shared import sessions
-from deployments.administration.steps import account_roles
 from deployments.notifications.steps import delivery
 from deployments.steps import step
 from deployments.template_sets.shared import lint
@@ -56,6 +56,12 @@ def lint_bundled_set(**_newer: object) -> None:
 def read_account_roles(**_newer: object) -> None:
     """Read the revision of the roles of accounts on AWS, a few of those that are due."""
     account_roles.read_due()
+
+
+@shared_task(name="deployments.test_connection", acks_late=True, ignore_result=True)
+def test_connection(pk: int, version: int, **_newer: object) -> None:
+    """Take one step of the test of an account's connection."""
+    connection_test.run_test(pk, version)
 
 
 @shared_task(name="deployments.check_session", acks_late=True, ignore_result=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from deployments.accounts.pages import views as accounts
 from deployments.administration.pages.views import access, command_line_login, invitations, tokens
 from deployments.api import reference
 from deployments.api.urls import urlpatterns as api_patterns
@@ -180,6 +181,12 @@ urlpatterns = [
     path("deployments/<int:pk>/rows/<path:path>", inspector.deployment_row, name="deployment_row"),
     path("deployments/<int:pk>/replay", replay.replay_frame, name="replay_frame"),
     path("deployments/<int:pk>/updates", stream.deployment_updates, name="deployment_updates"),
+    path("accounts/", accounts.aws_accounts, name="aws_accounts"),
+    path("accounts/new", accounts.aws_account_new, name="aws_account_new"),
+    path("accounts/<int:pk>/", accounts.aws_account, name="aws_account"),
+    path("accounts/<int:pk>/edit", accounts.aws_account_edit, name="aws_account_edit"),
+    path("accounts/<int:pk>/test", accounts.aws_account_test, name="aws_account_test"),
+    path("accounts/<int:pk>/remove", accounts.aws_account_remove, name="aws_account_remove"),
     path("access/", access.access_people, name="access_people"),
     path("access/people/<int:pk>/", access.access_person, name="access_person"),
     path("access/people/<int:pk>/active", access.access_person_active, name="access_person_active"),

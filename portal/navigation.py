@@ -89,6 +89,13 @@ PLACES: Final = (
         may_open=_somewhere(APPROVE),
     ),
     Place(
+        route="aws_accounts",
+        menu=Menu.SETTINGS,
+        section="aws_account",
+        label=gettext_lazy("Accounts"),
+        may_open=_everywhere(Right.MANAGE_ACCOUNTS),
+    ),
+    Place(
         route="access_people",
         menu=Menu.SETTINGS,
         section="access",
@@ -133,6 +140,12 @@ PLACES: Final = (
         route="environment_new",
         label=gettext_lazy("New environment"),
         may_open=_somewhere(Right.CREATE),
+        is_action=True,
+    ),
+    Place(
+        route="aws_account_new",
+        label=gettext_lazy("Add account"),
+        may_open=_everywhere(Right.MANAGE_ACCOUNTS),
         is_action=True,
     ),
     Place(

@@ -214,6 +214,10 @@ SANSO_STACK_PREFIX = env.str("SANSO_STACK_PREFIX", default="sanso-")
 SANSO_CAPABILITIES = env.list(
     "SANSO_CAPABILITIES", default=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 )
+# The portal's identity on AWS, and the address of account.yaml in S3, for the command and the quick-create
+# link that create the roles of an account.
+SANSO_PORTAL_PRINCIPAL = env.str("SANSO_PORTAL_PRINCIPAL", default="")
+SANSO_ACCOUNT_TEMPLATE_URL = env.str("SANSO_ACCOUNT_TEMPLATE_URL", default="")
 # Reads per second for each service of an account and region, over all workers. AWS publishes few of its
 # limits; ELB's is 10 per second for all users of the account, including the console and other tools.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html

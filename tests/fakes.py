@@ -6,7 +6,7 @@ before or after they are executed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from deployments.aws.cloudformation import (
     StackEvent,
     StackView,
 )
+from deployments.aws.iam import ContextKey, Decision
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.aws.validation_events import FailedEvent, ValidationFinding
@@ -68,6 +69,9 @@ class FakeAws(FakeServices, FakeStackOperations):
         self.change_sets: dict[str, ChangeSet] = {}
         self.requests: list[ChangeSetRequest] = []
         self.foreign_buckets: set[str] = set()
+        self.zone_names = ["ap-northeast-1a", "ap-northeast-1c"]
+        self.not_allowed: dict[str, Decision] = {}  # by action; every other is allowed
+        self.simulated: list[tuple[str, str]] = []  # role, action
         self.unprotected: list[str] = []
         self.before: dict[str, list[Exception]] = {}
         self.after: dict[str, list[Exception]] = {}
@@ -121,6 +125,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             ec2=self,
             tagging=self,
             cloudtrail=self,
+            iam=self,
         )
 
     def _call(self, operation: str) -> None:
@@ -141,6 +146,28 @@ class FakeAws(FakeServices, FakeStackOperations):
     def caller_identity(self) -> Identity:
         self._call("sts:GetCallerIdentity")
         return Identity(account_id=ACCOUNT_ID, arn=f"arn:aws:iam::{ACCOUNT_ID}:user/sanso")
+
+    def identify(self, _ref: AccountRef) -> Identity:
+        self._call("sts:AssumeRole")
+        return self.caller_identity()
+
+    def zones(self) -> list[str]:
+        self._call("ec2:DescribeAvailabilityZones")
+        return self.zone_names
+
+    def simulate(
+        self, arn: str, actions: Sequence[str], resources: Sequence[str], context: Sequence[ContextKey]
+    ) -> list[Decision]:
+        self._call("iam:SimulatePrincipalPolicy")
+        self.simulated += [(arn, action) for action in actions]
+        return [
+            replace(
+                self.not_allowed.get(action, Decision(action=action, resource="", is_allowed=True)),
+                resource=resource,
+            )
+            for action in actions
+            for resource in resources
+        ]
 
     def bucket_exists(self, bucket: str, owner: str) -> bool:
         self._call("s3:ListBucket")

@@ -32,8 +32,15 @@ MAY_MENTION_IT = {
     "access/texts/commands.py",
     # texts on pages: a notice, and no links to AWS's console
     "admin/work.py",
-    "administration/api/schemas/account.py",
-    "administration/api/schemas/accounts.py",
+    # its roles are created by itself, and it is tested on request only
+    "accounts/api/schemas/account.py",
+    "accounts/pages/views.py",
+    "accounts/rules/connection.py",
+    "accounts/rules/facts.py",
+    "accounts/steps/connection_test.py",
+    "accounts/steps/daily_tests.py",
+    "accounts/steps/reads.py",
+    "accounts/texts.py",
     "environments/display/badges.py",
     "deployment_pages/display/failure_sentences.py",
     "stacks/display/duration_estimate.py",
@@ -44,8 +51,14 @@ MAY_MENTION_IT = {
 }
 KNOW_THE_KIND_OF_AN_ACCOUNT = {
     "admin/work.py",
-    "administration/api/schemas/account.py",
-    "administration/api/schemas/accounts.py",
+    # its roles are created by itself, and it is tested on request only
+    "accounts/api/schemas/account.py",
+    "accounts/pages/views.py",
+    "accounts/rules/connection.py",
+    "accounts/rules/facts.py",
+    "accounts/steps/connection_test.py",
+    "accounts/steps/daily_tests.py",
+    "accounts/steps/reads.py",
     "management/commands/ensure_sandbox_account.py",
     "environments/models/accounts.py",
     "stacks/display/duration_estimate.py",

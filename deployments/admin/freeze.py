@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.admin.rows import AccountFilter, ManagedAccounts, ReadOnly
-from deployments.administration.pages.forms.accounts import WindowForm
+from deployments.administration.pages.forms.freezes import WindowForm
 from deployments.common.pages.datetime_formats import timestamp
 from deployments.environments.models.accounts import Account
 from deployments.locks.commands.freezes import delete_freeze, save_freeze

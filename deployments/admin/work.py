@@ -14,9 +14,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from deployments.accounts.commands.accounts import delete_account, save_account
+from deployments.accounts.pages.account_roles import roles_text
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ManagedAccounts, ReadOnly, StatusFilter
-from deployments.administration.commands.accounts import delete_account, save_account
-from deployments.administration.pages.account_roles import roles_text
 from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment

@@ -1,4 +1,1 @@
-"""Who uses Sanso, and in which accounts it works.
-
-People, teams, service accounts, invitations, tokens, logins, accounts.
-"""
+"""Who uses Sanso: people, teams, service accounts, invitations, tokens, logins."""

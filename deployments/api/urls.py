@@ -11,10 +11,12 @@ from django.urls import URLPattern, URLResolver, re_path
 # isort: off
 from deployments.environment_pages.api import operations as environment_operations
 from deployments.deployment_pages.api import deployments
-from deployments.administration.api import account_list  # noqa: F401
+from deployments.accounts.api import account_list  # noqa: F401
 from deployments.audit.api import operations as audit_operations
 from deployments.administration.api import access
-from deployments.administration.api import accounts  # noqa: F401
+from deployments.accounts.api import accounts  # noqa: F401
+from deployments.accounts.api import connection  # noqa: F401
+from deployments.administration.api import freezes  # noqa: F401
 from deployments.changes.api import approval_rules  # noqa: F401
 from deployments.api import changes  # noqa: F401
 from deployments.api import decisions  # noqa: F401

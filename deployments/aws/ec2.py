@@ -1,4 +1,4 @@
-"""The gateway to EC2: remaining network interfaces, running instances, and the network of a VPC."""
+"""The gateway to EC2: remaining network interfaces, running instances, the network of a VPC, zones."""
 
 from __future__ import annotations
 
@@ -62,6 +62,10 @@ class EC2(Protocol):
 
     def network_in(self, vpc_id: str) -> DescribedNetwork:
         """Return the network of a VPC."""
+        ...
+
+    def zones(self) -> list[str]:
+        """Return the names of the Availability Zones of the region that are available, in order."""
         ...
 
 
@@ -137,3 +141,11 @@ class EC2Gateway:
 
     def network_in(self, vpc_id: str) -> DescribedNetwork:
         return described_network.read(self._client, vpc_id)
+
+    def zones(self) -> list[str]:
+        with calling("ec2:DescribeAvailabilityZones"):
+            answer = self._client.describe_availability_zones(
+                Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}]
+            )
+        rows = answer.get("AvailabilityZones", [])
+        return sorted(row["ZoneName"] for row in rows if row.get("State") == "available")

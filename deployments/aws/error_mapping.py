@@ -26,7 +26,7 @@ from deployments.common.errors import (
 from deployments.common.rules.aws_error_codes import CREDENTIALS, DENIED, THROTTLING, needs_access
 
 _RETRY = (
-    "InternalFailure InternalError InternalServerError InternalServerException "
+    "InternalFailure InternalError InternalServerError InternalServerException PolicyEvaluation "
     "ServiceUnavailable ServiceUnavailableException Unavailable RequestTimeout RequestTimeoutException "
     "InternalServiceException OperationAborted OperationAbortedException PaginationTokenExpiredException "
     "IDPCommunicationError ResourceContention ResourceInUse HealthUnavailable InvalidNextToken "
@@ -38,8 +38,8 @@ _ADOPT = (
     "PreconditionFailed ConditionalRequestConflict DBClusterSnapshotAlreadyExistsFault"
 )
 _MISSING = (
-    "ChangeSetNotFound ChangeSetNotFoundException StackNotFoundException NoSuchBucket NoSuchKey NotFound "
-    "ResourceNotFoundException LoadBalancerNotFound TargetGroupNotFound InvalidTarget "
+    "ChangeSetNotFound ChangeSetNotFoundException StackNotFoundException NoSuchBucket NoSuchEntity NoSuchKey "
+    "NotFound ResourceNotFoundException LoadBalancerNotFound TargetGroupNotFound InvalidTarget "
     "AssociationDoesNotExist AssociationExecutionDoesNotExist InvalidAssociation InvalidInstanceId "
     "DBClusterNotFoundFault DBInstanceNotFound DBClusterSnapshotNotFoundFault DBSnapshotNotFound "
     "DBClusterAutomatedBackupNotFoundFault DBInstanceAutomatedBackupNotFound "
@@ -47,6 +47,7 @@ _MISSING = (
 )
 _REJECTED = (
     "ValidationError ValidationException InsufficientCapabilitiesException LimitExceededException "
+    "InvalidInput "
     "InvalidOperationException BucketAlreadyExists InvalidBucketName InvalidBucketState TooManyBuckets "
     "InvalidParameterValue InvalidParameterCombination MalformedXML EntityTooLarge MalformedPolicy "
     "MalformedPolicyDocument IllegalLocationConstraintException AuthorizationHeaderMalformed "

@@ -31,7 +31,7 @@ from deployments.common.rules.aws_error_codes import is_throttling
 
 MAX_WAIT = 5.0
 """Maximum wait of a watched call in seconds: a step with ten calls still ends within its lease."""
-READS = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Search")
+READS = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Search", "Simulate")
 SLOWER = {"cloudtrail": 2.0}
 """The rate of services that AWS limits to less than an account may be configured to use.
 

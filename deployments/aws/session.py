@@ -22,11 +22,12 @@ from deployments.aws.cloudtrail import CloudTrail, CloudTrailGateway
 from deployments.aws.cloudwatch import CloudWatch, CloudWatchGateway
 from deployments.aws.ec2 import EC2, EC2Gateway
 from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
+from deployments.aws.iam import IAM, IAMGateway
 from deployments.aws.logs import Logs, LogsGateway
 from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.ssm import SSM, SSMGateway
-from deployments.aws.sts import STS, STSGateway
+from deployments.aws.sts import STS, Identity, STSGateway
 from deployments.aws.tagging import Tagging, TaggingGateway
 from deployments.common.errors import AwsAccessError
 
@@ -58,6 +59,7 @@ class Clients:
     ec2: EC2
     tagging: Tagging
     cloudtrail: CloudTrail
+    iam: IAM
 
 
 _lock = Lock()
@@ -94,7 +96,17 @@ def _connect(ref: AccountRef) -> Clients:
             session.client("resourcegroupstaggingapi", endpoint_url=endpoint, config=_CONFIG)
         ),
         cloudtrail=CloudTrailGateway(session.client("cloudtrail", endpoint_url=endpoint, config=_CONFIG)),
+        iam=IAMGateway(session.client("iam", endpoint_url=endpoint, config=_CONFIG)),
     )
+
+
+def identify_anew(ref: AccountRef) -> Identity:
+    """Return the identity of new credentials: a session that `connect` keeps may outlive its trust policy."""
+    with _lock:
+        session = _session(ref)
+        quota.of(ref).attach(session.events)
+        client = session.client("sts", endpoint_url=ref.endpoint_url or None, config=_CONFIG)
+    return STSGateway(client).caller_identity()
 
 
 def _session(ref: AccountRef) -> boto3.Session:

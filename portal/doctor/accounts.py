@@ -1,4 +1,7 @@
-"""The accounts: whether the portal's role can be assumed and may read stacks, and the skew of the clock."""
+"""The accounts: whether the portal's role can be assumed and may read stacks, and the skew of the clock.
+
+The test of a connection (`deployments/accounts`) reads more, and takes a worker.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from deployments.accounts.rules.connection import MAX_SKEW, OF_THE_CLOCK
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
@@ -17,15 +21,6 @@ from deployments.environments.rules import account_template
 from portal.doctor.finding import Finding, ok, problem, warning
 
 MISSING_STACK = "sanso-doctor-looks-for-this"
-MAX_SKEW = 60.0
-"""Maximum skew in seconds: AWS rejects calls from five minutes on."""
-OF_THE_CLOCK = frozenset(
-    (
-        *("SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"),
-        *("RequestInTheFuture", "RequestTimeTooSkewed"),
-    )
-)
-"""Codes of AWS for calls whose time or signature is wrong."""
 
 Connect = Callable[[AccountRef], Clients]
 
@@ -75,7 +70,7 @@ def _revision(clients: Clients) -> int | None:
 def judge(accounts: Sequence[AccountFacts]) -> list[Finding]:
     """Return the findings about each account."""
     if not accounts:
-        return [warning("accounts", "There is no account.", "Add one in the admin (docs/production.md).")]
+        return [warning("accounts", "There is no account.", "Add one under Accounts (docs/production.md).")]
     return [_judge(facts) for facts in accounts]
 
 

@@ -15,6 +15,8 @@ from prometheus_client.core import (
 )
 
 from deployments import counts, dispatcher
+from deployments.accounts.models import ConnectionTest
+from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment, EnvironmentState
 from deployments.environments.rules.phases import ACTIVE, Kind
 from deployments.notifications.models import KINDS
@@ -27,12 +29,13 @@ STATES = {
     EnvironmentState.DEPLOYED: "deployed",
 }
 DELIVERIES = ("sent", "waiting", "retrying", "failed")
+CONNECTIONS = ("ok", "warning", "problem", "untested")
 HEALTH = ("healthy", "degraded", "unhealthy", "unknown")
 
 
 def read() -> list[Metric]:
     """Return all of them. Raise DatabaseError if the database does not respond."""
-    return [*_environments(), *_deployments(), _ready_times(), *_deliveries(), *_steps()]
+    return [*_environments(), *_deployments(), _ready_times(), *_deliveries(), _connections(), *_steps()]
 
 
 def _environments() -> Iterator[Metric]:
@@ -91,6 +94,21 @@ def _deliveries() -> Iterator[Metric]:
     for labels, number in sorted(found.items()):
         deliveries.add_metric(labels, number)
     yield deliveries
+
+
+def _connections() -> Metric:
+    connections = GaugeMetricFamily(
+        "sanso_account_connection",
+        "1 for the result of the last test of an account's connection",
+        labels=["account", "result"],
+    )
+    tests = ConnectionTest.objects.by_account()
+    for account in Account.objects.usable():
+        test = tests.get(account.pk)
+        found = test.result if test and test.result else "untested"
+        for result in CONNECTIONS:
+            connections.add_metric([account.name, result], int(result == found))
+    return connections
 
 
 def _steps() -> Iterator[Metric]:

@@ -71,6 +71,7 @@ OTHER_PATHS = {
     *("/people/{person_id}/active", "/service-accounts", "/grants", "/grants/{grant_id}/remove"),
     *("/approval-rules", "/approval-rules/{rule_id}/delete"),
     *("/accounts", "/accounts/{account_id}", "/accounts/{account_id}/delete"),
+    "/accounts/{account_id}/test-connection",
     *("/freeze-windows", "/freeze-windows/{window_id}", "/freeze-windows/{window_id}/delete"),
     *("/template-sets", "/template-sets/{set_id}", "/template-sets/{set_id}/remove"),
     *("/template-sets/{set_id}/webhook", "/refs/{ref_id}/confirm"),

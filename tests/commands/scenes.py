@@ -13,7 +13,8 @@ from pytest_django import Settings
 
 from deployments.access.commands import sandbox
 from deployments.access.models.grants import Grant, Team
-from deployments.administration.commands import accounts, grants, invitations, tokens
+from deployments.accounts.commands import accounts
+from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
 from deployments.changes.commands import (
@@ -90,6 +91,7 @@ CHANGES_NOTHING = {
     operate.request_snapshot,
     *(remaining.request_new_search, recording_commands.request_recording, sandbox.request_of_sandbox),
     *(sources.request_fetch, commands.export_audit, support_commands.export_support_bundle),
+    accounts.request_connection_test,
 }
 """Requests that change no value of the portal: they go to AWS, to a template set's server, or nowhere."""
 WITH_VALUES = {
@@ -232,6 +234,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
         "changed": ["name", "region"],
     },
     accounts.delete_account: lambda: {"account": make_account()},
+    accounts.request_connection_test: lambda: {"account": make_account()},
     tokens.create_token: lambda: {"name": "CI", "scopes": ["deploy"], "lifetime_days": 30},
     tokens.revoke_token: a_token,
 }
@@ -295,6 +298,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     freezes.delete_freeze: "manage_accounts",
     accounts.save_account: "manage_accounts",
     accounts.delete_account: "manage_accounts",
+    accounts.request_connection_test: "manage_accounts",
 }
 """The one permission that each action requires; actions that are not listed require `change_environment`."""
 

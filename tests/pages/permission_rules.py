@@ -64,6 +64,7 @@ OF_OWN: Final = Rule(to=To.SIGNED_IN, given={"pk": 0}, may_be_missing=True)
 SETS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_SETS}
 ACCESS: Final[dict[str, Any]] = {"to": To.SOMEWHERE, "right": Right.MANAGE_ACCESS}
 ALL_ACCESS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_ACCESS}
+ACCOUNTS: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.MANAGE_ACCOUNTS}
 RULES_OF_APPROVAL: Final[dict[str, Any]] = {"to": To.EVERYTHING, "right": Right.REQUIRE_APPROVAL}
 SANDBOX: Final = Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post", may_be_missing=True)
 INSTANCE: Final[dict[str, Any]] = {"instance": "i-1"}
@@ -106,6 +107,17 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     ),
     "/environments/new/": (SIGNED_IN,),  # a redirect
     "environment_expected": (Rule(to=To.ACCOUNT, right=Right.CREATE, about="account"),),
+    # Accounts
+    "aws_accounts": (Rule(**ACCOUNTS),),
+    "aws_account_new": (Rule(**ACCOUNTS), Rule(**ACCOUNTS, method="post")),
+    **{
+        name: (
+            Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True),
+            Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True, method="post"),
+        )
+        for name in ("aws_account", "aws_account_edit", "aws_account_remove")
+    },
+    "aws_account_test": (Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True, method="post"),),
     # Access
     "access_people": (Rule(**ACCESS),),
     "access_person": (Rule(**ACCESS, given={"pk": 0}, may_be_missing=True),),

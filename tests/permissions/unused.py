@@ -11,6 +11,7 @@ _REMAINS = "an operator deletes what remains of an environment"
 _SNAPSHOT = "an operator takes a snapshot of a database"
 _UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
 _RELEASE = "a release brings another version to running servers"
+_TESTED = "the connection of an account is tested"
 _TAGS = "an update takes a tag away"
 
 _TIMED_OUT = "the network is read while health checks time out"
@@ -27,6 +28,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudtrail:LookupEvents": "who denied or changed a resource is looked up when it has failed",
         "cloudwatch:GetMetricData": "the replica lag is read while a page is open, once a minute",
         "ec2:DeleteNetworkInterface": _REMAINS,
+        "ec2:DescribeAvailabilityZones": _TESTED,
         "ec2:DescribeInstances": "only servers that remain or that tags of a set of one's own match",
         "ec2:DescribeInternetGateways": _TIMED_OUT,
         "ec2:DescribeNatGateways": _TIMED_OUT,
@@ -39,6 +41,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "elasticloadbalancing:DeregisterTargets": _RELEASE,
         "elasticloadbalancing:DescribeTargetGroups": "only groups whose name is unknown are looked up",
         "elasticloadbalancing:RegisterTargets": _RELEASE,
+        "iam:SimulatePrincipalPolicy": _TESTED,
         "logs:DeleteLogGroup": _REMAINS,
         "logs:FilterLogEvents": "the log of a function is read when it has failed",
         "logs:GetLogEvents": "the log of a function is read when it has failed",

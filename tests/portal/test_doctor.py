@@ -21,6 +21,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from deployments.accounts.rules.connection import MAX_SKEW
 from deployments.common import heartbeats
 from deployments.common.models import encrypted_columns
 from deployments.common.models.encryption import decrypt, decrypt_values, encrypt
@@ -279,7 +280,7 @@ def test_an_account_without_credentials_is_found(sandbox: Sandbox) -> None:
     found = {facts.name: facts for facts in accounts.read()}
 
     assert found[good.name].account_id == good.sandbox_account_id
-    assert abs(found[good.name].skew) < accounts.MAX_SKEW
+    assert abs(found[good.name].skew) < MAX_SKEW
     judged = {finding.check: finding for finding in accounts.judge(list(found.values()))}
     assert judged[f"account {good.name}"].status is FindingStatus.OK
     assert "SANSO_SANDBOX_TOKEN_FILE" in judged[f"account {other.name}"].fix

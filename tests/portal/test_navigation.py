@@ -133,7 +133,7 @@ def test_the_settings_begin_with_the_first_page_that_one_may_open(client: Client
     for person, route in (
         (newcomer, "notifications"),
         (make_operator("ben"), "approval_rules"),
-        (make_user("root", is_superuser=True), "access_people"),
+        (make_user("root", is_superuser=True), "aws_accounts"),
     ):
         client.force_login(person)
 

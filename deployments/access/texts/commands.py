@@ -113,6 +113,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "add_account": _("Add account"),
     "edit_account": _("Change account"),
     "delete_account": _("Delete account"),
+    "test_connection": _("Test connection"),
     "remove_audit_records": _("Remove old audit records"),
     "create_token": _("Create API token"),
     "revoke_token": _("Revoke API token"),

@@ -1,8 +1,9 @@
-"""The form of every request for a deployment: its reason, and its key."""
+"""What the forms of pages have in common, and the form of every request for a deployment."""
 
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -12,16 +13,10 @@ from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text
 
 
-class ReasonedForm(forms.Form):
-    """The fields of every request for a deployment: a reason, and a key that detects double clicks."""
+class FormProblems(forms.BaseForm):
+    """What every form of a page has: the errors of actions, and the list of all errors."""
 
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        required=False,
-        max_length=200,
-        help_text=gettext_lazy("Shown in the history."),
-    )
-    request_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    base_fields: ClassVar[dict[str, forms.Field]] = {}
 
     def reject(self, error: UserFixable) -> None:
         """Add the error of an action to its field, or to the form if it has none."""
@@ -37,3 +32,15 @@ class ReasonedForm(forms.Form):
     def label_of(self, field: BoundField) -> str:
         """Return a field's label for the list of errors."""
         return str(field.label)
+
+
+class ReasonedForm(FormProblems, forms.Form):
+    """The fields of every request for a deployment: a reason, and a key that detects double clicks."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=200,
+        help_text=gettext_lazy("Shown in the history."),
+    )
+    request_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sanso_cli import VERSION, completion, deploying, environments, logins, session
+from sanso_cli import accounts as account_commands
 from sanso_cli.browser_login import token_by_browser
 from sanso_cli.changes import preview_of, print_preview
 from sanso_cli.client import ApiError, PortalClient
@@ -38,6 +39,7 @@ OF_DEPLOYMENTS = (
 app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
 app.command("deploy")(deploying.deploy)
+app.command("test-account")(account_commands.run_test)
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -115,7 +117,7 @@ def whoami(output: Output = Format.TABLE) -> None:
 @app.command()
 def accounts(output: Output = Format.TABLE) -> None:
     """List the accounts that you may see."""
-    show(output, list(session.client().items("/accounts")), ("name", "region", "id"))
+    show(output, list(session.client().items("/accounts")), ("name", "region", "connection", "id"))
 
 
 @app.command("follow")

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from sanso_cli.texts import _, name_of
 
-WORDS = ("state", "effect", "health", "status", "phase", "tier", "cause")
+WORDS = ("state", "effect", "health", "status", "phase", "tier", "cause", "check", "result", "connection")
 """Columns and members whose values are translated, unless they are statuses of CloudFormation."""
 WIDE = 200
 """Columns of a table in a file or a pipe, where rich would wrap cells at 80."""

@@ -53,6 +53,7 @@ HEADINGS: Final = (
     *(N_("cluster"), N_("retention days"), N_("backup window"), N_("earliest restorable at"), N_("cause")),
     *(N_("latest restorable at"), N_("size gib")),
     *(N_("scheduled for"), N_("ready at"), N_("polled at"), N_("waiting for"), N_("zone"), N_("text")),
+    *(N_("check"), N_("result"), N_("advice"), N_("connection")),
 )
 """The names of columns and members that are translated; others are printed as the API calls them."""
 STATES: Final = (
@@ -60,6 +61,10 @@ STATES: Final = (
     *(N_("stacks"), N_("configuration"), N_("traffic"), N_("ready"), N_("protect")),
     *(N_("problem"), N_("changing"), N_("deployed"), N_("deleted")),
     *(N_("scheduled"), N_("queued"), N_("preflight"), N_("artifacts"), N_("change set"), N_("servers")),
+)
+CONNECTION: Final = (
+    *(N_("ok"), N_("warning"), N_("identity"), N_("clock"), N_("revision"), N_("permissions")),
+    *(N_("service role"), N_("bucket")),
 )
 HEALTH: Final = (
     *(N_("healthy"), N_("degraded"), N_("unhealthy"), N_("unknown")),
@@ -83,7 +88,9 @@ EFFECTS: Final = (
     *(N_("deletes data"), N_("may delete data"), N_("replaced"), N_("removed"), N_("may be replaced")),
     *(N_("updated"), N_("added"), N_("imported"), N_("probably unchanged")),
 )
-KNOWN: Final = frozenset((*HEADINGS, *STATES, *HEALTH, *SNAPSHOTS, *TIERS, *KINDS, *EFFECTS))
+KNOWN: Final = frozenset(
+    (*HEADINGS, *STATES, *CONNECTION, *HEALTH, *SNAPSHOTS, *TIERS, *KINDS, *EFFECTS)
+)
 OF_TYPER: Final = (
     *(N_("Arguments"), N_("Options"), N_("Commands"), N_("Error"), N_("required"), N_("default: {default}")),
     *(N_("env var: {var}"), N_("Missing command."), N_("No such command {name!r}.")),

@@ -11,7 +11,8 @@ from django.utils import timezone, translation
 
 from deployments.access.commands import sandbox
 from deployments.access.models.audit_records import AuditRecord
-from deployments.administration.commands import accounts, grants, invitations, tokens
+from deployments.accounts.commands import accounts
+from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
 from deployments.changes.commands import approval_rules, approve, create, open_change, preview
@@ -51,6 +52,7 @@ WITHOUT_ENVIRONMENT = {
     *(invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
     *(create.request_deployment, recording_commands.request_recording, sandbox.request_of_sandbox),
     *(freezes.save_freeze, freezes.delete_freeze, accounts.save_account, accounts.delete_account),
+    accounts.request_connection_test,
     *(versions.set_version_status, versions.confirm_moved_tag, sources.save_source),
     *(sources.remove_source, sources.request_fetch, sources.set_webhook),
     *(

@@ -19,6 +19,8 @@ from deployments.access.models.permissions import (
     visible_deployments,
 )
 from deployments.access.pages.requests import AuthedRequest, may
+from deployments.accounts.display.connection import failed_connections
+from deployments.accounts.models import ConnectionTest
 from deployments.changes.commands.create import caught_by_creation, prefill, request_deployment, set_to_deploy
 from deployments.changes.commands.labels import labels_to_create
 from deployments.changes.display.parameter_fields import PREFIX
@@ -124,6 +126,7 @@ def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]
         "caught": _caught(request, form, account, values),
         "role_policy": _role_policy(form, account, values),
         "frozen": frozen_accounts(form.accounts),
+        "failed_connections": failed_connections(ConnectionTest.objects.failed().about(form.accounts)),
     }
     return context | creation_choices(form, request.POST.dict())
 

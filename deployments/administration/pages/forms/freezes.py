@@ -1,4 +1,4 @@
-"""The forms of accounts and freeze windows, for pages of the admin and for programs."""
+"""The form of freeze windows, for pages of the admin and for programs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,9 @@ from deployments.environments.models.accounts import Account
 from deployments.locks.models.freezes import FreezeWindow
 
 if TYPE_CHECKING:
-    AccountFields = forms.ModelForm[Account]
     FreezeFields = forms.ModelForm[FreezeWindow]
 else:  # generic for type checkers only
-    AccountFields = FreezeFields = forms.ModelForm
-
-
-class AccountForm(AccountFields):
-    """An account and region, and the roles that Sanso uses there."""
-
-    class Meta:
-        model = Account
-        fields = ("name", "region", "role_arn", "service_role_arn", "boundary_arn", "artifact_bucket")
+    FreezeFields = forms.ModelForm
 
 
 class WindowForm(FreezeFields):

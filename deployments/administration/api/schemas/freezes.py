@@ -1,8 +1,8 @@
-"""Accounts and freeze windows as the API returns and takes them."""
+"""Freeze windows as the API returns and takes them."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Self
 
@@ -12,54 +12,7 @@ from pydantic import Field, StrictBool, StrictInt
 from deployments.access.api.bodies import Body
 from deployments.access.api.keyset import MAX_KEY
 from deployments.access.api.schemas import AccountRef, Next
-from deployments.administration.api.schemas.account import AccountOut
-from deployments.environments.models.accounts import Account
-from deployments.environments.rules.account_template import REVISION
 from deployments.locks.models.freezes import FreezeWindow
-
-
-class AccountDetail(AccountOut):
-    """An account with the roles that Sanso uses there."""
-
-    role_arn: str = Field(description="The role that Sanso assumes, empty for its own credentials.")
-    external_id: str = Field(description="For the trust policy of the role. Sanso chooses it.")
-    service_role_arn: str
-    boundary_arn: str
-    artifact_bucket: str
-    roles_revision: int | None = Field(
-        description="The revision of the deployed account.yaml; null if the stack sanso-account is unknown."
-    )
-    roles_revision_needed: int = Field(description="The revision that this version of Sanso needs.")
-    created_at: datetime
-
-    @classmethod
-    def of(cls, row: Account) -> Self:
-        """Return a row."""
-        return cls(
-            id=row.pk,
-            name=row.name,
-            region=row.region,
-            is_sandbox=row.is_sandbox,
-            role_arn=row.role_arn,
-            external_id=row.external_id,
-            service_role_arn=row.service_role_arn,
-            boundary_arn=row.boundary_arn,
-            artifact_bucket=row.artifact_bucket,
-            roles_revision=row.roles_revision,
-            roles_revision_needed=REVISION,
-            created_at=row.created_at,
-        )
-
-
-class AccountBody(Body):
-    """An account and region in AWS."""
-
-    name: str = Field(max_length=40, examples=["production"])
-    region: str = Field(max_length=30, examples=["ap-northeast-1"])
-    role_arn: str = Field(default="", max_length=200, examples=["arn:aws:iam::123456789012:role/sanso"])
-    service_role_arn: str = Field(default="", max_length=200)
-    boundary_arn: str = Field(default="", max_length=200)
-    artifact_bucket: str = Field(default="", max_length=63)
 
 
 class Occurs(StrEnum):

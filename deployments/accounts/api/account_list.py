@@ -11,7 +11,8 @@ from deployments.access.api.record_router import router
 from deployments.access.api.requests import ApiRequest
 from deployments.access.api.responses import FOR_LIST
 from deployments.access.models.permissions import known_accounts
-from deployments.administration.api.schemas.account import AccountOut, AccountPage
+from deployments.accounts.api.schemas.account import AccountOut, AccountPage
+from deployments.accounts.models import ConnectionTest
 from deployments.environments.models.accounts import Account
 
 
@@ -22,5 +23,7 @@ def list_accounts(
     """List the accounts in which environments are deployed, the newest first."""
     rows = Account.objects.usable().matching(known_accounts(request.user)).before(after)
     rows = rows.called(name) if name else rows
-    found = [AccountOut.of(row) for row in rows[: limit + 1]]
+    page = list(rows[: limit + 1])
+    tests = ConnectionTest.objects.filter(account__in=page).by_account()
+    found = [AccountOut.of(row, tests.get(row.pk)) for row in page]
     return AccountPage(**keyset.page(request, response, found, limit, "id"))

@@ -1,4 +1,4 @@
-"""Accounts, freeze windows and template sets, changed through the API."""
+"""Freeze windows and template sets, changed through the API, and who may change these and accounts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from django.utils import timezone
 
 from deployments.access.models.audit_records import AuditRecord
 from deployments.common.models.idempotency import IdempotencyKey
-from deployments.environments.models.accounts import Account
 from deployments.locks.models.freezes import FreezeWindow
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.models.versions import TemplateRef
 from tests.api.clients import Program
-from tests.builders import make_account, make_environment, make_user
+from tests.builders import make_account, make_user
 from tests.template_versions import make_source, make_version
 
 pytestmark = pytest.mark.django_db
-ROLE = "arn:aws:iam::123456789012:role/sanso"
 WINDOW: dict[str, Any] = {
     "name": "Weekend",
     "reason": "Nobody is here",
@@ -36,25 +34,6 @@ SET: dict[str, Any] = {"name": "shop", "url": "https://git.example.com/shop.git"
 def root(db: None) -> Program:
     """A program of a superuser."""
     return Program(make_user("root", is_superuser=True))
-
-
-def test_an_account_is_added_edited_and_deleted(root: Program) -> None:
-    body = {"name": "production", "region": "ap-northeast-1", "role_arn": ROLE}
-
-    added = root.post("/accounts", body).json()
-
-    path = f"/accounts/{added['id']}"
-    assert (added["role_arn"], len(added["external_id"])) == (ROLE, 32)
-    assert root.get(path).json() == added
-    edited = root.post(path, body | {"artifact_bucket": "our-templates"}).json()
-    assert edited == added | {"artifact_bucket": "our-templates"}
-    assert AuditRecord.objects.get(action="edit_account").after == {"artifact_bucket": "our-templates"}
-    wrong = root.post("/accounts", {"name": "production", "region": "nowhere"})
-    assert {error["field"] for error in wrong.json()["errors"]} == {"name", "region"}
-    make_environment("shop", account=Account.objects.get(pk=added["id"]))
-    assert root.post(f"{path}/delete").json()["code"] == "AccountInUse"
-    other = make_account("other")
-    assert root.post(f"/accounts/{other.pk}/delete").json()["name"] == "other"
 
 
 def test_a_freeze_window_is_added_edited_and_deleted(root: Program, program: Program) -> None:
@@ -127,6 +106,7 @@ def test_without_the_right_or_the_scope_nothing_is_changed(db: None, tmp_path: P
         ("/accounts", {"name": "a", "region": "ap-northeast-1"}),
         (f"/accounts/{account.pk}", {"name": "a", "region": "ap-northeast-1"}),
         (f"/accounts/{account.pk}/delete", {}),
+        (f"/accounts/{account.pk}/test-connection", {}),
         ("/freeze-windows", WINDOW | {"account": account.pk}),
         ("/freeze-windows/1", WINDOW | {"account": account.pk}),
         ("/freeze-windows/1/delete", {}),
@@ -140,6 +120,7 @@ def test_without_the_right_or_the_scope_nothing_is_changed(db: None, tmp_path: P
     for program in (Program(make_user("vic")), Program(root, "read", "change")):
         before = AuditRecord.objects.count()
         assert program.get(f"/accounts/{account.pk}").status_code == 403
+        assert program.get(f"/accounts/{account.pk}/connection").status_code == 403
         for path, body in changes:
             assert (path, program.post(path, body).status_code) == (path, 403)
         assert AuditRecord.objects.count() == before + len(changes)

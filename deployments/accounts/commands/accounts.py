@@ -1,12 +1,16 @@
-"""Save an account: the target of deployments, and the roles to use."""
+"""Save or remove an account, the target of deployments, and request a test of its connection."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
+
 from deployments.access.commands.requesting import Request, requesting
 from deployments.access.rules.roles import Right
+from deployments.accounts.models import ConnectionTest
+from deployments.accounts.shared.requested_tests import request_test
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
@@ -33,6 +37,8 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
         request.changes(before, {name: getattr(account, name) for name in changed})
         account.roles_due_at = None  # with other roles, or in another region
         account.save()
+        if set(changed) - {"name"}:  # what was tested is not what the account is now
+            ConnectionTest.objects.of(account).delete()
 
 
 def delete_account(*, user: User, account: Account) -> None:
@@ -44,3 +50,13 @@ def delete_account(*, user: User, account: Account) -> None:
             raise UserFixable("AccountInUse", Code.ACCOUNT_IN_USE, account=account.name)
         request.before = {name: getattr(account, name) for name in ("name", "region", "role_arn")}
         account.delete()
+
+
+def request_connection_test(*, user: User, account: Account) -> None:
+    """Request a test of the connection of an account; while one is in progress, nothing more is requested."""
+    request = Request(
+        user=user, action="test_connection", permission=Right.MANAGE_ACCOUNTS, name=account.name
+    )
+    with requesting(request):
+        request.account = account
+        request.repeats = not request_test(account, timezone.now(), user=user)

@@ -1,4 +1,4 @@
-"""Accounts and their freeze windows: reading, adding, editing and deleting them."""
+"""The freeze windows of accounts: reading, adding, editing and deleting them."""
 
 from __future__ import annotations
 
@@ -12,58 +12,17 @@ from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.record_router import router
 from deployments.access.api.requests import ApiRequest, require_somewhere
-from deployments.access.api.responses import FOR_LIST, FOR_ONE
+from deployments.access.api.responses import FOR_LIST
 from deployments.access.models.permissions import visible_accounts
 from deployments.access.rules.roles import Right
-from deployments.administration.api.schemas.accounts import (
-    AccountBody,
-    AccountDetail,
-    FreezeBody,
-    FreezeOut,
-    FreezePage,
-)
-from deployments.administration.commands.accounts import delete_account, save_account
-from deployments.administration.pages.forms.accounts import AccountForm, FreezeForm
+from deployments.administration.api.schemas.freezes import FreezeBody, FreezeOut, FreezePage
+from deployments.administration.pages.forms.freezes import FreezeForm
 from deployments.environments.models.accounts import Account
 from deployments.locks.commands.freezes import delete_freeze, save_freeze
 from deployments.locks.models.freezes import FreezeWindow
 
 MANAGE = Right.MANAGE_ACCOUNTS
 CREATED = 201
-
-
-@router.get(
-    "/accounts/{account_id}",
-    response={200: AccountDetail, **FOR_ONE},
-    operation_id="get_account",
-)
-def get_account(request: ApiRequest, account_id: Key) -> AccountDetail:
-    """Return an account with its roles. It needs the right to manage accounts."""
-    require_somewhere(request, MANAGE)
-    return AccountDetail.of(_account(account_id))
-
-
-@requests(router, "/accounts", AccountDetail, status=CREATED, name="create_account", needs=MANAGE)
-def create_account(request: ApiRequest, body: AccountBody) -> AccountDetail:
-    """Add an account. Its external id, which the trust policy of its role names, is in the response."""
-    return _saved_account(request, Account(), "add_account", body)
-
-
-@requests(router, "/accounts/{account_id}", AccountDetail, name="edit_account", needs=MANAGE)
-def edit_account(request: ApiRequest, account_id: Key, body: AccountBody) -> AccountDetail:
-    """Change an account: what is left out becomes empty."""
-    require_somewhere(request, MANAGE, "edit_account")
-    return _saved_account(request, _account(account_id), "edit_account", body)
-
-
-@requests(router, "/accounts/{account_id}/delete", AccountDetail, name="delete_account", needs=MANAGE)
-def remove_account(request: ApiRequest, account_id: Key, body: Nothing) -> AccountDetail:
-    """Delete an account that never had an environment, and return what it was."""
-    require_somewhere(request, MANAGE, "delete_account")
-    account = _account(account_id)
-    found = AccountDetail.of(account)
-    delete_account(user=request.user, account=account)
-    return found
 
 
 @router.get("/freeze-windows", response={200: FreezePage, **FOR_LIST}, operation_id="list_freeze_windows")
@@ -99,18 +58,6 @@ def delete_freeze_window(request: ApiRequest, window_id: Key, body: Nothing) -> 
     found = FreezeOut.of(window)
     delete_freeze(user=request.user, window=window)
     return found
-
-
-def _account(pk: int) -> Account:
-    return get_object_or_404(Account.objects.usable(), pk=pk)
-
-
-def _saved_account(request: ApiRequest, account: Account, action: str, body: AccountBody) -> AccountDetail:
-    require_somewhere(request, MANAGE, action)
-    form = validated(AccountForm(body.model_dump(), instance=account))
-    saved = form.save(commit=False)
-    save_account(user=request.user, account=saved, changed=form.changed_data)
-    return AccountDetail.of(saved)
 
 
 def _saved_window(request: ApiRequest, window: FreezeWindow | None, body: FreezeBody) -> FreezeOut:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.administration.steps import account_roles
+from deployments.accounts.steps import account_roles
 from deployments.common.errors import AwsAccessError
 from deployments.environments.models.accounts import Account
 from deployments.environments.rules.account_template import REVISION, STACK

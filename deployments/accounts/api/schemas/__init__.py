@@ -1,0 +1,1 @@
+"""What its operations take and return."""

@@ -1,0 +1,1 @@
+"""Decisions about plain values: no database, no network, no clock."""

@@ -1,0 +1,75 @@
+"""What a test has read so far and what it found, as JSON columns keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from deployments.accounts.rules.connection import Check, Finding, FindingCode, Result
+from deployments.accounts.rules.facts import Bucket, CallError, ConnectionFacts, RoleFacts
+
+_ERRORS = ("identity_error", "region_error", "revision_error", "bucket_error")
+
+
+def facts_as_json(facts: ConnectionFacts) -> dict[str, Any]:
+    """Return facts as they are stored between two steps."""
+    found = asdict(facts)
+    for name in ("portal", "service"):
+        found[name]["missing"] = {str(key): list(value) for key, value in found[name]["missing"].items()}
+    return found
+
+
+def read_facts(stored: Mapping[str, Any]) -> ConnectionFacts:
+    """Return stored facts."""
+    values = dict(stored)
+    for name in _ERRORS:
+        values[name] = _error(values[name])
+    state = values["bucket_state"]
+    return ConnectionFacts(
+        **{
+            **values,
+            "zones": tuple(values["zones"]),
+            "bucket_state": Bucket(state) if state else None,
+            "portal": _role(values["portal"]),
+            "service": _role(values["service"]),
+        }
+    )
+
+
+def _error(stored: Mapping[str, str] | None) -> CallError | None:
+    return CallError(**stored) if stored else None
+
+
+def _role(stored: Mapping[str, Any]) -> RoleFacts:
+    return RoleFacts(
+        arn=stored["arn"],
+        tested=stored["tested"],
+        missing={int(key): tuple(value) for key, value in stored["missing"].items()},
+        refused=tuple(stored["refused"]),
+        error=_error(stored["error"]),
+        reads=tuple(stored["reads"]),
+        reads_denied=tuple(stored["reads_denied"]),
+    )
+
+
+def findings_as_json(found: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings as they are stored."""
+    return [asdict(one) for one in found]
+
+
+def read_findings(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """Return stored findings; those of a newer release, whose codes are unknown here, are left out."""
+    known = {str(one) for one in FindingCode}
+    return [
+        Finding(
+            check=Check(one["check"]),
+            result=Result(one["result"]),
+            code=FindingCode(one["code"]),
+            values=one["values"],
+            actions=tuple(one["actions"]),
+            policy=one["policy"],
+        )
+        for one in stored
+        if one["code"] in known and one["check"] in set(Check)
+    ]

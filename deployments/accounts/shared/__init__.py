@@ -1,0 +1,1 @@
+"""What its commands and steps have in common."""

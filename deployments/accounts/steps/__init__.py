@@ -1,0 +1,1 @@
+"""The worker's part, one short step at a time."""

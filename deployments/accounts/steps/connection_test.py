@@ -1,0 +1,192 @@
+"""One step of the test of an account's connection: first what the account is, then what its roles may do."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from deployments.accounts.models import FINISHED, RUNNING, ConnectionTest
+from deployments.accounts.rules import connection, roles_facts
+from deployments.accounts.rules.account_roles import PORTAL, SERVICE, ExpectedRole, RolesOf, expected
+from deployments.accounts.rules.facts import CallError, ConnectionFacts, RoleFacts
+from deployments.accounts.rules.simulations import Simulation, missing_policy
+from deployments.accounts.rules.stored_facts import facts_as_json, findings_as_json, read_facts
+from deployments.accounts.steps import reads
+from deployments.aws import session
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.iam import ContextKey, Decision
+from deployments.aws.session import Clients
+from deployments.aws.sts import Identity
+from deployments.common.errors import AwsFailure, AwsRetryable, QuotaExhausted
+from deployments.common.models import leases
+from deployments.environments.models.accounts import Account
+from deployments.template_sets.template_files import yaml_files
+from deployments.template_sets.template_files.service_role import ACCOUNT_TEMPLATE
+
+log = logging.getLogger(__name__)
+
+ENOUGH = 5.0
+"""Seconds after which a step makes no further simulation."""
+TRIES = 5
+"""Attempts of a step; then the test ends with what is known."""
+LEASE = timedelta(seconds=60)
+_PAUSE = timedelta(seconds=2)
+
+Connect = Callable[[AccountRef], Clients]
+Identify = Callable[[AccountRef], Identity]
+
+
+def run_test(
+    pk: int,
+    version: int,
+    connect: Connect = session.connect,
+    identify: Identify = session.identify_anew,
+) -> bool:
+    """Take one step of a test. Return False if the message is stale or a duplicate."""
+    rows = ConnectionTest.objects.active()
+    if not leases.begin_step(rows, pk, version):
+        return False
+    test = rows.filter(pk=pk, version=version + 1).first()
+    if test is None:
+        return False  # taken over between the two statements
+    if test.attempts >= TRIES:
+        _finish(test, None, [connection.interrupted()])
+        return True
+    _keep(test, attempts=test.attempts + 1, state=RUNNING, due_at=timezone.now() + LEASE)
+    try:
+        if test.facts:
+            _simulate(test, read_facts(test.facts), connect)
+        else:
+            _begin(test, connect, identify)
+    except QuotaExhausted as exc:
+        _keep(test, attempts=test.attempts, due_at=timezone.now() + timedelta(seconds=exc.seconds))
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("a step of the test of account %s failed", test.account_id)
+        _keep(test, due_at=timezone.now() + _PAUSE)
+    return True
+
+
+def _begin(test: ConnectionTest, connect: Connect, identify: Identify) -> None:
+    """Read what the account is; without an identity, the test has ended."""
+    account = test.account
+    try:
+        facts = reads.basics(account, connect, identify)
+    except QuotaExhausted:
+        raise
+    except AwsRetryable as exc:
+        if test.attempts + 1 < TRIES:
+            log.info("the test of account %s is repeated: %s", account.pk, exc)
+            _keep(test, due_at=timezone.now() + _PAUSE)
+            return
+        error = CallError(operation=exc.operation, code=exc.code)
+        facts = ConnectionFacts(region=account.region, is_sandbox=account.is_sandbox, identity_error=error)
+    if facts.identity_error is not None:
+        _finish(test, facts, connection.findings(facts, {}))
+        return
+    if facts.revision_error is None and not account.is_sandbox:
+        Account.objects.filter(pk=account.pk).update(
+            roles_revision=facts.revision, roles_read_at=timezone.now()
+        )
+    planned = sum(len(one.simulations) for _kind, one in _roles(facts, account))
+    _keep(test, attempts=0, facts=facts_as_json(facts), planned=planned, done=0, due_at=timezone.now())
+
+
+def _simulate(test: ConnectionTest, facts: ConnectionFacts, connect: Connect) -> None:
+    """Make as many simulations as fit into a step; after the last one, end the test."""
+    roles = _roles(facts, test.account)
+    calls = [(kind, one) for kind, role in roles for one in role.simulations]
+    clients, began, done = connect(test.account.ref()), time.monotonic(), test.done
+    while done < len(calls) and time.monotonic() - began < ENOUGH:
+        kind, call = calls[done]
+        role = facts.portal if kind == PORTAL else facts.service
+        if role.error is None:
+            try:
+                found = _called(role, call, clients)
+            except QuotaExhausted as exc:
+                values = {"attempts": 0, "facts": facts_as_json(facts), "done": done}
+                _keep(test, **values, due_at=timezone.now() + timedelta(seconds=exc.seconds))
+                return
+            except AwsRetryable as exc:
+                if test.attempts + 1 < TRIES:
+                    _keep(test, facts=facts_as_json(facts), done=done, due_at=timezone.now() + _PAUSE)
+                    return
+                found = replace(role, error=CallError(operation=exc.operation, code=exc.code))
+            facts = replace(facts, portal=found) if kind == PORTAL else replace(facts, service=found)
+        done += 1
+    if done < len(calls):
+        _keep(test, attempts=0, facts=facts_as_json(facts), done=done, due_at=timezone.now())
+        return
+    if facts.portal.error is not None:
+        facts = replace(facts, portal=reads.instead(facts.portal, clients))
+    _finish(test, facts, connection.findings(facts, _policies(dict(roles), facts)))
+
+
+def _called(role: RoleFacts, call: Simulation, clients: Clients) -> RoleFacts:
+    """Return what is known of a role after one simulation."""
+    try:
+        decisions: list[Decision] = clients.iam.simulate(
+            role.arn,
+            call.actions,
+            call.resources,
+            [ContextKey(name=name, value=value) for name, value in call.context],
+        )
+    except AwsRetryable:
+        raise
+    except AwsFailure as exc:
+        return replace(role, error=CallError(operation=exc.operation, code=exc.code))
+    return roles_facts.with_decisions(role, call, decisions)
+
+
+def _roles(facts: ConnectionFacts, account: Account) -> list[tuple[str, ExpectedRole]]:
+    """Return the roles to simulate, with what this version needs of them."""
+    template = yaml_files.read(ACCOUNT_TEMPLATE)
+    about = RolesOf(
+        account=facts.account_id,
+        region=facts.region,
+        portal_role=facts.portal.arn,
+        service_role=facts.service.arn,
+        bucket=account.artifact_bucket,
+        parameters=dict(facts.parameters),
+    )
+    kinds = [PORTAL, *([SERVICE] if facts.service.arn else [])]
+    return [(kind, expected(template, kind, about)) for kind in kinds]
+
+
+def _policies(roles: dict[str, ExpectedRole], facts: ConnectionFacts) -> dict[str, str]:
+    """Return the statements to add, by role; "simulate" is what allows the simulation."""
+    missing = {PORTAL: facts.portal.missing, SERVICE: facts.service.missing}
+    found = {kind: missing_policy(role.granted, missing[kind]) for kind, role in roles.items()}
+    portal = roles[PORTAL].granted
+    numbers = {
+        number: ["iam:SimulatePrincipalPolicy"]
+        for number, one in enumerate(portal.statements)
+        if one.effect == "Allow" and one.names("iam:SimulatePrincipalPolicy")
+    }
+    return {**found, "simulate": missing_policy(portal, numbers)}
+
+
+def _keep(test: ConnectionTest, **values: Any) -> None:
+    """Store values, unless another step has taken the test over."""
+    ConnectionTest.objects.filter(pk=test.pk, version=test.version).update(**values)
+
+
+def _finish(test: ConnectionTest, facts: ConnectionFacts | None, found: connection.Findings) -> None:
+    _keep(
+        test,
+        state=FINISHED,
+        result=str(connection.worst(found)),
+        findings=findings_as_json(found),
+        account_number=facts.account_id if facts else "",
+        facts={},
+        tested_at=timezone.now(),
+        due_at=None,
+    )

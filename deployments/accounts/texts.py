@@ -1,0 +1,168 @@
+"""The English texts of what a test of a connection found: a sentence, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
+
+from deployments.accounts.rules.connection import Check, Finding, FindingCode
+
+
+class FindingText(NamedTuple):
+    """What was found, and what to do about it; "" where there is nothing to do."""
+
+    text: str
+    advice: str = ""
+
+
+CHECKS: Final[Mapping[Check, Promise]] = {
+    Check.IDENTITY: _("Identity"),
+    Check.CLOCK: pgettext_lazy("check", "Clock"),
+    Check.REGION: _("Region"),
+    Check.REVISION: _("Revision of the roles"),
+    Check.PERMISSIONS: _("Permissions of the portal"),
+    Check.SERVICE_ROLE: _("CloudFormation service role"),
+    Check.BUCKET: _("Artifact bucket"),
+}
+_ADD = N_(
+    "Add these statements to the role, or deploy infra_templates/account.yaml of this version again as the "
+    "stack sanso-account. Then test again."
+)
+_SIMULATE = N_(
+    "Without iam:SimulatePrincipalPolicy, missing permissions show only when a deployment needs them. Add "
+    "these statements to the portal's role, or deploy account.yaml again."
+)
+FINDINGS: Final[Mapping[FindingCode, FindingText]] = {
+    FindingCode.IDENTITY_OK: FindingText(N_("%(arn)s in %(account)s")),
+    FindingCode.IDENTITY_DENIED: FindingText(
+        N_("AWS denied %(operation)s (%(code)s)."),
+        N_(
+            "The role does not exist, or its trust policy does not name the portal's identity with this "
+            "account's external ID. Compare both with the command above, and deploy account.yaml again."
+        ),
+    ),
+    FindingCode.IDENTITY_CLOCK: FindingText(
+        N_("AWS rejected the signature (%(code)s)."),
+        N_(
+            "Synchronize the clock of the workers' machine (systemctl enable --now chrony): AWS rejects "
+            "signatures that are more than five minutes off. If it is right, renew the portal's own "
+            "credentials."
+        ),
+    ),
+    FindingCode.IDENTITY_REGION: FindingText(
+        N_("AWS does not accept the credentials in %(region)s (%(code)s)."),
+        N_(
+            "Enable the region in both the account and the portal's own account (Account → AWS Regions), or "
+            "renew the portal's own credentials."
+        ),
+    ),
+    FindingCode.IDENTITY_CREDENTIALS: FindingText(
+        N_("The portal's own credentials cannot be used (%(code)s)."),
+        N_("Give the workers' processes valid credentials that may call sts:AssumeRole, or renew them."),
+    ),
+    FindingCode.IDENTITY_UNREACHABLE: FindingText(
+        N_("AWS did not answer %(operation)s (%(code)s)."),
+        N_("Check that the workers' machine reaches AWS in %(region)s on port 443. Then test again."),
+    ),
+    FindingCode.IDENTITY_SANDBOX: FindingText(
+        N_("The sandbox did not answer (%(code)s)."),
+        N_("Start the sandbox, and check SANSO_SANDBOX_URL and SANSO_SANDBOX_TOKEN_FILE."),
+    ),
+    FindingCode.CLOCK_OK: FindingText(N_("%(seconds)s s from AWS's")),
+    FindingCode.CLOCK_SKEWED: FindingText(
+        N_("The clock of the workers' machine and AWS's differ by %(seconds)s s."),
+        N_("Synchronize it (systemctl enable --now chrony): AWS rejects calls from five minutes on."),
+    ),
+    FindingCode.REGION_OK: FindingText(N_("%(region)s is enabled: %(zones)s")),
+    FindingCode.REGION_FEW_ZONES: FindingText(
+        N_("%(region)s has %(count)s available Availability Zones; environments need %(needed)s."),
+        N_("Choose another region, or wait until AWS reports the zones as available again."),
+    ),
+    FindingCode.REGION_DISABLED: FindingText(
+        N_("%(region)s is not enabled in this account (%(code)s)."),
+        N_("Enable the region in the account (Account → AWS Regions). That takes minutes to hours."),
+    ),
+    FindingCode.REVISION_OK: FindingText(N_("Revision %(revision)s of account.yaml, as this version needs")),
+    FindingCode.REVISION_OLD: FindingText(
+        N_("Revision %(revision)s of account.yaml; this version needs revision %(needed)s."),
+        N_("Deploy infra_templates/account.yaml of this version again as the stack sanso-account."),
+    ),
+    FindingCode.REVISION_UNKNOWN: FindingText(
+        N_(
+            "Unknown: this region has no stack sanso-account with roles. It is in another region of the "
+            "account, or has another name."
+        )
+    ),
+    FindingCode.REVISION_SANDBOX: FindingText(N_("The sandbox has the roles of revision %(needed)s.")),
+    FindingCode.ALLOWED: FindingText(N_("All %(count)s permissions of %(role)s are allowed (simulated)")),
+    FindingCode.MISSING: FindingText(N_("%(role)s lacks permissions: %(count)s."), _ADD),
+    FindingCode.REFUSED: FindingText(
+        N_("Permissions of %(role)s are denied by another policy: %(count)s."),
+        N_(
+            "A Deny statement, a service control policy of the organization or a permissions boundary denies "
+            "them. Adding statements to the role does not help: change that policy."
+        ),
+    ),
+    FindingCode.NOT_SIMULATED: FindingText(
+        N_("The permissions of %(role)s were not tested: %(operation)s failed (%(code)s)."),
+        _SIMULATE,
+    ),
+    FindingCode.READS_ONLY: FindingText(
+        N_("%(operation)s failed (%(code)s): only %(count)s harmless reads were tried."),
+        _SIMULATE,
+    ),
+    FindingCode.READS_DENIED: FindingText(
+        N_("AWS denied %(count)s of these reads."),
+        N_("Deploy infra_templates/account.yaml of this version again as the stack sanso-account."),
+    ),
+    FindingCode.ROOT: FindingText(
+        N_("The portal uses the root user of the account, whose permissions cannot be tested."),
+        N_("Use a role: enter PortalRoleArn of account.yaml's stack."),
+    ),
+    FindingCode.ROLE_MISSING: FindingText(
+        N_("%(role)s does not exist in this account."),
+        N_("Deploy account.yaml, and enter the ARNs in its outputs."),
+    ),
+    FindingCode.ROLE_NONE: FindingText(
+        N_("No service role: CloudFormation works with the permissions of the portal."),
+        N_("account.yaml does not grant the portal these. Enter CloudFormationRoleArn of its outputs."),
+    ),
+    FindingCode.ROLE_ELSEWHERE: FindingText(
+        N_("%(arn)s is not a role of the account %(account)s."),
+        N_("Enter CloudFormationRoleArn of the outputs of this account's stack."),
+    ),
+    FindingCode.BUCKET_OK: FindingText(N_("%(bucket)s exists and belongs to the account")),
+    FindingCode.BUCKET_NEW: FindingText(N_("%(bucket)s is created by the first deployment")),
+    FindingCode.BUCKET_FOREIGN: FindingText(
+        N_("%(bucket)s belongs to another account, or access is denied."),
+        N_("Enter ArtifactBucketName of the outputs, or leave the field empty."),
+    ),
+    FindingCode.BUCKET_ELSEWHERE: FindingText(
+        N_("%(bucket)s is not in %(region)s."),
+        N_("Enter a bucket of this region, or leave the field empty."),
+    ),
+    FindingCode.CALL_FAILED: FindingText(
+        N_("%(operation)s failed (%(code)s)."),
+        N_("If AWS denied it, deploy infra_templates/account.yaml of this version again. Then test again."),
+    ),
+    FindingCode.INTERRUPTED: FindingText(
+        N_("The test was interrupted several times."),
+        N_("Read the log of the workers. Then test again."),
+    ),
+}
+
+
+def finding_text(found: Finding) -> str:
+    """Return what was found, in the active language."""
+    return gettext(FINDINGS[found.code].text) % dict(found.values)
+
+
+def finding_advice(found: Finding) -> str:
+    """Return what to do about it in the active language, "" for nothing."""
+    advice = FINDINGS[found.code].advice
+    return gettext(advice) % dict(found.values) if advice else ""

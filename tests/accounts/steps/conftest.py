@@ -1,0 +1,5 @@
+"""An in-memory account."""
+
+from tests.stepping import aws
+
+__all__ = ["aws"]

@@ -1,0 +1,121 @@
+"""A connection is tested against the sandbox, with the roles of account.yaml."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from deployments.accounts.display.connection import ConnectionStatus, connection_status
+from deployments.accounts.models import ConnectionTest
+from deployments.accounts.rules.connection import Result
+from deployments.accounts.shared.requested_tests import request_test
+from deployments.aws import session
+from deployments.environments.models.accounts import Account
+from tests.accounts.testing import line_of, take_steps
+from tests.permissions import granted_actions
+from tests.running import client, create_roles, new_account
+from tests.services import Sandbox
+
+pytestmark = pytest.mark.django_db
+PORTAL, SERVICE = "sanso-portal", "sanso-cloudformation"
+REMOVED = (
+    (PORTAL, "stacks", "cloudformation:RollbackStack", "permissions"),
+    (PORTAL, "observe", "cloudtrail:LookupEvents", "permissions"),
+    (PORTAL, "operate", "rds:ModifyDBCluster", "permissions"),
+    (PORTAL, "artifacts", "s3:PutObject", "permissions"),
+    (SERVICE, "network", "ec2:CreateVpc", "service_role"),
+    (SERVICE, "database", "rds:CreateDBCluster", "service_role"),
+    (SERVICE, "roles", "iam:PassRole", "service_role"),
+    (SERVICE, granted_actions.READS, "ec2:Describe*", "service_role"),
+)
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, settings: Settings) -> Account:
+    """A new account of the sandbox with the roles of account.yaml, as this version has them."""
+    settings.SANSO_SANDBOX_READS_PER_SECOND = 400.0
+    found = new_account()
+    create_roles(found, sandbox)
+    iam = client(found, "iam", sandbox)
+    granted_actions.put(iam, found.sandbox_account_id)  # with RolesNeedBoundary=true, as on AWS
+    return found
+
+
+def outcome_of(account: Account) -> ConnectionStatus:
+    request_test(account, timezone.now())
+    take_steps(account, session.connect, session.identify_anew)
+    return connection_status(ConnectionTest.objects.of(account).get())
+
+
+def test_the_roles_of_this_version_are_connected(account: Account) -> None:
+    found = outcome_of(account)
+
+    assert [
+        (line.check, line.result, line.text) for line in found.lines if line.result is not Result.OK
+    ] == []
+    assert found.account_number == account.sandbox_account_id
+    assert "is created by the first deployment" in line_of(found, "bucket").text
+
+
+def test_each_removed_permission_is_named_with_its_statement(account: Account, sandbox: Sandbox) -> None:
+    iam = client(account, "iam", sandbox)
+    for role, policy, action, _check in REMOVED:
+        granted_actions.take_away(iam, account.sandbox_account_id, role, policy, action)
+
+    found = outcome_of(account)
+
+    assert found.result is Result.PROBLEM
+    for _role, _policy, action, check in REMOVED:
+        line = line_of(found, check)
+        assert _names(line.policy, action), action
+        assert any(granted_actions.matches(one, action) for one in line.actions), action
+    for line in (line_of(found, "permissions"), line_of(found, "service_role")):
+        expected = {action for _r, _p, action, check in REMOVED if check == line.check}
+        assert all(any(granted_actions.matches(one, action) for action in expected) for one in line.actions)
+
+
+def _names(policy: str, action: str) -> bool:
+    statements: list[dict[str, Any]] = json.loads(policy)["Statement"]
+    return any(action in one["Action"] for one in statements)
+
+
+def test_the_statements_that_are_named_repair_the_role(account: Account, sandbox: Sandbox) -> None:
+    iam = client(account, "iam", sandbox)
+    for action in ("rds:ModifyDBCluster", "elasticloadbalancing:ModifyLoadBalancerAttributes"):
+        granted_actions.take_away(iam, account.sandbox_account_id, PORTAL, "operate", action)
+    policy = line_of(outcome_of(account), "permissions").policy
+
+    iam.put_role_policy(RoleName=PORTAL, PolicyName="added", PolicyDocument=policy)
+
+    assert outcome_of(account).result is Result.OK
+
+
+def test_without_the_simulation_the_test_says_so(account: Account, sandbox: Sandbox) -> None:
+    iam = client(account, "iam", sandbox)
+    action = "iam:SimulatePrincipalPolicy"
+    granted_actions.take_away(iam, account.sandbox_account_id, PORTAL, "observe", action)
+
+    found = outcome_of(account)
+
+    assert found.result is Result.WARNING
+    line = line_of(found, "permissions")
+    assert "harmless reads" in line.text
+    assert _names(line.policy, action)
+
+
+def test_another_external_id_is_a_denied_role(account: Account, sandbox: Sandbox) -> None:
+    assert outcome_of(account).result is Result.OK
+    trust = client(account, "iam", sandbox).get_role(RoleName=PORTAL)["Role"]["AssumeRolePolicyDocument"]
+    changed = json.loads(json.dumps(trust).replace(account.external_id, "another-external-id-0123"))
+
+    client(account, "iam", sandbox).update_assume_role_policy(
+        RoleName=PORTAL, PolicyDocument=json.dumps(changed)
+    )
+
+    (line,) = outcome_of(account).lines
+    assert (line.check, line.result) == ("identity", Result.PROBLEM)
+    assert "sts:AssumeRole" in line.text

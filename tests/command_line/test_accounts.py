@@ -1,0 +1,54 @@
+"""`sanso test-account`: requests a test, waits for it, and says what is wrong by its exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.contrib.auth.models import User
+
+from deployments.aws.iam import Decision
+from sanso_cli import accounts
+from tests.accounts.testing import production, take_steps
+from tests.builders import allow
+from tests.command_line.portal_in_process import PortalInProcess, Shell
+from tests.fakes import FakeAws
+
+pytestmark = [pytest.mark.core, pytest.mark.django_db, pytest.mark.timeout(120)]
+
+
+def test_a_test_is_requested_awaited_and_printed(
+    portal: PortalInProcess, shell: Shell, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(operator, "manage_accounts")
+    aws, account = FakeAws(), production()
+    assert shell.run("test-account", "production", "--last")[0] == 3
+    monkeypatch.setattr(
+        "sanso_cli.accounts.time.sleep", lambda _seconds: take_steps(account, aws, aws.identify)
+    )
+
+    code, table, _ = shell.run("test-account", "production")
+    assert (code, "identity" in table) == (0, True)
+
+    aws.not_allowed["rds:ModifyDBCluster"] = Decision(
+        action="rds:ModifyDBCluster", resource="", is_allowed=False
+    )
+    code, table, _ = shell.run("test-account", "production")
+    assert code == 1
+    assert "permissions: rds:ModifyDBCluster" in table
+    code, found, _ = shell.run("test-account", "production", "--last", "-o", "json")
+    assert (code, json.loads(found)["result"]) == (1, "problem")
+    assert "problem" in shell.run("accounts")[1]
+
+
+def test_a_test_without_workers_ends_with_a_sentence(
+    portal: PortalInProcess, shell: Shell, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(operator, "manage_accounts")
+    production()
+    monkeypatch.setattr(accounts, "LONGEST", -1.0)
+
+    code, _, problem = shell.run("test-account", "production")
+
+    assert code == 1
+    assert "Are the workers running?" in problem
