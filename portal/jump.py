@@ -27,8 +27,7 @@ from deployments.access.models.permissions import (
 from deployments.access.pages.requests import AuthedRequest
 from deployments.access.rules.roles import Right
 from deployments.common.pages.choices import MAX_SEARCH
-from deployments.environment_pages.pages.environment_tabs import LABELS
-from deployments.environments.display.tab_urls import OVERVIEW, tab_url
+from deployments.environments.display.tab_urls import LABELS, OVERVIEW, tab_url
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 from deployments.template_sets.models.sources import TemplateSource
@@ -40,7 +39,7 @@ MAX_KEY = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class JumpResult:
     """A page to open. `detail` says what the name does not."""
 
     name: str
@@ -49,14 +48,14 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class ResultGroup:
     """Results of one kind."""
 
     title: str
-    results: tuple[Result, ...]
+    results: tuple[JumpResult, ...]
 
 
-def groups_for(text: str, person: Person) -> list[Group]:
+def groups_for(text: str, person: Person) -> list[ResultGroup]:
     """Return what a search finds for a person, in groups without empty ones.
 
     Each word must be in the name of a result; a number, with or without #, is that of a deployment. Without
@@ -64,7 +63,7 @@ def groups_for(text: str, person: Person) -> list[Group]:
     """
     words = text.lower().split()[:MOST]
     environments = _environments(words, person) if words else []
-    found: Sequence[tuple[str, Iterable[Result]]] = (
+    found: Sequence[tuple[str, Iterable[JumpResult]]] = (
         (_("Environments"), _environment_results(environments, words)),
         (_("Deployments"), _deployments(words, person)),
         (
@@ -75,7 +74,7 @@ def groups_for(text: str, person: Person) -> list[Group]:
         (_("Template sets"), _template_sets(words, person)),
         (_("Accounts"), _accounts(words, person)),
     )
-    groups = [Group(title=title, results=tuple(islice(results, MOST))) for title, results in found]
+    groups = [ResultGroup(title=title, results=tuple(islice(results, MOST))) for title, results in found]
     return [group for group in groups if group.results]
 
 
@@ -89,20 +88,20 @@ def _environments(words: list[str], person: Person) -> list[Environment]:
     return sorted(found, key=lambda row: (not row.name.lower().startswith(words[0]), row.name.lower()))
 
 
-def _environment_results(environments: Iterable[Environment], words: list[str]) -> Iterator[Result]:
+def _environment_results(environments: Iterable[Environment], words: list[str]) -> Iterator[JumpResult]:
     for row in environments:
         if all(word in row.name.lower() for word in words):
-            yield Result(name=row.name, url=row.get_absolute_url(), detail=str(row.account))
+            yield JumpResult(name=row.name, url=row.get_absolute_url(), detail=str(row.account))
 
 
-def _actions(environments: Sequence[Environment], words: list[str], person: Person) -> Iterator[Result]:
+def _actions(environments: Sequence[Environment], words: list[str], person: Person) -> Iterator[JumpResult]:
     yield from _tabs_and_actions(environments, words, person)
     yield from _pages(words, person, actions=True)
 
 
 def _tabs_and_actions(
     environments: Sequence[Environment], words: list[str], person: Person
-) -> Iterator[Result]:
+) -> Iterator[JumpResult]:
     """Yield tabs and actions: all of the only environment that was found, or those that the words name."""
     for row in environments[:MOST]:
         rest = [word for word in words if word not in row.name.lower()]
@@ -110,7 +109,7 @@ def _tabs_and_actions(
             continue
         for label, url, right in _of_environment(row):
             if all(word in label.lower() for word in rest) and (not right or can(person, right, row)):
-                yield Result(name=f"{row.name} · {label}", url=url)
+                yield JumpResult(name=f"{row.name} · {label}", url=url)
 
 
 def _of_environment(row: Environment) -> Iterator[tuple[str, str, str]]:
@@ -122,36 +121,36 @@ def _of_environment(row: Environment) -> Iterator[tuple[str, str, str]]:
     yield pgettext("action", "Delete…"), reverse("environment_delete", args=[row.pk]), Right.DELETE
 
 
-def _deployments(words: list[str], person: Person) -> Iterator[Result]:
+def _deployments(words: list[str], person: Person) -> Iterator[JumpResult]:
     number = words[0].removeprefix("#") if len(words) == 1 else ""
     if not number.isdecimal() or int(number) > MAX_KEY:
         return
     for row in visible_deployments(person).filter(pk=int(number)).select_related("environment"):
         name = _("Deployment %(number)s") % {"number": row.pk}
-        yield Result(name=name, url=row.get_absolute_url(), detail=str(row))
+        yield JumpResult(name=name, url=row.get_absolute_url(), detail=str(row))
 
 
-def _pages(words: list[str], person: Person, *, actions: bool) -> Iterator[Result]:
+def _pages(words: list[str], person: Person, *, actions: bool) -> Iterator[JumpResult]:
     for place in places(person):
         label = str(place.label)
         if place.is_action is actions and all(word in label.lower() for word in words):
-            yield Result(name=label, url=reverse(place.route))
+            yield JumpResult(name=label, url=reverse(place.route))
 
 
-def _template_sets(words: list[str], person: Person) -> Iterator[Result]:
+def _template_sets(words: list[str], person: Person) -> Iterator[JumpResult]:
     if not words or not can_somewhere(person, Right.VIEW):
         return
     for row in TemplateSource.objects.live().filter(_named(words)).order_by("name")[:MOST]:
-        yield Result(name=row.name, url=row.get_absolute_url())
+        yield JumpResult(name=row.name, url=row.get_absolute_url())
 
 
-def _accounts(words: list[str], person: Person) -> Iterator[Result]:
+def _accounts(words: list[str], person: Person) -> Iterator[JumpResult]:
     """Yield accounts, each with the list of its environments."""
     if not words:
         return
     for row in Account.objects.usable().filter(visible_accounts(person), _named(words)).distinct()[:MOST]:
         url = f"{reverse('environments')}?{urlencode({'account': row.pk})}"
-        yield Result(name=row.name, url=url, detail=row.region)
+        yield JumpResult(name=row.name, url=url, detail=row.region)
 
 
 def _named(words: list[str]) -> Q:

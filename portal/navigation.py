@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 
-class Menu(Enum):
+class PageMenu(Enum):
     """Where a page is listed, besides the search."""
 
     BAR = "bar"
@@ -35,7 +35,7 @@ class Place:
     route: str
     label: StrPromise
     may_open: Callable[[Person], bool]
-    menu: Menu | None = None
+    menu: PageMenu | None = None
     section: str = ""
     is_action: bool = False
 
@@ -62,77 +62,77 @@ def may_open_sandbox(person: Person) -> bool:
 PLACES: Final = (
     Place(
         route="environments",
-        menu=Menu.BAR,
+        menu=PageMenu.BAR,
         section="environment",
         label=gettext_lazy("Environments"),
         may_open=_anybody,
     ),
     Place(
         route="deployments",
-        menu=Menu.BAR,
+        menu=PageMenu.BAR,
         section="deployment",
         label=gettext_lazy("Deployments"),
         may_open=_anybody,
     ),
     Place(
         route="template_sets",
-        menu=Menu.BAR,
+        menu=PageMenu.BAR,
         section="template",
         label=gettext_lazy("Template sets"),
         may_open=_somewhere(Right.VIEW),
     ),
     Place(
         route="approvals",
-        menu=Menu.BAR,
+        menu=PageMenu.BAR,
         section="approval",
         label=gettext_lazy("Approvals"),
         may_open=_somewhere(APPROVE),
     ),
     Place(
         route="aws_accounts",
-        menu=Menu.SETTINGS,
+        menu=PageMenu.SETTINGS,
         section="aws_account",
         label=gettext_lazy("Accounts"),
         may_open=_everywhere(Right.MANAGE_ACCOUNTS),
     ),
     Place(
         route="access_people",
-        menu=Menu.SETTINGS,
+        menu=PageMenu.SETTINGS,
         section="access",
         label=gettext_lazy("Access"),
         may_open=_somewhere(Right.MANAGE_ACCESS),
     ),
     Place(
         route="approval_rules",
-        menu=Menu.SETTINGS,
+        menu=PageMenu.SETTINGS,
         section="approval_rule",
         label=gettext_lazy("Approval rules"),
         may_open=_everywhere(Right.REQUIRE_APPROVAL),
     ),
     Place(
         route="notifications",
-        menu=Menu.SETTINGS,
+        menu=PageMenu.SETTINGS,
         section="notification",
         label=gettext_lazy("Notifications"),
         may_open=_anybody,
     ),
     Place(
         route="audit_records",
-        menu=Menu.SETTINGS,
+        menu=PageMenu.SETTINGS,
         section="audit_record",
         label=gettext_lazy("Audit"),
         may_open=_somewhere(Right.VIEW_AUDIT),
     ),
     Place(
         route="sandbox",
-        menu=Menu.SETTINGS,
+        menu=PageMenu.SETTINGS,
         section="sandbox",
         label=gettext_lazy("Sandbox"),
         may_open=may_open_sandbox,
     ),
     Place(
         route="admin:index",
-        menu=Menu.SETTINGS,
+        menu=PageMenu.SETTINGS,
         label=pgettext_lazy("navigation", "Admin"),
         may_open=_somewhere(Right.MANAGE_ACCOUNTS),
     ),
@@ -178,7 +178,7 @@ def places(person: Person) -> Iterator[Place]:
     return (place for place in PLACES if place.may_open(person))
 
 
-def listed(menu: Menu, person: Person) -> list[Place]:
+def listed(menu: PageMenu, person: Person) -> list[Place]:
     """Return the pages of a menu that a person may open, in its order."""
     return [place for place in PLACES if place.menu is menu and place.may_open(person)]
 

@@ -23,7 +23,7 @@ from deployments.access.pages.requests import AuthedRequest
 from deployments.access.pages.who_can_grant import about_text, who_can_grant
 from deployments.access.texts.commands import permission_name
 from portal import request_ids
-from portal.navigation import Menu, listed
+from portal.navigation import PageMenu, listed
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def admin_login(request: HttpRequest) -> HttpResponse:
 @require_safe
 def settings_page(request: AuthedRequest) -> HttpResponse:
     """Open the first page of the settings that the user may open; notifications are everybody's."""
-    return redirect(listed(Menu.SETTINGS, request.user)[0].route)
+    return redirect(listed(PageMenu.SETTINGS, request.user)[0].route)
 
 
 @require_safe

@@ -20,7 +20,7 @@ from deployments.aws.cloudformation import (
     StackEvent,
     StackView,
 )
-from deployments.aws.iam import ContextKey, Decision
+from deployments.aws.iam import ContextKey, SimulatedDecision
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.aws.validation_events import FailedEvent, ValidationFinding
@@ -70,7 +70,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         self.requests: list[ChangeSetRequest] = []
         self.foreign_buckets: set[str] = set()
         self.zone_names = ["ap-northeast-1a", "ap-northeast-1c"]
-        self.not_allowed: dict[str, Decision] = {}  # by action; every other is allowed
+        self.not_allowed: dict[str, SimulatedDecision] = {}  # by action; every other is allowed
         self.simulated: list[tuple[str, str]] = []  # role, action
         self.unprotected: list[str] = []
         self.before: dict[str, list[Exception]] = {}
@@ -157,12 +157,12 @@ class FakeAws(FakeServices, FakeStackOperations):
 
     def simulate(
         self, arn: str, actions: Sequence[str], resources: Sequence[str], context: Sequence[ContextKey]
-    ) -> list[Decision]:
+    ) -> list[SimulatedDecision]:
         self._call("iam:SimulatePrincipalPolicy")
         self.simulated += [(arn, action) for action in actions]
         return [
             replace(
-                self.not_allowed.get(action, Decision(action=action, resource="", is_allowed=True)),
+                self.not_allowed.get(action, SimulatedDecision(action=action, resource="", is_allowed=True)),
                 resource=resource,
             )
             for action in actions

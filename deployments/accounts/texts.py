@@ -10,7 +10,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
-from deployments.accounts.rules.connection import Check, Finding, FindingCode
+from deployments.accounts.rules.connection import Check, ConnectionFinding, FindingCode
 
 
 class FindingText(NamedTuple):
@@ -157,12 +157,12 @@ FINDINGS: Final[Mapping[FindingCode, FindingText]] = {
 }
 
 
-def finding_text(found: Finding) -> str:
+def finding_text(found: ConnectionFinding) -> str:
     """Return what was found, in the active language."""
     return gettext(FINDINGS[found.code].text) % dict(found.values)
 
 
-def finding_advice(found: Finding) -> str:
+def finding_advice(found: ConnectionFinding) -> str:
     """Return what to do about it in the active language, "" for nothing."""
     advice = FINDINGS[found.code].advice
     return gettext(advice) % dict(found.values) if advice else ""

@@ -23,7 +23,7 @@ class ContextKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class SimulatedDecision:
     """IAM's decision about an action on a resource ("*" for none).
 
     `is_explicit`: a statement denies it. `by_organization`, `by_boundary`: a service control policy, or the
@@ -43,7 +43,7 @@ class IAM(Protocol):
 
     def simulate(
         self, arn: str, actions: Sequence[str], resources: Sequence[str], context: Sequence[ContextKey]
-    ) -> list[Decision]:
+    ) -> list[SimulatedDecision]:
         """Return the decisions about each action on each resource, for the role or user `arn`.
 
         Raise AwsNotFound if it does not exist.
@@ -59,7 +59,7 @@ class IAMGateway:
 
     def simulate(
         self, arn: str, actions: Sequence[str], resources: Sequence[str], context: Sequence[ContextKey]
-    ) -> list[Decision]:
+    ) -> list[SimulatedDecision]:
         pages = self._client.get_paginator("simulate_principal_policy").paginate(
             PolicySourceArn=arn,
             ActionNames=list(actions),
@@ -75,7 +75,7 @@ class IAMGateway:
         return [decision for row in rows for decision in _decisions(row)]
 
 
-def _decisions(row: Any) -> list[Decision]:
+def _decisions(row: Any) -> list[SimulatedDecision]:
     """Return the decision about each resource of an action.
 
     Of a result about several resources, the top level has the most restrictive decision and, in place of the
@@ -90,10 +90,10 @@ def _decisions(row: Any) -> list[Decision]:
     ]
 
 
-def _decision(action: str, resource: str, decided: str, row: Any, one: Any) -> Decision:
+def _decision(action: str, resource: str, decided: str, row: Any, one: Any) -> SimulatedDecision:
     organization = row.get("OrganizationsDecisionDetail") or {}
     boundary = one.get("PermissionsBoundaryDecisionDetail") or {}
-    return Decision(
+    return SimulatedDecision(
         action=action,
         resource=resource,
         is_allowed=decided == ALLOWED,

@@ -150,7 +150,7 @@ HEALTH: Final[Mapping[Code, str]] = {
     ),
     Code.SNAPSHOT_TAKEN: N_("The snapshot %(snapshot)s is available."),
     Code.SNAPSHOT_QUOTA: N_(
-        "The quota of manual cluster snapshots of this account and region is used up (%(code)s). Delete "
+        "The quota of manual cluster snapshots of this account and region is exceeded (%(code)s). Delete "
         "snapshots that are no longer needed, or request a higher quota in Service Quotas; then take the "
         "snapshot again."
     ),

@@ -26,7 +26,7 @@ from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 from portal import bundles
-from portal.navigation import Menu, Place, listed, place_of
+from portal.navigation import PageMenu, Place, listed, place_of
 
 register = template.Library()
 
@@ -67,21 +67,21 @@ def htmx_config() -> str:
 def bar(context: Context) -> list[Place]:
     """Return the pages of the bar on top that the user may open."""
     user = context.get("user")
-    return listed(Menu.BAR, user) if user else []
+    return listed(PageMenu.BAR, user) if user else []
 
 
 @register.simple_tag(takes_context=True)
 def settings_pages(context: Context) -> list[Place]:
     """Return the pages of the settings that the user may open, on one of them; otherwise nothing."""
     user, place = context.get("user"), _place(context)
-    return listed(Menu.SETTINGS, user) if user and place and place.menu is Menu.SETTINGS else []
+    return listed(PageMenu.SETTINGS, user) if user and place and place.menu is PageMenu.SETTINGS else []
 
 
 @register.simple_tag(takes_context=True)
 def in_settings(context: Context, in_admin: object = False) -> bool:
     """Return whether the page is one of the settings."""
     place = _place(context)
-    return bool(in_admin) or (place is not None and place.menu is Menu.SETTINGS)
+    return bool(in_admin) or (place is not None and place.menu is PageMenu.SETTINGS)
 
 
 @register.simple_tag(takes_context=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deployments.aws.iam import ContextKey, Decision, IAMGateway
+from deployments.aws.iam import ContextKey, IAMGateway, SimulatedDecision
 from deployments.common.errors import AwsAccessError, AwsNotFound
 from tests.aws.conftest import Stub
 
@@ -48,8 +48,8 @@ def test_without_resources_the_top_level_has_the_decision(stub: Stub) -> None:
     found = IAMGateway(client).simulate(ROLE, actions, ["*"], [])
 
     assert found == [
-        Decision(action="tag:GetResources", resource="*", is_allowed=True),
-        Decision(action="ec2:DescribeSubnets", resource="*", is_allowed=False, by_organization=True),
+        SimulatedDecision(action="tag:GetResources", resource="*", is_allowed=True),
+        SimulatedDecision(action="ec2:DescribeSubnets", resource="*", is_allowed=False, by_organization=True),
     ]
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.contrib.auth.models import User
 
-from deployments.aws.iam import Decision
+from deployments.aws.iam import SimulatedDecision
 from sanso_cli import accounts
 from tests.accounts.testing import production, take_steps
 from tests.builders import allow
@@ -30,7 +30,7 @@ def test_a_test_is_requested_awaited_and_printed(
     code, table, _ = shell.run("test-account", "production")
     assert (code, "identity" in table) == (0, True)
 
-    aws.not_allowed["rds:ModifyDBCluster"] = Decision(
+    aws.not_allowed["rds:ModifyDBCluster"] = SimulatedDecision(
         action="rds:ModifyDBCluster", resource="", is_allowed=False
     )
     code, table, _ = shell.run("test-account", "production")

@@ -62,5 +62,5 @@ def test_the_command_waits_and_ends_with_the_result(
     found, output, errors = shell.run("env", "snapshot", "shop")
 
     assert found == exit_code
-    said = "The snapshot sanso-shop-1 is available." if state == "done" else "SnapshotQuotaExceeded"
-    assert said in output + errors
+    expected = "The snapshot sanso-shop-1 is available." if state == "done" else "SnapshotQuotaExceeded"
+    assert expected in output + errors

@@ -13,8 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
-from deployments.environment_pages.pages.environment_tabs import LABELS
-from deployments.environments.display.tab_urls import tab_url
+from deployments.environments.display.tab_urls import LABELS, tab_url
 from deployments.environments.models.environments import Environment
 from deployments.health.models.balancing import Target
 from deployments.health.models.database import DatabaseMember

@@ -10,8 +10,7 @@ from typing import Any, Final
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from deployments.access.rules.roles import Right
-from deployments.environment_pages.pages.environment_tabs import LABELS
-from deployments.environments.display.tab_urls import OVERVIEW
+from deployments.environments.display.tab_urls import LABELS, OVERVIEW
 
 
 class To(Enum):

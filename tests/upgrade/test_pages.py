@@ -15,8 +15,7 @@ from django.utils import translation
 
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import ROLES, Right, Role
-from deployments.environment_pages.pages.environment_tabs import LABELS
-from deployments.environments.display.tab_urls import tab_url
+from deployments.environments.display.tab_urls import LABELS, tab_url
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import AssociationRun

@@ -9,8 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import translation
 
-from deployments.environment_pages.pages.environment_tabs import LABELS
-from deployments.environments.display.tab_urls import tab_url
+from deployments.environments.display.tab_urls import LABELS, tab_url
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from tests.upgrade.test_pages import answers, assert_all_ok

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils.translation import pgettext
 
 from deployments.accounts.models import ConnectionTest
-from deployments.accounts.rules.connection import Finding, Result
+from deployments.accounts.rules.connection import ConnectionFinding, Result
 from deployments.accounts.rules.stored_facts import read_findings
 from deployments.accounts.texts import CHECKS, finding_advice, finding_text
 
@@ -48,7 +48,7 @@ class FindingLine:
         return _word(self.result)
 
     @classmethod
-    def of(cls, found: Finding) -> FindingLine:
+    def of(cls, found: ConnectionFinding) -> FindingLine:
         """Return a finding in the active language."""
         return cls(
             check=str(found.check),

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from deployments.accounts.rules.account_roles import PORTAL, SERVICE
-from deployments.accounts.rules.facts import Bucket, CallError, ConnectionFacts, RoleFacts
+from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
 from deployments.common.rules.aws_error_codes import CREDENTIALS, is_denied
 from deployments.environments.rules.account_template import REVISION
 
@@ -97,7 +97,7 @@ class FindingCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ConnectionFinding:
     """One line of the result. `policy` is the text of the statements to add, "" without one."""
 
     check: Check
@@ -108,12 +108,12 @@ class Finding:
     policy: str = ""
 
 
-Findings = Sequence[Finding]
+Findings = Sequence[ConnectionFinding]
 Policies = Mapping[str, str]
 """The text of the statements to add, by role and by the reason: those missing, or the one to simulate."""
 
 
-def findings(facts: ConnectionFacts, policies: Policies) -> tuple[Finding, ...]:
+def findings(facts: ConnectionAnswers, policies: Policies) -> tuple[ConnectionFinding, ...]:
     """Return the findings in the order of the checks.
 
     Args:
@@ -132,30 +132,32 @@ def findings(facts: ConnectionFacts, policies: Policies) -> tuple[Finding, ...]:
     )
 
 
-def worst(found: Sequence[Finding]) -> Result:
+def worst(found: Sequence[ConnectionFinding]) -> Result:
     """Return the result of the whole test."""
     results = {one.result for one in found}
     return next((one for one in (Result.PROBLEM, Result.WARNING) if one in results), Result.OK)
 
 
-def interrupted() -> Finding:
+def interrupted() -> ConnectionFinding:
     """Return the finding of a test whose steps failed again and again."""
     return _problem(Check.IDENTITY, FindingCode.INTERRUPTED)
 
 
-def _ok(check: Check, code: FindingCode, /, **values: object) -> Finding:
-    return Finding(check=check, result=Result.OK, code=code, values=_texts(values))
+def _ok(check: Check, code: FindingCode, /, **values: object) -> ConnectionFinding:
+    return ConnectionFinding(check=check, result=Result.OK, code=code, values=_texts(values))
 
 
-def _warning(check: Check, code: FindingCode, policy: str = "", /, **values: object) -> Finding:
-    return Finding(check=check, result=Result.WARNING, code=code, values=_texts(values), policy=policy)
+def _warning(check: Check, code: FindingCode, policy: str = "", /, **values: object) -> ConnectionFinding:
+    return ConnectionFinding(
+        check=check, result=Result.WARNING, code=code, values=_texts(values), policy=policy
+    )
 
 
-def _problem(check: Check, code: FindingCode, /, **values: object) -> Finding:
-    return Finding(check=check, result=Result.PROBLEM, code=code, values=_texts(values))
+def _problem(check: Check, code: FindingCode, /, **values: object) -> ConnectionFinding:
+    return ConnectionFinding(check=check, result=Result.PROBLEM, code=code, values=_texts(values))
 
 
-def _failed(check: Check, error: CallError) -> Finding:
+def _failed(check: Check, error: CallError) -> ConnectionFinding:
     return _problem(check, FindingCode.CALL_FAILED, operation=error.operation, code=error.code)
 
 
@@ -163,12 +165,12 @@ def _texts(values: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
 
-def _refused_identity(facts: ConnectionFacts, error: CallError) -> Finding:
+def _refused_identity(facts: ConnectionAnswers, error: CallError) -> ConnectionFinding:
     values = {"operation": error.operation, "code": error.code, "region": facts.region}
     return _problem(Check.IDENTITY, _identity_code(facts, error), **values)
 
 
-def _identity_code(facts: ConnectionFacts, error: CallError) -> FindingCode:
+def _identity_code(facts: ConnectionAnswers, error: CallError) -> FindingCode:
     if error.code in OF_THE_CLOCK:
         return FindingCode.IDENTITY_CLOCK
     if facts.is_sandbox and not is_denied(error.code):
@@ -182,7 +184,7 @@ def _identity_code(facts: ConnectionFacts, error: CallError) -> FindingCode:
     return FindingCode.IDENTITY_UNREACHABLE
 
 
-def _clock(facts: ConnectionFacts) -> Iterator[Finding]:
+def _clock(facts: ConnectionAnswers) -> Iterator[ConnectionFinding]:
     if facts.skew is None:
         return
     seconds = f"{abs(facts.skew):.0f}"
@@ -192,7 +194,7 @@ def _clock(facts: ConnectionFacts) -> Iterator[Finding]:
         yield _ok(Check.CLOCK, FindingCode.CLOCK_OK, seconds=seconds)
 
 
-def _region(facts: ConnectionFacts) -> Finding:
+def _region(facts: ConnectionAnswers) -> ConnectionFinding:
     error, zones = facts.region_error, ", ".join(facts.zones)
     if error is not None and error.code in OF_THE_REGION:
         return _problem(Check.REGION, FindingCode.REGION_DISABLED, region=facts.region, code=error.code)
@@ -209,7 +211,7 @@ def _region(facts: ConnectionFacts) -> Finding:
     return _ok(Check.REGION, FindingCode.REGION_OK, region=facts.region, zones=zones)
 
 
-def _revision(facts: ConnectionFacts) -> Finding:
+def _revision(facts: ConnectionAnswers) -> ConnectionFinding:
     if facts.revision_error is not None:
         return _failed(Check.REVISION, facts.revision_error)
     if facts.is_sandbox:
@@ -221,7 +223,7 @@ def _revision(facts: ConnectionFacts) -> Finding:
     return _ok(Check.REVISION, FindingCode.REVISION_OK, revision=facts.revision)
 
 
-def _service_role(facts: ConnectionFacts, policies: Policies) -> Iterator[Finding]:
+def _service_role(facts: ConnectionAnswers, policies: Policies) -> Iterator[ConnectionFinding]:
     arn = facts.service.arn
     if not arn:
         yield _warning(Check.SERVICE_ROLE, FindingCode.ROLE_NONE)
@@ -231,14 +233,14 @@ def _service_role(facts: ConnectionFacts, policies: Policies) -> Iterator[Findin
         yield from _role(Check.SERVICE_ROLE, SERVICE, facts.service, policies)
 
 
-def _role(check: Check, kind: str, role: RoleFacts, policies: Policies) -> Iterator[Finding]:
+def _role(check: Check, kind: str, role: RoleFacts, policies: Policies) -> Iterator[ConnectionFinding]:
     name = role.arn.rpartition("/")[2]
     if role.error is not None:
         yield from _not_simulated(check, role, role.error, policies)
         return
     missing = sorted({action for actions in role.missing.values() for action in actions})
     if missing:
-        yield Finding(
+        yield ConnectionFinding(
             check=check,
             result=Result.PROBLEM,
             code=FindingCode.MISSING,
@@ -247,7 +249,7 @@ def _role(check: Check, kind: str, role: RoleFacts, policies: Policies) -> Itera
             policy=policies.get(kind, ""),
         )
     if role.refused:
-        yield Finding(
+        yield ConnectionFinding(
             check=check,
             result=Result.PROBLEM,
             code=FindingCode.REFUSED,
@@ -258,7 +260,9 @@ def _role(check: Check, kind: str, role: RoleFacts, policies: Policies) -> Itera
         yield _ok(check, FindingCode.ALLOWED, count=role.tested, role=name)
 
 
-def _not_simulated(check: Check, role: RoleFacts, error: CallError, policies: Policies) -> Iterator[Finding]:
+def _not_simulated(
+    check: Check, role: RoleFacts, error: CallError, policies: Policies
+) -> Iterator[ConnectionFinding]:
     """Yield what is known of a role that cannot be simulated: some reads of the portal's own."""
     name = role.arn.rpartition("/")[2] or role.arn
     values: dict[str, Any] = {"role": name, "operation": error.operation, "code": error.code}
@@ -274,7 +278,7 @@ def _not_simulated(check: Check, role: RoleFacts, error: CallError, policies: Po
     else:
         yield _warning(check, FindingCode.NOT_SIMULATED, policy, **values)
     if role.reads_denied:
-        yield Finding(
+        yield ConnectionFinding(
             check=check,
             result=Result.PROBLEM,
             code=FindingCode.READS_DENIED,
@@ -283,7 +287,7 @@ def _not_simulated(check: Check, role: RoleFacts, error: CallError, policies: Po
         )
 
 
-def _bucket(facts: ConnectionFacts) -> Finding:
+def _bucket(facts: ConnectionAnswers) -> ConnectionFinding:
     if facts.bucket_error is not None:
         return _failed(Check.BUCKET, facts.bucket_error)
     if facts.bucket_state is Bucket.FOREIGN:

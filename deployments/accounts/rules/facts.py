@@ -43,7 +43,7 @@ class RoleFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionFacts:
+class ConnectionAnswers:
     """What AWS answered. `identity_error` is the one of the first call, after which nothing else is known.
 
     `skew` is this machine's time less AWS's in seconds. `revision` and `parameters` are those of the stack of

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from deployments.accounts.rules.facts import RoleFacts
 from deployments.accounts.rules.simulations import Simulation
-from deployments.aws.iam import Decision
+from deployments.aws.iam import SimulatedDecision
 
 
-def with_decisions(role: RoleFacts, call: Simulation, decisions: Iterable[Decision]) -> RoleFacts:
+def with_decisions(role: RoleFacts, call: Simulation, decisions: Iterable[SimulatedDecision]) -> RoleFacts:
     """Return what is known of a role after one more call."""
     about = [one for one in decisions if (one.action, one.resource) in call.pairs]
     denied = [one for one in about if not one.is_allowed]
@@ -25,6 +25,6 @@ def with_decisions(role: RoleFacts, call: Simulation, decisions: Iterable[Decisi
     )
 
 
-def _is_refused(one: Decision) -> bool:
+def _is_refused(one: SimulatedDecision) -> bool:
     """Return whether a further statement would not help."""
     return one.is_explicit or one.by_organization or one.by_boundary

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from deployments.accounts.rules.connection import Check, Finding, FindingCode, Result
-from deployments.accounts.rules.facts import Bucket, CallError, ConnectionFacts, RoleFacts
+from deployments.accounts.rules.connection import Check, ConnectionFinding, FindingCode, Result
+from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
 
 _ERRORS = ("identity_error", "region_error", "revision_error", "bucket_error")
 
 
-def facts_as_json(facts: ConnectionFacts) -> dict[str, Any]:
+def facts_as_json(facts: ConnectionAnswers) -> dict[str, Any]:
     """Return facts as they are stored between two steps."""
     found = asdict(facts)
     for name in ("portal", "service"):
@@ -20,13 +20,13 @@ def facts_as_json(facts: ConnectionFacts) -> dict[str, Any]:
     return found
 
 
-def read_facts(stored: Mapping[str, Any]) -> ConnectionFacts:
+def read_facts(stored: Mapping[str, Any]) -> ConnectionAnswers:
     """Return stored facts."""
     values = dict(stored)
     for name in _ERRORS:
         values[name] = _error(values[name])
     state = values["bucket_state"]
-    return ConnectionFacts(
+    return ConnectionAnswers(
         **{
             **values,
             "zones": tuple(values["zones"]),
@@ -53,16 +53,16 @@ def _role(stored: Mapping[str, Any]) -> RoleFacts:
     )
 
 
-def findings_as_json(found: Iterable[Finding]) -> list[dict[str, Any]]:
+def findings_as_json(found: Iterable[ConnectionFinding]) -> list[dict[str, Any]]:
     """Return findings as they are stored."""
     return [asdict(one) for one in found]
 
 
-def read_findings(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
+def read_findings(stored: Iterable[Mapping[str, Any]]) -> list[ConnectionFinding]:
     """Return stored findings; those of a newer release, whose codes are unknown here, are left out."""
     known = {str(one) for one in FindingCode}
     return [
-        Finding(
+        ConnectionFinding(
             check=Check(one["check"]),
             result=Result(one["result"]),
             code=FindingCode(one["code"]),

@@ -15,13 +15,13 @@ from django.utils import timezone
 from deployments.accounts.models import FINISHED, RUNNING, ConnectionTest
 from deployments.accounts.rules import connection, roles_facts
 from deployments.accounts.rules.account_roles import PORTAL, SERVICE, ExpectedRole, RolesOf, expected
-from deployments.accounts.rules.facts import CallError, ConnectionFacts, RoleFacts
+from deployments.accounts.rules.facts import CallError, ConnectionAnswers, RoleFacts
 from deployments.accounts.rules.simulations import Simulation, missing_policy
 from deployments.accounts.rules.stored_facts import facts_as_json, findings_as_json, read_facts
 from deployments.accounts.steps import reads
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
-from deployments.aws.iam import ContextKey, Decision
+from deployments.aws.iam import ContextKey, SimulatedDecision
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.common.errors import AwsFailure, AwsRetryable, QuotaExhausted
@@ -88,7 +88,7 @@ def _begin(test: ConnectionTest, connect: Connect, identify: Identify) -> None:
             _keep(test, due_at=timezone.now() + _PAUSE)
             return
         error = CallError(operation=exc.operation, code=exc.code)
-        facts = ConnectionFacts(region=account.region, is_sandbox=account.is_sandbox, identity_error=error)
+        facts = ConnectionAnswers(region=account.region, is_sandbox=account.is_sandbox, identity_error=error)
     if facts.identity_error is not None:
         _finish(test, facts, connection.findings(facts, {}))
         return
@@ -100,7 +100,7 @@ def _begin(test: ConnectionTest, connect: Connect, identify: Identify) -> None:
     _keep(test, attempts=0, facts=facts_as_json(facts), planned=planned, done=0, due_at=timezone.now())
 
 
-def _simulate(test: ConnectionTest, facts: ConnectionFacts, connect: Connect) -> None:
+def _simulate(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) -> None:
     """Make as many simulations as fit into a step; after the last one, end the test."""
     roles = _roles(facts, test.account)
     calls = [(kind, one) for kind, role in roles for one in role.simulations]
@@ -133,7 +133,7 @@ def _simulate(test: ConnectionTest, facts: ConnectionFacts, connect: Connect) ->
 def _called(role: RoleFacts, call: Simulation, clients: Clients) -> RoleFacts:
     """Return what is known of a role after one simulation."""
     try:
-        decisions: list[Decision] = clients.iam.simulate(
+        decisions: list[SimulatedDecision] = clients.iam.simulate(
             role.arn,
             call.actions,
             call.resources,
@@ -146,7 +146,7 @@ def _called(role: RoleFacts, call: Simulation, clients: Clients) -> RoleFacts:
     return roles_facts.with_decisions(role, call, decisions)
 
 
-def _roles(facts: ConnectionFacts, account: Account) -> list[tuple[str, ExpectedRole]]:
+def _roles(facts: ConnectionAnswers, account: Account) -> list[tuple[str, ExpectedRole]]:
     """Return the roles to simulate, with what this version needs of them."""
     template = yaml_files.read(ACCOUNT_TEMPLATE)
     about = RolesOf(
@@ -161,7 +161,7 @@ def _roles(facts: ConnectionFacts, account: Account) -> list[tuple[str, Expected
     return [(kind, expected(template, kind, about)) for kind in kinds]
 
 
-def _policies(roles: dict[str, ExpectedRole], facts: ConnectionFacts) -> dict[str, str]:
+def _policies(roles: dict[str, ExpectedRole], facts: ConnectionAnswers) -> dict[str, str]:
     """Return the statements to add, by role; "simulate" is what allows the simulation."""
     missing = {PORTAL: facts.portal.missing, SERVICE: facts.service.missing}
     found = {kind: missing_policy(role.granted, missing[kind]) for kind, role in roles.items()}
@@ -179,7 +179,7 @@ def _keep(test: ConnectionTest, **values: Any) -> None:
     ConnectionTest.objects.filter(pk=test.pk, version=test.version).update(**values)
 
 
-def _finish(test: ConnectionTest, facts: ConnectionFacts | None, found: connection.Findings) -> None:
+def _finish(test: ConnectionTest, facts: ConnectionAnswers | None, found: connection.Findings) -> None:
     _keep(
         test,
         state=FINISHED,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from deployments.accounts.rules.facts import Bucket, CallError, ConnectionFacts, RoleFacts
+from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
@@ -28,10 +28,10 @@ T = TypeVar("T")
 
 def basics(
     account: Account, connect: Callable[[AccountRef], Clients], identify: Callable[[AccountRef], Identity]
-) -> ConnectionFacts:
+) -> ConnectionAnswers:
     """Return what the account is. Raise AwsRetryable if AWS does not answer."""
     ref = account.ref()
-    facts = ConnectionFacts(region=account.region, is_sandbox=account.is_sandbox)
+    facts = ConnectionAnswers(region=account.region, is_sandbox=account.is_sandbox)
     identity, error = _tried(lambda: identify(ref))
     if identity is None:
         return replace(facts, identity_error=error)
@@ -57,7 +57,7 @@ def _principal(arn: str) -> str:
     return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else arn
 
 
-def _with_revision(facts: ConnectionFacts, clients: Clients) -> ConnectionFacts:
+def _with_revision(facts: ConnectionAnswers, clients: Clients) -> ConnectionAnswers:
     try:
         stack = clients.cloudformation.describe_stack(account_template.STACK)
     except AwsNotFound:
@@ -70,7 +70,7 @@ def _with_revision(facts: ConnectionFacts, clients: Clients) -> ConnectionFacts:
     return replace(facts, revision=found.revision, parameters=dict(stack.parameters))
 
 
-def _with_bucket(facts: ConnectionFacts, account: Account, clients: Clients) -> ConnectionFacts:
+def _with_bucket(facts: ConnectionAnswers, account: Account, clients: Clients) -> ConnectionAnswers:
     bucket = bucket_name(account, facts.account_id)
     state, error = None, None
     try:

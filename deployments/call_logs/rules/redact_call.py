@@ -96,7 +96,7 @@ class CallRedactor:
 
     def parameters(self, service: str, parameters: Any) -> Any:
         """Return the parameters of a call, or a part of them, as values for JSON."""
-        walk = _Walk(self, service)
+        walk = _Redaction(self, service)
         walk.learn(parameters)
         return walk.value(parameters, ())
 
@@ -113,14 +113,14 @@ class CallRedactor:
             found = json.loads(text)
             if not isinstance(found, dict | list):
                 return withheld(len(body))
-            walk = _Walk(self, service)
+            walk = _Redaction(self, service)
             walk.learn(found)
             return json.dumps(walk.value(found, ()), ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError, NotPlain):
             return withheld(len(body))
 
     def _xml(self, service: str, text: str) -> str:
-        walk, document = _Walk(self, service), parsed(text)
+        walk, document = _Redaction(self, service), parsed(text)
         if any(self.secrets(name) != name for name in {one.name for one in document.elements}):
             raise NotPlain
         for element in document.elements:
@@ -147,7 +147,7 @@ def _is_secret(key: str) -> bool:
 
 
 @dataclass(slots=True)
-class _Walk:
+class _Redaction:
     """The decision for each value of one call, by the names around it."""
 
     redact: CallRedactor
@@ -267,7 +267,7 @@ def _pair_name(values: Mapping[str, Any]) -> str:
     return ""
 
 
-def _of_element(walk: _Walk, element: Element) -> str:
+def _of_element(walk: _Redaction, element: Element) -> str:
     named = element.named
     path = tuple(_plain(one.name) for one in (named, *named.around()))[::-1]
     pair = ""

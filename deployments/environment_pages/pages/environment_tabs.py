@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
 
 from deployments.environments.display.tab_urls import (
-    CONFIGURATION,
     DATABASE,
-    HISTORY,
-    OVERVIEW,
+    LABELS,
     SERVERS,
     tab_url,
 )
@@ -19,13 +16,6 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.health_status import HealthStatus
 from deployments.health.rules.rollup import Health
 
-LABELS = {
-    OVERVIEW: pgettext_lazy("tab", "Overview"),
-    SERVERS: pgettext_lazy("tab", "Servers"),
-    DATABASE: pgettext_lazy("tab", "Database"),
-    HISTORY: pgettext_lazy("tab", "History"),
-    CONFIGURATION: pgettext_lazy("tab", "Configuration"),
-}
 _TIERS = {SERVERS: ("web", "app"), DATABASE: ("database",)}
 _IN_TROUBLE = (HealthStatus.UNHEALTHY, HealthStatus.DEGRADED)
 

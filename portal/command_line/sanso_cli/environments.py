@@ -1,4 +1,4 @@
-"""The commands `sanso env`: list, show, create, change, release, roll back, dismiss, delete; health and more."""
+"""The commands `sanso env`: list, show, create, change, release, roll back, dismiss, delete; and more."""
 
 from __future__ import annotations
 

@@ -88,9 +88,7 @@ EFFECTS: Final = (
     *(N_("deletes data"), N_("may delete data"), N_("replaced"), N_("removed"), N_("may be replaced")),
     *(N_("updated"), N_("added"), N_("imported"), N_("probably unchanged")),
 )
-KNOWN: Final = frozenset(
-    (*HEADINGS, *STATES, *CONNECTION, *HEALTH, *SNAPSHOTS, *TIERS, *KINDS, *EFFECTS)
-)
+KNOWN: Final = frozenset((*HEADINGS, *STATES, *CONNECTION, *HEALTH, *SNAPSHOTS, *TIERS, *KINDS, *EFFECTS))
 OF_TYPER: Final = (
     *(N_("Arguments"), N_("Options"), N_("Commands"), N_("Error"), N_("required"), N_("default: {default}")),
     *(N_("env var: {var}"), N_("Missing command."), N_("No such command {name!r}.")),

@@ -6,14 +6,14 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from deployments.aws.iam import Decision
+from deployments.aws.iam import SimulatedDecision
 from tests.accounts.testing import outcome_of, production, take_steps
 from tests.api.clients import Program
 from tests.builders import make_user
 from tests.fakes import FakeAws
 
 pytestmark = pytest.mark.django_db
-DENIED = Decision(action="rds:ModifyDBCluster", resource="", is_allowed=False)
+DENIED = SimulatedDecision(action="rds:ModifyDBCluster", resource="", is_allowed=False)
 TOKEN = "a-token-of-thirty-two-characters"
 
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from deployments.access.models.audit_records import AuditRecord
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.shared.requested_tests import request_test
-from deployments.aws.iam import Decision
+from deployments.aws.iam import SimulatedDecision
 from deployments.environments.models.accounts import Account
 from tests.accounts.testing import ROLE, SERVICE_ROLE, outcome_of, production, take_steps
 from tests.builders import allow, make_account, make_environment, make_user
@@ -23,7 +23,7 @@ from tests.pages.pages import page, rows
 pytestmark = pytest.mark.django_db
 PRINCIPAL = "arn:aws:iam::111111111111:role/portal"
 TEMPLATE_URL = "https://templates.s3.eu-west-1.amazonaws.com/account.yaml"
-DENIED = Decision(action="rds:ModifyDBCluster", resource="", is_allowed=False)
+DENIED = SimulatedDecision(action="rds:ModifyDBCluster", resource="", is_allowed=False)
 
 
 @pytest.fixture

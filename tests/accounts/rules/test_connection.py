@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from deployments.accounts.rules.account_roles import PORTAL, SERVICE
 from deployments.accounts.rules.connection import (
     Check,
-    Finding,
+    ConnectionFinding,
     FindingCode,
     Result,
     findings,
     worst,
 )
-from deployments.accounts.rules.facts import Bucket, CallError, ConnectionFacts, RoleFacts
+from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
 from deployments.accounts.rules.roles_facts import with_decisions
 from deployments.accounts.rules.simulations import Simulation
 from deployments.accounts.rules.stored_facts import (
@@ -28,14 +28,14 @@ from deployments.accounts.rules.stored_facts import (
     read_findings,
 )
 from deployments.accounts.texts import FINDINGS, finding_advice, finding_text
-from deployments.aws.iam import Decision
+from deployments.aws.iam import SimulatedDecision
 from deployments.common.rules.aws_error_codes import CREDENTIALS, DENIED
 from deployments.environments.rules.account_template import REVISION
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/sanso-portal"
 SERVICE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/sanso-cloudformation"
-FACTS = ConnectionFacts(
+FACTS = ConnectionAnswers(
     region="ap-northeast-1",
     account_id=ACCOUNT,
     arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/sanso-portal/sanso",
@@ -68,7 +68,7 @@ roles = st.builds(
     reads_denied=actions,
 )
 facts = st.builds(
-    ConnectionFacts,
+    ConnectionAnswers,
     region=st.just("ap-northeast-1"),
     is_sandbox=st.booleans(),
     account_id=st.just(ACCOUNT),
@@ -88,11 +88,11 @@ facts = st.builds(
 )
 
 
-def of(check: Check, **changed: Any) -> list[Finding]:
+def of(check: Check, **changed: Any) -> list[ConnectionFinding]:
     return [one for one in findings(replace(FACTS, **changed), POLICIES) if one.check is check]
 
 
-def one_of(check: Check, **changed: Any) -> Finding:
+def one_of(check: Check, **changed: Any) -> ConnectionFinding:
     (found,) = of(check, **changed)
     return found
 
@@ -106,7 +106,7 @@ def test_a_connection_that_works_is_one_line_for_each_check() -> None:
 
 
 @given(facts=facts)
-def test_any_facts_have_findings_with_texts_and_survive_their_storage(facts: ConnectionFacts) -> None:
+def test_any_facts_have_findings_with_texts_and_survive_their_storage(facts: ConnectionAnswers) -> None:
     found = findings(facts, POLICIES)
 
     assert read_facts(facts_as_json(facts)) == facts
@@ -119,7 +119,7 @@ def test_any_facts_have_findings_with_texts_and_survive_their_storage(facts: Con
 
 
 @given(facts=facts)
-def test_without_an_identity_nothing_else_is_said(facts: ConnectionFacts) -> None:
+def test_without_an_identity_nothing_else_is_said(facts: ConnectionAnswers) -> None:
     if facts.identity_error is None:
         return
     (only,) = findings(facts, POLICIES)
@@ -212,9 +212,9 @@ def test_a_service_role_can_be_absent_or_of_another_account() -> None:
 def test_a_role_adds_up_the_decisions_that_its_calls_are_for() -> None:
     call = Simulation(statement=2, pairs=frozenset({("s3:GetObject", "a"), ("s3:PutObject", "b")}))
     decisions = [
-        Decision(action="s3:GetObject", resource="a", is_allowed=False),
-        Decision(action="s3:GetObject", resource="b", is_allowed=False),
-        Decision(action="s3:PutObject", resource="b", is_allowed=False, by_organization=True),
+        SimulatedDecision(action="s3:GetObject", resource="a", is_allowed=False),
+        SimulatedDecision(action="s3:GetObject", resource="b", is_allowed=False),
+        SimulatedDecision(action="s3:PutObject", resource="b", is_allowed=False, by_organization=True),
     ]
 
     found = with_decisions(RoleFacts(missing={2: ("s3:DeleteObject",)}, tested=1), call, decisions)

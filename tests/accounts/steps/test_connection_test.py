@@ -12,7 +12,7 @@ from deployments.accounts.models import ConnectionTest
 from deployments.accounts.rules.connection import Result
 from deployments.accounts.shared.requested_tests import request_test
 from deployments.accounts.steps import connection_test
-from deployments.aws.iam import Decision
+from deployments.aws.iam import SimulatedDecision
 from deployments.common.errors import AwsAccessError, AwsNotFound, AwsRetryable, QuotaExhausted
 from deployments.common.models import leases
 from deployments.environments.rules.account_template import REVISION, STACK
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db
 SIMULATE = "iam:SimulatePrincipalPolicy"
 
 
-def denied(action: str, **why: bool) -> Decision:
-    return Decision(action=action, resource="", is_allowed=False, **why)
+def denied(action: str, **why: bool) -> SimulatedDecision:
+    return SimulatedDecision(action=action, resource="", is_allowed=False, **why)
 
 
 def refusal(operation: str, code: str = "AccessDenied") -> AwsAccessError:

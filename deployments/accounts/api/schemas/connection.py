@@ -14,7 +14,7 @@ from deployments.accounts.rules.connection import Check, Result
 from deployments.environments.models.accounts import Account
 
 
-class FindingOut(Schema):
+class ConnectionFindingOut(Schema):
     """One check of a test."""
 
     check: Check
@@ -45,7 +45,7 @@ class ConnectionOut(Schema):
     result: Result | None = Field(description="The worst result of all checks; null before the first test.")
     tested_at: datetime | None
     account_number: str = Field(examples=["123456789012"])
-    findings: list[FindingOut]
+    findings: list[ConnectionFindingOut]
 
     @classmethod
     def of(cls, account: Account) -> Self:
@@ -57,5 +57,5 @@ class ConnectionOut(Schema):
             result=found.result,
             tested_at=found.tested_at,
             account_number=found.account_number,
-            findings=[FindingOut.of(line) for line in found.lines],
+            findings=[ConnectionFindingOut.of(line) for line in found.lines],
         )

@@ -30,9 +30,16 @@ from deployments.common.errors import UserFixable
 from deployments.common.pages.datetime_formats import units
 from deployments.common.pages.terminal_output import readable
 from deployments.common.texts import error_text
-from deployments.environment_pages.pages.environment_tabs import LABELS, environment_tabs
+from deployments.environment_pages.pages.environment_tabs import environment_tabs
 from deployments.environment_pages.pages.failed_environment import failure_context
-from deployments.environments.display.tab_urls import CONFIGURATION, DATABASE, OVERVIEW, SERVERS, tab_url
+from deployments.environments.display.tab_urls import (
+    CONFIGURATION,
+    DATABASE,
+    LABELS,
+    OVERVIEW,
+    SERVERS,
+    tab_url,
+)
 from deployments.environments.display.tab_urls import HISTORY as HISTORY_TAB
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment

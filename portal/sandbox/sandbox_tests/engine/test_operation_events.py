@@ -78,9 +78,9 @@ def test_a_hook_stops_a_resource_and_its_report_is_in_the_operation_of_the_neste
     )
 
     child = account.child(root, "Child")
-    told = account.story(child, of="Queue")
-    assert told[-1].startswith("Queue DELETE_COMPLETE") or "failed: [Private::Sandbox::Hook]" in told[-1]
-    assert "Queue CREATE_FAILED The following hook(s) failed: [Private::Sandbox::Hook]" in told
+    lines = account.story(child, of="Queue")
+    assert lines[-1].startswith("Queue DELETE_COMPLETE") or "failed: [Private::Sandbox::Hook]" in lines[-1]
+    assert "Queue CREATE_FAILED The following hook(s) failed: [Private::Sandbox::Hook]" in lines
     hooked = [one for one in account.events(child) if one.get("HookStatus")]
     assert [one["HookStatus"] for one in hooked] == ["HOOK_IN_PROGRESS", "HOOK_COMPLETE_FAILED"]
     assert not [one for one in failed_events(account, root) if one["EventType"] == "HOOK_INVOCATION_ERROR"]

@@ -18,7 +18,7 @@ SOURCES = [
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0057_deployment_mode'),
+        ('deployments', '0060_logged_calls'),
     ]
 
     operations = [

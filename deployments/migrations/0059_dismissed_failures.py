@@ -6,7 +6,7 @@ from deployments.migrations._restartable import AddField
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0057_deployment_mode'),
+        ('deployments', '0058_validation_evidence'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from deployments.migrations._restartable import CreateModel
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0057_deployment_mode'),
+        ('deployments', '0061_backups'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,7 +9,7 @@ from deployments.migrations._restartable import CreateModel
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0057_deployment_mode'),
+        ('deployments', '0059_dismissed_failures'),
     ]
 
     operations = [
