@@ -217,6 +217,7 @@ def test_an_environment_is_locked_and_unlocked(
 def test_the_failure_of_the_last_change_is_shown_and_dismissed(
     portal: PortalInProcess, shell: Shell, shop: Environment
 ) -> None:
+    portal.ends = "failed"
     refused = shell.run("env", "dismiss", "shop")
     assert (refused[0], "The last change of shop did not fail." in refused[2]) == (3, True)
     failed = make_deployment(
