@@ -113,7 +113,7 @@ def visitor(chromium: Browser, transactional_db: None, redis_server: Redis) -> I
 
 def user_menu(page: Page, name: str) -> None:
     """Expect the user with this name to be logged in."""
-    expect(page.locator("details.menu summary")).to_contain_text(name)
+    expect(page.locator("header details.menu summary")).to_contain_text(name)
 
 
 def test_each_provider_leads_back_with_its_own_account(visitor: Page, sso_web: Web) -> None:

@@ -32,7 +32,7 @@ def user(transactional_db: None, redis_server: Redis) -> User:
 
 
 def log_out(page: Page) -> None:
-    page.locator("details.menu summary").click()
+    page.locator("header details.menu summary").click()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 

@@ -94,7 +94,7 @@ def test_going_back_displays_pages_only_before_the_logout(
     page.go_back()
     expect(page.locator("main")).to_contain_text(secret)
 
-    page.locator("details.menu summary").click()
+    page.locator("header details.menu summary").click()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     page.go_back()
