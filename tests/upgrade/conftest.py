@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connection
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker, Settings
 
-from tests.services import Redis
-from tests.upgrade import load
+from tests.running import Portal
+from tests.services import Redis, Sandbox
+from tests.upgrade import SECRET_KEY, load
 from tests.upgrade.dump import FOLDER, USED, Dump, read
+from tests.upgrade.make_fixture import SMALL_SET
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +63,30 @@ def upgraded_after_use(empty_database: None, used_dump: Dump) -> None:
     """The database of the later release after the upgrade. Tests only read from it."""
     load.load_release(used_dump)
     load.upgrade()
+
+
+@pytest.fixture
+def own_database(
+    database_server: None, django_db_blocker: DjangoDbBlocker, settings: Settings, tmp_path: Path
+) -> Iterator[None]:
+    """An empty database for this test, and the key that the release's values are sealed with."""
+    settings.SECRET_KEY = SECRET_KEY
+    name = f"upgrade_{secrets.token_hex(4)}"
+    with django_db_blocker.unblock(), load.fresh_database(name, tmp_path):
+        yield
+
+
+@pytest.fixture
+def portal(own_database: None, sandbox: Sandbox, redis_server: Redis, tmp_path: Path) -> Iterator[Portal]:
+    """A worker and a dispatcher for the upgraded database; they are not started yet."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": load.url(),
+        "SECRET_KEY": SECRET_KEY,
+        "SANSO_TEMPLATE_SET": str(SMALL_SET),
+        "SANSO_DATA_DIR": str(tmp_path / "data"),
+    }
+    portal = Portal(environment, tmp_path, sandbox)
+    yield portal
+    if portal.services:
+        portal.stop()
