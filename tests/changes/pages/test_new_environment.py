@@ -317,9 +317,7 @@ def test_without_an_account_the_page_explains_how_to_add_one(browser: Client, op
 
     assert "No accounts yet" in shown.text
     assert "Ask an administrator" in shown.text
-    assert for_an_administrator.all("a", class_="button")[0]["href"] == reverse(
-        "admin:deployments_account_add"
-    )
+    assert for_an_administrator.all("a", class_="button")[0]["href"] == reverse("aws_account_new")
 
 
 def test_the_error_of_a_broken_template_set_names_file_and_line(
