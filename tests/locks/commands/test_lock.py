@@ -26,7 +26,7 @@ from deployments.locks.commands import freezes
 from deployments.locks.commands.locks import break_lock, lock_environment, unlock_environment
 from deployments.locks.models.locks import EnvironmentLock
 from deployments.notifications import commands as notification_commands
-from deployments.recovery.commands import cancel, delete, remaining
+from deployments.recovery.commands import cancel, delete, dismiss, remaining
 from deployments.template_sets.commands import sources, versions
 from tests.builders import make_operator
 from tests.commands.scene_rows import asked, deployed
@@ -40,7 +40,7 @@ PREVIEWS = {
     *(open_change.preview_again, open_change.discard_change),
 }
 APPROVING = {approve.approve, approve.deny, approve.bypass, approve.set_approval_required}
-STOPPING = {cancel.request_cancel}
+STOPPING = {cancel.request_cancel, dismiss.dismiss_failure}
 LOCKING = {lock_environment, unlock_environment, break_lock}
 ALLOWED = (
     PREVIEWS | APPROVING | STOPPING | LOCKING | {remaining.request_new_search, remaining.request_deletion_of}
