@@ -15,6 +15,7 @@ BY_NAME = {
     "cloudformation.describe_stacks": "one stack, by its name or id",
     "elbv2.describe_load_balancers": "as many as are named, at most 20",
     "elbv2.describe_target_groups": "as many as are named, at most 20",
+    "rds.describe_db_cluster_snapshots": "one snapshot, by its id, while it is taken",
     "ssm.list_command_invocations": "one, by its command and instance",
     "s3.list_object_versions": "the caller deletes what was listed, and lists again until nothing is left",
 }
