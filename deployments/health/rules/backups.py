@@ -15,7 +15,7 @@ NAME_LENGTH: Final = 63
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterSnapshot.html
 """
 FINAL: Final = re.compile(r"-snapshot-[a-z0-9]+-[a-z0-9]{12}$|-final-snapshot$")
-"""The ends of the names of final snapshots that CloudFormation's handler, and the sandbox, take.
+"""The ends of the names of final snapshots that CloudFormation's handler takes.
 https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds (DeleteHandler.java)
 """
 
