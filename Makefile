@@ -11,7 +11,7 @@ PAGES := datelog deployments portal
 ARGS ?=
 # Processes, each with its own servers; more than cores, since they often wait. A file's tests stay together, in the
 # order of tests/conftest.py. WORKERS= runs them one by one.
-WORKERS ?= -n 3 --dist loadfile --no-loadscope-reorder
+WORKERS ?= -n 4 --dist loadfile --no-loadscope-reorder
 # A test that fails on a busy machine runs once more, but not if many fail. The summary shows the first failure as well:
 # fix its cause. RERUNS= switches this off.
 RERUNS ?= --reruns 1 --max-suite-reruns 10 --rerun-show-tracebacks
@@ -55,7 +55,7 @@ test-reach: test-environment ## Record which functions the tests call, for `make
 
 .PHONY: test-all
 test-all: export TESTS = all
-test-all: test ## Also what `make test` samples: all booted machines, every kill point, long fuzzing, permissions (hours).
+test-all: test ## Also what `make test` samples: all booted machines, every kill walk and point, long fuzzing, permissions (hours).
 	@$(MAKE) --no-print-directory --keep-going kill-points fuzz fuzz-api check-permissions update-booted
 
 .PHONY: test-under-load

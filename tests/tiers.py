@@ -1,6 +1,7 @@
 """What `make test` leaves to `make test-all`: of long tests that resemble each other, all but a sample.
 
-A test or a file has a mark, `pytest.mark.sampled(GROUP)`. The sample depends on the repository's tree: each
+A mark, `pytest.mark.sampled(GROUP)`, makes a file one of a group; with `by="test"` each of its tests is one,
+with `by="parameter"` its tests with the same parameter are. The sample depends on the repository's tree: each
 commit tries other ones, and everybody who runs the tests of a commit runs the same. Files and tests that the
 command line names are always run.
 """
@@ -21,11 +22,14 @@ from tests.services import REPOSITORY
 
 Case = TypeVar("Case")
 KEPT = {
-    "booted machines": 2,
+    "booted machines": 1,
+    "kill walks": 5,
     "lives under the boundary": 1,
+    "lives under the roles": 2,
+    "upgrades in progress": 1,
     "walks by language": 1,
 }
-"""How many of each group `make test` runs: files, or tests that are marked by test."""
+"""How many of each group `make test` runs."""
 IS_WHOLE = os.environ.get("TESTS") == "all"
 """Whether everything runs, and every point and example with it."""
 
@@ -102,10 +106,12 @@ class Tiers:
 
 
 def _groups(items: Iterable[pytest.Item]) -> dict[str, dict[str, list[pytest.Item]]]:
-    """Return the tests by group and by what is run together: a file shares its machines."""
+    """Return the tests by group and by what is chosen together: a file shares its machines."""
     groups: dict[str, dict[str, list[pytest.Item]]] = {}
     for item in items:
         if (mark := item.get_closest_marker("sampled")) is not None:
-            unit = item.nodeid if mark.kwargs.get("by") == "test" else item.nodeid.partition("::")[0]
+            file, _, test = item.nodeid.partition("::")
+            by = {"test": item.nodeid, "parameter": f"{file}{test[test.find('[') :]}"}
+            unit = by.get(mark.kwargs.get("by", ""), file)
             groups.setdefault(mark.args[0], {}).setdefault(unit, []).append(item)
     return groups

@@ -308,6 +308,7 @@ def assert_released_once(ended: Deployment, sandbox: Sandbox, stages: list[str],
     assert {one["TargetHealth"]["State"] for one in health} == {"healthy"}, point
 
 
+@pytest.mark.sampled("kill walks", by="test")
 @pytest.mark.parametrize("name", [CODE, OTHER], ids=["code", "disruptive"])
 def test_a_release_survives_the_death_of_its_worker_at_every_call(
     portal: Portal, sandbox: Sandbox, settings: Settings, name: str

@@ -23,7 +23,11 @@ from tests.sandbox.article_set.conftest import pack_wheel, with_offered_version
 from tests.services import Sandbox, start_sandbox
 from tests.template_versions import make_source, make_version
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(900),
+    pytest.mark.sampled("lives under the roles", by="test"),
+]
 
 ROLE = "Type: AWS::IAM::Role\n    Properties:\n"
 BOUNDARY = "      PermissionsBoundary: !Sub arn:aws:iam::${AWS::AccountId}:policy/sanso-boundary\n"
