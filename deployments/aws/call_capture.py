@@ -1,4 +1,4 @@
-"""Calls to AWS with their raw answers, for whoever collects them: the AWS call log.
+"""Calls to AWS with their raw answers, which the AWS call log collects.
 
 The handlers are attached to every session, and do nothing outside `collecting`. What they collect is raw,
 secrets included, and must be redacted before it is stored (`deployments/call_logs/rules/redact_call.py`).
