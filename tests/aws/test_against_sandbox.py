@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,8 @@ from deployments.aws.session import Clients
 from deployments.common.errors import AwsAccessError, AwsNotFound
 from sandbox_tests.engine.conftest import REGION, Account
 from sandbox_tests.resources.conftest import NETWORK, made
-from tests.services import Sandbox, account_ref, start_sandbox, wait_until
+from tests.aws.documented_shapes import answer_of, missing
+from tests.services import REPOSITORY, Sandbox, account_ref, start_sandbox, wait_until
 
 SERVING = (
     NETWORK.partition("Outputs:")[0]
@@ -199,3 +203,85 @@ def test_clusters_and_their_instances(clients: Clients, outputs: dict[str, str])
     assert {row.status for row in instances} == {"available"}
     assert {row.instance_class for row in instances} == {"db.t4g.medium"}
     assert clients.rds.clusters(["gone"]) == []
+
+
+OF_OTHER_RESOURCES = {
+    "cloudformation:DescribeEvents": {"OperationEvents.Validation*"},
+    "cloudformation:DescribeStacks": {"Stacks.Description", "Stacks.Outputs.Description"},
+    "elasticloadbalancing:DescribeLoadBalancers": {"LoadBalancers.SecurityGroups"},
+    "elasticloadbalancing:DescribeTargetGroups": {
+        *("TargetGroups.HealthCheckPath", "TargetGroups.Matcher", "TargetGroups.ProtocolVersion"),
+    },
+    "rds:DescribeDBClusters": {"DBClusters.DatabaseName"},
+    "ssm:DescribeAssociation": {"AssociationDescription.ScheduleExpression"},
+}
+"""What the documented resources have and those of this stack have not: texts, schedules, validation, HTTP."""
+LISTED = re.compile(r"^\| `([a-z0-9]+:\w+)` \| (`[^|]*`) \|", re.MULTILINE)
+
+
+def answers(
+    account: Account, stack: str, outputs: dict[str, str]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the services, operations and answers of calls whose answers AWS documents."""
+    balancer, group, cluster = outputs["Balancer"], outputs["Targets"], outputs["Cluster"]
+    rds, changes, stack_name = account.client("rds"), {"ChangeSetName": "more"}, {"StackName": stack}
+    rds.create_db_cluster_snapshot(DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier="kept")
+    template = SERVING.replace("MaxSize: 4", "MaxSize: 5")
+    account.cloudformation.create_change_set(
+        **stack_name, **changes, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    account.cloudformation.get_waiter("change_set_create_complete").wait(
+        **stack_name, **changes, WaiterConfig={"Delay": 1}
+    )
+    (run, *_) = account.client("ssm").describe_association_executions(AssociationId=outputs["Configure"])[
+        "AssociationExecutions"
+    ]
+    for service, operation, parameters in (
+        ("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroupNames": [outputs["Fleet"]]}),
+        ("autoscaling", "DescribeScalingActivities", {"AutoScalingGroupName": outputs["Fleet"]}),
+        ("cloudformation", "DescribeChangeSet", stack_name | changes),
+        ("cloudformation", "DescribeEvents", stack_name),
+        ("cloudformation", "DescribeStackEvents", stack_name),
+        ("cloudformation", "DescribeStacks", stack_name),
+        ("cloudformation", "ListStackResources", stack_name),
+        ("cloudtrail", "LookupEvents", {}),
+        ("ec2", "DescribeNetworkInterfaces", {}),
+        ("elasticloadbalancing", "DescribeLoadBalancers", {"LoadBalancerArns": [balancer]}),
+        ("elasticloadbalancing", "DescribeLoadBalancerAttributes", {"LoadBalancerArn": balancer}),
+        ("elasticloadbalancing", "DescribeTargetGroups", {"TargetGroupArns": [group]}),
+        ("elasticloadbalancing", "DescribeTargetHealth", {"TargetGroupArn": group}),
+        ("rds", "DescribeDBClusters", {"DBClusterIdentifier": cluster}),
+        ("rds", "DescribeDBClusterSnapshots", {"DBClusterIdentifier": cluster}),
+        ("rds", "DescribeDBInstances", {}),
+        ("ssm", "DescribeAssociation", {"AssociationId": outputs["Configure"]}),
+        ("ssm", "DescribeAssociationExecutions", {"AssociationId": outputs["Configure"]}),
+        (
+            "ssm",
+            "DescribeAssociationExecutionTargets",
+            {"AssociationId": outputs["Configure"], "ExecutionId": run["ExecutionId"]},
+        ),
+        ("sts", "GetCallerIdentity", {}),
+        ("tagging", "GetResources", {}),
+    ):
+        yield service, operation, answer_of(account, service, operation, **parameters)
+
+
+def test_the_document_lists_what_answers_lack_of_those_that_aws_documents(
+    account: Account, stack: str, outputs: dict[str, str]
+) -> None:
+    found = {
+        f"{service}:{operation}": set(missing(service, operation, answer))
+        for service, operation, answer in answers(account, stack, outputs)
+    }
+
+    lacking = {
+        call: {
+            one for one in paths if not any(fnmatch(one, other) for other in OF_OTHER_RESOURCES.get(call, ()))
+        }
+        for call, paths in found.items()
+    }
+    listed = {
+        call: set(re.findall(r"`([^`]+)`", paths))
+        for call, paths in LISTED.findall((REPOSITORY / "docs/sandbox.md").read_text())
+    }
+    assert {call: paths for call, paths in lacking.items() if paths} == listed
