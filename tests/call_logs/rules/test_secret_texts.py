@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.call_logs.rules import secret_texts
 from deployments.call_logs.rules.secret_texts import without_credentials
+from deployments.common.rules import log_redaction
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~!@#$%^*+/="
 SECRETS = st.text(ALPHABET, min_size=8, max_size=40).map(lambda text: f"Zx9{text}")
@@ -62,3 +66,24 @@ def test_a_credential_with_special_characters_is_removed(place: str, secret: str
 )
 def test_a_reason_stays_as_it_is(text: str) -> None:
     assert without_credentials(text) == text
+
+
+@given(
+    st.sampled_from(PLACES),
+    SECRETS,
+    st.randoms(use_true_random=False),
+    st.sampled_from(["", "é", "ſ", "\u212a"]),
+)
+def test_the_words_that_are_searched_first_hide_no_match(
+    place: str, secret: str, random: Random, more: str
+) -> None:
+    """ "ſ" and the sign for kelvin are letters of ASCII to patterns that ignore case."""
+    text = "".join(random.choice((one.lower(), one.upper(), one)) for one in place.format(secret))
+    text = f"{text.replace('s', more) if more == 'ſ' else text} {more}"
+
+    found = without_credentials(text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (secret_texts, log_redaction):
+            patch.setattr(module, "may_have", lambda *_: True)
+        assert found == without_credentials(text)
