@@ -12,6 +12,8 @@ from deployments.common import heartbeats
 from portal.process import protect
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+# The checks would import every page and operation, which a worker does not serve, at each start.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("sanso")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -14,6 +14,7 @@ from deployments.common import heartbeats
 class Command(BaseCommand):
     """Run the dispatcher until SIGTERM or SIGINT."""
 
+    requires_system_checks = ()  # they would import every page and operation
     help = "Publish due rows as Celery messages. Run one or more of these processes, and workers."
 
     def handle(self, *args: object, **options: object) -> None:
