@@ -1,7 +1,7 @@
 """Celery tasks: each takes a row's id and version, and makes one short step without a result.
 
 Unknown keyword arguments are accepted, so that an older worker works with a newer dispatcher. The names of
-the tasks are part of the messages: those of the release before are kept.
+the tasks are part of the messages: those of the version before are kept.
 """
 
 from __future__ import annotations

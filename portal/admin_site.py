@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from deployments.access.commands.requesting import PermissionMissing, Request
+from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.access.texts.commands import ACTIONS
@@ -73,7 +73,7 @@ def _refused(request: HttpRequest, user: User) -> PermissionDenied:
         refusal = Message(Code.FOR_SUPERUSERS)
         if is_managed:
             refusal = Message(Code.PERMISSION_MISSING, {"permission": Right.MANAGE_ACCOUNTS.value})
-        asked = Request(
+        asked = CommandRequest(
             user=user,
             action=_action(page),
             permission=Right.MANAGE_ACCOUNTS.value if is_managed else "",

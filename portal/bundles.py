@@ -67,7 +67,7 @@ def _bundled(entry: str) -> Bundle:
 def requested(name: str) -> Bundle | None:
     """Return the bundle at a path among the static files; None if there is none.
 
-    A page of another release may have another digest in its address: it gets the current content.
+    A page of another version of Sanso may have another digest in its address: it gets the current content.
     """
     found = _NAMED.fullmatch(name)
     if found is None:

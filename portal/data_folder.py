@@ -1,7 +1,7 @@
 """Restrict the data folder to its owner: database, key, logs and the sandbox's files.
 
-Processes that write there set their umask first (portal/process.py); files of an earlier release or another
-program are restricted at the start of `make run`.
+Processes that write there set their umask first (portal/process.py); files of an earlier version of Sanso or
+another program are restricted at the start of `make run`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The version of the code: the release, and the commit if it is a checkout."""
+"""The version of the code: the one in pyproject.toml, and the commit if it is a checkout."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def version_of(base: Path) -> str:
 
     A process reads it at its start: it is the running version, even after the files have changed.
     """
-    release = str(tomllib.loads((base / "pyproject.toml").read_text())["project"]["version"])
+    version = str(tomllib.loads((base / "pyproject.toml").read_text())["project"]["version"])
     try:
         with Repo(str(base)) as repository:
-            return f"{release}+{repository.head().decode()[:10]}"
+            return f"{version}+{repository.head().decode()[:10]}"
     except (NotGitRepository, KeyError, OSError):
-        return release
+        return version

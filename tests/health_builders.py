@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from deployments.environments.models.environments import Environment
-from deployments.environments.rules.observers import SOURCES
+from deployments.environments.rules.observers import KINDS
 from deployments.health.models.balancing import LoadBalancer, Target
 from deployments.health.models.configuration import Association, AssociationRun
 from deployments.health.models.database import DatabaseCluster, DatabaseMember, DatabaseSnapshot
@@ -50,7 +50,7 @@ def make_whole(
     type(deployment).objects.filter(pk=deployment.pk).update(
         ready_at=deployment.created_at + timedelta(minutes=12)
     )
-    for source in SOURCES:
+    for source in KINDS:
         Observation.objects.create(environment=environment, source=source, observed_at=now, attempted_at=now)
     for tier in ("web", "app"):
         _make_tier(environment, tier, servers, zones, now)

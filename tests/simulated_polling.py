@@ -82,7 +82,7 @@ def events_of(world: World, happened: Happened) -> dict[str, list[float]]:
 
 @dataclass
 class Poller:
-    """Polls a deployment's stacks from the root's start to its end, as `stacks.steps.stack_polls` does."""
+    """Polls a deployment's stacks from the root's start to its end, as `stacks.steps.poll_selection` does."""
 
     world: World
     happened: Happened

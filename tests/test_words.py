@@ -64,8 +64,8 @@ CLASSES = frozenset({"Gate", "Hub", "Party", "Places", "Reader", "Room", "Shown"
 """Earlier class names that were private words."""
 EXCEPTIONS = {
     "tests/test_words.py": "this list",
-    "deployments/migrations/_message_codes.py": "replaces texts that a release before stored",
-    "deployments/stacks/steps/stack_polls.py": "reads a key of rows that the release before stored",
+    "deployments/migrations/_message_codes.py": "replaces texts that an earlier version stored",
+    "deployments/stacks/steps/poll_selection.py": "reads a key of rows that the version before stored",
     "deployments/admin/work.py": "an address of AWS's documentation",
     "portal/sandbox/sanso_sandbox/backends/machines/booted/init.py": "an option of systemd-nspawn",
     "portal/settings.py": "an option of SQLite",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from deployments.access.commands.requesting import Request, requesting
+from deployments.access.commands.requesting import CommandRequest, requesting
 from deployments.access.rules.roles import Right
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def export_audit(*, user: User, filters: Mapping[str, str], kind: str) -> None:
     """Record that records that match the filters are exported as a file of this format."""
-    request = Request(user=user, action="export_audit", permission=Right.VIEW_AUDIT, name=kind)
+    request = CommandRequest(user=user, action="export_audit", permission=Right.VIEW_AUDIT, name=kind)
     request.details = dict(filters)
     with requesting(request):
         pass

@@ -22,7 +22,7 @@ from deployments.environments.models.environments import Environment
 def approvers(approval: Approval, policy: Policy, environment: Environment) -> list[User]:
     """Return who has approved a request and may still approve it, the first to approve first.
 
-    Requests of earlier releases have no votes, but who decided.
+    Requests of earlier versions of Sanso have no votes, but who decided.
     """
     people = [vote.user for vote in approval.votes.select_related("user")]
     if approval.decision == "approved" and approval.decided_by is not None:

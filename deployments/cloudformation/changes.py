@@ -79,7 +79,7 @@ class _Stored:
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Read the output of `to_json`. Fields of a newer release are ignored."""
+        """Read the output of `to_json`. Fields of a newer version of Sanso are ignored."""
         given = stored if isinstance(stored, Mapping) else {}
         names = {one.name for one in fields(cls)}  # type: ignore[arg-type]  # every subclass is a dataclass
         return cls(

@@ -64,7 +64,7 @@ class FoundState:
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Read the output of `to_json`; nothing was found by an earlier release of Sanso."""
+        """Read the output of `to_json`; nothing was found by an earlier version of Sanso."""
         if not isinstance(stored, Mapping):
             return cls()
         values = (

@@ -85,7 +85,7 @@ class Release:
 
     @classmethod
     def from_json(cls, stored: Any) -> Self | None:
-        """Read the output of `to_json`; return None for a preview of an earlier release of Sanso."""
+        """Read the output of `to_json`; return None for a preview of an earlier version of Sanso."""
         if not isinstance(stored, Mapping) or stored.get("kind") not in list(ReleaseKind):
             return None
         servers = stored.get("servers")

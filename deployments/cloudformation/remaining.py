@@ -34,7 +34,7 @@ class Billing(StrEnum):
 
 
 class SearchState(StrEnum):
-    """How far the search is. NONE: nothing was to be searched, or a release before this one ended it."""
+    """How far the search is. NONE: nothing was to be searched, or an earlier version of Sanso ended it."""
 
     NONE = "none"
     PENDING = "pending"
@@ -73,7 +73,7 @@ class RemainingResource:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """Read the output of `as_json`. Raise ValueError for a reason of a newer release."""
+        """Read the output of `as_json`. Raise ValueError for a reason of a newer version of Sanso."""
         return cls(
             type=str(kept["type"]),
             id=str(kept["id"]),

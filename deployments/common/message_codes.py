@@ -176,7 +176,7 @@ class Code(StrEnum):
     PARAMETERS_NOT_A_MAPPING = "parameters_not_a_mapping"
     FILE_WITHOUT_PARAMETER = "file_without_parameter"
     MANIFEST_FILE_MISSING = "manifest_file_missing"
-    ROOT_TEMPLATE_AMBIGUOUS = "root_template_ambiguous"  # of earlier releases
+    ROOT_TEMPLATE_AMBIGUOUS = "root_template_ambiguous"  # of earlier versions of Sanso
     ROOT_TEMPLATE_MISSING = "root_template_missing"
     ROOT_TEMPLATE_UNDECIDED = "root_template_undecided"
     NESTED_TEMPLATE_MISSING = "nested_template_missing"

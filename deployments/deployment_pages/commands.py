@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployments.access.commands.requesting import DEPLOY, Request, requesting
+from deployments.access.commands.requesting import DEPLOY, CommandRequest, requesting
 from deployments.deployment_pages import recordings
 from deployments.environments.models.deployments import Deployment
 
@@ -17,7 +17,9 @@ def request_recording(*, user: User, name: str) -> Deployment:
 
     Raise UserFixable if there is none with this name.
     """
-    with requesting(Request(user=user, action="import_recording", permission=DEPLOY, name=name)) as request:
+    with requesting(
+        CommandRequest(user=user, action="import_recording", permission=DEPLOY, name=name)
+    ) as request:
         request.repeats = name in recordings.loaded_included(Deployment.objects.all())
         request.deployment = recordings.open_included(name, user)
         return request.deployment

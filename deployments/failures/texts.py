@@ -216,7 +216,8 @@ CAUSES: Final[Mapping[str, CauseText]] = {
         N_("AWS denied %(action)s to %(principal)s"),
         N_(
             "Allow %(action)s for the role %(principal)s, then deploy again. If account.yaml allows it "
-            "already, deploy account.yaml again in this account: its roles are from an earlier release."
+            "already, deploy account.yaml again in this account: its roles are from an earlier version of "
+            "Sanso."
         ),
     ),
     "Denied": CauseText(

@@ -31,8 +31,8 @@ COALESCE = 0.25
 """Minimum number of seconds between two polls: viewers are notified at most four times a second."""
 EXPORTS = StreamLimits(session=3, user=6, process=30)
 """Maximum number of concurrent exports. If its client does not read, an export occupies 1 MB and a thread."""
-CACHED_FRAMES = 16
-"""Maximum number of frames that a channel caches: most viewers are at the same event, a few catch up."""
+CACHED_UPDATES = 16
+"""Maximum number of updates that a channel caches: most viewers are at the same event, a few catch up."""
 
 
 class Channel:
@@ -43,7 +43,7 @@ class Channel:
         self.viewers = 0
         self.snapshot: Snapshot | None = None
         self.gone = False
-        self.frames: CoalescedResults[Any, Any] = CoalescedResults(CACHED_FRAMES)
+        self.updates: CoalescedResults[Any, Any] = CoalescedResults(CACHED_UPDATES)
         self.changed = asyncio.Event()
         self._poll_requested = asyncio.Event()
 

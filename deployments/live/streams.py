@@ -49,7 +49,7 @@ class OpenStreams(Admission):
             await asyncio.sleep(HEARTBEAT)
             try:
                 await self._check()
-            except Error as exc:  # without the database, no frames are sent anyway
+            except Error as exc:  # without the database, no updates are sent anyway
                 log.warning("open streams cannot be checked: %s", exc)
 
     async def _check(self) -> None:

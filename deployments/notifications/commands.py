@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils import timezone, translation
 
-from deployments.access.commands.requesting import Request, requesting
+from deployments.access.commands.requesting import CommandRequest, requesting
 from deployments.access.models.permissions import can, can_somewhere
 from deployments.access.rules.roles import Right
 from deployments.common.errors import UserFixable
@@ -71,7 +71,7 @@ def save_destination(
     """
     shared = target.is_shared if target else shared
     action = "edit_notification" if target else "add_notification"
-    request = Request(
+    request = CommandRequest(
         user=user,
         action=action,
         permission=right_for(shared=shared),
@@ -210,7 +210,9 @@ def _of(user: User, target: NotificationTarget) -> NotificationTarget:
     return rows.get(pk=target.pk, owner=None if target.is_shared else user)
 
 
-def _request(user: User, target: NotificationTarget, action: str) -> Request:
+def _request(user: User, target: NotificationTarget, action: str) -> CommandRequest:
     shared = target.is_shared
     permission = right_for(shared=shared)
-    return Request(user=user, action=action, permission=permission, name=target.name, anywhere=not shared)
+    return CommandRequest(
+        user=user, action=action, permission=permission, name=target.name, anywhere=not shared
+    )

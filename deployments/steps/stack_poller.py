@@ -29,7 +29,7 @@ from deployments.stacks.models import timeline
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import STACK_TYPE, Stack
 from deployments.stacks.shared import event_log, finalize, incarnation, stack_rows
-from deployments.stacks.steps import last_statuses, stack_polls
+from deployments.stacks.steps import last_statuses, poll_selection
 from deployments.steps import readiness
 
 PASS_SECONDS = 8.0
@@ -40,7 +40,7 @@ TRAILING_PASSES = 5
 
 def poll(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
     """Poll the stacks once. Return the seconds until the next poll, None if the deployment has ended."""
-    polls = stack_polls.StackPolls(deployment, now)
+    polls = poll_selection.PollSelection(deployment, now)
     root = None
     if polls.includes_root or deployment.is_cancel_pending:
         try:
@@ -104,7 +104,7 @@ def _gather_evidence(
 
 
 def _read_what_can_be(
-    deployment: Deployment, clients: Clients, polls: stack_polls.StackPolls, *, is_over: bool
+    deployment: Deployment, clients: Clients, polls: poll_selection.PollSelection, *, is_over: bool
 ) -> int:
     """Store the new events and return their number; do not wait for any once the operation has ended.
 
@@ -122,7 +122,7 @@ def catch_up(deployment: Deployment, clients: Clients, now: datetime) -> None:
     """Read the events that could not be read before the later phases began; if this fails, retry later."""
     if Stack.objects.of(deployment).to_poll().exists():
         with suppress(AwsRetryable):
-            polls = stack_polls.StackPolls(deployment, now)
+            polls = poll_selection.PollSelection(deployment, now)
             _read_events(deployment, clients.cloudformation, polls, everything=False)
 
 
@@ -176,7 +176,11 @@ def _has_event(deployment: Deployment, code: str) -> bool:
 
 
 def _read_events(
-    deployment: Deployment, cloudformation: CloudFormation, polls: stack_polls.StackPolls, *, everything: bool
+    deployment: Deployment,
+    cloudformation: CloudFormation,
+    polls: poll_selection.PollSelection,
+    *,
+    everything: bool,
 ) -> int:
     """Store new events of the stacks that this step polls, and return their number.
 
@@ -214,7 +218,7 @@ def _new_events(stack: Stack, cloudformation: CloudFormation) -> list[StackEvent
 
 
 def _write(
-    deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]], polls: stack_polls.StackPolls
+    deployment: Deployment, read: list[tuple[Stack, list[StackEvent]]], polls: poll_selection.PollSelection
 ) -> int:
     entries = in_order(read)
     with transaction.atomic():
@@ -260,7 +264,7 @@ def caught_up(deployment: Deployment, clients: Clients, root: StackView, now: da
 
     Also return True after waiting long enough: events lag behind DescribeStacks.
     """
-    polls = stack_polls.StackPolls(deployment, now)
+    polls = poll_selection.PollSelection(deployment, now)
     changed = _read_events(deployment, clients.cloudformation, polls, everything=True)
     if Stack.objects.get(deployment=deployment, path="").status == root.status:
         return True

@@ -88,7 +88,8 @@ def _check_target(found: BackupManifest) -> None:
     known = {".".join(migration) for migration in (*loader.disk_migrations, *replaced)}
     if newer := sorted(set(found.migrations) - known):
         raise BackupError(
-            f"A newer release made the backup: {found.version}, with {newer[-1]}. Restore it with that one."
+            f"A newer version of Sanso made the backup: {found.version}, with {newer[-1]}. "
+            "Restore it with that one."
         )
     if engines.tables():
         raise BackupError("The database is not empty: restore into a new one.")

@@ -43,7 +43,9 @@ def read(text: str) -> BackupManifest:
     try:
         found: dict[str, Any] = json.loads(text)
         if found["format"] > FORMAT:
-            raise BackupError("The backup was made by a newer release; restore it with that release.")
+            raise BackupError(
+                "The backup was made by a newer version of Sanso; restore it with that version."
+            )
         return BackupManifest(**found)
     except (ValueError, KeyError, TypeError) as exc:
         raise BackupError("The file is not a backup of Sanso, or it was changed.") from exc

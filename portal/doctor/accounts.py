@@ -87,7 +87,7 @@ def _judge(facts: AccountFacts) -> Finding:
     if facts.revision is not None and facts.revision < account_template.REVISION:
         return warning(
             check,
-            f"Its roles are of revision {facts.revision} of account.yaml; this release needs "
+            f"Its roles are of revision {facts.revision} of account.yaml; this version of Sanso needs "
             f"{account_template.REVISION}.",
             "Deploy infra_templates/account.yaml again in the account (docs/production.md).",
         )

@@ -37,7 +37,7 @@ def children(pid: int) -> list[int]:
 async def read_stream(
     place: LiveServices, path: str, heard: dict[int, list[float]], opened: asyncio.Event
 ) -> None:
-    """Open one stream and record when each event's frame was received."""
+    """Open one stream and record when each event's update was received."""
     address = urlsplit(place.web.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=2**22)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {place.cookie}\r\n\r\n".encode())

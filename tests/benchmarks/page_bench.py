@@ -200,7 +200,7 @@ def measure_server(deployment: Deployment, place: LiveServices) -> None:
 def measure_frames(deployment: Deployment) -> None:
     """Print the duration of a frame with three events, with and without a new forecast."""
     from deployments.common.pages.locale import Locale
-    from deployments.deployment_pages.pages import frames
+    from deployments.deployment_pages.pages import page_updates
     from deployments.stacks.models.stacks import Stack
     from tests.live import scenes
 
@@ -213,7 +213,7 @@ def measure_frames(deployment: Deployment) -> None:
         names = [f"Network{3 + 4 * (number % 30)}", f"Network{1 + number % 100}"]
         scenes.add_events(deployment, *(scenes.event(stack, name, "UPDATE_IN_PROGRESS") for name in names))
         deployment = scenes.reload(deployment)
-        measured = timed(partial(frames.build, deployment.pk, before, deployment.last_seq, locale))
+        measured = timed(partial(page_updates.build, deployment.pk, before, deployment.last_seq, locale))
         (large if '"row_forecast"' in measured.found.json else small).append(measured)
         time.sleep(0.1)
     report("  frame for two events", small)

@@ -44,14 +44,14 @@ class Listener:
     faults: list[str] = field(default_factory=list)
 
     def take(self, message: Message) -> None:
-        """Apply a frame; a frame that does not begin with the next event is a fault."""
+        """Apply an update; an update that does not begin with the next event is a fault."""
         if message.event != "message":
             return
-        frame = message.data
-        numbers = [int(number) for html in frame["events"] for number in SEQ.findall(html)]
-        if frame["from"] != self.seq or message.id != str(frame["seq"]):
-            self.faults.append(f"at {self.seq} came a frame from {frame['from']} to {frame['seq']}")
-        if numbers != list(range(self.seq + 1, frame["seq"] + 1)):
-            self.faults.append(f"a frame from {self.seq} to {frame['seq']} has {numbers}")
+        update = message.data
+        numbers = [int(number) for html in update["events"] for number in SEQ.findall(html)]
+        if update["from"] != self.seq or message.id != str(update["seq"]):
+            self.faults.append(f"at {self.seq} came an update from {update['from']} to {update['seq']}")
+        if numbers != list(range(self.seq + 1, update["seq"] + 1)):
+            self.faults.append(f"an update from {self.seq} to {update['seq']} has {numbers}")
         self.received += numbers
-        self.seq = frame["seq"]
+        self.seq = update["seq"]

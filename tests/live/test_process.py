@@ -87,7 +87,7 @@ async def test_the_last_event_id_takes_precedence_over_the_query(
                 return
 
 
-def test_polling_returns_the_same_frames_as_the_stream(
+def test_polling_returns_the_same_updates_as_the_stream(
     web: Web, deployment: Deployment, cookies: dict[str, str]
 ) -> None:
     scenes.add_stacks(deployment, {"Network": 1})

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from deployments.aws import quota
 from deployments.common.pages.locale import Locale
-from deployments.deployment_pages.pages import frames, log
+from deployments.deployment_pages.pages import log, page_updates
 from deployments.deployment_pages.pages.views import stream
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
@@ -83,7 +83,7 @@ async def test_a_stream_has_existing_events_and_then_new_ones(deployment: Deploy
     assert not listener.faults
 
 
-async def test_a_client_far_behind_catches_up_in_frames_of_limited_size(
+async def test_a_client_far_behind_catches_up_in_updates_of_limited_size(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "LINES", 10)
@@ -98,17 +98,17 @@ async def test_a_client_far_behind_catches_up_in_frames_of_limited_size(
     assert sizes == [10, 10, 10, 5]
 
 
-async def test_a_hundred_clients_at_the_same_event_share_frames(
+async def test_a_hundred_clients_at_the_same_event_share_updates(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[tuple[int, int]] = []
 
-    def counted(pk: int, since: int, until: int, locale: Locale) -> frames.Frame:
+    def counted(pk: int, since: int, until: int, locale: Locale) -> page_updates.PageUpdate:
         built.append((since, until))
         return build(pk, since, until, locale)
 
-    build = frames.build
-    monkeypatch.setattr(frames, "build", counted)
+    build = page_updates.build
+    monkeypatch.setattr(page_updates, "build", counted)
     listeners = [Listener(seq=1) for _ in range(100)]
     reading = [asyncio.create_task(read_stream(deployment, listener, until=4)) for listener in listeners]
     while broadcaster.current().viewers < 100:

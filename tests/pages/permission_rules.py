@@ -183,7 +183,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "event_lines": (_of("deployment"),),
     "first_failed_event": (_of("deployment"),),
     "event_export": (_of("deployment", given={"kind": "csv"}),),
-    "replay_frame": (_of("deployment"),),
+    "replay_update": (_of("deployment"),),
     "support_bundle": (Rule(to=To.EVERYTHING, right=Right.VIEW_AUDIT, method="post", about="deployment"),),
     "deletion_request": (_of("deployment"),),
     "scheduled_creation": (_of("deployment"),),

@@ -15,7 +15,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.test import Client
 
-from deployments.access.commands.requesting import Request
+from deployments.access.commands.requesting import CommandRequest
 from deployments.access.models.audit_records import AuditRecord
 from deployments.access.models.grants import Grant, Label, Team
 from deployments.access.rules.roles import ROLES, Right, Role, Scope
@@ -93,7 +93,7 @@ def make_world(folder: Path) -> World:
     source = make_source("mark-set", url="https://mark-server.example/mark-set.git", refs="mark-ref")
     version = make_version(source, folder, author="mark-author")
     ref = TemplateRef.objects.create(source=source, name="refs/tags/mark-ref", version=version, is_tag=True)
-    Request(user=make_user(), action="fetch", permission=Right.MANAGE_SETS).record_missing_permission()
+    CommandRequest(user=make_user(), action="fetch", permission=Right.MANAGE_SETS).record_missing_permission()
     record = AuditRecord.objects.order_by("-pk").first()
     assert record
     shared = {"source": source.pk, "version": version.pk, "ref": ref.pk, "record": record.pk}

@@ -195,7 +195,7 @@ def test_a_newer_format_is_refused(saved: Path, tmp_path: Path) -> None:
     archive.extract(saved, tmp_path, backup.NAMES)
     found = manifest.read((tmp_path / archive.MANIFEST).read_text())
 
-    with pytest.raises(BackupError, match="newer release"):
+    with pytest.raises(BackupError, match="newer version"):
         manifest.read(replace(found, format=2).as_text())
 
 

@@ -19,7 +19,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder from a release that did not restrict permissions."""
+    """A data folder from a version that did not restrict permissions."""
     folder = tmp_path / "data"
     (folder / "logs").mkdir(parents=True)
     (folder / "sandbox" / "tmp").mkdir(parents=True)

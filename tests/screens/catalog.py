@@ -235,7 +235,7 @@ WITHOUT_SCREEN: Final[Mapping[str, str]] = {
     "first_failed_event": FRAGMENT,
     "deployment_rows": FRAGMENT,
     "deployment_row": FRAGMENT,
-    "replay_frame": FRAGMENT,
+    "replay_update": FRAGMENT,
     "sandbox_log": FRAGMENT,
     "deployment_stream": NOT_A_PAGE,
     "deployment_updates": NOT_A_PAGE,

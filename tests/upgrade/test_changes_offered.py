@@ -69,7 +69,7 @@ def test_the_form_of_a_change_has_the_stored_values_and_says_which_set_is_missin
 
 
 def test_the_history_says_what_cannot_be_gone_back_to(as_admin: Client) -> None:
-    text = "Cannot be rolled back to: an earlier release of Sanso did not store its template set"
+    text = "Cannot be rolled back to: an earlier version of Sanso did not store its template set"
     asked = 0
     for environment in changeable():
         rows = page(as_admin.get(f"{environment.get_absolute_url()}history"))
@@ -83,5 +83,5 @@ def test_the_history_says_what_cannot_be_gone_back_to(as_admin: Client) -> None:
             asked += 1
             sent = {"request_key": str(uuid.uuid4())}
             answer = as_admin.post(reverse("deployment_roll_back", args=[one.pk]), sent, follow=True)
-            assert "is not stored: an earlier release of Sanso did not" in page(answer).text
+            assert "is not stored: an earlier version of Sanso did not" in page(answer).text
     assert asked

@@ -89,7 +89,7 @@ def of_requests_by_pages() -> Iterator[str]:
         for kind in ("csv", "json"):
             yield reverse("event_export", args=[deployment.pk, kind])
         if not deployment.is_active:
-            yield reverse("replay_frame", args=[deployment.pk]) + f"?until={deployment.last_seq}"
+            yield reverse("replay_update", args=[deployment.pk]) + f"?until={deployment.last_seq}"
         yield reverse("environment_new") + f"?from={deployment.pk}"
 
 

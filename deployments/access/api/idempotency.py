@@ -34,7 +34,7 @@ _HEADER = {
 }
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _BEFORE = uuid.UUID("5f0a2f0e-7f7a-4d0b-9c51-4b1d1c3c6f55")
-"""The namespace of keys that earlier releases stored; they expire 48 hours after the upgrade."""
+"""The namespace of keys that earlier versions of Sanso stored; they expire 48 hours after the upgrade."""
 
 Result = TypeVar("Result", bound=Schema)
 Operation = Callable[..., Result]

@@ -14,7 +14,7 @@ from ninja.errors import AuthenticationError
 from ninja.security import APIKeyCookie, HttpBearer
 
 from deployments.access.api.problems import RequestRefused
-from deployments.access.commands.requesting import PermissionMissing, Request
+from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can, can_somewhere, limit
 from deployments.access.models.tokens import ApiToken
 from deployments.access.rules.roles import Right
@@ -55,7 +55,7 @@ def require_somewhere(request: ApiRequest, right: Right, action: str = "") -> No
     if can_somewhere(request.user, right):
         return
     if action:
-        Request(user=request.user, action=action, permission=right).record_missing_permission()
+        CommandRequest(user=request.user, action=action, permission=right).record_missing_permission()
     raise PermissionMissing(right)
 
 
@@ -66,7 +66,7 @@ def require_about(request: ApiRequest, right: Right, action: str, environment: E
     """
     if can(request.user, right, environment):
         return
-    about = Request(user=request.user, action=action, permission=right, environment=environment)
+    about = CommandRequest(user=request.user, action=action, permission=right, environment=environment)
     about.record_missing_permission()
     raise PermissionMissing(right, environment)
 

@@ -36,7 +36,7 @@ LOCK, BREAK_LOCK = "deployments.lock_environment", "deployments.break_lock"
 
 
 @dataclass(slots=True, kw_only=True)
-class Request:
+class CommandRequest:
     """A request in progress. Values that are set before it ends are in its audit record.
 
     `before` and `after` have the changed values, never secrets. `action` has its label in
@@ -102,15 +102,15 @@ class PermissionMissing(PermissionDenied):
         self.permission, self.about = permission, about
 
 
-_CHECKS: list[Callable[[Request], None]] = []
+_CHECKS: list[Callable[[CommandRequest], None]] = []
 
 
-def check_with(check: Callable[[Request], None]) -> None:
+def check_with(check: Callable[[CommandRequest], None]) -> None:
     """Let a check refuse requests, by UserFixable: locks and freezes, which the packages above know."""
     _CHECKS.append(check)
 
 
-def _check(request: Request) -> None:
+def _check(request: CommandRequest) -> None:
     if not _CHECKS:
         raise RuntimeError("the checks of requests are not connected: see deployments/connected.py")
     for check in _CHECKS:
@@ -118,7 +118,7 @@ def _check(request: Request) -> None:
 
 
 @contextmanager
-def requesting(request: Request) -> Iterator[Request]:
+def requesting(request: CommandRequest) -> Iterator[CommandRequest]:
     """Run the body in a transaction with the audit record of its request.
 
     A refusal (UserFixable, PermissionMissing without this or another permission that the body requires, or
@@ -143,14 +143,14 @@ def requesting(request: Request) -> Iterator[Request]:
         raise
 
 
-def require(request: Request) -> None:
+def require(request: CommandRequest) -> None:
     """Raise PermissionMissing without the permission of a request, and record it as refused."""
     if not _is_permitted(request):
         request.record_missing_permission()
         raise PermissionMissing(request.permission, request.environment or request.account)
 
 
-def _is_permitted(request: Request) -> bool:
+def _is_permitted(request: CommandRequest) -> bool:
     """Return whether the person has the right for the environment, else the account, else everything."""
     if not request.permission:
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployments.access.commands.requesting import DEPLOY, Request, requesting
+from deployments.access.commands.requesting import DEPLOY, CommandRequest, requesting
 from deployments.environments.models.accounts import Account
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def request_of_sandbox(*, user: User, account: Account, what: str, about: str = 
     `what` is the action of the sandbox, `about` an instance, a cluster or a resource.
     """
     details = {"account": account.name, "action": what, "about": about}
-    request = Request(
+    request = CommandRequest(
         user=user, action="sandbox", permission=DEPLOY, account=account, name=account.name, details=details
     )
     with requesting(request):

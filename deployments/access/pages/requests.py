@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
-from deployments.access.commands.requesting import PermissionMissing, Request
+from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can, can_somewhere
 from deployments.access.pages.visible import deployment_or_404, environment_or_404
 
@@ -46,7 +46,7 @@ def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:
     def requiring(view: View[P]) -> View[P]:
         @wraps(view)
         def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            about = Request(user=request.user, action=action or view.__name__, permission=permission)
+            about = CommandRequest(user=request.user, action=action or view.__name__, permission=permission)
             if not can(request.user, permission):
                 _find_rows(request, about)
                 _require(request, about)
@@ -65,7 +65,7 @@ def may_everywhere(permission: str, action: str) -> Callable[[View[P]], View[P]]
         def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not can(request.user, permission):
                 if request.method == "POST":
-                    about = Request(user=request.user, action=action, permission=permission)
+                    about = CommandRequest(user=request.user, action=action, permission=permission)
                     about.record_missing_permission()
                 raise PermissionMissing(permission)
             return view(request, *args, **kwargs)
@@ -75,7 +75,7 @@ def may_everywhere(permission: str, action: str) -> Callable[[View[P]], View[P]]
     return requiring
 
 
-def _require(request: AuthedRequest, about: Request) -> None:
+def _require(request: AuthedRequest, about: CommandRequest) -> None:
     """Raise PermissionMissing without the permission, and record the request as refused."""
     environment = about.environment
     if environment is not None:
@@ -88,7 +88,7 @@ def _require(request: AuthedRequest, about: Request) -> None:
         raise PermissionMissing(about.permission, environment)
 
 
-def _find_rows(request: AuthedRequest, about: Request) -> None:
+def _find_rows(request: AuthedRequest, about: CommandRequest) -> None:
     """Add the deployment and the environment of the address. Raise Http404 if they may not be viewed."""
     match = request.resolver_match
     pk = match.kwargs.get("pk") if match else None

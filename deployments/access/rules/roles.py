@@ -143,7 +143,7 @@ def covers(granted: Granted, about: About | None) -> bool:
 
 
 def rights_of(role: str, listed: Iterable[str] = ()) -> frozenset[str]:
-    """Return the rights of a role; for CUSTOM (or the role of a newer release) those that are listed."""
+    """Return the rights of a role; for CUSTOM (or a role of a newer version of Sanso) those listed."""
     try:
         return ROLES[Role(role)] if role != Role.CUSTOM else frozenset(listed)
     except ValueError:

@@ -119,7 +119,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "revoke_token": _("Revoke API token"),
     "suspend_tokens": _("Suspend API tokens"),
 }
-"""By the `action` of an audit record. One of a newer release is displayed as it is stored."""
+"""By the `action` of an audit record. One of a newer version of Sanso is displayed as it is stored."""
 
 
 def permission_name(permission: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from deployments.access.commands.requesting import Request, requesting
+from deployments.access.commands.requesting import CommandRequest, requesting
 from deployments.access.rules.roles import Right
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.shared.requested_tests import request_test
@@ -24,7 +24,7 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
     """Save a new account, or the fields of one that were changed."""
     is_new = account._state.adding
     with requesting(
-        Request(
+        CommandRequest(
             user=user,
             action="add_account" if is_new else "edit_account",
             permission=Right.MANAGE_ACCOUNTS,
@@ -43,7 +43,9 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
 
 def delete_account(*, user: User, account: Account) -> None:
     """Delete an account. Raise UserFixable if it has environments: even deleted ones keep their history."""
-    request = Request(user=user, action="delete_account", permission=Right.MANAGE_ACCOUNTS, name=account.name)
+    request = CommandRequest(
+        user=user, action="delete_account", permission=Right.MANAGE_ACCOUNTS, name=account.name
+    )
     with requesting(request):
         request.account = account
         if Environment.objects.in_account(account.pk).exists():
@@ -54,7 +56,7 @@ def delete_account(*, user: User, account: Account) -> None:
 
 def request_connection_test(*, user: User, account: Account) -> None:
     """Request a test of the connection of an account; while one is in progress, nothing more is requested."""
-    request = Request(
+    request = CommandRequest(
         user=user, action="test_connection", permission=Right.MANAGE_ACCOUNTS, name=account.name
     )
     with requesting(request):

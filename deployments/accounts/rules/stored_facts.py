@@ -59,7 +59,7 @@ def findings_as_json(found: Iterable[ConnectionFinding]) -> list[dict[str, Any]]
 
 
 def read_findings(stored: Iterable[Mapping[str, Any]]) -> list[ConnectionFinding]:
-    """Return stored findings; those of a newer release, whose codes are unknown here, are left out."""
+    """Return stored findings, without those of a newer version of Sanso, whose codes are unknown."""
     known = {str(one) for one in FindingCode}
     return [
         ConnectionFinding(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
-from deployments.access.commands.requesting import Request, requesting
+from deployments.access.commands.requesting import CommandRequest, requesting
 from deployments.access.models.grants import Grant, ServiceAccount, Team, TeamMember
 from deployments.access.models.permissions import access_of
 from deployments.access.rules.granting import about_of, may_give
@@ -133,10 +133,10 @@ def refuse_unless_theirs(user: User, grants: Iterable[Grant]) -> None:
         raise UserFixable("RoleNotYours", Code.ROLE_NOT_YOURS, "role")
 
 
-def _about(user: User, action: str, grant: Grant) -> Request:
+def _about(user: User, action: str, grant: Grant) -> CommandRequest:
     subject = grant.team.name if grant.team else grant.user.get_username() if grant.user else ""
     is_label = grant.scope == Scope.LABEL
-    return Request(
+    return CommandRequest(
         user=user,
         action=action,
         permission=Right.MANAGE_ACCESS,
@@ -156,9 +156,9 @@ def about_text(grant: Grant) -> str:
     return about.name if about else ""
 
 
-def whole(user: User, action: str, name: str, **details: object) -> Request:
+def whole(user: User, action: str, name: str, **details: object) -> CommandRequest:
     """Return a request that needs the right to manage access to everything."""
-    return Request(
+    return CommandRequest(
         user=user,
         action=action,
         permission=Right.MANAGE_ACCESS,

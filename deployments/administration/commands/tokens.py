@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from deployments.access.commands.requesting import PermissionMissing, Request, requesting
+from deployments.access.commands.requesting import CommandRequest, PermissionMissing, requesting
 from deployments.access.models.tokens import ApiToken
 from deployments.access.rules.roles import Right
 from deployments.access.rules.token_scopes import LIFETIMES, READ, SHOWN, digest_of, in_order, new_token
@@ -33,7 +33,7 @@ def create_token(
     a token would let them act with rights that they do not have.
     """
     owner = owner or user
-    request = Request(
+    request = CommandRequest(
         user=user, action="create_token", permission=_permission(user, owner), name=name.strip()
     )
     with requesting(request):
@@ -62,7 +62,7 @@ def create_token(
 def revoke_token(*, user: User, token: ApiToken) -> None:
     """Revoke a token at once: one's own, or that of a service account. A second call has no effect."""
     permission = _permission(user, token.owner)
-    request = Request(user=user, action="revoke_token", permission=permission, name=token.name)
+    request = CommandRequest(user=user, action="revoke_token", permission=permission, name=token.name)
     request.details = {"token": token.prefix, "owner": token.owner.get_username()}
     with requesting(request):
         rows = ApiToken.objects.filter(pk=token.pk, revoked_at=None)

@@ -13,7 +13,7 @@ from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.requests import ApiRequest
 from deployments.access.api.responses import FOR_LIST
-from deployments.access.commands.requesting import PermissionMissing, Request
+from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.changes.api.schemas.approval_rules import RuleBody, RuleOut, RulePage
@@ -58,5 +58,5 @@ def _require(request: ApiRequest, action: str = "") -> None:
     if can(request.user, REQUIRE):
         return
     if action:
-        Request(user=request.user, action=action, permission=REQUIRE).record_missing_permission()
+        CommandRequest(user=request.user, action=action, permission=REQUIRE).record_missing_permission()
     raise PermissionMissing(REQUIRE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, RELEASE, Request, requesting
+from deployments.access.commands.requesting import CHANGE, RELEASE, CommandRequest, requesting
 from deployments.access.models.permissions import can
 from deployments.changes.commands import schedule, skipped
 from deployments.changes.commands.open_change import already_applied, locked
@@ -51,7 +51,7 @@ def apply_change(
     or CloudFormation would reject a replacement.
     """
     environment = deployment.environment
-    request = Request(user=user, action="apply", permission=CHANGE, environment=environment)
+    request = CommandRequest(user=user, action="apply", permission=CHANGE, environment=environment)
     request.begins_later = scheduled_for is not None or policy_of(environment) is not None
     if deployment.releases_to_servers and not can(user, RELEASE, environment):
         request.deployment, request.permission = deployment, RELEASE
@@ -114,7 +114,7 @@ def begin_waiting(row: Deployment, scheduled_for: datetime | None, who: User, **
     queue.take_place(row)
 
 
-def _is_repeated(request: Request, row: Deployment, digest: str) -> bool:
+def _is_repeated(request: CommandRequest, row: Deployment, digest: str) -> bool:
     """Return whether the user has applied this preview before. Raise UserFixable if another one has."""
     if State(row.state) not in WAITS or row.preview_digest != digest:
         return False

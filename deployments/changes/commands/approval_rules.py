@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deployments.access.commands.requesting import Request, requesting
+from deployments.access.commands.requesting import CommandRequest, requesting
 from deployments.access.models.permissions import can
 from deployments.changes.approvers import requesters_in
 from deployments.changes.models.approvals import Approval, ApprovalRule
@@ -50,5 +50,5 @@ def _values(rule: ApprovalRule) -> dict[str, Any]:
     return {"approvals": rule.approvals, "role": rule.role}
 
 
-def _request(user: User, label: tuple[str, str], action: str) -> Request:
-    return Request(user=user, action=action, permission=REQUIRE, name="=".join(label))
+def _request(user: User, label: tuple[str, str], action: str) -> CommandRequest:
+    return CommandRequest(user=user, action=action, permission=REQUIRE, name="=".join(label))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, DELETE, Request, busy, requesting
+from deployments.access.commands.requesting import CHANGE, DELETE, CommandRequest, busy, requesting
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.changes.approvers import (
@@ -57,7 +57,7 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
     has already approved it or is a service account.
     """
     action, takes = ("approve", CHANGE) if deployment.kind == Kind.UPDATE else ("approve_deletion", DELETE)
-    request = Request(user=user, action=action, permission=APPROVE, environment=deployment.environment)
+    request = CommandRequest(user=user, action=action, permission=APPROVE, environment=deployment.environment)
     with requesting(request):
         row, approval = _waiting(deployment, approval_pk)
         request.deployment, request.reason = row, row.reason
@@ -100,7 +100,7 @@ def bypass(*, user: User, deployment: Deployment, approval_pk: int, digest: str,
     not the open one or has expired, the preview has changed, no reason is given, or a service account
     requests it.
     """
-    request = Request(
+    request = CommandRequest(
         user=user,
         action="bypass_approval" if deployment.kind == Kind.UPDATE else "bypass_deletion",
         permission=Right.BYPASS_APPROVAL,
@@ -142,7 +142,7 @@ def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -
     Raise UserFixable if the request is not the open one, is the user's own or has expired, or no reason is
     given.
     """
-    request = Request(
+    request = CommandRequest(
         user=user, action="deny", permission=APPROVE, reason=reason, environment=deployment.environment
     )
     with requesting(request):
@@ -170,7 +170,9 @@ def set_approval_required(
     applies nothing. Raise UserFixable if the person may not switch it off.
     """
     action = "require_approval" if required else "stop_requiring_approval"
-    request = Request(user=user, action=action, permission=REQUIRE, reason=reason, environment=environment)
+    request = CommandRequest(
+        user=user, action=action, permission=REQUIRE, reason=reason, environment=environment
+    )
     with requesting(request):
         row = Environment.objects.select_for_update().get(pk=environment.pk)
         if row.deleted_at:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.access.commands.requesting import DEPLOY, PermissionMissing, Request, busy, requesting
+from deployments.access.commands.requesting import DEPLOY, CommandRequest, PermissionMissing, busy, requesting
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.changes.commands import role_boundaries, schedule
@@ -80,7 +80,7 @@ def request_deployment(
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.
     """
-    asked = Request(
+    asked = CommandRequest(
         user=user,
         action="deploy",
         permission=DEPLOY,
@@ -105,7 +105,7 @@ def request_deployment(
     if before := sent.earlier():
         return before
     if requires_approval and not can(user, REQUIRE, account):
-        Request(
+        CommandRequest(
             user=user, action="require_approval", permission=REQUIRE, name=name, account=account
         ).record_missing_permission()
         raise PermissionMissing(REQUIRE)
@@ -142,7 +142,7 @@ def request_deployment(
         if requires_approval:  # a later creation with the same name does not switch it off
             environment = deployment.environment
             Environment.objects.filter(pk=environment.pk).update(requires_approval=True)
-            Request(
+            CommandRequest(
                 user=user, action="require_approval", permission=REQUIRE, environment=environment
             ).record()
         return deployment
@@ -236,7 +236,7 @@ def check_name(name: str) -> None:
         raise UserFixable("IllegalName", Code.NAME_TOO_LONG, "name", count=MAX_NAME_LENGTH)
 
 
-def _refuse_without_label(request: Request, account: Account) -> None:
+def _refuse_without_label(request: CommandRequest, account: Account) -> None:
     """Raise UserFixable, and record it, if the user may only create environments with other labels."""
     try:
         refuse_without_label(request.user, account, request.labels)
@@ -262,7 +262,7 @@ def _taken(name: str) -> UserFixable:
 
 
 def _environment(
-    request: Request, account: Account, parameters: dict[str, str], labels: Mapping[str, str] | None
+    request: CommandRequest, account: Account, parameters: dict[str, str], labels: Mapping[str, str] | None
 ) -> Environment:
     """Return a new environment, or the one of that name that has no stack. `labels` None: they stay."""
     user, name = request.user, request.name

@@ -6,7 +6,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
-from deployments.access.commands.requesting import CHANGE, DEPLOY, PermissionMissing, Request, requesting
+from deployments.access.commands.requesting import (
+    CHANGE,
+    DEPLOY,
+    CommandRequest,
+    PermissionMissing,
+    requesting,
+)
 from deployments.access.models.grants import Grant, Label
 from deployments.access.models.permissions import access_of, can, can_create
 from deployments.access.rules.granting import may_give
@@ -39,7 +45,7 @@ def set_labels(*, user: User, environment: Environment, labels: Mapping[str, str
     (`_change_labels`).
     """
     with requesting(
-        Request(user=user, action="label", permission=CHANGE, environment=environment)
+        CommandRequest(user=user, action="label", permission=CHANGE, environment=environment)
     ) as request:
         row = Environment.objects.select_for_update().get(pk=environment.pk)
         if row.deleted_at:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, DELETE, Request, requesting
+from deployments.access.commands.requesting import CHANGE, DELETE, CommandRequest, requesting
 from deployments.changes.shared import approvals
 from deployments.changes.steps import queue
 from deployments.common.errors import UserFixable
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def discard_change(*, user: User, deployment: Deployment) -> Deployment:
     """Request to discard a change that has not begun, or a deletion that waits for approval."""
     permission = DELETE if deployment.kind == Kind.DELETE else CHANGE
-    request = Request(user=user, action="discard", permission=permission, environment=deployment.environment)
+    request = CommandRequest(
+        user=user, action="discard", permission=permission, environment=deployment.environment
+    )
     with requesting(request):
         row = locked(deployment, kind=Kind(deployment.kind))
         request.deployment = row
@@ -32,7 +34,9 @@ def discard_change(*, user: User, deployment: Deployment) -> Deployment:
 
 def preview_again(*, user: User, deployment: Deployment) -> Deployment:
     """Request a new preview of a change to replace the current one; its approval is void."""
-    request = Request(user=user, action="preview", permission=CHANGE, environment=deployment.environment)
+    request = CommandRequest(
+        user=user, action="preview", permission=CHANGE, environment=deployment.environment
+    )
     with requesting(request):
         row = locked(deployment)
         request.deployment = row

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, Request, busy, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, requesting
 from deployments.changes.commands import role_boundaries
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.status import is_final
@@ -57,7 +57,9 @@ def request_change(
     that of the deployment that failed, or the current one. Raise UserFixable with the field that the user
     must change, or if the stack's status no longer allows the request.
     """
-    request = Request(user=user, action="change", permission=CHANGE, reason=reason, environment=environment)
+    request = CommandRequest(
+        user=user, action="change", permission=CHANGE, reason=reason, environment=environment
+    )
     sent = SentAgain(
         request,
         request_key,

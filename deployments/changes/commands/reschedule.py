@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.db.models import F
 from django.utils import timezone
 
-from deployments.access.commands.requesting import DEPLOY, Request, requesting
+from deployments.access.commands.requesting import DEPLOY, CommandRequest, requesting
 from deployments.changes.commands import schedule
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
@@ -30,7 +30,7 @@ def reschedule(*, user: User, deployment: Deployment, scheduled_for: datetime | 
     time, or if the time cannot be chosen.
     """
     action = "start_scheduled" if scheduled_for is None else "reschedule"
-    request = Request(user=user, action=action, permission=DEPLOY, environment=deployment.environment)
+    request = CommandRequest(user=user, action=action, permission=DEPLOY, environment=deployment.environment)
     with requesting(request):
         row = Deployment.objects.select_for_update().select_related("environment").get(pk=deployment.pk)
         request.deployment, request.reason = row, row.reason
@@ -49,7 +49,7 @@ def _has_begun(row: Deployment) -> bool:
     return was_scheduled and row.is_active and row.state != State.SCHEDULED and not row.cancel_code
 
 
-def _set_time(request: Request, row: Deployment, at: datetime, *, is_now: bool) -> None:
+def _set_time(request: CommandRequest, row: Deployment, at: datetime, *, is_now: bool) -> None:
     """Store the time. A step that has begun for the earlier one loses its claim."""
     before = row.scheduled_for.isoformat() if row.scheduled_for else ""
     request.changes({"scheduled_for": before}, {"scheduled_for": at.isoformat()})

@@ -34,7 +34,7 @@ def refuse_without(
     if not account.needs_boundary:
         return
     present = stored_sets.find(base.template_digest) if base else None
-    if base and present is None:  # an earlier release did not store the set: its roles are unknown
+    if base and present is None:  # an earlier version of Sanso did not store the set: its roles are unknown
         return
     found = roles_without_boundary(
         _side(template_set, account, values),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from deployments.access.commands.requesting import Request
+from deployments.access.commands.requesting import CommandRequest
 from deployments.changes.rules.approvals import schedule_problem
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
@@ -20,7 +20,7 @@ _FROZEN = {
 }
 
 
-def check(request: Request, account: Account, scheduled_for: datetime | None) -> None:
+def check(request: CommandRequest, account: Account, scheduled_for: datetime | None) -> None:
     """Add the time to the audit record. Raise UserFixable if it cannot be chosen, or is inside a freeze."""
     if scheduled_for is None:
         return

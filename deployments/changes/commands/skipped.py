@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.access.commands.requesting import Request
+from deployments.access.commands.requesting import CommandRequest
 from deployments.cloudformation.change_summary import surely_changed
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.stuck_resources import unreconciled
@@ -12,7 +12,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.stacks.shared.skipped import IN_LINE
 
 
-def confirm(request: Request, row: Deployment, *, in_line: bool) -> None:
+def confirm(request: CommandRequest, row: Deployment, *, in_line: bool) -> None:
     """Store with a change the confirmation that skipped resources match the templates. Raise UserFixable
     without the confirmation. It takes effect when the change begins: a change that is denied, discarded or
     previewed again confirms nothing. Resources that the change updates, replaces or removes need no

@@ -62,7 +62,7 @@ def _decided(latest: Approval) -> dict[str, Any]:
 
 
 def _names(approval: Approval) -> str:
-    """Return the approvers of a request; requests of earlier releases have a decider instead of votes."""
+    """Return the approvers of a request; those of earlier versions have a decider instead of votes."""
     votes = [vote.user.get_username() for vote in approval.votes.select_related("user")]
     return ", ".join(votes or ([approval.decided_by.get_username()] if approval.decided_by else []))
 

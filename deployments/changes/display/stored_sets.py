@@ -12,7 +12,7 @@ from deployments.template_sets.models.stored_files import DeployedSet
 def without_set(rows: Iterable[Deployment]) -> set[int]:
     """Return the keys of the deployments whose template set no longer exists (one query).
 
-    Earlier releases stored none.
+    Earlier versions of Sanso stored none.
     """
     digests = {one.pk: one.template_digest for one in rows}
     found = DeployedSet.objects.filter(digest__in=set(digests.values()))

@@ -76,7 +76,7 @@ def choices_of(deployment: Deployment) -> dict[str, Any]:
     return {
         "scheduled_for": at.astimezone(UTC).isoformat() if at else "",
         "keep_on_failure": deployment.keep_on_failure,
-    } | chosen  # requests of earlier releases have none
+    } | chosen  # requests of earlier versions of Sanso have none
 
 
 def decide(approval: Approval, decision: str, user: User | None = None, reason: str = "") -> bool:

@@ -114,7 +114,7 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
             stack_id=change_set.stack_id,
             stack_status=IN_REVIEW,
             missing_since=None,
-            # It is created without them, unless an earlier release of Sanso requested it.
+            # It is created without them, unless an earlier version of Sanso requested it.
             termination_protection=False if deployment.protection else None,
         )
         event_log.add(deployment, "phase", key="stacks", phase="stacks")

@@ -15,7 +15,7 @@ from deployments.changes.shared import approvals
 from deployments.changes.steps import (
     caught_servers,
     creation,
-    data_facts,
+    databases_at_risk,
     predictions,
     validation,
     without_nested_change_sets,
@@ -90,7 +90,7 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
     validation.report(deployment, tree, clients.cloudformation)
     now = drift.state_before(deployment, stored_sets.uploaded(deployment), clients.cloudformation)
     changes = predictions.preview_of(deployment, tree, now)
-    more: dict[str, object] = {"facts": data_facts.gather(changes, clients, timezone.now())}
+    more: dict[str, object] = {"facts": databases_at_risk.gather(changes, clients, timezone.now())}
     more |= {"found": now.to_json()} if now else {}
     _show(deployment, changes, releases.of_change(deployment, changes), **more)
     return AT_ONCE

@@ -1,4 +1,4 @@
-"""The language and time zone that a page or frame is rendered for."""
+"""The language and time zone that a page or update is rendered for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """The language and time zone of a page or frame."""
+    """The language and time zone of a page or update."""
 
     language: str
     zone: str

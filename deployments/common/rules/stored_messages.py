@@ -10,7 +10,7 @@ from deployments.common.message_codes import Code
 
 
 def read_message(stored: Mapping[str, Any] | None) -> Message | None:
-    """Return the message in {"code", "params", "request_id"}; None for {} and a code of a newer release."""
+    """Return the message in {"code", "params", "request_id"}; None for {} and an unknown code."""
     if not stored:
         return None
     try:

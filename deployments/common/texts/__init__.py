@@ -60,7 +60,7 @@ def zone_text(local: datetime) -> str:
 def stored_text(stored: Mapping[str, Any] | None, otherwise: str = "") -> str:
     """Return the text of a JSON column in the active language; `otherwise` if the column is empty.
 
-    A code of a newer release, which is unknown here, is returned with its values.
+    A code of a newer version of Sanso, which is unknown here, is returned with its values.
     """
     message = read_message(stored)
     if message is not None:

@@ -138,7 +138,7 @@ MESSAGES: Final[dict[Code, str]] = {
     ),
     Code.TAG_NOT_MOVED: N_("The tag does not wait for a confirmation any more."),
     Code.TEMPLATE_SET_NOT_STORED: N_(
-        "The template set of deployment %(deployment)s is not stored: an earlier release of Sanso did not "
+        "The template set of deployment %(deployment)s is not stored: an earlier version of Sanso did not "
         "keep it, and the current set is another one. Its parameters can be taken over in a change."
     ),
     Code.TEMPLATE_VERSION_NOT_STORED: N_("The files of version %(version)s are not stored."),

@@ -30,8 +30,8 @@ from deployments.failures.rules.catalogue import by_code, cause_of, recognize
 from deployments.failures.rules.cause import EvidenceKind, RecognizedCause
 from deployments.failures.rules.stopped_stack import StackFinding
 from deployments.health.models.configuration import AssociationRun
-from deployments.stacks.display.kept_resources import kept_sentences
 from deployments.stacks.display.paths import join, name_of
+from deployments.stacks.display.preserved_resources import preserved_sentences
 from deployments.stacks.models.remaining import remaining_of
 
 _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsUnhealthy"}
@@ -127,7 +127,7 @@ def _of_resource(deployment: Deployment, cause: RootCause, *, is_latest: bool) -
         trail=trail_of(pieces),
         findings=validation_of(pieces),
         actions=recovery_options(deployment, known, remaining, is_latest=is_latest),
-        kept=kept_sentences(deployment) if is_latest else (),
+        kept=preserved_sentences(deployment) if is_latest else (),
     )
 
 
@@ -200,7 +200,7 @@ def _of_step(deployment: Deployment, *, is_latest: bool) -> FailureBanner:
         evidence=evidence,
         findings=validation_of(pieces),
         actions=recovery_options(deployment, known, remaining, is_latest=is_latest),
-        kept=kept_sentences(deployment) if is_latest else (),
+        kept=preserved_sentences(deployment) if is_latest else (),
     )
 
 

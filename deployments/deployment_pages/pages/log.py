@@ -14,7 +14,7 @@ from deployments.stacks.display import event_texts
 from deployments.stacks.models.events import Event, EventQuerySet
 
 LINES = 500
-"""Maximum number of events in one frame."""
+"""Maximum number of events in one update."""
 PAGE = 200
 """Number of lines that are read at a time."""
 _MARKED = {"attention": "attention", "ended": "ended", "phase": "phase"}

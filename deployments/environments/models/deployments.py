@@ -47,7 +47,7 @@ OPERATIONS = [
     ("plan", _("Plan")),
 ]
 PROTECTION = [
-    ("", _("Not recorded")),  # of an earlier release of Sanso, or an update or a delete
+    ("", _("Not recorded")),  # of an earlier version of Sanso, or an update or a delete
     ("unwanted", _("Not requested")),
     ("wanted", _("Pending")),
     ("on", _("On")),
@@ -168,7 +168,7 @@ class Deployment(models.Model):
     # The newest event of each nested stack before a change: newer ones belong to it.
     bookmarks = models.JSONField(default=dict, blank=True, editable=False)
     template_digest = models.CharField(max_length=64, blank=True, default="")
-    # The version with this digest; NULL if the set had no version, or for earlier releases.
+    # The version with this digest; NULL if the set had no version, or for earlier versions of Sanso.
     template_version = models.ForeignKey(
         "deployments.TemplateVersion",
         null=True,

@@ -284,7 +284,7 @@ class Environment(models.Model):
     status_reason = models.TextField(blank=True, default="")
     outputs = models.JSONField(default=dict, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
-    # From DescribeStacks; None until it was read by a release that supports it.
+    # From DescribeStacks; None until it was read by a version of Sanso that supports it.
     termination_protection = models.BooleanField(null=True, editable=False)
     missing_since = models.DateTimeField(null=True, blank=True)
     # Why the stack is missing: an error code of `deployments.environments.rules.outcome.WITHOUT_STACK`.

@@ -1,4 +1,4 @@
-"""The sources of observations of an environment; they are listed only here.
+"""What is observed of an environment; the kinds are listed only here.
 
 Their pollers are in `deployments/health/steps/observe/`, the rows in `deployments/health/models/`.
 """
@@ -11,8 +11,8 @@ from deployments.cloudformation.observed_resources import ObservedResources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObservedSource:
-    """A source of facts about environments.
+class ObservedKind:
+    """A kind of observations of environments.
 
     Intervals are seconds between two polls of one environment: `fast` while a deployment waits for it or its
     page is open, else `idle`. With the idle ones, 50 environments of two target groups and two associations
@@ -30,31 +30,31 @@ class ObservedSource:
 
     @property
     def has_observer(self) -> bool:
-        """Return whether an observer of the account polls the source."""
+        """Return whether an observer of the account polls it."""
         return self.fast > 0
 
     def observes(self, parts: ObservedResources) -> bool:
-        """Return whether the source observes at least one of these parts."""
+        """Return whether it observes at least one of these parts."""
         return any(getattr(parts, name) for name in self.parts)
 
 
 _ALL = (
-    ObservedSource(key="stack"),
-    ObservedSource(
+    ObservedKind(key="stack"),
+    ObservedKind(
         key="targets",
         fast=5.0,
         idle=90.0,
         batch_size=10,
         parts=("target_groups", "load_balancers"),
     ),
-    ObservedSource(
+    ObservedKind(
         key="associations",
         fast=10.0,
         idle=120.0,
         batch_size=10,
         parts=("associations",),
     ),
-    ObservedSource(
+    ObservedKind(
         key="fleet",
         fast=5.0,
         idle=60.0,
@@ -62,7 +62,7 @@ _ALL = (
         shares_calls=True,
         parts=("groups",),
     ),
-    ObservedSource(
+    ObservedKind(
         key="database",
         fast=15.0,
         idle=60.0,
@@ -70,7 +70,7 @@ _ALL = (
         shares_calls=True,
         parts=("clusters",),
     ),
-    ObservedSource(
+    ObservedKind(
         key="backups",
         fast=120.0,  # a request for a snapshot makes it due at once
         idle=300.0,
@@ -78,7 +78,7 @@ _ALL = (
         shares_calls=True,
         parts=("clusters",),
     ),
-    ObservedSource(
+    ObservedKind(
         key="site",
         fast=10.0,
         idle=60.0,
@@ -86,5 +86,5 @@ _ALL = (
         parts=("load_balancers",),
     ),
 )
-SOURCES = {source.key: source for source in _ALL}
-OBSERVED = {source.key: source for source in _ALL if source.has_observer}
+KINDS = {kind.key: kind for kind in _ALL}
+OBSERVED = {kind.key: kind for kind in _ALL if kind.has_observer}

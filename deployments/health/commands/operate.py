@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.access.commands.requesting import OPERATE, Request, requesting
+from deployments.access.commands.requesting import OPERATE, CommandRequest, requesting
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
@@ -82,9 +82,9 @@ def request_snapshot(*, user: User, environment: Environment, cluster_id: str = 
 @contextmanager
 def _operating(
     user: User, environment: Environment, action: str, details: dict[str, Any] | None = None
-) -> Iterator[Request]:
+) -> Iterator[CommandRequest]:
     """Request an action in an environment that is not deleted."""
-    request = Request(
+    request = CommandRequest(
         user=user, action=action, permission=OPERATE, environment=environment, details=details or {}
     )
     with requesting(request):
@@ -94,7 +94,7 @@ def _operating(
 
 
 def add_action(
-    request: Request, environment: Environment, kind: str, arguments: dict[str, Any], what: str
+    request: CommandRequest, environment: Environment, kind: str, arguments: dict[str, Any], what: str
 ) -> ActionRequest:
     """Make an action due, as a part of a request, and return it.
 

@@ -14,7 +14,7 @@ from deployments.common.texts import message_text
 from deployments.health.models.database import DatabaseSnapshot
 from deployments.health.rules.backups import SnapshotCause
 from deployments.health.rules.components import Component
-from deployments.health.rules.observations import Observations, ObservedCluster, PolledSource
+from deployments.health.rules.observations import LastPoll, Observations, ObservedCluster
 from deployments.health.rules.rollup import Health, Tier
 
 
@@ -89,7 +89,7 @@ class HealthOut(Schema):
     sources: list[SourceOut]
 
     @classmethod
-    def of(cls, health: Health, sources: Mapping[str, PolledSource]) -> Self:
+    def of(cls, health: Health, sources: Mapping[str, LastPoll]) -> Self:
         """Return the health that was computed from some sources."""
         return cls(
             status=health.status,

@@ -16,7 +16,7 @@ from deployments.environments.display import badges, tab_urls
 from deployments.environments.models.environments import Environment
 from deployments.health.display import aws_badges, backups, panels, site
 from deployments.health.display.diagrams.environment import environment_diagram
-from deployments.health.display.sources import source_statuses
+from deployments.health.display.poll_status import poll_statuses
 from deployments.health.models.fleet import ScalingActivity
 from deployments.health.models.reads import observations_of
 from deployments.health.models.site import SiteProbe
@@ -41,7 +41,7 @@ def health_context(
         "health": health,
         "glyph": badges.HEALTH[health.status][1],
         "sentence": aws_badges.sentence_text(health.sentence),
-        "sources": source_statuses(facts, now, environment.account.timings),
+        "sources": poll_statuses(facts, now, environment.account.timings),
         "quota": _quota(environment),
         "everything": everything,
         "may_operate": may_operate,

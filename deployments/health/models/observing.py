@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
-from deployments.environments.rules.observers import SOURCES
+from deployments.environments.rules.observers import KINDS
 
 _LABELS = {
     "stack": _("Stack"),
@@ -21,7 +21,7 @@ _LABELS = {
     "backups": _("Backups"),
     "site": _("Site"),
 }
-CHOICES = [(key, _LABELS[key]) for key in SOURCES]
+CHOICES = [(key, _LABELS[key]) for key in KINDS]
 
 
 class Observer(models.Model):

@@ -164,8 +164,8 @@ def _site_reads(row: SiteReads) -> observations.ObservedSiteReads:
     )
 
 
-def _source(row: Any) -> observations.PolledSource:
-    return observations.PolledSource(
+def _source(row: Any) -> observations.LastPoll:
+    return observations.LastPoll(
         source=row.source,
         observed_at=row.observed_at,
         attempted_at=row.attempted_at,

@@ -134,7 +134,7 @@ class SiteReads(models.Model):
 
     @property
     def polls(self) -> tuple[VersionPoll, ...]:
-        """Return the versions of the latest polls; none in rows of earlier releases of Sanso."""
+        """Return the versions of the latest polls; none in rows of earlier versions of Sanso."""
         return tuple(map(VersionPoll.from_json, self.versions or ()))
 
     @property

@@ -12,8 +12,8 @@ from deployments.health.rules.served_versions import VersionPoll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolledSource:
-    """The state of one source. `problem` is why its last poll failed, None if it succeeded."""
+class LastPoll:
+    """The last poll of one kind. `problem` is why it failed, None if it succeeded."""
 
     source: str
     observed_at: datetime | None = None
@@ -201,7 +201,7 @@ class Observations:
     """
 
     parts: ObservedResources = field(default_factory=ObservedResources)
-    sources: Mapping[str, PolledSource] = field(default_factory=dict)
+    sources: Mapping[str, LastPoll] = field(default_factory=dict)
     load_balancers: tuple[ObservedLoadBalancer, ...] = ()
     targets: tuple[ObservedTarget, ...] = ()
     groups: tuple[ObservedGroup, ...] = ()

@@ -11,12 +11,12 @@ from deployments.common.message_codes import Code
 from deployments.common.rules.aws_error_codes import needs_access
 from deployments.health.rules import ansible, aws_statuses
 from deployments.health.rules.observations import (
+    LastPoll,
     Observations,
     ObservedAssociation,
     ObservedInstance,
     ObservedRun,
     ObservedTarget,
-    PolledSource,
 )
 
 
@@ -106,7 +106,7 @@ def _needed(facts: Observations) -> list[str]:
     return [source for source, found in parts.items() if found]
 
 
-def _attempted(row: PolledSource | None, since: datetime) -> bool:
+def _attempted(row: LastPoll | None, since: datetime) -> bool:
     return row is not None and row.attempted_at is not None and row.attempted_at >= since
 
 

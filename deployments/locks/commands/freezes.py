@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from deployments.access.commands.requesting import Request, requesting
+from deployments.access.commands.requesting import CommandRequest, requesting
 from deployments.access.rules.roles import Right
 from deployments.locks.models.freezes import FreezeWindow
 
@@ -18,7 +18,7 @@ def save_freeze(*, user: User, window: FreezeWindow, changed: Collection[str]) -
     is_new = window._state.adding
     details = {name: str(getattr(window, name)) for name in changed}
     with requesting(
-        Request(
+        CommandRequest(
             user=user,
             action="add_freeze" if is_new else "edit_freeze",
             permission=Right.MANAGE_ACCOUNTS,
@@ -37,7 +37,7 @@ def save_freeze(*, user: User, window: FreezeWindow, changed: Collection[str]) -
 def delete_freeze(*, user: User, window: FreezeWindow) -> None:
     """Delete a freeze window."""
     with requesting(
-        Request(
+        CommandRequest(
             user=user,
             action="delete_freeze",
             permission=Right.MANAGE_ACCOUNTS,

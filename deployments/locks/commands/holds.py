@@ -9,7 +9,7 @@ from deployments.environments.models.environments import Environment
 from deployments.locks.models.holds import freeze_hold, lock_hold
 
 if TYPE_CHECKING:
-    from deployments.access.commands.requesting import Request
+    from deployments.access.commands.requesting import CommandRequest
 
 WHILE_LOCKED = frozenset(
     [
@@ -32,7 +32,7 @@ WHILE_NOT_FROZEN = frozenset(
 """Requests that a freeze of the account refuses: they begin a deployment."""
 
 
-def refuse_if_held(request: Request) -> None:
+def refuse_if_held(request: CommandRequest) -> None:
     """Raise UserFixable if the environment is locked or the account frozen, for requests that this blocks.
 
     The environment's row is locked to order a simultaneous lock and request; not for requests about a

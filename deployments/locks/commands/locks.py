@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from deployments.access.commands.requesting import BREAK_LOCK, LOCK, Request, requesting
+from deployments.access.commands.requesting import BREAK_LOCK, LOCK, CommandRequest, requesting
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models import waiting
@@ -28,7 +28,7 @@ def lock_environment(
     """
     details = {"expires_at": expires_at.isoformat()} if expires_at else {}
     with requesting(
-        Request(
+        CommandRequest(
             user=user,
             action="lock",
             permission=LOCK,
@@ -58,7 +58,9 @@ def lock_environment(
 
 def unlock_environment(*, user: User, environment: Environment) -> None:
     """End the lock of an environment. Raise UserFixable if it is another's: that has to be broken."""
-    with requesting(Request(user=user, action="unlock", permission=LOCK, environment=environment)) as request:
+    with requesting(
+        CommandRequest(user=user, action="unlock", permission=LOCK, environment=environment)
+    ) as request:
         lock = _locked(environment)
         request.changes({"locked_by": lock.owner.get_username(), "reason": lock.reason}, {"locked_by": None})
         if lock.owner_id != user.pk:
@@ -69,7 +71,9 @@ def unlock_environment(*, user: User, environment: Environment) -> None:
 def break_lock(*, user: User, environment: Environment, reason: str) -> None:
     """End the lock of another user, with a reason. Raise UserFixable if there is no lock or no reason."""
     with requesting(
-        Request(user=user, action="break_lock", permission=BREAK_LOCK, reason=reason, environment=environment)
+        CommandRequest(
+            user=user, action="break_lock", permission=BREAK_LOCK, reason=reason, environment=environment
+        )
     ) as request:
         lock = _locked(environment)
         request.details = {"locked_by": lock.owner.get_username(), "locked_because": lock.reason}

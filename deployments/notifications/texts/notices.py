@@ -33,7 +33,7 @@ TOPICS: Final[Mapping[str, Promise]] = {
     Topic.DIGEST: gettext_lazy("Digest"),
     Topic.TEST: pgettext_lazy("notification", "Test"),
 }
-"""By the topic of a delivery. One of a newer release is displayed as it is stored."""
+"""By the topic of a delivery. One of a newer version of Sanso is displayed as it is stored."""
 Payload = Mapping[str, Any]
 _SUCCEEDED = {
     "create": gettext_lazy("%(name)s created"),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from deployments.access.commands.requesting import CHANGE, Request, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, requesting
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
@@ -27,7 +27,7 @@ def request_adoption(*, user: User, environment: Environment, reason: str, reque
 
     Nothing changes in AWS. A second call with the same `request_key` returns the deployment of the first.
     """
-    request = Request(
+    request = CommandRequest(
         user=user, action="take_over", permission=CHANGE, reason=reason, environment=environment
     )
     sent = SentAgain(request, request_key, [Kind.UPDATE])

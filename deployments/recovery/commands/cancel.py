@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, DELETE, DEPLOY, Request, requesting
+from deployments.access.commands.requesting import CHANGE, DELETE, DEPLOY, CommandRequest, requesting
 from deployments.changes.commands.open_change import cancel_open_change
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
@@ -51,7 +51,9 @@ def request_cancel(*, user: User, deployment: Deployment, effect: str) -> Deploy
     or if the effect has changed since.
     """
     permission = permission_to_cancel(deployment)
-    request = Request(user=user, action="cancel", permission=permission, environment=deployment.environment)
+    request = CommandRequest(
+        user=user, action="cancel", permission=permission, environment=deployment.environment
+    )
     with requesting(request):
         rows = Deployment.objects.select_for_update().select_related("environment")
         row = rows.get(pk=deployment.pk)

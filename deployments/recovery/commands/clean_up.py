@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from deployments.access.commands.requesting import DELETE, Request, requesting
+from deployments.access.commands.requesting import DELETE, CommandRequest, requesting
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
@@ -44,7 +44,7 @@ def request_clean_up(*, user: User, deployment: Deployment) -> Deployment:
     a creation, or if another deployment is changing the environment.
     """
     environment = deployment.environment
-    request = Request(user=user, action="clean_up", permission=DELETE, environment=environment)
+    request = CommandRequest(user=user, action="clean_up", permission=DELETE, environment=environment)
     sent = SentAgain(request, uuid.uuid5(deployment.token, "clean up"), [Kind.DELETE])
     if before := sent.earlier():
         return before

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from deployments.access.commands.requesting import CHANGE, Request, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, requesting
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
@@ -29,7 +29,7 @@ def request_continue(
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if
     a resource was chosen that has not failed, or the stack is in another status.
     """
-    request = Request(
+    request = CommandRequest(
         user=user, action="continue_rollback", permission=CHANGE, reason=reason, environment=environment
     )
     request.details["skip"] = sorted(skip)

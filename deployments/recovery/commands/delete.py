@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.access.commands.requesting import DELETE, Request, busy, requesting
+from deployments.access.commands.requesting import DELETE, CommandRequest, busy, requesting
 from deployments.changes.models.approvals import policy_of
 from deployments.changes.shared import approvals
 from deployments.cloudformation.operations import Operation, refusal
@@ -42,7 +42,9 @@ def request_deletion(
     typed name is not the environment's, the environment has an active deployment or is deleted, or
     CloudFormation would not delete the stack now.
     """
-    request = Request(user=user, action="delete", permission=DELETE, reason=reason, environment=environment)
+    request = CommandRequest(
+        user=user, action="delete", permission=DELETE, reason=reason, environment=environment
+    )
     sent = SentAgain(request, request_key, [Kind.DELETE], unprotect=unprotect)
     if before := sent.earlier():
         return before
@@ -120,9 +122,9 @@ def _waiting(environment: Environment, *, unprotect: bool) -> dict[str, Any]:
     return {"state": str(State.APPROVAL), "preview_digest": digest}
 
 
-def _request_approval(request: Request, deployment: Deployment) -> None:
+def _request_approval(request: CommandRequest, deployment: Deployment) -> None:
     approvals.open_request(deployment, request.user, timezone.now())
-    Request(
+    CommandRequest(
         user=request.user,
         action="request_approval",
         permission=DELETE,
@@ -149,7 +151,7 @@ def close_environment(*, user: User, environment: Environment) -> None:
 
     Raise UserFixable while the stack exists or a deployment is active.
     """
-    request = Request(user=user, action="close", permission=DELETE, environment=environment)
+    request = CommandRequest(user=user, action="close", permission=DELETE, environment=environment)
     with requesting(request):
         row = Environment.objects.select_for_update().select_related("latest").get(pk=environment.pk)
         if row.deleted_at or row.missing_since is None or row.active_deployment:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from deployments.access.commands.requesting import DELETE, FORCE_DELETE, Request, requesting
+from deployments.access.commands.requesting import DELETE, FORCE_DELETE, CommandRequest, requesting
 from deployments.changes.models.approvals import policy_of
 from deployments.changes.shared.approvals import GIVEN
 from deployments.cloudformation.operations import Operation, refusal
@@ -44,7 +44,9 @@ def request_deletion_again(
     """
     permission = FORCE_DELETE if force else DELETE
     action = "force_delete" if force else "delete"
-    request = Request(user=user, action=action, permission=permission, reason=reason, environment=environment)
+    request = CommandRequest(
+        user=user, action=action, permission=permission, reason=reason, environment=environment
+    )
     request.details["retain"] = sorted(resources)
     sent = SentAgain(request, request_key, [Kind.DELETE], retain=sorted(resources), unprotect=unprotect)
     if before := sent.earlier():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, Request, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, requesting
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
@@ -22,7 +22,7 @@ def dismiss_failure(*, user: User, deployment: Deployment) -> None:
     Dismissed again, it stays as it was. Raise UserFixable if it did not fail, or is not the latest any more.
     """
     environment = deployment.environment
-    request = Request(
+    request = CommandRequest(
         user=user,
         action="dismiss_failure",
         permission=CHANGE,

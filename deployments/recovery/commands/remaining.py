@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from deployments.access.commands.requesting import DELETE_REMAINING, OPERATE, Request, busy, requesting
+from deployments.access.commands.requesting import DELETE_REMAINING, OPERATE, CommandRequest, busy, requesting
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.changes.approvers import is_service_account, requesters_by
@@ -31,7 +31,7 @@ def request_new_search(*, user: User, deployment: Deployment) -> None:
     """
     environment = deployment.environment
     with requesting(
-        Request(
+        CommandRequest(
             user=user,
             action="search_remaining",
             permission=OPERATE,
@@ -55,7 +55,7 @@ def request_deletion_of(
     """
     environment = deployment.environment
     with requesting(
-        Request(
+        CommandRequest(
             user=user,
             action="delete_remaining",
             permission=DELETE_REMAINING,
@@ -77,7 +77,7 @@ def request_deletion_of(
         return add_action(request, environment, "delete_remaining", arguments, str(deployment.pk))
 
 
-def _require_second_person(request: Request, deployment: Deployment) -> None:
+def _require_second_person(request: CommandRequest, deployment: Deployment) -> None:
     """Raise UserFixable unless the user may delete alone what is left of an environment.
 
     What a deletion leaves is often data, such as final snapshots, which its approval did not include. Since

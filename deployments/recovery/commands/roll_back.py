@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from deployments.access.commands.requesting import CHANGE, Request, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, requesting
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
@@ -29,7 +29,7 @@ def request_stack_rollback(
     A second call with the same `request_key` returns the deployment of the first. Raise UserFixable if no
     failure was kept, or another deployment is changing the environment.
     """
-    request = Request(
+    request = CommandRequest(
         user=user, action="roll_back", permission=CHANGE, reason=reason, environment=environment
     )
     sent = SentAgain(request, request_key, [Kind.ROLLBACK_UPDATE, Kind.ROLLBACK_CREATION])

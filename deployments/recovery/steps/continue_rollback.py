@@ -15,7 +15,7 @@ from deployments.common.errors import AwsAlreadyDone, AwsNotFound, UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
-from deployments.recovery.steps import stuck
+from deployments.recovery.steps import stuck_resources
 from deployments.stacks.shared import event_log, stack_rows
 
 
@@ -30,7 +30,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
         raise UserFixable("StackMissing", Code.STACK_GONE) from None
     if why := refusal(root.status, Operation.CONTINUE):
         raise UserFixable("NotContinuable", why.code, **why.params)
-    now_stuck = stuck.read(root, clients.cloudformation)
+    now_stuck = stuck_resources.read(root, clients.cloudformation)
     wanted = skipped_of(deployment)
     known = {one.skip_name for one in now_stuck}
     if others := sorted(one.key for one in wanted if one.skip_name not in known):

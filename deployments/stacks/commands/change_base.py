@@ -21,7 +21,7 @@ def base_of(environment: Environment) -> Deployment | None:
 def set_of(deployment: Deployment) -> template_files.TemplateSet:
     """Return the template set that a deployment was created from.
 
-    Raise UserFixable if it is neither stored nor the current one: earlier releases stored none.
+    Raise UserFixable if it is neither stored nor the current one: earlier versions of Sanso stored none.
     """
     found = stored_sets.find(deployment.template_digest)
     if found is None:
@@ -32,7 +32,7 @@ def set_of(deployment: Deployment) -> template_files.TemplateSet:
 def set_of_version(version: TemplateVersion) -> template_files.TemplateSet:
     """Return the files of a version, which are kept even if its source is gone.
 
-    Raise UserFixable if they are not stored, or this release cannot read them.
+    Raise UserFixable if they are not stored, or this version of Sanso cannot read them.
     """
     found = stored_sets.find(version.digest)
     if found is None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.utils.crypto import salted_hmac
 
-from deployments.access.commands.requesting import Request, busy, require
+from deployments.access.commands.requesting import CommandRequest, busy, require
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
@@ -24,7 +24,9 @@ from deployments.environments.rules.phases import Kind
 class SentAgain:
     """The key of a request for a deployment, and the fingerprint of its values, which may contain secrets."""
 
-    def __init__(self, request: Request, given: UUID, kinds: Collection[Kind], **values: object) -> None:
+    def __init__(
+        self, request: CommandRequest, given: UUID, kinds: Collection[Kind], **values: object
+    ) -> None:
         """Compute both. `given` is the key that came with it, and `values` are all that a sender chooses."""
         self.request, self._given, self._kinds = request, given, [kind.value for kind in kinds]
         about = [request.user.pk, request.action, *self._target(), given]
@@ -65,7 +67,7 @@ class SentAgain:
         rows = Deployment.objects.filter(requested_by=self.request.user, kind__in=self._kinds)
         if found := rows.filter(request_key=self._key).first():
             return found
-        # Earlier releases stored the key as it came, without a fingerprint.
+        # Earlier versions of Sanso stored the key as it came, without a fingerprint.
         before = rows.filter(request_key=self._given, request_fingerprint="").select_related(
             "environment__account"
         )

@@ -42,7 +42,7 @@ def event(stored: Event) -> str:
 
 
 def _message(values: Values) -> str:
-    """Return the message of an event; one of the previous release has its text beside it."""
+    """Return the message of an event; one of the previous version of Sanso has its text beside it."""
     kept = values.get("sentence") or values.get("message") or {}
     return kept if isinstance(kept, str) else stored_text(kept, str(values.get("text") or ""))
 

@@ -13,7 +13,7 @@ from deployments.cloudformation.remaining import Billing, Reason, RemainingResou
 from deployments.common.texts import message_text, stored_text
 from deployments.environments.models.deployments import Deployment
 from deployments.notifications.texts.remaining import remaining_text
-from deployments.stacks.display.kept_resources import was_kept
+from deployments.stacks.display.preserved_resources import has_preserved
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.stacks.models.remaining import remaining_of
 
@@ -53,7 +53,7 @@ def remaining_view(deployment: Deployment) -> RemainingView | None:
 
     Also None for a stack kept for a retry: the deployment's rows show it.
     """
-    if not deployment.remaining or was_kept(deployment):
+    if not deployment.remaining or has_preserved(deployment):
         return None
     found = remaining_of(deployment)
     latest = ActionRequest.objects.deletions_of(deployment).first()

@@ -127,6 +127,6 @@ def _attention(events: Sequence[Event]) -> Mapping[str, Any]:
 
 
 def _stored_message(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the message of an event; the previous release stored it in another value."""
+    """Return the message of an event; the previous version of Sanso stored it in another value."""
     stored = values.get("sentence") or values.get("message")
     return dict(stored) if isinstance(stored, Mapping) else {}

@@ -97,7 +97,7 @@ def _of_row(row: Resource, *, by_policy: bool) -> RemainingResource:
 
 
 def _read(row: Any) -> RemainingResource | None:
-    """Return a stored resource; None if a newer release wrote it."""
+    """Return a stored resource; None if a newer version of Sanso wrote it."""
     try:
         return RemainingResource.from_json(row)
     except (KeyError, ValueError):

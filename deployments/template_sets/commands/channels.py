@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployments.access.commands.requesting import CHANGE, Request, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, requesting
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.environments import Environment
@@ -21,7 +21,7 @@ def set_channel(*, user: User, environment: Environment, channel: str) -> str:
     """Set the patterns of branches and tags that an environment follows ("" for none), and return them.
     Nothing is deployed. Raise UserFixable if the environment is deleted or the patterns are invalid.
     """
-    request = Request(user=user, action="set_channel", permission=CHANGE, environment=environment)
+    request = CommandRequest(user=user, action="set_channel", permission=CHANGE, environment=environment)
     request.details = {"channel": channel[:MAX_LENGTH], "before": environment.channel}
     with requesting(request):
         _refuse_if_deleted(environment)
@@ -39,7 +39,7 @@ def resume_updates(*, user: User, environment: Environment) -> None:
 
     Raise UserFixable if nothing is paused.
     """
-    request = Request(user=user, action="resume_updates", permission=CHANGE, environment=environment)
+    request = CommandRequest(user=user, action="resume_updates", permission=CHANGE, environment=environment)
     with requesting(request):
         _refuse_if_deleted(environment)
         request.before, request.after = {"updates": "paused"}, {"updates": "resumed"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError
 from django.utils import timezone
 
-from deployments.access.commands.requesting import MANAGE_SETS, Request, requesting
+from deployments.access.commands.requesting import MANAGE_SETS, CommandRequest, requesting
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.models.encryption import encrypt, encrypt_values
@@ -42,7 +42,7 @@ def save_source(
     `credentials` replace the stored ones: {} deletes them, None keeps them. They are stored encrypted.
     Raise UserFixable with the field that the user must correct.
     """
-    request = Request(
+    request = CommandRequest(
         user=user,
         action="edit_template_set" if source else "add_template_set",
         permission=MANAGE_SETS,
@@ -206,5 +206,5 @@ def set_webhook(*, user: User, source: TemplateSource, on: bool) -> str:
         return secret
 
 
-def _request(user: User, source: TemplateSource, action: str) -> Request:
-    return Request(user=user, action=action, permission=MANAGE_SETS, name=source.name)
+def _request(user: User, source: TemplateSource, action: str) -> CommandRequest:
+    return CommandRequest(user=user, action=action, permission=MANAGE_SETS, name=source.name)

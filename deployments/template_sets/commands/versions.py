@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from deployments.access.commands.requesting import MANAGE_SETS, Request, requesting
+from deployments.access.commands.requesting import MANAGE_SETS, CommandRequest, requesting
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.models.versions import (
@@ -30,7 +30,7 @@ def set_version_status(
 
     Raise UserFixable without a reason, or if it already has the status.
     """
-    request = Request(
+    request = CommandRequest(
         user=user,
         action=ACTIONS.get(status, ACTIONS[ACTIVE]),
         permission=MANAGE_SETS,
@@ -55,7 +55,7 @@ def confirm_moved_tag(*, user: User, ref: TemplateRef) -> TemplateRef:
     """Confirm that a tag may point at another version than before, which ends its warning. Raise UserFixable
     if the tag needs no confirmation.
     """
-    request = Request(user=user, action="confirm_tag", permission=MANAGE_SETS, name=ref.source.name)
+    request = CommandRequest(user=user, action="confirm_tag", permission=MANAGE_SETS, name=ref.source.name)
     request.details = {"tag": ref.name, "version": ref.version.label}
     request.before = {"version": ref.moved_from.label if ref.moved_from else ""}
     request.after = {"version": ref.version.label}

@@ -26,7 +26,7 @@ def current() -> template_files.TemplateSet:
 def as_stored(template_set: template_files.TemplateSet) -> template_files.TemplateSet:
     """Return a set with the digest under which it is stored, or will be.
 
-    Earlier releases computed the digest without the manifest. What they stored keeps it, so that an upgrade
+    Earlier versions of Sanso left the manifest out. What they stored keeps that digest, so that an upgrade
     alone makes no new version; a set with the same objects and another manifest is another set.
     """
     earlier = template_set.objects_digest
@@ -35,17 +35,17 @@ def as_stored(template_set: template_files.TemplateSet) -> template_files.Templa
     stored_at = DeployedSet.objects.filter(digest=earlier).values_list("created_at", flat=True).first()
     if stored_at is not None:
         is_same = _digest_with_manifest(earlier, stored_at) == template_set.digest
-    else:  # the first releases stored no sets: it is not known which manifest they read
+    else:  # the first versions of Sanso stored no sets: it is not known which manifest they read
         is_same = Deployment.objects.filter(template_digest=earlier).exists()
     return replace(template_set, digest=earlier) if is_same else template_set
 
 
 _with_manifest: dict[tuple[str, datetime], str] = {}
-"""The digest with the manifest of sets that earlier releases stored, by their digest and time."""
+"""The digest with the manifest of sets that earlier versions of Sanso stored, by their digest and time."""
 
 
 def _digest_with_manifest(digest: str, stored_at: datetime) -> str:
-    """Return the digest of a stored set as this release computes it; "" if it cannot read the set."""
+    """Return the digest of a stored set as this version computes it; "" if it cannot read the set."""
     key = (digest, stored_at)
     if key not in _with_manifest:
         archive = DeployedSet.objects.values_list("archive", flat=True).get(digest=digest)
@@ -88,7 +88,7 @@ def code_version(digest: str) -> str:
     if digest not in _code_versions:
         try:
             found = find(digest)
-        except UserFixable:  # this release cannot read the set
+        except UserFixable:  # this version cannot read the set
             found = None
         if found is None:
             return ""
@@ -99,7 +99,7 @@ def code_version(digest: str) -> str:
 def of_deployment(deployment: Deployment) -> template_files.TemplateSet:
     """Return the template set that the form was filled in for.
 
-    Raise UserFixable if the files have changed since and the set was not stored (by an earlier release).
+    Raise UserFixable if the files have changed since and the set was not stored (by an earlier version).
     """
     found = find(deployment.template_digest)
     if found is None:
@@ -110,6 +110,6 @@ def of_deployment(deployment: Deployment) -> template_files.TemplateSet:
 def uploaded(deployment: Deployment) -> template_files.TemplateSet:
     """Return the set whose files were uploaded for a deployment; the current one if it is not stored.
 
-    Earlier releases stored none, and an upgrade may fall between the upload and the change set.
+    Earlier versions of Sanso stored none, and an upgrade may fall between the upload and the change set.
     """
     return find(deployment.template_digest) or current()

@@ -50,7 +50,7 @@ def unpacked(archive: bytes) -> TemplateSet:
     """Return the set of an archive, unpacked into a folder that exists as long as the set is used.
 
     Threads that unpack the same archive at the same time use separate folders. Raise UserFixable if this
-    release cannot read it.
+    version cannot read it.
     """
     at = _Folder()
     with zipfile.ZipFile(io.BytesIO(archive)) as packed_set:

@@ -14,9 +14,9 @@ from deployments.template_sets.template_files.packages import package_files
 def of_set(objects_digest: str, folder: Path) -> str:
     """Return the SHA-256 of a set's files and manifest.
 
-    Stored versions are found by it: it must stay the same in later releases, which is why it has the values
-    in the file, and not what this release reads from them. Comments do not change it, nor does the order of
-    keys, except that of presets, which is that of the form.
+    Stored versions are found by it: it must stay the same in later versions of Sanso, which is why it has the
+    values in the file, and not what this version reads from them. Comments do not change it, nor does the
+    order of keys, except that of presets, which is that of the form.
     """
     path = folder / MANIFEST
     content = yaml_files.read(path) if path.exists() else None

@@ -156,7 +156,7 @@ def test_an_environment_of_the_release_before_says_that_its_set_is_not_stored(
 
     shown = page(browser.get(address(environment)))
 
-    assert "is not stored, because an earlier release" in shown.text
+    assert "is not stored, because an earlier version" in shown.text
 
 
 def test_a_stack_that_cannot_be_changed_says_why(browser: Client, environment: Environment) -> None:

@@ -71,12 +71,12 @@ def test_a_change_is_replayed_from_its_first_event_to_its_last(
 ) -> None:
     change = changes[0]
     assert browser.get(f"{change.get_absolute_url()}?replay=1").status_code == 200
-    frame = reverse("replay_frame", args=[change.pk])
-    frames = [
-        browser.get(frame, {"since": str(seq - 1), "until": str(seq)}).json()
+    update = reverse("replay_update", args=[change.pk])
+    updates = [
+        browser.get(update, {"since": str(seq - 1), "until": str(seq)}).json()
         for seq in range(1, change.last_seq + 1)
     ]
-    assert [one["seq"] for one in frames] == list(range(1, change.last_seq + 1))
+    assert [one["seq"] for one in updates] == list(range(1, change.last_seq + 1))
 
 
 def test_two_changes_are_compared(changes: list[Deployment], browser: Client) -> None:

@@ -18,7 +18,7 @@ from deployments.environments.rules.phases import Kind, State
 from deployments.recovery.commands.clean_up import may_clean_up
 from deployments.recovery.commands.roll_back import request_stack_rollback
 from deployments.stacks.commands.change_base import retried
-from deployments.stacks.display.kept_resources import kept_sentences
+from deployments.stacks.display.preserved_resources import preserved_sentences
 from deployments.stacks.display.tree import build_tree
 from deployments.stacks.models.durations import Duration
 from deployments.stacks.models.events import Event
@@ -145,7 +145,7 @@ def test_a_creation_that_is_kept_says_what_stands(kept_creation: Deployment) -> 
     environment = fresh(kept_creation)
 
     assert environment.stack_status == "CREATE_FAILED"
-    assert kept_sentences(kept_creation)[0].startswith(
+    assert preserved_sentences(kept_creation)[0].startswith(
         "Nothing was rolled back: 1 of 4 resources are complete, 2 failed, 1 were not started."
     )
     stacks = Stack.objects.of(kept_creation).prefetch_related("resources")

@@ -40,7 +40,7 @@ def test_a_replay_can_be_left(browser: Client) -> None:
     assert not shown.one(id="banner").text
 
 
-def test_frames_lead_to_the_end_and_back(browser: Client) -> None:
+def test_updates_lead_to_the_end_and_back(browser: Client) -> None:
     deployment = scenes.reload(scenes.rolled_back("lost"))
     url = f"/deployments/{deployment.pk}/replay"
 

@@ -63,7 +63,7 @@ def test_a_failed_run_without_a_task_displays_its_message(browser: Client) -> No
 def test_a_skipped_run_shows_nothing_of_an_earlier_one(browser: Client) -> None:
     environment = make_whole()
     run = run_failed(environment)
-    run.status = "Skipped"  # with the recap that an earlier release had stored
+    run.status = "Skipped"  # with the recap that an earlier version of Sanso had stored
     run.save()
 
     row = show(browser, environment, "servers").one("tr", id=f"run-{run.pk}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from deployments.cloudformation.observed_resources import ObservedResources
 from deployments.health.rules.observations import (
+    LastPoll,
     Observations,
     ObservedAssociation,
     ObservedCluster,
@@ -18,7 +19,6 @@ from deployments.health.rules.observations import (
     ObservedRun,
     ObservedSiteCheck,
     ObservedTarget,
-    PolledSource,
 )
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -115,10 +115,10 @@ def load_balancer(tier: str, state: str = "active", **values: Any) -> ObservedLo
     return ObservedLoadBalancer(**(given | values))
 
 
-def observed_sources(at: datetime = OBSERVED) -> dict[str, PolledSource]:
+def observed_sources(at: datetime = OBSERVED) -> dict[str, LastPoll]:
     """Return every source, observed at the same time."""
     names = ("stack", "targets", "associations", "fleet", "database")
-    return {name: PolledSource(source=name, observed_at=at) for name in names}
+    return {name: LastPoll(source=name, observed_at=at) for name in names}
 
 
 def healthy_facts(**changes: Any) -> Observations:

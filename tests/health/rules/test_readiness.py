@@ -9,7 +9,7 @@ import pytest
 
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
-from deployments.health.rules.observations import Observations, ObservedSiteCheck, PolledSource
+from deployments.health.rules.observations import LastPoll, Observations, ObservedSiteCheck
 from deployments.health.rules.readiness import denied_read, readiness
 from tests.health.rules.scenes import (
     FULL_DISK,
@@ -151,7 +151,7 @@ def test_a_read_that_aws_denies_is_reported_if_the_readiness_depends_on_it(
     action: str, code: str, minutes_ago: int, *, reported: bool
 ) -> None:
     problem = Message(Code.AWS_DENIED_SHORT, {"action": action, "code": code, "aws": "no"})
-    row = PolledSource(
+    row = LastPoll(
         source="associations",
         attempted_at=NOW - timedelta(minutes=minutes_ago),
         problem_code=code,

@@ -195,6 +195,6 @@ def test_a_replay_shows_the_cancellation_when_it_was_requested(
     assert not shown.all(id="cancellation")
     assert not shown.all(id="cancel")
     answer = browser.get(
-        reverse("replay_frame", args=[creating.pk]), {"since": 0, "until": ended.last_seq - 3}
+        reverse("replay_update", args=[creating.pk]), {"since": 0, "until": ended.last_seq - 3}
     )
     assert "cancellation" in answer.content.decode()

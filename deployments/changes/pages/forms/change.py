@@ -32,7 +32,7 @@ def chosen_set(
     if base is not None and not wants_current:
         try:
             return set_of(base), False
-        except UserFixable:  # an earlier release did not store it
+        except UserFixable:  # an earlier version of Sanso did not store it
             pass
     return stored_sets.current(), True
 

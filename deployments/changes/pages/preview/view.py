@@ -25,7 +25,7 @@ from deployments.changes.pages.preview.not_computed import hidden_stacks
 from deployments.changes.pages.preview.ready_at import ready_at
 from deployments.changes.pages.preview.release import release_card
 from deployments.changes.pages.queue_place import QueuePosition, position_of
-from deployments.changes.rules.data_facts import DatabaseFacts
+from deployments.changes.rules.databases_at_risk import DatabaseAtRisk
 from deployments.cloudformation.caught_servers import CATCHING, CAUGHT
 from deployments.cloudformation.change_summary import (
     hazards,
@@ -206,7 +206,7 @@ def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str,
         "title": texts.hazard_title(resource),
         "policy": texts.policy(resource),
         "path": resource.path,
-        "facts": DatabaseFacts.from_json(facts.get(resource.path)),
+        "facts": DatabaseAtRisk.from_json(facts.get(resource.path)),
         "because": texts.chain(causes[-1].because) if causes else (),
     }
 

@@ -20,7 +20,7 @@ from deployments.common.pages import tabs
 from deployments.common.pages.choices import parse_number
 from deployments.common.pages.locale import Locale
 from deployments.deployment_pages.display.waterfall.rows import Row
-from deployments.deployment_pages.pages import events_tab, frames, replay
+from deployments.deployment_pages.pages import events_tab, page_updates, replay
 from deployments.deployment_pages.pages.waterfall import cache, inspector
 from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
 from deployments.live import access
@@ -62,7 +62,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
             "now": view.deployment.polled_at if replayed else timezone.now(),
             "then": _then(request, view),
             "replay": replay.controls(deployment) if replayed else None,
-            "texts": frames.texts() | events_tab.texts(),
+            "texts": page_updates.texts() | events_tab.texts(),
             "tabs": tabs.tabs(shown_tab),
             "shown_tab": shown_tab,
             "details": inspector.details_in(view, request.GET.get("row")),

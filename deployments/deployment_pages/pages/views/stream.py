@@ -1,4 +1,4 @@
-"""Updates of a deployment's page: an event stream, and the same frames for polling."""
+"""Updates of a deployment's page: an event stream, and the same updates for polling."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from django.views.decorators.http import require_GET
 
 from deployments.common.pages.choices import parse_number
 from deployments.common.pages.locale import Locale
-from deployments.deployment_pages.pages import frames, log
-from deployments.deployment_pages.pages.frames import Frame
+from deployments.deployment_pages.pages import log, page_updates
+from deployments.deployment_pages.pages.page_updates import PageUpdate
 from deployments.environments.models.deployments import Deployment
 from deployments.live import access, broadcaster, reads, streams
 from deployments.live.access import StreamAccess
@@ -45,7 +45,7 @@ MAX_AGE = 900.0
 @require_GET
 @login_not_required  # it returns 401 instead of the login page, which an EventSource could not show
 async def deployment_stream(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
-    """Stream frames from the event after `Last-Event-ID`, or else after `?since=`.
+    """Stream updates from the event after `Last-Event-ID`, or else after `?since=`.
 
     The browser repeats the `since` of the first request when it reconnects, so the header wins.
     `?permissions=` are those with which the page was rendered: if one of them is missing now, the stream
@@ -120,17 +120,17 @@ def _text(sentence: str, *, status: int) -> HttpResponse:
 @require_GET
 @login_not_required
 def deployment_updates(request: HttpRequest, pk: int) -> HttpResponse:
-    """Return the frame after `?since=`, the current facts, and `access` as in a stream; for polling."""
+    """Return the update after `?since=`, the current facts, and `access` as in a stream; for polling."""
     if not isinstance(request.user, User):
         return JsonResponse({"login": True}, status=401)
     granted = access.of_user(request.user)
     snapshot = reads.snapshot(pk)
     if snapshot is None or _visible_environment(pk, granted) is None:
         raise Http404
-    frame = frames.build(pk, parse_number(request.GET.get("since")), snapshot.seq, Locale.of(request))
+    update = page_updates.build(pk, parse_number(request.GET.get("since")), snapshot.seq, Locale.of(request))
     lost = json.dumps(_lost_permission(request, granted))
     return HttpResponse(
-        f'{{"frame":{frame.json},"fresh":{_fresh(snapshot)},"access":{lost}}}',
+        f'{{"frame":{update.json},"fresh":{_fresh(snapshot)},"access":{lost}}}',
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
@@ -150,9 +150,9 @@ async def stream(pk: int, since: int, locale: Locale, viewer: Viewer) -> AsyncIt
             position = _Position(channel, locale, since)
             while not (current.closing or channel.gone or viewer.ends or time.monotonic() > expiry):
                 changed = channel.changed  # taken before the read: later changes set it
-                frame = await position.next_frame()
-                if frame:
-                    yield frame.sse
+                update = await position.next_update()
+                if update:
+                    yield update.sse
                 elif channel.snapshot and channel.snapshot.is_settled:
                     yield _message("end", _fresh(channel.snapshot))
                     return
@@ -191,23 +191,23 @@ class _Position:
         """Return whether there are events that the viewer does not have."""
         return self.channel.snapshot is not None and self.seq < self.channel.snapshot.seq
 
-    async def next_frame(self) -> Frame | None:
-        """Return the next frame, the same for all viewers at this position; None without new events."""
+    async def next_update(self) -> PageUpdate | None:
+        """Return the next update, the same for all viewers at this position; None without new events."""
         if self.channel.snapshot is None or not self.is_behind:
             return None
         until = min(self.channel.snapshot.seq, self.seq + log.LINES)
         key = (self.seq, until, self.locale)
         try:
-            frame: Frame = await self.channel.frames.get(key, partial(self._make, self.seq, until))
+            update: PageUpdate = await self.channel.updates.get(key, partial(self._make, self.seq, until))
         except (Error, Deployment.DoesNotExist):
             return None  # the channel logs it and polls again
-        if frame.seq <= self.seq:
+        if update.seq <= self.seq:
             return None
-        self.seq = frame.seq
-        return frame
+        self.seq = update.seq
+        return update
 
-    async def _make(self, since: int, until: int) -> Frame:
-        return await reads.in_thread(frames.build, self.channel.pk, since, until, self.locale)
+    async def _make(self, since: int, until: int) -> PageUpdate:
+        return await reads.in_thread(page_updates.build, self.channel.pk, since, until, self.locale)
 
 
 def _fresh(snapshot: Snapshot) -> str:

@@ -1,6 +1,6 @@
 """A cache of the timelines and landmark events of deployments that are being viewed (one per process).
 
-A timeline takes all rows and many simulated runs to compute; a frame for a few events must not wait for that.
+A timeline takes all rows and many simulated runs to compute; an update for a few events must not wait.
 An entry has the event up to which it is valid. The database is authoritative.
 """
 
@@ -55,7 +55,7 @@ class CachedTimeline:
     cost: float = 0.0
 
     def is_fresh_for(self, deployment: Deployment, seq: int) -> bool:
-        """Return whether it is still valid for a frame up to event `seq`."""
+        """Return whether it is still valid for an update up to event `seq`."""
         age = time.monotonic() - self.computed_at
         if not deployment.is_active:
             is_final = self.seq >= deployment.last_seq and self.timeline.forecast is None

@@ -18,7 +18,7 @@ def forecast_of_rows(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[
     """Return the forecast, the critical path and the expectation for each row, in the page script's format.
 
     Times of rows are seconds since the beginning of the axis, None for now. `exclude` are paths of rows that
-    are already in the frame.
+    are already in the update.
     """
     rest: dict[str, list[float | None]] = {}
     waits: dict[str, str] = {}

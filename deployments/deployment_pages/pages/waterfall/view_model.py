@@ -47,7 +47,7 @@ from deployments.stacks.rules.time_axis import RULES, TimeAxis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentView:
-    """The content of a page or a frame. `tree` may be a part of the deployment; all else covers the whole.
+    """The content of a page or an update. `tree` may be a part of the deployment; all else covers the whole.
 
     `now` is the end of a deployment that has ended (epoch milliseconds). `computed_seq` is the number of the
     last event in the timeline.

@@ -28,14 +28,14 @@ from deployments.health.steps.observe.associations import Associations
 from deployments.health.steps.observe.backups import Backups
 from deployments.health.steps.observe.database import Database
 from deployments.health.steps.observe.fleet import Fleet
-from deployments.health.steps.observe.poll_round import ObservedEnvironment, PollRound, SourcePoller
+from deployments.health.steps.observe.poll_round import ObservationPoller, ObservedEnvironment, PollRound
 from deployments.health.steps.observe.site import SiteReadsPoller
 from deployments.health.steps.observe.targets import Targets
 from deployments.stacks.shared import incarnation, redactors
 
 log = logging.getLogger(__name__)
 
-POLLERS: dict[str, Callable[[], SourcePoller]] = {
+POLLERS: dict[str, Callable[[], ObservationPoller]] = {
     poller.source: poller for poller in (Targets, Associations, Fleet, Database, Backups, SiteReadsPoller)
 }
 REPORT_AFTER = 2
@@ -143,14 +143,14 @@ def _round(
     return delay
 
 
-def _poll(source: SourcePoller, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
+def _poll(poller: ObservationPoller, polls: PollRound, observed: Sequence[ObservedEnvironment]) -> None:
     with polls.on_behalf(observed):
-        source.poll_many(polls, observed)
+        poller.poll_many(polls, observed)
     for one in observed:
         if polls.is_over:
             return
         with polls.on_behalf([one]):
-            source.poll_one(polls, one)
+            poller.poll_one(polls, one)
         one.done = True
 
 

@@ -100,8 +100,8 @@ class PollRound:
                 sleep(exc.seconds)
 
 
-class SourcePoller(Protocol):
-    """Polls one source (`deployments/environments/rules/observers.py`) for the environments of an account."""
+class ObservationPoller(Protocol):
+    """Polls one kind (`deployments/environments/rules/observers.py`) for the environments of an account."""
 
     source: str
 

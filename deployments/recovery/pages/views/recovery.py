@@ -24,7 +24,7 @@ from deployments.environments.models.environments import Environment
 from deployments.recovery.commands import adopt_drift, continue_rollback, delete_again
 from deployments.recovery.display.operations import situation_of, why_not
 from deployments.recovery.pages.forms import SKIP, ContinueForm, DeleteAgainForm
-from deployments.recovery.pages.stuck import StuckRow, stuck_rows
+from deployments.recovery.pages.stuck_rows import StuckRow, stuck_rows
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

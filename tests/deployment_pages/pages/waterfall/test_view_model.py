@@ -1,4 +1,4 @@
-"""The page and its frames for unknown statuses and missing stacks."""
+"""The page and its updates for unknown statuses and missing stacks."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 from deployments.aws.cloudwatch import ClusterUse
 from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, Backup
 from deployments.aws.session import Clients
-from deployments.changes.rules.data_facts import DatabaseFacts
+from deployments.changes.rules.databases_at_risk import DatabaseAtRisk
 from deployments.cloudformation.change_summary import hazards
 from deployments.cloudformation.changes import Changes
 from deployments.common.errors import AwsFailure
@@ -29,7 +29,7 @@ def gather(changes: Changes, clients: Clients, now: datetime) -> dict[str, Any]:
     return {path: facts.to_json() for path, facts in found.items() if facts}
 
 
-def _facts(cluster_id: str, clients: Clients, now: datetime) -> DatabaseFacts | None:
+def _facts(cluster_id: str, clients: Clients, now: datetime) -> DatabaseAtRisk | None:
     clusters = []
     with suppress(AwsFailure):
         clusters = clients.rds.clusters([cluster_id])
@@ -42,7 +42,7 @@ def _facts(cluster_id: str, clients: Clients, now: datetime) -> DatabaseFacts | 
         backups = [one for one in clients.rds.cluster_backups(cluster_id) if _stays(one)]
         snapshots = len(backups)
         newest = max((one.created_at for one in backups if one.created_at), default=None)
-    return DatabaseFacts(
+    return DatabaseAtRisk(
         at=now.isoformat(),
         cluster=cluster_id,
         engine=clusters[0].engine_version,

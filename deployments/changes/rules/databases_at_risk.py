@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseFacts:
+class DatabaseAtRisk:
     """A database cluster. `size` is in bytes; times are in ISO 8601; None: not known.
 
     `snapshots` is the number of its manual snapshots, which outlive it; `snapshot_at` is the newest one's
@@ -33,7 +33,7 @@ class DatabaseFacts:
 
     @classmethod
     def from_json(cls, stored: object) -> Self | None:
-        """Read the output of `to_json`; None for anything else. Fields of a newer release are ignored."""
+        """Read the output of `to_json`; None for anything else. Ignore fields of a newer version of Sanso."""
         if not isinstance(stored, Mapping) or not stored.get("cluster"):
             return None
         return cls(**{name: stored[name] for name in cls.__dataclass_fields__ if name in stored})

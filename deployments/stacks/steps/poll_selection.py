@@ -36,7 +36,7 @@ def notify_changed(deployment: Deployment, stack_id: str) -> bool:
     return True
 
 
-class StackPolls:
+class PollSelection:
     """The polls of one step: the stacks of a deployment to poll, and the calls that they take."""
 
     def __init__(self, deployment: Deployment, now: datetime) -> None:

@@ -10,8 +10,8 @@ from deployments.aws.account_ref import AccountRef
 from deployments.aws.cloudwatch import ClusterUse
 from deployments.aws.rds import Cluster, Member
 from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, Backup
-from deployments.changes.rules.data_facts import DatabaseFacts, in_words
-from deployments.changes.steps.data_facts import gather
+from deployments.changes.rules.databases_at_risk import DatabaseAtRisk, in_words
+from deployments.changes.steps.databases_at_risk import gather
 from deployments.cloudformation.changes import ChangedResource, Changes
 from deployments.common.errors import AwsRetryable
 from tests.builders import START
@@ -52,9 +52,9 @@ def aws() -> FakeAws:
     return found
 
 
-def facts(aws: FakeAws) -> DatabaseFacts | None:
+def facts(aws: FakeAws) -> DatabaseAtRisk | None:
     stored = gather(CHANGES, aws(AccountRef(region="ap-northeast-1")), START)
-    return DatabaseFacts.from_json(stored.get("Aurora/DbCluster"))
+    return DatabaseAtRisk.from_json(stored.get("Aurora/DbCluster"))
 
 
 def test_a_cluster_is_described_with_what_outlives_it(aws: FakeAws) -> None:

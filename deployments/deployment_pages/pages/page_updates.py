@@ -1,7 +1,7 @@
-"""The frames that update an open page of a deployment from one event number to a later one.
+"""The updates of an open page of a deployment from one event number to a later one.
 
-A frame is rendered by the templates of the page, from database rows alone, so it is the same for all pages at
-that number: `{"from", "seq", "events", "rows", "header", …}`.
+It is rendered by the templates of the page, from database rows alone, so it is the same for all pages at that
+number: `{"from", "seq", "events", "rows", "header", …}`.
 """
 
 from __future__ import annotations
@@ -30,44 +30,44 @@ _WITHOUT_ROWS = frozenset({"requested", "attention", "attention.over", "remainin
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame: the event number of the page after it, and its JSON."""
+class PageUpdate:
+    """One update: the event number of the page after it, and its JSON."""
 
     seq: int
     json: str
 
     @property
     def sse(self) -> bytes:
-        """Return the frame as a message of an event stream, with its number as the id."""
+        """Return the update as a message of an event stream, with its number as the id."""
         return f"id: {self.seq}\ndata: {self.json}\n\n".encode()
 
 
 QUIET = 3.0
-"""Seconds that a frame without events is cached: open pages also poll while nothing happens."""
+"""Seconds that an update without events is cached: open pages also poll while nothing happens."""
 QUIET_KEPT = 128
-_quiet: dict[tuple[Any, ...], tuple[float, Frame]] = {}
+_quiet: dict[tuple[Any, ...], tuple[float, PageUpdate]] = {}
 
 
-def build(pk: int, since: int, until: int, locale: Locale) -> Frame:
-    """Return the frame that follows event `since`, up to `until` or as far as one frame goes.
+def build(pk: int, since: int, until: int, locale: Locale) -> PageUpdate:
+    """Return the update that follows event `since`, up to `until` or as far as one update goes.
 
-    Raise Deployment.DoesNotExist. A frame without events has the current state.
+    Raise Deployment.DoesNotExist. An update without events has the current state.
     """
     deployment = Deployment.objects.for_page().get(pk=pk)
     events = list(Event.objects.of(deployment).after(since).up_to(until)[: log.LINES])
     if events:
         return _assembled(deployment, since, events, locale)
     key = (deployment.token, since, deployment.state, deployment.attention_code, locale)
-    at, frame = _quiet.get(key, (0.0, None))
-    if frame is None or time.monotonic() - at > QUIET:
+    at, update = _quiet.get(key, (0.0, None))
+    if update is None or time.monotonic() - at > QUIET:
         if len(_quiet) >= QUIET_KEPT:
             _quiet.clear()
-        frame = _assembled(deployment, since, [], locale)
-        _quiet[key] = time.monotonic(), frame
-    return frame
+        update = _assembled(deployment, since, [], locale)
+        _quiet[key] = time.monotonic(), update
+    return update
 
 
-def _assembled(deployment: Deployment, since: int, events: Sequence[Event], locale: Locale) -> Frame:
+def _assembled(deployment: Deployment, since: int, events: Sequence[Event], locale: Locale) -> PageUpdate:
     with locale.active():
         seq = events[-1].seq if events else since
         paths = _changed_paths(events)
@@ -77,7 +77,7 @@ def _assembled(deployment: Deployment, since: int, events: Sequence[Event], loca
             body["row_forecast"] = row_forecast.forecast_of_rows(
                 view.timeline, view.axis, exclude=paths or ()
             )
-        return Frame(seq, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+        return PageUpdate(seq, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
 def _view(deployment: Deployment, paths: set[str] | None, seq: int) -> DeploymentView:
@@ -113,7 +113,7 @@ def fragments(view: DeploymentView) -> dict[str, str]:
 def replay_body(
     view: DeploymentView, events: Sequence[Event] | None, *, since: int, seq: int, locale: Locale
 ) -> dict[str, Any]:
-    """Return the body of a replay's frame: the changes by these events, or everything if they are None.
+    """Return the body of a replay's update: the changes by these events, or everything if they are None.
 
     The log does not change in a replay, so its lines are left out.
     """

@@ -1,4 +1,4 @@
-"""The freshness of each observed source, and what to do if one does not respond."""
+"""The freshness of each kind of observations, and what to do if AWS does not return one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.common.rules.aws_error_codes import is_denied
-from deployments.environments.rules.observers import SOURCES
+from deployments.environments.rules.observers import KINDS
 from deployments.environments.rules.timings import Timings
 from deployments.health.display.aws_badges import sentence_text
-from deployments.health.rules.observations import Observations, PolledSource
+from deployments.health.rules.observations import LastPoll, Observations
 
 SERVICES = {
     "stack": gettext_lazy("CloudFormation"),
@@ -30,8 +30,8 @@ _ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z][A-Za-z0-9]+\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceStatus:
-    """The status of a source. `action` is the missing permission, "" when none is missing."""
+class PollStatus:
+    """The status of the polls of one kind. `action` is the missing permission, "" when none is missing."""
 
     key: str
     name: str
@@ -55,21 +55,19 @@ class SourceStatus:
         )
 
 
-def source_statuses(facts: Observations, now: datetime, timings: Timings) -> dict[str, SourceStatus]:
-    """Return the status of every source by its key, including those never polled."""
-    found = {
-        key: _source(facts.sources.get(key) or PolledSource(source=key), now, timings) for key in SOURCES
-    }
+def poll_statuses(facts: Observations, now: datetime, timings: Timings) -> dict[str, PollStatus]:
+    """Return the status of every kind by its key, including those never polled."""
+    found = {key: _source(facts.sources.get(key) or LastPoll(source=key), now, timings) for key in KINDS}
     if facts.probe and not facts.site_reads:  # site checks are not periodic: their result does not expire
         found["site"] = replace(found["site"], observed_at=facts.probe.at, is_old=False)
     return found
 
 
-def _source(fact: PolledSource, now: datetime, timings: Timings) -> SourceStatus:
+def _source(fact: LastPoll, now: datetime, timings: Timings) -> PollStatus:
     problem = sentence_text(fact.problem) or (
         fact.problem_code and _("AWS returned %(code)s.") % {"code": fact.problem_code}
     )
-    return SourceStatus(
+    return PollStatus(
         key=fact.source,
         name=str(SERVICES[fact.source]),
         observed_at=fact.observed_at,
@@ -81,7 +79,7 @@ def _source(fact: PolledSource, now: datetime, timings: Timings) -> SourceStatus
     )
 
 
-def _missing_action(fact: PolledSource) -> str:
+def _missing_action(fact: LastPoll) -> str:
     if fact.problem is None or not is_denied(fact.problem_code):
         return ""
     values: Mapping[str, str] = fact.problem.params

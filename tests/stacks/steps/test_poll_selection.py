@@ -20,7 +20,7 @@ from deployments.stacks.models import forecast
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import STACK_TYPE, Resource, Stack
 from deployments.stacks.shared import stack_rows
-from deployments.stacks.steps import stack_polls
+from deployments.stacks.steps import poll_selection
 from deployments.steps import stack_poller
 from tests.builders import make_account, make_deployment, make_environment, make_stack, stack_id
 from tests.fakes import FakeAws
@@ -171,7 +171,7 @@ def test_a_notified_stack_is_polled_first_and_at_once(
     age_events = timezone.now() + timedelta(seconds=8)
     Deployment.objects.filter(pk=deployment.pk).update(due_at=age_events)
 
-    assert stack_polls.notify_changed(deployment, nested.stack_id)
+    assert poll_selection.notify_changed(deployment, nested.stack_id)
 
     deployment.refresh_from_db()
     assert deployment.due_at is not None
@@ -190,7 +190,7 @@ def test_a_notification_about_an_unknown_stack_changes_nothing(
 ) -> None:
     deployment, _ = polled
 
-    assert not stack_polls.notify_changed(deployment, stack_id("somebody-elses"))
+    assert not poll_selection.notify_changed(deployment, stack_id("somebody-elses"))
 
 
 def test_a_notification_does_not_interrupt_a_step(polled: tuple[Deployment, SimulatedCloudFormation]) -> None:
@@ -198,7 +198,7 @@ def test_a_notification_does_not_interrupt_a_step(polled: tuple[Deployment, Simu
     lease = timezone.now() + timedelta(seconds=29)
     Deployment.objects.filter(pk=deployment.pk).update(due_at=lease)
 
-    assert stack_polls.notify_changed(deployment, stack_id("root"))
+    assert poll_selection.notify_changed(deployment, stack_id("root"))
 
     deployment.refresh_from_db()
     assert deployment.due_at == lease

@@ -1,4 +1,4 @@
-"""Frames update an open page from one event number to another, with the same content as a new page."""
+"""Updates bring an open page from one event number to another, with the same content as a new page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from deployments.common.pages.locale import Locale
-from deployments.deployment_pages.pages import frames, log
+from deployments.deployment_pages.pages import log, page_updates
 from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
@@ -24,8 +24,10 @@ SCRIPT = settings.BASE_DIR / "deployments/deployment_pages/static/deployment.js"
 ENGLISH, JAPANESE = Locale("en", "UTC"), Locale("ja", "Asia/Tokyo")
 
 
-def frame(deployment: Deployment, since: int, until: int = 10**6, locale: Locale = ENGLISH) -> dict[str, Any]:
-    built = frames.build(deployment.pk, since, until, locale)
+def update(
+    deployment: Deployment, since: int, until: int = 10**6, locale: Locale = ENGLISH
+) -> dict[str, Any]:
+    built = page_updates.build(deployment.pk, since, until, locale)
     body: dict[str, Any] = json.loads(built.json)
     assert built.seq == body["seq"]
     return body
@@ -35,34 +37,34 @@ def ids(body: dict[str, Any]) -> list[str]:
     return [row["id"] for row in body["rows"]]
 
 
-def test_a_frame_has_the_events_after_one_number_up_to_another() -> None:
+def test_an_update_has_the_events_after_one_number_up_to_another() -> None:
     deployment = scenes.running()
 
-    body = frame(deployment, 3, 7)
+    body = update(deployment, 3, 7)
 
     assert (body["from"], body["seq"]) == (3, 7)
     assert [int(n) for html in body["events"] for n in SEQ.findall(html)] == [4, 5, 6, 7]
 
 
-def test_the_script_of_the_page_puts_every_part_of_a_frame_in_place() -> None:
-    body = frames.fragments(DeploymentView.whole(scenes.running()))
+def test_the_script_of_the_page_puts_every_part_of_an_update_in_place() -> None:
+    body = page_updates.fragments(DeploymentView.whole(scenes.running()))
     placed = re.search(r"for \(const part of \[(.*?)\]\) put\(", SCRIPT.read_text())
 
     assert placed
     assert set(re.findall(r'"(\w+)"', placed[1])) == set(body) - {"title", "state", "attention"}
 
 
-def test_a_frame_stops_at_what_is_there_and_at_its_own_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_stops_at_what_is_there_and_at_its_own_size(monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = scenes.running()
-    assert frame(deployment, 3)["seq"] == deployment.last_seq
+    assert update(deployment, 3)["seq"] == deployment.last_seq
     monkeypatch.setattr(log, "LINES", 5)
-    assert frame(deployment, 3)["seq"] == 8
+    assert update(deployment, 3)["seq"] == 8
 
 
-def test_a_frame_without_events_tells_how_things_stand() -> None:
+def test_an_update_without_events_tells_how_things_stand() -> None:
     deployment = scenes.needing_access()
 
-    body = frame(deployment, deployment.last_seq)
+    body = update(deployment, deployment.last_seq)
 
     assert body["from"] == body["seq"] == deployment.last_seq
     assert not body["events"]
@@ -74,12 +76,12 @@ def test_a_frame_without_events_tells_how_things_stand() -> None:
 def test_pages_that_ask_while_nothing_happens_share_an_answer_until_something_does() -> None:
     deployment = scenes.running()
     last = deployment.last_seq
-    requested = frames.build(deployment.pk, last, last, ENGLISH)
+    requested = page_updates.build(deployment.pk, last, last, ENGLISH)
 
-    assert frames.build(deployment.pk, last, last, ENGLISH) is requested
-    assert frames.build(deployment.pk, last, last, JAPANESE) is not requested
+    assert page_updates.build(deployment.pk, last, last, ENGLISH) is requested
+    assert page_updates.build(deployment.pk, last, last, JAPANESE) is not requested
     deployment.record(attention_code="AccessDenied", attention="No.")
-    assert "No." in frames.build(deployment.pk, last, last, ENGLISH).json
+    assert "No." in page_updates.build(deployment.pk, last, last, ENGLISH).json
 
 
 def test_an_event_brings_its_row_and_every_stack_around_it() -> None:
@@ -88,7 +90,7 @@ def test_an_event_brings_its_row_and_every_stack_around_it() -> None:
     deployment.refresh_from_db()
     scenes.add_events(deployment, scenes.event(stacks["Aurora/Inner"], "Inner2", "CREATE_COMPLETE"))
 
-    body = frame(deployment, deployment.last_seq - 1)
+    body = update(deployment, deployment.last_seq - 1)
 
     assert ids(body) == ["t-", "t-Aurora", "t-Aurora.Inner", "t-Aurora.Inner.Inner2"]
     assert body["rows"][-1]["parent"] == "t-Aurora.Inner"
@@ -100,7 +102,7 @@ def test_an_event_of_a_nested_stack_brings_the_row_that_stands_for_it() -> None:
     stacks = scenes.add_stacks(deployment, {"Aurora": 2})
     scenes.add_events(deployment, scenes.event(stacks["Aurora"], "", "CREATE_IN_PROGRESS"))
 
-    body = frame(deployment, deployment.last_seq - 1)
+    body = update(deployment, deployment.last_seq - 1)
 
     assert ids(body) == ["t-", "t-Aurora"]
     assert "In progress" in body["rows"][1]["html"]
@@ -110,7 +112,7 @@ def test_the_change_set_brings_rows_that_no_event_has_told_of() -> None:
     deployment = scenes.make_deployment()
     scenes.add_stacks(deployment, {"Network": 3})
 
-    assert [row for row in ids(frame(deployment, 1)) if "@" not in row] == [
+    assert [row for row in ids(update(deployment, 1)) if "@" not in row] == [
         "t-",
         "t-Network",
         "t-Network.Network1",
@@ -122,7 +124,7 @@ def test_the_change_set_brings_rows_that_no_event_has_told_of() -> None:
 def test_screen_readers_hear_of_phases_the_first_failure_and_the_end() -> None:
     deployment = scenes.rolled_back("lost")
 
-    text = frame(deployment, 1)["announcements"]
+    text = update(deployment, 1)["announcements"]
 
     assert text[:3] == ["Phase: Artifacts", "Phase: Change set", "Phase: Stacks"]
     assert text[3].startswith("Aurora3 failed: Resource handler returned message")
@@ -132,9 +134,9 @@ def test_screen_readers_hear_of_phases_the_first_failure_and_the_end() -> None:
 
 
 @pytest.mark.parametrize("scene", scenes.STATES, ids=lambda scene: scene.__name__)
-def test_a_frame_is_in_the_readers_language_and_time(scene: Any) -> None:
+def test_an_update_is_in_the_readers_language_and_time(scene: Any) -> None:
     deployment = scene()
-    english, japanese = frame(deployment, 0), frame(deployment, 0, locale=JAPANESE)
+    english, japanese = update(deployment, 0), update(deployment, 0, locale=JAPANESE)
 
     assert english["header"] != japanese["header"]
     assert ids(english) == ids(japanese)
@@ -148,7 +150,7 @@ def test_an_end_comes_with_its_banner_and_title() -> None:
     scenes.complete_everything(deployment, scenes.add_stacks(deployment, {"Network": 1}))
     scenes.finish(scenes.reload(deployment), State.SUCCEEDED)
 
-    body = frame(deployment, deployment.last_seq)
+    body = update(deployment, deployment.last_seq)
 
     assert body["state"] == "succeeded"
     assert body["title"].startswith("✓ Create prod · Deployment ")

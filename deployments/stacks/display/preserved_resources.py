@@ -19,19 +19,19 @@ NAMED = 3
 """Maximum number of billed resources that the sentence names."""
 
 
-def kept_sentences(deployment: Deployment) -> tuple[str, ...]:
+def preserved_sentences(deployment: Deployment) -> tuple[str, ...]:
     """Return what was kept after a failed deployment of an environment (one query); () if nothing was.
 
     In a creation, nested stacks count as in the phase *Stacks* and in the tree; an update counts changes.
     """
-    if not was_kept(deployment):
+    if not has_preserved(deployment):
         return ()
     placed = Resource.objects.placed_in(deployment)
     rows = [row for row in placed if deployment.creates or row.type != STACK_TYPE]
     return tuple(_sentences(deployment, rows))
 
 
-def was_kept(deployment: Deployment) -> bool:
+def has_preserved(deployment: Deployment) -> bool:
     """Return whether the latest deployment of an environment failed and its stack was kept at the failure."""
     stands = is_allowed(deployment.environment.stack_status, Operation.ROLL_BACK)
     return deployment.state == State.FAILED and stands
