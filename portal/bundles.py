@@ -1,5 +1,6 @@
 """A page's style sheet or script with everything that it imports, as one file: each request costs time.
 
+Fonts are at such addresses as well, which style sheets name by url("./…").
 The files are standard CSS and JavaScript modules, which a browser could also load one by one. Only the forms
 of `import` and `export` below are accepted. A module becomes a function that returns its exports. It runs
 once, after those that it imports, as in a browser.
@@ -20,9 +21,10 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 PREFIX = "bundles/"
-TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-_NAMED = re.compile(r"bundles/(?P<stem>[\w/]+)\.(?P<digest>[0-9a-f]{12})(?P<suffix>\.css|\.js)")
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".woff2": "font/woff2"}
+_NAMED = re.compile(r"bundles/(?P<stem>[\w/]+)\.(?P<digest>[0-9a-f]{12})(?P<suffix>\.css|\.js|\.woff2)")
 _STYLES = re.compile(r'^@import "(?P<path>[\w./]+)";$', re.MULTILINE)
+_FONT = re.compile(r'url\("(?P<path>\./[\w./]+\.woff2)"\)')
 _IMPORT = re.compile(
     r'^import (?:(?P<names>\{ \w+(?:, \w+)* \}|\* as \w+) from )?"(?P<path>\.[\w./]+)";$', re.MULTILINE
 )
@@ -36,12 +38,15 @@ class NoBundleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A file with all that it imports; `name` is a path among the static files, with the content's digest."""
+    """A file with all that it imports; `name` is a path among the static files, with the content's digest.
+
+    `compressed` is None for fonts, which are compressed themselves.
+    """
 
     name: str
     content_type: str
     content: bytes
-    compressed: bytes
+    compressed: bytes | None
 
 
 def bundle(entry: str) -> Bundle:
@@ -57,11 +62,15 @@ def kept_bundle(entry: str) -> Bundle:
 
 def _bundled(entry: str) -> Bundle:
     stem, suffix = posixpath.splitext(entry)
-    files = _in_order(entry)
-    text = "".join(_style(name) for name in files) if suffix == ".css" else _script(files)
-    content = text.encode()
+    if suffix == ".woff2":
+        content, compressed = _found(entry).read_bytes(), None
+    else:
+        files = _in_order(entry)
+        text = "".join(_style(name, entry) for name in files) if suffix == ".css" else _script(files)
+        content = text.encode()
+        compressed = compress(content, mtime=0)
     digest = hashlib.sha256(content).hexdigest()[:12]
-    return Bundle(f"{PREFIX}{stem}.{digest}{suffix}", TYPES[suffix], content, compress(content, mtime=0))
+    return Bundle(f"{PREFIX}{stem}.{digest}{suffix}", TYPES[suffix], content, compressed)
 
 
 def requested(name: str) -> Bundle | None:
@@ -105,14 +114,24 @@ def _resolved(name: str, path: str) -> str:
 
 
 def _read(name: str) -> str:
+    return _found(name).read_text(encoding="utf-8")
+
+
+def _found(name: str) -> Path:
     found = finders.find(name)
     if found is None:
         raise NoBundleError(f"There is no static file {name}.")
-    return Path(found).read_text(encoding="utf-8")
+    return Path(found)
 
 
-def _style(name: str) -> str:
-    return _without_more(name, _STYLES.sub("", _read(name)))
+def _style(name: str, entry: str) -> str:
+    """Return a style sheet without its imports, with the addresses of its fonts as seen from the bundle."""
+
+    def font(found: re.Match[str]) -> str:
+        address = bundle(_resolved(name, found["path"])).name.removeprefix(PREFIX)
+        return f'url("{posixpath.relpath(address, posixpath.dirname(entry))}")'
+
+    return _without_more(name, _FONT.sub(font, _STYLES.sub("", _read(name))))
 
 
 def _script(files: Iterable[str]) -> str:

@@ -38,7 +38,7 @@ def page_bundles(
 def _response(request: HttpRequest, found: Bundle, *, is_current: bool) -> HttpResponse:
     headers = {"Cache-Control": FOREVER if is_current else NEVER, "Vary": "Accept-Encoding"}
     content = found.content
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
+    if found.compressed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
         headers["Content-Encoding"] = "gzip"
         content = found.compressed
     headers["Content-Length"] = str(len(content))

@@ -131,7 +131,7 @@ async def _answer(send: Any, request: HttpRequest, status: int) -> None:
     headers = {
         "Content-Type": "text/html; charset=utf-8",
         "Cache-Control": "no-store",
-        "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'",
+        "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'",
     }
     if status == 503:
         headers["Retry-After"] = str(RETRY_AFTER)

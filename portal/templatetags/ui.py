@@ -21,6 +21,7 @@ from deployments.changes.display.approvals import required_text, shortfall_text,
 from deployments.changes.models.approvals import ApprovalRule, policy_of
 from deployments.changes.rules.approvals import APPROVE
 from deployments.common.pages.datetime_formats import age_text, clock, exact_time, iso, live_age, timestamp
+from deployments.common.pages.icons import icon
 from deployments.common.texts import stored_text
 from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
@@ -49,6 +50,8 @@ register.simple_tag(badges.status_badge)
 register.simple_tag(badges.deployment_status)
 register.simple_tag(badges.environment_status)
 register.simple_tag(badges.health)
+register.simple_tag(badges.mark)
+register.simple_tag(icon)
 
 
 @register.simple_tag

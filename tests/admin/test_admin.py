@@ -77,11 +77,11 @@ def test_rows_can_be_viewed_and_not_changed(admin: Client, rows: dict[str, int],
 
 
 @pytest.mark.parametrize("model", READ_ONLY)
-def test_lists_display_badges_with_a_glyph(admin: Client, rows: dict[str, int], model: str) -> None:
+def test_lists_display_badges_with_an_icon(admin: Client, rows: dict[str, int], model: str) -> None:
     (row,) = listed(admin, model).one(id="result_list").one("tbody").all("tr")
 
     assert row.all("span", class_="status")
-    assert row.all("span", class_="glyph")[0].text in "✕✓"
+    assert row.all("use")[0].text in "✕✓"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,15 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+from deployments.environments.display import badges
+
 VOID = {"meta", "link", "input", "br", "hr", "img"}
+SIGNS = {f"#i-{name}": glyph for glyph, name in badges.ICONS.items()} | {
+    "#i-x": "✕",
+    "#i-check": "✓",
+    "#i-open": "↗",
+}
+"""What an icon stands for in the text of an element, as somebody would write it down."""
 
 
 class Element:
@@ -19,6 +27,8 @@ class Element:
     @property
     def text(self) -> str:
         """Return the text inside, with single spaces."""
+        if self.name == "use":
+            return SIGNS.get(self["href"], "")
         return re.sub(r"\s+", " ", " ".join(p if isinstance(p, str) else p.text for p in self.parts)).strip()
 
     def all(self, name: str = "", /, **attributes: str) -> list[Element]:

@@ -30,7 +30,7 @@ def test_a_status_has_glyph_label_and_color_with_the_raw_status_as_tooltip() -> 
     shown = render("{% status 'CREATE_FAILED' 'No room.' %}")
 
     assert 'class="status is-failed" tabindex="0"' in shown
-    assert '<span class="glyph" aria-hidden="true">✕</span>' in shown
+    assert '<use href="#i-fail">' in shown
     assert '<span class="word">Failed</span>' in shown
     assert '<span class="tip">CREATE_FAILED: No room.</span>' in shown
 

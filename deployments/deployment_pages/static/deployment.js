@@ -159,13 +159,14 @@ function showFreshness() {
   freshLine.parentElement.classList.toggle("is-stale", isWarning);
 }
 
-/* The state as a colored disc with its glyph, for tabs in the background. */
+/* The state as a colored disc with its icon, for tabs in the background. */
 function updateIcon() {
   const status = document.querySelector("#header .status");
-  const glyph = status?.querySelector(".glyph")?.textContent ?? "";
+  const symbol = document.querySelector(status?.querySelector("use")?.getAttribute("href") ?? "#none");
   const kind = [...(status?.classList ?? [])].find((name) => name.startsWith("is-"))?.slice(3);
   const disc = `<circle cx="16" cy="16" r="16" fill="${COLORS[kind] ?? COLORS.progress}"/>`;
-  const sign = `<text x="16" y="23" font-size="20" text-anchor="middle" fill="#fff">${glyph}</text>`;
+  const lines = 'fill="none" stroke="#fff" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round"';
+  const sign = `<g transform="translate(4 4) scale(1.5)" ${lines}>${symbol?.innerHTML ?? ""}</g>`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${disc}${sign}</svg>`;
   icon.href = `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }

@@ -1,4 +1,4 @@
-"""Status badges: glyph, label and color, for the tags of templates and the columns of the admin."""
+"""Status badges: icon, label and color, for the tags of templates and the columns of the admin."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
 from deployments.cloudformation.status import DisplayStatus, display_status
+from deployments.common.pages.icons import icon
 from deployments.environments.display import headlines
 from deployments.environments.models.deployments import NOT_APPLIED, Deployment
 from deployments.environments.models.environments import Environment, EnvironmentState
 from deployments.environments.rules.outcome import SANDBOX_RESTARTED
 from deployments.environments.rules.phases import WAITS, State, display_status_of
 
-# The value of a display status is also the end of its CSS class: `is-rolled-back`.
+# For titles and other plain texts; pages show icons. The value of a display status is also the end of its
+# CSS class: `is-rolled-back`.
 GLYPHS: dict[DisplayStatus, str] = {
     DisplayStatus.PENDING: "○",
     DisplayStatus.WAITING: "◔",
@@ -33,6 +35,26 @@ GLYPHS: dict[DisplayStatus, str] = {
     DisplayStatus.ROLLBACK_FAILED: "⊗",
     DisplayStatus.ATTENTION: "▲",
 }
+ICONS: dict[str, str] = {
+    "○": "ring",
+    "◔": "clock",
+    "◐": "run",
+    "◑": "settle",
+    "✓": "ok",
+    "↺": "back",
+    "⟲": "rolled-back",
+    "✕": "fail",
+    "⊘": "canceled",
+    "⊖": "gone",
+    "–": "dash",
+    "=": "equal",
+    "▣": "remains",
+    "⊗": "back-failed",
+    "▲": "alert",
+    "?": "unknown",
+    "↑": "up",
+}
+"""The icon of each glyph."""
 LABELS: dict[DisplayStatus, Promise] = {
     DisplayStatus.PENDING: pgettext_lazy("status", "Pending"),
     DisplayStatus.WAITING: pgettext_lazy("status", "Waiting"),
@@ -83,6 +105,11 @@ _SUCCEEDED: dict[str, Promise] = {
 }
 
 
+def mark(glyph: str) -> SafeString:
+    """Return the icon of a glyph, without a text."""
+    return icon(ICONS[glyph])
+
+
 def badge(
     kind: str, glyph: str, label: object, *, tip: str = "", raw: str = "", pill: bool = False
 ) -> SafeString:
@@ -92,12 +119,11 @@ def badge(
     displayed below the label instead.
     """
     return format_html(
-        '<span class="status{} is-{}"{}><span class="glyph" aria-hidden="true">{}</span>'
-        '<span class="word">{}{}</span>{}</span>',
+        '<span class="status{} is-{}"{}>{}<span class="word">{}{}</span>{}</span>',
         " pill" if pill else "",
         kind,
         SafeString(' tabindex="0"') if tip else "",
-        glyph,
+        mark(glyph),
         label,
         format_html('<span class="raw">{}</span>', raw) if raw else "",
         format_html(' <span class="tip">{}</span>', tip) if tip else "",

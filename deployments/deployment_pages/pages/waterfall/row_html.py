@@ -19,6 +19,7 @@ from django.utils.translation import pgettext
 
 from deployments.cloudformation.status import DisplayStatus
 from deployments.common.pages.datetime_formats import clock, zone_name
+from deployments.common.pages.icons import icon
 from deployments.deployment_pages.display.waterfall.bars import Bar
 from deployments.deployment_pages.display.waterfall.rows import Row
 from deployments.environments.display import badges
@@ -192,7 +193,7 @@ def _notes(of: Row, texts: RowTexts) -> str:
 
 def flag(texts: RowTexts) -> SafeString:
     """Return the mark of a row on the critical path."""
-    sign = f'<span aria-hidden="true">⚑</span><span class="unseen"> {texts.critical}</span>'
+    sign = f'{icon("flag")}<span class="unseen"> {texts.critical}</span>'
     return SafeString(f'<span class="flag" title="{texts.critical}">{sign}</span>')
 
 
@@ -202,7 +203,7 @@ def _status(status: str, kind: DisplayStatus, word: str, language: str) -> str: 
     glyph, text = badges.GLYPHS[kind], escape(str(word or badges.LABELS[kind]))
     tip = f' <span class="tip">{escape(status)}</span>' if status else ""
     return (
-        f'<span class="status is-{kind.value}"><span class="glyph" aria-hidden="true">{glyph}</span>'
+        f'<span class="status is-{kind.value}">{badges.mark(glyph)}'
         f'<span class="word">{text}</span>{tip}</span>'
     )
 

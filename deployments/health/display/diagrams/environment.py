@@ -74,10 +74,10 @@ def _head(tier: Tier) -> SafeString:
     counted = panels.counted(tier.name, tier.healthy, tier.total)
     kind, glyph, _word = badges.HEALTH[tier.assessment.status]
     return format_html(
-        '<b>{}</b> <span class="is-{}"><span aria-hidden="true">{}</span> {}</span>',
+        '<b>{}</b> <span class="is-{}">{} {}</span>',
         tier_name(tier.name),
         kind,
-        glyph,
+        badges.mark(glyph),
         counted,
     )
 

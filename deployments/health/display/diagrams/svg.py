@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import ngettext, pgettext
 
 from deployments.common.pages.datetime_formats import live_age
-from deployments.environments.display.badges import HEALTH, TRANSITIONS
+from deployments.environments.display.badges import HEALTH, TRANSITIONS, mark
 from deployments.environments.rules.health_status import HealthStatus
 from deployments.health.display.diagrams.layout import Box, Diagram, Shape, Wire, Zone
 
@@ -75,7 +75,7 @@ def _box(box: Box, layout: str) -> SafeString:
     return format_html(
         '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'
         '<a class="node is-{5}{6}" id="{0}-link" href="{7}" title="{8}" aria-label="{9}">'
-        '<span class="what"><span class="glyph" aria-hidden="true">{10}</span>{11}</span>'
+        '<span class="what">{10}{11}</span>'
         '<span class="how"><span class="word">{12}</span>{13}{14}</span></a></foreignObject>',
         f"{layout}-{shape.tier}-{shape.key}",
         round(box.x, 2),
@@ -87,7 +87,7 @@ def _box(box: Box, layout: str) -> SafeString:
         shape.href,
         shape.detail or word,
         ", ".join(str(part) for part in (name, word, shape.detail) if part),
-        glyph,
+        mark(glyph),
         _cuttable(name),
         word,
         format_html(" {}", live_age(shape.since))
