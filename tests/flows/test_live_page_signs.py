@@ -33,8 +33,10 @@ def url(web: Web, deployment: Deployment) -> str:
     return f"{web.url}/deployments/{deployment.pk}/"
 
 
-def icon(page: Page) -> str:
-    return unquote(page.locator('link[rel="icon"]').get_attribute("href") or "")
+def has_icon(page: Page, name: str) -> bool:
+    """Return whether the icon of the browser's tab has a symbol of the page."""
+    shape = page.locator(f"#i-{name}").evaluate("(symbol) => symbol.innerHTML")
+    return shape in unquote(page.locator('link[rel="icon"]').get_attribute("href") or "")
 
 
 def test_the_page_displays_its_freshness_and_the_api_quota_used(page: Page, web: Web, operator: User) -> None:
@@ -56,12 +58,12 @@ def test_title_and_icon_display_the_current_state(page: Page, web: Web, operator
     deployment.advance_progress(3, back=False)  # as a step does
     page.goto(url(web, deployment))
     expect(page).to_have_title(re.compile(r"^◐ \d+ % · Create running"))
-    assert "◐" in icon(page)
+    assert has_icon(page, "run")
 
     scenes.finish(deployment, State.FAILED, code="ResourceFailed", message="No room")
 
     expect(page).to_have_title(re.compile("^✕ Create running failed"))
-    assert "✕" in icon(page)
+    assert has_icon(page, "fail")
 
 
 def test_a_user_who_requested_it_is_notified_of_the_end_once(
