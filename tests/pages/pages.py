@@ -13,6 +13,7 @@ SIGNS = {f"#i-{name}": glyph for glyph, name in badges.ICONS.items()} | {
     "#i-x": "✕",
     "#i-check": "✓",
     "#i-open": "↗",
+    "#i-next": "▸",
 }
 """What an icon stands for in the text of an element, as somebody would write it down."""
 

@@ -155,7 +155,7 @@ def test_an_environment_in_creation_has_no_red(browser: Client) -> None:
     made = show(browser, environment)
 
     assert "as soon as CloudFormation has created them" in empty.one(id="health").text
-    assert not empty.all("svg")
+    assert not empty.all("svg", class_="wide")
     assert "? Unknown It is being created." in made.one(id="health").text
     assert "Not ready yet. Waiting for:" in made.one(id="health").text
     assert "has not been read" in made.one(id="health").text
