@@ -98,7 +98,8 @@ def test_the_end_is_displayed_in_title_banner_and_outputs(
     scenes.finish(deployment, State.SUCCEEDED)
 
     expect(page.locator("#banner")).to_contain_text("staging created")
-    expect(page.get_by_role("link", name="Open (opens in a new tab)")).to_have_attribute("href", "http://127.0.0.1:9/")
+    link = page.get_by_role("link", name="Open (opens in a new tab)")
+    expect(link).to_have_attribute("href", "http://127.0.0.1:9/")
     expect(page).to_have_title(re.compile(r"✓ Create staging"))
     expect(page.locator("#fresh")).to_have_text("final")
     expect(page.locator("#announcements")).to_contain_text("Deployment succeeded.")
