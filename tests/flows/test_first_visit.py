@@ -115,6 +115,7 @@ def test_nothing_moves_when_the_font_comes_late(
             ("environments",),
             ("environment", environment.pk),
             ("deployment", deployment.pk),
+            ("environment_new",),
             ("access_people",),
         ):
             page = context.new_page()

@@ -113,11 +113,7 @@ if (form) {
   });
   form.addEventListener("click", reveal);
   document.getElementById("reset-all")?.addEventListener("click", resetAll);
-  const presets = document.getElementById("presets");
-  if (presets) {
-    presets.hidden = false;
-    presets.addEventListener("change", applyPreset);
-  }
+  document.getElementById("presets")?.addEventListener("change", applyPreset);
   if (finder) {
     finder.hidden = false;
     search.addEventListener("input", find);
