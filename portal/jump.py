@@ -27,6 +27,7 @@ from deployments.access.models.permissions import (
 from deployments.access.pages.requests import AuthedRequest
 from deployments.access.rules.roles import Right
 from deployments.common.pages.choices import MAX_SEARCH
+from deployments.environments.display.badges import ENVIRONMENT
 from deployments.environments.display.tab_urls import LABELS, OVERVIEW, tab_url
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
@@ -84,14 +85,15 @@ def _environments(words: list[str], person: Person) -> list[Environment]:
     for word in words:
         condition |= Q(name__icontains=word)
     rows = visible_environments(person).without_recordings().live().filter(condition)
-    found = list(rows.select_related("account").by_age()[: MOST * MOST])
+    found = list(rows.select_related("account", "latest").by_age()[: MOST * MOST])
     return sorted(found, key=lambda row: (not row.name.lower().startswith(words[0]), row.name.lower()))
 
 
 def _environment_results(environments: Iterable[Environment], words: list[str]) -> Iterator[JumpResult]:
     for row in environments:
         if all(word in row.name.lower() for word in words):
-            yield JumpResult(name=row.name, url=row.get_absolute_url(), detail=str(row.account))
+            detail = f"{ENVIRONMENT[row.state][2]} · {row.account}"
+            yield JumpResult(name=row.name, url=row.get_absolute_url(), detail=detail)
 
 
 def _actions(environments: Sequence[Environment], words: list[str], person: Person) -> Iterator[JumpResult]:

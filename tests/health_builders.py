@@ -14,7 +14,9 @@ from deployments.health.models.configuration import Association, AssociationRun
 from deployments.health.models.database import DatabaseCluster, DatabaseMember, DatabaseSnapshot
 from deployments.health.models.fleet import FleetGroup, FleetInstance
 from deployments.health.models.observing import Observation
+from deployments.health.models.reads import observations_of
 from deployments.health.models.samples import HealthSample
+from deployments.health.rules.rollup import roll_up
 from deployments.stacks.models.stacks import Stack
 from tests.builders import make_deployment, make_environment, make_resource, make_stack
 
@@ -198,6 +200,16 @@ def unwell(environment: Environment, tier: str = "app", number: int = 1, **value
     }
     Target.objects.filter(environment=environment, target_id=server_id(tier, number)).update(
         **(defaults | values)
+    )
+    store_health(environment)
+
+
+def store_health(environment: Environment) -> None:
+    """Store the health of an environment as its observers do."""
+    health = roll_up(observations_of(environment), timezone.now())
+    Environment.objects.filter(pk=environment.pk).update(
+        health_word=str(health.status),
+        health_sentence=health.sentence.as_json() if health.sentence else {},
     )
 
 

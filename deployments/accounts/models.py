@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 from django.conf import settings
@@ -29,6 +29,11 @@ class ConnectionTestQuerySet(models.QuerySet["ConnectionTest"]):
     def failed(self) -> Self:
         """Keep those whose last result is a problem, by the name of the account."""
         return self.filter(result="problem").select_related("account").order_by("account__name")
+
+    def failed_in(self, account_keys: Collection[int]) -> set[int]:
+        """Return the keys of those accounts whose last result is a problem."""
+        rows = self.filter(result="problem", account__in=account_keys)
+        return set(rows.values_list("account", flat=True))
 
     def about(self, accounts: Iterable[Account]) -> Self:
         """Keep those of some accounts."""

@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.cloudformation.status import COMPLETE, FAILED, IN_PROGRESS
+from deployments.environments.display.badges import ENVIRONMENT
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
+from deployments.environments.rules.environment_state import EnvironmentState
 from deployments.stacks.models.stacks import Stack
 
 if TYPE_CHECKING:
@@ -104,6 +106,22 @@ class StatusFilter(admin.SimpleListFilter):
         """Return the rows of the choice."""
         chosen = _STATUSES.get(self.value() or "")
         return queryset.filter(status__in=chosen) if chosen else queryset
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Filters environments by their state."""
+
+    title = _("status")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [(str(state), label) for state, (_kind, _glyph, label) in ENVIRONMENT.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows of the choice."""
+        chosen = next((state for state in EnvironmentState if state == self.value()), None)
+        return queryset.in_state(chosen) if chosen else queryset  # type: ignore[attr-defined]  # of environments
 
 
 class ManagedAccounts:

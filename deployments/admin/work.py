@@ -16,7 +16,14 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.accounts.commands.accounts import delete_account, save_account
 from deployments.accounts.pages.account_roles import roles_text
-from deployments.admin.rows import AccountFilter, EnvironmentFilter, ManagedAccounts, ReadOnly, StatusFilter
+from deployments.admin.rows import (
+    AccountFilter,
+    EnvironmentFilter,
+    ManagedAccounts,
+    ReadOnly,
+    StateFilter,
+    StatusFilter,
+)
 from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
@@ -102,13 +109,12 @@ class EnvironmentAdmin(ReadOnly):
         "name",
         "account",
         "displayed_status",
-        "displayed_health",
         "displayed_stack_status",
         "owner",
         "created_at",
     )
     list_filter = (
-        "health_word",
+        StateFilter,
         ("account", AccountFilter),
         "stack_status",
         ("deleted_at", admin.EmptyFieldListFilter),
@@ -125,13 +131,6 @@ class EnvironmentAdmin(ReadOnly):
     def displayed_status(self, environment: Environment) -> SafeString:
         """Return the environment's status."""
         return badges.environment_status(environment)
-
-    @admin.display(description=_("health"), ordering="health_word")
-    def displayed_health(self, environment: Environment) -> SafeString | str:
-        """Return the environment's health; a dash if it is deleted."""
-        if environment.deleted_at:
-            return "–"
-        return badges.health(environment.health)
 
     @admin.display(description=_("stack"), ordering="stack_status")
     def displayed_stack_status(self, environment: Environment) -> SafeString | str:

@@ -19,7 +19,7 @@ HEALTH: Final[Mapping[Code, str]] = {
     Code.TARGET_RESPONSE_CODE: N_("%(where)s returns an unexpected HTTP status to health checks (%(code)s)."),
     Code.TARGET_TIMEOUT: N_("%(where)s does not respond to health checks in time (%(code)s)."),
     Code.TARGET_FAILED_CHECKS: N_(
-        "%(where)s refuses health check connections or sends an invalid response (%(code)s)."
+        "%(where)s fails its health check: no connection, or an invalid response (%(code)s)."
     ),
     Code.TARGET_NOT_REGISTERED: N_("%(where)s is not registered with its target group (%(code)s)."),
     Code.TARGET_NOT_IN_USE: N_("No load balancer uses the target group of %(where)s in its zone (%(code)s)."),
@@ -111,6 +111,12 @@ HEALTH: Final[Mapping[Code, str]] = {
     Code.NO_SERVER_IN_SERVICE: N_("No %(tier)s server is in service."),
     Code.NO_SERVER_HEALTHY: N_(
         "No %(tier)s server is in service: health checks fail on %(servers)s (%(code)s)."
+    ),
+    Code.SERVER_FAILS_CHECK: N_(
+        "%(count)s of %(total)s %(tier)s servers fails its health check (%(servers)s)."
+    ),
+    Code.SERVERS_FAIL_CHECKS: N_(
+        "%(count)s of %(total)s %(tier)s servers fail their health checks (%(servers)s)."
     ),
     Code.NO_SERVER_CHECKING: N_(
         "No %(tier)s server is in service; the load balancer is running its first checks of %(new)s."

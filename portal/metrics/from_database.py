@@ -17,17 +17,15 @@ from prometheus_client.core import (
 from deployments import counts, dispatcher
 from deployments.accounts.models import ConnectionTest
 from deployments.environments.models.accounts import Account
-from deployments.environments.models.environments import Environment, EnvironmentState
+from deployments.environments.models.environment_states import Urgency
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.environment_state import EnvironmentState
 from deployments.environments.rules.phases import ACTIVE, Kind
 from deployments.notifications.models import KINDS
 
 BOUNDS = (60, 120, 300, 600, 900, 1200, 1500, 1800, 2400, 3600, 7200)
 """Seconds: an environment takes a minute in the sandbox, and a quarter of an hour or more on AWS."""
-STATES = {
-    EnvironmentState.PROBLEM: "problem",
-    EnvironmentState.CHANGING: "in_progress",
-    EnvironmentState.DEPLOYED: "deployed",
-}
+URGENCIES = {Urgency.PROBLEM: "problem", Urgency.CHANGING: "in_progress", Urgency.DEPLOYED: "deployed"}
 DELIVERIES = ("sent", "waiting", "retrying", "failed")
 CONNECTIONS = ("ok", "warning", "problem", "untested")
 HEALTH = ("healthy", "degraded", "unhealthy", "unknown")
@@ -39,13 +37,24 @@ def read() -> list[Metric]:
 
 
 def _environments() -> Iterator[Metric]:
-    by_state = Environment.objects.live().without_recordings().state_counts()
-    states = GaugeMetricFamily("sanso_environments", "Environments by state", labels=["state"])
-    for state, label in STATES.items():
-        states.add_metric([label], by_state.get(state.value, 0))
-    yield states
+    found = Environment.objects.live().without_recordings().state_counts()
+    statuses = GaugeMetricFamily("sanso_environments_status", "Environments by status", labels=["status"])
+    for state in EnvironmentState:
+        if state is not EnvironmentState.DELETED:
+            statuses.add_metric([str(state)], found.by_state[state])
+    yield statuses
+    urgencies = GaugeMetricFamily(
+        "sanso_environments",
+        "Environments that need somebody, whose deployment is in progress, and others",
+        labels=["state"],
+    )
+    for urgency, label in URGENCIES.items():
+        urgencies.add_metric([label], found.by_urgency[urgency])
+    yield urgencies
     by_health = dict.fromkeys(HEALTH, 0) | counts.count_health()
-    health = GaugeMetricFamily("sanso_environments_health", "Environments by health", labels=["health"])
+    health = GaugeMetricFamily(
+        "sanso_environments_health", "Environments by the health that was observed last", labels=["health"]
+    )
     for word, number in by_health.items():
         health.add_metric([word or "unknown"], number)
     yield health

@@ -281,7 +281,7 @@ def test_the_list_of_targets_shows_reasons_without_a_query_per_row(admin: Client
 
     assert queries() == few
     unhealthy = [row.text for row in listed(admin, "target").one("tbody").all("tr") if "✕" in row.text]
-    assert "it refuses health check connections" in unhealthy[0]
+    assert "it fails its health check: no connection" in unhealthy[0]
 
 
 def is_japanese(text: str) -> bool:

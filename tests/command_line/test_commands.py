@@ -37,8 +37,8 @@ def test_lists_are_tables_json_or_yaml(portal: PortalInProcess, shell: Shell, sh
     code, table, _ = shell.run("env", "list")
     assert code == 0
     head, row = table.splitlines()
-    assert head.split()[:3] == ["NAME", "STATE", "HEALTH"]
-    assert row.split()[:4] == ["shop", "deployed", "healthy", "production"]
+    assert head.split()[:3] == ["NAME", "STATUS", "NOTE"]
+    assert row.split()[:3] == ["shop", "healthy", "production"]
     found = json.loads(shell.run("env", "list", "-o", "json")[1])
     assert [one["account"]["name"] for one in found] == ["production"]
     assert yaml.safe_load(shell.run("env", "list", "-o", "yaml")[1]) == found

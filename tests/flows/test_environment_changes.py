@@ -102,11 +102,11 @@ def while_both_web_servers_are_replaced_the_environment_is_unhealthy(deployed: D
     for one in before:
         deployed.act(one, "kill")
 
-    expect(deployed.health.get_by_role("heading")).to_contain_text("Unhealthy", timeout=SOON)
+    expect(deployed.page.locator("#state")).to_contain_text("Unhealthy", timeout=SOON)
     old = f"({'|'.join(before)})"
     text = re.compile(f"No web server is in service; State Manager is configuring i-.+ in place of {old}")
     expect(deployed.health).to_contain_text(text, timeout=SOON)
-    expect(deployed.health.get_by_role("heading")).to_contain_text("Unhealthy")
+    expect(deployed.page.locator("#state")).to_contain_text("Unhealthy", timeout=SOON)
     expect(deployed.box("ALB")).to_contain_text("Unhealthy")
     deployed.pace(PACE)
     deployed.is_well()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -97,7 +98,7 @@ def test_the_diagram_leads_to_rows_by_keyboard(
         "Writer",
         "Reader",
     ]
-    assert "Unhealthy, it refuses health check connections" in names[5]
+    assert "Unhealthy, it fails its health check: no connection" in names[5]
     diagram.get_by_role("link", name=SICK).focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{url(web, 'environment_servers', whole.pk)}#target-app-{SICK}")
@@ -135,7 +136,9 @@ def test_health_is_updated_without_moving_the_focus(
     expect(box).to_contain_text("Unhealthy")
     expect(box).to_be_focused()
     expect(page.locator("#announcements")).to_contain_text("Degraded")
-    expect(page).to_have_title("▲ staging · Sanso")
+    expect(page.locator("#state")).to_have_text("▲Degraded")
+    expect(page).to_have_title("▲ Degraded · staging · Sanso")
+    expect(page.locator('link[rel="icon"]')).to_have_attribute("href", re.compile("%E2%96%B2"))  # ▲
 
     Target.objects.update(state="healthy", reason="")
     DatabaseMember.objects.filter(instance_id="site-1").update(is_writer=False)
@@ -147,6 +150,21 @@ def test_health_is_updated_without_moving_the_focus(
     )
     expect(box).to_be_focused()
     assert page.evaluate("window.marked")
+
+
+def test_the_list_has_the_same_word_and_why_without_a_reload(
+    page: Page, web: Web, whole: Environment
+) -> None:
+    page.goto(url(web, "environments"))
+    row = page.locator(f"#environment-{whole.pk} td.lead")
+    expect(row).to_have_text(re.compile("Healthy"))
+
+    unwell(whole)
+
+    expect(row).to_contain_text("Degraded")
+    expect(row.get_by_role("link")).to_have_text(re.compile("1 of 2 app servers fails its health check"))
+    row.get_by_role("link").click()
+    expect(page.locator("#state")).to_contain_text("Degraded")
 
 
 def test_an_output_is_opened_in_place_and_stays_open(

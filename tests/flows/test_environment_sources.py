@@ -39,7 +39,7 @@ def success_of_state_manager_is_not_ready_while_a_target_is_unhealthy(
     deployed.pace(PACE)  # with time scale 0, the server would soon be replaced
 
     wait_until(lambda: state(deployment) == "traffic", what="the phase of targets")
-    text = f"app {sick} refuses health check connections"
+    text = f"app {sick} fails its health check: no connection"
     expect(page.locator("#header")).to_contain_text("Not ready yet.", timeout=SOON)
     expect(page.locator("#header")).to_contain_text(text, timeout=SOON)
     own_page.goto(deployment.environment.get_absolute_url())

@@ -120,7 +120,7 @@ def test_an_update_that_was_kept_is_rolled_back_by_the_operator(
     assert not faults(own_page)
     assert instances_of(ended, sandbox) == before
     assert Event.objects.of(ended).filter(code="kept.rollback_started").count() == 1
-    environment = Environment.objects.with_state().get(name="shop")
+    environment = Environment.objects.get(name="shop")
     assert environment.parameters["AppServerCount"] == "2"
     own_page.goto(f"{environment.get_absolute_url()}history")
     expect(own_page.get_by_role("link", name=f"Roll back update {ended.pk}")).to_be_visible()

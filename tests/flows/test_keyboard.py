@@ -161,9 +161,9 @@ def test_single_key_shortcuts_can_be_turned_off(page: Page, web: Web, environmen
 def test_the_raw_status_is_a_tooltip_that_escape_closes(
     page: Page, web: Web, environment: Environment
 ) -> None:
-    page.goto(url(web, "environment", environment.pk))
-    tip = page.locator("#facts .tip")
-    status = page.locator("#facts .status")
+    page.goto(url(web, "environment_configuration", environment.pk))
+    tip = page.locator("#stacks header .tip")
+    status = page.locator("#stacks header .status")
     expect(tip).to_have_css("clip-path", "inset(50%)")
 
     status.focus()

@@ -30,7 +30,7 @@ def test_rows_are_updated_and_the_focused_one_stays(
     make_deployment(make_environment("broken", account=account), state="failed")
     Deployment.objects.filter(environment=environment).update(state="failed")
 
-    expect(page.locator(f"#environment-{environment.pk}")).to_contain_text("Failed")
+    expect(page.locator(f"#environment-{environment.pk}")).to_contain_text("Creation failed")
     expect(page.get_by_role("link", name="broken", exact=True)).to_be_visible()
     expect(mine).to_be_focused()
     assert page.locator("tbody tr").first.inner_text().startswith("staging")  # not moved under the focus
@@ -71,7 +71,7 @@ def test_the_page_of_an_environment_is_updated_during_its_creation(
 ) -> None:
     deployment = make_deployment(environment, state="stacks")
     page.goto(url(web, "environment", environment.pk))
-    expect(page.locator("#active")).to_contain_text("In progress")
+    expect(page.locator("#state")).to_contain_text("In progress")
 
     Deployment.objects.filter(pk=deployment.pk).update(
         state="succeeded", active_key=None, ended_at=timezone.now()

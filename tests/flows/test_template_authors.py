@@ -89,4 +89,4 @@ def test_an_empty_folder_becomes_a_deployed_set(
     )
     fetched(page, source, 3)
     page.goto("/environments/")
-    expect(page.locator(f"#environment-{environment.pk}-update")).to_contain_text("Update available")
+    expect(page.locator(f"#environment-{environment.pk}-note")).to_contain_text("Update available")

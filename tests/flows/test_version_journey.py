@@ -167,7 +167,7 @@ def the_bundled_set_is_left_for_the_repository(page: Page, portal: Portal, envir
 def an_update_is_previewed_and_applied(page: Page, portal: Portal, of: Deployment) -> None:
     page.goto("/environments/")
     expect(page.get_by_role("table").get_by_role("link", name="Update available")).to_have_count(2)
-    page.locator(f"#environment-{of.environment_id}-update").click()
+    page.locator(f"#environment-{of.environment_id}-note").click()
     expect(page.locator("#files")).to_contain_text("More: {Type: AWS::SNS::Topic")
     expect(page.locator("#commits")).to_contain_text("One more topic")
     expect(page.locator("#commits")).to_contain_text("Aiko Tanaka")
@@ -218,7 +218,7 @@ def test_a_manifest_that_changes_alone_is_an_update_that_changes_nothing_in_aws(
     write(folder, ROOT)
 
     own_page.goto("/environments/")
-    own_page.locator(f"#environment-{staging.environment_id}-update").click()
+    own_page.locator(f"#environment-{staging.environment_id}-note").click()
     expect(own_page.locator("#files")).to_contain_text("template-set.yaml")
     expect(own_page.locator("#files")).to_contain_text("label: Loud")
     own_page.get_by_role("button", name="Preview this change").click()

@@ -100,6 +100,8 @@ def test_environments_and_deployments_are_counted_without_recordings(scraper: Cl
 
     found = samples(scraper)
 
+    assert value(found, "sanso_environments_status", status="in_progress") == 1
+    assert value(found, "sanso_environments_status", status="healthy") == 0
     assert value(found, "sanso_environments", state="problem") == 1
     assert value(found, "sanso_environments", state="deployed") == 0
     assert value(found, "sanso_environments_health", health="healthy") == 1

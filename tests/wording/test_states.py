@@ -11,9 +11,8 @@ from django.utils.functional import Promise
 
 from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.cloudformation.status import display_status
-from deployments.environments.display.badges import HEALTH, LABELS
+from deployments.environments.display.badges import ENVIRONMENT, LABELS
 from deployments.environments.models.deployments import STATES
-from deployments.environments.models.environments import EnvironmentState
 
 DOCUMENT = (settings.BASE_DIR / "docs" / "states.md").read_text()
 STACK_STATUSES = (
@@ -43,7 +42,7 @@ def rows(heading: str) -> list[list[str]]:
     [
         (
             "Environments",
-            [*(one.label for one in EnvironmentState), *(label for *_, label in HEALTH.values())],
+            [label for *_, label in ENVIRONMENT.values()],
         ),
         ("Deployments", [label for _, label in STATES]),
     ],

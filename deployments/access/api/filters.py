@@ -15,12 +15,14 @@ from deployments.access.api.keyset import MAX_KEY
 from deployments.access.api.problems import FieldProblem, RequestRefused
 from deployments.access.api.schema_parts import MAX_ETAG
 from deployments.environments.models.deployment_queries import DeploymentQuerySet
-from deployments.environments.models.environments import Environment, EnvironmentQuerySet, EnvironmentState
+from deployments.environments.models.environment_states import Urgency
+from deployments.environments.models.environments import Environment, EnvironmentQuerySet
+from deployments.environments.rules.environment_state import EnvironmentState
 from deployments.environments.rules.phases import Kind, State
 
 
 class StateName(StrEnum):
-    """The states of an environment, the most urgent first."""
+    """What `state` has of an environment, the most urgent first: see `status`, which is more precise."""
 
     PROBLEM = "problem"
     CHANGING = "changing"
@@ -59,7 +61,12 @@ class EnvironmentListFilter(Schema):
 
     name: str | None = Field(None, max_length=60, description="Only those with this name.")
     account: Account = None
-    state: StateName | None = Field(None, description="Only those in this state.")
+    status: EnvironmentState | None = Field(None, description="Only those with this status.")
+    state: StateName | None = Field(
+        None,
+        json_schema_extra={"deprecated": True},
+        description="Use `status`. Only those with this value of `state`.",
+    )
     set: Set = None
     label: Label = None
     since: Since = None
@@ -68,8 +75,10 @@ class EnvironmentListFilter(Schema):
 
     def rows(self, rows: EnvironmentQuerySet) -> EnvironmentQuerySet:
         """Keep the environments that match."""
-        rows = rows if self.deleted or self.state is StateName.DELETED else rows.live()
-        rows = rows.in_state(EnvironmentState[self.state.name]) if self.state else rows
+        wants_deleted = self.state is StateName.DELETED or self.status is EnvironmentState.DELETED
+        rows = rows if self.deleted or wants_deleted else rows.live()
+        rows = rows.in_state(self.status) if self.status else rows
+        rows = rows.of_urgency(Urgency[self.state.name]) if self.state else rows
         rows = rows.in_account(self.account) if self.account else rows
         rows = rows.of_source(self.set) if self.set else rows
         rows = rows.called(self.name) if self.name else rows

@@ -56,6 +56,11 @@ ROLES: Final[Mapping[Role, frozenset[Right]]] = {
 requests."""
 
 
+def role_with(right: str) -> Role:
+    """Return the least role that has a right."""
+    return next(role for role, rights in ROLES.items() if right in rights)
+
+
 FOR_EVERYTHING: Final = frozenset({Right.MANAGE_SETS, Right.MANAGE_ACCOUNTS})
 """Rights for objects of all accounts or of none: only grants for everything give them."""
 

@@ -25,7 +25,7 @@ def message_text(message: Message) -> str:
     if constraint := values.get("constraint"):
         is_rule = message.code == Code.RULE_DESCRIPTION
         values["constraint"] = gettext(constraint) if is_rule else _constraint_text(constraint)
-    if message.code == Code.APPROVER_ROLE:
+    if message.code in (Code.APPROVER_ROLE, Code.ROLE_MISSING):
         values["role"] = gettext(
             str(values["role"]).capitalize()
         )  # in the catalogs, by the choices of grants

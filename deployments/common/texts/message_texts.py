@@ -100,6 +100,7 @@ MESSAGES: Final[dict[Code, str]] = {
     Code.RULE_DESCRIPTION: "%(constraint)s",  # the template author's own text
     Code.RULE_NOT_MET: N_("The values do not meet the rule %(rule)s of the template (%(parameters)s)."),
     Code.PERMISSION_MISSING: N_("The permission %(permission)s is missing."),
+    Code.ROLE_MISSING: N_("You need the role %(role)s for %(name)s."),
     Code.NOTHING_TO_CHANGE: N_("The environment has no deployment whose values could be changed."),
     Code.PARAMETER_CHOSEN_ONCE: N_(
         "The environment keeps the value that it was created with: changing it would lose data, interrupt "

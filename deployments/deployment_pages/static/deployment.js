@@ -14,19 +14,16 @@ import * as notify from "./notify.js";
 import * as replay from "./replay.js";
 import * as announcements from "./announcements.js";
 import { Connection } from "./stream.js";
+import { showIcon } from "./page_icon.js";
 import * as tabs from "./tabs.js";
 
 const root = document.getElementById("deployment");
 const words = JSON.parse(document.getElementById("live-texts").textContent);
 const lostBar = document.getElementById("lost");
 const freshLine = document.getElementById("fresh");
-const icon = document.querySelector('link[rel="icon"]');
 const FORECAST_MS = 12_000;
 let forecastAt = Date.now() + 4_000 * Math.random();
 let fetchUpdates = () => {};
-const COLORS = {
-  progress: "#4f6bed", done: "#1d8a53", failed: "#c2331c", "rolling-back": "#b87400", "rolled-back": "#b87400",
-};
 
 const page = {
   seq: Number(root.dataset.seq),
@@ -47,7 +44,7 @@ const page = {
     this.attention = frame.attention;
     root.dataset.seq = frame.seq;
     document.title = frame.title;
-    updateIcon();
+    showIcon(document.querySelector("#header .status"));
     notify.checkEnd(frame, !isOver(frame.state));
     if (frame.state === "succeeded" && root.dataset.then) location.assign(root.dataset.then);
     announcements.queue(frame.announcements);
@@ -159,25 +156,13 @@ function showFreshness() {
   freshLine.parentElement.classList.toggle("is-stale", isWarning);
 }
 
-/* The state as a colored disc with its icon, for tabs in the background. */
-function updateIcon() {
-  const status = document.querySelector("#header .status");
-  const symbol = document.querySelector(status?.querySelector("use")?.getAttribute("href") ?? "#none");
-  const kind = [...(status?.classList ?? [])].find((name) => name.startsWith("is-"))?.slice(3);
-  const disc = `<circle cx="16" cy="16" r="16" fill="${COLORS[kind] ?? COLORS.progress}"/>`;
-  const lines = 'fill="none" stroke="#fff" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round"';
-  const sign = `<g transform="translate(4 4) scale(1.5)" ${lines}>${symbol?.innerHTML ?? ""}</g>`;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${disc}${sign}</svg>`;
-  icon.href = `data:image/svg+xml,${encodeURIComponent(svg)}`;
-}
-
 clock.setNow(root.dataset.now);
 axis.begin();
 rows.start(root.dataset.pk);
 inspector.start();
 log.start(words, page.seq);
 notify.start(root.dataset.pk, !isOver(page.state));
-updateIcon();
+showIcon(document.querySelector("#header .status"));
 showFreshness();
 setInterval(() => { tick(); showFreshness(); refreshForecast(); }, 1_000);
 tabs.onTab((name) => { if (name === "events") log.shown(); });

@@ -21,6 +21,7 @@ from deployments.environment_pages.api.schemas import (
     StackList,
     StackOut,
 )
+from deployments.environment_pages.display.notes import notes_of
 from deployments.health.commands.watch import watch
 from deployments.health.display.api_schemas import BackupsOut, HealthOut
 from deployments.health.models.database import DatabaseSnapshot
@@ -41,7 +42,9 @@ def list_environments(
     """List environments, the newest first."""
     rows = wanted.rows(visible_environments(request.user).newest_first().without_recordings())
     rows = rows.before(after) if after else rows
-    found = [EnvironmentOut.of(row) for row in rows[: limit + 1]]
+    page = list(rows[: limit + 1])
+    notes = notes_of(page, request.user)
+    found = [EnvironmentOut.of(row, notes[row.pk]) for row in page]
     return EnvironmentPage(**keyset.page(request, response, found, limit, "id"))
 
 
@@ -96,4 +99,5 @@ def detail_of(request: ApiRequest, pk: int) -> EnvironmentDetail:
     """Return an environment with everything about it. Raise Http404 for one that the user may not see."""
     row = get_object_or_404(visible_environments(request.user).newest_first(), pk=pk)
     locks = EnvironmentLock.objects.in_force_by_environment([row.pk], timezone.now())
-    return EnvironmentDetail.of_page(row, locks.get(row.pk))
+    note = notes_of([row], request.user)[row.pk]
+    return EnvironmentDetail.of_page(row, note, locks.get(row.pk))

@@ -12,8 +12,11 @@ from deployments.access.api.filters import StateName
 from deployments.access.api.schemas import AccountRef, Next
 from deployments.changes.models.approvals import policy_of
 from deployments.environment_pages.display.last_failure import failed_change_of, line_of
+from deployments.environment_pages.display.notes import NoteLine
 from deployments.environments.models.deployments import Deployment
-from deployments.environments.models.environments import Environment, EnvironmentState
+from deployments.environments.models.environment_states import Urgency
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.environment_state import EnvironmentState, Note
 from deployments.locks.models.locks import EnvironmentLock
 from deployments.stacks.models.stacks import Stack
 from deployments.template_sets.display.version_schemas import VersionRef
@@ -33,16 +36,40 @@ class LatestDeployment(Schema):
         return cls(id=row.pk, kind=row.kind, state=row.state, is_active=row.is_active)
 
 
+class NoteOut(Schema):
+    """What somebody should know first of an environment, as pages show it beside its status."""
+
+    code: Note
+    text: str = Field(
+        description="In the request's language.", examples=["Last change failed; nothing changed"]
+    )
+    page: str = Field(description="The page that says more.", examples=["/deployments/12/"])
+
+    @classmethod
+    def of(cls, line: NoteLine | None) -> Self | None:
+        """Return a note."""
+        return cls(code=line.note, text=line.text, page=line.url) if line else None
+
+
 class EnvironmentOut(Schema):
     """An environment as a list has it."""
 
     id: int = Field(examples=[3])
     name: str = Field(examples=["shop"])
-    state: StateName
+    status: EnvironmentState = Field(description="Its state, the same word as on pages and in filters.")
+    note: NoteOut | None = Field(description="What somebody should know first, if anything.")
+    state: StateName = Field(
+        json_schema_extra={"deprecated": True},
+        description="Use `status` and `note`. `problem`: a bad status, or a deployment that failed.",
+    )
     account: AccountRef
     owner: str = Field(examples=["ana"])
     labels: dict[str, str] = Field(examples=[{"team": "payments"}])
-    health: str = Field(examples=["healthy"])
+    health: str = Field(
+        json_schema_extra={"deprecated": True},
+        description="Use `status`. What was observed last, also while a deployment is in progress.",
+        examples=["healthy"],
+    )
     stack_name: str = Field(examples=["sanso-shop"])
     stack_status: str = Field(examples=["UPDATE_COMPLETE"])
     site_url: str = Field(description="The address of its site, empty without one.")
@@ -53,9 +80,9 @@ class EnvironmentOut(Schema):
     page: str = Field(description="Its page in the portal.", examples=["/environments/3/"])
 
     @classmethod
-    def of(cls, row: Any) -> EnvironmentOut:
-        """Return a row of `for_list`, which has its `state`."""
-        return EnvironmentOut(**_values(row))
+    def of(cls, row: Any, note: NoteLine | None) -> EnvironmentOut:
+        """Return a row of `for_list`, which has its `urgency`, with its note."""
+        return EnvironmentOut(**_values(row, note))
 
 
 class LockOut(Schema):
@@ -133,11 +160,11 @@ class EnvironmentDetail(EnvironmentOut):
     observed_at: datetime | None
 
     @classmethod
-    def of_page(cls, row: Any, lock: EnvironmentLock | None) -> Self:
-        """Return a row of `for_list`, with its lock that is in force."""
+    def of_page(cls, row: Any, note: NoteLine | None, lock: EnvironmentLock | None) -> Self:
+        """Return a row of `for_list`, with its note and its lock that is in force."""
         policy = policy_of(row)
         return cls(
-            **_values(row),
+            **_values(row, note),
             approvals=policy.approvals if policy else 0,
             approver_roles=sorted(policy.roles) if policy else [],
             stack_id=row.stack_id,
@@ -155,13 +182,15 @@ class EnvironmentDetail(EnvironmentOut):
         )
 
 
-def _values(row: Any) -> dict[str, Any]:
+def _values(row: Any, note: NoteLine | None) -> dict[str, Any]:
     environment: Environment = row
     version, latest = environment.template_version, environment.latest
     return {
         "id": environment.pk,
         "name": environment.name,
-        "state": StateName(EnvironmentState(row.state).name.lower()),
+        "status": environment.state,
+        "note": NoteOut.of(note),
+        "state": StateName(Urgency(row.urgency).name.lower()),
         "account": AccountRef.of(environment.account),
         "owner": environment.owner.get_username(),
         "labels": {one.key: one.value for one in environment.labels.all()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from django.utils.html import conditional_escape, strip_tags
@@ -42,15 +43,23 @@ class FailureLine:
         return f"{self.lead} {name}: {html.unescape(strip_tags(self.why))}"
 
 
+def failed_changes_of(environments: Collection[Environment]) -> dict[int, Deployment]:
+    """Return the last change of each environment if it failed, dismissed or not, and the stack exists."""
+    rows = {
+        one.pk: one
+        for one in environments
+        if not (one.deleted_at or one.missing_since or one.account.is_recording)
+    }
+    failures = Deployment.objects.last_failures_of(rows.values()) if rows else {}
+    found = {pk: failed for pk, failed in failures.items() if failed.is_failed_change}
+    for pk, failed in found.items():
+        failed.environment = rows[pk]  # with its account and its latest deployment
+    return found
+
+
 def failed_change_of(environment: Environment) -> Deployment | None:
-    """Return the last change of an environment if it failed, dismissed or not; None for one that is gone."""
-    if environment.deleted_at or environment.missing_since or environment.account.is_recording:
-        return None
-    failed = Deployment.objects.last_failure_of(environment)
-    if failed is None or not failed.is_failed_change:
-        return None
-    failed.environment = environment  # with its account and its latest deployment
-    return failed
+    """Return the last change of one environment if it failed."""
+    return failed_changes_of([environment]).get(environment.pk)
 
 
 def line_of(failed: Deployment) -> FailureLine:
@@ -60,13 +69,14 @@ def line_of(failed: Deployment) -> FailureLine:
     banner = failure_banner.of_deployment(failed, cause, is_latest=is_latest)
     return FailureLine(
         deployment=failed,
-        lead=_lead(failed),
+        lead=lead_of(failed),
         why=_why(failed, banner),
         actions=_actions(failed, banner.actions if banner else ()),
     )
 
 
-def _lead(failed: Deployment) -> str:
+def lead_of(failed: Deployment) -> str:
+    """Return what became of a failed change, in a sentence; it has its environment."""
     status = failed.environment.stack_status
     if failed.kind != Kind.UPDATE:
         return _("The rollback failed.")

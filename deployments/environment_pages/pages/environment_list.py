@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.access.models.permissions import Person, visible_environments
 from deployments.common.pages.choices import CURSOR, MAX_SEARCH, parse_number, query
 from deployments.common.pages.lists import PAGE, Choices, ListControls, list_filter, order_filter
-from deployments.environments.models.deployments import Deployment
-from deployments.environments.models.environments import TEXT_ORDERS, EnvironmentQuerySet, EnvironmentState
+from deployments.environment_pages.display.notes import notes_of
+from deployments.environments.display.badges import ENVIRONMENT
+from deployments.environments.models.environment_states import Urgency
+from deployments.environments.models.environments import TEXT_ORDERS, EnvironmentCounts, EnvironmentQuerySet
+from deployments.environments.rules.environment_state import EnvironmentState
 from deployments.health.display.list_strip import list_strips
 from deployments.locks.display.holds import lock_badge
 from deployments.locks.models.locks import EnvironmentLock
 from deployments.template_sets.display.place_filters import label_filter, place_filters
-from deployments.template_sets.display.version import update_badge, with_update
-from deployments.template_sets.models.channel_updates import updates_by_environment
+from deployments.template_sets.display.version import with_update
 
 BY_VERSION = "version"
 """The value of `sort` that orders the list by template set and version."""
@@ -35,7 +36,14 @@ ORDERS = {
     NEWEST: gettext_lazy("Newest first"),
 }
 """The orders of the list by the value of `sort`."""
-STATES = {state.name.lower(): state for state in EnvironmentState if state is not EnvironmentState.DELETED}
+PROBLEMS = "problem"
+"""The value of `status` that keeps what needs somebody: bad states, and failures beside other states."""
+STATES = tuple(one for one in EnvironmentState if one is not EnvironmentState.DELETED)
+FORMER: dict[str, EnvironmentState | Urgency] = {
+    "changing": EnvironmentState.IN_PROGRESS,
+    "deployed": Urgency.DEPLOYED,
+}
+"""Values of `status` in addresses from before there was one state."""
 
 
 def _narrowed(given: QueryDict, user: Person) -> EnvironmentQuerySet:
@@ -57,26 +65,21 @@ def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
     """Return the context of a page of the rows that match a query, with the count of each state."""
     narrowed = _narrowed(given, user)
     rows = narrowed.for_list()
-    state = STATES.get(str(given.get("status")))
-    if state is not None:  # the most urgent one is 0
-        rows = rows.in_state(state)
+    rows = _in_status(rows, str(given.get("status", "")))
     sort = str(given.get("sort", ""))
     rows = _after(_ordered(rows, sort), sort, given.get(CURSOR, ""))
-    found: list[Any] = list(rows[: PAGE + 1])  # each with its `state`
+    found: list[Any] = list(rows[: PAGE + 1])  # each with its `urgency`
     last = found[PAGE - 1] if len(found) > PAGE else None
     strips = list_strips(found[:PAGE])
-    waits = _waits([row.pk for row in found[:PAGE]])
+    notes = notes_of(found[:PAGE], user)
     locks = EnvironmentLock.objects.in_force_by_environment([row.pk for row in found], timezone.now())
-    offered = updates_by_environment(found[:PAGE])
     for row in found[:PAGE]:
-        row.has_update = offered[row.pk].is_available and not row.deleted_at
-        row.strip, row.waits = strips[row.pk], waits[row.pk]
+        row.strip, row.note = strips[row.pk], notes[row.pk]
         row.lock = lock_badge(locks.get(row.pk), row.name)
     counts = narrowed.state_counts()
     return {
         "rows": found[:PAGE],
-        "update_badge": update_badge(),
-        "counts": counts,
+        "problems": counts.by_urgency[Urgency.PROBLEM],
         "controls": SimpleLazyObject(lambda: list_controls(given, counts, user)),
         "more": query(given, after=_cursor(last, sort)) if last else "",
         "caption": _caption(sort),
@@ -84,12 +87,14 @@ def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
     }
 
 
-def _waits(environments: list[int]) -> dict[int, list[Deployment]]:
-    """Return the deployments that wait for approval, their time or their turn in these environments."""
-    found: dict[int, list[Deployment]] = defaultdict(list)
-    for row in Deployment.objects.waiting_in(environments):
-        found[row.environment_id].append(row)
-    return found
+def _in_status(rows: EnvironmentQuerySet, status: str) -> EnvironmentQuerySet:
+    """Keep the rows of a value of `status`; all of an unknown one."""
+    if status == PROBLEMS:
+        return rows.of_urgency(Urgency.PROBLEM)
+    wanted = FORMER.get(status) or next((one for one in STATES if one == status), None)
+    if isinstance(wanted, Urgency):
+        return rows.of_urgency(wanted)
+    return rows.in_state(wanted) if wanted else rows
 
 
 def _ordered(rows: EnvironmentQuerySet, sort: str) -> EnvironmentQuerySet:
@@ -106,7 +111,7 @@ def _cursor(last: Any, sort: str) -> str:
         return f"0-{last.pk}-{last.sort_text}"
     if sort == BY_VERSION:
         return f"{last.set_number}-{last.pk}-{last.set_name}"
-    return f"{last.state}-{last.pk}"
+    return f"{last.urgency}-{last.pk}"
 
 
 def _after(rows: EnvironmentQuerySet, sort: str, cursor: str) -> EnvironmentQuerySet:
@@ -129,16 +134,22 @@ def _caption(sort: str) -> str:
     return _("Environments: %(order)s") % {"order": ORDERS.get(sort, ORDERS[""])}
 
 
-def list_controls(given: QueryDict, counts: dict[int, int], user: Person) -> ListControls:
+def list_controls(given: QueryDict, counts: EnvironmentCounts, user: Person) -> ListControls:
     """Return the controls above the rows; `counts` are by state."""
-    states = [(name, state.label, counts.get(state, 0)) for name, state in STATES.items()]
+    former = FORMER.get(str(given.get("status")))
+    states: Choices = [
+        ("", _("All"), counts.by_state.total()),
+        (PROBLEMS, Urgency.PROBLEM.label, counts.by_urgency[Urgency.PROBLEM]),
+        *((str(state), ENVIRONMENT[state][2], counts.by_state[state]) for state in STATES),
+        *([(str(given["status"]), _label_of(former), None)] if former is not None else []),
+    ]
     updates: Choices = [("", _("All versions"), None), ("1", _("Update available"), None)]
     deleted: Choices = [("", _("Active"), None), ("1", _("Include deleted"), None)]
     return ListControls(
         given=given,
         searched=_("Name, owner or key=value"),
         filters=[
-            list_filter(given, "status", _("Status"), [("", _("All"), sum(counts.values())), *states]),
+            list_filter(given, "status", _("Status"), states),
             *place_filters(given, user),
             label_filter(given, user),
             list_filter(given, "update", _("Version"), updates),
@@ -146,3 +157,7 @@ def list_controls(given: QueryDict, counts: dict[int, int], user: Person) -> Lis
             list_filter(given, "deleted", _("Deleted"), deleted, hides=False),
         ],
     )
+
+
+def _label_of(former: EnvironmentState | Urgency) -> str | Promise:
+    return former.label if isinstance(former, Urgency) else ENVIRONMENT[former][2]

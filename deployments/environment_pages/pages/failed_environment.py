@@ -31,10 +31,7 @@ def failure_context(environment: Environment) -> dict[str, Any]:
     context = _context(environment, latest)
     is_another = any(context.get(name) for name in ("failure", "emptied", "canceled"))
     line = None if is_another or environment.active_deployment else _last_failure(environment)
-    # The stack's own status would repeat it.
-    repeats = environment.stack_status == "UPDATE_ROLLBACK_COMPLETE"
-    hides_status = repeats and (line is not None or environment.is_as_before)
-    return {"deciding": latest, "last_failure": line, "hides_stack_status": hides_status, **context}
+    return {"deciding": latest, "last_failure": line, **context}
 
 
 def _last_failure(environment: Environment) -> FailureLine | None:

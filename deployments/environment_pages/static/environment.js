@@ -1,4 +1,6 @@
-/* The environment's page: ages that grow by themselves, the title that carries the health, outputs opened in place. */
+/* The environment's page: ages that grow by themselves, the title and icon that carry the state, outputs opened in place. */
+
+import { showIcon } from "./page_icon.js";
 
 const page = document.getElementById("environment");
 
@@ -24,6 +26,7 @@ function grow() {
   }
   const title = page.querySelector("[data-title]")?.dataset.title;
   if (title && document.title !== title) document.title = title;
+  showIcon(page.querySelector("#state .status"));
 }
 
 setInterval(grow, 1000);

@@ -6,14 +6,14 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from deployments.cloudformation.status import DisplayStatus, display_status
 from deployments.common.pages.icons import icon
 from deployments.environments.display import headlines
 from deployments.environments.models.deployments import NOT_APPLIED, Deployment
-from deployments.environments.models.environments import Environment, EnvironmentState
-from deployments.environments.rules.outcome import SANDBOX_RESTARTED
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.environment_state import EnvironmentState
 from deployments.environments.rules.phases import WAITS, State, display_status_of
 
 # For titles and other plain texts; pages show icons. The value of a display status is also the end of its
@@ -72,13 +72,32 @@ LABELS: dict[DisplayStatus, Promise] = {
     DisplayStatus.ROLLBACK_FAILED: pgettext_lazy("status", "Rollback failed"),
     DisplayStatus.ATTENTION: pgettext_lazy("status", "Needs attention"),
 }
-# The health of an environment has its own labels, to be distinct from the status of its deployment.
+# The health of an environment, a tier or a component.
 HEALTH: dict[str, tuple[str, str, Promise]] = {
     "healthy": (DisplayStatus.DONE.value, "✓", pgettext_lazy("health", "Healthy")),
     "degraded": (DisplayStatus.ATTENTION.value, "▲", pgettext_lazy("health", "Degraded")),
     "unhealthy": (DisplayStatus.FAILED.value, "✕", pgettext_lazy("health", "Unhealthy")),
     "unknown": (DisplayStatus.PENDING.value, "?", pgettext_lazy("health", "Unknown")),
 }
+ENVIRONMENT: dict[EnvironmentState, tuple[str, str, Promise]] = {
+    EnvironmentState.IN_PROGRESS: (
+        DisplayStatus.PROGRESS.value,
+        GLYPHS[DisplayStatus.PROGRESS],
+        LABELS[DisplayStatus.PROGRESS],
+    ),
+    EnvironmentState.CREATION_FAILED: (
+        DisplayStatus.FAILED.value,
+        GLYPHS[DisplayStatus.FAILED],
+        pgettext_lazy("status", "Creation failed"),
+    ),
+    **{EnvironmentState(name): HEALTH[name] for name in ("unhealthy", "degraded", "healthy", "unknown")},
+    EnvironmentState.DELETED: (
+        DisplayStatus.DELETED.value,
+        GLYPHS[DisplayStatus.DELETED],
+        LABELS[DisplayStatus.DELETED],
+    ),
+}
+"""The class, glyph and label of the state of an environment, everywhere where it is shown."""
 # What a component is doing, in the place of an unknown health.
 TRANSITIONS: dict[str, tuple[str, str, Promise]] = {
     "starting": (
@@ -177,16 +196,6 @@ def deployment_status(deployment: Deployment, *, pill: bool = False, attention: 
 
 
 def environment_status(environment: Environment, *, pill: bool = False) -> SafeString:
-    """Return the badge of an environment: deleted, stack missing, or the status of its latest deployment."""
-    if environment.deleted_at:
-        return status_badge(DisplayStatus.DELETED, pill=pill)
-    if environment.missing_since and environment.missing_code == SANDBOX_RESTARTED:
-        return status_badge(DisplayStatus.ATTENTION, pgettext("status", "Sandbox restarted"), pill=pill)
-    if environment.missing_since:
-        return status_badge(DisplayStatus.FAILED, pgettext("status", "Stack missing"), pill=pill)
-    if environment.is_as_before:
-        return status_badge(DisplayStatus.DONE, EnvironmentState.DEPLOYED.label, pill=pill)
-    latest = environment.latest
-    if latest and not (environment.stack_id and latest.failed_before_stacks):
-        return deployment_status(latest, pill=pill)
-    return status(environment.stack_status, environment.status_reason, pill=pill)
+    """Return the badge of the state of an environment."""
+    kind, glyph, label = ENVIRONMENT[environment.state]
+    return badge(kind, glyph, label, pill=pill)

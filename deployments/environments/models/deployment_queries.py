@@ -161,18 +161,27 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
             rows.select_related("requested_by").order_by(F("ended_at").desc(nulls_first=True), "-pk").first()
         )
 
-    def last_failure_of(self, environment: Environment) -> Deployment | None:
-        """Return the deployment whose failure is the latest news of an environment, dismissed or not.
+    def last_failures_of(self, environments: Collection[Environment]) -> dict[int, Deployment]:
+        """Return the deployment whose failure is the latest news of an environment, by its key (2 queries).
 
-        None if a later one succeeded. What was discarded, only read or changed nothing is no news, nor is a
-        deletion that failed before it began.
+        Dismissed or not; none if a later one succeeded. What was discarded, only read or changed nothing is
+        no news, nor is a deletion that failed before it began.
         """
         early = Q(last_phase__in=[str(s) for s in BEFORE_STACKS])
-        rows = self.filter(environment=environment, ended_at__isnull=False)
+        rows = self.filter(environment=OuterRef("pk"), ended_at__isnull=False)
         rows = rows.exclude(state=str(State.CANCELED)).exclude(operation="plan", applied_by=None)
         rows = rows.exclude(early, kind="delete").exclude(early, kind="update", state=str(State.SUCCEEDED))
-        found = rows.select_related("requested_by").order_by("-ended_at", "-pk").first()
-        return found if found is not None and found.has_failed else None
+        last = Subquery(rows.order_by("-ended_at", "-pk").values("pk")[:1])
+        keys = [environment.pk for environment in environments]
+        found = (
+            Environment.objects.in_keys(keys).order_by().annotate(last=last).values_list("last", flat=True)
+        )
+        failed = self.select_related("requested_by").filter(pk__in=[pk for pk in found if pk])
+        return {row.environment_id: row for row in failed if row.has_failed}
+
+    def last_failure_of(self, environment: Environment) -> Deployment | None:
+        """Return that of one environment, None without one."""
+        return self.last_failures_of([environment]).get(environment.pk)
 
     def complete_in(self, environment: Environment) -> Self:
         """Keep those whose stacks were complete in the environment's present stack, the last to end first."""

@@ -25,6 +25,7 @@ from deployments.environments.rules.phases import (
     ACTIVE,
     AFTER_FAILURE,
     BEFORE_STACKS,
+    PAST_STACKS,
     TERMINAL,
     TRANSITIONS,
     WAITS,
@@ -258,6 +259,11 @@ class Deployment(models.Model):
         return changes and self.has_failed
 
     @property
+    def is_failed_deletion(self) -> bool:
+        """Return whether it failed to delete its environment, after it had begun."""
+        return self.kind == Kind.DELETE and self.state == State.FAILED and not self.failed_before_stacks
+
+    @property
     def failed_before_stacks(self) -> bool:
         """Return whether it failed before it changed a stack that exists, such as in the preflight."""
         is_early = self.state == State.FAILED and State(self.last_phase) in BEFORE_STACKS
@@ -274,6 +280,13 @@ class Deployment(models.Model):
         """Return whether it is a deletion that waits for approval, or has ended without one."""
         waits = self.state == State.APPROVAL or (self.state == State.CANCELED and self.applied_at is None)
         return self.kind == Kind.DELETE and waits
+
+    @property
+    def has_created_nothing(self) -> bool:
+        """Return whether it failed to create the stacks of its environment, or has emptied them again."""
+        failed = self.state in (State.FAILED, State.ROLLED_BACK) and State(self.last_phase) not in PAST_STACKS
+        emptied = self.kind == Kind.ROLLBACK_CREATION and self.state == State.SUCCEEDED
+        return emptied or (self.creates and failed)
 
     @property
     def is_scheduled_creation(self) -> bool:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Collection
-from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import BooleanField, Case, Count, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Count, F, Q, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from deployments.cloudformation.operations import Operation, is_allowed
-from deployments.cloudformation.status import PROBLEMS, is_final, is_rolled_back_create
+from deployments.cloudformation.status import is_final, is_rolled_back_create
 from deployments.cloudformation.stuck_resources import StuckResource
 from deployments.common.models.fields import IdField
 from deployments.environments.models.accounts import Account
-from deployments.environments.rules.phases import BEFORE_STACKS
+from deployments.environments.models.environment_states import (
+    Urgency,
+    state_expression,
+    urgency_expression,
+)
+from deployments.environments.rules.environment_state import (
+    NOT_CREATED,
+    EnvironmentState,
+    Situation,
+    state_of,
+)
+from deployments.environments.rules.health_status import HealthStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,69 +47,11 @@ TEXT_ORDERS = {"name": "name", "owner": "owner__username", "account": "account__
 """The columns by whose text lists are ordered."""
 
 
-class EnvironmentState(models.IntegerChoices):
-    """The state of an environment, the most urgent first. None is "ready": that takes more than a stack."""
+class EnvironmentCounts(NamedTuple):
+    """How many environments are in each state, and of each urgency."""
 
-    PROBLEM = 0, _("Problems")
-    CHANGING = 1, _("In progress")
-    DEPLOYED = 2, _("Deployed")
-    DELETED = 3, _("Deleted")
-
-
-_CANCELED = Q(latest__state="rolled_back", latest__cancel_accepted_at__isnull=False)
-"""The update was rolled back on request: the stack is unchanged, and nothing has failed."""
-_CHANGED_NOTHING = (
-    Q(latest__last_phase__in=sorted(BEFORE_STACKS)) & ~Q(latest__kind="create") & ~Q(stack_id="")
-)
-"""It failed before its stacks, such as in the preflight: the environment is as it was; its stack decides."""
-_NOT_DISMISSED = Q(latest__dismissed_at=None)
-"""Nobody has dismissed the failure. What it left, such as a stack in UPDATE_FAILED, stays a problem."""
-_STACK_PROBLEM = (
-    Q(stack_status__in=sorted(PROBLEMS))
-    & ~_CANCELED
-    & ~(~_NOT_DISMISSED & Q(stack_status="UPDATE_ROLLBACK_COMPLETE"))
-    # After a rollback requested by an operator, this is the status of a stack without problems.
-    & ~Q(latest__kind="rollback_update", latest__state="succeeded", stack_status="UPDATE_ROLLBACK_COMPLETE")
-)
-_PROBLEM = (
-    Q(missing_since__isnull=False)
-    | Q(latest__state="failed") & ~_CHANGED_NOTHING & _NOT_DISMISSED
-    | Q(latest__state="rolled_back", latest__cancel_accepted_at=None) & _NOT_DISMISSED
-    | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
-    | Q(latest__active_key=None, health_word__in=("degraded", "unhealthy"))
-)
-
-
-@cache
-def _state() -> Case:
-    """Return the state of an environment, by the deployment before if the latest one changed nothing."""
-    deployments = apps.get_model("deployments", "Deployment")._default_manager
-    deciding = deployments.filter(environment=OuterRef("pk")).exclude(last_phase__in=sorted(BEFORE_STACKS))
-    undone = Case(
-        When(state="rolled_back", cancel_accepted_at__isnull=False, then=True),
-        When(kind="rollback_update", state="succeeded", then=True),
-        When(dismissed_at__isnull=False, then=True),
-        default=False,
-        output_field=BooleanField(),
-    )
-    was_undone = Subquery(deciding.order_by("-ended_at", "-pk").annotate(undone=undone).values("undone")[:1])
-    as_before = Q(latest__state="failed") & _CHANGED_NOTHING & Q(Coalesce(was_undone, False))
-    return Case(
-        When(deleted_at__isnull=False, then=EnvironmentState.DELETED.value),
-        When(
-            _PROBLEM | Q(latest__active_key=None) & _STACK_PROBLEM & ~as_before,
-            then=EnvironmentState.PROBLEM.value,
-        ),
-        When(latest__active_key__isnull=False, then=EnvironmentState.CHANGING.value),
-        # A scheduled creation: nothing is deployed.
-        When(
-            latest__kind="create",
-            latest__state__in=("scheduled", "queued"),
-            then=EnvironmentState.CHANGING.value,
-        ),
-        default=EnvironmentState.DEPLOYED.value,
-        output_field=models.IntegerField(),
-    )
+    by_state: Counter[EnvironmentState]
+    by_urgency: Counter[Urgency]
 
 
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
@@ -116,19 +69,26 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Leave out the environments of recordings, which do not exist in AWS."""
         return self.filter(account__is_recording=False)
 
-    def with_state(self) -> Self:
-        """Add `state` to each."""
-        return self.annotate(state=_state())
+    def with_urgency(self) -> Self:
+        """Add `urgency` to each."""
+        return self.annotate(urgency=urgency_expression())
 
-    def state_counts(self) -> dict[int, int]:
-        """Return the number of environments in each state."""
-        rows = self.order_by().annotate(state=_state())
-        counted = rows.values_list("state").annotate(Count("pk"))
-        return {int(state): int(number) for state, number in counted}
+    def state_counts(self) -> EnvironmentCounts:
+        """Return the number of environments in each state and of each urgency (1 query)."""
+        found = EnvironmentCounts(Counter(), Counter())
+        rows = self.order_by().annotate(own_state=state_expression(), urgency=urgency_expression())
+        for state, urgency, number in rows.values_list("own_state", "urgency").annotate(Count("pk")):
+            found.by_state[EnvironmentState(state)] += number
+            found.by_urgency[Urgency(urgency)] += number
+        return found
 
     def in_state(self, state: EnvironmentState) -> Self:
         """Keep those in one state."""
-        return self.with_state().filter(state=state.value)
+        return self.alias(own_state=state_expression()).filter(own_state=str(state))
+
+    def of_urgency(self, urgency: Urgency) -> Self:
+        """Keep those of one urgency."""
+        return self.with_urgency().filter(urgency=urgency.value)
 
     def matching(self, text: str) -> Self:
         """Keep those that a search finds by name, owner, account, set and version, or by key=value."""
@@ -179,8 +139,8 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 
     def for_list(self) -> Self:
         """Select everything that the list shows, problems first, then newest, without a query per row."""
-        rows = self.with_state().select_related("account", "owner", "latest__requested_by", *VERSION)
-        return rows.prefetch_related("labels").defer("secret_fingerprints").order_by("state", "-pk")
+        rows = self.with_urgency().select_related("account", "owner", "latest__requested_by", *VERSION)
+        return rows.prefetch_related("labels").defer("secret_fingerprints").order_by("urgency", "-pk")
 
     def with_versions(self, versions: Collection[models.Model]) -> Self:
         """Keep those that have one of these versions of template sets, by name."""
@@ -205,9 +165,9 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         older = same & (Q(set_number__lt=number) | Q(set_number=number, pk__lt=pk))
         return self.filter(Q(set_name__gt=set_name) | older)
 
-    def after(self, state: int, pk: int) -> Self:
+    def after(self, urgency: int, pk: int) -> Self:
         """Keep those that come after a row in the order of `for_list`."""
-        return self.filter(Q(state__gt=state) | Q(state=state, pk__lt=pk))
+        return self.filter(Q(urgency__gt=urgency) | Q(urgency=urgency, pk__lt=pk))
 
     def newest_first(self) -> Self:
         """Order those of `for_list` only by age: states change while pages are read."""
@@ -250,7 +210,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     def ready_from(self, source_pk: int) -> Self:
         """Keep those without problems that have a version of a template set, the newest versions first."""
         rows = self.live().without_recordings().of_source(source_pk)
-        rows = rows.in_state(EnvironmentState.DEPLOYED).exclude(health_word="unhealthy")
+        rows = rows.of_urgency(Urgency.DEPLOYED)
         return rows.select_related("template_version", "account").order_by(
             "-template_version__number", "name"
         )
@@ -386,6 +346,21 @@ class Environment(models.Model):
         return "unknown" if self.is_gone else self.health_word
 
     @property
+    def state(self) -> EnvironmentState:
+        """Return its state, of its row, its account and its latest deployment."""
+        latest = self.latest
+        return state_of(
+            Situation(
+                health=HealthStatus(self.health_word or HealthStatus.UNKNOWN),
+                is_deleted=self.deleted_at is not None,
+                is_gone=self.is_gone,
+                is_changing=latest is not None
+                and (latest.active_key is not None or latest.is_scheduled_creation),
+                was_created=not (self.stack_status in NOT_CREATED or (latest and latest.has_created_nothing)),
+            )
+        )
+
+    @property
     def is_protected(self) -> bool:
         """Return whether the environment was created with deletion protection, by its parameters."""
         seen = [self.termination_protection]
@@ -414,13 +389,6 @@ class Environment(models.Model):
         if not self.stack_id or self.missing_since or self.active_deployment:
             return False
         return not is_allowed(self.stack_status, Operation.CHANGE)
-
-    @property
-    def is_as_before(self) -> bool:
-        """Return whether a failed change left nothing to repair, and somebody has dismissed its failure."""
-        is_dismissed = self.latest is not None and self.latest.dismissed_at is not None
-        left = self.stack_status in PROBLEMS - {"UPDATE_ROLLBACK_COMPLETE"}
-        return is_dismissed and not left
 
     @property
     def is_stack_changing(self) -> bool:

@@ -39,7 +39,6 @@ def health_context(
     context = {
         "facts": facts,
         "health": health,
-        "glyph": badges.HEALTH[health.status][1],
         "sentence": aws_badges.sentence_text(health.sentence),
         "sources": poll_statuses(facts, now, environment.account.timings),
         "quota": _quota(environment),

@@ -181,7 +181,7 @@ def _of_servers(name: str, counted: list[Component], healthy: int, total: int, s
         return bad
     serving = any(one.assessment.status in (HealthStatus.HEALTHY, HealthStatus.DEGRADED) for one in counted)
     if serving:
-        sentence = bad.sentence or Message(
+        sentence = service.failing_checks(name, counted, total, bad.sentence) or Message(
             Code.SERVERS_MISSING,
             {"where": name, "count": str(healthy), "total": str(total)},
         )

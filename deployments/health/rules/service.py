@@ -24,6 +24,11 @@ _ON_THE_WAY = (
 """Texts of what servers that enter service wait for, the last step first: alone, and as replacements."""
 
 
+_FAILED_CHECKS = frozenset(
+    {Code.TARGET_UNHEALTHY, Code.TARGET_RESPONSE_CODE, Code.TARGET_TIMEOUT, Code.TARGET_FAILED_CHECKS}
+)
+
+
 def outage(tier: str, servers: Sequence[Component], facts: Observations, now: datetime) -> Assessment | None:
     """Return that a tier is out of service, and its recovery; None if it is in service or this is unknown.
 
@@ -83,6 +88,21 @@ def _sentence(tier: str, servers: Sequence[Component], facts: Observations) -> M
         names = _names(server.key for server in failing)
         return Message(Code.NO_SERVER_HEALTHY, {"tier": tier, "servers": names, "code": reason})
     return Message(Code.NO_SERVER_IN_SERVICE, {"tier": tier})
+
+
+def failing_checks(
+    tier: str, counted: Sequence[Component], total: int, worst: Message | None
+) -> Message | None:
+    """Return how many servers of a tier fail their health checks, if that is the worst of it; else the worst.
+
+    The servers' own rows say what each of them answered.
+    """
+    failing = [server.key for server in counted if server.facts.get("state") == "unhealthy"]
+    if worst is None or worst.code not in _FAILED_CHECKS or not failing:
+        return worst
+    code = Code.SERVER_FAILS_CHECK if len(failing) == 1 else Code.SERVERS_FAIL_CHECKS
+    values = {"tier": tier, "count": str(len(failing)), "total": str(total)}
+    return Message(code, values | {"servers": ", ".join(f"…{key[-4:]}" for key in sorted(failing))})
 
 
 def _replacing(

@@ -15,6 +15,7 @@ from django.utils.translation import pgettext
 
 from deployments.access.commands.requesting import DEPLOY
 from deployments.access.pages.who_can_grant import who_can_grant
+from deployments.access.rules.roles import role_with
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
@@ -64,12 +65,14 @@ _DESTRUCTIVE = (Operation.DELETE, Operation.FORCE_DELETE)
 class OperationContext:
     """The state that operations depend on: the stack, and Sanso's own activity on it.
 
-    `status` is the StackStatus, "" without a stack, `mode` that of its DeploymentConfig. `active` is the
-    kind of the deployment that is active in the environment, None without one, and `cancel_refusal` why that
-    deployment cannot be canceled. `lock` and `freeze` are the reasons of a lock or of the account's freeze.
+    `status` is the StackStatus, "" without a stack, `name` the environment's, `mode` that of its
+    DeploymentConfig. `active` is the kind of the deployment that is active in the environment, None without
+    one, and `cancel_refusal` why that deployment cannot be canceled. `lock` and `freeze` are the reasons of a
+    lock or of the account's freeze.
     """
 
     status: str
+    name: str = ""
     mode: str = ""
     active: Kind | None = None
     cancel_refusal: Message | None = None
@@ -110,6 +113,7 @@ def situation_of(environment: Environment) -> OperationContext:
     lock, freeze = lock_hold(environment), freeze_hold(environment.account)
     return OperationContext(
         status=environment.stack_status if environment.stack_id else "",
+        name=environment.name,
         mode=environment.deployment_mode,
         active=Kind(active.kind) if active else None,
         cancel_refusal=_cancel_refusal(active) if active else None,
@@ -153,7 +157,8 @@ def offered(situation: OperationContext, may: Callable[[str], bool], pk: int) ->
         permission = _permission(situation, operation)
         is_missing = why is None and not may(permission)
         if is_missing:
-            why = Message(Code.PERMISSION_MISSING, {"permission": permission})
+            values = {"role": str(role_with(permission)), "name": situation.name}
+            why = Message(Code.ROLE_MISSING, values)
         label, description = _texts(operation)
         found.append(
             OfferedOperation(

@@ -31,12 +31,17 @@ from sanso_cli.texts import _
 from sanso_cli.usage import group
 
 app = group(_("Environments."))
+FORMER = ("state", "health")
+"""Members that `status` and `note` replace."""
 OF_HEALTH = ("tier", "status", "name", "zone", "text")
-COLUMNS = ("name", "state", "health", "account.name", "template_version", "owner", "labels", "site_url")
+COLUMNS = ("name", "status", "note.text", "account.name", "template_version", "owner", "labels", "site_url")
 
 
 @app.command("list")
 def list_environments(
+    status: Annotated[
+        str, typer.Option(help=_("Only those with this status, such as in_progress or unhealthy."))
+    ] = "",
     state: Annotated[str, typer.Option(help=_("problem, changing, deployed or deleted."))] = "",
     label: OfLabel = "",
     account: OfAccount = "",
@@ -45,7 +50,12 @@ def list_environments(
 ) -> None:
     """List environments."""
     api = session.client()
-    wanted: dict[str, Any] = {"state": state or None, "label": label or None, "name": named or None}
+    wanted: dict[str, Any] = {
+        "status": status or None,
+        "state": state or None,
+        "label": label or None,
+        "name": named or None,
+    }
     wanted["account"] = str(session.account(api, account)) if account else None
     show(output, list(api.items("/environments", **wanted)), COLUMNS)
 
@@ -55,8 +65,10 @@ def show_environment(name: Name, output: Output = Format.TABLE) -> None:
     """Show an environment."""
     api = session.client()
     found = api.get(f"/environments/{session.environment(api, name)['id']}")
-    if output is Format.TABLE and (failure := found.get("last_failure")) and failure["dismissed_by"]:
-        failure["text"] += " " + _("Dismissed by %(dismissed_by)s.") % failure
+    if output is Format.TABLE:
+        found = {name: value for name, value in found.items() if name not in FORMER}
+        if (failure := found.get("last_failure")) and failure["dismissed_by"]:
+            failure["text"] += " " + _("Dismissed by %(dismissed_by)s.") % failure
     show(output, found)
 
 

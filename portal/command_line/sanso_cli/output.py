@@ -120,7 +120,7 @@ def _print(table: Table) -> None:
 
 def heading(column: str) -> str:
     """Return the heading of a column: what it is of, such as the account of `account.name`."""
-    return name_of(column.removesuffix(".name"))
+    return name_of(column.removesuffix(".name").removesuffix(".text"))
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:

@@ -53,13 +53,14 @@ HEADINGS: Final = (
     *(N_("cluster"), N_("retention days"), N_("backup window"), N_("earliest restorable at"), N_("cause")),
     *(N_("latest restorable at"), N_("size gib")),
     *(N_("scheduled for"), N_("ready at"), N_("polled at"), N_("waiting for"), N_("zone"), N_("text")),
-    *(N_("check"), N_("result"), N_("advice"), N_("connection")),
+    *(N_("check"), N_("result"), N_("advice"), N_("connection"), N_("note")),
 )
 """The names of columns and members that are translated; others are printed as the API calls them."""
 STATES: Final = (
     *(N_("succeeded"), N_("failed"), N_("rolled back"), N_("canceled"), N_("preview"), N_("approval")),
     *(N_("stacks"), N_("configuration"), N_("traffic"), N_("ready"), N_("protect")),
     *(N_("problem"), N_("changing"), N_("deployed"), N_("deleted")),
+    *(N_("in progress"), N_("creation failed")),
     *(N_("scheduled"), N_("queued"), N_("preflight"), N_("artifacts"), N_("change set"), N_("servers")),
 )
 CONNECTION: Final = (

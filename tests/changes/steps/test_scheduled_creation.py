@@ -16,7 +16,8 @@ from deployments.common.errors import LostClaim, UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
-from deployments.environments.models.environments import Environment, EnvironmentState
+from deployments.environments.models.environment_states import Urgency
+from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.health.models.reads import observations_of
 from deployments.recovery.commands.cancel import request_cancel
@@ -95,7 +96,7 @@ def test_nothing_is_created_or_held_before_its_time(scheduled: Deployment, aws: 
     assert waiting.due_at < waiting.scheduled_for  # the row is due at least once an hour
     assert (aws.stacks, aws.requests) == ({}, [])
     assert Environment.objects.get().stack_id == ""
-    assert Environment.objects.in_state(EnvironmentState.CHANGING).exists()
+    assert Environment.objects.of_urgency(Urgency.CHANGING).exists()
 
 
 def test_it_is_created_at_its_time_and_measured_from_then(scheduled: Deployment, aws: FakeAws) -> None:

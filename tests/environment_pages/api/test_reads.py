@@ -12,6 +12,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from deployments.access.models.grants import Label
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.locks.models.locks import EnvironmentLock
@@ -58,8 +60,29 @@ def test_environments_are_filtered(program: Program, shop: Environment) -> None:
     assert names(program.get("/environments", {"account": other.account_id})) == ["other"]
     assert names(program.get("/environments", {"state": "changing"})) == ["other"]
     assert names(program.get("/environments", {"state": "deleted"})) == ["gone"]
+    assert names(program.get("/environments", {"status": "in_progress"})) == ["other"]
+    assert names(program.get("/environments", {"status": "unknown"})) == ["shop"]
+    assert names(program.get("/environments", {"status": "deleted"})) == ["gone"]
     assert names(program.get("/environments", {"set": 1})) == []
     assert names(program.get("/environments", {"deleted": "true"})) == ["gone", "other", "shop"]
+
+
+def test_an_environment_has_one_status_and_one_note(program: Program, shop: Environment) -> None:
+    sentence = Message(Code.NO_WRITER, {"where": "site-cluster"}).as_json()
+    Environment.objects.filter(pk=shop.pk).update(health_word="unhealthy", health_sentence=sentence)
+    (row,) = program.get("/environments").json()["items"]
+    found = program.get(f"/environments/{shop.pk}").json()
+
+    assert row["status"] == found["status"] == "unhealthy"
+    assert row["note"] == found["note"]
+    text = "site-cluster has no writer."
+    assert row["note"] == {"code": "component", "text": text, "page": f"/environments/{shop.pk}/"}
+    assert (row["state"], row["health"]) == ("problem", "unhealthy")  # as before
+
+    update = make_deployment(shop, kind="update", state="stacks")
+    (row,) = program.get("/environments", {"status": "in_progress"}).json()["items"]
+    assert row["note"]["text"] == f"Update {update.pk}: Stacks"
+    assert row["note"]["page"] == update.get_absolute_url()
 
 
 def test_pages_of_a_list_link_to_each_other(program: Program, operator: User) -> None:
@@ -207,7 +230,7 @@ def test_a_list_takes_the_same_number_of_queries_for_any_length(
     for number in range(3):
         make_deployment(make_environment(f"env-{number}"), state="succeeded")
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(10):
         assert len(program.get("/environments").json()["items"]) == 4
     with django_assert_max_num_queries(8):
         assert len(program.get("/deployments").json()["items"]) == 4

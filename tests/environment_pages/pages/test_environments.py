@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
+from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from tests.builders import make_account, make_deployment, make_environment
 from tests.health_builders import make_past
@@ -46,6 +47,7 @@ def test_a_row_has_status_account_age_and_owner(browser: Client, operator: User)
         owner=operator,
         stack_id="arn:stack",
         stack_status="CREATE_COMPLETE",
+        health_word="healthy",
         outputs={"URL": "http://127.0.0.1:8081/"},
     )
     deployment = make_deployment(environment, state="succeeded", requested_by=operator)
@@ -58,8 +60,7 @@ def test_a_row_has_status_account_age_and_owner(browser: Client, operator: User)
     (row,) = rows(response)
     for text in (
         "staging",
-        "✓ Succeeded",
-        "✓ Succeeded CREATE_COMPLETE",
+        "✓ Healthy",
         "sandbox",
         "Create",
         "by ana",
@@ -111,7 +112,7 @@ def test_filters_have_counts_and_mark_the_chosen_one(browser: Client) -> None:
 
     filters = page(browser.get(URL, {"status": "problem"})).all("a", class_="choice")
 
-    assert [one.text for one in filters][:4] == ["All 2", "Problems 1", "In progress 0", "Deployed 1"]
+    assert [one.text for one in filters][:4] == ["All 2", "Problems 1", "In progress 0", "Creation failed 1"]
     assert [one.text for one in filters if "aria-current" in one.attributes] == [
         "Problems 1",
         "All accounts",
@@ -221,10 +222,10 @@ def test_the_list_is_in_japanese(browser: Client) -> None:
 
     assert shown.one("html")["lang"] == "ja"
     assert shown.one("h1").text == "環境"
-    assert "成功" in shown.one("tbody").text
+    assert "不明" in shown.one("tbody").text
 
 
-def test_health_is_separate_from_the_deployment_status(browser: Client) -> None:
+def test_a_row_has_one_state_and_why(browser: Client) -> None:
     environment = make("sick", health_word="unhealthy", stack_status="CREATE_COMPLETE")
     Environment.objects.filter(pk=environment.pk).update(
         health_sentence=Message(Code.NO_WRITER, {"where": "site-cluster"}).as_json()
@@ -233,8 +234,40 @@ def test_health_is_separate_from_the_deployment_status(browser: Client) -> None:
     row = page(browser.get(URL)).one("tr", id=f"environment-{environment.pk}")
 
     cells = {cell.attributes.get("data-label"): cell.text for cell in row.all("td")}
-    assert cells["Health"] == "✕ Unhealthy site-cluster has no writer."
-    assert cells["Status"] == "✓ Succeeded"
+    assert cells["Status"] == "✕ Unhealthy site-cluster has no writer."
+    assert "Health" not in cells
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("in_progress", ["moving", "waits"]),
+        ("creation_failed", ["bad"]),
+        ("unhealthy", ["sick", "lost"]),
+        ("degraded", ["weak"]),
+        ("healthy", ["good"]),
+        ("changing", ["moving", "waits"]),  # from before there was one state
+        ("deployed", ["good"]),
+        ("problem", ["sick", "lost", "weak", "bad"]),
+        ("nonsense", ["sick", "lost", "weak", "bad", "moving", "waits", "good"]),
+    ],
+)
+def test_a_filter_has_what_the_rows_say(browser: Client, status: str, expected: list[str]) -> None:
+    make("good", health_word="healthy")
+    waits = make("waits", health_word="unknown")
+    Deployment.objects.filter(environment=waits).update(state="scheduled", active_key=None)
+    make("moving", "stacks", health_word="degraded")
+    make("bad", "failed")
+    make("weak", health_word="degraded")
+    make("lost", missing_since=timezone.now())
+    make("sick", health_word="unhealthy")
+
+    shown = page(browser.get(URL, {"status": status})).all("tbody")[0].all("tr")
+
+    assert [row.one("th").text for row in shown] == expected
+    words = {row.one("td", class_="lead").one(class_="word").text for row in shown}
+    if status in ("in_progress", "creation_failed", "unhealthy", "degraded", "healthy"):
+        assert words == {status.replace("_", " ").capitalize()}
 
 
 def test_unhealthy_environments_are_first_and_count_as_problems(browser: Client) -> None:

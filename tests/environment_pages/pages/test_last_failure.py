@@ -81,6 +81,9 @@ def test_a_change_that_was_rolled_back_is_one_line_with_its_cause(browser: Clien
     assert not shown.all(id="cause")
     assert "Rolled back" not in shown.one(id="head").text
     assert "Delete" not in text
+    note = page(browser.get("/environments/")).one(id=f"environment-{shop.pk}-note")
+    assert note.text == "Last change failed; CloudFormation rolled it back"
+    assert note["href"] == failed.get_absolute_url()
     for tab in ("servers", "history", "configuration"):
         assert show(browser, shop, tab).all(id="last-failure")
 
@@ -133,7 +136,7 @@ def test_it_is_dismissed_for_everybody_until_a_newer_failure(
         shown = show(reader, shop)
         assert not shown.all(id="last-failure")
         assert "Failure dismissed by ana" in shown.one(id="latest").text
-        assert "Deployed" in shown.one(**{"class": "states"}).text
+        assert not page(reader.get("/environments/")).all(id=f"environment-{shop.pk}-note")
     assert "Failure dismissed by ana" in page(browser.get(f"/deployments/{shop.latest_id}/")).text
 
     newer = rolled_back(shop)

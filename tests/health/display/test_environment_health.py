@@ -43,10 +43,10 @@ def test_a_healthy_environment_has_one_sentence(browser: Client) -> None:
 
     shown = show(browser, environment)
 
-    assert "✓ Healthy All components are healthy." in shown.one(id="health").text
+    assert "All components are healthy." in shown.one(id="health").text
     assert "Ready since" in shown.one(id="health").text
-    assert "Health ✓ Healthy" in shown.one("p", class_="states").text
-    assert "Deployment ✓ Succeeded" in shown.one("p", class_="states").text
+    assert shown.one(id="state").text == "✓ Healthy"
+    assert shown.one("title").text == "✓ Healthy · staging · Sanso"
 
 
 def test_an_unhealthy_server_is_named_in_sentence_diagram_and_row(browser: Client) -> None:
@@ -57,14 +57,14 @@ def test_an_unhealthy_server_is_named_in_sentence_diagram_and_row(browser: Clien
     shown = show(browser, environment)
 
     health = shown.one(id="health").text
-    assert f"▲ Degraded app {sick} refuses health check connections" in health
+    assert f"1 of 2 app servers fails its health check (…{sick[-4:]})." in health
     assert "App servers ▲ Degraded 1 of 2" in health
     assert "Web servers ✓ Healthy 2 of 2" in health
     for layout in ("wide", "narrow"):
         box = node(shown, layout, "app", sick)
         assert box.text.startswith(f"✕ {sick[:-4]} {sick[-4:]} Unhealthy 4")
-        assert " s · it refuses health check connections" in box.text
-        assert box["aria-label"].startswith(f"{sick}, Unhealthy, it refuses health check connections")
+        assert " s · it fails its health check: no connection" in box.text
+        assert box["aria-label"].startswith(f"{sick}, Unhealthy, it fails its health check: no connection")
         assert box["href"] == f"servers#target-app-{sick}"
         assert "is-failed" in box["class"]
     assert "1 of 2 targets healthy" in node(shown, "wide", "nlb", "1").text
@@ -126,7 +126,7 @@ def test_every_state_of_a_target_has_a_label(browser: Client, state: str) -> Non
         ("initial", "Elb.InitialHealthChecking", "it is in its initial health check."),
         ("unhealthy", "Target.ResponseCodeMismatch", "it returns an unexpected HTTP status to health checks"),
         ("unhealthy", "Target.Timeout", "it does not respond to health checks in time"),
-        ("unhealthy", "Target.FailedHealthChecks", "it refuses health check connections"),
+        ("unhealthy", "Target.FailedHealthChecks", "it fails its health check: no connection"),
         ("unused", "Target.NotRegistered", "it is not registered with its target group"),
         ("unused", "Target.NotInUse", "No load balancer uses the target group of it"),
         ("unused", "Target.InvalidState", "it is stopped or terminated"),
@@ -156,7 +156,8 @@ def test_an_environment_in_creation_has_no_red(browser: Client) -> None:
 
     assert "as soon as CloudFormation has created them" in empty.one(id="health").text
     assert not empty.all("svg", class_="wide")
-    assert "? Unknown It is being created." in made.one(id="health").text
+    assert "It is being created." in made.one(id="health").text
+    assert made.one(id="state").text == "◐ In progress"
     assert "Not ready yet. Waiting for:" in made.one(id="health").text
     assert "has not been read" in made.one(id="health").text
     assert not made.one("svg", class_="wide").all("a", class_="is-failed")
@@ -175,7 +176,7 @@ def test_a_waiting_deployment_says_what_for_though_state_manager_is_done(browser
 
     waits = show(browser, environment).one("ul", class_="waits").text
 
-    assert f"app {server_id('app', 1)} refuses health check connections" in waits
+    assert f"app {server_id('app', 1)} fails its health check: no connection" in waits
     assert "The site check through the load balancer" in waits
 
 
@@ -339,7 +340,7 @@ def test_the_page_is_completely_in_japanese(browser: Client) -> None:
 
     shown = show(browser, environment)
 
-    assert "ヘルス ▲ 一部異常" in shown.one("p", class_="states").text
+    assert shown.one(id="state").text == "▲ 一部異常"
     assert "アプリサーバー" in shown.one(id="health").text
 
 

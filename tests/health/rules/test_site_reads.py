@@ -89,7 +89,7 @@ def test_the_server_that_fails_is_named_before_the_reads_that_fail_because_of_it
     health = roll_up(replace(facts, site_reads=ObservedSiteReads(at=NOW, total=4, succeeded=2)), NOW)
 
     assert health.status is HealthStatus.DEGRADED
-    assert "i-app1" in text_of(health.sentence)
+    assert "…app1" in text_of(health.sentence)
 
 
 def test_while_an_environment_is_created_failed_reads_are_not_unhealthy() -> None:

@@ -9,7 +9,7 @@ from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.environments.rules.phases import Kind
-from deployments.recovery.display.operations import PERMISSIONS, ROUTES, OperationContext, offered
+from deployments.recovery.display.operations import ROUTES, OperationContext, offered
 
 _MODEL = botocore.session.get_session().get_service_model("cloudformation")
 STATUSES: list[str] = list(_MODEL.shape_for("StackStatus").enum)  # type: ignore[attr-defined]
@@ -30,13 +30,14 @@ def test_each_operation_of_a_status_has_an_address_or_a_reason(status: str) -> N
 
 
 @pytest.mark.parametrize("operation", list(ROUTES))
-def test_without_the_permission_the_reason_names_it(operation: Operation) -> None:
+def test_without_the_permission_the_reason_names_the_role(operation: Operation) -> None:
     statuses = [status for status in STATUSES if is_allowed(status, operation)]
     active = Kind.UPDATE if operation is Operation.CANCEL else None
     for status in statuses:
-        situation = OperationContext(status=status, active=active)
+        situation = OperationContext(status=status, active=active, name="shop")
         found = {one.operation: one for one in offered(situation, lambda _: False, 7)}
-        assert PERMISSIONS[operation] in found[operation].reason
+        role = "Admin" if operation is Operation.FORCE_DELETE else "Deployer"
+        assert found[operation].reason == f"You need the role {role} for shop."
 
 
 def test_while_a_deployment_runs_it_can_be_canceled_and_a_change_requested() -> None:

@@ -32,6 +32,7 @@ from deployments.common.pages.terminal_output import readable
 from deployments.common.texts import error_text
 from deployments.environment_pages.pages.environment_tabs import environment_tabs
 from deployments.environment_pages.pages.failed_environment import failure_context
+from deployments.environments.display.badges import ENVIRONMENT
 from deployments.environments.display.tab_urls import (
     CONFIGURATION,
     DATABASE,
@@ -86,6 +87,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     context |= {
         "is_observed": is_observed,
         "is_gone": environment.is_gone,
+        "page_title": _title(environment),
         "operations": operations_view(environment, partial(can, request.user, about=environment)),
         "needs_operator": environment.needs_operator,
         "bypassed": bypass_notice(environment),
@@ -104,6 +106,14 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     if is_observed:
         context |= _history_of_tab(environment, tab)
     return render(request, "environment_pages/environment.html", context | {"units": units()})
+
+
+def _title(environment: Environment) -> str:
+    """Return the title of its pages, which begins with its state: windows and tabs cut the end."""
+    _kind, glyph, label = ENVIRONMENT[environment.state]
+    if environment.account.is_recording:
+        return environment.name
+    return f"{glyph} {label} · {environment.name}"
 
 
 def _rows_of_tab(environment: Environment, tab: str, user: User) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_a_newer_version_of_the_channel_is_announced_on_the_environment_and_in_t
     assert "Version v1.1 is available." in shown.one(id="channel-says").text
     row = page(browser.get(LIST)).one(id=f"environment-{shop.pk}")
     assert "v1.0" in row.text
-    assert "Update available" in row.one(id=f"environment-{shop.pk}-update").text
+    assert "Update available" in row.one(id=f"environment-{shop.pk}-note").text
 
 
 def test_the_update_page_shows_commits_files_parameters_and_artifacts(

@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from deployments.common.errors import AwsAccessError
 from deployments.common.texts import stored_text
 from deployments.environments.models.deployments import Deployment
-from deployments.environments.models.environments import Environment, EnvironmentState
+from deployments.environments.models.environment_states import Urgency
+from deployments.environments.models.environments import Environment
 from deployments.environments.rules.cancel_effects import CancelEffect
 from deployments.environments.rules.phases import State
 from deployments.stacks.models import timeline
@@ -82,7 +83,7 @@ def test_an_update_in_its_stacks_is_rolled_back_and_has_not_failed(
     assert environment.stack_status == "UPDATE_ROLLBACK_COMPLETE"
     assert environment.parameters["Size"] == "2"
     assert environment.deleted_at is None
-    assert Environment.objects.in_state(EnvironmentState.DEPLOYED).exists()  # without a problem
+    assert Environment.objects.of_urgency(Urgency.DEPLOYED).exists()  # without a problem
     found = timeline.load(ended)
     assert found.course.turn is not None
     assert found.course.is_canceled

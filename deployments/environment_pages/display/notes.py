@@ -1,0 +1,173 @@
+"""The one note beside the state of an environment: text and address of what to know first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from deployments.access.models.permissions import Person, can
+from deployments.access.rules.roles import Right
+from deployments.accounts.models import ConnectionTest
+from deployments.cloudformation.status import DisplayStatus
+from deployments.common.texts import stored_text
+from deployments.environment_pages.display.last_failure import failed_changes_of, lead_of
+from deployments.environments.display import headlines
+from deployments.environments.display.badges import LABELS
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.environment_state import Note, note_of
+from deployments.environments.rules.outcome import SANDBOX_RESTARTED
+from deployments.environments.rules.phases import Kind
+from deployments.template_sets.models.channel_updates import updates_by_environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteLine:
+    """A note as text, and the address of the page that says more."""
+
+    note: Note
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """An environment, what other rows say of it, and the route of its account for those who may open it."""
+
+    environment: Environment
+    failed: Deployment | None
+    waiting: Sequence[Deployment]
+    has_broken_account: bool
+    accounts_url: str
+    has_update: bool
+
+
+def notes_of(environments: Collection[Environment], person: Person) -> dict[int, NoteLine | None]:
+    """Return the note of each environment by its key, of rows with account, version and latest deployment.
+
+    There are at most six queries for all of them, besides the rights of the person.
+    """
+    waiting: dict[int, list[Deployment]] = defaultdict(list)
+    for row in Deployment.objects.waiting_in([one.pk for one in environments]):
+        waiting[row.environment_id].append(row)
+    failed = failed_changes_of(environments)
+    broken = ConnectionTest.objects.failed_in({one.account_id for one in environments})
+    offered = updates_by_environment(environments)
+    accounts_url = "aws_account" if can(person, Right.MANAGE_ACCOUNTS) else ""
+    return {
+        one.pk: _line(
+            _Known(
+                environment=one,
+                failed=failed.get(one.pk),
+                waiting=waiting[one.pk],
+                has_broken_account=one.account_id in broken,
+                accounts_url=accounts_url,
+                has_update=offered[one.pk].is_available,
+            )
+        )
+        for one in environments
+    }
+
+
+def _line(known: _Known) -> NoteLine | None:
+    note = note_of(known.environment.state, _found(known))
+    if note is None:
+        return None
+    text, url = _TEXTS[note](known)
+    return NoteLine(note=note, text=text, url=url or known.environment.get_absolute_url())
+
+
+def _found(known: _Known) -> set[Note]:
+    """Return all notes of an environment, whatever its state."""
+    environment, latest = known.environment, known.environment.latest
+    is_restarted = environment.missing_code == SANDBOX_RESTARTED or environment.is_of_another_run
+    return {
+        note
+        for note, holds in (
+            (Note.SANDBOX_RESTARTED, environment.is_gone and is_restarted),
+            (Note.STACK_MISSING, environment.is_gone),
+            (Note.NEEDS_ATTENTION, latest is not None and latest.attention_code),
+            (Note.DEPLOYMENT, latest is not None),
+            (Note.CREATION_FAILED, latest is not None),
+            (Note.COMPONENT, environment.health_sentence),
+            (Note.DELETION_FAILED, latest is not None and latest.is_failed_deletion),
+            (Note.CHANGE_FAILED, known.failed is not None and known.failed.dismissed_at is None),
+            (Note.CONNECTION_FAILED, known.has_broken_account),
+            (Note.NOT_READABLE, environment.observe_error),
+            (Note.CHANGED_OUTSIDE, environment.changed_outside_at),
+            (Note.SKIPPED_RESOURCES, environment.skipped),
+            (Note.NOT_PROTECTED, latest is not None and latest.protection == "failed"),
+            (Note.WAITING, known.waiting),
+            (Note.UPDATE_AVAILABLE, known.has_update),
+            (Note.NOT_MEASURED, environment.health_sentence),
+        )
+        if holds
+    }
+
+
+def _named(deployment: Deployment | None, text: str) -> tuple[str, str]:
+    """Return a deployment by its name with a text, and its address."""
+    if deployment is None:
+        return text, ""
+    name = f"{deployment.get_kind_display()} {deployment.pk}"
+    return (f"{name}: {text}" if text else name), deployment.get_absolute_url()
+
+
+def _creation(known: _Known) -> tuple[str, str]:
+    """Return why the creation failed, as far as a headline says more than the state."""
+    latest = known.environment.latest
+    code = latest.error_code if latest else ""
+    general = headlines.error("", kind=Kind.CREATE)
+    text = headlines.error(code, kind=Kind.CREATE)
+    return _named(latest, "" if text == general else text)
+
+
+def _change(known: _Known) -> tuple[str, str]:
+    if known.failed is None:
+        return "", ""
+    return lead_of(known.failed).rstrip(".。"), known.failed.get_absolute_url()
+
+
+def _outside(known: _Known) -> tuple[str, str]:
+    changing = known.environment.is_stack_changing
+    return _("Being changed outside of Sanso") if changing else _("Changed outside of Sanso"), ""
+
+
+def _reason(known: _Known) -> tuple[str, str]:
+    return stored_text(known.environment.health_sentence), ""
+
+
+_TEXTS: Mapping[Note, Callable[[_Known], tuple[str, str]]] = {
+    Note.SANDBOX_RESTARTED: lambda _known: (pgettext("status", "Sandbox restarted"), ""),
+    Note.STACK_MISSING: lambda _known: (pgettext("status", "Stack missing"), ""),
+    Note.NEEDS_ATTENTION: lambda known: _named(
+        known.environment.latest, str(LABELS[DisplayStatus.ATTENTION])
+    ),
+    Note.DEPLOYMENT: lambda known: _named(
+        known.environment.latest,
+        headlines.phase(known.environment.latest.state) if known.environment.latest else "",
+    ),
+    Note.CREATION_FAILED: _creation,
+    Note.COMPONENT: _reason,
+    Note.DELETION_FAILED: lambda known: _named(known.environment.latest, _("Deletion failed")),
+    Note.CHANGE_FAILED: _change,
+    Note.CONNECTION_FAILED: lambda known: (
+        _("Connection test of the account failed"),
+        reverse(known.accounts_url, args=[known.environment.account_id]) if known.accounts_url else "",
+    ),
+    Note.NOT_READABLE: lambda _known: (_("Stack cannot be read at the moment"), ""),
+    Note.CHANGED_OUTSIDE: _outside,
+    Note.SKIPPED_RESOURCES: lambda _known: (_("Resources that a rollback skipped"), ""),
+    Note.NOT_PROTECTED: lambda _known: (_("Not protected"), ""),
+    Note.WAITING: lambda known: _named(known.waiting[0], known.waiting[0].get_state_display()),
+    Note.UPDATE_AVAILABLE: lambda known: (
+        _("Update available"),
+        reverse("environment_update", args=[known.environment.pk]),
+    ),
+    Note.NOT_MEASURED: _reason,
+}

@@ -1,0 +1,139 @@
+"""The one note beside the state of an environment, and how many queries those of a list take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from deployments.accounts.models import ConnectionTest
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.environment_pages.display.notes import notes_of
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.environment_state import EnvironmentState
+from tests.builders import make_deployment, make_environment, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """A person who may open everything."""
+    return make_user("admin", is_superuser=True)
+
+
+def deployed(name: str = "shop", **values: Any) -> Environment:
+    """Return an environment that was created."""
+    given = {"stack_id": "arn:stack", "stack_status": "CREATE_COMPLETE", "health_word": "healthy"}
+    environment = make_environment(name, **(given | values))
+    make_deployment(environment, state="succeeded", last_phase="ready")
+    return environment
+
+
+def shown(environment: Environment, person: User) -> tuple[str, str, str]:
+    """Return the state of an environment, and the text and address of its note."""
+    row = Environment.objects.for_list().get(pk=environment.pk)
+    line = notes_of([row], person)[row.pk]
+    return (str(row.state), line.text, line.url) if line else (str(row.state), "", "")
+
+
+def test_nothing_is_beside_healthy_without_a_reason(admin: User) -> None:
+    assert shown(deployed(), admin) == ("healthy", "", "")
+
+
+def test_a_failed_change_is_a_note_and_no_state(admin: User) -> None:
+    shop = deployed()
+    failed = make_deployment(shop, kind="update", state="failed", last_phase="preflight")
+
+    assert shown(shop, admin) == (
+        EnvironmentState.HEALTHY,
+        "Last change failed; nothing changed",
+        failed.get_absolute_url(),
+    )
+
+    type(failed).objects.filter(pk=failed.pk).update(dismissed_at=timezone.now(), dismissed_by="ana")
+    assert shown(shop, admin) == ("healthy", "", "")
+
+
+def test_a_change_that_waits_is_named(admin: User) -> None:
+    shop = deployed()
+    before = shop.latest
+    waiting = make_deployment(shop, kind="update", state="approval", active_key=None)
+    Environment.objects.filter(pk=shop.pk).update(latest=before)
+
+    assert shown(shop, admin) == (
+        EnvironmentState.HEALTHY,
+        f"Update {waiting.pk}: Waiting for approval",
+        waiting.get_absolute_url(),
+    )
+
+
+def test_the_reason_of_a_bad_state_comes_before_a_failed_change(admin: User) -> None:
+    sentence = Message(Code.NO_WRITER, {"where": "site-cluster"}).as_json()
+    shop = deployed(health_word="unhealthy", health_sentence=sentence)
+    make_deployment(shop, kind="update", state="failed", last_phase="preflight")
+
+    assert shown(shop, admin)[:2] == ("unhealthy", "site-cluster has no writer.")
+
+
+@pytest.mark.parametrize(
+    ("values", "state", "text"),
+    [
+        ({"missing_since": timezone.now(), "missing_code": "StackGone"}, "unhealthy", "Stack missing"),
+        (
+            {"missing_since": timezone.now(), "missing_code": "SandboxRestarted"},
+            "unhealthy",
+            "Sandbox restarted",
+        ),
+        ({"changed_outside_at": timezone.now()}, "healthy", "Changed outside of Sanso"),
+        (
+            {"changed_outside_at": timezone.now(), "stack_status": "UPDATE_IN_PROGRESS"},
+            "healthy",
+            "Being changed outside of Sanso",
+        ),
+        ({"observe_error": "AccessDenied"}, "healthy", "Stack cannot be read at the moment"),
+        ({"skipped": [{"key": "Queue"}]}, "healthy", "Resources that a rollback skipped"),
+    ],
+)
+def test_what_else_may_be_the_matter(admin: User, values: dict[str, Any], state: str, text: str) -> None:
+    shop = deployed(**values)
+
+    assert shown(shop, admin) == (state, text, shop.get_absolute_url())
+
+
+def test_a_failed_test_of_the_connection_leads_to_the_account_for_who_manages_it(admin: User) -> None:
+    shop = deployed()
+    ConnectionTest.objects.create(account=shop.account, state="finished", result="problem")
+
+    text = "Connection test of the account failed"
+    assert shown(shop, admin) == ("healthy", text, f"/accounts/{shop.account_id}/")
+    assert shown(shop, make_user("vic")) == ("healthy", text, shop.get_absolute_url())
+
+
+def test_a_failed_creation_has_its_own_state_and_says_why(admin: User) -> None:
+    shop = make_environment("shop")
+    failed = make_deployment(shop, state="failed", last_phase="preflight", error_code="StackNameTaken")
+
+    text = f"Create {failed.pk}: Stack name already in use"
+    assert shown(shop, admin) == ("creation_failed", text, failed.get_absolute_url())
+
+
+def test_a_deleted_environment_has_no_note(admin: User) -> None:
+    assert shown(deployed(deleted_at=timezone.now(), observe_error="x"), admin) == ("deleted", "", "")
+
+
+def test_a_list_takes_the_same_queries_for_any_length(
+    admin: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(3):
+        make_deployment(deployed(f"shop{number}"), kind="update", state="failed", last_phase="preflight")
+    rows = list(Environment.objects.for_list())
+
+    with django_assert_max_num_queries(5):  # waiting, last news, failed ones, connections, own rights
+        notes = notes_of(rows, admin)
+
+    assert len([note for note in notes.values() if note]) == 3
