@@ -11,6 +11,7 @@ from datetime import datetime
 from deployments.access.commands import requesting
 from deployments.access.texts import roles
 from deployments.changes.steps import predictions
+from deployments.changes.texts import verdict
 from deployments.common.texts import message_texts
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
@@ -22,6 +23,7 @@ from deployments.health import texts as health_texts
 from deployments.health.steps.observe import history
 from deployments.locks.commands import holds
 from deployments.notifications.texts import errors
+from deployments.notifications.texts import notices as notification_texts
 from deployments.releases import texts as release_texts
 from deployments.stacks.shared import finalize
 from deployments.template_sets import texts as template_set_texts
@@ -53,5 +55,6 @@ def connect() -> None:
     ):
         message_texts.MESSAGES.update(texts)
     message_texts.CAUSES.update(failure_texts.CAUSES)
+    notification_texts.DESCRIBED["verdict"] = verdict.stored_sentence
     requesting.check_with(holds.refuse_if_held)
     finalize.also(_keep_prediction, _keep_health, trail.request_sweeps, _notify)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployments.cloudformation.change_effects import judged
-from deployments.cloudformation.changes import ChangedResource, Changes
+from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from tests.builders import make_deployment
@@ -35,8 +35,8 @@ def make_preview(environment: Environment, scene: str = "", **values: Any) -> De
     return deployment
 
 
-def many_changes(number: int) -> Changes:
-    """Return changes of a number of resources in ten stacks."""
+def many_changes(number: int, *, are_equal: bool = False) -> Changes:
+    """Return changes of a number of resources in ten stacks, each to another value or all to the same."""
     return Changes(
         resources=tuple(
             ChangedResource(
@@ -44,6 +44,9 @@ def many_changes(number: int) -> Changes:
                 action="modify",
                 type="AWS::SNS::Topic",
                 replacement="False",
+                properties=(
+                    ChangedProperty(name="DisplayName", before="", after="" if are_equal else str(at)),
+                ),
             )
             for at in range(number)
         )

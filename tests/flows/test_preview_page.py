@@ -73,13 +73,13 @@ def test_a_preview_is_read_applied_scheduled_and_discarded_without_javascript(
         expect(page.locator("noscript .note")).to_be_visible()
         page.locator('tr[data-stack="Stack1"]').get_by_role("link", name="Show rows").click()
         rows = page.locator("#changes-body tr")
-        expect(rows).to_have_count(110)
+        expect(rows).to_have_count(210)
         page.get_by_role("searchbox").fill("Topic99")
         page.get_by_role("button", name="Search").click()
-        expect(rows).to_have_count(21)
+        expect(rows).to_have_count(32)
         expect(page.get_by_role("searchbox")).to_have_value("Topic99")
         page.get_by_role("link", name="Show all rows").click()
-        expect(rows).to_have_count(1010)
+        expect(rows).to_have_count(2010)
 
         page.goto(url(web, "change_preview_page", lossy.pk))
         expect(page.locator("#typed-state")).to_be_hidden()
@@ -115,7 +115,7 @@ def test_the_tree_is_read_by_keyboard_and_closed_stacks_are_loaded_when_opened(
     stack = page.locator('tr[data-stack="Stack1"]')
     expect(stack).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(rows).to_have_count(110)
+    expect(rows).to_have_count(210)
     expect(stack).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("ArrowDown")
     expect(page.locator("#changes-body tr:focus")).to_contain_text("Topic1")
@@ -126,7 +126,7 @@ def test_the_tree_is_read_by_keyboard_and_closed_stacks_are_loaded_when_opened(
 
     page.keyboard.press("/")
     page.keyboard.type("Topic99")
-    expect(rows).to_have_count(21)
+    expect(rows).to_have_count(32)
     expect(page.locator("#changes-body")).to_contain_text("Topic999")
 
 
@@ -147,7 +147,7 @@ def test_rows_that_could_not_be_loaded_are_reported_and_loaded_again(
     expect(problem).to_be_visible()
     page.unroute("**/rows?*")
     retry.click()
-    expect(page.locator("#changes-body tr")).to_have_count(21)
+    expect(page.locator("#changes-body tr")).to_have_count(32)
     expect(problem).to_be_hidden()
 
     page.goto(url(web, "change_preview_page", change.pk))
@@ -157,5 +157,5 @@ def test_rows_that_could_not_be_loaded_are_reported_and_loaded_again(
     page.unroute("**/rows?*")
     retry.click()
     expect(stack).to_have_attribute("aria-expanded", "true")
-    expect(page.locator("#changes-body tr")).to_have_count(110)
+    expect(page.locator("#changes-body tr")).to_have_count(210)
     expect(problem).to_be_hidden()

@@ -77,9 +77,10 @@ function move(event, row) {
   if (next !== undefined) focus(shown[next]);
   else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
     const open = event.key === "ArrowRight";
-    if (row.dataset.stack === undefined) {
-      if (!open) focus(above(row));
-    } else toggle(row, open);
+    const equal = row.querySelector("details.equal");
+    if (row.dataset.stack !== undefined) toggle(row, open);
+    else if (equal && equal.open !== open) equal.open = open;
+    else if (!open) focus(above(row));
   } else if (event.key === "Enter" && row.dataset.stack !== undefined) {
     toggle(row, row.getAttribute("aria-expanded") !== "true");
   } else return;

@@ -35,6 +35,8 @@ TOPICS: Final[Mapping[str, Promise]] = {
 }
 """By the topic of a delivery. One of a newer version of Sanso is displayed as it is stored."""
 Payload = Mapping[str, Any]
+DESCRIBED: Final[dict[str, Callable[[Payload], str]]] = {}
+"""The texts of parts of a request for approval, by their name, of packages above this one."""
 _SUCCEEDED = {
     "create": gettext_lazy("%(name)s created"),
     "update": gettext_lazy("%(name)s updated"),
@@ -207,7 +209,8 @@ def _approval_title(payload: Payload) -> str:
 
 
 def _approval(payload: Payload) -> list[str]:
-    return [_("Expires: %(time)s") % {"time": _time(payload["expires_at"])}]
+    said = [text(payload[name]) for name, text in DESCRIBED.items() if payload.get(name)]
+    return [*said, _("Expires: %(time)s") % {"time": _time(payload["expires_at"])}]
 
 
 def _decision_title(payload: Payload) -> str:

@@ -12,11 +12,9 @@ from deployments.cloudformation import dependencies
 from deployments.cloudformation.nested_templates import STACK
 from deployments.common.pages import counts
 from deployments.environments.models.accounts import Account
-from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
 from deployments.stacks.display.eta import amount
-from deployments.stacks.models.durations import Expectation
 from deployments.stacks.models.forecast import expected_of
 from deployments.stacks.models.stacks import Resource
 from deployments.stacks.rules.forecast import Forecast
@@ -69,15 +67,11 @@ class ChangeForecast:
     high: float
 
 
-def forecast_of(deployment: Deployment) -> ChangeForecast | None:
-    """Return the forecast of a change; None if none is stored."""
-    found = Expectation.objects.filter(deployment=deployment).first()
-    if found is None:
-        return None
-    middle, low, high = amount(found.seconds, found.low, found.high)
-    forecast = Forecast(found.seconds, found.low, found.high, found.runs)
-    basis = _basis_of_change(forecast, deployment.environment.account)
-    return ChangeForecast(middle, f"{low}–{high}", basis, found.seconds, found.low, found.high)
+def change_forecast(account: Account, seconds: float, low: float, high: float, runs: int) -> ChangeForecast:
+    """Return the forecast of a change in an account in words, from `runs` earlier changes."""
+    middle, least, most = amount(seconds, low, high)
+    basis = _basis_of_change(Forecast(seconds, low, high, runs), account)
+    return ChangeForecast(middle, f"{least}–{most}", basis, seconds, low, high)
 
 
 def deletion_takes(environment: Environment) -> str:

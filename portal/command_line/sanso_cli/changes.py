@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
     if format_ is not Format.TABLE:
         show(format_, found)
         return
+    _print_verdict(found)
     for one in found.get("parameters", ()):  # not of an earlier portal
         out.print(Text(f"{one['name']}: {_values(one)}"))
     for line in _outside(found):
@@ -78,12 +80,27 @@ def print_caught(found: dict[str, Any]) -> None:
 
 
 def _print_consequences(found: dict[str, Any]) -> None:
-    """Print what happens in each stack, and whether visitors notice the change, as the page says it."""
+    """Print what happens in each stack, as the page says it."""
     outage = _("Outage")
     for one in found.get("tiers", ()):  # not of an earlier portal
         out.print(Text(f"{one['name']}: {one['text']} {outage}: {one['outage']['text']}"))
-    if whole := found.get("outage"):
-        out.print(Text(f"{outage}: {whole['text']}", style="bold"))
+
+
+def _print_verdict(found: dict[str, Any]) -> None:
+    """Print what a change replaces, its outage and its duration."""
+    verdict = found.get("verdict")  # not of an earlier portal
+    if verdict:
+        out.print(Text(verdict["text"], style="bold"))
+    if outage := found.get("outage"):
+        out.print(Text(f"{_('Outage')}: {outage['text']}"))
+    if verdict and (takes := verdict["duration"]):
+        text = _("Duration: about %(n)d min (%(low)d–%(high)d)")
+        minutes = {
+            "n": max(1, round(takes["seconds"] / 60)),
+            "low": takes["low"] // 60,
+            "high": math.ceil(takes["high"] / 60),
+        }
+        out.print(text % minutes)
 
 
 def _outside(found: dict[str, Any]) -> Iterator[str]:

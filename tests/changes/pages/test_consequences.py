@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.changes.pages.preview.consequences import (
+from deployments.changes.pages.preview.consequences import sentences
+from deployments.changes.pages.preview.release import release_card
+from deployments.changes.rules.verdict import (
     AffectedTier,
+    Impact,
     Likelihood,
     Outage,
+    Verdict,
     outage_of_all,
-    tiers,
+    verdict,
 )
-from deployments.changes.pages.preview.release import release_card
+from deployments.changes.texts.verdict import outage_text, sentence
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
 from deployments.cloudformation.release_kind import Release, ReleaseKind
 from deployments.cloudformation.status import OperationKind
@@ -40,11 +47,19 @@ def planned(**values: str) -> dict[str, TemplateStack]:
     return stacks_of(TemplateSide(templates=SET.contents, root=SET.root.name, values=known))
 
 
+@dataclass
+class Said:
+    """What a preview says of its only tier."""
+
+    sentences: list[str]
+    outage: str
+
+
 def tier(
     *resources: ChangedResource, usual: DurationHistory = NO_HISTORY, stacks: dict[str, TemplateStack]
-) -> AffectedTier:
-    (found,) = tiers(Changes(resources=resources), "shop", usual, stacks)
-    return found
+) -> Said:
+    (found,) = verdict(Changes(resources=resources), usual, stacks).tiers
+    return Said(sentences(found, stacks), outage_text(found.outage))
 
 
 def changed(path: str, type_: str, *properties: str, **values: Any) -> ChangedResource:
@@ -85,8 +100,8 @@ def test_without_the_template_no_policy_is_claimed() -> None:
 
 def test_more_servers_leave_the_running_ones() -> None:
     changes = recorded_changes("scale")
-    (found,) = [one for one in tiers(changes, "shop", NO_HISTORY, planned()) if one.name == "AppServers"]
-    assert "1 server is added. Running servers stay." in " ".join(found.sentences)
+    (found,) = [one for one in verdict(changes, NO_HISTORY, planned()).tiers if one.name == "AppServers"]
+    assert "1 server is added. Running servers stay." in " ".join(sentences(found, planned()))
 
 
 @pytest.mark.parametrize(
@@ -138,26 +153,75 @@ def test_an_association_says_how_many_servers_it_runs_on_at_a_time() -> None:
     assert found.sentences == [f"{name} runs again on its servers, on at most 50% of them at a time."]
 
 
-def test_the_outage_of_a_change_is_that_of_its_most_serious_tier_on_the_card_of_the_release_too() -> None:
+def test_the_outage_of_a_change_is_that_of_its_most_serious_tier_and_of_a_release() -> None:
     """A set without nested stacks has one tier, the root; servers of other tiers count as well."""
     stacks = planned(AppServerCount="1")
     release = Release(kind=ReleaseKind.NONE, reason=Message(Code.RELEASE_NO_FILES), stack="WebServers")
     root = ChangedResource(path="Group", action="modify", type=GROUP, effect=Effect.MAY_BE_REPLACED)
 
     for resources in ([root], [IMAGE], [root, IMAGE]):
-        found = tiers(Changes(resources=tuple(resources)), "shop", NO_HISTORY, stacks, release)
-        card = release_card(release, found)
+        found = verdict(Changes(resources=tuple(resources)), NO_HISTORY, stacks, release)
+        card = release_card(release, found.tiers)
         assert card is not None
-        assert card.outage == outage_of_all(found).text != "None expected"
+        assert found.outage == outage_of_all(found.tiers) != Outage()
         assert not any("Running servers keep" in step for step in card.steps)
 
 
 @given(st.lists(st.sampled_from(list(itertools.product(Likelihood, (0, 1, 40))))))
 def test_no_tier_has_a_more_serious_outage_than_the_whole_change(found: list[tuple[Likelihood, int]]) -> None:
-    listed = [
-        AffectedTier(name="", sentences=(), minutes=0, outages=Outage(likelihood, minutes))
-        for likelihood, minutes in found
-    ]
+    listed = [AffectedTier(name="", outage=Outage(likelihood, minutes)) for likelihood, minutes in found]
     whole = outage_of_all(listed)
-    assert all(one.outages.likelihood <= whole.likelihood for one in listed)
-    assert whole.likelihood is Likelihood.NOT_EXPECTED or whole.text in {one.outage for one in listed}
+    assert all(one.outage.likelihood <= whole.likelihood for one in listed)
+    assert whole.likelihood is Likelihood.NOT_EXPECTED or whole in {one.outage for one in listed}
+
+
+REPLICA = changed("DatabaseInstanceB", "AWS::RDS::DBInstance", "DBInstanceClass")
+NEW_CLUSTER = changed("Aurora/DbCluster", "AWS::RDS::DBCluster", data="database", effect=Effect.DELETES_DATA)
+ROLE = changed("Iam/Role", "AWS::IAM::Role")
+HIDDEN = changed("Aurora", "AWS::CloudFormation::Stack", effect=Effect.STACK)
+
+
+@pytest.mark.parametrize(
+    ("resources", "said"),
+    [
+        ([], "Probably changes nothing: no outage expected"),
+        ([ROLE], "Changes 1 resource in place: no outage expected"),
+        (
+            [IMAGE, INSTANCE, REPLICA],
+            "Replaces 3 servers and interrupts connections to DatabaseInstanceA, DatabaseInstanceB: "
+            "an outage of unknown duration",
+        ),
+        (
+            [NEW_CLUSTER, IMAGE, ROLE],
+            "Deletes the data of DbCluster and replaces 3 servers: an outage of unknown duration",
+        ),
+    ],
+)
+def test_the_verdict_names_the_most_serious_first_and_the_outage(
+    resources: list[ChangedResource], said: str
+) -> None:
+    found = verdict(Changes(resources=tuple(resources)), NO_HISTORY, planned(AppServerCount="3"))
+    assert sentence(found) == said
+    assert sentence(Verdict.from_json(json.loads(json.dumps(found.to_json())))) == said
+
+
+def test_a_name_at_the_beginning_of_a_part_keeps_its_letters_in_japanese() -> None:
+    found = verdict(Changes(resources=(IMAGE, INSTANCE)), NO_HISTORY, planned(AppServerCount="3"))
+    with translation.override("ja"):
+        assert "、DatabaseInstanceA " in sentence(found)
+
+
+def test_what_an_update_in_place_does_to_servers_and_connections_is_said_of_the_resource() -> None:
+    found = verdict(Changes(resources=(IMAGE, INSTANCE, ROLE)), NO_HISTORY, planned(AppServerCount="3"))
+    assert found.impacts == {IMAGE.path: Impact.REPLACES_SERVERS, INSTANCE.path: Impact.INTERRUPTS}
+
+
+def test_without_the_template_the_number_of_replaced_servers_is_not_claimed() -> None:
+    found = verdict(Changes(resources=(IMAGE,)), NO_HISTORY, {})
+    assert found.servers is None
+    assert sentence(found).startswith("Replaces servers:")
+
+
+def test_an_outage_cannot_be_ruled_out_in_stacks_that_are_not_computed() -> None:
+    found = verdict(Changes(resources=(HIDDEN,), root_only=True), NO_HISTORY, planned())
+    assert sentence(found) == "Changes 1 nested stack in ways that are not known: an outage is possible"

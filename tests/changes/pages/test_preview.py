@@ -69,6 +69,37 @@ def test_apply_comes_before_the_tree_so_that_it_does_on_phones(browser: Client, 
     assert shown.index('id="apply-change"') < shown.index('id="changes-title"')
 
 
+def test_what_apply_overwrites_comes_before_apply(browser: Client, shop: Environment) -> None:
+    change = make_preview(shop, "scale")
+    found = FoundState(values=(FoundValue(name="Days", deployed="30", now="14", after="30"),)).to_json()
+    Deployment.objects.filter(pk=change.pk).update(changes=change.changes | {"found": found})
+    shown = browser.get(f"/deployments/{change.pk}/", follow=True).content.decode()
+
+    places = [shown.index(f'id="{one}"') for one in ("verdict", "overwrites-title", "apply-change")]
+    assert places == sorted(places)
+
+
+def test_many_resources_with_the_same_change_are_one_row_that_opens(
+    browser: Client, shop: Environment
+) -> None:
+    change = make_preview(shop, changes=many_changes(100, are_equal=True).to_json())
+
+    folded = opened(browser, change).one("tbody", id="changes-body").all("details", class_="equal")
+
+    assert len(folded) == 10
+    assert folded[3].one("summary").text == "10 resources"
+    assert folded[3].one("span", class_="names").text.startswith("Topic3, Topic13, Topic23")
+
+
+def test_the_verdict_is_one_sentence_and_its_tiles(browser: Client, shop: Environment) -> None:
+    card = opened(browser, make_preview(shop, "database")).one("section", **{"aria-labelledby": "verdict"})
+
+    assert card.one("h2").text.startswith("Deletes the data of DbCluster")
+    assert card.one("h2").text.endswith(": an outage of unknown duration")
+    assert card.one(id="outage").text == "Yes; its duration is not known"
+    assert "No resource that holds data" not in card.text
+
+
 def test_a_change_with_a_secret_of_a_lost_key_can_be_opened(
     browser: Client, shop: Environment, settings: Settings, operator: User
 ) -> None:
@@ -110,7 +141,7 @@ def test_a_change_that_replaces_the_database_names_the_data_first_and_needs_the_
     change = make_preview(shop, "database")
     shown = opened(browser, change)
 
-    assert shown.one(id="sentence").text.startswith("1 deletes data , 2 replaced")
+    assert shown.one(id="sentence").text.startswith("1 deletes data, 2 replaced")
     assert "DbCluster (database) is replaced by an empty one" in shown.text
     assert "A final snapshot is taken, then it is deleted. Nothing is copied." in shown.text
     assert "DatabaseName ▸ Aurora" in shown.text
@@ -132,7 +163,7 @@ def test_a_change_that_replaces_the_database_names_the_data_first_and_needs_the_
 def test_probably_unchanged_resources_are_folded(browser: Client, shop: Environment) -> None:
     shown = opened(browser, make_preview(shop, "traffic"))
 
-    assert shown.one(id="sentence").text == "2 updated , 23 probably unchanged"
+    assert shown.one(id="sentence").text == "2 updated, 23 probably unchanged"
     folded = shown.one("details", **{"class": "folded"})
     assert "NatGatewayA" in folded.text
     assert "NatGatewayA" not in shown.one(id="changes-body").text
@@ -329,16 +360,19 @@ def test_the_time_of_the_clock_at_which_it_is_ready_is_said_with_its_range(
     change = make_preview(shop, "scale", state="scheduled", scheduled_for=at)
     numbers = {"seconds": 600.0, "low": 480.0, "high": 900.0, "runs": 2}
     Expectation.objects.create(deployment=change, **numbers)
-    ready = opened(browser, change).one(id="ready-at").text
-    assert ready == "Ready about 2026-12-01 14:40 JST (14:38–14:46) if it begins at its time."
+    shown = opened(browser, change).one("section", **{"aria-labelledby": "verdict"})
+    assert shown.one(id="ready-at").text == "about 2026-12-01 14:40 JST (14:38–14:46)"
+    assert "if it begins at its time about 10 min (8–15) from 2 earlier changes" in shown.text
 
     now = make_preview(shop, "scale")
     Expectation.objects.create(deployment=now, **numbers)
     shown = opened(browser, now).one(id="ready-at")
     assert shown["data-offsets"] == "600 480 900"
-    assert shown.text.startswith("If it begins now, ready about")
+    assert shown.text.startswith("about")
     freeze(shop.account)
-    assert not opened(browser, now).all(id="ready-at")
+    frozen = opened(browser, now)
+    assert not frozen.all(id="ready-at")
+    assert frozen.one(id="duration").text == "about 10 min (8–15)"
 
 
 def test_a_discarded_change_says_when_that_was_requested_accepted_and_done(
@@ -371,12 +405,14 @@ def test_what_was_changed_outside_and_is_undone_is_said(browser: Client, shop: E
     found = FoundState(values=values, template_digest="x", undone=("web.yaml",), is_outside=True).to_json()
     Deployment.objects.filter(pk=change.pk).update(changes=change.changes | {"found": found})
 
-    note = opened(browser, change).one("div", id="changed-outside").text
+    card = opened(browser, change).one("section", id="changed-outside")
 
-    assert "This change replaces them: Days : 14 → 30" in note
-    assert "This change replaces them: web.yaml" in note
-    assert "This change keeps them: Size : 5" in note
-    assert "Own" not in note
+    assert card.one("h2").text == "Apply overwrites 2 of 3 changes made outside of Sanso"
+    assert [one.text for one in card.one("tbody").all("tr")] == [
+        "Days 14 30 Overwritten",
+        "web.yaml Another template → that of this change Overwritten",
+        "Size 5 Stays as it is",
+    ]
 
 
 def test_a_preview_says_that_it_does_not_see_changes_of_single_resources(

@@ -64,7 +64,9 @@ def test_who_approves_is_told_that_a_change_waits_and_who_requested_it_what_came
 ) -> None:
     preview, approval = waiting()
     (asked,) = written_texts()
-    assert asked.startswith("A change of staging waits for approval / Expires: ")
+    assert asked.startswith(
+        "A change of staging waits for approval / Probably changes nothing: no outage expected / Expires: "
+    )
     assert "Requested by: ana" in asked
 
     boss = allow(make_user("boss"), "approve_change")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from ninja import Schema
 from pydantic import Field
@@ -12,16 +12,17 @@ from pydantic import Field
 from deployments.access.api.bodies import OnFailure
 from deployments.access.api.schemas import AccountRef
 from deployments.changes.api.schemas.creation import CreateBody
+from deployments.changes.api.schemas.verdicts import AffectedTierOut, OutageOut, VerdictOut
 from deployments.changes.approvers import approvers
 from deployments.changes.models.approvals import Approval, policy_of
-from deployments.changes.pages.preview.affected import affected_tiers
-from deployments.changes.pages.preview.consequences import AffectedTier, Likelihood, Outage, outage_of_all
-from deployments.changes.pages.preview.local import find_set, local_diff
+from deployments.changes.models.verdicts import find_set, planned_stacks, verdict_of
+from deployments.changes.pages.preview.consequences import sentences
+from deployments.changes.pages.preview.local import local_diff
 from deployments.changes.pages.preview.release import ReleaseCard, release_card
 from deployments.changes.pages.preview.view import validation_warnings
 from deployments.changes.rules.approvals import Policy
 from deployments.cloudformation.caught_servers import CAUGHT, CaughtServers
-from deployments.cloudformation.change_summary import changed_values, counts, may_lose_data
+from deployments.cloudformation.change_summary import changed_values, may_lose_data
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
 from deployments.cloudformation.drift import FoundValue
 from deployments.cloudformation.release_kind import Release
@@ -129,45 +130,6 @@ class ChangedOut(Schema):
             was_replaced=was_replaced,
             properties=list(dict.fromkeys(one.label for one in row.properties)),
             values=[ValueOut.of(one) for one in changed_values(row)],
-        )
-
-
-class OutageOut(Schema):
-    """Whether visitors notice a change, as its page says it: of all tiers, that of the most serious one."""
-
-    likelihood: Literal["not_expected", "possible", "expected"]
-    minutes: int | None = Field(
-        description="At most how long, by earlier runs; null if that is unknown.", examples=[4]
-    )
-    text: str = Field(description="In the request's language.", examples=["Up to about 4 min"])
-
-    @classmethod
-    def of(cls, found: Outage) -> Self:
-        """Return an outage."""
-        names: dict[Likelihood, Literal["not_expected", "possible", "expected"]] = {
-            Likelihood.NOT_EXPECTED: "not_expected",
-            Likelihood.POSSIBLE: "possible",
-            Likelihood.EXPECTED: "expected",
-        }
-        return cls(likelihood=names[found.likelihood], minutes=found.minutes or None, text=found.text)
-
-
-class AffectedTierOut(Schema):
-    """What a change does to one tier: a nested stack of the root stack, or the root stack."""
-
-    name: str = Field(examples=["AppServers"])
-    text: str = Field(description="What happens, in the request's language.")
-    minutes: int | None = Field(description="The usual duration; null if it is unknown.", examples=[4])
-    outage: OutageOut
-
-    @classmethod
-    def of(cls, found: AffectedTier) -> Self:
-        """Return a tier."""
-        return cls(
-            name=found.name,
-            text=" ".join(found.sentences),
-            minutes=found.minutes or None,
-            outage=OutageOut.of(found.outages),
         )
 
 
@@ -290,6 +252,7 @@ class PreviewOut(Schema):
     digest: str = Field(description="Applied and approved with it.")
     counts: dict[str, int] = Field(examples=[{"updated": 2}])
     may_lose_data: bool = Field(description="Whether applying it needs the environment's name.")
+    verdict: VerdictOut
     outage: OutageOut
     tiers: list[AffectedTierOut] = Field(
         description="The stacks that change, and those whose servers get a release."
@@ -314,17 +277,19 @@ class PreviewOut(Schema):
     def of(cls, row: Deployment, approval: Approval | None, effect: CancelEffect | Message) -> Self:
         """Return the preview of a row."""
         changes, template_set = Changes.from_json(row.changes), find_set(row)
-        tiers = affected_tiers(row, template_set)
-        release, card = row.release, release_card(row.release, tiers)
+        stacks, root = planned_stacks(row, template_set), row.environment.stack_name
+        found = verdict_of(row, stacks)
+        release, card = row.release, release_card(row.release, found.tiers)
         return cls(
             deployment=row.pk,
             state=row.state,
             is_ready=bool(row.preview_digest),
             digest=row.preview_digest,
-            counts={str(name): number for name, number in counts(changes).items()},
+            counts={str(name): number for name, number in found.counts.items()},
             may_lose_data=may_lose_data(changes),
-            outage=OutageOut.of(outage_of_all(tiers)),
-            tiers=[AffectedTierOut.of(one) for one in tiers],
+            verdict=VerdictOut.of(found),
+            outage=OutageOut.of(found.outage),
+            tiers=[AffectedTierOut.of(one, root, sentences(one, stacks)) for one in found.tiers],
             release=ReleaseOut.of(release, card) if release and card else None,
             parameters=[ParameterOut.of(one) for one in local_diff(row, template_set).parameters],
             outside=[OutsideOut.of(one) for one in row.found.values if one.is_outside],

@@ -21,6 +21,16 @@ class OutsideNote:
     is_unreadable: bool
     is_same: bool
 
+    @property
+    def number(self) -> int:
+        """Return how many of the changes are overwritten."""
+        return len(self.undone) + len(self.templates)
+
+    @property
+    def total(self) -> int:
+        """Return how many changes were found."""
+        return self.number + len(self.kept)
+
 
 def outside_note(found: FoundState) -> OutsideNote | None:
     """Return the note; None if nothing was changed outside of Sanso."""

@@ -6,14 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from deployments.changes.texts.verdict import names_text
 from deployments.cloudformation.changes import ChangedResource, Changes, Effect
 from deployments.cloudformation.parameter_effects import parameter_effects
 from deployments.template_sets.rules.local_diff import LocalDiff, ParameterChange
-
-NAMED = 2
-"""Maximum number of resources to name; of more, only the number is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +32,7 @@ def parameter_rows(diff: LocalDiff, changes: Changes) -> list[ParameterRow]:
 
 def _sentences(effects: Mapping[Effect, Sequence[ChangedResource]]) -> Iterator[tuple[str, str]]:
     for effect, resources in effects.items():
-        yield str(effect), _sentence(effect) % {"names": _names(resources)}
+        yield str(effect), _sentence(effect) % {"names": names_text([one.name for one in resources])}
 
 
 def _sentence(effect: Effect) -> str:
@@ -48,12 +45,3 @@ def _sentence(effect: Effect) -> str:
         Effect.ADDED: _("Adds %(names)s"),
         Effect.IMPORTED: _("Imports %(names)s"),
     }.get(effect, _("Updates %(names)s in place"))
-
-
-def _names(resources: Sequence[ChangedResource]) -> str:
-    names = [one.name for one in resources]
-    if len(names) <= NAMED:
-        return ", ".join(names)
-    more = len(names) - NAMED
-    values = {"names": ", ".join(names[:NAMED]), "n": more}
-    return ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", more) % values

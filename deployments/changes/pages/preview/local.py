@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
-from deployments.common.errors import UserFixable
+from deployments.changes.models.verdicts import find_set
 from deployments.common.models.encryption import encrypted_names
 from deployments.environments.models.deployments import Deployment
-from deployments.stacks.commands.change_base import set_of
 from deployments.template_sets.commands.stored_set import stored_set
 from deployments.template_sets.rules.local_diff import ChangedFile, LocalDiff, file_changes, parameter_changes
 from deployments.template_sets.template_files.manifest import sources
@@ -48,23 +46,6 @@ def _set_before(deployment: Deployment) -> TemplateSet | None:
     if digest == "":
         return find_set(deployment.base) if deployment.base else None
     return stored_set(digest) if digest else None
-
-
-def planned_stacks(deployment: Deployment, template_set: TemplateSet | None) -> dict[str, TemplateStack]:
-    """Return the stacks of a template set with the values of a change, by path; none without a set."""
-    if template_set is None:
-        return {}
-    values = {**deployment.environment.parameters, **deployment.parameters}
-    root = template_set.root.name
-    return stacks_of(TemplateSide(templates=template_set.contents, root=root, values=values))
-
-
-def find_set(deployment: Deployment) -> TemplateSet | None:
-    """Return the template set of a deployment; None if it is not stored."""
-    try:
-        return set_of(deployment)
-    except UserFixable:
-        return None
 
 
 def _templates(template_set: TemplateSet) -> dict[str, bytes]:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
+from deployments.changes.rules.verdict import Duration
 from deployments.common.pages.datetime_formats import zone_name
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
-from deployments.stacks.display.duration_estimate import ChangeForecast
 
 MINUTE = 60
 
@@ -32,23 +32,23 @@ class ReadyAt:
     is_planned: bool
 
 
-def ready_at(deployment: Deployment, forecast: ChangeForecast | None, now: datetime) -> ReadyAt | None:
+def ready_at(deployment: Deployment, duration: Duration | None, now: datetime) -> ReadyAt | None:
     """Return when the environment is ready if a change begins now or at its scheduled time.
 
     Return None without a forecast, and while the beginning of the change is unknown.
     """
     state = State(deployment.state)
-    if forecast is None or state not in (State.PREVIEW, State.SCHEDULED):
+    if duration is None or state not in (State.PREVIEW, State.SCHEDULED):
         return None
     planned = deployment.scheduled_for if state is State.SCHEDULED else None
     start = (planned or now).timestamp()
-    middle = _minute(round((start + forecast.seconds) / MINUTE))
+    middle = _minute(round((start + duration.seconds) / MINUTE))
     return ReadyAt(
         middle=f"{middle:%Y-%m-%d %H:%M}" if planned else f"{middle:%H:%M}",
-        low=f"{_minute(math.floor((start + forecast.low) / MINUTE)):%H:%M}",
-        high=f"{_minute(math.ceil((start + forecast.high) / MINUTE)):%H:%M}",
+        low=f"{_minute(math.floor((start + duration.low) / MINUTE)):%H:%M}",
+        high=f"{_minute(math.ceil((start + duration.high) / MINUTE)):%H:%M}",
         zone=zone_name(middle),
-        offsets=f"{forecast.seconds:.0f} {forecast.low:.0f} {forecast.high:.0f}",
+        offsets=f"{duration.seconds:.0f} {duration.low:.0f} {duration.high:.0f}",
         is_planned=planned is not None,
     )
 

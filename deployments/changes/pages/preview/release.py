@@ -1,4 +1,4 @@
-"""The card of a preview about running servers: the effect on them, and whether an outage is expected."""
+"""The card of a preview about running servers: the release that they get."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from deployments.changes.pages.preview.consequences import AffectedTier, outage_of_all
+from deployments.changes.rules.verdict import AffectedTier
 from deployments.cloudformation.release_kind import Release, ReleaseKind
 from deployments.common.message_codes import Code
 from deployments.common.texts import message_text
@@ -15,12 +15,11 @@ from deployments.common.texts import message_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCard:
-    """The content of the card. `warning` is "" if no outage is expected."""
+    """The content of the card. `warning` is "" if the release interrupts nothing."""
 
     label: str
     reason: str
     steps: Sequence[str]
-    outage: str
     warning: str = ""
     files: Sequence[str] = ()
     more: int = 0
@@ -34,7 +33,6 @@ def release_card(release: Release | None, tiers: Sequence[AffectedTier]) -> Rele
         label=_("New servers") if _is_first(release) else kind_label(release.kind),
         reason=message_text(release.reason),
         steps=list(_steps(release, replaces_servers=any(tier.replaces_servers for tier in tiers))),
-        outage=outage_of_all(tiers).text,
         warning=_("There is one server, and it does not serve while it is changed: the site has an outage.")
         if release.interrupts
         else "",

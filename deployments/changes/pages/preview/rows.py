@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
 from deployments.changes.pages.preview import texts
+from deployments.changes.pages.preview.consequences import sentences
+from deployments.changes.rules.verdict import Impact, Verdict
 from deployments.cloudformation.change_summary import changed_values
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
+from deployments.cloudformation.template_stacks import TemplateStack
 
 OPEN_UP_TO = 60
-"""Number of changes up to which all stacks are open; with more, a stack's rows load when it is opened."""
+"""Number of rows up to which all stacks are open; with more, a stack's rows load when it is opened."""
+FOLD_FROM = 3
+"""Number of resources of a stack with the same change from which they are one row."""
 LONGEST = 400
 """Maximum number of displayed characters of a value."""
 _HIDDEN = (Effect.UNCHANGED, Effect.STACK)
@@ -36,17 +41,31 @@ class PropertyRow:
     after: PreviewValue | None
     because: Sequence[str]
 
+    @property
+    def path(self) -> str:
+        """Return what stands before the last part of the name, which is shortened first."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def last(self) -> str:
+        """Return the last part of the name, with the slash before it."""
+        return self.name.removeprefix(self.path)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceRow:
-    """One resource with its properties. `more` is the number of further values that probably stay.
+    """One resource with its properties, or several with the same change: `resource` is then the first one.
 
-    `afterwards` says whether an uncertain replacement happened, "" if it is not known.
+    `names` are those of several, empty for one. `more` is the number of further values that probably stay.
+    `color` is an effect or an impact. `afterwards` says whether an uncertain replacement happened, "" if it
+    is not known.
     """
 
     resource: ChangedResource
+    names: Sequence[str]
     mark: str
     word: str
+    color: str
     consequence: str
     afterwards: str
     level: int
@@ -61,12 +80,18 @@ class ResourceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackRow:
-    """One stack with its changed resources; `rows` is empty while it is closed."""
+    """One stack with its changed resources; `rows` is empty while it is closed.
+
+    The first stack of a tier says what happens in the tier, and its usual duration in minutes (0 if it is
+    unknown).
+    """
 
     path: str
     name: str
     level: int
     number: int
+    sentences: Sequence[str]
+    minutes: int
     is_open: bool
     rows: Sequence[ResourceRow]
 
@@ -85,49 +110,81 @@ def _searched(resource: ChangedResource) -> str:
     return " ".join([resource.path, resource.type, *names]).lower()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeQuery:
+    """Which rows of the tree are shown. `opened` is the path of an open stack; with few rows all are open."""
+
+    effect: str = ""
+    text: str = ""
+    opened: str = ""
+    all_open: bool = False
+
+
 def tree(
     changes: Changes,
     root: str,
-    *,
-    effect: str = "",
-    query: str = "",
-    opened: str = "",
-    all_open: bool = False,
-    replaced: Mapping[str, bool] | None = None,
+    found: Verdict,
+    stacks: Mapping[str, TemplateStack],
+    query: TreeQuery,
+    replaced: Mapping[str, bool],
 ) -> list[StackRow]:
-    """Return the stacks with changes, each with its rows if it is open: `opened` is the path of one of them.
+    """Return the stacks with changes, each with its rows if it is open.
 
-    `root` is the name of the root stack; with few changes, all are open. `replaced` says of uncertain
-    replacements, by path, whether they happened.
+    `root` is the name of the root stack. `replaced` says of uncertain replacements, by path, whether they
+    happened.
     """
-    found = shown(changes, effect, query)
     by_stack: dict[str, list[ChangedResource]] = {}
-    for one in found:
+    for one in shown(changes, query.effect, query.text):
         by_stack.setdefault(one.stack, []).append(one)
-    every = all_open or len(found) <= OPEN_UP_TO
-    return [
-        StackRow(
-            path=path,
-            name=path.rpartition("/")[2] or root,
-            level=path.count("/") + 2 if path else 1,
-            number=len(resources),
-            is_open=every or path == opened,
-            rows=[_row(one, (replaced or {}).get(one.path)) for one in resources]
-            if every or path == opened
-            else (),
+    folded = {path: _folded(by_stack[path], replaced) for path in sorted(by_stack)}
+    every = query.all_open or sum(map(len, folded.values())) <= OPEN_UP_TO
+    tiers = {tier.name: tier for tier in found.tiers}
+    rows = []
+    for path, groups in folded.items():
+        tier = tiers.pop(path.partition("/")[0], None)
+        is_open = every or path == query.opened
+        rows.append(
+            StackRow(
+                path=path,
+                name=path.rpartition("/")[2] or root,
+                level=path.count("/") + 2 if path else 1,
+                number=len(by_stack[path]),
+                sentences=sentences(tier, stacks) if tier else (),
+                minutes=tier.minutes if tier else 0,
+                is_open=is_open,
+                rows=[_row(group, found.impacts, replaced) for group in groups] if is_open else (),
+            )
         )
-        for path, resources in sorted(by_stack.items())
-    ]
+    return rows
 
 
-def _row(resource: ChangedResource, replaced: bool | None) -> ResourceRow:
-    effect = Effect(resource.effect)
+def _folded(
+    resources: Sequence[ChangedResource], replaced: Mapping[str, bool]
+) -> list[list[ChangedResource]]:
+    """Return the resources of a stack, many with the same change together."""
+    groups: dict[tuple[ChangedResource, bool | None], list[ChangedResource]] = {}
+    for one in resources:
+        change = replace(one, path="", physical_id="", unchanged=())
+        groups.setdefault((change, replaced.get(one.path)), []).append(one)
+    found: list[list[ChangedResource]] = []
+    for group in groups.values():
+        found += [group] if len(group) >= FOLD_FROM else [[one] for one in group]
+    return found
+
+
+def _row(
+    group: Sequence[ChangedResource], impacts: Mapping[str, Impact], replaced: Mapping[str, bool]
+) -> ResourceRow:
+    resource = group[0]
+    effect, impact = Effect(resource.effect), impacts.get(resource.path)
     return ResourceRow(
         resource=resource,
-        mark=texts.MARKS.get(effect, "~"),
-        word=texts.effect_label(effect),
+        names=[one.name for one in group] if len(group) > 1 else (),
+        mark=texts.MARKS.get(impact or effect, "~"),
+        word=texts.impact_label(impact) if impact else texts.effect_label(effect),
+        color=str(impact or effect),
         consequence=texts.consequence(resource),
-        afterwards=texts.afterwards(replaced),
+        afterwards=texts.afterwards(replaced.get(resource.path)),
         level=resource.path.count("/") + 2,
         properties=[_property(one) for one in changed_values(resource)],
         more=len({one.label for one in resource.properties if one.likely_same}),
@@ -135,7 +192,7 @@ def _row(resource: ChangedResource, replaced: bool | None) -> ResourceRow:
 
 
 def _property(detail: ChangedProperty) -> PropertyRow:
-    needs = {"Always": _("replaces"), "Conditionally": _("may replace")}.get(detail.recreation, _("in place"))
+    needs = {"Always": _("replaces"), "Conditionally": _("may replace")}.get(detail.recreation, "")
     return PropertyRow(
         name=detail.label,
         needs=needs,
@@ -180,6 +237,6 @@ def unchanged(changes: Changes, root: str) -> list[UnchangedGroup]:
     ]
 
 
-def effect_choices(changes: Changes) -> Mapping[str, str]:
+def effect_choices(counts: Mapping[Effect, int]) -> Mapping[str, str]:
     """Return the effects to filter by, with their counts."""
-    return {effect: text for effect, text in texts.sentence(changes) if effect != Effect.UNCHANGED}
+    return {effect: text for effect, text in texts.counts_by_effect(counts) if effect != Effect.UNCHANGED}

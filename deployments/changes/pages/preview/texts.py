@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.cloudformation.change_summary import counts
-from deployments.cloudformation.changes import Action, CauseLink, ChangedResource, Changes, Effect, LinkKind
+from deployments.changes.rules.verdict import Impact
+from deployments.cloudformation.changes import Action, CauseLink, ChangedResource, Effect, LinkKind
 from deployments.cloudformation.data_bearing import Data
 
-MARKS = {
+MARKS: Mapping[Effect | Impact, str] = {
+    Impact.REPLACES_SERVERS: "±",
+    Impact.INTERRUPTS: "!",
     Effect.DELETES_DATA: "±",
     Effect.MAY_DELETE_DATA: "±",
     Effect.REPLACED: "±",
@@ -20,7 +22,7 @@ MARKS = {
     Effect.ADDED: "+",
     Effect.IMPORTED: "+",
 }
-"""The sign of each effect; an update in place has ~."""
+"""The sign of each effect; an update in place that interrupts nothing has ~."""
 
 
 def counted(effect: Effect, number: int) -> str:
@@ -39,9 +41,9 @@ def counted(effect: Effect, number: int) -> str:
     return texts[effect] % {"n": number}
 
 
-def sentence(changes: Changes) -> list[tuple[str, str]]:
-    """Return the parts of the summary sentence, each with the effect that determines its color."""
-    return [(str(effect), counted(effect, number)) for effect, number in counts(changes).items()]
+def counts_by_effect(counts: Mapping[Effect, int]) -> list[tuple[str, str]]:
+    """Return the numbers of resources as texts, each with the effect that determines its color."""
+    return [(str(effect), counted(effect, number)) for effect, number in counts.items()]
 
 
 def effect_label(effect: Effect) -> str:
@@ -52,7 +54,7 @@ def effect_label(effect: Effect) -> str:
         Effect.REPLACED: _("Replace"),
         Effect.REMOVED: _("Remove"),
         Effect.MAY_BE_REPLACED: _("Possibly replace"),
-        Effect.UPDATED: _("Modify"),
+        Effect.UPDATED: _("In place"),
         Effect.ADDED: _("Add"),
         Effect.IMPORTED: _("Import"),
     }[effect]
@@ -75,8 +77,16 @@ def data_label(data: str) -> str:
     return {str(name): label for name, label in labels.items()}.get(data, data)
 
 
+def impact_label(impact: Impact) -> str:
+    """Return what an update in place does to what runs in a resource, in one or two words."""
+    return {
+        Impact.REPLACES_SERVERS: _("Replaces servers"),
+        Impact.INTERRUPTS: _("Interrupts"),
+    }[impact]
+
+
 def consequence(resource: ChangedResource) -> str:
-    """Return the consequence of a change for a resource, in a sentence."""
+    """Return what the label of the effect does not say about a resource; "" if it says everything."""
     effect = Effect(resource.effect)
     if effect in (Effect.DELETES_DATA, Effect.MAY_DELETE_DATA):
         return policy(resource)
@@ -88,10 +98,7 @@ def consequence(resource: ChangedResource) -> str:
         Effect.REPLACED: _("A new one is created, then the old one is deleted."),
         Effect.REMOVED: _("Deleted at the end of the update."),
         Effect.MAY_BE_REPLACED: _("CloudFormation decides during the update whether to replace it."),
-        Effect.UPDATED: _("In place"),
-        Effect.ADDED: _("Created"),
-        Effect.IMPORTED: _("Imported into the stack"),
-    }[effect]
+    }.get(effect, "")
 
 
 def afterwards(replaced: bool | None) -> str:

@@ -15,17 +15,18 @@ from deployments.changes.display.approvals import required_text
 from deployments.changes.display.cancel_stages import discard_stages
 from deployments.changes.display.retry import cause_of_rejection, is_retriable, retry_url
 from deployments.changes.models.apply_conditions import ApplyConditions, apply_conditions
+from deployments.changes.models.verdicts import find_set, planned_stacks, verdict_of
 from deployments.changes.pages.forms.create import ON_FAILURE
 from deployments.changes.pages.preview import rows, schedule, texts
-from deployments.changes.pages.preview.affected import affected_tiers
 from deployments.changes.pages.preview.found import outside_note
 from deployments.changes.pages.preview.inputs import parameter_rows
-from deployments.changes.pages.preview.local import find_set, local_diff, planned_stacks
+from deployments.changes.pages.preview.local import local_diff
 from deployments.changes.pages.preview.not_computed import hidden_stacks
-from deployments.changes.pages.preview.ready_at import ready_at
 from deployments.changes.pages.preview.release import release_card
+from deployments.changes.pages.preview.verdict_card import verdict_card
 from deployments.changes.pages.queue_place import QueuePosition, position_of
 from deployments.changes.rules.databases_at_risk import DatabaseAtRisk
+from deployments.changes.rules.verdict import Verdict
 from deployments.cloudformation.caught_servers import CATCHING, CAUGHT
 from deployments.cloudformation.change_summary import (
     hazards,
@@ -37,12 +38,12 @@ from deployments.cloudformation.change_summary import (
 from deployments.cloudformation.changes import ChangedResource, Changes
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.stuck_resources import unreconciled
+from deployments.cloudformation.template_stacks import TemplateStack
 from deployments.cloudformation.validation import WARNING
 from deployments.common.errors import Message
 from deployments.common.texts import message_text
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
-from deployments.stacks.display.duration_estimate import forecast_of
 from deployments.stacks.display.event_texts import event
 from deployments.stacks.display.phases import preview_phases
 from deployments.stacks.models.events import Event
@@ -75,9 +76,8 @@ def context(
     unchanged = rows.unchanged(changes, root)
     not_kept = keep_refusal(changes, is_express=deployment.is_express)
     release = deployment.release
-    tiers = affected_tiers(deployment, template_set)
+    found = verdict_of(deployment, stacks)
     diff = local_diff(deployment, template_set)
-    forecast = forecast_of(deployment)
     return {
         "deployment": deployment,
         "is_computing": state in COMPUTING,
@@ -91,7 +91,8 @@ def context(
         "diff": diff,
         "outside": outside_note(deployment.found),
         "parameters": parameter_rows(diff, changes),
-        "sentence": texts.sentence(changes),
+        "sentence": texts.counts_by_effect(found.counts),
+        "verdict": verdict_card(deployment, found, timezone.now()),
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
         "caught": [event(one) for one in Event.objects.of(deployment).with_code(CAUGHT, CATCHING)],
@@ -104,11 +105,8 @@ def context(
         "may_go_back": deployment.is_release_by_server,
         "goes_back": "go_back" in sent if sent else bool(deployment.options.get("go_back")),
         "not_kept": message_text(not_kept) if not_kept and not deployment.is_retry else "",
-        "tiers": tiers,
-        "release": release_card(release, tiers),
+        "release": release_card(release, found.tiers),
         "summary": {"phases": preview_phases(deployment)},
-        "forecast": forecast,
-        "ready": ready_at(deployment, forecast, timezone.now()),
         "unchanged": unchanged,
         "unchanged_number": sum(len(one.names) for one in unchanged),
         "prediction": deployment.prediction,
@@ -119,7 +117,7 @@ def context(
         "version": version_change(deployment),
         "marker": _marker(deployment, place, conditions),
         **schedule.schedule_context(deployment, sent, conditions),
-        **tree_context(deployment, changes, query),
+        **tree_context(deployment, changes, found, stacks, query),
     }
 
 
@@ -148,27 +146,31 @@ def _edit_set(deployment: Deployment) -> str:
     return str(deployment.template_version_id or "current")
 
 
-def tree_context(deployment: Deployment, changes: Changes, query: Mapping[str, str]) -> dict[str, Any]:
+def tree_context(
+    deployment: Deployment,
+    changes: Changes,
+    found: Verdict,
+    stacks: Mapping[str, TemplateStack],
+    query: Mapping[str, str],
+) -> dict[str, Any]:
     """Return the tree of changes for a query: `effect`, `q` and `stack` as in the page's address.
 
-    With `rows` = all, every stack is open.
+    With `rows` = all, every stack is open. `stacks` are those of the template set.
     """
-    effect = query.get("effect", "")
+    shown = rows.TreeQuery(
+        effect=query.get("effect", ""),
+        text=query.get("q", ""),
+        opened=query.get("stack", ""),
+        all_open=query.get("rows") == "all",
+    )
+    root = deployment.environment.stack_name
     return {
-        "stacks": rows.tree(
-            changes,
-            deployment.environment.stack_name,
-            effect=effect,
-            query=query.get("q", ""),
-            opened=query.get("stack", ""),
-            all_open=query.get("rows") == "all",
-            replaced=deployment.replaced,
-        ),
+        "stacks": rows.tree(changes, root, found, stacks, shown, deployment.replaced),
         "deployment": deployment,
-        "effects": rows.effect_choices(changes),
-        "effect": effect,
+        "effects": rows.effect_choices(found.counts),
+        "effect": shown.effect,
         "total": len(rows.shown(changes)),
-        "query": query.get("q", ""),
+        "query": shown.text,
     }
 
 

@@ -1,0 +1,45 @@
+"""The verdict of a change from its row: its preview, its template set, and earlier durations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from deployments.changes.rules.verdict import Duration, Verdict, verdict
+from deployments.cloudformation.changes import Changes
+from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.common.errors import UserFixable
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import Kind
+from deployments.stacks.models.durations import Expectation
+from deployments.stacks.models.forecast import history
+from deployments.template_sets.models import stored_sets
+from deployments.template_sets.template_files.template_set import TemplateSet
+
+
+def verdict_of(deployment: Deployment, stacks: Mapping[str, TemplateStack] | None = None) -> Verdict:
+    """Return the verdict of a change. `stacks` are its planned ones; by default they are read."""
+    found = Expectation.objects.filter(deployment=deployment).first()
+    return verdict(
+        Changes.from_json(deployment.changes),
+        history(deployment.environment.account, Kind.UPDATE),
+        planned_stacks(deployment, find_set(deployment)) if stacks is None else stacks,
+        deployment.release,
+        Duration(seconds=found.seconds, low=found.low, high=found.high, runs=found.runs) if found else None,
+    )
+
+
+def planned_stacks(deployment: Deployment, template_set: TemplateSet | None) -> dict[str, TemplateStack]:
+    """Return the stacks of a template set with the values of a change, by path; none without a set."""
+    if template_set is None:
+        return {}
+    values = {**deployment.environment.parameters, **deployment.parameters}
+    root = template_set.root.name
+    return stacks_of(TemplateSide(templates=template_set.contents, root=root, values=values))
+
+
+def find_set(deployment: Deployment) -> TemplateSet | None:
+    """Return the template set of a deployment; None if it is not stored, or this release cannot read it."""
+    try:
+        return stored_sets.find(deployment.template_digest)
+    except UserFixable:
+        return None

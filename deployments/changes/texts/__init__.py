@@ -1,0 +1,1 @@
+"""The texts of changes, on pages and in notifications."""
