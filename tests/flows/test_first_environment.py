@@ -116,7 +116,7 @@ def test_the_steps_of_the_first_environment_can_be_clicked_as_the_document_names
     views.write_text(f"{views.read_text()}# The second version.\n")
     walk.link("Template sets")
     page.get_by_role("link", name="infra_templates").click()
-    expect(page.locator("main a[href^='/template-sets/versions/']")).to_have_count(2, timeout=2 * SECONDS)
+    expect(page.locator("main th a[href^='/template-sets/versions/']")).to_have_count(2, timeout=2 * SECONDS)
     page.goto("/")
     page.get_by_role("link", name="shop", exact=True).click()
     walk.tab("Configuration")

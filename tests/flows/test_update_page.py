@@ -41,6 +41,7 @@ def test_the_pages_of_a_version_are_accessible(page: Page, web: Web, shop: Envir
         ("environments", ()),
         ("environment_configuration", (shop.pk,)),
         ("environment_update", (shop.pk,)),
+        ("template_version", (TemplateVersion.objects.get(number=3).pk,)),
     ):
         page.goto(url(web, route, *args))
         page.evaluate("for (const one of document.querySelectorAll('details.file')) one.open = true")

@@ -124,4 +124,4 @@ def test_versions_of_a_template_set(client: Client, root: User, tmp_path: Path) 
     add_copies(version, ROWS - 1, number=lambda n: n + 2, commit=lambda n: f"{n:040}")
 
     url = reverse("template_set", args=[version.source_id])
-    assert_whole(client, url, [""], r'href="/template-sets/versions/(\d+)/')
+    assert_whole(client, url, [""], r'href="/template-sets/versions/(\d+)/"')

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from deployments.stacks.commands.change_base import set_of_version
+from deployments.template_sets.commands.stored_set import set_of_version
 from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.rules.set_needs import SetNeeds

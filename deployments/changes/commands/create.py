@@ -34,11 +34,11 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import checked_labels, labels_text
 from deployments.environments.rules.phases import Kind, State
 from deployments.locks.commands.holds import refuse_if_locked
-from deployments.stacks.commands.change_base import set_of_version
 from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log, forecast
 from deployments.template_sets import template_files
 from deployments.template_sets.commands.parameters import checked
+from deployments.template_sets.commands.stored_set import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions

@@ -19,11 +19,12 @@ from deployments.common.models.encryption import encrypt_values
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
-from deployments.stacks.commands.change_base import base_of, parameters_of, retried, set_of, set_of_version
+from deployments.stacks.commands.change_base import base_of, parameters_of, retried, set_of
 from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log
 from deployments.template_sets import template_files
 from deployments.template_sets.commands.parameters import checked
+from deployments.template_sets.commands.stored_set import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions

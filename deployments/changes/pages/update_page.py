@@ -8,13 +8,12 @@ from deployments.access.models.permissions import Person, visible_environments
 from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text
 from deployments.environments.models.environments import Environment
-from deployments.stacks.commands.change_base import base_of, set_of, set_of_version
-from deployments.template_sets import template_files
+from deployments.stacks.commands.change_base import base_of, set_of
+from deployments.template_sets.commands.stored_set import set_of_version
 from deployments.template_sets.display.version import EnvironmentVersion, version_of, versions_between
-from deployments.template_sets.display.version_diff import GroupView, ParameterView, groups, parameters
+from deployments.template_sets.display.version_diff import VersionDiff, version_diff
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.rules.channels import is_earlier
-from deployments.template_sets.rules.version_diff import SetDiff, set_diff
 
 MAX_CHOICES = 200
 MAX_PROMOTIONS = 20
@@ -25,12 +24,11 @@ class UpdatePage:
     """The content of the page. `to` is the version to compare with, None without one.
 
     `is_back`: it is earlier than the environment's version. `why_not` is why nothing can be compared.
-    `needed` are the parameters that it adds without a default: the form of a change requires them.
     """
 
     own: EnvironmentVersion
     to: TemplateVersion | None = None
-    diff: SetDiff | None = None
+    diff: VersionDiff | None = None
     why_not: str = ""
     is_back: bool = False
     between: tuple[TemplateVersion, ...] = ()
@@ -46,28 +44,6 @@ class UpdatePage:
     def is_same(self) -> bool:
         """Return whether the environment has this version."""
         return self.to is not None and self.to == self.own.version
-
-    @property
-    def needed(self) -> list[str]:
-        """Return the parameters that need a value."""
-        return [one.name for one in self.diff.parameters if one.needs_value] if self.diff else []
-
-    @property
-    def groups(self) -> list[GroupView]:
-        """Return the files that differ, grouped by artifact."""
-        return groups(self.diff) if self.diff else []
-
-    @property
-    def parameters(self) -> list[ParameterView]:
-        """Return the parameters that differ."""
-        return parameters(self.diff) if self.diff else []
-
-    @property
-    def differing(self) -> int:
-        """Return the number of files that differ, including those in zips."""
-        if self.diff is None:
-            return 0
-        return len(self.diff.files) + sum(len(one.files) for one in self.diff.artifacts)
 
 
 def update_page(environment: Environment, wanted: int, user: Person) -> UpdatePage:
@@ -106,7 +82,7 @@ def _newest(own: TemplateVersion | None) -> TemplateVersion | None:
     return TemplateVersion.objects.of(own.source).active().select_related("source").first() if own else None
 
 
-def _diff(environment: Environment, to: TemplateVersion | None) -> tuple[SetDiff | None, str]:
+def _diff(environment: Environment, to: TemplateVersion | None) -> tuple[VersionDiff | None, str]:
     """Return the differences, or why they cannot be shown."""
     base = base_of(environment)
     if base is None or to is None:
@@ -115,4 +91,4 @@ def _diff(environment: Environment, to: TemplateVersion | None) -> tuple[SetDiff
         before, after = set_of(base), set_of_version(to)
     except UserFixable as missing:
         return None, error_text(missing)
-    return set_diff(template_files.content_of(before), template_files.content_of(after)), ""
+    return version_diff(before, after), ""

@@ -9,7 +9,6 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.models.versions import TemplateVersion
 
 
 def base_of(environment: Environment) -> Deployment | None:
@@ -26,17 +25,6 @@ def set_of(deployment: Deployment) -> template_files.TemplateSet:
     found = stored_sets.find(deployment.template_digest)
     if found is None:
         raise UserFixable("TemplateSetNotStored", Code.TEMPLATE_SET_NOT_STORED, deployment=deployment.pk)
-    return found
-
-
-def set_of_version(version: TemplateVersion) -> template_files.TemplateSet:
-    """Return the files of a version, which are kept even if its source is gone.
-
-    Raise UserFixable if they are not stored, or this version of Sanso cannot read them.
-    """
-    found = stored_sets.find(version.digest)
-    if found is None:
-        raise UserFixable("TemplateSetNotStored", Code.TEMPLATE_VERSION_NOT_STORED, version=version.label)
     return found
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, StrictBool, StrictInt
 from deployments.access.api.bodies import Body
 from deployments.access.api.schemas import Next
 from deployments.common.texts import stored_text
+from deployments.template_sets.display.version_changes import VersionChanges
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
 from deployments.template_sets.models.versions import (
     ACTIVE,
@@ -20,6 +21,8 @@ from deployments.template_sets.models.versions import (
     TemplateRef,
     TemplateVersion,
 )
+from deployments.template_sets.rules.local_diff import FileChange
+from deployments.template_sets.rules.version_diff import FileDiff, SetDiff
 
 
 class SetOut(Schema):
@@ -72,6 +75,7 @@ class VersionOut(Schema):
     refs: list[str] = Field(examples=[["refs/tags/v1.2"]])
     message: str
     author: str
+    authored_at: datetime | None = Field(description="The date of its commit; null without one.")
     status: str = Field(examples=["active"])
     status_reason: str
     fetched_at: datetime
@@ -89,6 +93,7 @@ class VersionOut(Schema):
             refs=[str(name) for name in row.ref_names],
             message=row.message,
             author=row.author,
+            authored_at=row.authored_at,
             status=row.status,
             status_reason=row.status_reason,
             fetched_at=row.fetched_at,
@@ -100,6 +105,54 @@ class VersionPage(Schema):
 
     items: list[VersionOut]
     next: str | None = Next
+
+
+class FileChangeOut(Schema):
+    """A file that differs between two versions."""
+
+    name: str = Field(examples=["root.yaml"])
+    artifact: str = Field(description="The zip that has it, empty for templates and the manifest.")
+    change: FileChange
+    added: int = Field(description="The lines that were added; 0 if they are not compared.", examples=[2])
+    removed: int = Field(examples=[1])
+
+    @classmethod
+    def of(cls, one: FileDiff, artifact: str = "") -> Self:
+        """Return a file that differs."""
+        return cls(name=one.name, artifact=artifact, change=one.change, added=one.added, removed=one.removed)
+
+
+class ParameterChangeOut(Schema):
+    """A parameter that differs between two versions."""
+
+    name: str = Field(examples=["Size"])
+    change: FileChange
+    needs_value: bool = Field(description="Whether it is new and has no default.")
+
+
+class VersionChangesOut(Schema):
+    """What a version changes."""
+
+    against: int | None = Field(description="The version that it is compared with; null for the first one.")
+    files: list[FileChangeOut]
+    parameters: list[ParameterChangeOut]
+    problem: str = Field(description="Why the two cannot be compared.")
+
+    @classmethod
+    def of(cls, found: VersionChanges) -> Self:
+        """Return the changes."""
+        diff = found.diff.diff if found.diff else SetDiff()
+        files = [FileChangeOut.of(one) for one in diff.files]
+        files += [FileChangeOut.of(one, zipped.key) for zipped in diff.artifacts for one in zipped.files]
+        return cls(
+            against=found.against.pk if found.against else None,
+            files=files,
+            parameters=[
+                ParameterChangeOut(name=one.name, change=one.change, needs_value=one.needs_value)
+                for one in diff.parameters
+            ],
+            problem=found.why_not,
+        )
 
 
 class FetchOut(Schema):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Router
+from ninja import Query, Router
 
 from deployments.access.api import keyset
 from deployments.access.api.bodies import Nothing
 from deployments.access.api.filters import Name
 from deployments.access.api.idempotency import requests
-from deployments.access.api.keyset import After, Key, Limit
+from deployments.access.api.keyset import MAX_KEY, After, Key, Limit
 from deployments.access.api.requests import ApiRequest, require_somewhere
 from deployments.access.api.responses import FOR_LIST, FOR_ONE
 from deployments.access.rules.roles import Right
@@ -20,13 +22,25 @@ from deployments.template_sets.api.schemas import (
     SetOut,
     SetPage,
     StatusBody,
+    VersionChangesOut,
     VersionOut,
     VersionPage,
 )
 from deployments.template_sets.commands.sources import MAX_ARCHIVE, request_fetch
 from deployments.template_sets.commands.versions import set_version_status
+from deployments.template_sets.display.version_changes import changes_of
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
 from deployments.template_sets.models.versions import TemplateVersion
+
+Against = Annotated[
+    int,
+    Query(
+        0,
+        ge=0,
+        le=MAX_KEY,
+        description="Compare with this version of the set; without it, with the one before.",
+    ),
+]
 
 router = Router(tags=["Template sets"])
 
@@ -68,6 +82,17 @@ def get_version(request: ApiRequest, version_id: Key) -> VersionOut:
     """Return a version of a template set."""
     require_somewhere(request, Right.VIEW)
     return VersionOut.of(_version(version_id))
+
+
+@router.get(
+    "/versions/{version_id}/changes",
+    response={200: VersionChangesOut, **FOR_ONE},
+    operation_id="get_version_changes",
+)
+def get_version_changes(request: ApiRequest, version_id: Key, against: Against) -> VersionChangesOut:
+    """Return the files and parameters that a version changes, without their lines."""
+    require_somewhere(request, Right.VIEW)
+    return VersionChangesOut.of(changes_of(_version(version_id), against))
 
 
 @requests(router, "/template-sets/{set_id}/fetch", FetchOut, status=202, name="fetch_template_set")

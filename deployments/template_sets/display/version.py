@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from deployments.cloudformation.status import DisplayStatus
 from deployments.environments.display import badges
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
+from deployments.template_sets.commands.stored_set import files_that_differ
 from deployments.template_sets.models.channel_updates import updates_by_environment
 from deployments.template_sets.models.versions import TemplateVersion
-from deployments.template_sets.rules.channels import Updates, UpdateStatus, between
+from deployments.template_sets.rules.channels import DEFAULT_OF_BUNDLED, Updates, UpdateStatus, between
 
 MAX_BETWEEN = 200
 """Maximum number of listed versions between two."""
@@ -58,6 +59,31 @@ class EnvironmentVersion:
         return update_badge() if self.is_available else ""
 
     @property
+    def differing(self) -> tuple[str, ...]:
+        """Return the files that differ between the environment's version and the target; () if not known."""
+        if self.version is None or self.target is None:
+            return ()
+        return files_that_differ(self.version.digest, self.target.digest) or ()
+
+    @property
+    def offer(self) -> str:
+        """Return the offer in a few words: “version 2: 1 file differs”."""
+        name = self.target.name_in_text if self.target else ""
+        number = len(self.differing)
+        if not number:  # only packages or parameters differ, or a set is not stored
+            return _("version %(version)s") % {"version": name}
+        return ngettext(
+            "version %(version)s: %(number)d file differs",
+            "version %(version)s: %(number)d files differ",
+            number,
+        ) % {"version": name, "number": number}
+
+    @property
+    def default_channel(self) -> str:
+        """Return the channel that new environments of the set follow; "" without one."""
+        return DEFAULT_OF_BUNDLED if self.version and self.version.source.is_bundled else ""
+
+    @property
     def is_paused(self) -> bool:
         """Return whether an update is held back until a person resumes updates."""
         return self.updates.situation is UpdateStatus.PAUSED
@@ -79,7 +105,10 @@ def version_of(environment: Environment) -> EnvironmentVersion:
     target = offered.target
     row = TemplateVersion.objects.filter(pk=target.pk).select_related("source").first() if target else None
     back_from = environment.went_back_from
-    values = {"target": row.label if row else "", "from": back_from.label if back_from else ""}
+    values = {
+        "target": row.name_in_text if row else "",
+        "from": back_from.name_in_text if back_from else "",
+    }
     return EnvironmentVersion(
         version=environment.template_version,
         updates=offered,

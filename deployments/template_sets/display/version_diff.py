@@ -24,7 +24,9 @@ from deployments.template_sets.rules.version_diff import (
     NotShown,
     ParameterDiff,
     SetDiff,
+    set_diff,
 )
+from deployments.template_sets.template_files import TemplateSet, content_of
 
 OPEN = 120
 """Files with fewer lines of difference than this are open at first …"""
@@ -96,6 +98,48 @@ class ParameterView:
     sign: str
     change: str
     lines: tuple[LineView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionDiff:
+    """All differences between two versions."""
+
+    diff: SetDiff
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing differs."""
+        return self.diff.is_empty
+
+    @property
+    def file_count(self) -> int:
+        """Return the number of files that differ, including those in artifacts."""
+        return self.diff.file_count
+
+    @property
+    def parameter_count(self) -> int:
+        """Return the number of parameters that differ."""
+        return len(self.diff.parameters)
+
+    @property
+    def needed(self) -> list[str]:
+        """Return the parameters that it adds without a default: the form of a change requires them."""
+        return [one.name for one in self.diff.parameters if one.needs_value]
+
+    @property
+    def groups(self) -> list[GroupView]:
+        """Return the files that differ, grouped by artifact."""
+        return groups(self.diff)
+
+    @property
+    def parameters(self) -> list[ParameterView]:
+        """Return the parameters that differ."""
+        return parameters(self.diff)
+
+
+def version_diff(before: TemplateSet, after: TemplateSet) -> VersionDiff:
+    """Return the differences between two sets."""
+    return VersionDiff(diff=set_diff(content_of(before), content_of(after)))
 
 
 def groups(diff: SetDiff) -> list[GroupView]:

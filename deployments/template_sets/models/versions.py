@@ -154,6 +154,21 @@ class TemplateVersion(models.Model):
         return self.short_commit or f"#{self.number}"
 
     @property
+    def name_in_text(self) -> str:
+        """Return its name after the word “version”: v1.2, a short commit, or 2."""
+        return self.label.removeprefix("#")
+
+    @property
+    def title(self) -> str:
+        """Return the first line of the message; "" for a folder or an archive."""
+        return self.message.partition("\n")[0]
+
+    @property
+    def has_earlier(self) -> bool:
+        """Return whether the set has an earlier version: the first one has the number 1."""
+        return self.number > 1
+
+    @property
     def short_commit(self) -> str:
         """Return the first characters of the commit; "" for a folder or an archive."""
         return self.commit[:SHORT]

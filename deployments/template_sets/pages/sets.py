@@ -1,4 +1,4 @@
-"""The pages of template sets: sets with their newest versions, versions, and their environments."""
+"""The pages of template sets: sets with their newest versions, and one set with its versions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from deployments.common.pages.choices import CURSOR, MAX_SEARCH, parse_number, q
 from deployments.common.pages.lists import ListControls, list_filter, order_filter
 from deployments.environments.display import badges
 from deployments.environments.models.environments import Environment
-from deployments.template_sets.commands.stored_set import stored_set
-from deployments.template_sets.display.role_policy import RolePolicy
 from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import KINDS, TemplateFetch, TemplateSource
 from deployments.template_sets.models.versions import ACTIVE, DEPRECATED, TemplateRef, TemplateVersion
@@ -55,11 +53,6 @@ class VersionRow:
     lint: SafeString
     runs: list[Environment]
     moved: list[TemplateRef]
-
-    @property
-    def title(self) -> str:
-        """Return the first line of the message."""
-        return self.version.message.partition("\n")[0]
 
 
 def sets_context(given: QueryDict, user: Person) -> dict[str, Any]:
@@ -162,19 +155,6 @@ def version_rows(
         )
         for one in versions
     ]
-
-
-def version_context(version: TemplateVersion, user: Person) -> dict[str, Any]:
-    """Return the context of the page of one version, with cfn-lint's findings."""
-    (row,) = version_rows([version], user, TemplateRef.objects.moved_tags().of(version.source))
-    check = TemplateCheck.objects.filter(digest=version.digest).first()
-    return {"version": version, "row": row, "check": check, "role_policy": _role_policy(version)}
-
-
-def _role_policy(version: TemplateVersion) -> RolePolicy | None:
-    """Return what the set needs with the defaults of its parameters; None if its files are not stored."""
-    template_set = stored_set(version.digest)
-    return RolePolicy.of(template_set, {}) if template_set else None
 
 
 def status_badge(version: TemplateVersion) -> SafeString:

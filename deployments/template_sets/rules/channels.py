@@ -15,6 +15,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 TAGS, BRANCHES = "refs/tags/", "refs/heads/"
+DEFAULT_OF_BUNDLED = "*"
+"""The channel of environments that are created from the bundled set: every new version."""
 _PARTS = re.compile(r"\d+|[a-z]+", re.I)
 _VERSION = re.compile(r"^(?:\D*[-_/])?v?(?P<numbers>\d+(?:-\d+)+$|\d+(?:\.\d+)*)(?P<rest>.*)$", re.I)
 _PRERELEASE = re.compile(r"^[-._]?(?:a|alpha|b|beta|c|rc|pre|preview|dev|snapshot|nightly)(?:[-._]?\d|$)|^-")

@@ -139,6 +139,19 @@ class SetDiff:
         """Return whether nothing differs."""
         return not (self.files or self.artifacts or self.parameters)
 
+    @property
+    def file_count(self) -> int:
+        """Return the number of files that differ, including those in artifacts: that of `differing_files`."""
+        return len(self.files) + sum(len(one.files) for one in self.artifacts)
+
+
+def differing_files(before: SetContent, after: SetContent) -> tuple[str, ...]:
+    """Return the names of the files that differ, including those in artifacts, without their lines."""
+    found = list(_differing(before.files, after.files))
+    for key in sorted(before.artifacts.keys() | after.artifacts.keys()):
+        found += _differing(before.artifacts.get(key, {}), after.artifacts.get(key, {}))
+    return tuple(found)
+
 
 def set_diff(before: SetContent, after: SetContent) -> SetDiff:
     """Return the differences of `after` from `before`, each kind by name."""
@@ -166,10 +179,13 @@ def _change(before: object | None, after: object | None) -> FileChange:
 
 def _file_diffs(before: Mapping[str, bytes], after: Mapping[str, bytes], left: _Left) -> tuple[FileDiff, ...]:
     return tuple(
-        _file_diff(name, before.get(name), after.get(name), left)
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
+        _file_diff(name, before.get(name), after.get(name), left) for name in _differing(before, after)
     )
+
+
+def _differing(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the names of the files that differ."""
+    return (name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))
 
 
 def _file_diff(name: str, before: bytes | None, after: bytes | None, left: _Left) -> FileDiff:

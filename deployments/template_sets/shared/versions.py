@@ -21,7 +21,7 @@ from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.models.versions import DEPRECATED, TemplateVersion
-from deployments.template_sets.rules.channels import is_earlier
+from deployments.template_sets.rules.channels import DEFAULT_OF_BUNDLED, is_earlier
 from deployments.template_sets.shared import notices
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def pinned(deployment: Deployment, state: State) -> dict[str, object]:
     """Return the environment's columns after a deployment that ends in `state`.
 
     After a return to an earlier version, or a rolled back attempt at a later one, the channel does not offer
-    the later one again.
+    the later one again. A new environment of the bundled set that follows no channel follows its default one.
     """
     if state is not State.SUCCEEDED:
         return {}
@@ -128,7 +128,10 @@ def pinned(deployment: Deployment, state: State) -> dict[str, object]:
         back_from = None
     if _is_back(now, before) and not _is_back(before, back_from):
         back_from = before
-    return {"template_version": now, "went_back_from": back_from}
+    found: dict[str, object] = {"template_version": now, "went_back_from": back_from}
+    if deployment.kind == Kind.CREATE and not environment.channel and now and now.source.is_bundled:
+        found["channel"] = DEFAULT_OF_BUNDLED
+    return found
 
 
 def _is_back(now: TemplateVersion | None, other: TemplateVersion | None) -> bool:

@@ -17,6 +17,7 @@ from deployments.template_sets.models.versions import TemplateVersion
 from tests.api.clients import ROOT, Program
 from tests.builders import make_account, make_environment, make_grant, make_user
 from tests.health_builders import make_whole
+from tests.template_versions import ROOT as TEMPLATE
 from tests.template_versions import make_source, make_version
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,20 @@ def test_template_sets_have_their_versions_and_no_secrets(program: Program, vers
     (listed,) = program.get(f"/template-sets/{found['id']}/versions").json()["items"]
     assert listed == program.get(f"/versions/{version.pk}").json()
     assert listed["number"] == version.number
+
+
+def test_a_version_has_what_it_changes(program: Program, version: TemplateVersion, tmp_path: Path) -> None:
+    later = make_version(version.source, tmp_path, files={"root.yaml": TEMPLATE.replace(", Default: 2", "")})
+
+    found = program.get(f"/versions/{later.pk}/changes").json()
+    assert found["against"] == version.pk
+    assert found["files"] == [
+        {"name": "root.yaml", "artifact": "", "change": "changed", "added": 1, "removed": 1}
+    ]
+    assert found["parameters"] == [{"name": "Count", "change": "changed", "needs_value": False}]
+    assert program.get(f"/versions/{version.pk}/changes").json()["against"] is None
+    back = program.get(f"/versions/{version.pk}/changes", {"against": later.pk}).json()
+    assert back["against"] == later.pk
 
 
 def test_a_version_is_withdrawn_with_a_reason(program: Program, version: TemplateVersion) -> None:

@@ -22,6 +22,7 @@ from deployments.template_sets.rules.version_diff import (
     NotShown,
     ParameterDiff,
     SetContent,
+    differing_files,
     set_diff,
 )
 
@@ -203,3 +204,18 @@ def test_defaults_of_secrets_are_not_shown() -> None:
     assert "hunter" not in repr(found)
     assert found[0].differences[0].aspect == Aspect.DEFAULT
     assert "hunter" not in repr(of_parameter(None, before))
+
+
+@given(files, files, files, files)
+def test_the_files_that_differ_are_those_whose_lines_are_compared(
+    before: dict[str, bytes], after: dict[str, bytes], zipped: dict[str, bytes], later: dict[str, bytes]
+) -> None:
+    old = SetContent(files=before, artifacts={"playbook.zip": zipped})
+    new = SetContent(files=after, artifacts={"playbook.zip": later, "functions.zip": zipped})
+
+    diff = set_diff(old, new)
+
+    names = [one.name for one in diff.files]
+    names += [file.name for artifact in diff.artifacts for file in artifact.files]
+    assert differing_files(old, new) == tuple(names)
+    assert diff.file_count == len(names)

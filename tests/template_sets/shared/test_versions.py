@@ -117,6 +117,12 @@ def test_an_environment_is_pinned_to_its_version_once_it_is_good(
     assert environment.template_version.digest == template_set.digest
 
 
+def test_a_new_environment_of_the_bundled_set_follows_every_new_version(
+    template_set: template_files.TemplateSet, aws: FakeAws
+) -> None:
+    assert created(aws).channel == "*"
+
+
 def test_a_failed_creation_pins_nothing(template_set: template_files.TemplateSet, aws: FakeAws) -> None:
     operation = "cloudformation:CreateChangeSet"
     aws.fail(operation, AwsAccessError("AccessDenied", "User is not authorized", operation))

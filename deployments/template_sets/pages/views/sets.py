@@ -17,12 +17,14 @@ from deployments.access.commands.requesting import MANAGE_SETS
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.rules.roles import Right
 from deployments.common.errors import UserFixable
+from deployments.common.pages.choices import parse_number
 from deployments.common.texts import error_text
 from deployments.template_sets.commands.versions import confirm_moved_tag, set_version_status
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 from deployments.template_sets.pages.forms import VersionStatusForm
-from deployments.template_sets.pages.sets import set_context, sets_context, version_context
+from deployments.template_sets.pages.sets import set_context, sets_context
+from deployments.template_sets.pages.version_page import version_context
 
 
 @require_GET
@@ -50,8 +52,9 @@ def template_set(request: AuthedRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(Right.VIEW, "set_version_status")
+@gzip_page
 def template_version(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show one version, or set its status."""
+    """Show one version with what it changes, or set its status."""
     version = get_object_or_404(TemplateVersion.objects.for_page(), pk=pk)
     if request.method == "POST":
         return _set_status(request, version)
@@ -78,7 +81,8 @@ def _set_status(request: AuthedRequest, version: TemplateVersion) -> HttpRespons
 
 
 def _version_page(request: AuthedRequest, version: TemplateVersion, form: VersionStatusForm) -> HttpResponse:
-    context = version_context(version, request.user) | {"form": form}
+    against = parse_number(request.GET.get("against"))
+    context = version_context(version, request.user, against) | {"form": form}
     return render(
         request, "template_sets/template_version.html", context, status=422 if form.is_bound else 200
     )
