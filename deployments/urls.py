@@ -214,6 +214,7 @@ urlpatterns = [
         name="access_invitation_withdraw",
     ),
     path("access/give", access.access_give, name="access_give"),
+    path("access/subjects", access.access_subjects, name="access_subjects"),
     path("access/grants/<int:pk>/remove", access.access_grant_remove, name="access_grant_remove"),
     path("access/accounts/", access.access_accounts, name="access_accounts"),
     path("access/accounts/<int:pk>/", access.account_access, name="access_account"),

@@ -123,6 +123,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "access_teams": (Rule(**ACCESS),),
     "access_team": (Rule(**ACCESS, given={"pk": 0}, may_be_missing=True),),
     "access_give": (Rule(**ACCESS), Rule(**ACCESS, method="post")),
+    "access_subjects": (Rule(**ACCESS),),
     "access_grant_remove": (Rule(**ACCESS, method="post", given={"pk": 0}, may_be_missing=True),),
     "access_accounts": (Rule(**ACCESS),),
     "access_account": (Rule(**ACCESS, given={"pk": 0}, may_be_missing=True),),

@@ -153,3 +153,10 @@ def rights_of(role: str, listed: Iterable[str] = ()) -> frozenset[str]:
         return ROLES[Role(role)] if role != Role.CUSTOM else frozenset(listed)
     except ValueError:
         return frozenset(listed)
+
+
+def effective_rights(role: str, listed: Iterable[str], scope: Scope) -> frozenset[str]:
+    """Return what a grant allows: any right includes the view; some count only in a grant for everything."""
+    rights = rights_of(role, listed)
+    rights = rights if scope is Scope.EVERYTHING else rights - FOR_EVERYTHING
+    return rights | {Right.VIEW} if rights else rights

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from deployments.access.models.grants import Grant, Team, TeamMember
 from deployments.access.models.permissions import can
@@ -47,7 +48,8 @@ class MayRow:
 def rights_text(rights: Iterable[str]) -> str:
     """Return the names of rights, in their order."""
     have = set(rights)
-    return ", ".join(str(name) for right, name in RIGHTS.items() if right in have)
+    comma = pgettext("between the items of a list", ", ")
+    return comma.join(str(name) for right, name in RIGHTS.items() if right in have)
 
 
 def scope_text(grant: Grant) -> str:

@@ -1,5 +1,6 @@
 /* "Search or jump to": Ctrl K opens it, the arrow keys choose among what the server found, Enter opens the page. */
 
+import { optionList } from "./options.js";
 import { announce } from "./page.js";
 
 const WAIT_MS = 120;
@@ -9,22 +10,9 @@ if (dialog) {
   const field = document.getElementById("jump-text");
   const list = document.getElementById("jump-options");
   const status = document.getElementById("jump-status");
+  const { options, choose, chosen, move } = optionList(field, list);
   let asked = null;
   let timer = 0;
-
-  const options = () => [...list.querySelectorAll("[role=option]")];
-
-  function choose(option) {
-    for (const one of options()) one.setAttribute("aria-selected", String(one === option));
-    if (option) field.setAttribute("aria-activedescendant", option.id);
-    else field.removeAttribute("aria-activedescendant");
-    option?.scrollIntoView({ block: "nearest" });
-  }
-
-  /* The chosen one; the first one, as long as nobody chose. */
-  function chosen() {
-    return list.querySelector("[aria-selected=true]") ?? options()[0];
-  }
 
   async function search() {
     asked?.abort();
@@ -80,12 +68,7 @@ if (dialog) {
 
   dialog.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229) return;
-    const all = options();
-    const at = all.indexOf(chosen());
-    if (event.key === "ArrowDown") choose(all[(at + 1) % all.length]);
-    else if (event.key === "ArrowUp") choose(all.at(at - 1));
-    else return;
-    event.preventDefault();
+    if (move(event.key)) event.preventDefault();
   });
 
   dialog.querySelector("form").addEventListener("submit", (event) => {

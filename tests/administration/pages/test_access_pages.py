@@ -34,7 +34,7 @@ def test_an_admin_walks_from_a_new_team_to_what_its_member_may_do(admin: Client)
     admin.post(reverse("access_team_new"), {"name": "Payments", "description": ""})
     team = Team.objects.get()
     admin.post(reverse("access_member_add", args=[team.pk]), {"person": "lee"})
-    given = {"team": team.pk, "role": "operator", "scope": "label", "label": "team=payments"}
+    given = {"who": "team:Payments", "role": "operator", "scope": "label", "label": "team=payments"}
     response = admin.post(reverse("access_give"), given, follow=True)
     Label.objects.create(environment=environment, key="team", value="payments")
 
@@ -53,15 +53,15 @@ def test_an_admin_walks_from_a_new_team_to_what_its_member_may_do(admin: Client)
 def test_missing_values_of_the_form_are_reported_next_to_their_fields(admin: Client) -> None:
     make_user("lee")
     for given, field, text in (
-        ({"role": "viewer", "scope": "everything"}, "person", "not both"),
+        ({"role": "viewer", "scope": "everything"}, "who", "required"),
         (
-            {"person": "nobody", "role": "viewer", "scope": "everything"},
-            "person",
-            "No active user has this name",
+            {"who": "nobody", "role": "viewer", "scope": "everything"},
+            "who",
+            "No active user and no team",
         ),
-        ({"person": "lee", "role": "viewer", "scope": "account"}, "account", "required"),
-        ({"person": "lee", "role": "viewer", "scope": "label", "label": "team"}, "label", "not a label"),
-        ({"person": "lee", "role": "viewer", "scope": "everything"}, "role", "already assigned"),
+        ({"who": "lee", "role": "viewer", "scope": "account"}, "account", "required"),
+        ({"who": "lee", "role": "viewer", "scope": "label", "label": "team"}, "label", "not a label"),
+        ({"who": "lee", "role": "viewer", "scope": "everything"}, "role", "already assigned"),
     ):
         if field == "role":
             admin.post(reverse("access_give"), given)
@@ -93,7 +93,7 @@ def test_who_manages_one_account_sees_and_gives_no_more(client: Client) -> None:
     assert choice["value"] == str(account.pk)
     assert "theirs" not in page(client.get(reverse("access_person", args=[lee.pk]))).one("main").text
     assert not page(client.get(reverse("access_teams"))).all("a", href=reverse("access_team_new"))
-    given = {"person": "lee", "role": "admin", "scope": "everything"}
+    given = {"who": "lee", "role": "admin", "scope": "everything"}
     assert client.post(reverse("access_give"), given).status_code == 403
     assert client.post(reverse("access_team_new"), {"name": "x"}).status_code == 403
 

@@ -14,6 +14,7 @@ from deployments.access.models.grants import ROLE_NAMES, SCOPES, Grant, Team
 from deployments.access.models.permissions import visible_accounts, visible_environments
 from deployments.access.rules.roles import Right, Role, Scope
 from deployments.access.texts.roles import RIGHTS
+from deployments.administration.pages.subjects import subject_called
 from deployments.common.errors import UserFixable
 from deployments.common.pages.forms import ReasonedForm
 from deployments.common.texts import error_text
@@ -168,3 +169,48 @@ class GiveRoleForm(AccessForm):
             label_key=label[0],
             label_value=label[1],
         )
+
+
+class GiveRolePageForm(GiveRoleForm):
+    """The same on the page: one field for the subject, a person, service account or team."""
+
+    who = forms.CharField(
+        label=gettext_lazy("User, service account or team"),
+        max_length=254,
+        widget=forms.TextInput(attrs={**_PLAIN, "list": "subjects"}),
+        help_text=gettext_lazy("Search by name or email address."),
+    )
+    person = team = None  # type: ignore[assignment]  # as in AccessForm
+
+    def __init__(self, user: User, *args: Any, **options: Any) -> None:
+        super().__init__(user, *args, **options)
+        for scope in (Scope.ACCOUNT, Scope.LABEL, Scope.ENVIRONMENT):  # only shown if the scope needs it
+            self.fields[scope].must_be_filled = True  # type: ignore[attr-defined]  # read by the template
+
+    def clean_who(self) -> User | Team:
+        """Return the subject. Raise ValidationError if there is none."""
+        return subject_called(self.cleaned_data["who"])
+
+    def clean(self) -> dict[str, Any]:
+        """Put the subject where the form of the API has it."""
+        who = self.cleaned_data.get("who")
+        self.cleaned_data["person"] = who if isinstance(who, User) else None
+        self.cleaned_data["team"] = who if isinstance(who, Team) else None
+        return super().clean()
+
+    def draft(self) -> Grant:
+        """Return the unsaved grant of a bound form, as far as its values are valid."""
+        self.is_valid()
+        valid = self.cleaned_data
+        defaults: dict[str, Any] = {
+            "person": None,
+            "team": None,
+            "role": Role.VIEWER.value,
+            "rights": [],
+            "label": "",
+        }
+        defaults |= {"scope": Scope.EVERYTHING.value, "account": None, "environment": None}
+        self.cleaned_data = defaults | valid
+        found = self.grant()
+        self.cleaned_data = valid
+        return found

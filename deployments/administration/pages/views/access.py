@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
 
 from deployments.access.models.grants import Grant, Team
 from deployments.access.models.permissions import can, whole_accounts
@@ -29,11 +30,13 @@ from deployments.administration.pages.access_pages import (
     who_may,
 )
 from deployments.administration.pages.forms.access import (
-    GiveRoleForm,
+    GiveRolePageForm,
     MemberForm,
     ServiceAccountForm,
     TeamForm,
 )
+from deployments.administration.pages.grant_effect import grant_effect
+from deployments.administration.pages.subjects import LISTED, subjects
 from deployments.common.errors import UserFixable
 from deployments.common.pages.forms import ReasonedForm
 from deployments.common.texts import error_text
@@ -175,14 +178,37 @@ def access_service_account_new(request: AuthedRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(MANAGE, "give_role")
 @never_cache
+@vary_on_headers("HX-Request")
 def access_give(request: AuthedRequest) -> HttpResponse:
-    """Show the form that grants a role, with the query's values, or grant it."""
-    form = GiveRoleForm(request.user, request.POST or None, initial=request.GET.dict())
+    """Show the form that grants a role, with the query's values, or grant it; for htmx only its effect."""
+    if request.htmx and request.method != "POST":
+        return render(request, "administration/_grant_effect.html", {"effect": _effect(request)})
+    form = GiveRolePageForm(request.user, request.POST or None, initial=request.GET.dict())
     if _saved(form, lambda: grants.give_role(user=request.user, grant=form.grant())):
         messages.success(request, _("The role is assigned."))
         return _to_subject(form.cleaned_data["person"], form.cleaned_data["team"])
-    context = {"form": form, "roles": role_table()}
+    context = {
+        "form": form,
+        "roles": role_table(),
+        "effect": _effect(request),
+        "subjects": subjects("", LISTED),
+    }
     return render(request, "administration/access_give.html", context, status=422 if form.is_bound else 200)
+
+
+def _effect(request: AuthedRequest) -> str:
+    """Return what the person will be able to do with the values of a request."""
+    given = request.POST if request.method == "POST" else request.GET
+    return grant_effect(GiveRolePageForm(request.user, given).draft())
+
+
+@require_GET
+@may(MANAGE)
+@never_cache
+def access_subjects(request: AuthedRequest) -> HttpResponse:
+    """Show the people, service accounts and teams that match a search, as options of a field."""
+    found = subjects(request.GET.get("q", ""))
+    return render(request, "administration/_subject_options.html", {"subjects": found})
 
 
 @require_POST
