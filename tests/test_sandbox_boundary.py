@@ -39,7 +39,7 @@ MAY_MENTION_IT = {
     "accounts/rules/facts.py",
     "accounts/steps/connection_test.py",
     "accounts/steps/daily_tests.py",
-    "accounts/steps/reads.py",
+    "accounts/shared/reads.py",
     "accounts/texts.py",
     # a log of the sandbox's answers is marked, since it proves nothing about AWS
     "call_logs/rules/log_file.py",
@@ -62,7 +62,7 @@ KNOW_THE_KIND_OF_AN_ACCOUNT = {
     "accounts/rules/facts.py",
     "accounts/steps/connection_test.py",
     "accounts/steps/daily_tests.py",
-    "accounts/steps/reads.py",
+    "accounts/shared/reads.py",
     "management/commands/ensure_sandbox_account.py",
     "environments/models/accounts.py",
     "stacks/display/duration_estimate.py",

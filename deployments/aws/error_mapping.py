@@ -43,6 +43,7 @@ _MISSING = (
     "AssociationDoesNotExist AssociationExecutionDoesNotExist InvalidAssociation InvalidInstanceId "
     "DBClusterNotFoundFault DBInstanceNotFound DBClusterSnapshotNotFoundFault DBSnapshotNotFound "
     "DBClusterAutomatedBackupNotFoundFault DBInstanceAutomatedBackupNotFound "
+    "InvalidInstanceID.NotFound "
     "InvalidNetworkInterfaceID.NotFound NoSuchVersion InvalidCommandId InvocationDoesNotExist 404"
 )
 _REJECTED = (

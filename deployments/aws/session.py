@@ -73,7 +73,7 @@ def connect(ref: AccountRef) -> Clients:
 
 @lru_cache(maxsize=64)
 def _connect(ref: AccountRef) -> Clients:
-    session = _session(ref)
+    session = _session(ref, ref.external_id)
     quota.of(ref).attach(session.events)
     if ref.quota_url:
         call_counts.shared(ref.quota_url).attach(session.events)
@@ -100,16 +100,26 @@ def _connect(ref: AccountRef) -> Clients:
     )
 
 
-def identify_anew(ref: AccountRef) -> Identity:
-    """Return the identity of new credentials: a session that `connect` keeps may outlive its trust policy."""
+def connect_anew(ref: AccountRef) -> Clients:
+    """Return gateways with new credentials: those that `connect` keeps may have been revoked."""
     with _lock:
-        session = _session(ref)
+        return _connect.__wrapped__(ref)
+
+
+def identify_anew(ref: AccountRef, external_id: str = "") -> Identity:
+    """Return the identity of new credentials: a session that `connect` keeps may outlive its trust policy.
+
+    With an `external_id`, the role is assumed with this one in place of the account's.
+    """
+    with _lock:
+        session = _session(ref, external_id or ref.external_id)
         quota.of(ref).attach(session.events)
+        call_capture.attach(session.events)
         client = session.client("sts", endpoint_url=ref.endpoint_url or None, config=_CONFIG)
     return STSGateway(client).caller_identity()
 
 
-def _session(ref: AccountRef) -> boto3.Session:
+def _session(ref: AccountRef, external_id: str) -> boto3.Session:
     core = _core()
     own: Any = None
     if ref.sandbox_account:
@@ -130,7 +140,7 @@ def _session(ref: AccountRef) -> boto3.Session:
         source_credentials=own,
         role_arn=ref.role_arn,
         extra_args={"RoleSessionName": "sanso", "DurationSeconds": 3600}
-        | ({"ExternalId": ref.external_id} if ref.external_id else {}),
+        | ({"ExternalId": external_id} if external_id else {}),
     )
     return _refreshing(core, ref, "assume-role", fetcher.fetch_credentials)
 

@@ -66,8 +66,13 @@ def name_of(deployment: Deployment | None, now: datetime) -> str:
 def write(output: IO[bytes], deployment: Deployment | None, *, with_aws: bool) -> None:
     """Write the archive. `with_aws`: the doctor calls AWS, which a page must not wait for."""
     redact = redactor_of(deployment)
+    write_files(output, _files(redact, deployment, with_aws=with_aws))
+
+
+def write_files(output: IO[bytes], files: Iterable[tuple[str, Iterable[str]]]) -> None:
+    """Write an archive of text files, each given by its name and its lines."""
     with zipfile.ZipFile(output, "w") as archive:
-        for name, lines in _files(redact, deployment, with_aws=with_aws):
+        for name, lines in files:
             about = zipfile.ZipInfo(name, timezone.now().timetuple()[:6])
             about.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(about, "w") as file:
@@ -81,7 +86,7 @@ def _files(
     without_aws = "" if with_aws else ",\n                 without those that call AWS, which a page does not"
     about = _OF_A_DEPLOYMENT if deployment else ""
     yield "README.txt", [_README.format(without_aws=without_aws, of_deployment=about)]
-    yield "versions.json", [json.dumps(_versions(), indent=1)]
+    yield "versions.json", [json.dumps(versions(), indent=1)]
     yield "doctor.jsonl", _doctor(redact, with_aws=with_aws)
     if deployment is not None:
         yield "deployment.json", [json.dumps(_about(deployment), indent=1)]
@@ -90,7 +95,8 @@ def _files(
         yield f"logs/{path.name}", (redact.text(line) for line in _end_of(path))
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Sanso, of what it runs with, and of what it is built on."""
     found = {"sanso": settings.SANSO_VERSION, "python": platform.python_version()}
     found |= {package: version(package) for package in PACKAGES}
     found["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"

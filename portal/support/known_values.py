@@ -26,15 +26,15 @@ MOST_NAMES = 5000
 
 def redactor_of(deployment: Deployment | None) -> CallRedactor:
     """Return what redacts a bundle; without a deployment, placeholders differ from one bundle to the next."""
-    own = Redactor([Values(_secrets())])
     if deployment is None:
-        placeholders = Placeholders(secrets.token_bytes(16))
-        found = CallRedactor(placeholders, own)
-    else:
-        placeholders = placeholders_of(deployment)
-        found = CallRedactor(placeholders, combined([own, redactors.of_deployment(deployment)]))
+        return redactor_with(Placeholders(secrets.token_bytes(16)))
+    return redactor_with(placeholders_of(deployment), redactors.of_deployment(deployment))
+
+
+def redactor_with(placeholders: Placeholders, *others: Redactor) -> CallRedactor:
+    """Return what removes the portal's secrets and names as well, with these placeholders."""
     placeholders.learn(_names())
-    return found
+    return CallRedactor(placeholders, combined([Redactor([Values(_secrets())]), *others]))
 
 
 def _secrets() -> list[str]:

@@ -13,22 +13,18 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from deployments.accounts.models import FINISHED, RUNNING, ConnectionTest
-from deployments.accounts.rules import connection, roles_facts
-from deployments.accounts.rules.account_roles import PORTAL, SERVICE, ExpectedRole, RolesOf, expected
-from deployments.accounts.rules.facts import CallError, ConnectionAnswers, RoleFacts
-from deployments.accounts.rules.simulations import Simulation, missing_policy
+from deployments.accounts.rules import connection
+from deployments.accounts.rules.account_roles import PORTAL
+from deployments.accounts.rules.facts import CallError, ConnectionAnswers
 from deployments.accounts.rules.stored_facts import facts_as_json, findings_as_json, read_facts
-from deployments.accounts.steps import reads
+from deployments.accounts.shared import reads, simulating
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
-from deployments.aws.iam import ContextKey, SimulatedDecision
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
-from deployments.common.errors import AwsFailure, AwsRetryable, QuotaExhausted
+from deployments.common.errors import AwsRetryable, QuotaExhausted
 from deployments.common.models import leases
 from deployments.environments.models.accounts import Account
-from deployments.template_sets.template_files import yaml_files
-from deployments.template_sets.template_files.service_role import ACCOUNT_TEMPLATE
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +92,13 @@ def _begin(test: ConnectionTest, connect: Connect, identify: Identify) -> None:
         Account.objects.filter(pk=account.pk).update(
             roles_revision=facts.revision, roles_read_at=timezone.now()
         )
-    planned = sum(len(one.simulations) for _kind, one in _roles(facts, account))
+    planned = sum(len(one.simulations) for _kind, one in simulating.roles_of(facts, account))
     _keep(test, attempts=0, facts=facts_as_json(facts), planned=planned, done=0, due_at=timezone.now())
 
 
 def _simulate(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) -> None:
     """Make as many simulations as fit into a step; after the last one, end the test."""
-    roles = _roles(facts, test.account)
+    roles = simulating.roles_of(facts, test.account)
     calls = [(kind, one) for kind, role in roles for one in role.simulations]
     clients, began, done = connect(test.account.ref()), time.monotonic(), test.done
     while done < len(calls) and time.monotonic() - began < ENOUGH:
@@ -110,7 +106,7 @@ def _simulate(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) 
         role = facts.portal if kind == PORTAL else facts.service
         if role.error is None:
             try:
-                found = _called(role, call, clients)
+                found = simulating.called(role, call, clients)
             except QuotaExhausted as exc:
                 values = {"attempts": 0, "facts": facts_as_json(facts), "done": done}
                 _keep(test, **values, due_at=timezone.now() + timedelta(seconds=exc.seconds))
@@ -127,51 +123,7 @@ def _simulate(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) 
         return
     if facts.portal.error is not None:
         facts = replace(facts, portal=reads.instead(facts.portal, clients))
-    _finish(test, facts, connection.findings(facts, _policies(dict(roles), facts)))
-
-
-def _called(role: RoleFacts, call: Simulation, clients: Clients) -> RoleFacts:
-    """Return what is known of a role after one simulation."""
-    try:
-        decisions: list[SimulatedDecision] = clients.iam.simulate(
-            role.arn,
-            call.actions,
-            call.resources,
-            [ContextKey(name=name, value=value) for name, value in call.context],
-        )
-    except AwsRetryable:
-        raise
-    except AwsFailure as exc:
-        return replace(role, error=CallError(operation=exc.operation, code=exc.code))
-    return roles_facts.with_decisions(role, call, decisions)
-
-
-def _roles(facts: ConnectionAnswers, account: Account) -> list[tuple[str, ExpectedRole]]:
-    """Return the roles to simulate, with what this version needs of them."""
-    template = yaml_files.read(ACCOUNT_TEMPLATE)
-    about = RolesOf(
-        account=facts.account_id,
-        region=facts.region,
-        portal_role=facts.portal.arn,
-        service_role=facts.service.arn,
-        bucket=account.artifact_bucket,
-        parameters=dict(facts.parameters),
-    )
-    kinds = [PORTAL, *([SERVICE] if facts.service.arn else [])]
-    return [(kind, expected(template, kind, about)) for kind in kinds]
-
-
-def _policies(roles: dict[str, ExpectedRole], facts: ConnectionAnswers) -> dict[str, str]:
-    """Return the statements to add, by role; "simulate" is what allows the simulation."""
-    missing = {PORTAL: facts.portal.missing, SERVICE: facts.service.missing}
-    found = {kind: missing_policy(role.granted, missing[kind]) for kind, role in roles.items()}
-    portal = roles[PORTAL].granted
-    numbers = {
-        number: ["iam:SimulatePrincipalPolicy"]
-        for number, one in enumerate(portal.statements)
-        if one.effect == "Allow" and one.names("iam:SimulatePrincipalPolicy")
-    }
-    return {**found, "simulate": missing_policy(portal, numbers)}
+    _finish(test, facts, connection.findings(facts, simulating.policies(dict(roles), facts)))
 
 
 def _keep(test: ConnectionTest, **values: Any) -> None:

@@ -43,7 +43,7 @@ _Key = tuple[int, str, str]
 
 
 @dataclass(slots=True)
-class _Log:
+class CallLog:
     """What this process remembers of a log: texts it has redacted, and the latest answer to each call."""
 
     secrets: Redactor
@@ -52,7 +52,7 @@ class _Log:
     repeated: dict[bytes, int] = field(default_factory=dict)
 
 
-_logs: dict[_Key, _Log] = {}
+_logs: dict[_Key, CallLog] = {}
 _lock = Lock()
 
 
@@ -82,7 +82,7 @@ def kept(deployment: Deployment) -> Iterator[None]:
             _write(deployment, found, collected)
 
 
-def _begun(deployment: Deployment) -> _Log | None:
+def _begun(deployment: Deployment) -> CallLog | None:
     """Return the log of a deployment, with its NoEcho values: the end of a step may delete them."""
     if settings.SANSO_CALL_LOG_BYTES <= 0 or settings.SANSO_CALL_LOG_DAYS <= 0:
         return None
@@ -94,25 +94,25 @@ def _begun(deployment: Deployment) -> _Log | None:
         return None
 
 
-def _log_of(deployment: Deployment, key: _Key) -> _Log:
+def _log_of(deployment: Deployment, key: _Key) -> CallLog:
     """Return what this process remembers of a log; nothing once there are other secrets to remove."""
     with _lock:
         found = _logs.pop(key, None)
         if found is None:
-            found = _Log(redactors.of_deployment(deployment))
+            found = CallLog(redactors.of_deployment(deployment))
         while len(_logs) >= REMEMBERED:
             del _logs[next(iter(_logs))]  # the one that was used least recently
         _logs[key] = found
         return found
 
 
-def _write(deployment: Deployment, found: _Log, collected: CollectedCalls) -> None:
+def _write(deployment: Deployment, found: CallLog, collected: CollectedCalls) -> None:
     if not collected.calls:
         return
     try:
         if found.redact is None:
             found.redact = CallRedactor(placeholders_of(deployment), found.secrets)
-        entries = list(_entries(deployment, found, found.redact, collected))
+        entries = list(entries_of(f"deployment {deployment.pk}", found, found.redact, collected))
         with transaction.atomic():
             known = LoggedCall.objects.operations_of(deployment)
             LoggedCall.objects.bulk_create(
@@ -123,10 +123,13 @@ def _write(deployment: Deployment, found: _Log, collected: CollectedCalls) -> No
         log.exception("deployment %s: calls to AWS were not logged", deployment.pk)
 
 
-def _entries(
-    deployment: Deployment, found: _Log, redact: CallRedactor, collected: CollectedCalls
+def entries_of(
+    name: str, found: CallLog, redact: CallRedactor, collected: CollectedCalls
 ) -> Iterator[tuple[RawCall, dict[str, Any]]]:
-    """Yield what is written, without answers that are the same as the one before."""
+    """Yield what is written of a step's calls, without answers that are the same as the one before.
+
+    `name` is what the worker's log calls their owner.
+    """
     begun = time.monotonic()
     for call in collected.calls:
         asked, answered = log_file.question(call), log_file.answer(call)
@@ -138,7 +141,7 @@ def _entries(
             values = log_file.entry(call, redact, with_body=in_time or call.status >= 300)
         except Exception:  # noqa: BLE001  # a log never stops a step
             # Its message may have a part of what could not be redacted.
-            log.warning("deployment %s: a call of %s could not be redacted", deployment.pk, call.operation)
+            log.warning("%s: a call of %s could not be redacted", name, call.operation)
             continue
         if len(found.latest) >= MAX_QUESTIONS:
             found.latest.clear()
@@ -148,7 +151,7 @@ def _entries(
             values["answers_like_the_last"] = repeated
         yield call, values
     if collected.left_out:
-        log.warning("deployment %s: %s calls of a step were not logged", deployment.pk, collected.left_out)
+        log.warning("%s: %s calls of a step were not logged", name, collected.left_out)
 
 
 def _row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deployments.common.errors import AwsFailure, UserFixable
 from deployments.common.message_codes import Code
+from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.stacks.shared import preflight
@@ -12,14 +13,22 @@ from deployments.template_sets import template_files
 
 def filled(deployment: Deployment, template_set: template_files.TemplateSet) -> dict[str, str]:
     """Return the values of the parameters that the portal sets: artifacts, boundary, machine images."""
-    values = {template_set.bucket_parameter: deployment.artifact_bucket}
-    if boundary := deployment.environment.account.boundary:
+    account = deployment.environment.account
+    images: dict[str, str] = deployment.images
+    return filled_for(account, template_set, deployment.artifact_bucket, deployment.artifact_prefix) | images
+
+
+def filled_for(
+    account: Account, template_set: template_files.TemplateSet, bucket: str, prefix: str
+) -> dict[str, str]:
+    """Return the values that the portal sets for a set uploaded to a bucket, without the machine images."""
+    values = {template_set.bucket_parameter: bucket}
+    if boundary := account.boundary:
         values[template_set.boundary_parameter] = boundary
     if template_set.own_prefix:
-        values[template_set.prefix_parameter] = deployment.artifact_prefix
+        values[template_set.prefix_parameter] = prefix
     values.pop("", None)
-    images: dict[str, str] = deployment.images
-    return values | images
+    return values
 
 
 def tags_of(environment: Environment) -> dict[str, str]:
@@ -36,6 +45,11 @@ def without_capabilities(error: AwsFailure) -> UserFixable | AwsFailure:
 
 def url_of(deployment: Deployment, name: str) -> str:
     """Return the address of an uploaded template, for CloudFormation."""
-    region = deployment.environment.account.region
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"https://{deployment.artifact_bucket}.s3.{region}.{suffix}/{deployment.artifact_prefix}/{name}"
+    account = deployment.environment.account
+    return address_of(account, deployment.artifact_bucket, f"{deployment.artifact_prefix}/{name}")
+
+
+def address_of(account: Account, bucket: str, key: str) -> str:
+    """Return the address of an object, for CloudFormation."""
+    suffix = "amazonaws.com.cn" if account.region.startswith("cn-") else "amazonaws.com"
+    return f"https://{bucket}.s3.{account.region}.{suffix}/{key}"
