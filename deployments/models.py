@@ -14,6 +14,7 @@ import deployments.environments.models.accounts
 import deployments.environments.models.deployments
 import deployments.environments.models.environments
 import deployments.failures.models
+import deployments.first_contact.models
 import deployments.health.models.balancing
 import deployments.health.models.configuration
 import deployments.health.models.database

@@ -28,6 +28,7 @@ from deployments.deployment_pages.pages.views.recordings import recording_list, 
 from deployments.environment_pages.pages.views import environment
 from deployments.environment_pages.pages.views.environments import environment_list
 from deployments.environment_pages.pages.views.labels import environment_labels
+from deployments.first_contact.pages import views as first_contact
 from deployments.locks.pages import views as lock_views
 from deployments.notifications.pages import views as notification_views
 from deployments.recovery.pages.views import cancel, clean_up, dismiss
@@ -186,6 +187,7 @@ urlpatterns = [
     path("accounts/<int:pk>/", accounts.aws_account, name="aws_account"),
     path("accounts/<int:pk>/edit", accounts.aws_account_edit, name="aws_account_edit"),
     path("accounts/<int:pk>/test", accounts.aws_account_test, name="aws_account_test"),
+    path("accounts/<int:pk>/first-contact", first_contact.first_contact, name="first_contact"),
     path("accounts/<int:pk>/remove", accounts.aws_account_remove, name="aws_account_remove"),
     path("access/", access.access_people, name="access_people"),
     path("access/people/<int:pk>/", access.access_person, name="access_person"),

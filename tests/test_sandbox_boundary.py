@@ -44,6 +44,7 @@ MAY_MENTION_IT = {
     # a log of the sandbox's answers is marked, since it proves nothing about AWS
     "call_logs/rules/log_file.py",
     "call_logs/shared/keep.py",
+    "first_contact/shared/call_log.py",
     "environments/display/badges.py",
     "deployment_pages/display/failure_sentences.py",
     "stacks/display/duration_estimate.py",
@@ -55,6 +56,7 @@ MAY_MENTION_IT = {
 KNOW_THE_KIND_OF_AN_ACCOUNT = {
     "admin/work.py",
     "call_logs/shared/keep.py",
+    "first_contact/shared/call_log.py",
     # its roles are created by itself, and it is tested on request only
     "accounts/api/schemas/account.py",
     "accounts/pages/views.py",

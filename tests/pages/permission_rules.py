@@ -116,6 +116,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         )
         for name in ("aws_account", "aws_account_edit", "aws_account_remove")
     },
+    "first_contact": (Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True),),
     "aws_account_test": (Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True, method="post"),),
     # Access
     "access_people": (Rule(**ACCESS),),

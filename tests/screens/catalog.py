@@ -164,6 +164,7 @@ SCREENS: Final = (
     Screen(name="account-new-error", route="aws_account_new", step=_click("Add account")),
     _of("account", "aws_account"),
     _of("account", "aws_account_edit"),
+    _of("account", "first_contact"),
     _of("account", "aws_account_remove"),
     Screen(name="access", route="access_people"),
     _of("person", "access_person"),

@@ -1,0 +1,1 @@
+"""The log of a run, for its steps and for the archive."""

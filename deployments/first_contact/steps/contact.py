@@ -1,0 +1,167 @@
+"""What a step of a first contact works with: it asks AWS, and every call and answer is stored at once."""
+
+from __future__ import annotations
+
+import logging
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from django.conf import settings
+from django.utils import timezone
+
+from deployments.aws import call_capture, session
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.session import Clients
+from deployments.call_logs.rules import log_file
+from deployments.call_logs.shared.keep import CallLog, entries_of
+from deployments.common.errors import AwsAccessError, AwsRetryable, QuotaExhausted, SansoError
+from deployments.common.rules.aws_error_codes import CREDENTIALS
+from deployments.first_contact.models import ContactRun, ContactStep
+from deployments.first_contact.rules.answers import Answer, Expect, Outcome, compared
+from deployments.first_contact.shared.call_log import redactor_of
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+REPEATED_FOR = 20.0
+"""Seconds for which a call of a step is repeated that AWS does not answer; the clean-up repeats longer."""
+POLL = 5.0
+"""Seconds between two polls of a stack on AWS."""
+
+
+class StepStopped(Exception):
+    """Raised when a step cannot go on; its answers say why, and the next step follows."""
+
+
+class TakenOver(Exception):
+    """Raised when another process works on the run."""
+
+
+class Contact:
+    """One run in this process: its account's gateways, and the step in which it is."""
+
+    step: ContactStep
+
+    def __init__(self, run: ContactRun, say: Callable[[str], None]) -> None:
+        self.run, self.account, self.say = run, run.account, say
+        self.ref: AccountRef = self.account.ref()
+        self.clients: Clients = session.connect(self.ref)
+        self.patience = REPEATED_FOR
+        self._secrets: list[str] = []
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin to redact anew, since there are other secrets."""
+        self._redact = redactor_of(self.run, self._secrets)
+        self._log = CallLog(self._redact.secrets)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Remove these values from everything that is stored from now on."""
+        self._secrets += [one for one in secrets if one]
+        self._forget()
+
+    def ask(self, question: str, call: Callable[[Clients], T], expect: Expect = Expect.VALUE) -> T | None:
+        """Make a call, and store its answer. Return the result, None if AWS returned an error."""
+        found, error, seconds = self._called(call, expect)
+        outcome, text = compared(expect, found, error)
+        self._answer(Answer(question=question, outcome=outcome, text=text, seconds=seconds))
+        return found
+
+    def need(self, question: str, call: Callable[[Clients], T]) -> T:
+        """Make a call without which the step cannot go on, and store its answer. Raise StepStopped."""
+        found, error, seconds = self._called(call, Expect.VALUE)
+        outcome, text = compared(Expect.VALUE, found, error)
+        if error is None:
+            outcome, text = Outcome.EXPECTED, ""
+        self._answer(Answer(question=question, outcome=outcome, text=text, seconds=seconds))
+        if error is not None:
+            raise StepStopped(question) from error
+        return found  # type: ignore[return-value]  # without an error, the result of the call
+
+    def order(self, question: str, call: Callable[[Clients], None]) -> SansoError | None:
+        """Make a call that returns nothing, and store its answer. Return its error."""
+        _found, error, seconds = self._called(call, Expect.EMPTY)
+        outcome, text = compared(Expect.EMPTY, None, error)
+        self._answer(Answer(question=question, outcome=outcome, text=text, seconds=seconds))
+        return error
+
+    def quietly(self, call: Callable[[Clients], T]) -> tuple[T | None, SansoError | None]:
+        """Make a call and log it without an answer, such as a poll. Return its result, or its error."""
+        found, error, _seconds = self._called(call, Expect.VALUE)
+        return found, error
+
+    def note(self, question: str, text: str, outcome: Outcome = Outcome.NOTE) -> None:
+        """Store what was found out otherwise than by the result of one call."""
+        self._answer(Answer(question=question, outcome=outcome, text=text))
+
+    def pause(self, seconds: float = POLL) -> None:
+        """Wait for these seconds, less where AWS is simulated and faster. Raise TakenOver."""
+        self._keep_run()
+        time.sleep(max(0.2, seconds * min(1.0, self.account.timings.scale)))
+
+    def _called(
+        self, call: Callable[[Clients], T], expect: Expect
+    ) -> tuple[T | None, SansoError | None, float]:
+        """Return the result or the error of a call, which is repeated while AWS does not answer."""
+        self._keep_run()
+        began, pause, is_renewed = time.monotonic(), 1.0, False
+        while True:
+            try:
+                with call_capture.collecting() as collected:
+                    try:
+                        found = call(self.clients)
+                    finally:
+                        self._write(collected)
+                return found, None, time.monotonic() - began
+            except QuotaExhausted as exc:
+                error: SansoError = exc
+                pause = exc.seconds
+            except AwsRetryable as exc:
+                error = exc
+            except AwsAccessError as exc:
+                error = exc
+                if exc.code in CREDENTIALS and expect is not Expect.DENIED and not is_renewed:
+                    self.clients, is_renewed, pause = session.connect_anew(self.ref), True, 0.0
+                else:
+                    return None, error, time.monotonic() - began
+            except SansoError as exc:
+                return None, exc, time.monotonic() - began
+            if time.monotonic() - began + pause > self.patience:
+                return None, error, time.monotonic() - began
+            self._keep_run()
+            time.sleep(pause)
+            pause = min(10.0, max(1.0, pause * 2))
+
+    def _answer(self, answer: Answer) -> None:
+        answer = replace(
+            answer, text=self._redact.without_secrets(answer.text)[:2000], seconds=round(answer.seconds, 2)
+        )
+        step = self.step
+        step.answers = [*step.answers, answer.as_json()]
+        step.save(update_fields=["answers"])
+        mark = {Outcome.EXPECTED: "ok", Outcome.NOTE: "--"}.get(answer.outcome, "!!")
+        self.say(f"  {mark} {answer.question}{': ' if answer.text else ''}{answer.text}")
+
+    def _write(self, collected: call_capture.CollectedCalls) -> None:
+        """Append calls to the step's log; a log never stops a step."""
+        step = self.step
+        if not collected.calls or len(step.calls) > settings.SANSO_CALL_LOG_BYTES:
+            return
+        try:
+            found = entries_of(f"first contact {self.run.tag}", self._log, self._redact, collected)
+            lines = "".join(f"{log_file.line(values)}\n" for _call, values in found)
+        except Exception:
+            log.exception("first contact %s: calls to AWS were not logged", self.run.tag)
+            return
+        if lines:
+            step.calls = bytes(step.calls) + zlib.compress(lines.encode("utf-8", "replace"))
+            step.save(update_fields=["calls"])
+
+    def _keep_run(self) -> None:
+        """Store that this process works on the run. Raise TakenOver if another one does."""
+        rows = ContactRun.objects.filter(pk=self.run.pk, process=self.run.process)
+        if not rows.update(seen_at=timezone.now()):
+            raise TakenOver(self.run.tag)

@@ -1,0 +1,91 @@
+"""The stacks of a run: their names, waiting for their end, and their deletion by the run's tag."""
+
+from __future__ import annotations
+
+import time
+
+from deployments.aws.cloudformation import StackView
+from deployments.cloudformation.status import DELETED, IN_REVIEW, is_final
+from deployments.common.errors import AwsNotFound, SansoError
+from deployments.first_contact.models import ContactRun
+from deployments.first_contact.rules.answers import STACKS, TAG
+from deployments.first_contact.steps.contact import Contact
+from deployments.stacks.shared.preflight import ENVIRONMENT_TAG
+
+CHANGES, PROBE = "changes", "probe"
+MOST = 30 * 60
+"""Seconds until a stack must have ended."""
+GRACE = 60
+"""Seconds for which a stack may be in review after an operation has begun."""
+TRIES = 3
+"""Deletions of one stack: a resource that another one still used is free at the next."""
+
+
+def name_of(run: ContactRun, which: str) -> str:
+    """Return the name of a root stack of a run."""
+    return f"{STACKS}{run.tag}-{which}"
+
+
+def tags_of(run: ContactRun) -> dict[str, str]:
+    """Return the tags of a run's stacks, which CloudFormation gives to their resources.
+
+    With the strict scope, the roles change and delete only what has the tag of an environment.
+    """
+    return {TAG: run.tag, ENVIRONMENT_TAG: f"{STACKS}{run.tag}"}
+
+
+def wait(contact: Contact, stack_id: str) -> tuple[StackView | None, SansoError | None]:
+    """Wait until an operation on a stack has ended. Return the stack, None if it no longer exists."""
+    began = time.monotonic()
+    while True:
+        stack, error = contact.quietly(lambda aws: aws.cloudformation.describe_stack(stack_id))
+        if isinstance(error, AwsNotFound) or (stack and stack.status == DELETED):
+            return None, None
+        elapsed = time.monotonic() - began
+        is_late = elapsed > (GRACE if stack and stack.status == IN_REVIEW else MOST)
+        if error is not None or (stack and is_final(stack.status)) or is_late:
+            return stack, error
+        contact.pause()
+
+
+def _is_ours(stack: StackView, run: ContactRun) -> bool:
+    """Return whether a run created a stack: its tag, or for an empty one without tags its name, says so.
+
+    The tags of a change set that was not executed may end with it.
+    """
+    is_empty = stack.status == IN_REVIEW and stack.name.startswith(f"{STACKS}{run.tag}-")
+    return stack.tags.get(TAG) == run.tag or (is_empty and not stack.tags)
+
+
+def delete(contact: Contact, name: str) -> StackView | SansoError | None:
+    """Delete a stack of the run, by name or id, if it has the run's tag.
+
+    Return None once it does not exist, else the stack, or the error because of which its state is unknown.
+    """
+    for number in range(TRIES):
+        stack, error = contact.quietly(lambda aws: aws.cloudformation.describe_stack(name))
+        if isinstance(error, AwsNotFound) or (stack and stack.status == DELETED):
+            return None
+        if error is not None or stack is None:
+            return error
+        if not _is_ours(stack, contact.run):
+            contact.note(f"stack {name}", "does not have the tag of this run; it is not touched")
+            return None
+        if (error := _begin_deletion(contact, stack, number)) is not None:
+            return error
+        ended, error = wait(contact, stack.stack_id)
+        if error is not None:
+            return error
+        if ended is None:
+            return None
+        contact.note(f"stack {stack.name}", f"{ended.status}: {ended.reason}")
+    return ended
+
+
+def _begin_deletion(contact: Contact, stack: StackView, number: int) -> SansoError | None:
+    token = f"{contact.run.tag}-delete-{number}-{int(time.time())}"
+    role = contact.account.stack_role_arn
+    return contact.order(
+        f"cloudformation.delete_stack {stack.name} ({stack.status})",
+        lambda aws: aws.cloudformation.delete_stack(stack.stack_id, token, role),
+    )

@@ -1,0 +1,124 @@
+"""`manage.py first_contact ACCOUNT`: ask AWS what Sanso relies on, record the answers, and clean up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from deployments.environments.models.accounts import Account
+from deployments.first_contact.display import report
+from deployments.first_contact.models import ContactRun
+from deployments.first_contact.steps import run as runs
+from deployments.first_contact.steps.contact import TakenOver
+from portal.support import contact_archive
+
+
+class Command(BaseCommand):
+    """Run the first contact with an account."""
+
+    help = (
+        "Calls AWS in an account step by step, compares what it answers with what Sanso expects, deletes "
+        "everything that it created, and writes a report and the AWS call log to one archive. "
+        "docs/first-contact.md says what each step creates."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the account, the steps, and the archive."""
+        parser.add_argument("account", help="the name of the account")
+        parser.add_argument(
+            "--steps",
+            type=_steps,
+            default=list(runs.FREE),
+            metavar="STEP,STEP",
+            help=f"the steps: {', '.join(runs.STEPS)}; without this, {', '.join(runs.FREE)}",
+        )
+        parser.add_argument("--clean-up", action="store_true", help="only clean up after an earlier run")
+        parser.add_argument("--output", type=Path, help="the archive to write; it must not exist")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run it. Raise CommandError if something is left in AWS, or is not as expected."""
+        account = Account.objects.usable().called(options["account"]).first()
+        if account is None:
+            raise CommandError(f"There is no account {options['account']}.")
+        path: Path | None = options["output"]
+        if path is not None and path.exists():
+            raise CommandError(f"{path} exists.")
+        before = signal.signal(signal.SIGTERM, _stop)
+        logging.getLogger("botocore.credentials").addFilter(_is_silent)  # the wrong external ID is on purpose
+        try:
+            run = self._run(account, options)
+        except runs.Busy:
+            raise CommandError(f"A first contact with {account.name} is in progress.") from None
+        except TakenOver:
+            raise CommandError("Another process has taken this run over.") from None
+        except KeyboardInterrupt:
+            raise CommandError(
+                f"Stopped while cleaning up. Run `manage.py first_contact {account.name} --clean-up`."
+            ) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            logging.getLogger("botocore.credentials").removeFilter(_is_silent)
+        self._end(run, path)
+
+    def _run(self, account: Account, options: dict[str, Any]) -> ContactRun:
+        """Clean up after an earlier run, then make a new one. Return the last one."""
+        earlier = ContactRun.objects.unfinished(account)
+        if earlier is not None:
+            self._say(f"Cleaning up after the run with tag {earlier.tag}")
+            earlier = runs.take_over(earlier)
+            runs.finish(earlier, self._say)
+        if options["clean_up"]:
+            found = earlier or ContactRun.objects.of(account).first()
+            if found is None:
+                raise CommandError(f"There was no first contact with {account.name}.")
+            return found
+        if earlier is not None and earlier.active_key is not None:
+            return earlier
+        run = runs.begin(account, options["steps"])
+        self._say(f"First contact with {account.name}, tag {run.tag}")
+        runs.take_steps(run, self._say)
+        return run
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _end(self, run: ContactRun, given: Path | None) -> None:
+        """Write the archive, readable by its owner alone, and say how it ended."""
+        run.refresh_from_db()
+        path = given or Path(contact_archive.name_of(run, timezone.now()))
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as exc:
+            raise CommandError(f"{path} cannot be written: {exc.strerror}.") from exc
+        with os.fdopen(descriptor, "wb") as output:
+            contact_archive.write(output, run)
+        self._say(f"{path}: the report and the AWS call log. Read it before you send it.")
+        if run.left:
+            raise CommandError("Something is left in AWS:\n" + "\n".join(report.left_of(run)))
+        if not report.is_fine(run):
+            raise CommandError("Nothing is left in AWS. Not everything was as expected; see the report.")
+        self._say("Everything was as expected. Nothing is left in AWS.")
+
+
+def _steps(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in runs.STEPS]:
+        raise ArgumentTypeError(f"there is no step {unknown[0]}; there are {', '.join(runs.STEPS)}")
+    return names
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _is_silent(_record: logging.LogRecord) -> bool:
+    return False
