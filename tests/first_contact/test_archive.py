@@ -62,7 +62,7 @@ def test_none_of_the_secrets_is_stored_or_in_the_archive(contact: Contact, setti
         contact.note("a note", text)
     run = ContactRun.objects.get(pk=contact.run.pk)
     left = Left(
-        type="AWS::EC2::VPC", id="vpc-0123456789abcdef0", billing="free", why=f"password {IN_TEXT[0]}"
+        type="AWS::EC2::VPC", id="vpc-0123456789abcdef0", billing="free", why=f"the password is {IN_TEXT[0]}"
     )
     run.left = [left.as_json()]
     run.save()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from deployments.first_contact.models import (
     ACTIVE,
@@ -47,7 +47,7 @@ class StepShown:
     state: str
     css_class: str
     glyph: str
-    count: int
+    summary: str
     unexpected: int
     is_open: bool
     lines: tuple[AnswerLine, ...]
@@ -117,11 +117,20 @@ def _step(step: ContactStep) -> StepShown:
         state=str(STEP_STATES[step.state]),
         css_class=css_class,
         glyph=glyph,
-        count=len(answers),
+        summary=_summary(len(answers), unexpected),
         unexpected=unexpected,
         is_open=step.state == ACTIVE or unexpected > 0,
         lines=tuple(_line(one) for one in answers),
     )
+
+
+def _summary(count: int, unexpected: int) -> str:
+    """Return how many answers a step has, and how many of them are not as expected."""
+    texts = [ngettext("%(count)d answer", "%(count)d answers", count) % {"count": count}]
+    if unexpected:
+        text = ngettext("%(count)d not as expected", "%(count)d not as expected", unexpected)
+        texts.append(text % {"count": unexpected})
+    return " · ".join(texts)
 
 
 def _line(answer: Answer) -> AnswerLine:

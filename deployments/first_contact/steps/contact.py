@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 REPEATED_FOR = 20.0
 """Seconds for which a call of a step is repeated that AWS does not answer; the clean-up repeats longer."""
+MAX_TEXT = 2000
+"""Characters of an answer that are stored."""
 POLL = 5.0
 """Seconds between two polls of a stack on AWS."""
 
@@ -135,10 +137,12 @@ class Contact:
             time.sleep(pause)
             pause = min(10.0, max(1.0, pause * 2))
 
+    def without_secrets(self, text: str) -> str:
+        """Return the beginning of a text without secrets, as it is stored."""
+        return self._redact.without_secrets(text)[:MAX_TEXT]
+
     def _answer(self, answer: Answer) -> None:
-        answer = replace(
-            answer, text=self._redact.without_secrets(answer.text)[:2000], seconds=round(answer.seconds, 2)
-        )
+        answer = replace(answer, text=self.without_secrets(answer.text), seconds=round(answer.seconds, 2))
         step = self.step
         step.answers = [*step.answers, answer.as_json()]
         step.save(update_fields=["answers"])

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def finish(run: ContactRun, say: Callable[[str], None]) -> None:
     found = clean_up.take(contact)
     now = timezone.now()
     _end(step, FAILED if found else DONE)
-    run.left = [one.as_json() for one in found]
+    run.left = [replace(one, why=contact.without_secrets(one.why)).as_json() for one in found]
     run.state, run.ended_at = FINISHED, now
     run.active_key = run.account_id if any(one.is_certain for one in found) else None
     run.save(update_fields=["left", "state", "ended_at", "active_key"])
