@@ -152,7 +152,7 @@ class Contact:
     def _write(self, collected: call_capture.CollectedCalls) -> None:
         """Append calls to the step's log; a log never stops a step."""
         step = self.step
-        if not collected.calls or len(step.calls) > settings.SANSO_CALL_LOG_BYTES:
+        if not collected.calls or len(step.calls) >= settings.SANSO_CALL_LOG_BYTES:
             return
         try:
             found = entries_of(f"first contact {self.run.tag}", self._log, self._redact, collected)

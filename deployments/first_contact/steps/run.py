@@ -40,6 +40,8 @@ STEPS: dict[str, Callable[[Contact], None]] = {
 FREE = ("reads", "roles", "change_set")
 """The steps for which AWS charges nothing but the storage of objects for minutes."""
 CLEAN_UP = "clean_up"
+KEPT = 5
+"""Runs of an account that are kept, the newest; the earlier ones have cleaned up."""
 SILENT = timedelta(seconds=60)
 """How long the process of a run on another machine may be silent before another one continues the run."""
 
@@ -63,6 +65,8 @@ def begin(account: Account, names: Collection[str]) -> ContactRun:
         raise Busy from None
     for name in (*(name for name in STEPS if name in names), CLEAN_UP):
         ContactStep.objects.create(run=run, name=name)
+    old = list(ContactRun.objects.of(account).values_list("pk", flat=True)[KEPT:])
+    ContactRun.objects.filter(pk__in=old).delete()
     return run
 
 
