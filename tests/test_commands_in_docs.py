@@ -41,6 +41,7 @@ IN_A_CLONE = (r"git clone ", r"python3 -m venv ", r"git pull$", r"git worktree "
 REDIS = r"redis-cli "
 ELSEWHERE = {
     "docs/api.md": "tests/api/test_examples.py",
+    "docs/first-contact.md": "tests/first_contact/test_against_sandbox.py",
     "portal/sandbox/README.md": "tests/test_distributions.py",
 }
 """Documents whose commands another test runs."""

@@ -1,6 +1,6 @@
 """A first contact with the sandbox, whole and interrupted: the report is right, and nothing is left.
 
-It tests the command, never AWS.
+It tests the command as docs/first-contact.md runs it, never AWS.
 """
 
 from __future__ import annotations
