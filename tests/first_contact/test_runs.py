@@ -36,7 +36,7 @@ def test_a_second_run_of_an_account_begins_after_the_first_has_cleaned_up() -> N
 
 def test_the_newest_five_runs_of_an_account_are_kept() -> None:
     account = production()
-    tags = []
+    tags: list[str] = []
     for _ in range(runs.KEPT + 2):
         run = runs.begin(account, [])
         runs.finish(run, lambda _line: None)
