@@ -15,6 +15,17 @@ class CannotFailOver(Exception):
     """No reader can become the writer; the message is the reason, worded as in RDS."""
 
 
+class CannotCopy(Exception):
+    """This kind of database has no copies of its data."""
+
+
+class DataCopy(Protocol):
+    """A copy of a database's data at one moment, which outlives the database."""
+
+    def remove(self) -> None:
+        """Delete the copy; databases that were started from it are unaffected."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """The addresses and the port of a cluster."""
@@ -47,6 +58,8 @@ class DatabaseSettings:
     parameters: dict[str, str]  # from the DB cluster parameter group
     # Seconds after a failover during which the writer endpoint still leads clients to the old writer.
     endpoint_lag: Callable[[], float] = lambda: 0.0
+    # The data to start with, users and passwords included; user, password and database are ignored then.
+    source: DataCopy | None = None
 
 
 class Database(Protocol):
@@ -80,6 +93,9 @@ class Database(Protocol):
 
     def set_password(self, user: str, password: str) -> None:
         """Change a user's password, for a rotation or a changed template."""
+
+    def copy(self) -> DataCopy:
+        """Return a copy of everything that is committed now. Raises CannotCopy or OSError."""
 
     def stop(self) -> None:
         """Stop all servers and remove their files."""

@@ -17,6 +17,7 @@ import pymysql
 from sanso_sandbox.backends import certificates
 from sanso_sandbox.backends.databases import relays, replication
 from sanso_sandbox.backends.databases.cluster_endpoints import ClusterEndpoints
+from sanso_sandbox.backends.databases.data_copies import MariaDBCopy, copy_of
 from sanso_sandbox.backends.databases.mariadb import START, MariaDB, Shared, template
 from sanso_sandbox.backends.databases.nodes import Node, Stage
 from sanso_sandbox.backends.databases.reconciler import CATCH_UP, ClusterReconciler
@@ -179,6 +180,13 @@ class Aurora:
             with contextlib.suppress(pymysql.MySQLError):  # a slower reader replicates it later
                 replication.wait_for(node.server, at, HAND_OVER)
 
+    def copy(self) -> MariaDBCopy:
+        """Return a copy of everything that is committed now."""
+        roles = self._roles
+        with roles.held():
+            number, writer = roles.next_number(), roles.writer.server
+        return copy_of(writer, self._shared, number)
+
     def stop(self) -> None:
         """Stop all servers and remove their files."""
         self._ended.set()
@@ -203,6 +211,9 @@ class Aurora:
 
 
 def _first_server(shared: Shared, settings: DatabaseSettings) -> MariaDB:
+    source = settings.source
+    if isinstance(source, MariaDBCopy):  # its log has the numbers of other servers
+        return MariaDB(shared, source.numbers + 1, reads_only=False, source=source.folder)
     server = MariaDB(shared, 1, reads_only=False)
     try:
         _initialize(server, settings)

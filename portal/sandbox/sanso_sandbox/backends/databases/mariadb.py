@@ -111,7 +111,7 @@ class MariaDB:
 
     address: Address
 
-    def __init__(self, shared: Shared, number: int, *, reads_only: bool) -> None:
+    def __init__(self, shared: Shared, number: int, *, reads_only: bool, source: Path | None = None) -> None:
         self.number = number
         self._shared = shared
         self._folder = shared.base / secrets.token_hex(6)
@@ -120,7 +120,7 @@ class MariaDB:
         self._child: Child | None = None
         self._ended = False
         try:
-            self.clear(number)
+            self.clear(number, source)
             for attempt in range(1, TRIES + 1):
                 self.address = choose_address(shared.endpoint.port)
                 try:
@@ -134,24 +134,23 @@ class MariaDB:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
-    def clear(self, number: int) -> None:
-        """Reset a server that does not run to its initial data.
+    def clear(self, number: int, source: Path | None = None) -> None:
+        """Reset a server that does not run to its initial data, or to the data in a folder.
 
-        Args:
-            number: a new one, since a replica ignores transactions of its own number.
+        Its number must be a new one, since a replica ignores transactions of its own number.
         """
         self.number = number
         shutil.rmtree(self._folder, ignore_errors=True)
-        shutil.copytree(template(self._shared.base), self._folder / "data")
+        shutil.copytree(source or template(self._shared.base), self._folder / "data")
         first = self._folder / "first.sql"
         first.touch(mode=0o600)
-        first.write_text(self._first_statements())
+        first.write_text(self._first_statements(keeps_users=source is not None))
 
-    def _first_statements(self) -> str:
+    def _first_statements(self, *, keeps_users: bool) -> str:
         """Return the statements that replace MariaDB's own users with the cluster's, unlogged, one a line."""
         shared = self._shared
-        statements = ["SET SESSION sql_log_bin=0", "DELETE FROM mysql.global_priv WHERE User IN ('', 'root')"]
-        statements.append("FLUSH PRIVILEGES")
+        deletion = "DELETE FROM mysql.global_priv WHERE User IN ('', 'root')"
+        statements = ["SET SESSION sql_log_bin=0", *([] if keeps_users else [deletion]), "FLUSH PRIVILEGES"]
         for name, secret, granted in (
             (ADMIN, shared.admin_password, "ALL PRIVILEGES"),
             (REPLICATOR, shared.replicator_password, "REPLICATION SLAVE"),
@@ -288,6 +287,12 @@ class MariaDB:
         """Stop the process gracefully; the data stays."""
         if self._child is not None:
             self._child.stop(STOP)
+
+    def give_data(self, folder: Path) -> None:
+        """Stop the server permanently, and move its data to a folder that does not exist. Raises OSError."""
+        self._ended = True
+        self.shut_down()
+        (self._folder / "data").rename(folder)
 
     def stop(self) -> None:
         """Stop the server permanently, in any state, and remove its data."""

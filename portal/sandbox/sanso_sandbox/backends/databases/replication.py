@@ -91,13 +91,17 @@ def sequence(gtids: str) -> int:
     return max((int(number) for _domain, number in _GTID.findall(gtids)), default=0)
 
 
-def follow(server: MariaDB, writer: MariaDB, shared: Shared) -> None:
-    """Make a server read-only and make it follow the writer from the end of its log, in any earlier state."""
+def follow(server: MariaDB, writer: MariaDB, shared: Shared, *, acknowledges: bool = True) -> None:
+    """Make a server read-only and make it follow the writer from the end of its log, in any earlier state.
+
+    Args:
+        acknowledges: whether commits that wait for a replica may wait for this one.
+    """
     with server.session(SLOW) as cursor:
         cursor.execute("SET GLOBAL read_only=ON")
         cursor.execute("STOP SLAVE")
         cursor.execute("SET GLOBAL rpl_semi_sync_master_enabled=OFF")
-        cursor.execute("SET GLOBAL rpl_semi_sync_slave_enabled=ON")
+        cursor.execute(f"SET GLOBAL rpl_semi_sync_slave_enabled={'ON' if acknowledges else 'OFF'}")
         cursor.execute("RESET SLAVE ALL")
         cursor.execute("SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos")
         cursor.execute(
@@ -118,6 +122,13 @@ def wait_for(server: MariaDB, gtids: str, seconds: float) -> bool:
             cursor.execute("SELECT MASTER_GTID_WAIT(%s, %s) AS late", (gtids, seconds))
             (row,) = cursor.fetchall()
     return bool(row["late"] == 0)
+
+
+def end_following(replica: MariaDB) -> None:
+    """Make a replica forget its writer; its data and its log stay."""
+    with replica.session(SLOW) as cursor:
+        cursor.execute("STOP SLAVE")
+        cursor.execute("RESET SLAVE ALL")
 
 
 def end_writing(writer: MariaDB) -> None:

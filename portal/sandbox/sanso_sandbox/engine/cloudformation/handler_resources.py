@@ -58,6 +58,7 @@ _OTHERS: Final = {
 _IMPLICIT: Final = {
     "rds:CreateDBInstance": ("og", "pg"),
     "rds:ModifyDBInstance": ("og", "pg"),
+    "rds:RestoreDBClusterFromSnapshot": ("cluster-snapshot",),
 }
 _PLACEHOLDER: Final = re.compile(r"\$\{\w+\}")
 
@@ -138,6 +139,8 @@ def _other(service: str, kind: str, stack: Stack, record: Record, properties: Pr
         return _arn(service, kind, f"rds!cluster-{new_uuid()}")
     if (service, kind) == ("ssm", "document"):
         return document(properties)
+    if kind == "cluster-snapshot" and properties.get("SnapshotIdentifier"):
+        return _arn(service, kind, str(properties["SnapshotIdentifier"]))
     if service == "rds" and kind.endswith("snapshot"):
         logical = record["LogicalResourceId"].lower()
         return _arn(service, kind, f"{stack['StackName'].lower()}-snapshot-{logical}-{new_uuid()[:12]}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pymysql
 from ministack.services import rds
 from ministack.services.cloudformation import provisioners
 
@@ -21,7 +22,7 @@ from sanso_sandbox.engine.registry import (
     truth,
 )
 from sanso_sandbox.protocols.databases import DatabaseSettings, Endpoint
-from sanso_sandbox.services.rds import databases, master_secrets, offers, parameter_groups
+from sanso_sandbox.services.rds import databases, master_secrets, offers, parameter_groups, restores
 
 TYPE = "AWS::RDS::DBCluster"
 MYSQL_PORT = 3306
@@ -37,8 +38,14 @@ def install() -> None:
     handler(TYPE)["snapshot"] = _snapshot
 
 
-def _create(logical_id: str, properties: Properties, stack: str) -> Created:
-    """Create a cluster, with a real database if the engine uses MySQL's protocol; others are only records."""
+def _create(logical_id: str, template: Properties, stack: str) -> Created:
+    """Create a cluster, with a real database if the engine uses MySQL's protocol; others are only records.
+
+    With SnapshotIdentifier the database begins with the snapshot's data, its users and their passwords; only
+    the administrator gets another password, if RDS manages it.
+    """
+    snapshot = restores.snapshot_of(template)
+    properties = restores.with_inherited(template, snapshot)
     identifier = properties.get("DBClusterIdentifier") or provisioners._physical_name(
         stack, logical_id, lowercase=True, max_len=63
     )
@@ -58,10 +65,12 @@ def _create(logical_id: str, properties: Properties, stack: str) -> Created:
         new_password = master_secrets.create(cluster, cluster["MasterUsername"], key)
     cluster["_MasterUserPassword"] = new_password
     try:
-        _start(cluster, properties, new_password)
-    except OSError as failed:
+        _start(cluster, properties, new_password, snapshot)
+    except (OSError, pymysql.MySQLError, Refused) as failed:
         master_secrets.delete(cluster)
         rds._clusters.pop(cluster_id, None)
+        if isinstance(failed, Refused):
+            raise
         raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
     _become(cluster_id, "creating")
     return cluster_id, attributes(cluster)
@@ -86,7 +95,7 @@ def _require_master(properties: Properties) -> None:
             "InvalidParameterCombination",
             "You can't specify MasterUserPassword when ManageMasterUserPassword is enabled.",
         )
-    restored = properties.get("SnapshotIdentifier") or properties.get("SourceDBClusterIdentifier")
+    restored = properties.get("SnapshotIdentifier")
     if not managed and not properties.get("MasterUserPassword") and not restored:
         raise Refused(
             "InvalidParameterValue",
@@ -130,7 +139,7 @@ def _speaks_mysql(cluster: Record) -> bool:
     return "mysql" in cluster["Engine"] or "mariadb" in cluster["Engine"]
 
 
-def _start(cluster: Record, properties: Properties, new_password: str) -> None:
+def _start(cluster: Record, properties: Properties, new_password: str, snapshot: Record | None) -> None:
     if not _speaks_mysql(cluster):
         return
     settings = DatabaseSettings(
@@ -140,9 +149,13 @@ def _start(cluster: Record, properties: Properties, new_password: str) -> None:
         database=properties.get("DatabaseName") or "",
         parameters=parameter_groups.effective(properties.get("DBClusterParameterGroupName")),
         endpoint_lag=_name_lag(here().account),
+        source=None if snapshot is None else restores.data_of(snapshot),
     )
-    endpoint = databases.start((here(), cluster["DBClusterIdentifier"]), settings)
-    _lead(cluster, endpoint)
+    key = here(), cluster["DBClusterIdentifier"]
+    _lead(cluster, databases.start(key, settings))
+    server = databases.get(key)
+    if snapshot is not None and new_password and server is not None:
+        server.set_password(cluster["MasterUsername"], new_password)
 
 
 def _lead(cluster: Record, endpoint: Endpoint) -> None:

@@ -1,4 +1,4 @@
-"""Snapshots of clusters, as records without data: creation over time, quota, names, pages, automated ones.
+"""Snapshots of clusters: their data, creation over time, quota, names, pages; automated ones without data.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterSnapshot.html
 """
@@ -12,8 +12,9 @@ from typing import Final
 from ministack.services import rds
 
 from sanso_sandbox.engine import query, quotas
-from sanso_sandbox.engine.registry import Action, Answer, Parameters, Record, Refused, arn
+from sanso_sandbox.engine.registry import Action, Answer, Parameters, Record, Refused, arn, here
 from sanso_sandbox.engine.time_scale import Wait
+from sanso_sandbox.services.rds import databases
 
 DURATION: Final = 90.0  # AWS's seconds until a snapshot is available; it depends little on the size
 FIRST: Final = 60.0  # seconds from the creation of a cluster to its first automated snapshot
@@ -36,15 +37,19 @@ INVALID_NAME: Final = (
 
 
 def install() -> None:
-    """Let every snapshot have the tags of its cluster, if the cluster copies them, and count in the quota."""
-    rds._create_cluster_snapshot_internal = _counted_with_tags(rds._create_cluster_snapshot_internal)
+    """Let every snapshot have data, count in the quota, and have the tags of a cluster that copies them."""
+    rds._create_cluster_snapshot_internal = _taking(rds._create_cluster_snapshot_internal)
 
 
-def _counted_with_tags(engine: Callable[[str, Record], Record]) -> Callable[[str, Record], Record]:
+def _taking(engine: Callable[[str, Record], Record]) -> Callable[[str, Record], Record]:
     """Return a function that takes a snapshot. It raises Refused if the quota is used up."""
 
     def take(snapshot_id: str, cluster: Record) -> Record:
         quotas.require("manual_cluster_snapshots", len(rds._db_cluster_snapshots))
+        try:
+            databases.keep((here(), snapshot_id), (here(), cluster["DBClusterIdentifier"]))
+        except OSError as failed:
+            raise Refused("InternalFailure", f"The sandbox cannot copy the data: {failed}") from failed
         snapshot = engine(snapshot_id, cluster)
         if cluster.get("CopyTagsToSnapshot"):
             snapshot["TagList"] = list(cluster.get("TagList") or [])
@@ -97,7 +102,19 @@ def delete(parameters: Parameters, engine: Action) -> Answer:
             "InvalidDBClusterSnapshotStateFault",
             f"Cannot delete the snapshot {name} because it is not in the available state.",
         )
-    return engine(parameters)
+    answer = engine(parameters)
+    if answer[0] == 200:
+        databases.forget((here(), name))
+    return answer
+
+
+def find(name_or_arn: str) -> Record:
+    """Return a snapshot of this account and region by its name or ARN. Raises Refused."""
+    wanted = _last(name_or_arn).removeprefix("cluster-snapshot:").lower()
+    found = next((one for one in _all() if one["DBClusterSnapshotIdentifier"] == wanted), None)
+    if found is None:
+        raise Refused("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot {wanted} not found.")
+    return found
 
 
 def describe(parameters: Parameters, _engine: Action) -> Answer:

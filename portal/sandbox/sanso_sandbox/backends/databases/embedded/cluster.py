@@ -9,8 +9,10 @@ from sanso_sandbox.backends import certificates
 from sanso_sandbox.backends.databases.embedded.server import Server
 from sanso_sandbox.protocols.databases import (
     Address,
+    CannotCopy,
     CannotFailOver,
     DatabaseSettings,
+    DataCopy,
     Member,
     Origin,
 )
@@ -106,6 +108,10 @@ class EmbeddedCluster:
     def set_password(self, user: str, password: str) -> None:
         """Change a user's password."""
         self._server.set_password(user, password)
+
+    def copy(self) -> DataCopy:
+        """Raise CannotCopy: snapshots are records without data."""
+        raise CannotCopy("The embedded database of this sandbox copies no data; install MariaDB.")
 
     def stop(self) -> None:
         """Stop the server and remove its data."""
