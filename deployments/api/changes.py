@@ -22,7 +22,9 @@ from deployments.changes.api.schemas.previews import CheckedCreation
 from deployments.changes.commands.create import (
     caught_by_creation,
     check_deployment,
+    prefill_again,
     request_deployment,
+    restoring,
     set_to_deploy,
 )
 from deployments.changes.commands.preview import request_change
@@ -61,11 +63,20 @@ def check_environment(request: ApiRequest, body: CreateBody) -> CheckedCreation:
 def _creation(request: ApiRequest, body: CreateBody) -> dict[str, Any]:
     """Return the values of the action. Raise Refused or UserFixable if some are not valid."""
     require_somewhere(request, Right.CREATE, "deploy")
-    version = _version(body.template_version)
+    source = body.restore_from
+    again: dict[str, Any] = {}
+    if source is not None:
+        environment = environment_of(request, source.environment)
+        require_about(request, Right.CHANGE, "deploy", environment)
+        again = prefill_again(environment, source.snapshot)
+    version = _version(body.template_version or again.get("version"))
+    template_set = set_to_deploy(version)
+    given = {n: value for n, value in again.get("parameters", {}).items() if n in template_set.parameters}
+    given |= body.parameters | restoring(template_set, source.snapshot if source else "")
     accounts = Account.objects.usable().matching(known_accounts(request.user))
-    form = NewEnvironmentForm(set_to_deploy(version), accounts=accounts)
+    form = NewEnvironmentForm(template_set, accounts=accounts)
     values = body.model_dump(include={"name", "account", "reason", "on_failure"})
-    parameters = form.take(body.parameters, request_key=str(request.request_key), **values)
+    parameters = form.take(given, request_key=str(request.request_key), **values)
     if parameters is None:
         raise of_form(form)
     return {name: form.cleaned_data[name] for name in ("account", "name", "reason")} | {

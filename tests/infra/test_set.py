@@ -44,7 +44,7 @@ def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
     assert (check.default, check.initial) == ("tcp", "http")
     assert found.choose_once == {
         *("AppProtocol", "AppServersAdmit", "UwsgiPort"),
-        *("DatabaseName", "DatabaseAdminUser", "FinalSnapshot"),
+        *("DatabaseName", "DatabaseAdminUser", "DatabaseSnapshot", "FinalSnapshot"),
         *("FirstZone", "SecondZone", "VpcCidr"),
     }
     for name in found.choose_once:

@@ -96,6 +96,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "rds:CreateDBClusterSnapshot": "RDS takes the final snapshot with the caller's rights on AWS",
         "rds:ModifyDBInstance": _UPDATE,
         "rds:ModifyDBSubnetGroup": _UPDATE,
+        "rds:RestoreDBClusterFromSnapshot": "an environment is created with the data of a snapshot",
         "s3:GetObjectVersion": "a template set of one's own may name versions of objects",
         "secretsmanager:UntagResource": _TAGS,
         "secretsmanager:UpdateSecret": _UPDATE,

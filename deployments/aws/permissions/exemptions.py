@@ -1,4 +1,4 @@
-"""The writes of handlers that only a property triggers: account.yaml does not grant them.
+"""The writes of handlers that only a property triggers: account.yaml grants what the bundled set triggers.
 
 A role needs the action as soon as a resource has the property; until then the handler does not call it. The
 page of the property in CloudFormation's reference is the source, unless another one is named.

@@ -190,11 +190,13 @@ def _created(
     if rolls_back_to:
         given = {name: value for name, value in parameters.items() if name in declared}
     else:
-        known = {} if creates else {**environment.parameters, **base.parameters}
+        known = {} if creates else template_set.fixed({**environment.parameters, **base.parameters})
         given = _with_fixed(template_set, parameters, known)
     secrets = _kept_secrets(template_set, base)
     plain, secret = checked(template_set, given, environment.account.region, kept=secrets)
     role_boundaries.refuse_without(template_set, environment.account, plain, base=None if creates else base)
+    if not creates:
+        _refuse_other_data(base, template_set, plain)
     source = rolls_back_to or base
     deployment = Deployment.objects.create(
         environment=environment,
@@ -241,6 +243,19 @@ def _with_fixed(
         if parameter.choose_once and name in known and given.setdefault(name, known[name]) != known[name]:
             raise UserFixable("ChosenOnce", Code.PARAMETER_CHOSEN_ONCE, f"parameter_{name}")
     return given
+
+
+def _refuse_other_data(
+    base: Deployment, template_set: template_files.TemplateSet, plain: Mapping[str, str]
+) -> None:
+    """Raise UserFixable if the change would replace a restored database by an empty one.
+
+    CloudFormation does so when SnapshotIdentifier is removed, as with a set that has no parameter for it.
+    """
+    before = stored_sets.find(base.template_digest)
+    restored_from = before.snapshot(base.parameters) if before else ""
+    if restored_from and template_set.snapshot(plain) != restored_from:
+        raise UserFixable("RestoredDatabase", Code.RESTORED_DATABASE_REPLACED, snapshot=restored_from)
 
 
 def _kept_secrets(template_set: template_files.TemplateSet, base: Deployment) -> set[str]:

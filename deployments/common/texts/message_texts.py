@@ -264,6 +264,27 @@ MESSAGES: Final[dict[Code, str]] = {
         "Systems Manager has no parameter %(name)s in this region, which names the machine image for "
         "%(parameter)s. Correct it in template-set.yaml."
     ),
+    Code.RESTORE_SNAPSHOT_NOT_FOUND: N_(
+        "RDS has no snapshot %(snapshot)s in this account and region. It may have been deleted. Choose "
+        "another one, or leave the field empty for an empty database."
+    ),
+    Code.RESTORE_SNAPSHOT_NOT_AVAILABLE: N_(
+        "The snapshot %(snapshot)s cannot be restored now: its status is %(status)s. Deploy again when it is "
+        "available."
+    ),
+    Code.RESTORE_SNAPSHOT_DENIED: N_(
+        "The snapshot %(snapshot)s has the data of an environment that you may not change. Ask somebody who "
+        "may."
+    ),
+    Code.RESTORED_DATABASE_REPLACED: N_(
+        "The database was restored from the snapshot %(snapshot)s. This template set does not keep that "
+        "value: CloudFormation would replace the database by another one. Choose a version with the "
+        "parameter."
+    ),
+    Code.RESTORE_NOT_SUPPORTED: N_(
+        "This template set cannot restore a snapshot: the database would be empty. Choose a version whose "
+        "template-set.yaml names a snapshot_parameter."
+    ),
     Code.NOTHING_TO_DELETE: N_("Select at least one resource that Sanso can delete."),
     Code.LOAD_BALANCER_UNKNOWN: N_("The load balancer of this environment is not known yet."),
     Code.BUCKET_IN_OTHER_REGION: N_(

@@ -65,6 +65,13 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Keep those that have been deleted."""
         return self.exclude(deleted_at=None)
 
+    def tagged(self, tag: str) -> Self:
+        """Keep the one with this value of the tag that its resources in AWS have; none for another text."""
+        try:
+            return self.filter(key=uuid.UUID(tag))
+        except ValueError:
+            return self.none()
+
     def without_recordings(self) -> Self:
         """Leave out the environments of recordings, which do not exist in AWS."""
         return self.filter(account__is_recording=False)

@@ -39,6 +39,11 @@ class SnapshotRow:
     fact: DatabaseSnapshot
 
     @property
+    def can_be_restored(self) -> bool:
+        """Return whether an environment can be created with its data."""
+        return self.fact.status == "available"
+
+    @property
     def badge(self) -> SafeString:
         """Return its status, with the progress while RDS creates it."""
         display, label = _STATUSES.get(self.fact.status, (DisplayStatus.PENDING, self.fact.status))

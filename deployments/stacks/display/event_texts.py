@@ -100,6 +100,10 @@ def _images(values: Values) -> str:
     return _("Found the machine images: %(images)s.") % values
 
 
+def _snapshot(values: Values) -> str:
+    return _("The database will be restored from the snapshot %(snapshot)s of %(cluster)s.") % values
+
+
 def _protect_started(values: Values) -> str:
     return _("Requested an update that sets %(parameter)s to true.") % values
 
@@ -182,6 +186,7 @@ EVENTS: dict[str, Callable[[Values], str]] = {
     "preflight.name": _name,
     "preflight.bucket": _bucket,
     "preflight.images": _images,
+    "preflight.snapshot": _snapshot,
     **CAUGHT_EVENTS,
     "protect.started": _protect_started,
     "protect.on": _protect_on,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
@@ -67,6 +68,29 @@ def remaining_view(deployment: Deployment) -> RemainingView | None:
         is_deleting=latest is not None and latest.is_active,
         problem=_problem(latest),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSnapshot:
+    """A snapshot that outlived its cluster, from which the environment can be created again."""
+
+    name: str
+    taken_at: datetime | None
+
+
+def kept_snapshots(deletion: Deployment) -> list[KeptSnapshot]:
+    """Return the available snapshots of clusters that the search after a deletion found, the newest first."""
+    found = [
+        KeptSnapshot(name=one.id, taken_at=_taken_at(one))
+        for one in remaining_of(deletion).resources
+        if one.type == "AWS::RDS::DBClusterSnapshot" and one.details.get("status") == "available"
+    ]
+    return sorted(found, key=lambda one: one.taken_at or datetime.min.replace(tzinfo=UTC), reverse=True)
+
+
+def _taken_at(snapshot: RemainingResource) -> datetime | None:
+    text = snapshot.details.get("created_at")
+    return datetime.fromisoformat(text) if text else None
 
 
 def _row(one: RemainingResource) -> RemainingRow:

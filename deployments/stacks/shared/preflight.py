@@ -6,6 +6,8 @@ import logging
 
 from django.db import transaction
 
+from deployments.access.models.permissions import can
+from deployments.access.rules.roles import Right
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.cloudformation.status import DELETED, IN_REVIEW, is_being_deleted
@@ -13,6 +15,7 @@ from deployments.common.errors import AwsNotFound, UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from deployments.stacks.shared import event_log
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
@@ -115,6 +118,36 @@ def find_images(deployment: Deployment, clients: Clients, template_set: template
     with transaction.atomic():
         deployment.record(images=deployment.images | images)
         event_log.add(deployment, "preflight.images", images=", ".join(sorted(set(images.values()))))
+
+
+def check_snapshot(
+    deployment: Deployment, clients: Clients, template_set: template_files.TemplateSet
+) -> None:
+    """Check the snapshot that the database is restored from: CloudFormation does so only much later.
+
+    It has the tag of its environment, whose data the requester must be allowed to change. Raise UserFixable
+    with the field of the snapshot.
+    """
+    name = template_set.snapshot(deployment.parameters)
+    if not name:
+        return
+    field = f"parameter_{template_set.snapshot_parameter}"
+    try:
+        found = clients.rds.cluster_snapshot(name)
+    except AwsNotFound as exc:
+        raise UserFixable("SnapshotNotFound", Code.RESTORE_SNAPSHOT_NOT_FOUND, field, snapshot=name) from exc
+    if found.status != "available":
+        raise UserFixable(
+            "SnapshotNotAvailable",
+            Code.RESTORE_SNAPSHOT_NOT_AVAILABLE,
+            field,
+            snapshot=name,
+            status=found.status,
+        )
+    owner = Environment.objects.tagged(found.tags.get(ENVIRONMENT_TAG, "")).first()
+    if owner is not None and not can(deployment.requested_by, Right.CHANGE, owner):
+        raise UserFixable("SnapshotDenied", Code.RESTORE_SNAPSHOT_DENIED, field, snapshot=name)
+    event_log.add(deployment, "preflight.snapshot", key=name, snapshot=name, cluster=found.cluster_id)
 
 
 def bucket_name(account: Account, account_id: str) -> str:

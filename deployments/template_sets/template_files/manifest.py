@@ -39,6 +39,7 @@ class Manifest:
     parameters that the form always shows; None means all of them.
     `boundary` is the parameter for the ARN of the permissions boundary of the roles.
     `protection` is the parameter (true or false) that protects databases and load balancers from deletion.
+    `snapshot` is the parameter for the name of the snapshot that a new database is restored from.
     `images` has the parameters for the id of a machine image, each with the name of the SSM parameter that
     contains the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
     Files in `exclude` are templates that are not part of the set. `release` describes a release to running
@@ -56,6 +57,7 @@ class Manifest:
     main: tuple[str, ...] | None = None
     presets: tuple[Preset, ...] = ()
     protection: str = ""
+    snapshot: str = ""
     images: Mapping[str, Any] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     release: ReleaseRule | None = None
@@ -90,6 +92,7 @@ def read(folder: Path) -> Manifest:
         main=_names(content.get("main_parameters")) if "main_parameters" in content.value else None,
         presets=tuple(_presets(content.get("presets"))),
         protection=content.get("protection_parameter").text(),
+        snapshot=content.get("snapshot_parameter").text(),
         images={name: value.value for name, value in content.get("image_parameters").items()},
         exclude=_names(content.get("exclude")),
         release=_release(content, artifacts),

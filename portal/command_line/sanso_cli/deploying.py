@@ -45,6 +45,14 @@ def deploy(
     on_failure: OnFailure = None,
     requires_approval: RequireApproval = None,
     at: At = None,
+    data_of: Annotated[
+        str,
+        typer.Option(
+            help=_("The environment whose parameters and data it gets, also a deleted one."),
+            autocompletion=completion.environments,
+        ),
+    ] = "",
+    snapshot: Annotated[str, typer.Option(help=_("The snapshot with the data of --data-of."))] = "",
     yes: Yes = False,
     only_plan: Plan = False,
     wait: Wait = True,
@@ -65,11 +73,20 @@ def deploy(
     existing = _existing(api, wanted)
     if at and is_ambiguous(at):
         fail(AMBIGUOUS)
+    if bool(data_of) != bool(snapshot):
+        fail(_("Give both --data-of and --snapshot."))
+    if existing and data_of:
+        fail(_("%(name)s exists already: --data-of is for new environments.") % wanted)
     if existing and at:
         fail(_("%(name)s exists already: --at is for new environments.") % wanted)
     if existing:
         bring_to(api, existing, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
-    body = _creation(api, wanted, at)
+    body: dict[str, Any] = {}
+    if data_of:
+        source = session.environment(api, data_of)
+        wanted["account"] = wanted["account"] or source["account"]["name"]
+        body["restore_from"] = {"environment": source["id"], "snapshot": snapshot}
+    body |= _creation(api, wanted, at)
     if only_plan:
         _print_creation(api.post("/environment-checks", body), output)
         raise typer.Exit(Exit.CHANGES)

@@ -57,6 +57,7 @@ class ChangeForm(ParametersForm):
         **options: Any,
     ) -> None:
         super().__init__(template_set, *args, **options)
+        current = template_set.fixed(current)
         for name, parameter in template_set.parameters.items():
             field = self.fields[PREFIX + name]
             if isinstance(field, ParameterField):

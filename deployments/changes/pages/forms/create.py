@@ -163,6 +163,12 @@ class NewEnvironmentForm(ParametersForm):
         return name
 
     @property
+    def snapshot(self) -> str:
+        """Return the name of the snapshot that the database is restored from; "" if it begins empty."""
+        name = self.template_set.snapshot_parameter
+        return str(self[PREFIX + name].value() or "") if name in self.template_set.parameters else ""
+
+    @property
     def accounts(self) -> list[Account]:
         """Return the accounts to choose from: those that the person may deploy to."""
         return list(cast("forms.ModelChoiceField[Account]", self.fields["account"]).queryset or ())

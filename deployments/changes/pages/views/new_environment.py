@@ -11,17 +11,26 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from deployments.access.commands.requesting import DEPLOY
+from deployments.access.commands.requesting import CHANGE, DEPLOY
 from deployments.access.models.permissions import (
     access_of,
+    can,
     can_somewhere,
     visible_accounts,
     visible_deployments,
+    visible_environments,
 )
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.accounts.display.connection import failed_connections
 from deployments.accounts.models import ConnectionTest
-from deployments.changes.commands.create import caught_by_creation, prefill, request_deployment, set_to_deploy
+from deployments.changes.commands.create import (
+    caught_by_creation,
+    prefill,
+    prefill_again,
+    request_deployment,
+    restoring,
+    set_to_deploy,
+)
 from deployments.changes.commands.labels import labels_to_create
 from deployments.changes.display.parameter_fields import PREFIX
 from deployments.changes.pages.forms.create import NewEnvironmentForm, chosen_values
@@ -56,6 +65,8 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
         exist = Account.objects.usable().exists()
         return render(request, PAGE, {"no_account": True, "accounts_exist": exist})
     initial = _from_an_earlier_one(request, parse_number(request.GET.get("from")))
+    initial = initial or _with_data_of(request, parse_number(request.GET.get("data_of")))
+    snapshot = initial.pop("snapshot", "")
     version = _chosen_version(request, initial.pop("version", None))
     context: dict[str, Any] = {"version": version, **_choices(version)}
     try:
@@ -69,6 +80,10 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     }
     if request.method != "POST":
         initial.setdefault("labels", _own_label(request))
+        try:
+            initial |= {PREFIX + name: value for name, value in restoring(template_set, snapshot).items()}
+        except UserFixable as problem:
+            context["cannot_restore"] = error_text(problem)
         form = NewEnvironmentForm(template_set, initial=initial, **options)
         return render(request, PAGE, context | _context(request, form))
     form = NewEnvironmentForm(template_set, request.POST, **options)
@@ -122,6 +137,7 @@ def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]
     context = {
         "form": form,
         "layout": FormLayout(form),
+        "snapshot": form.snapshot,
         "estimate": _estimate(form, account, values),
         "caught": _caught(request, form, account, values),
         "role_policy": _role_policy(form, account, values),
@@ -208,6 +224,20 @@ def _from_an_earlier_one(request: AuthedRequest, pk: int) -> dict[str, Any]:
     earlier = visible_deployments(request.user).for_page().in_bulk([pk]).get(pk)
     if earlier is None:
         return {}
-    values = prefill(earlier)
-    parameters = values.pop("parameters")
+    return _initial(prefill(earlier))
+
+
+def _with_data_of(request: AuthedRequest, pk: int) -> dict[str, Any]:
+    """Return the form's values for the environment in `?data_of=` with the data of `?snapshot=`.
+
+    {} without such an environment, or if the person may not change it.
+    """
+    environment = visible_environments(request.user).filter(pk=pk).first() if pk else None
+    if environment is None or not can(request.user, CHANGE, environment):
+        return {}
+    return _initial(prefill_again(environment, request.GET.get("snapshot", "")))
+
+
+def _initial(values: dict[str, Any]) -> dict[str, Any]:
+    parameters = values.pop("parameters", {})
     return values | {PREFIX + name: value for name, value in parameters.items()}

@@ -20,7 +20,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from deployments.access.commands.requesting import CHANGE, DELETE, OPERATE
+from deployments.access.commands.requesting import CHANGE, DELETE, DEPLOY, OPERATE
 from deployments.access.models.permissions import can
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.pages.visible import environment_or_404
@@ -56,7 +56,7 @@ from deployments.recovery.commands.delete import close_environment
 from deployments.recovery.display.operations import operations_view
 from deployments.recovery.display.protection import protection_view
 from deployments.releases.display import servers_of_environment
-from deployments.stacks.display.remaining import remaining_view
+from deployments.stacks.display.remaining import kept_snapshots, remaining_view
 from deployments.stacks.models.stacks import Stack
 from deployments.template_sets.display.version import version_of
 
@@ -80,6 +80,11 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     )
     context |= failure_context(environment) | {"environment": environment, "latest": environment.latest}
     context["may_change"] = can(request.user, CHANGE, environment)
+    context["may_create_again"] = (
+        context["may_change"]
+        and can(request.user, DEPLOY, environment)
+        and not environment.account.is_recording
+    )
     is_observed = bool(
         context["facts"].parts
         and not (environment.deleted_at or context["never_created"] or context["facts"].absent)
@@ -135,7 +140,8 @@ def _rows_of_tab(environment: Environment, tab: str, user: User) -> dict[str, An
     }
     if tab == HISTORY_TAB:
         return rows | {"lock_history": lock_history(environment)}
-    return rows | protection | {"remaining": remaining_view(latest) if latest else None}
+    kept = {"kept_snapshots": kept_snapshots(latest) if latest and environment.deleted_at else []}
+    return rows | protection | kept | {"remaining": remaining_view(latest) if latest else None}
 
 
 def _history_of_tab(environment: Environment, tab: str) -> dict[str, Any]:
