@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
-from pytest_django import Settings
 
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -19,12 +18,12 @@ from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.models.versions import TemplateRef
 from deployments.template_sets.shared import versions
-from tests.flows.deployed import PACE
+from tests.flows.small_set import MANIFEST, portal, portal_web, shared_portal, template_folder
 from tests.flows.web import submit
 from tests.git_server import GitRepository, GitServer, git_server
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
-from tests.services import LIMIT, Redis, Sandbox, wait_until
+from tests.services import LIMIT, Sandbox, wait_until
 from tests.template_versions import make_source
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
@@ -37,19 +36,21 @@ Parameters:
 Resources:
   Shown: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Title}}
 """
-MANIFEST = "root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n"
 NEWER = ROOT + "  More: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub '${Title} again'}}\n"
 
 
+TEMPLATES = {"root.yaml": ROOT}
+__all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
+
+
 @pytest.fixture
-def folder(tmp_path: Path, settings: Settings) -> Path:
-    """A small template set."""
-    found = tmp_path / "small"
-    found.mkdir()
-    (found / "template-set.yaml").write_text(MANIFEST)
-    settings.SANSO_TEMPLATE_SET = found
-    write(found, ROOT)
-    return found
+def folder(portal: Portal, template_folder: Path) -> Iterator[Path]:
+    """The module's template set, which a test may change or delete."""
+    versions.record_current()
+    yield template_folder
+    template_folder.mkdir(exist_ok=True)
+    (template_folder / "template-set.yaml").write_text(MANIFEST)
+    (template_folder / "root.yaml").write_text(ROOT)
 
 
 def write(folder: Path, root: str) -> None:
@@ -60,27 +61,13 @@ def write(folder: Path, root: str) -> None:
 
 
 @pytest.fixture
-def portal(
-    process_environment: dict[str, str], sandbox: Sandbox, redis_server: Redis, folder: Path, tmp_path: Path
-) -> Iterator[Portal]:
-    """A worker and a dispatcher with the small template set."""
-    environment = process_environment | {
-        "SANSO_TEMPLATE_SET": str(folder),
-        "SANSO_DATA_DIR": str(tmp_path / "data"),
-    }
-    running = Portal(environment, tmp_path, sandbox)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
 def git(tmp_path: Path) -> Iterator[GitServer]:
     """A server of Git repositories over HTTP."""
     with git_server(tmp_path / "git") as server:
         yield server
 
 
+@pytest.mark.usefixtures("folder")
 def test_an_update_from_git_is_previewed_and_promoted_and_gone_back_from_without_the_repository(
     own_page: Page, portal: Portal, sandbox: Sandbox, git: GitServer
 ) -> None:
@@ -89,7 +76,6 @@ def test_an_update_from_git_is_previewed_and_promoted_and_gone_back_from_without
     commit(repository, ROOT, "v1.0", "First release")
     fetch(source)
     account = new_account()
-    sandbox.control("POST", "pace", {"pace": PACE}, account=account.sandbox_account_id)
     requested = [portal.deploy(name, account, Title=name) for name in ("staging", "shop")]
     staging, shop = portal.wait_for_end(*requested, seconds=2 * LIMIT)
     assert (staging.state, shop.state) == (State.SUCCEEDED, State.SUCCEEDED), reason(staging)
@@ -181,7 +167,6 @@ def test_a_new_version_of_the_bundled_folder_is_an_update_and_going_back_pauses_
     own_page: Page, portal: Portal, sandbox: Sandbox, folder: Path
 ) -> None:
     account = new_account()
-    sandbox.control("POST", "pace", {"pace": PACE}, account=account.sandbox_account_id)
     (staging,) = portal.wait_for_end(portal.deploy("staging", account, Title="staging"), seconds=2 * LIMIT)
     assert staging.state == State.SUCCEEDED, reason(staging)
     follow(own_page, staging.environment, "*")
@@ -208,7 +193,6 @@ def test_a_manifest_that_changes_alone_is_an_update_that_changes_nothing_in_aws(
     own_page: Page, portal: Portal, sandbox: Sandbox, folder: Path
 ) -> None:
     account = new_account()
-    sandbox.control("POST", "pace", {"pace": PACE}, account=account.sandbox_account_id)
     (staging,) = portal.wait_for_end(portal.deploy("staging", account, Title="staging"), seconds=2 * LIMIT)
     assert staging.state == State.SUCCEEDED, reason(staging)
     follow(own_page, staging.environment, "*")
