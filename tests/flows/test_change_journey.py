@@ -15,7 +15,6 @@ from playwright.sync_api import Page, expect
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from tests.flows.deployed import PACE
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.web import submit
 from tests.message_texts import reason
@@ -71,7 +70,6 @@ __all__ = ["portal", "portal_web", "shared_portal", "template_folder"]
 def created(portal: Portal, sandbox: Sandbox) -> Deployment:
     account = new_account()
     allow_cloudformation(account, sandbox, "rds:CreateDBCluster")  # in the default subnet group
-    sandbox.control("POST", "pace", {"pace": PACE}, account=account.sandbox_account_id)
     (deployment,) = portal.wait_for_end(
         portal.deploy("shop", account, Password=FIRST, Title="first", DatabaseName="datelog"),
         seconds=2 * LIMIT,
