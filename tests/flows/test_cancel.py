@@ -22,8 +22,8 @@ from tests.running import Portal, allow_cloudformation, client, new_account
 from tests.services import LIMIT, Sandbox, wait_until
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(600)]
-SLOWLY, FAST = 20.0, 0.1
-"""Time scales: creating or changing the queue takes over a minute with the first, no time with the second."""
+STILL, SLOWLY, MODERATE, FAST = 1000.0, 20.0, 2.0, 0.1
+"""Time scales: creating the queue takes more than an hour, two minutes, ten seconds, and no time."""
 ROOT = """
 Parameters:
   Bucket: {Type: String}
@@ -100,11 +100,25 @@ def previewed(deployment: Deployment) -> Deployment:
     return rows.get()
 
 
-def is_in_flight(deployment: Deployment, name: str) -> None:
-    """Wait until CloudFormation is working on a resource."""
+IN_PROGRESS = ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"]
+
+
+def hold_at(deployment: Deployment, sandbox: Sandbox, name: str) -> None:
+    """Let CloudFormation stay at a resource as soon as it works on it, and wait until the portal knows."""
+    wait_until(
+        lambda: statuses(deployment, sandbox).get(name) in IN_PROGRESS, what=f"{name} in flight in AWS"
+    )
+    pace(deployment, sandbox, STILL)
     rows = Resource.objects.filter(stack__deployment=deployment, logical_id=name)
-    working = rows.filter(status__in=["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
-    wait_until(working.exists, what=f"{name} in flight")
+    wait_until(rows.filter(status__in=IN_PROGRESS).exists, what=f"{name} in flight")
+
+
+def statuses(deployment: Deployment, sandbox: Sandbox) -> dict[str, str]:
+    """Return the status of each resource in the account."""
+    cloudformation = client(deployment.environment.account, "cloudformation", sandbox)
+    stacks = [one["StackId"] for one in cloudformation.describe_stacks()["Stacks"]]
+    listed = [cloudformation.describe_stack_resources(StackName=one)["StackResources"] for one in stacks]
+    return {one["LogicalResourceId"]: one["ResourceStatus"] for stack in listed for one in stack}
 
 
 def card(page: Page) -> Locator:
@@ -114,9 +128,8 @@ def card(page: Page) -> Locator:
 def test_a_creation_in_its_stacks_is_canceled_and_leaves_nothing(
     own_page: Page, portal: Portal, sandbox: Sandbox
 ) -> None:
-    creation = requested(portal, sandbox, FAST)
-    pace(creation, sandbox, SLOWLY)
-    is_in_flight(creation, "Queue")
+    creation = requested(portal, sandbox, MODERATE)
+    hold_at(creation, sandbox, "Queue")
     own_page.goto(creation.get_absolute_url())
 
     own_page.get_by_role("link", name="Cancel…").click()
@@ -164,7 +177,7 @@ def test_an_update_in_its_stacks_is_rolled_back_and_a_preview_is_discarded(
     shown = previewed(change(created, Title="second"))
     pace(created, sandbox, SLOWLY)
     apply_change(user=superuser(), deployment=shown, digest=shown.preview_digest)
-    is_in_flight(shown, "Named")
+    hold_at(shown, sandbox, "Named")
     own_page.goto(shown.get_absolute_url())
 
     own_page.get_by_role("link", name="Cancel…").click()
