@@ -7,7 +7,7 @@ from deployments.migrations._restartable import CreateModel
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0062_connection_test'),
+        ('deployments', '0063_bundled_channel'),
     ]
 
     operations = [
