@@ -75,6 +75,8 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
     same |= {
         "%(name)s（%(data)s）",
         "%(middle)s（%(low)s〜%(high)s）",
+        "%(first)s、%(last)s",
+        "、",
         "%(healthy)d/%(total)d",
         "%(failed)d/%(total)d",
     }
