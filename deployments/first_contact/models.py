@@ -1,4 +1,4 @@
-"""The runs of first contacts and their steps: what is asked, what AWS answered, and what is left."""
+"""The runs of first contacts and their steps: questions, what AWS answered, and what is left."""
 
 from __future__ import annotations
 

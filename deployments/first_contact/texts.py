@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from deployments.first_contact import models
-from deployments.first_contact.rules.answers import Outcome
+from deployments.first_contact.rules.answers import Match
 
 STEPS = {
     "reads": _("Reads"),
@@ -23,11 +23,11 @@ STEP_STATES = {
     models.NOT_RUN: pgettext_lazy("step", "Not run"),
 }
 OUTCOMES = {
-    Outcome.EXPECTED: pgettext_lazy("answer", "As expected"),
-    Outcome.NOTE: pgettext_lazy("answer", "Noted"),
-    Outcome.DIFFERENT: pgettext_lazy("answer", "Different"),
-    Outcome.DENIED: pgettext_lazy("answer", "Denied"),
-    Outcome.NO_ANSWER: pgettext_lazy("answer", "No response"),
+    Match.EXPECTED: pgettext_lazy("answer", "As expected"),
+    Match.NOTE: pgettext_lazy("answer", "Noted"),
+    Match.DIFFERENT: pgettext_lazy("answer", "Different"),
+    Match.DENIED: pgettext_lazy("answer", "Denied"),
+    Match.NO_ANSWER: pgettext_lazy("answer", "No response"),
 }
 BILLING = {
     "billed": _("billed"),

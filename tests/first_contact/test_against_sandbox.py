@@ -28,22 +28,22 @@ from tests.services import REPOSITORY, Sandbox, wait_until
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 
-class Said(StringIO):
+class Printed(StringIO):
     """What the command printed, and how it ended: "" or its error."""
 
     error = ""
 
 
-def first_contact(account: Account, folder: Path, *options: str) -> Said:
+def first_contact(account: Account, folder: Path, *options: str) -> Printed:
     """Run the command to its end."""
-    said = Said()
+    printed = Printed()
     number = len(list(folder.glob("*.zip")))
     output = str(folder / f"{number}.zip")
     try:
-        call_command("first_contact", account.name, *options, "--output", output, stdout=said)
+        call_command("first_contact", account.name, *options, "--output", output, stdout=printed)
     except CommandError as exc:
-        said.error = str(exc)
-    return said
+        printed.error = str(exc)
+    return printed
 
 
 def report_of(folder: Path) -> dict[str, Any]:
@@ -91,16 +91,16 @@ def fault(sandbox: Sandbox, account: Account, **values: Any) -> None:
 def test_the_whole_is_as_expected_and_leaves_nothing(
     account: Account, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    said = first_contact(account, tmp_path, "--steps", "reads,roles,change_set,probe")
+    printed = first_contact(account, tmp_path, "--steps", "reads,roles,change_set,probe")
 
     report = report_of(tmp_path)
     assert unexpected(report) == []
-    assert said.error == ""
-    assert "Nothing is left in AWS" in said.getvalue()
+    assert printed.error == ""
+    assert "Nothing is left in AWS" in printed.getvalue()
     assert set(states(report).values()) == {"done"}
     assert report["left"] == []
-    asked = {answer["question"] for answer in report["steps"][0]["answers"]}
-    assert asked >= {*reads.READS, "AssumeRole with a wrong external ID"}
+    questions = {answer["question"] for answer in report["steps"][0]["answers"]}
+    assert questions >= {*reads.READS, "AssumeRole with a wrong external ID"}
     texts = [answer["text"] for step in report["steps"] for answer in step["answers"]]
     assert any("CREATE_COMPLETE" in text for text in texts)
     assert_nothing_is_left(account, sandbox)
@@ -126,7 +126,7 @@ def test_a_denied_call_is_in_the_report_and_the_rest_goes_on(
         iam, account.sandbox_account_id, "sanso-portal", "stacks", "cloudformation:ExecuteChangeSet"
     )
 
-    said = first_contact(account, tmp_path, "--steps", "reads,probe")
+    printed = first_contact(account, tmp_path, "--steps", "reads,probe")
 
     report = report_of(tmp_path)
     assert unexpected(report) == [
@@ -134,7 +134,7 @@ def test_a_denied_call_is_in_the_report_and_the_rest_goes_on(
         ("reads", "cloudtrail.of_resource", "denied"),
         ("probe", "cloudformation.execute_change_set", "denied"),
     ]
-    assert "Nothing is left in AWS. Not everything was as expected" in said.error
+    assert "Nothing is left in AWS. Not everything was as expected" in printed.error
     assert_nothing_is_left(account, sandbox)  # and no stack in REVIEW_IN_PROGRESS
 
 
@@ -163,7 +163,7 @@ def test_a_lost_network_and_an_expired_session_in_the_middle(
     )
     fault(sandbox, account, service="cloudformation", action="DeleteStack", mode="timeout", count=2)
 
-    said = first_contact(account, tmp_path, "--steps", "probe")
+    printed = first_contact(account, tmp_path, "--steps", "probe")
 
     report = report_of(tmp_path)
     assert [
@@ -172,7 +172,7 @@ def test_a_lost_network_and_an_expired_session_in_the_middle(
         ("probe", "cloudformation.events_after", "no_answer"),
         ("probe", "cloudformation.delete_stack", "no_answer"),
     ]  # the session was renewed, and the clean-up deleted the stack
-    assert "Nothing is left" in said.error
+    assert "Nothing is left" in printed.error
     assert_nothing_is_left(account, sandbox)
 
 
@@ -182,13 +182,13 @@ def test_a_failed_deletion_is_reported_and_finished_by_the_next_run(
     body = {"resources": {"delete:Vpc": "It has dependencies."}}
     sandbox.control("POST", "faults", body, account=account.sandbox_account_id)
 
-    said = first_contact(account, tmp_path, "--steps", "probe")
+    printed = first_contact(account, tmp_path, "--steps", "probe")
 
-    assert "Something is left in AWS" in said.error
+    assert "Something is left in AWS" in printed.error
     left = report_of(tmp_path)["left"]
     assert {one["type"] for one in left} == {"AWS::CloudFormation::Stack", "AWS::EC2::VPC"}
     assert {one["billing"] for one in left} == {"free"}
-    assert "AWS::EC2::VPC" in said.error
+    assert "AWS::EC2::VPC" in printed.error
 
     sandbox.control("DELETE", "faults", account=account.sandbox_account_id)
     again = first_contact(account, tmp_path, "--steps", "probe")

@@ -58,7 +58,7 @@ def test_none_of_the_secrets_is_stored_or_in_the_archive(contact: Contact, setti
     ]
     for text in texts:
         contact.quietly(lambda _aws: None)
-        contact.ask("a question", partial(_raise, text))
+        contact.check("a question", partial(_raise, text))
         contact.note("a note", text)
     run = ContactRun.objects.get(pk=contact.run.pk)
     left = Left(

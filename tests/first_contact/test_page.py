@@ -9,7 +9,7 @@ from django.urls import reverse
 from deployments.aws import session
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.models import ContactRun
-from deployments.first_contact.rules.answers import Outcome
+from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.steps import run as runs
 from deployments.first_contact.steps.contact import Contact
 from tests.accounts.testing import production
@@ -51,8 +51,8 @@ def test_a_run_in_progress_and_its_end(manager: Client, monkeypatch: pytest.Monk
     run = runs.begin(account, ["reads", "roles"])
     contact = Contact(run, lambda _line: None)
     contact.step = run.steps.get(name="reads")
-    contact.ask("ec2.zones", lambda clients: clients.ec2.zones())
-    contact.note("the clock", "+900 s", Outcome.DIFFERENT)
+    contact.check("ec2.zones", lambda clients: clients.ec2.zones())
+    contact.note("the clock", "+900 s", Match.DIFFERENT)
 
     during = shown(manager, account, HX_Request="true")
     assert "In progress" in during.text

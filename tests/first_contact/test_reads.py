@@ -1,4 +1,4 @@
-"""Every method of a gateway that reads is asked in the first contact; the others change something."""
+"""Every method of a gateway that reads is called in the first contact; the others change something."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def methods() -> set[str]:
 
 
 def test_each_reading_method_of_each_gateway_is_asked() -> None:
-    asked = {name.partition(",")[0] for name in READS}
+    questions = {name.partition(",")[0] for name in READS}
 
-    assert methods() - CHANGES - IN_ANOTHER_STEP - asked == set(), "a new method: add it to READS"
-    assert (asked | CHANGES | IN_ANOTHER_STEP) - methods() == set(), "no longer a method"
-    assert asked & CHANGES == set()
+    assert methods() - CHANGES - IN_ANOTHER_STEP - questions == set(), "a new method: add it to READS"
+    assert (questions | CHANGES | IN_ANOTHER_STEP) - methods() == set(), "no longer a method"
+    assert questions & CHANGES == set()
 
 
 def test_all_but_two_are_asked_where_there_is_nothing_to_find() -> None:

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from deployments.first_contact.models import DONE, ContactRun
-from deployments.first_contact.rules.answers import Answer, Outcome
+from deployments.first_contact.rules.answers import ContactAnswer, Match
 from deployments.first_contact.shared.call_log import source_of
 
 WORDS = {
-    Outcome.EXPECTED: "as expected",
-    Outcome.NOTE: "noted",
-    Outcome.DIFFERENT: "DIFFERENT",
-    Outcome.DENIED: "DENIED",
-    Outcome.NO_ANSWER: "NO ANSWER",
+    Match.EXPECTED: "as expected",
+    Match.NOTE: "noted",
+    Match.DIFFERENT: "DIFFERENT",
+    Match.DENIED: "DENIED",
+    Match.NO_ANSWER: "NO ANSWER",
 }
 
 
-def answers_of(step: Any) -> list[Answer]:
+def answers_of(step: Any) -> list[ContactAnswer]:
     """Return the answers of a step."""
-    return [Answer.from_json(one) for one in step.answers]
+    return [ContactAnswer.from_json(one) for one in step.answers]
 
 
 def is_fine(run: ContactRun) -> bool:
@@ -29,7 +29,7 @@ def is_fine(run: ContactRun) -> bool:
     steps = list(run.steps.all())
     outcomes = {answer.outcome for step in steps for answer in answers_of(step)}
     is_whole = all(step.state == DONE for step in steps) and not run.stopped_by
-    return is_whole and not run.left and outcomes <= {Outcome.EXPECTED, Outcome.NOTE}
+    return is_whole and not run.left and outcomes <= {Match.EXPECTED, Match.NOTE}
 
 
 def as_json(run: ContactRun) -> dict[str, Any]:

@@ -15,15 +15,15 @@ from deployments.first_contact.models import (
     ContactRun,
     ContactStep,
 )
-from deployments.first_contact.rules.answers import Answer, Outcome, worst
+from deployments.first_contact.rules.answers import ContactAnswer, Match, worst
 from deployments.first_contact.texts import BILLING, OUTCOMES, STEP_STATES, STEPS
 
 _MARKS = {
-    Outcome.EXPECTED: ("is-done", "✓"),
-    Outcome.NOTE: ("is-pending", "○"),
-    Outcome.DIFFERENT: ("is-attention", "▲"),
-    Outcome.DENIED: ("is-failed", "✕"),
-    Outcome.NO_ANSWER: ("is-failed", "✕"),
+    Match.EXPECTED: ("is-done", "✓"),
+    Match.NOTE: ("is-pending", "○"),
+    Match.DIFFERENT: ("is-attention", "▲"),
+    Match.DENIED: ("is-failed", "✕"),
+    Match.NO_ANSWER: ("is-failed", "✕"),
 }
 
 
@@ -101,16 +101,16 @@ def _state(run: ContactRun, steps: tuple[StepShown, ...]) -> tuple[str, str, str
 
 
 def _step(step: ContactStep) -> StepShown:
-    answers = [Answer.from_json(one) for one in step.answers]
+    answers = [ContactAnswer.from_json(one) for one in step.answers]
     found = worst(answers)
-    css_class, glyph = _MARKS[found] if found is not Outcome.NOTE else _MARKS[Outcome.EXPECTED]
+    css_class, glyph = _MARKS[found] if found is not Match.NOTE else _MARKS[Match.EXPECTED]
     if step.state == FAILED:
         css_class, glyph = "is-failed", "✕"
     elif step.state == ACTIVE:
         css_class, glyph = "is-running", "●"
     elif step.state != DONE:
         css_class, glyph = "is-pending", "○"
-    unexpected = sum(one.outcome not in (Outcome.EXPECTED, Outcome.NOTE) for one in answers)
+    unexpected = sum(one.outcome not in (Match.EXPECTED, Match.NOTE) for one in answers)
     return StepShown(
         name=step.name,
         label=str(STEPS.get(step.name, step.name)),
@@ -133,7 +133,7 @@ def _summary(count: int, unexpected: int) -> str:
     return " · ".join(texts)
 
 
-def _line(answer: Answer) -> AnswerLine:
+def _line(answer: ContactAnswer) -> AnswerLine:
     css_class, glyph = _MARKS[answer.outcome]
     return AnswerLine(
         question=answer.question,

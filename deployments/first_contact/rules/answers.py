@@ -17,7 +17,7 @@ PREFIX = "sanso/first-contact/"
 """What the keys of a run's objects in the artifact bucket begin with, before the value of its tag."""
 
 
-class Outcome(StrEnum):
+class Match(StrEnum):
     """How an answer compares with what Sanso expects. Stored in JSON columns."""
 
     EXPECTED = "expected"
@@ -36,15 +36,21 @@ class Expect(StrEnum):
     DENIED = "access denied"
 
 
-_ORDER = (Outcome.EXPECTED, Outcome.NOTE, Outcome.DIFFERENT, Outcome.DENIED, Outcome.NO_ANSWER)
+_ORDER = (
+    Match.EXPECTED,
+    Match.NOTE,
+    Match.DIFFERENT,
+    Match.DENIED,
+    Match.NO_ANSWER,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The answer to one question. `question` names the call or what is asked; `text` is without secrets."""
+class ContactAnswer:
+    """The answer to one question. `question` names the call, or describes it; `text` is without secrets."""
 
     question: str
-    outcome: Outcome
+    outcome: Match
     text: str = ""
     seconds: float = 0.0
 
@@ -55,7 +61,7 @@ class Answer:
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Self:
         """Read the output of `as_json`."""
-        return cls(**kept | {"outcome": Outcome(kept["outcome"])})
+        return cls(**kept | {"outcome": Match(kept["outcome"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,19 +82,19 @@ class Left:
         return asdict(self)
 
 
-def compared(expect: Expect, found: object, error: SansoError | None) -> tuple[Outcome, str]:
+def compared(expect: Expect, found: object, error: SansoError | None) -> tuple[Match, str]:
     """Return the outcome of a call, and what was returned or raised in place of what was expected."""
     if error is None:
         got = Expect.EMPTY if _is_empty(found) else Expect.VALUE
         text = "" if got is expect else f"expected {expect}, got {got}"
-        return (Outcome.EXPECTED if got is expect else Outcome.DIFFERENT), text
+        return (Match.EXPECTED if got is expect else Match.DIFFERENT), text
     text = str(error)
     if isinstance(error, AwsRetryable):
-        return Outcome.NO_ANSWER, text
+        return Match.NO_ANSWER, text
     if isinstance(error, AwsAccessError):
-        return (Outcome.EXPECTED if expect is Expect.DENIED else Outcome.DENIED), text
+        return (Match.EXPECTED if expect is Expect.DENIED else Match.DENIED), text
     is_missing = isinstance(error, AwsNotFound)
-    return (Outcome.EXPECTED if is_missing and expect is Expect.MISSING else Outcome.DIFFERENT), text
+    return (Match.EXPECTED if is_missing and expect is Expect.MISSING else Match.DIFFERENT), text
 
 
 def _is_empty(found: object) -> bool:
@@ -98,6 +104,6 @@ def _is_empty(found: object) -> bool:
     return found is None or found is False
 
 
-def worst(answers: Iterable[Answer]) -> Outcome:
+def worst(answers: Iterable[ContactAnswer]) -> Match:
     """Return the worst outcome of some answers."""
-    return max((one.outcome for one in answers), key=_ORDER.index, default=Outcome.EXPECTED)
+    return max((one.outcome for one in answers), key=_ORDER.index, default=Match.EXPECTED)

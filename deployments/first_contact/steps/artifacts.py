@@ -23,8 +23,8 @@ def bucket_of(contact: Contact) -> str:
     run.account_number, run.bucket = owner, bucket
     exists = contact.need("s3.bucket_exists", lambda aws: aws.s3.bucket_exists(bucket, owner))
     if not exists:
-        contact.ask("s3.create_bucket", lambda aws: aws.s3.create_bucket(bucket), Expect.EMPTY)
-        contact.ask("s3.harden_bucket", lambda aws: aws.s3.harden_bucket(bucket, owner), Expect.EMPTY)
+        contact.check("s3.create_bucket", lambda aws: aws.s3.create_bucket(bucket), Expect.EMPTY)
+        contact.check("s3.harden_bucket", lambda aws: aws.s3.harden_bucket(bucket, owner), Expect.EMPTY)
         contact.note("the artifact bucket", "was created, and stays for the first environment")
     run.save(update_fields=["account_number", "bucket"])
     return bucket

@@ -9,7 +9,7 @@ from django.conf import settings
 from deployments.aws.cloudformation import ChangeSet, ChangeSetRequest
 from deployments.aws.session import Clients
 from deployments.common.errors import AwsAlreadyDone, AwsFailure
-from deployments.first_contact.rules.answers import Outcome
+from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.steps import artifacts, stacks
 from deployments.first_contact.steps.contact import Contact, StepStopped
 from deployments.stacks.shared import change_sets
@@ -90,16 +90,16 @@ def create(contact: Contact, request: ChangeSetRequest) -> ChangeSet:
             break
         contact.pause()
     if found is None or found.is_pending:
-        contact.note("the change set", "has not ended", Outcome.NO_ANSWER)
+        contact.note("the change set", "has not ended", Match.NO_ANSWER)
         raise StepStopped
-    outcome = Outcome.EXPECTED if found.is_created else Outcome.DIFFERENT
+    outcome = Match.EXPECTED if found.is_created else Match.DIFFERENT
     contact.note("the change set", f"{found.status} {found.reason}".strip(), outcome)
     return found
 
 
 def _read(contact: Contact, root: ChangeSet) -> None:
     """Note the tree of change sets, and what CloudFormation's validation found in each."""
-    tree = contact.ask(
+    tree = contact.check(
         "cloudformation.describe_change_set, the root's and each nested one's",
         lambda aws: change_sets.read(root, aws.cloudformation, may_be_gone=not root.is_created),
     )
@@ -113,11 +113,11 @@ def _validation(contact: Contact, path: str, change_set_id: str) -> None:
     """Note what CloudFormation's validation found in one change set."""
     findings, error = contact.quietly(lambda aws: aws.cloudformation.validation_findings(change_set_id))
     if error is not None:
-        contact.note(f"validation events of {path}", str(error), Outcome.DIFFERENT)
+        contact.note(f"validation events of {path}", str(error), Match.DIFFERENT)
         return
     contact.note(f"validation events of {path}", f"{len(findings or ())} findings")
     for found in findings or ():
         kind = "warning" if found.is_warning else "error"
         text = f"{kind} {found.check} {found.property_path}: {found.reason}"
-        outcome = Outcome.NOTE if found.is_warning else Outcome.DIFFERENT
+        outcome = Match.NOTE if found.is_warning else Match.DIFFERENT
         contact.note(f"validation of {path}, {found.logical_id}", text, outcome)

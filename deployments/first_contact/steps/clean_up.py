@@ -6,11 +6,11 @@ from deployments.aws.cloudformation import StackView
 from deployments.aws.tagged_arns import read_arn
 from deployments.cloudformation.remaining import Billing, billing_of
 from deployments.common.errors import SansoError
-from deployments.first_contact.rules.answers import PREFIX, STACKS, TAG, Left, Outcome
+from deployments.first_contact.rules.answers import PREFIX, STACKS, TAG, Left, Match
 from deployments.first_contact.steps import stacks
 from deployments.first_contact.steps.contact import Contact
 
-PATIENCE = 120.0
+REPEATED_FOR = 120.0
 """Seconds for which a call is repeated that AWS does not answer."""
 SEARCHES = 6
 """Searches by tag until nothing is found: for a while AWS lists what no longer exists."""
@@ -19,7 +19,7 @@ STACK, OBJECTS = "AWS::CloudFormation::Stack", "AWS::S3::Object"
 
 def take(contact: Contact) -> list[Left]:
     """Delete what the run created, and return what still exists or may exist. It can be repeated."""
-    contact.patience = PATIENCE
+    contact.repeated_for = REPEATED_FOR
     left: dict[str, Left] = {}
     for which in (stacks.CHANGES, stacks.PROBE):
         name = stacks.name_of(contact.run, which)
@@ -31,9 +31,9 @@ def take(contact: Contact) -> list[Left]:
     for one in (*_objects(contact), *_tagged(contact)):
         left.setdefault(one.id, one)
     if not left:
-        contact.note("left in AWS", "nothing", Outcome.EXPECTED)
+        contact.note("left in AWS", "nothing", Match.EXPECTED)
     for one in left.values():
-        contact.note(f"left in AWS: {one.type}", f"{one.id} ({one.billing}) {one.why}", Outcome.DIFFERENT)
+        contact.note(f"left in AWS: {one.type}", f"{one.id} ({one.billing}) {one.why}", Match.DIFFERENT)
     return list(left.values())
 
 
@@ -58,7 +58,7 @@ def _nested(contact: Contact) -> list[str]:
     """Return the ids of stacks that outlive their root: those of change sets that were not executed."""
     found, error = contact.quietly(lambda aws: aws.tagging.tagged(TAG, contact.run.tag))
     if error is not None:
-        contact.note("tagging.tagged", str(error), Outcome.DENIED)
+        contact.note("tagging.tagged", str(error), Match.DENIED)
     ours = f"{STACKS}{contact.run.tag}-"
     return [arn for arn in found or () if read_arn(arn).is_stack and read_arn(arn).name.startswith(ours)]
 
@@ -75,7 +75,7 @@ def _objects(contact: Contact) -> list[Left]:
         if error is not None:
             place = f"{run.bucket}/{prefix}"
             return [Left(type=OBJECTS, id=place, billing=str(Billing.BILLED), why=str(error))]
-    contact.note("s3.delete_versions", prefix, Outcome.EXPECTED)
+    contact.note("s3.delete_versions", prefix, Match.EXPECTED)
     return []
 
 

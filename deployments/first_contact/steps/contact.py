@@ -20,7 +20,7 @@ from deployments.call_logs.shared.keep import CallLog, entries_of
 from deployments.common.errors import AwsAccessError, AwsRetryable, QuotaExhausted, SansoError
 from deployments.common.rules.aws_error_codes import CREDENTIALS
 from deployments.first_contact.models import ContactRun, ContactStep
-from deployments.first_contact.rules.answers import Answer, Expect, Outcome, compared
+from deployments.first_contact.rules.answers import ContactAnswer, Expect, Match, compared
 from deployments.first_contact.shared.call_log import redactor_of
 
 log = logging.getLogger(__name__)
@@ -47,11 +47,11 @@ class Contact:
 
     step: ContactStep
 
-    def __init__(self, run: ContactRun, say: Callable[[str], None]) -> None:
-        self.run, self.account, self.say = run, run.account, say
+    def __init__(self, run: ContactRun, echo: Callable[[str], None]) -> None:
+        self.run, self.account, self.echo = run, run.account, echo
         self.ref: AccountRef = self.account.ref()
         self.clients: Clients = session.connect(self.ref)
-        self.patience = REPEATED_FOR
+        self.repeated_for = REPEATED_FOR
         self._secrets: list[str] = []
         self._forget()
 
@@ -65,11 +65,11 @@ class Contact:
         self._secrets += [one for one in secrets if one]
         self._forget()
 
-    def ask(self, question: str, call: Callable[[Clients], T], expect: Expect = Expect.VALUE) -> T | None:
+    def check(self, question: str, call: Callable[[Clients], T], expect: Expect = Expect.VALUE) -> T | None:
         """Make a call, and store its answer. Return the result, None if AWS returned an error."""
         found, error, seconds = self._called(call, expect)
         outcome, text = compared(expect, found, error)
-        self._answer(Answer(question=question, outcome=outcome, text=text, seconds=seconds))
+        self._answer(ContactAnswer(question=question, outcome=outcome, text=text, seconds=seconds))
         return found
 
     def need(self, question: str, call: Callable[[Clients], T]) -> T:
@@ -77,8 +77,8 @@ class Contact:
         found, error, seconds = self._called(call, Expect.VALUE)
         outcome, text = compared(Expect.VALUE, found, error)
         if error is None:
-            outcome, text = Outcome.EXPECTED, ""
-        self._answer(Answer(question=question, outcome=outcome, text=text, seconds=seconds))
+            outcome, text = Match.EXPECTED, ""
+        self._answer(ContactAnswer(question=question, outcome=outcome, text=text, seconds=seconds))
         if error is not None:
             raise StepStopped(question) from error
         return found  # type: ignore[return-value]  # without an error, the result of the call
@@ -87,7 +87,7 @@ class Contact:
         """Make a call that returns nothing, and store its answer. Return its error."""
         _found, error, seconds = self._called(call, Expect.EMPTY)
         outcome, text = compared(Expect.EMPTY, None, error)
-        self._answer(Answer(question=question, outcome=outcome, text=text, seconds=seconds))
+        self._answer(ContactAnswer(question=question, outcome=outcome, text=text, seconds=seconds))
         return error
 
     def quietly(self, call: Callable[[Clients], T]) -> tuple[T | None, SansoError | None]:
@@ -95,9 +95,9 @@ class Contact:
         found, error, _seconds = self._called(call, Expect.VALUE)
         return found, error
 
-    def note(self, question: str, text: str, outcome: Outcome = Outcome.NOTE) -> None:
+    def note(self, question: str, text: str, outcome: Match = Match.NOTE) -> None:
         """Store what was found out otherwise than by the result of one call."""
-        self._answer(Answer(question=question, outcome=outcome, text=text))
+        self._answer(ContactAnswer(question=question, outcome=outcome, text=text))
 
     def pause(self, seconds: float = POLL) -> None:
         """Wait for these seconds, less where AWS is simulated and faster. Raise TakenOver."""
@@ -131,7 +131,7 @@ class Contact:
                     return None, error, time.monotonic() - began
             except SansoError as exc:
                 return None, exc, time.monotonic() - began
-            if time.monotonic() - began + pause > self.patience:
+            if time.monotonic() - began + pause > self.repeated_for:
                 return None, error, time.monotonic() - began
             self._keep_run()
             time.sleep(pause)
@@ -141,13 +141,13 @@ class Contact:
         """Return the beginning of a text without secrets, as it is stored."""
         return self._redact.without_secrets(text)[:MAX_TEXT]
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: ContactAnswer) -> None:
         answer = replace(answer, text=self.without_secrets(answer.text), seconds=round(answer.seconds, 2))
         step = self.step
         step.answers = [*step.answers, answer.as_json()]
         step.save(update_fields=["answers"])
-        mark = {Outcome.EXPECTED: "ok", Outcome.NOTE: "--"}.get(answer.outcome, "!!")
-        self.say(f"  {mark} {answer.question}{': ' if answer.text else ''}{answer.text}")
+        mark = {Match.EXPECTED: "ok", Match.NOTE: "--"}.get(answer.outcome, "!!")
+        self.echo(f"  {mark} {answer.question}{': ' if answer.text else ''}{answer.text}")
 
     def _write(self, collected: call_capture.CollectedCalls) -> None:
         """Append calls to the step's log; a log never stops a step."""

@@ -12,7 +12,7 @@ from deployments.aws import session
 from deployments.aws.session import Clients
 from deployments.common.errors import UserFixable
 from deployments.environments.rules.account_template import STACK
-from deployments.first_contact.rules.answers import TAG, Expect, Outcome
+from deployments.first_contact.rules.answers import TAG, Expect, Match
 from deployments.first_contact.steps.contact import Contact
 from deployments.stacks.shared.preflight import bucket_name
 from deployments.template_sets.models import stored_sets
@@ -26,7 +26,7 @@ _HEX = "0123456789abcdef0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class MissingNames:
     """Names and ids of what does not exist in the account of a run; roles may read them by their names."""
 
     account: str
@@ -56,7 +56,7 @@ class Missing:
         return self.arn("elasticloadbalancing", f"targetgroup/{self.name[:32]}/{_HEX[:16]}")
 
 
-Read = tuple[Expect, Callable[[Clients, Missing], Any]]
+Read = tuple[Expect, Callable[[Clients, MissingNames], Any]]
 _DAY = timedelta(days=1)
 READS: dict[str, Read] = {
     "cloudformation.describe_stack": (Expect.MISSING, lambda a, m: a.cloudformation.describe_stack(m.name)),
@@ -165,15 +165,15 @@ def take(contact: Contact) -> None:
     run.save(update_fields=["account_number"])
     if identity.answered_at:
         skew = (datetime.now(UTC) - identity.answered_at).total_seconds()
-        outcome = Outcome.EXPECTED if abs(skew) < MAX_SKEW else Outcome.DIFFERENT
+        outcome = Match.EXPECTED if abs(skew) < MAX_SKEW else Match.DIFFERENT
         contact.note("this machine's clock, less AWS's", f"{skew:+.0f} s", outcome)
     if ref.role_arn:
-        contact.ask(
+        contact.check(
             "AssumeRole with a wrong external ID",
             lambda _aws: session.identify_anew(ref, _WRONG),
             Expect.DENIED,
         )
-    missing = Missing(
+    missing = MissingNames(
         account=identity.account_id,
         region=ref.region,
         partition=identity.arn.split(":")[1],
@@ -182,13 +182,13 @@ def take(contact: Contact) -> None:
         now=datetime.now(UTC),
     )
     for question, (expect, call) in READS.items():
-        contact.ask(question, partial(_made, call, missing), expect)
+        contact.check(question, partial(_made, call, missing), expect)
     _account_stack(contact)
     _bucket(contact, missing)
     _images(contact)
 
 
-def _made(call: Callable[[Clients, Missing], Any], missing: Missing, aws: Clients) -> Any:
+def _made(call: Callable[[Clients, MissingNames], Any], missing: MissingNames, aws: Clients) -> Any:
     return call(aws, missing)
 
 
@@ -198,7 +198,7 @@ def _account_stack(contact: Contact) -> None:
     contact.note(f"stack {STACK}, revision", revision)
 
 
-def _bucket(contact: Contact, missing: Missing) -> None:
+def _bucket(contact: Contact, missing: MissingNames) -> None:
     exists, error = contact.quietly(lambda aws: aws.s3.bucket_exists(missing.bucket, missing.account))
     contact.note("the artifact bucket", str(error) if error else "exists" if exists else "does not exist")
 
@@ -208,15 +208,15 @@ def _images(contact: Contact) -> None:
     try:
         found = stored_sets.current()
     except UserFixable as exc:
-        contact.note("machine images", str(exc), Outcome.DIFFERENT)
+        contact.note("machine images", str(exc), Match.DIFFERENT)
         return
     names = sorted(set(found.image_names(found.defaults).values()))
     if not names:
         return
-    values = contact.ask("ssm.parameters, machine images", lambda aws: aws.ssm.parameters(names)) or {}
+    values = contact.check("ssm.parameters, machine images", lambda aws: aws.ssm.parameters(names)) or {}
     for name in names:
         is_there = name in values
-        outcome = Outcome.EXPECTED if is_there else Outcome.DIFFERENT
+        outcome = Match.EXPECTED if is_there else Match.DIFFERENT
         contact.note(f"image {name}", values.get(name, "not found"), outcome)
 
 

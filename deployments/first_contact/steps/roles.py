@@ -9,7 +9,7 @@ from deployments.accounts.rules.facts import ConnectionAnswers, RoleFacts
 from deployments.accounts.rules.simulations import Simulation
 from deployments.accounts.shared import reads, simulating
 from deployments.aws import session
-from deployments.first_contact.rules.answers import Outcome
+from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.steps.contact import Contact, StepStopped
 
 
@@ -36,7 +36,7 @@ def _simulated(contact: Contact, facts: RoleFacts, simulation: Simulation) -> Ro
         return facts
     found, error = contact.quietly(lambda aws: simulating.called(facts, simulation, aws))
     if found is None:
-        contact.note("iam.simulate", str(error), Outcome.NO_ANSWER)
+        contact.note("iam.simulate", str(error), Match.NO_ANSWER)
         raise StepStopped
     return found
 
@@ -45,11 +45,11 @@ def _report(contact: Contact, kind: str, found: ConnectionAnswers, policy: str) 
     facts = found.portal if kind == PORTAL else found.service
     title = f"permissions of role {kind}"
     if facts.error is not None:
-        contact.note(title, f"{facts.error.operation}: {facts.error.code}", Outcome.DENIED)
+        contact.note(title, f"{facts.error.operation}: {facts.error.code}", Match.DENIED)
         return
     missing = sorted({action for actions in facts.missing.values() for action in actions})
     if not missing and not facts.refused:
-        contact.note(title, f"{facts.tested} simulated, all allowed", Outcome.EXPECTED)
+        contact.note(title, f"{facts.tested} simulated, all allowed", Match.EXPECTED)
         return
     lacks = f"{facts.tested} simulated, not allowed: {', '.join((*missing, *facts.refused))}"
-    contact.note(title, f"{lacks}\n{policy}".strip(), Outcome.DENIED)
+    contact.note(title, f"{lacks}\n{policy}".strip(), Match.DENIED)

@@ -26,7 +26,7 @@ from deployments.first_contact.models import (
     ContactRun,
     ContactStep,
 )
-from deployments.first_contact.rules.answers import Outcome
+from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.steps import change_set, clean_up, probe, reads, roles
 from deployments.first_contact.steps.contact import Contact, StepStopped, TakenOver
 
@@ -82,30 +82,30 @@ def take_over(run: ContactRun) -> ContactRun:
     return run
 
 
-def take_steps(run: ContactRun, say: Callable[[str], None]) -> None:
+def take_steps(run: ContactRun, echo: Callable[[str], None]) -> None:
     """Take the steps of a new run, then clean up. A signal ends the steps, not the clean-up."""
-    contact = Contact(run, say)
+    contact = Contact(run, echo)
     try:
         for step in run.steps.exclude(name=CLEAN_UP):
             _take(contact, step)
     except KeyboardInterrupt:
-        say("Stopped. Cleaning up; press Ctrl-C again to leave that to a later run.")
+        echo("Stopped. Cleaning up; press Ctrl-C again to leave that to a later run.")
         ContactRun.objects.filter(pk=run.pk).update(stopped_by="signal")
         run.stopped_by = "signal"
-    finish(run, say)
+    finish(run, echo)
 
 
-def finish(run: ContactRun, say: Callable[[str], None]) -> None:
+def finish(run: ContactRun, echo: Callable[[str], None]) -> None:
     """Clean up after a run, and store what is left. Without anything left, the run is finished."""
     run.steps.filter(state__in=(WAITING, ACTIVE)).exclude(name=CLEAN_UP).update(state=NOT_RUN)
     ContactRun.objects.filter(pk=run.pk).update(state=CLEANING)
-    contact = Contact(run, say)
+    contact = Contact(run, echo)
     step = run.steps.get(name=CLEAN_UP)
     step.answers = []
     step.state, step.began_at, step.ended_at = ACTIVE, timezone.now(), None
     step.save()
     contact.step = step
-    say("clean_up")
+    echo("clean_up")
     found = clean_up.take(contact)
     now = timezone.now()
     _end(step, FAILED if found else DONE)
@@ -119,18 +119,18 @@ def _take(contact: Contact, step: ContactStep) -> None:
     step.state, step.began_at = ACTIVE, timezone.now()
     step.save(update_fields=["state", "began_at"])
     contact.step = step
-    contact.say(step.name)
+    contact.echo(step.name)
     state = FAILED
     try:
         STEPS[step.name](contact)
         state = DONE
     except StepStopped:
-        contact.say(f"  {step.name} could not go on; the next step follows.")
+        contact.echo(f"  {step.name} could not go on; the next step follows.")
     except (TakenOver, DatabaseError):
         raise
     except Exception as exc:
         log.exception("first contact %s: step %s", contact.run.tag, step.name)
-        contact.note(step.name, f"{type(exc).__name__}: {exc}", Outcome.DIFFERENT)
+        contact.note(step.name, f"{type(exc).__name__}: {exc}", Match.DIFFERENT)
     finally:
         _end(step, state)
 

@@ -72,9 +72,9 @@ class Command(BaseCommand):
         """Clean up after an earlier run, then make a new one. Return the last one."""
         earlier = ContactRun.objects.unfinished(account)
         if earlier is not None:
-            self._say(f"Cleaning up after the run with tag {earlier.tag}")
+            self._echo(f"Cleaning up after the run with tag {earlier.tag}")
             earlier = runs.take_over(earlier)
-            runs.finish(earlier, self._say)
+            runs.finish(earlier, self._echo)
         if options["clean_up"]:
             found = earlier or ContactRun.objects.of(account).first()
             if found is None:
@@ -83,11 +83,11 @@ class Command(BaseCommand):
         if earlier is not None and earlier.active_key is not None:
             return earlier
         run = runs.begin(account, options["steps"])
-        self._say(f"First contact with {account.name}, tag {run.tag}")
-        runs.take_steps(run, self._say)
+        self._echo(f"First contact with {account.name}, tag {run.tag}")
+        runs.take_steps(run, self._echo)
         return run
 
-    def _say(self, line: str) -> None:
+    def _echo(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
 
@@ -101,12 +101,12 @@ class Command(BaseCommand):
             raise CommandError(f"{path} cannot be written: {exc.strerror}.") from exc
         with os.fdopen(descriptor, "wb") as output:
             contact_archive.write(output, run)
-        self._say(f"{path}: the report and the AWS call log. Read it before you send it.")
+        self._echo(f"{path}: the report and the AWS call log. Read it before you send it.")
         if run.left:
             raise CommandError("Something is left in AWS:\n" + "\n".join(report.left_of(run)))
         if not report.is_fine(run):
             raise CommandError("Nothing is left in AWS. Not everything was as expected; see the report.")
-        self._say("Everything was as expected. Nothing is left in AWS.")
+        self._echo("Everything was as expected. Nothing is left in AWS.")
 
 
 def _steps(text: str) -> list[str]:
