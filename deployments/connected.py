@@ -11,7 +11,7 @@ from datetime import datetime
 from deployments.access.commands import requesting
 from deployments.access.texts import roles
 from deployments.changes.steps import predictions
-from deployments.changes.texts import verdict
+from deployments.changes.texts import assessment
 from deployments.common.texts import message_texts
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
@@ -55,6 +55,6 @@ def connect() -> None:
     ):
         message_texts.MESSAGES.update(texts)
     message_texts.CAUSES.update(failure_texts.CAUSES)
-    notification_texts.DESCRIBED["verdict"] = verdict.stored_sentence
+    notification_texts.DESCRIBED["assessment"] = assessment.stored_sentence
     requesting.check_with(holds.refuse_if_held)
     finalize.also(_keep_prediction, _keep_health, trail.request_sweeps, _notify)

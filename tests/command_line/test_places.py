@@ -229,8 +229,8 @@ def test_a_preview_has_one_outage_on_its_page_in_the_api_and_on_the_command_line
 
     assert found["outage"]["likelihood"] == likelihood
     assert f"Outage: {found['outage']['text']}" in printed
-    assert found["verdict"]["text"] in printed
-    assert shown.one(id="verdict").text == found["verdict"]["text"]
+    assert found["assessment"]["text"] in printed
+    assert shown.one(id="assessment").text == found["assessment"]["text"]
     assert shown.one(id="outage").text == found["outage"]["text"]
     assert found["tiers"]
     for tier in found["tiers"]:

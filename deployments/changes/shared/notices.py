@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deployments.changes.models.approvals import Approval
-from deployments.changes.models.verdicts import verdict_of
+from deployments.changes.models.assessments import assessment_of
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind
 from deployments.notifications.rules.topics import Topic
@@ -25,7 +25,7 @@ def approval_requested(deployment: Deployment, approval: Approval, now: datetime
         "expires_at": approval.expires_at.isoformat(),
     }
     if deployment.kind == Kind.UPDATE:
-        payload["verdict"] = verdict_of(deployment).to_json()
+        payload["assessment"] = assessment_of(deployment).to_json()
     _of_approval(Topic.APPROVAL_REQUESTED, deployment, approval, payload, now)
 
 

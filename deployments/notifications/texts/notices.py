@@ -209,8 +209,8 @@ def _approval_title(payload: Payload) -> str:
 
 
 def _approval(payload: Payload) -> list[str]:
-    said = [text(payload[name]) for name, text in DESCRIBED.items() if payload.get(name)]
-    return [*said, _("Expires: %(time)s") % {"time": _time(payload["expires_at"])}]
+    described = [text(payload[name]) for name, text in DESCRIBED.items() if payload.get(name)]
+    return [*described, _("Expires: %(time)s") % {"time": _time(payload["expires_at"])}]
 
 
 def _decision_title(payload: Payload) -> str:

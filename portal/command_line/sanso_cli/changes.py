@@ -40,7 +40,7 @@ def print_preview(found: dict[str, Any], format_: Format) -> None:
     if format_ is not Format.TABLE:
         show(format_, found)
         return
-    _print_verdict(found)
+    _print_assessment(found)
     for one in found.get("parameters", ()):  # not of an earlier portal
         out.print(Text(f"{one['name']}: {_values(one)}"))
     for line in _outside(found):
@@ -86,14 +86,14 @@ def _print_consequences(found: dict[str, Any]) -> None:
         out.print(Text(f"{one['name']}: {one['text']} {outage}: {one['outage']['text']}"))
 
 
-def _print_verdict(found: dict[str, Any]) -> None:
+def _print_assessment(found: dict[str, Any]) -> None:
     """Print what a change replaces, its outage and its duration."""
-    verdict = found.get("verdict")  # not of an earlier portal
-    if verdict:
-        out.print(Text(verdict["text"], style="bold"))
+    assessment = found.get("assessment")  # not of an earlier portal
+    if assessment:
+        out.print(Text(assessment["text"], style="bold"))
     if outage := found.get("outage"):
         out.print(Text(f"{_('Outage')}: {outage['text']}"))
-    if verdict and (takes := verdict["duration"]):
+    if assessment and (takes := assessment["duration"]):
         text = _("Duration: about %(n)d min (%(low)d–%(high)d)")
         minutes = {
             "n": max(1, round(takes["seconds"] / 60)),

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from deployments.changes.pages.preview.consequences import sentences
 from deployments.changes.pages.preview.release import release_card
-from deployments.changes.rules.verdict import (
+from deployments.changes.rules.assessment import (
     AffectedTier,
+    ChangeAssessment,
     Impact,
     Likelihood,
     Outage,
-    Verdict,
+    assessment,
     outage_of_all,
-    verdict,
 )
-from deployments.changes.texts.verdict import outage_text, sentence
+from deployments.changes.texts.assessment import outage_text, sentence
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
 from deployments.cloudformation.release_kind import Release, ReleaseKind
 from deployments.cloudformation.status import OperationKind
@@ -48,7 +48,7 @@ def planned(**values: str) -> dict[str, TemplateStack]:
 
 
 @dataclass
-class Said:
+class OnlyTier:
     """What a preview says of its only tier."""
 
     sentences: list[str]
@@ -57,9 +57,9 @@ class Said:
 
 def tier(
     *resources: ChangedResource, usual: DurationHistory = NO_HISTORY, stacks: dict[str, TemplateStack]
-) -> Said:
-    (found,) = verdict(Changes(resources=resources), usual, stacks).tiers
-    return Said(sentences(found, stacks), outage_text(found.outage))
+) -> OnlyTier:
+    (found,) = assessment(Changes(resources=resources), usual, stacks).tiers
+    return OnlyTier(sentences(found, stacks), outage_text(found.outage))
 
 
 def changed(path: str, type_: str, *properties: str, **values: Any) -> ChangedResource:
@@ -100,7 +100,7 @@ def test_without_the_template_no_policy_is_claimed() -> None:
 
 def test_more_servers_leave_the_running_ones() -> None:
     changes = recorded_changes("scale")
-    (found,) = [one for one in verdict(changes, NO_HISTORY, planned()).tiers if one.name == "AppServers"]
+    (found,) = [one for one in assessment(changes, NO_HISTORY, planned()).tiers if one.name == "AppServers"]
     assert "1 server is added. Running servers stay." in " ".join(sentences(found, planned()))
 
 
@@ -160,7 +160,7 @@ def test_the_outage_of_a_change_is_that_of_its_most_serious_tier_and_of_a_releas
     root = ChangedResource(path="Group", action="modify", type=GROUP, effect=Effect.MAY_BE_REPLACED)
 
     for resources in ([root], [IMAGE], [root, IMAGE]):
-        found = verdict(Changes(resources=tuple(resources)), NO_HISTORY, stacks, release)
+        found = assessment(Changes(resources=tuple(resources)), NO_HISTORY, stacks, release)
         card = release_card(release, found.tiers)
         assert card is not None
         assert found.outage == outage_of_all(found.tiers) != Outage()
@@ -182,7 +182,7 @@ HIDDEN = changed("Aurora", "AWS::CloudFormation::Stack", effect=Effect.STACK)
 
 
 @pytest.mark.parametrize(
-    ("resources", "said"),
+    ("resources", "expected"),
     [
         ([], "Probably changes nothing: no outage expected"),
         ([ROLE], "Changes 1 resource in place: no outage expected"),
@@ -197,31 +197,31 @@ HIDDEN = changed("Aurora", "AWS::CloudFormation::Stack", effect=Effect.STACK)
         ),
     ],
 )
-def test_the_verdict_names_the_most_serious_first_and_the_outage(
-    resources: list[ChangedResource], said: str
+def test_the_assessment_names_the_most_serious_first_and_the_outage(
+    resources: list[ChangedResource], expected: str
 ) -> None:
-    found = verdict(Changes(resources=tuple(resources)), NO_HISTORY, planned(AppServerCount="3"))
-    assert sentence(found) == said
-    assert sentence(Verdict.from_json(json.loads(json.dumps(found.to_json())))) == said
+    found = assessment(Changes(resources=tuple(resources)), NO_HISTORY, planned(AppServerCount="3"))
+    assert sentence(found) == expected
+    assert sentence(ChangeAssessment.from_json(json.loads(json.dumps(found.to_json())))) == expected
 
 
 def test_a_name_at_the_beginning_of_a_part_keeps_its_letters_in_japanese() -> None:
-    found = verdict(Changes(resources=(IMAGE, INSTANCE)), NO_HISTORY, planned(AppServerCount="3"))
+    found = assessment(Changes(resources=(IMAGE, INSTANCE)), NO_HISTORY, planned(AppServerCount="3"))
     with translation.override("ja"):
         assert "、DatabaseInstanceA " in sentence(found)
 
 
 def test_what_an_update_in_place_does_to_servers_and_connections_is_said_of_the_resource() -> None:
-    found = verdict(Changes(resources=(IMAGE, INSTANCE, ROLE)), NO_HISTORY, planned(AppServerCount="3"))
+    found = assessment(Changes(resources=(IMAGE, INSTANCE, ROLE)), NO_HISTORY, planned(AppServerCount="3"))
     assert found.impacts == {IMAGE.path: Impact.REPLACES_SERVERS, INSTANCE.path: Impact.INTERRUPTS}
 
 
 def test_without_the_template_the_number_of_replaced_servers_is_not_claimed() -> None:
-    found = verdict(Changes(resources=(IMAGE,)), NO_HISTORY, {})
+    found = assessment(Changes(resources=(IMAGE,)), NO_HISTORY, {})
     assert found.servers is None
     assert sentence(found).startswith("Replaces servers:")
 
 
 def test_an_outage_cannot_be_ruled_out_in_stacks_that_are_not_computed() -> None:
-    found = verdict(Changes(resources=(HIDDEN,), root_only=True), NO_HISTORY, planned())
+    found = assessment(Changes(resources=(HIDDEN,), root_only=True), NO_HISTORY, planned())
     assert sentence(found) == "Changes 1 nested stack in ways that are not known: an outage is possible"

@@ -75,7 +75,7 @@ def test_what_apply_overwrites_comes_before_apply(browser: Client, shop: Environ
     Deployment.objects.filter(pk=change.pk).update(changes=change.changes | {"found": found})
     shown = browser.get(f"/deployments/{change.pk}/", follow=True).content.decode()
 
-    places = [shown.index(f'id="{one}"') for one in ("verdict", "overwrites-title", "apply-change")]
+    places = [shown.index(f'id="{one}"') for one in ("assessment", "overwrites-title", "apply-change")]
     assert places == sorted(places)
 
 
@@ -91,8 +91,8 @@ def test_many_resources_with_the_same_change_are_one_row_that_opens(
     assert folded[3].one("span", class_="names").text.startswith("Topic3, Topic13, Topic23")
 
 
-def test_the_verdict_is_one_sentence_and_its_tiles(browser: Client, shop: Environment) -> None:
-    card = opened(browser, make_preview(shop, "database")).one("section", **{"aria-labelledby": "verdict"})
+def test_the_assessment_is_one_sentence_and_its_tiles(browser: Client, shop: Environment) -> None:
+    card = opened(browser, make_preview(shop, "database")).one("section", **{"aria-labelledby": "assessment"})
 
     assert card.one("h2").text.startswith("Deletes the data of DbCluster")
     assert card.one("h2").text.endswith(": an outage of unknown duration")
@@ -360,7 +360,7 @@ def test_the_time_of_the_clock_at_which_it_is_ready_is_said_with_its_range(
     change = make_preview(shop, "scale", state="scheduled", scheduled_for=at)
     numbers = {"seconds": 600.0, "low": 480.0, "high": 900.0, "runs": 2}
     Expectation.objects.create(deployment=change, **numbers)
-    shown = opened(browser, change).one("section", **{"aria-labelledby": "verdict"})
+    shown = opened(browser, change).one("section", **{"aria-labelledby": "assessment"})
     assert shown.one(id="ready-at").text == "about 2026-12-01 14:40 JST (14:38–14:46)"
     assert "if it begins at its time about 10 min (8–15) from 2 earlier changes" in shown.text
 

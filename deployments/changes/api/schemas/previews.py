@@ -11,11 +11,11 @@ from pydantic import Field
 
 from deployments.access.api.bodies import OnFailure
 from deployments.access.api.schemas import AccountRef
+from deployments.changes.api.schemas.assessments import AffectedTierOut, AssessmentOut, OutageOut
 from deployments.changes.api.schemas.creation import CreateBody
-from deployments.changes.api.schemas.verdicts import AffectedTierOut, OutageOut, VerdictOut
 from deployments.changes.approvers import approvers
 from deployments.changes.models.approvals import Approval, policy_of
-from deployments.changes.models.verdicts import find_set, planned_stacks, verdict_of
+from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
 from deployments.changes.pages.preview.consequences import sentences
 from deployments.changes.pages.preview.local import local_diff
 from deployments.changes.pages.preview.release import ReleaseCard, release_card
@@ -252,7 +252,7 @@ class PreviewOut(Schema):
     digest: str = Field(description="Applied and approved with it.")
     counts: dict[str, int] = Field(examples=[{"updated": 2}])
     may_lose_data: bool = Field(description="Whether applying it needs the environment's name.")
-    verdict: VerdictOut
+    assessment: AssessmentOut
     outage: OutageOut
     tiers: list[AffectedTierOut] = Field(
         description="The stacks that change, and those whose servers get a release."
@@ -278,7 +278,7 @@ class PreviewOut(Schema):
         """Return the preview of a row."""
         changes, template_set = Changes.from_json(row.changes), find_set(row)
         stacks, root = planned_stacks(row, template_set), row.environment.stack_name
-        found = verdict_of(row, stacks)
+        found = assessment_of(row, stacks)
         release, card = row.release, release_card(row.release, found.tiers)
         return cls(
             deployment=row.pk,
@@ -287,7 +287,7 @@ class PreviewOut(Schema):
             digest=row.preview_digest,
             counts={str(name): number for name, number in found.counts.items()},
             may_lose_data=may_lose_data(changes),
-            verdict=VerdictOut.of(found),
+            assessment=AssessmentOut.of(found),
             outage=OutageOut.of(found.outage),
             tiers=[AffectedTierOut.of(one, root, sentences(one, stacks)) for one in found.tiers],
             release=ReleaseOut.of(release, card) if release and card else None,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.changes.rules.verdict import CHANGES_ADDRESS, REPLACED, AffectedTier, rolls, update_of
+from deployments.changes.rules.assessment import CHANGES_ADDRESS, REPLACED, AffectedTier, rolls, update_of
 from deployments.cloudformation.changes import ChangedResource, Effect
 from deployments.cloudformation.conditions import mapping
 from deployments.cloudformation.observed_resources import GROUP

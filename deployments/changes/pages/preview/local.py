@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.changes.models.verdicts import find_set
+from deployments.changes.models.assessments import find_set
 from deployments.common.models.encryption import encrypted_names
 from deployments.environments.models.deployments import Deployment
 from deployments.template_sets.commands.stored_set import stored_set

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from deployments.changes.rules.verdict import Duration
+from deployments.changes.rules.assessment import ChangeDuration
 from deployments.common.pages.datetime_formats import zone_name
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
@@ -32,7 +32,7 @@ class ReadyAt:
     is_planned: bool
 
 
-def ready_at(deployment: Deployment, duration: Duration | None, now: datetime) -> ReadyAt | None:
+def ready_at(deployment: Deployment, duration: ChangeDuration | None, now: datetime) -> ReadyAt | None:
     """Return when the environment is ready if a change begins now or at its scheduled time.
 
     Return None without a forecast, and while the beginning of the change is unknown.

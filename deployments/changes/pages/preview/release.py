@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from deployments.changes.rules.verdict import AffectedTier
+from deployments.changes.rules.assessment import AffectedTier
 from deployments.cloudformation.release_kind import Release, ReleaseKind
 from deployments.common.message_codes import Code
 from deployments.common.texts import message_text

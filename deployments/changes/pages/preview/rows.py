@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from deployments.changes.pages.preview import texts
 from deployments.changes.pages.preview.consequences import sentences
-from deployments.changes.rules.verdict import Impact, Verdict
+from deployments.changes.rules.assessment import ChangeAssessment, Impact
 from deployments.cloudformation.change_summary import changed_values
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
 from deployments.cloudformation.template_stacks import TemplateStack
@@ -123,7 +123,7 @@ class TreeQuery:
 def tree(
     changes: Changes,
     root: str,
-    found: Verdict,
+    found: ChangeAssessment,
     stacks: Mapping[str, TemplateStack],
     query: TreeQuery,
     replaced: Mapping[str, bool],

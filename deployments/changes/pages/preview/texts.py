@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.changes.rules.verdict import Impact
+from deployments.changes.rules.assessment import Impact
 from deployments.cloudformation.changes import Action, CauseLink, ChangedResource, Effect, LinkKind
 from deployments.cloudformation.data_bearing import Data
 

@@ -15,18 +15,18 @@ from deployments.changes.display.approvals import required_text
 from deployments.changes.display.cancel_stages import discard_stages
 from deployments.changes.display.retry import cause_of_rejection, is_retriable, retry_url
 from deployments.changes.models.apply_conditions import ApplyConditions, apply_conditions
-from deployments.changes.models.verdicts import find_set, planned_stacks, verdict_of
+from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
 from deployments.changes.pages.forms.create import ON_FAILURE
 from deployments.changes.pages.preview import rows, schedule, texts
+from deployments.changes.pages.preview.assessment_card import assessment_card
 from deployments.changes.pages.preview.found import outside_note
 from deployments.changes.pages.preview.inputs import parameter_rows
 from deployments.changes.pages.preview.local import local_diff
 from deployments.changes.pages.preview.not_computed import hidden_stacks
 from deployments.changes.pages.preview.release import release_card
-from deployments.changes.pages.preview.verdict_card import verdict_card
 from deployments.changes.pages.queue_place import QueuePosition, position_of
+from deployments.changes.rules.assessment import ChangeAssessment
 from deployments.changes.rules.databases_at_risk import DatabaseAtRisk
-from deployments.changes.rules.verdict import Verdict
 from deployments.cloudformation.caught_servers import CATCHING, CAUGHT
 from deployments.cloudformation.change_summary import (
     hazards,
@@ -76,7 +76,7 @@ def context(
     unchanged = rows.unchanged(changes, root)
     not_kept = keep_refusal(changes, is_express=deployment.is_express)
     release = deployment.release
-    found = verdict_of(deployment, stacks)
+    found = assessment_of(deployment, stacks)
     diff = local_diff(deployment, template_set)
     return {
         "deployment": deployment,
@@ -92,7 +92,7 @@ def context(
         "outside": outside_note(deployment.found),
         "parameters": parameter_rows(diff, changes),
         "sentence": texts.counts_by_effect(found.counts),
-        "verdict": verdict_card(deployment, found, timezone.now()),
+        "assessment": assessment_card(deployment, found, timezone.now()),
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
         "caught": [event(one) for one in Event.objects.of(deployment).with_code(CAUGHT, CATCHING)],
@@ -149,7 +149,7 @@ def _edit_set(deployment: Deployment) -> str:
 def tree_context(
     deployment: Deployment,
     changes: Changes,
-    found: Verdict,
+    found: ChangeAssessment,
     stacks: Mapping[str, TemplateStack],
     query: Mapping[str, str],
 ) -> dict[str, Any]:

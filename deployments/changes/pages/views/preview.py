@@ -14,7 +14,7 @@ from deployments.access.pages.requests import AuthedRequest
 from deployments.access.pages.visible import change_or_404
 from deployments.changes.display import previews
 from deployments.changes.display.approvals import approval_context
-from deployments.changes.models.verdicts import find_set, planned_stacks, verdict_of
+from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
 from deployments.changes.pages.preview import view
 from deployments.cloudformation.changes import Changes
 from deployments.environments.models.deployments import Deployment
@@ -58,7 +58,7 @@ def preview_rows(request: AuthedRequest, pk: int) -> HttpResponse:
     changes = Changes.from_json(deployment.changes)
     stacks = planned_stacks(deployment, find_set(deployment))
     context = view.tree_context(
-        deployment, changes, verdict_of(deployment, stacks), stacks, request.GET.dict()
+        deployment, changes, assessment_of(deployment, stacks), stacks, request.GET.dict()
     )
     return render(request, "changes/_preview_rows.html", context)
 

@@ -1,4 +1,4 @@
-"""The verdict at the top of a preview: its sentence, what is replaced, the outage and the end."""
+"""The assessment at the top of a preview: its sentence, what is replaced, the outage and the end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deployments.changes.pages.preview.ready_at import ReadyAt, ready_at
-from deployments.changes.rules.verdict import Likelihood, Verdict
-from deployments.changes.texts import verdict as texts
+from deployments.changes.rules.assessment import ChangeAssessment, Likelihood
+from deployments.changes.texts import assessment as texts
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.display.duration_estimate import ChangeForecast, change_forecast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerdictCard:
+class AssessmentCard:
     """The content of the card. `interrupted` are the stacks with the outage."""
 
     sentence: str
@@ -27,11 +27,11 @@ class VerdictCard:
     ready: ReadyAt | None
 
 
-def verdict_card(deployment: Deployment, found: Verdict, now: datetime) -> VerdictCard:
+def assessment_card(deployment: Deployment, found: ChangeAssessment, now: datetime) -> AssessmentCard:
     """Return the card of a change."""
     is_noticed = found.outage.likelihood is not Likelihood.NOT_EXPECTED
     root, takes = deployment.environment.stack_name, found.duration
-    return VerdictCard(
+    return AssessmentCard(
         sentence=texts.sentence(found),
         replaced=texts.replaced_text(found),
         outage=texts.outage_text(found.outage),

@@ -1,10 +1,10 @@
-"""The verdict of a change from its row: its preview, its template set, and earlier durations."""
+"""The assessment of a change from its row: its preview, its template set, and earlier durations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deployments.changes.rules.verdict import Duration, Verdict, verdict
+from deployments.changes.rules.assessment import ChangeAssessment, ChangeDuration, assessment
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
 from deployments.common.errors import UserFixable
@@ -16,15 +16,19 @@ from deployments.template_sets.models import stored_sets
 from deployments.template_sets.template_files.template_set import TemplateSet
 
 
-def verdict_of(deployment: Deployment, stacks: Mapping[str, TemplateStack] | None = None) -> Verdict:
-    """Return the verdict of a change. `stacks` are its planned ones; by default they are read."""
+def assessment_of(
+    deployment: Deployment, stacks: Mapping[str, TemplateStack] | None = None
+) -> ChangeAssessment:
+    """Return the assessment of a change. `stacks` are its planned ones; by default they are read."""
     found = Expectation.objects.filter(deployment=deployment).first()
-    return verdict(
+    return assessment(
         Changes.from_json(deployment.changes),
         history(deployment.environment.account, Kind.UPDATE),
         planned_stacks(deployment, find_set(deployment)) if stacks is None else stacks,
         deployment.release,
-        Duration(seconds=found.seconds, low=found.low, high=found.high, runs=found.runs) if found else None,
+        ChangeDuration(seconds=found.seconds, low=found.low, high=found.high, runs=found.runs)
+        if found
+        else None,
     )
 
 

@@ -1,12 +1,12 @@
-"""The verdict of a change: what it replaces, whether visitors notice it, and how long it takes.
+"""The assessment of a change: what it replaces, whether visitors notice it, and how long it takes.
 
-Every place that says so reads the same `Verdict`. A tier is a nested stack of the root. Durations come from
-earlier runs; the method of replacing servers is read from the template.
+Every place that says so reads the same `ChangeAssessment`. A tier is a nested stack of the root. Durations
+come from earlier runs; the method of replacing servers is read from the template.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Self
@@ -72,7 +72,7 @@ class AffectedTier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Duration:
+class ChangeDuration:
     """The seconds from Apply until the environment is ready; `runs` is the number of earlier changes."""
 
     seconds: float
@@ -82,16 +82,15 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The verdict of a change.
+class ChangeAssessment:
+    """The assessment of a change.
 
     `counts` are the resources by effect, the most serious first. `lost` and `may_be_lost` are the names of
     those whose data is or may be lost, `not_computed` the paths of nested stacks whose changes are not known.
     `servers` is the number of servers that are replaced (None if there are some and their number is not
     known), `others_replaced` that of replaced resources without data and servers. `interrupted` are the names
     of what drops its connections, `in_place` the number of others that are updated in place. `released` is
-    the number of servers that get a release, None if none do or it is not known. `impacts` are by the path of
-    a resource.
+    the number of servers that get a release, None if none do or it is not known. `impacts` are by path.
     """
 
     counts: Mapping[Effect, int]
@@ -105,13 +104,13 @@ class Verdict:
     releases: bool = False
     released: int | None = None
     outage: Outage = Outage()
-    duration: Duration | None = None
+    duration: ChangeDuration | None = None
     tiers: tuple[AffectedTier, ...] = ()
     impacts: Mapping[str, Impact] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what its sentence needs, in the form of a JSON column."""
-        stored = {name: getattr(self, name) for name in _SAID}
+        stored = {name: getattr(self, name) for name in _STORED}
         lists = {name: list(value) for name, value in stored.items() if isinstance(value, tuple)}
         return (
             stored
@@ -125,7 +124,7 @@ class Verdict:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """Read the output of `to_json`."""
-        given = {name: stored[name] for name in _SAID if name in stored}
+        given = {name: stored[name] for name in _STORED if name in stored}
         lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         outage = stored["outage"]
         return cls(
@@ -135,21 +134,21 @@ class Verdict:
         )
 
 
-_SAID = (
+_STORED = (
     "lost", "may_be_lost", "not_computed", "servers", "others_replaced", "interrupted", "in_place",
     "releases", "released",
 )  # fmt: skip
 """The fields that are stored as they are."""
 
 
-def verdict(
+def assessment(
     changes: Changes,
     usual: DurationHistory,
     stacks: Mapping[str, TemplateStack],
     release: Release | None = None,
-    duration: Duration | None = None,
-) -> Verdict:
-    """Return the verdict of a change.
+    duration: ChangeDuration | None = None,
+) -> ChangeAssessment:
+    """Return the assessment of a change.
 
     `usual` are the durations of earlier updates, `stacks` those of the template set (none if it is unknown),
     and `duration` is that of the entire change, None without a forecast.
@@ -157,31 +156,35 @@ def verdict(
     impacts = {one.path: impact for one in changes.resources if (impact := _impact(one, stacks))}
     tiers = tuple(_tiers(changes, usual, stacks, release))
     hidden = not_computed(changes)
-    outage = outage_of_all(tiers)
-    if hidden:  # what changes in them is decided during the update
-        outage = max(outage, Outage(Likelihood.POSSIBLE), key=_seriousness)
+    # What changes in stacks that are not computed is decided during the update.
+    unknown = [AffectedTier(name=path, outage=Outage(Likelihood.POSSIBLE)) for path in hidden]
     lost = [one for one in hazards(changes) if one.effect != Effect.MAY_DELETE_DATA]
     groups = [one for one in changes.resources if one.type == GROUP and _replaces_all(one, impacts)]
-    replaced = [one for one in changes.resources if one.effect == Effect.REPLACED]
-    is_released = release is not None and release.kind in PHASED
-    return Verdict(
+    released = release if release is not None and release.kind in PHASED else None
+    return ChangeAssessment(
         counts=counts(changes),
-        lost=tuple(one.name for one in lost),
-        may_be_lost=tuple(one.name for one in changes.resources if one.effect == Effect.MAY_DELETE_DATA),
+        lost=_names(lost),
+        may_be_lost=_names(_with(changes, Effect.MAY_DELETE_DATA)),
         not_computed=hidden,
         servers=_number_of_servers(groups, stacks),
-        others_replaced=sum(one not in groups and one not in lost for one in replaced),
-        interrupted=tuple(
-            one.name for one in changes.resources if impacts.get(one.path) == Impact.INTERRUPTS
-        ),
-        in_place=sum(one.effect == Effect.UPDATED and one.path not in impacts for one in changes.resources),
-        releases=is_released,
-        released=release.servers if release and is_released else None,
-        outage=outage,
+        others_replaced=sum(one not in (*groups, *lost) for one in _with(changes, Effect.REPLACED)),
+        interrupted=_names(one for one in changes.resources if impacts.get(one.path) == Impact.INTERRUPTS),
+        in_place=len(_with(changes, Effect.UPDATED)) - len(impacts),
+        releases=released is not None,
+        released=released.servers if released else None,
+        outage=outage_of_all([*tiers, *unknown]),
         duration=duration,
         tiers=tiers,
         impacts=impacts,
     )
+
+
+def _with(changes: Changes, effect: Effect) -> list[ChangedResource]:
+    return [one for one in changes.resources if one.effect == effect]
+
+
+def _names(resources: Iterable[ChangedResource]) -> tuple[str, ...]:
+    return tuple(one.name for one in resources)
 
 
 def outage_of_all(tiers: Sequence[AffectedTier]) -> Outage:

@@ -1,4 +1,4 @@
-"""The verdict of a change in words, the same on its page, in the API and in notifications."""
+"""The assessment of a change in words, the same on its page, in the API and in notifications."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.changes.rules.verdict import Likelihood, Outage, Verdict
+from deployments.changes.rules.assessment import ChangeAssessment, Likelihood, Outage
 from deployments.cloudformation.changes import Effect
 
 NAMED = 2
 """Maximum number of resources to name; of more, only the number is shown."""
 
 
-def sentence(found: Verdict) -> str:
-    """Return the verdict as one sentence: the two most serious effects, and whether visitors notice them."""
+def sentence(found: ChangeAssessment) -> str:
+    """Return the assessment as one sentence: the two most serious effects, and the outage."""
     what, *rest = [*_happens(found)] or [_("Probably changes nothing")]
     if rest:
         second = rest[0]
@@ -26,8 +26,8 @@ def sentence(found: Verdict) -> str:
 
 
 def stored_sentence(stored: Mapping[str, object]) -> str:
-    """Return the sentence of a verdict that was stored with a notification."""
-    return sentence(Verdict.from_json(stored))
+    """Return the sentence of a assessment that was stored with a notification."""
+    return sentence(ChangeAssessment.from_json(stored))
 
 
 def outage_text(outage: Outage) -> str:
@@ -41,7 +41,7 @@ def outage_text(outage: Outage) -> str:
     return _("Yes; its duration is not known")
 
 
-def replaced_text(found: Verdict) -> str:
+def replaced_text(found: ChangeAssessment) -> str:
     """Return how many servers and other resources are replaced, as the value of a field."""
     if found.servers is None:
         return _("Servers")
@@ -74,7 +74,7 @@ def _noticed(outage: Outage) -> str:
     return _("an outage of unknown duration")
 
 
-def _happens(found: Verdict) -> Iterator[str]:
+def _happens(found: ChangeAssessment) -> Iterator[str]:
     """Yield what happens, the most serious first."""
     if found.lost:
         yield _("Deletes the data of %(names)s") % {"names": names_text(found.lost)}

@@ -1,4 +1,4 @@
-"""The verdict of a change, and what it does to each tier, as the API returns them."""
+"""The assessment of a change, and what it does to each tier, as the API returns them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal, Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.changes.rules.verdict import AffectedTier, Likelihood, Outage, Verdict
-from deployments.changes.texts import verdict as texts
+from deployments.changes.rules.assessment import AffectedTier, ChangeAssessment, Likelihood, Outage
+from deployments.changes.texts import assessment as texts
 
 
 class OutageOut(Schema):
@@ -42,7 +42,7 @@ class DurationOut(Schema):
     runs: int = Field(description="From how many earlier changes; 0 for the first one.", examples=[7])
 
 
-class VerdictOut(Schema):
+class AssessmentOut(Schema):
     """What a change replaces, and how long it takes, as the top of its page says it."""
 
     text: str = Field(
@@ -61,8 +61,8 @@ class VerdictOut(Schema):
     duration: DurationOut | None = Field(description="Null without a forecast.")
 
     @classmethod
-    def of(cls, found: Verdict) -> Self:
-        """Return a verdict."""
+    def of(cls, found: ChangeAssessment) -> Self:
+        """Return a assessment."""
         takes = found.duration
         return cls(
             text=texts.sentence(found),
