@@ -73,25 +73,34 @@ def deploy(
     existing = _existing(api, wanted)
     if at and is_ambiguous(at):
         fail(AMBIGUOUS)
-    if bool(data_of) != bool(snapshot):
-        fail(_("Give both --data-of and --snapshot."))
-    if existing and data_of:
-        fail(_("%(name)s exists already: --data-of is for new environments.") % wanted)
+    _check_data(wanted, data_of, snapshot, existing)
     if existing and at:
         fail(_("%(name)s exists already: --at is for new environments.") % wanted)
     if existing:
         bring_to(api, existing, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
-    body: dict[str, Any] = {}
-    if data_of:
-        source = session.environment(api, data_of)
-        wanted["account"] = wanted["account"] or source["account"]["name"]
-        body["restore_from"] = {"environment": source["id"], "snapshot": snapshot}
-    body |= _creation(api, wanted, at)
+    body = _restoring(api, wanted, data_of, snapshot) | _creation(api, wanted, at)
     if only_plan:
         _print_creation(api.post("/environment-checks", body), output)
         raise typer.Exit(Exit.CHANGES)
     created = api.post("/environments", body)
     raise typer.Exit(finish(api, created["id"], wait=wait and not at, format_=output))
+
+
+def _check_data(wanted: dict[str, Any], data_of: str, snapshot: str, existing: dict[str, Any] | None) -> None:
+    """End the command unless the options of the data go together, and the environment is new."""
+    if bool(data_of) != bool(snapshot):
+        fail(_("Give both --data-of and --snapshot."))
+    if existing and data_of:
+        fail(_("%(name)s exists already: --data-of is for new environments.") % wanted)
+
+
+def _restoring(api: PortalClient, wanted: dict[str, Any], data_of: str, snapshot: str) -> dict[str, Any]:
+    """Return the part of a creation's body with the data; the account is that of the data, if not given."""
+    if not data_of:
+        return {}
+    source = session.environment(api, data_of)
+    wanted["account"] = wanted["account"] or source["account"]["name"]
+    return {"restore_from": {"environment": source["id"], "snapshot": snapshot}}
 
 
 def _creation(api: PortalClient, wanted: dict[str, Any], at: datetime | None) -> dict[str, Any]:

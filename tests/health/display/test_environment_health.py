@@ -46,7 +46,7 @@ def test_a_healthy_environment_has_one_sentence(browser: Client) -> None:
     assert "All components are healthy." in shown.one(id="health").text
     assert "Ready since" in shown.one(id="health").text
     assert shown.one(id="state").text == "✓ Healthy"
-    assert shown.one("title").text == "✓ Healthy · staging · Sanso"
+    assert shown.one(id="head")["data-title"] == "✓ Healthy · staging · Sanso"
 
 
 def test_an_unhealthy_server_is_named_in_sentence_diagram_and_row(browser: Client) -> None:
