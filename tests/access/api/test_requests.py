@@ -13,7 +13,8 @@ from pytest_django import Settings
 
 from deployments.access.models.audit_records import AuditRecord
 from deployments.changes.models.approvals import Approval
-from deployments.changes.pages.preview.rows import tree
+from deployments.changes.models.assessments import assessment_of
+from deployments.changes.pages.preview.rows import TreeQuery, tree
 from deployments.common.models.idempotency import IdempotencyKey
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -339,11 +340,8 @@ def test_a_preview_has_the_values_before_and_after(program: Program, shop: Envir
 
     found = program.get(f"/deployments/{preview.pk}/preview").json()
 
-    shown = {
-        one.resource.path: one.properties
-        for row in tree(recorded_changes("traffic"), "root")
-        for one in row.rows
-    }
+    rows = tree(recorded_changes("traffic"), "root", assessment_of(preview), {}, TreeQuery(all_open=True), {})
+    shown = {one.resource.path: one.properties for row in rows for one in row.rows}
     for resource in found["resources"]:
         if resource["path"] in shown:
             names = [one.name for one in shown[resource["path"]]]
