@@ -144,6 +144,7 @@ def here(command: str, folder: str) -> str:
         "orders-policy.json": f"{folder}/orders-policy.json",
         "mysql://sanso:…@db.internal:3306/sanso": f"sqlite:///{folder}/restored.sqlite3",
         "createsuperuser": "createsuperuser --noinput",
+        "manage.py support_bundle": f"manage.py support_bundle --output {folder}/support.zip",
     }
     for given, own in places.items():
         command = command.replace(given, own)

@@ -248,7 +248,7 @@ def test_a_stopped_run_cleans_up_before_it_ends(
 
 
 def started(account: Account, environment: dict[str, str], folder: Path, steps: str) -> subprocess.Popen[str]:
-    """Start the command in a process of its own."""
+    """Start the command in a process that Ctrl-C ends, as one in the foreground."""
     arguments = ["first_contact", account.name, "--steps", steps, "--output", str(folder / "process.zip")]
     return subprocess.Popen(
         [sys.executable, str(REPOSITORY / "manage.py"), *arguments],
@@ -257,6 +257,7 @@ def started(account: Account, environment: dict[str, str], folder: Path, steps: 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

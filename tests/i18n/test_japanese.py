@@ -76,6 +76,8 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
         "%(name)s（%(data)s）",
         "%(middle)s（%(low)s〜%(high)s）",
         "%(first)s、%(last)s",
+        "%(first)s、%(second)s",
+        "%(what)s：%(outage)s",
         "、",
         "%(healthy)d/%(total)d",
         "%(failed)d/%(total)d",

@@ -10,7 +10,7 @@ from django.conf import settings
 
 TABLE = re.compile(r'<table[^>]*class="(?:[^"]* )?rows[ "].*?</table>', re.DOTALL)
 CELL = re.compile(r"<td\b((?:{%.*?%}|{{.*?}}|[^>])*)>(.*?)</td>", re.DOTALL)
-WITHOUT_LABEL = re.compile(r'class="lead|aria-hidden|<button|class="button"')
+WITHOUT_LABEL = re.compile(r'class="lead|aria-hidden|<button|class="button"|_create_again\.html')
 """The status of a row stands beside its name; actions name themselves."""
 WITH_ROWS = [
     path

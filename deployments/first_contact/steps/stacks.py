@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 
 from deployments.aws.cloudformation import StackView
@@ -34,18 +35,37 @@ def tags_of(run: ContactRun) -> dict[str, str]:
     return {TAG: run.tag, ENVIRONMENT_TAG: f"{STACKS}{run.tag}"}
 
 
-def wait(contact: Contact, stack_id: str) -> tuple[StackView | None, SansoError | None]:
-    """Wait until an operation on a stack has ended. Return the stack, None if it no longer exists."""
+def wait(contact: Contact, stack_id: str, token: str = "") -> tuple[StackView | None, SansoError | None]:
+    """Wait until an operation on a stack has ended. Return the stack, None if it no longer exists.
+
+    `token` is that of the operation. For a while the stack may have the final status of the one before: then
+    its events say whether this one has ended.
+    """
     began = time.monotonic()
     while True:
         stack, error = contact.quietly(lambda aws: aws.cloudformation.describe_stack(stack_id))
-        if isinstance(error, AwsNotFound) or (stack and stack.status == DELETED):
+        if isinstance(error, AwsNotFound):
             return None, None
-        elapsed = time.monotonic() - began
-        is_late = elapsed > (GRACE if stack and stack.status == IN_REVIEW else MOST)
-        if error is not None or (stack and is_final(stack.status)) or is_late:
+        if error is not None or stack is None:
             return stack, error
+        elapsed = time.monotonic() - began
+        status = stack.status
+        if is_final(status) and status != DELETED and token and elapsed <= GRACE:
+            status = _end(contact, stack_id, token)
+        if status == DELETED:
+            return None, None
+        if is_final(status) or elapsed > (GRACE if stack.status == IN_REVIEW else MOST):
+            return stack, None
         contact.pause()
+
+
+def _end(contact: Contact, stack_id: str, token: str) -> str:
+    """Return the status with which an operation on a stack has ended, or one that is not final."""
+    events, _error = contact.quietly(lambda aws: aws.cloudformation.events_after(stack_id, ""))
+    ends = [
+        one for one in events or () if one.is_of_the_stack and one.token == token and is_final(one.status)
+    ]
+    return ends[-1].status if ends else "IN_PROGRESS"
 
 
 def _is_ours(stack: StackView, run: ContactRun) -> bool:
@@ -62,7 +82,7 @@ def delete(contact: Contact, name: str) -> StackView | SansoError | None:
 
     Return None once it does not exist, else the stack, or the error because of which its state is unknown.
     """
-    for number in range(TRIES):
+    for _ in range(TRIES):
         stack, error = contact.quietly(lambda aws: aws.cloudformation.describe_stack(name))
         if isinstance(error, AwsNotFound) or (stack and stack.status == DELETED):
             return None
@@ -71,9 +91,10 @@ def delete(contact: Contact, name: str) -> StackView | SansoError | None:
         if not _is_ours(stack, contact.run):
             contact.note(f"stack {name}", "does not have the tag of this run; it is not touched")
             return None
-        if (error := _begin_deletion(contact, stack, number)) is not None:
+        token = f"{contact.run.tag}-delete-{secrets.token_hex(8)}"
+        if (error := _begin_deletion(contact, stack, token)) is not None:
             return error
-        ended, error = wait(contact, stack.stack_id)
+        ended, error = wait(contact, stack.stack_id, token)
         if error is not None:
             return error
         if ended is None:
@@ -82,8 +103,7 @@ def delete(contact: Contact, name: str) -> StackView | SansoError | None:
     return ended
 
 
-def _begin_deletion(contact: Contact, stack: StackView, number: int) -> SansoError | None:
-    token = f"{contact.run.tag}-delete-{number}-{int(time.time())}"
+def _begin_deletion(contact: Contact, stack: StackView, token: str) -> SansoError | None:
     role = contact.account.stack_role_arn
     return contact.order(
         f"cloudformation.delete_stack {stack.name} ({stack.status})",

@@ -92,7 +92,7 @@ def _print_assessment(found: dict[str, Any]) -> None:
     if assessment:
         out.print(Text(assessment["text"], style="bold"))
     if outage := found.get("outage"):
-        out.print(Text(f"{_('Outage')}: {outage['text']}"))
+        out.print(Text(_("Outage: %(text)s") % {"text": outage["text"]}))
     if assessment and (takes := assessment["duration"]):
         text = _("Duration: about %(n)d min (%(low)d–%(high)d)")
         minutes = {

@@ -62,7 +62,7 @@ def test_snapshots_have_age_size_status_and_cause_newest_first(browser: Client) 
     rows = [row.text for row in backups(browser, environment).one("tbody").all("tr")]
 
     assert rows[0].startswith("sanso-2 Taken in Sanso ◐ Creating 40 %")
-    assert rows[1] == "sanso-1 Taken in Sanso ✓ Available 1 h 3 GiB"
+    assert rows[1] == "sanso-1 Taken in Sanso ✓ Available 1 h 3 GiB Create again with this data : sanso-1"
     assert "rds:site-cluster-2026-12-01-17-04 Automated" in rows[2]
     assert "Final, before the cluster was deleted" in rows[3]
     assert "Manual, taken outside of Sanso" in rows[4]
