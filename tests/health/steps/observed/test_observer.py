@@ -66,7 +66,7 @@ def test_an_unhealthy_app_server_degrades_the_environment_and_is_in_the_history(
 
     seen = reload(environment)
     assert seen.health_word == "degraded"
-    assert seen.health_sentence["code"] == "target_failed_checks"
+    assert seen.health_sentence["code"] == "server_fails_check"
 
     set_target_state(aws, "staging", "app", 1, "healthy")
     poll(aws, "targets")
