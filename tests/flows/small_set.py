@@ -68,7 +68,8 @@ def portal(
 ) -> Iterator[Portal]:
     """The portal of the module, at rest before and after each test."""
     settings.SANSO_TEMPLATE_SET = template_folder
-    TemplateCheck.objects.create(digest=template_files.load(template_folder).digest, findings=[])
+    digest = template_files.load(template_folder).digest
+    TemplateCheck.objects.get_or_create(digest=digest, defaults={"findings": []})
     shared_portal.resume()
     yield shared_portal
     shared_portal.rest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from deployments.aws import quota
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
-from tests.flows.web import Web, logged_in
+from tests.flows.web import Web, has_icon, logged_in
 from tests.live import scenes
 
 pytestmark = pytest.mark.timeout(300)
@@ -31,12 +30,6 @@ KEEP_NOTIFICATIONS = """
 
 def url(web: Web, deployment: Deployment) -> str:
     return f"{web.url}/deployments/{deployment.pk}/"
-
-
-def has_icon(page: Page, name: str) -> bool:
-    """Return whether the icon of the browser's tab has a symbol of the page."""
-    shape = page.locator(f"#i-{name}").evaluate("(symbol) => symbol.innerHTML")
-    return shape in unquote(page.locator('link[rel="icon"]').get_attribute("href") or "")
 
 
 def test_the_page_displays_its_freshness_and_the_api_quota_used(page: Page, web: Web, operator: User) -> None:

@@ -73,7 +73,7 @@ def test_the_banner_names_the_server_and_the_task(
         waiting_for_signals(folder)
     template_set = template_files.load(folder)
     settings.SANSO_TEMPLATE_SET = template_set.folder
-    TemplateCheck.objects.create(digest=template_set.digest, findings=[])
+    TemplateCheck.objects.get_or_create(digest=template_set.digest, defaults={"findings": []})
     account = new_account()
     fault = {"associations": {"configure": {"on": 1, "stdout": PRINTED, "stderr": "exit status 2"}}}
     sandbox.control("POST", "faults", fault, account=account.sandbox_account_id)

@@ -61,7 +61,7 @@ def test_an_empty_folder_becomes_a_deployed_set(
 
     (folder / "template-set.yaml").write_text(texts["template-set.yaml"])
     fetched(page, source, 2)
-    page.locator("#versions").get_by_role("link", name="#2").click()
+    page.locator("#versions").get_by_role("link", name="#2", exact=True).click()
     page.get_by_role("link", name="New environment").click()
     expect(page.get_by_label("Prefix", exact=True)).to_have_count(0)
     create_roles(account, sandbox)

@@ -82,7 +82,7 @@ def test_a_repository_is_added_fetched_and_deployed_and_the_environment_outlives
     expect(page.locator("#versions tbody tr")).to_contain_text("Add a topic")
     assert faults(page) == []
 
-    page.locator("#versions").get_by_role("link", name="v1").click()
+    page.locator("#versions").get_by_role("link", name="v1", exact=True).click()
     assert faults(page) == []
     page.get_by_role("link", name="New environment").click()
     page.get_by_label("Name", exact=True).fill("orders")

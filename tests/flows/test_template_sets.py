@@ -51,7 +51,7 @@ def test_a_moved_tag_is_confirmed_and_a_version_is_withdrawn_by_keyboard(
     expect(page.get_by_text("v1 is confirmed.")).to_be_visible()
     expect(page.get_by_role("heading", name="Tag v1 has moved")).to_have_count(0)
 
-    page.locator("#versions").get_by_role("link", name="v1").press("Enter")
+    page.locator("#versions").get_by_role("link", name="v1", exact=True).press("Enter")
     page.locator("#id_status").select_option("withdrawn")
     page.get_by_role("button", name="Set status").press("Enter")
     expect(page.locator("#id_reason_error")).to_contain_text("Enter a reason.")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -190,3 +191,9 @@ def logged_in(browser: Browser, user: User, *urls: str, **options: Any) -> Itera
         context.on("console", lambda message: raised.append(message.text) if message.text in FAULTS else None)
         yield context
     assert not raised
+
+
+def has_icon(page: Page, name: str) -> bool:
+    """Return whether the icon of the browser's tab has a symbol of the page."""
+    shape = page.locator(f"#i-{name}").evaluate("(symbol) => symbol.innerHTML")
+    return shape in unquote(page.locator('link[rel="icon"]').get_attribute("href") or "")
