@@ -183,7 +183,7 @@ def test_a_new_version_of_the_bundled_folder_is_an_update_and_going_back_pauses_
     assert titles(staging, sandbox) == {"staging"}
 
     own_page.goto(f"{staging.environment.get_absolute_url()}configuration")
-    expect(own_page.locator("#channel-says")).to_contain_text("went back from #2")
+    expect(own_page.locator("#channel-says")).to_contain_text("went back from version 2")
     expect(own_page.locator("main")).not_to_contain_text("Update available")
     own_page.get_by_role("button", name="Resume updates").click()
     expect(own_page.locator("#update-available")).to_be_visible()

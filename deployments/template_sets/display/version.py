@@ -29,8 +29,8 @@ SENTENCES = {
     UpdateStatus.UP_TO_DATE: gettext_lazy("This is the newest version of the channel."),
     UpdateStatus.AVAILABLE: gettext_lazy("Version %(target)s is available."),
     UpdateStatus.PAUSED: gettext_lazy(
-        "Version %(target)s is not offered because the environment went back from %(from)s. Newer versions "
-        "will be offered. To be offered this version again, resume updates."
+        "Version %(target)s is not offered because the environment went back from version %(from)s. Newer "
+        "versions will be offered. To be offered this version again, resume updates."
     ),
     UpdateStatus.MOVED_BACK: gettext_lazy(
         "The channel now points at %(target)s, which was fetched before the version of this environment. The "

@@ -48,7 +48,7 @@ def test_a_version_from_which_somebody_went_back_is_offered_again_after_updates_
     Environment.objects.filter(pk=shop.pk).update(went_back_from=newer(source, tmp_path))
 
     shown = tab(browser, shop)
-    assert "went back from v1.1" in shown.one(id="channel-says").text
+    assert "went back from version v1.1" in shown.one(id="channel-says").text
     assert "Update available" not in shown.text
     assert "Update available" not in page(browser.get(LIST)).one("tbody").text
 
