@@ -25,7 +25,8 @@ def test_the_database_is_protected_by_default() -> None:
 
     assert parameters["DeletionProtection"]["Default"] == parameters["FinalSnapshot"]["Default"] == "true"
     assert cluster["DeletionProtection"] == {"Ref": "DeletionProtection"}
-    assert cluster["StorageEncrypted"] is cluster["ManageMasterUserPassword"] is True
+    assert cluster["ManageMasterUserPassword"] is True
+    assert cluster["StorageEncrypted"] == {"Fn::If": ["IsRestored", {"Ref": "AWS::NoValue"}, True]}
     assert "MasterUserPassword" not in cluster
 
 

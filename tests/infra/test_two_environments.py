@@ -20,6 +20,7 @@ MEANT = {
     "MasterUsername",
     "MetricName",
     "ServiceName",
+    "SnapshotIdentifier",
     "SqlParameterName",
     "TableName",
     "UserName",

@@ -231,6 +231,7 @@ WITHOUT_SCREEN: Final[Mapping[str, str]] = {
     "approval_count": FRAGMENT,
     "deployment_stack_rows": FRAGMENT,
     "change_preview_rows": FRAGMENT,
+    "access_subjects": FRAGMENT,
     "change_preview_state": FRAGMENT,
     "event_lines": FRAGMENT,
     "first_failed_event": FRAGMENT,

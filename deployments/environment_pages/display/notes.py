@@ -14,6 +14,7 @@ from deployments.access.models.permissions import Person, can
 from deployments.access.rules.roles import Right
 from deployments.accounts.models import ConnectionTest
 from deployments.cloudformation.status import DisplayStatus
+from deployments.common.pages.datetime_formats import timestamp
 from deployments.common.texts import stored_text
 from deployments.environment_pages.display.last_failure import failed_changes_of, lead_of
 from deployments.environments.display import headlines
@@ -22,7 +23,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.environment_state import Note, note_of
 from deployments.environments.rules.outcome import SANDBOX_RESTARTED
-from deployments.environments.rules.phases import Kind
+from deployments.environments.rules.phases import Kind, State
 from deployments.template_sets.models.channel_updates import updates_by_environment
 
 
@@ -133,6 +134,16 @@ def _change(known: _Known) -> tuple[str, str]:
     return lead_of(known.failed).rstrip(".。"), known.failed.get_absolute_url()
 
 
+def _active(deployment: Deployment | None) -> tuple[str, str]:
+    """Return the phase of a deployment, or for when it is scheduled."""
+    if deployment is None:
+        return _named(None, "")
+    phase = headlines.phase(deployment.state)
+    if deployment.state == State.SCHEDULED and deployment.scheduled_for is not None:
+        phase = f"{phase} {timestamp(deployment.scheduled_for)}"
+    return _named(deployment, phase)
+
+
 def _outside(known: _Known) -> tuple[str, str]:
     changing = known.environment.is_stack_changing
     return _("Being changed outside of Sanso") if changing else _("Changed outside of Sanso"), ""
@@ -148,10 +159,7 @@ _TEXTS: Mapping[Note, Callable[[_Known], tuple[str, str]]] = {
     Note.NEEDS_ATTENTION: lambda known: _named(
         known.environment.latest, str(LABELS[DisplayStatus.ATTENTION])
     ),
-    Note.DEPLOYMENT: lambda known: _named(
-        known.environment.latest,
-        headlines.phase(known.environment.latest.state) if known.environment.latest else "",
-    ),
+    Note.DEPLOYMENT: lambda known: _active(known.environment.latest),
     Note.CREATION_FAILED: _creation,
     Note.COMPONENT: _reason,
     Note.DELETION_FAILED: lambda known: _named(known.environment.latest, _("Deletion failed")),
@@ -164,7 +172,7 @@ _TEXTS: Mapping[Note, Callable[[_Known], tuple[str, str]]] = {
     Note.CHANGED_OUTSIDE: _outside,
     Note.SKIPPED_RESOURCES: lambda _known: (_("Resources that a rollback skipped"), ""),
     Note.NOT_PROTECTED: lambda _known: (_("Not protected"), ""),
-    Note.WAITING: lambda known: _named(known.waiting[0], known.waiting[0].get_state_display()),
+    Note.WAITING: lambda known: _active(known.waiting[0]),
     Note.UPDATE_AVAILABLE: lambda known: (
         _("Update available"),
         reverse("environment_update", args=[known.environment.pk]),

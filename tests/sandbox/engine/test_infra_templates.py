@@ -130,8 +130,11 @@ def set_before(tmp_path: Path) -> Path:
     """A folder with the template set of the version before the function's policy left its role."""
     for folder in ("infra_templates", "playbook", "datelog"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
-    shutil.copy(BEFORE / "aurora.yaml", tmp_path / "infra_templates")
-    return tmp_path / "infra_templates"
+    before = tmp_path / "infra_templates"
+    shutil.copy(BEFORE / "aurora.yaml", before)
+    root = (before / "root.yaml").read_text()  # which had no snapshots either
+    (before / "root.yaml").write_text(root.replace("        SnapshotIdentifier: !Ref DatabaseSnapshot\n", ""))
+    return before
 
 
 def test_an_environment_whose_function_had_its_policy_in_its_role_is_updated_and_deleted(
