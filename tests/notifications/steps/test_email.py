@@ -97,7 +97,8 @@ def test_a_repeated_mail_has_the_same_message_id(box: Mailbox) -> None:
 
 def test_a_mail_is_written_in_the_language_of_its_target(box: Mailbox) -> None:
     send(outbox.test(make_mail_target(language="ja"), "first", timezone.now()))
-    assert box.messages[0]["Subject"] == "[Sanso] テストメッセージ"
+    # It begins on a line of its own once a chat's library has chosen a longer encoding for the process.
+    assert box.messages[0]["Subject"].strip() == "[Sanso] テストメッセージ"
     assert "Sanso の通知はここに届きます。" in box.text()
 
 
