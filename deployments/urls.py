@@ -20,7 +20,11 @@ from deployments.changes.pages.views import (
     update_environment,
 )
 from deployments.changes.pages.views.change_environment import environment_change
-from deployments.changes.pages.views.new_environment import environment_expected, environment_new
+from deployments.changes.pages.views.new_environment import (
+    environment_check,
+    environment_expected,
+    environment_new,
+)
 from deployments.deployment_pages.pages.views import deployment, events, export, inspector, replay, stream
 from deployments.deployment_pages.pages.views.comparison import comparison_page
 from deployments.deployment_pages.pages.views.history import deployment_list
@@ -58,6 +62,7 @@ urlpatterns = [
     path("environments/", environment_list, name="environments"),
     path("environments/new", environment_new, name="environment_new"),
     path("environments/new/", RedirectView.as_view(pattern_name="environment_new", query_string=True)),
+    path("environments/new/check", environment_check, name="environment_check"),
     path("environments/new/expected", environment_expected, name="environment_expected"),
     path("environments/<int:pk>/", environment.environment_page, name="environment"),
     *(

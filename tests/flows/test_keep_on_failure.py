@@ -41,6 +41,7 @@ def test_a_creation_that_was_kept_is_fixed_and_retried_until_it_is_ready(
     own_page.goto("/environments/new")
     own_page.locator("#id_name").fill("shop")
     own_page.locator("#id_account").select_option(str(account.pk))
+    own_page.get_by_role("heading", name="Failure, time and approval").click()
     own_page.get_by_label("Keep what was created, so that it can be fixed").check()
     own_page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
     own_page.locator("#id_parameter_EngineVersion").fill(UNKNOWN_VERSION)

@@ -103,6 +103,7 @@ def log_in(page: Page, url: str) -> None:
 def deploy(page: Page, name: str) -> None:
     page.get_by_role("link", name="New environment").first.click()
     page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("heading", name="Reason and labels").click()
     page.get_by_label("Reason").fill("to try it")
     page.get_by_role("button", name="Deploy").click()
     expect(page.get_by_role("heading", name=f"Create {name}")).to_be_visible()

@@ -11,6 +11,9 @@ from tests.flows.addresses import url
 from tests.flows.test_pages import RULES, axe
 from tests.flows.web import Web
 
+SERVERS = "Web servers · App servers · Database"
+"""The folded parameters that the sizes set."""
+
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -44,7 +47,10 @@ def test_a_preset_fills_the_parameters_and_is_deployed(form: Page) -> None:
 
     expect(form.locator("#id_parameter_WebServerCount")).to_have_value("1")
     expect(form.locator("#id_parameter_FinalSnapshot")).to_have_value("false")
-    expect(form.locator("#deviations")).to_have_text("All values are those of Trial.")
+    expect(form.locator("#bold")).to_have_text("Bold: differs from Trial.")
+    expect(form.get_by_role("row", name="Web servers").locator(".differs")).to_have_text(
+        ["2 × t4g.micro", "4 × m7g.large"]
+    )
     form.get_by_role("button", name="Deploy").click()
     form.wait_for_url("**/deployments/*/")
     parameters = Deployment.objects.get().parameters
@@ -52,6 +58,7 @@ def test_a_preset_fills_the_parameters_and_is_deployed(form: Page) -> None:
 
 
 def test_a_changed_value_is_marked_and_can_be_reset(form: Page) -> None:
+    form.get_by_role("heading", name=SERVERS).click()
     form.locator("#id_parameter_WebServerCount").fill("3")
 
     expect(form.locator("#deviations")).to_have_text("Changed from Standard: 1")
@@ -112,7 +119,56 @@ def test_a_rule_of_the_template_is_reported_at_its_fields_and_keeps_what_was_typ
     assert not Deployment.objects.exists()
 
 
+def test_a_field_is_checked_when_it_is_left(form: Page) -> None:
+    form.get_by_label("Name", exact=True).fill("9lives")
+    form.get_by_label("Name", exact=True).press("Tab")
+    found = "A name has letters, digits and hyphens, and starts with a letter."
+    expect(form.locator("#id_name_error")).to_have_text(found)
+    expect(form.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
+
+    form.get_by_label("Name", exact=True).fill("lives")
+    form.get_by_label("Name", exact=True).press("Tab")
+    expect(form.locator("#id_name_error")).to_have_count(0)
+
+
+def test_a_taken_name_is_reported_when_it_is_left(form: Page, web: Web) -> None:
+    form.get_by_label("Name", exact=True).fill("small")
+    form.get_by_role("button", name="Deploy").click()
+    form.wait_for_url("**/deployments/*/")
+
+    form.goto(url(web, "environment_new"))
+    form.get_by_label("Name", exact=True).fill("small")
+    form.get_by_label("Name", exact=True).press("Tab")
+    expect(form.locator("#id_name_error")).to_contain_text("small")
+    assert Deployment.objects.count() == 1
+
+
+def test_an_instance_type_is_chosen_with_the_arrow_keys(form: Page) -> None:
+    form.get_by_role("heading", name=SERVERS).click()
+    field = form.locator("#id_parameter_WebInstanceType")
+    field.fill("m7g")
+    expect(form.get_by_role("option", name="m7g.large 2 vCPU, 8 GiB")).to_be_visible()
+    field.press("ArrowDown")
+    field.press("Enter")
+
+    expect(field).to_have_value("m7g.large")
+    expect(form.get_by_role("listbox")).to_be_hidden()
+    expect(form.locator("#deviations")).to_have_text("Changed from Standard: 1")
+
+
+def test_folded_options_say_their_values(form: Page) -> None:
+    fold = form.locator("details", has_text="Failure, time and approval")
+    expect(fold.locator(".values")).to_have_text("Roll back (default) · Now")
+    fold.locator("summary").click()
+    form.get_by_label("Keep what was created").check()
+    expect(fold.locator(".values")).to_have_text("Keep what was created, so that it can be fixed · Now")
+    expect(form.locator("details", has_text="Clients").first.locator(".values")).to_have_text("0.0.0.0/0")
+
+
 def test_the_form_passes_axe_with_everything_open(form: Page) -> None:
+    form.get_by_role("heading", name=SERVERS).click()
+    form.get_by_role("heading", name="Failure, time and approval").click()
+    form.get_by_role("heading", name="Reason and labels").click()
     form.locator("#advanced summary").click()
     form.locator("#id_parameter_MySqlPort").fill("3307")
     assert axe(form, RULES) == []

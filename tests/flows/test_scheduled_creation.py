@@ -43,6 +43,7 @@ def schedule(page: Page, name: str, at: str) -> Deployment:
     page.goto("/environments/new")
     expect(page.locator("#schedule-zone")).to_contain_text("Asia/Tokyo")  # the first page is loaded again
     page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("heading", name="Failure, time and approval").click()
     page.get_by_role("radio", name="At a time").check()
     page.locator("#scheduled-for").fill(at)
     page.get_by_role("button", name="Deploy").click()

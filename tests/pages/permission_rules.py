@@ -105,6 +105,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post"),
     ),
     "/environments/new/": (SIGNED_IN,),  # a redirect
+    "environment_check": (Rule(to=To.SOMEWHERE, right=Right.CREATE, method="post"),),
     "environment_expected": (Rule(to=To.ACCOUNT, right=Right.CREATE, about="account"),),
     # Accounts
     "aws_accounts": (Rule(**ACCOUNTS),),

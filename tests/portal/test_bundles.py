@@ -81,7 +81,7 @@ def test_other_scripts_of_pages_import_nothing() -> None:
         for path in TEMPLATES
         for name in re.findall(r"<script[^>]+{% static '([^']+\.js)' %}", path.read_text())
     }
-    assert len(names) > 3
+    assert names
     for name in names:
         assert not re.search(r"^import\b", Path(str(finders.find(name))).read_text(), re.MULTILINE), name
 

@@ -42,7 +42,7 @@ def planned_stacks(deployment: Deployment, template_set: TemplateSet | None) -> 
 
 
 def find_set(deployment: Deployment) -> TemplateSet | None:
-    """Return the template set of a deployment; None if it is not stored, or this release cannot read it."""
+    """Return the template set of a deployment; None if it is not stored, or this version cannot read it."""
     try:
         return stored_sets.find(deployment.template_digest)
     except UserFixable:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 
 from deployments.changes.display.parameter_fields import PREFIX
 from deployments.changes.pages.forms.create import TRUE_OR_FALSE, ParametersForm
+from deployments.changes.rules.instance_types import known_sizes
 from deployments.cloudformation.parameters import Parameter, Preset
 
 
 @dataclass(frozen=True, slots=True)
-class PresetCard:
-    """A preset to choose. `rows` has (group of parameters, their values)."""
+class PresetColumn:
+    """A preset to choose: a column of the table of sizes."""
 
     name: str
     label: str
     description: str
-    rows: list[tuple[str, str]]
     is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PresetCell:
+    """What one preset sets in one row of the table of sizes."""
+
+    value: str
+    is_chosen: bool
+    differs: bool
+    """Whether the chosen preset has another value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,22 @@ class FieldGroup:
     fields: list[BoundField]
 
 
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Parameters with (label of their group, field) that are folded; with those of presets `is_sized`."""
+
+    label: str
+    fields: list[tuple[str, BoundField]]
+    is_sized: bool
+    is_open: bool
+
+    @classmethod
+    def of(cls, fields: list[tuple[str, BoundField]], *, is_sized: bool) -> Self:
+        """Return the fold of the fields, named by their groups; one with an error is open."""
+        label = " · ".join(dict.fromkeys(group for group, _field in fields))
+        return cls(label, fields, is_sized, _must_be_seen(field for _group, field in fields))
+
+
 class FormLayout:
     """The parts of the form. Presets and advanced parameters are empty unless the manifest has them."""
 
@@ -40,18 +67,51 @@ class FormLayout:
         self.chosen = _chosen(form)
 
     @property
-    def presets(self) -> list[PresetCard]:
+    def presets(self) -> list[PresetColumn]:
         """Return the presets of the template set."""
         return [
-            PresetCard(
+            PresetColumn(
                 preset.name,
                 _(preset.label),
                 _(preset.description) if preset.description else "",
-                self._rows(preset),
                 preset is self.chosen,
             )
             for preset in self._form.template_set.presets
         ]
+
+    @property
+    def preset_rows(self) -> list[tuple[str, list[PresetCell]]]:
+        """Return the rows of the table of sizes: a label, and the cell of each preset.
+
+        Number and type of the servers of a group are one row, "2 × t4g.micro": a group's parameters whose
+        names end with `Count` and `InstanceType` (infra_templates/README.md, "Parameters").
+        """
+        rows = []
+        for group, fields in self._form.groups():
+            found = [_parameter(field) for field in fields]
+            count = next((one.name for one in found if one.name.endswith("Count")), "")
+            labels = {_parameter(field).name: str(field.label) for field in fields}
+            for name in self._of_presets(labels):
+                is_type = name.endswith(("InstanceType", "InstanceClass"))
+                if name == count and any(other.endswith("InstanceType") for other in labels):
+                    continue
+                parts = (count, name) if count and name.endswith("InstanceType") else (name,)
+                rows.append((group if is_type else labels[name], self._cells(parts)))
+        return rows
+
+    @property
+    def folds(self) -> list[Fold]:
+        """Return the main parameters, those that presets set first; none if there are no advanced ones."""
+        if not self.advanced:
+            return []
+        fields = [(group.label, field) for group in self.main for field in group.fields]
+        sized = self._of_presets([_parameter(field).name for _label, field in fields])
+        folds = []
+        for is_sized in (True, False):
+            part = [one for one in fields if (_parameter(one[1]).name in sized) is is_sized]
+            if part:
+                folds.append(Fold.of(part, is_sized=is_sized))
+        return folds
 
     @property
     def preset_values(self) -> dict[str, dict[str, str]]:
@@ -79,8 +139,18 @@ class FormLayout:
     @property
     def is_advanced_open(self) -> bool:
         """Return whether an advanced field has an error, or the cursor, and must be visible."""
-        fields = [field for group in self.advanced for field in group.fields]
-        return any(field.errors or field.field.widget.attrs.get("autofocus") for field in fields)
+        return _must_be_seen(field for group in self.advanced for field in group.fields)
+
+    @property
+    def instance_sizes(self) -> list[dict[str, str]]:
+        """Return the instance types to choose from, with what each has, for the page's script."""
+        return [
+            {
+                "name": one.name,
+                "has": _("%(vcpus)s vCPU, %(gib)s GiB") % {"vcpus": one.vcpus, "gib": f"{one.gib:g}"},
+            }
+            for one in known_sizes()
+        ]
 
     def _groups(self, *, is_main: bool) -> list[FieldGroup]:
         found = [
@@ -89,17 +159,23 @@ class FormLayout:
         ]
         return [group for group in found if group.fields]
 
-    def _rows(self, preset: Preset) -> list[tuple[str, str]]:
-        rows = []
-        for label, fields in self._form.groups():
-            texts = [
-                f"{field.label}: {_value(preset.values[parameter.name])}"
-                for field in fields
-                if (parameter := _parameter(field)).name in preset.values
-            ]
-            if texts:
-                rows.append((label, " · ".join(texts)))
-        return rows
+    def _of_presets(self, names: Iterable[str]) -> list[str]:
+        presets = self._form.template_set.presets
+        return [name for name in names if any(name in preset.values for preset in presets)]
+
+    def _cells(self, names: tuple[str, ...]) -> list[PresetCell]:
+        def value(preset: Preset) -> str:
+            return " × ".join(_value(preset.values.get(name, "–")) for name in names)
+
+        usual = value(self.chosen) if self.chosen else None
+        return [
+            PresetCell(value(preset), preset is self.chosen, usual is not None and value(preset) != usual)
+            for preset in self._form.template_set.presets
+        ]
+
+
+def _must_be_seen(fields: Iterable[BoundField]) -> bool:
+    return any(field.errors or field.field.widget.attrs.get("autofocus") for field in fields)
 
 
 def _parameter(field: BoundField) -> Parameter:

@@ -1,5 +1,9 @@
-/* The form of a new environment: presets fill the parameters, changed values are marked, and a search finds one
-   among the advanced parameters. */
+/* The form of a new environment: presets fill the parameters, changed values are marked, folded options say their
+   values, a field is checked when it is left, and a search finds one among the advanced parameters. */
+
+import "../portal/base.js";
+import { checkLeftFields } from "./field_checks.js";
+import { offerInstanceTypes } from "./instance_types.js";
 
 const form = document.getElementById("new-environment");
 const parameters = [...(form?.querySelectorAll(".parameter[data-initial]") ?? [])];
@@ -54,6 +58,7 @@ function update() {
     count.hidden = advanced === 0;
     count.textContent = fill(count.dataset.text, { n: advanced });
   }
+  for (const fold of form.querySelectorAll(".fold")) summarize(fold);
   if (onlyChanged?.getAttribute("aria-pressed") === "true") find();
 }
 
@@ -61,8 +66,44 @@ function describe(n) {
   const text = document.getElementById("deviations");
   if (!text) return;
   const preset = chosen()?.dataset.label;
-  text.textContent = preset ? fill(n ? text.dataset.some : text.dataset.none, { preset, n }) : "";
+  const bold = document.getElementById("bold");
+  bold.textContent = preset ? fill(bold.dataset.text, { preset }) : "";
+  text.textContent = preset && n ? fill(text.dataset.text, { preset, n }) : "";
   document.getElementById("reset-all").hidden = !preset || n === 0;
+  compare();
+}
+
+/* Marks the chosen column of the table of sizes, and what the other columns have different. */
+function compare() {
+  const column = [...document.querySelectorAll("table.presets thead th")].findIndex((head) => head.querySelector(":checked"));
+  for (const row of document.querySelectorAll("table.presets tr")) {
+    const cells = [...row.querySelectorAll(row.parentElement.tagName === "THEAD" ? "th" : "td")];
+    for (const [place, cell] of cells.entries()) {
+      cell.classList.toggle("is-chosen", place === column);
+      cell.classList.toggle("differs", cell.tagName === "TD" && column >= 0 && cell.textContent !== cells[column].textContent);
+    }
+  }
+}
+
+/* The line of a folded option: how many of its values were changed, or its values. */
+function summarize(fold) {
+  const count = fold.querySelector(".count.changed");
+  if (count) {
+    const n = fold.querySelectorAll(".parameter.is-changed").length;
+    count.hidden = n === 0;
+    count.textContent = fill(count.dataset.text, { n });
+  }
+  const values = fold.querySelector(".values");
+  if (values) values.textContent = shownValues(fold).join(" · ") || fold.dataset.values;
+}
+
+function shownValues(fold) {
+  return [...fold.querySelectorAll("input, select, textarea")].map((one) => {
+    if (one.type === "hidden" || one.type === "password" || one.type === "datetime-local") return "";
+    if (one.matches("select")) return one.selectedOptions[0]?.textContent.trim() ?? "";
+    if (!one.matches("[type=radio], [type=checkbox]")) return one.value.trim().replace(/\s*\n\s*/g, ", ");
+    return one.checked ? one.closest("label").textContent.trim().replace(/\s+/g, " ") : "";
+  }).filter(Boolean);
 }
 
 function resetAll() {
@@ -95,9 +136,10 @@ function find() {
 /* A link in the list of errors leads to a field that may be hidden. */
 function reveal(event) {
   const link = event.target.closest?.(".summary a[href^='#']");
-  const field = link && document.getElementById(link.hash.slice(1));
-  if (!field?.closest("#advanced")) return;
-  document.getElementById("advanced").open = true;
+  const fold = link && document.getElementById(link.hash.slice(1))?.closest("details");
+  if (!fold) return;
+  fold.open = true;
+  if (fold.id !== "advanced") return;
   search.value = "";
   onlyChanged.setAttribute("aria-pressed", "false");
   find();
@@ -123,6 +165,8 @@ if (form) {
       find();
     });
   }
+  offerInstanceTypes(form);
+  if (form.dataset.check) checkLeftFields(form);
   window.addEventListener("pageshow", update);       // Back restores values without an input event
   update();
 }

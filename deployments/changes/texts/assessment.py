@@ -26,7 +26,7 @@ def sentence(found: ChangeAssessment) -> str:
 
 
 def stored_sentence(stored: Mapping[str, object]) -> str:
-    """Return the sentence of a assessment that was stored with a notification."""
+    """Return the sentence of an assessment that was stored with a notification."""
     return sentence(ChangeAssessment.from_json(stored))
 
 

@@ -59,7 +59,7 @@ def test_every_group_is_a_fieldset_with_its_legend(browser: Client, account: Acc
     shown = page(browser.get(URL))
 
     legends = [fieldset.all("legend")[0].text for fieldset in shown.all("fieldset")]
-    assert legends == ["Environment", "If something fails", "When", "Servers", "Database", "Parameters"]
+    assert legends == ["Environment", "Servers", "Database", "Parameters", "If something fails", "When"]
 
 
 def test_every_parameter_has_the_widget_that_fits(browser: Client, account: Account) -> None:

@@ -62,7 +62,7 @@ class AssessmentOut(Schema):
 
     @classmethod
     def of(cls, found: ChangeAssessment) -> Self:
-        """Return a assessment."""
+        """Return an assessment."""
         takes = found.duration
         return cls(
             text=texts.sentence(found),

@@ -284,6 +284,8 @@ def _widget(parameter: Parameter) -> forms.Widget:
         attributes["maxlength"] = parameter.max_length
     if parameter.type != "String":
         attributes["class"] = "mono"
+    if parameter.name.endswith(("InstanceType", "InstanceClass")):
+        attributes["data-instance-types"] = "db." if parameter.name.endswith("Class") else ""
     return forms.TextInput(attrs=attributes)
 
 

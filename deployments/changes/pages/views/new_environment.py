@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deployments.access.commands.requesting import CHANGE, DEPLOY
 from deployments.access.models.permissions import (
@@ -25,6 +25,7 @@ from deployments.accounts.display.connection import failed_connections
 from deployments.accounts.models import ConnectionTest
 from deployments.changes.commands.create import (
     caught_by_creation,
+    check_deployment,
     prefill,
     prefill_again,
     request_deployment,
@@ -131,6 +132,34 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
     return render(request, "changes/_new_environment_facts.html", facts)
 
 
+@require_POST
+@may(DEPLOY, "deploy")
+def environment_check(request: AuthedRequest) -> HttpResponse:
+    """Return the errors of the field that was left, as JSON: {"errors": [sentence]}. Nothing is requested.
+
+    A name is also held against those that are taken.
+    """
+    try:
+        version = _chosen_version(request, None)
+        template_set = set_to_deploy(version)
+    except UserFixable as broken:
+        return JsonResponse({"errors": [error_text(broken)]}, status=503)
+    accounts = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
+    form = NewEnvironmentForm(
+        template_set,
+        request.POST,
+        accounts=accounts,
+        may_require_approval=can_somewhere(request.user, REQUIRE),
+    )
+    name = request.POST.get("left", "")
+    if form.is_valid() and name == "name":
+        try:
+            check_deployment(**_values(request, form, version))
+        except UserFixable as problem:
+            form.reject(problem)
+    return JsonResponse({"errors": form.errors.get(name, [])})
+
+
 def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]:
     values = {bound.html_name: str(bound.value() or "") for bound in form}
     account = _account(form)
@@ -188,27 +217,33 @@ def _requested(
     """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
     if not form.is_valid():
         return None
-    values = {
-        name: form.cleaned_data[name] for name in ("account", "name", "reason", "labels", "request_key")
-    }
-    values["requires_approval"] = bool(form.cleaned_data.get("requires_approval"))
-    found = caught_by_creation(request.user, values["account"], form.template_set, form.parameters())
+    account = form.cleaned_data["account"]
+    found = caught_by_creation(request.user, account, form.template_set, form.parameters())
     note = CaughtNote.of(found)
     if note is not None and request.POST.get("caught") != note.digest:  # the page did not show it yet
         form.add_error(None, _("Servers of others are concerned. Read the note, then choose Deploy again."))
         return None
     try:
         return request_deployment(
-            user=request.user,
-            parameters=form.parameters(),
-            keep_on_failure=form.keeps,
-            version=version,
-            scheduled_for=scheduled_time(request.POST.dict()),
-            **values,
+            **_values(request, form, version), request_key=form.cleaned_data["request_key"]
         )
     except UserFixable as problem:
         form.reject(problem)
         return None
+
+
+def _values(
+    request: AuthedRequest, form: NewEnvironmentForm, version: TemplateVersion | None
+) -> dict[str, Any]:
+    """Return the values of the action from a valid form. Raise UserFixable if its time is not valid."""
+    return {name: form.cleaned_data[name] for name in ("account", "name", "reason", "labels")} | {
+        "user": request.user,
+        "parameters": form.parameters(),
+        "keep_on_failure": form.keeps,
+        "requires_approval": bool(form.cleaned_data.get("requires_approval")),
+        "version": version,
+        "scheduled_for": scheduled_time(request.POST.dict()),
+    }
 
 
 def _own_label(request: AuthedRequest) -> str:
