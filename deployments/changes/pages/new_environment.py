@@ -45,7 +45,7 @@ class FieldGroup:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Parameters with (label of their group, field) that are folded; with those of presets `is_sized`."""
+    """Folded parameters, with the label of their group if there are several; those of presets are `is_sized`."""
 
     label: str
     fields: list[tuple[str, BoundField]]
@@ -55,8 +55,9 @@ class Fold:
     @classmethod
     def of(cls, fields: list[tuple[str, BoundField]], *, is_sized: bool) -> Self:
         """Return the fold of the fields, named by their groups; one with an error is open."""
-        label = " · ".join(dict.fromkeys(group for group, _field in fields))
-        return cls(label, fields, is_sized, _must_be_seen(field for _group, field in fields))
+        groups = list(dict.fromkeys(group for group, _field in fields))
+        shown = fields if len(groups) > 1 else [("", field) for _group, field in fields]
+        return cls(" · ".join(groups), shown, is_sized, _must_be_seen(field for _group, field in fields))
 
 
 class FormLayout:
