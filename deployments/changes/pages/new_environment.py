@@ -45,7 +45,7 @@ class FieldGroup:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Folded parameters, with the label of their group if there are several; those of presets are `is_sized`."""
+    """Folded parameters, with their group if there are several; `is_sized` if presets set them."""
 
     label: str
     fields: list[tuple[str, BoundField]]
