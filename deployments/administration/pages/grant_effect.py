@@ -45,7 +45,7 @@ def grant_effect(grant: Grant) -> str:
 def _who(grant: Grant) -> str:
     if grant.team:
         return _("Each member of the team %(name)s") % {"name": grant.team.name}
-    return grant.user.get_username() if grant.user else NOT_CHOSEN
+    return grant.user.get_username() if grant.user else _("The person or team")
 
 
 def actions_text(rights: Set[str]) -> str:
