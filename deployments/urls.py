@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from deployments.accounts.pages import views as accounts
-from deployments.administration.pages.views import access, command_line_login, invitations, tokens
+from deployments.administration.pages.views import access, command_line_login, freezes, invitations, tokens
 from deployments.api import reference
 from deployments.api.urls import urlpatterns as api_patterns
 from deployments.audit.pages.views import audit_export, audit_list, audit_own, audit_record
@@ -164,6 +164,10 @@ urlpatterns = [
     path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
     path("deployments/<int:pk>/dismiss", dismiss.deployment_dismiss, name="deployment_dismiss"),
     path("deployments/<int:pk>/preview", preview.preview_page, name="change_preview_page"),
+    path("freeze-windows/", freezes.freezes, name="freezes"),
+    path("freeze-windows/new", freezes.freeze_new, name="freeze_new"),
+    path("freeze-windows/<int:pk>/edit", freezes.freeze_edit, name="freeze_edit"),
+    path("freeze-windows/<int:pk>/delete", freezes.freeze_delete, name="freeze_delete"),
     path("approval-rules/", approval_rules.approval_rules, name="approval_rules"),
     path("approval-rules/<int:pk>/remove", approval_rules.approval_rule_remove, name="approval_rule_remove"),
     path("deployments/<int:pk>/scheduled", scheduled.scheduled_creation, name="scheduled_creation"),

@@ -110,6 +110,13 @@ PLACES: Final = (
         may_open=_everywhere(Right.REQUIRE_APPROVAL),
     ),
     Place(
+        route="freezes",
+        menu=PageMenu.SETTINGS,
+        section="freeze",
+        label=gettext_lazy("Freeze windows"),
+        may_open=_everywhere(Right.MANAGE_ACCOUNTS),
+    ),
+    Place(
         route="notifications",
         menu=PageMenu.SETTINGS,
         section="notification",

@@ -125,7 +125,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class ManagedAccounts:
-    """The permissions of accounts and freeze windows: the right to manage accounts, in place of Django's."""
+    """The permissions of accounts: the right to manage accounts, in place of Django's."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may manage accounts."""

@@ -127,7 +127,7 @@ def test_every_page_that_shows_them_is_accessible(
     assert not found
 
 
-def test_the_admin_pages_of_freezes_locks_and_requests_are_accessible(
+def test_the_pages_of_freezes_and_the_admin_pages_of_locks_and_requests_are_accessible(
     chromium: Browser, web: Web, environment: Environment, account: Account, operator: User
 ) -> None:
     freeze(account)
@@ -135,11 +135,15 @@ def test_the_admin_pages_of_freezes_locks_and_requests_are_accessible(
     found: list[str] = []
     with logged_in(chromium, make_user("root", is_staff=True, is_superuser=True), web.url) as context:
         page = context.new_page()
-        for model in ("freezewindow", "environmentlock", "auditrecord"):
+        for model in ("environmentlock", "auditrecord"):
             page.goto(url(web, f"admin:deployments_{model}_changelist"))
             found += faults(page)
-        page.goto(url(web, "admin:deployments_freezewindow_add"))
+        page.goto(url(web, "freezes"))
+        found += faults(page)
+        page.get_by_role("link", name="Add freeze window").click()
+        expect(page.get_by_label("Start day")).to_be_visible()
+        expect(page.get_by_label("Start date")).to_be_hidden()
         page.get_by_role("button", name="Save", exact=True).click()
-        expect(page.locator(".errornote")).to_be_visible()
+        expect(page.get_by_role("alert")).to_be_visible()
         found += faults(page)
     assert not found

@@ -117,6 +117,15 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         )
         for name in ("aws_account", "aws_account_edit", "aws_account_remove")
     },
+    "freezes": (Rule(**ACCOUNTS),),
+    "freeze_new": (Rule(**ACCOUNTS), Rule(**ACCOUNTS, method="post")),
+    **{
+        name: (
+            Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True),
+            Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True, method="post"),
+        )
+        for name in ("freeze_edit", "freeze_delete")
+    },
     "first_contact": (Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True),),
     "aws_account_test": (Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True, method="post"),),
     # Access

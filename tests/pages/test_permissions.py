@@ -170,7 +170,7 @@ def test_the_admin_is_for_superusers_and_some_pages_for_those_who_manage_account
         if not route.name or route.name in ("login", "logout", "password_change"):
             continue  # redirects
         url = reverse(route.key, kwargs={name: values[name] for name in route.names})
-        is_managed = route.name.startswith(("deployments_account_", "deployments_freezewindow_"))
+        is_managed = route.name.startswith("deployments_account_")
         for one in subjects:
             has_right = one.role is Role.ADMIN and one.scope is Scope.EVERYTHING
             if one.is_superuser or (has_right and (is_managed or route.name in ("index", "jsi18n"))):

@@ -160,6 +160,11 @@ SCREENS: Final = (
     _of("target", "notification"),
     _of("target", "notification_edit"),
     Screen(name="accounts", route="aws_accounts"),
+    Screen(name="freezes", route="freezes"),
+    Screen(name="freeze-new", route="freeze_new"),
+    Screen(name="freeze-new-error", route="freeze_new", step=_click("Save")),
+    _of("window", "freeze_edit"),
+    _of("window", "freeze_delete"),
     Screen(name="account-new", route="aws_account_new"),
     Screen(name="account-new-error", route="aws_account_new", step=_click("Add account")),
     _of("account", "aws_account"),
@@ -185,12 +190,11 @@ SCREENS: Final = (
     Screen(name="admin", route="admin:index"),
     *(
         Screen(name=f"admin-{model}", route=f"admin:deployments_{model}_changelist")
-        for model in ("freezewindow", "environment", "deployment", "event", "templatesource")
+        for model in ("environment", "deployment", "event", "templatesource")
     ),
     Screen(name="admin-users", route="admin:auth_user_changelist"),
     Screen(name="admin-user", route="admin:auth_user_change", given={"object_id": "person"}),
     Screen(name="admin-account", route="admin:deployments_account_change", given={"object_id": "frozen"}),
-    Screen(name="admin-freeze", route="admin:deployments_freezewindow_change", given={"object_id": "window"}),
     Screen(name="403", route="audit_records", who="newcomer"),
     Screen(name="404", route="environment", given={"pk": "0"}),
 )

@@ -109,6 +109,15 @@ class FreezeWindow(models.Model):
         return {}
 
     @property
+    def times(self) -> str:
+        """Return the start and the end by the clocks of its zone, such as "Friday 18:00 – Monday 09:00"."""
+        ends = []
+        for at in ("start", "end"):
+            day = getattr(self, f"{at}_date") or getattr(self, f"get_{at}_day_display")()
+            ends.append(f"{day} {getattr(self, f'{at}_time'):%H:%M}")
+        return " – ".join(ends)
+
+    @property
     def window(self) -> Window:
         """Return the window as a plain value for `core.freeze`."""
         return Window(name=self.name, reason=self.reason, zone=self.zone, times=self._times())

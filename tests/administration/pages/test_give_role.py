@@ -96,8 +96,8 @@ def test_one_sentence_says_what_they_will_be_able_to_do(admin: Client, payments:
         "windows in the account production and all its environments, now and later."
     )
     assert effect(admin, role="approver", scope="label", label="team=a") == (
-        "The person or team will be able to view and approve changes in every environment with the label team=a, "
-        "now and later."
+        "The person or team will be able to view and approve changes in every environment with the label "
+        "team=a, now and later."
     )
     assert "label …, now" in effect(admin, who="lee", role="approver", scope="label")
     assert effect(admin, who="lee", role="custom", scope="everything") == "Select at least one right."

@@ -14,7 +14,7 @@ from deployments.access.models.audit_records import AuditRecord
 from deployments.environments.models.environments import Environment
 from deployments.locks.commands.locks import break_lock, lock_environment
 from deployments.locks.models.locks import EnvironmentLock
-from tests.builders import make_operator, make_user
+from tests.builders import make_operator
 from tests.health_builders import make_whole
 from tests.locks.commands.test_freeze import freeze
 from tests.pages.pages import page
@@ -245,32 +245,3 @@ def test_viewers_see_who_locked_it_and_have_no_button(
     assert viewer.get(reverse("environment_break_lock", args=[environment.pk])).status_code == 403
     assert viewer.post(reverse("environment_unlock", args=[environment.pk])).status_code == 403
     assert AuditRecord.objects.filter(action="unlock", outcome="refused").count() == 1
-
-
-def test_freeze_windows_are_managed_in_the_admin(client: Client, environment: Environment) -> None:
-    client.force_login(make_user("root", is_staff=True, is_superuser=True))
-    values = {
-        "account": str(environment.account_id),
-        "name": "weekend",
-        "reason": "Nobody is on call.",
-        "is_on": "on",
-        "zone": "Asia/Tokyo",
-        "kind": "weekly",
-        "start_time": "18:00",
-        "end_time": "09:00",
-        "start_day": "4",
-        "end_day": "",
-    }
-    address = reverse("admin:deployments_freezewindow_add")
-
-    assert "Select a weekday." in page(client.post(address, values)).one("form", id="freezewindow_form").text
-    assert client.post(address, values | {"end_day": "0"}).status_code == 302
-
-    row = page(client.get(reverse("admin:deployments_freezewindow_changelist"))).one(id="result_list").text
-    assert "Friday 18:00 – Monday 09:00" in row
-    record = AuditRecord.objects.get()
-    assert (record.action, record.name, record.reason) == (
-        "add_freeze",
-        environment.account.name,
-        "Nobody is on call.",
-    )

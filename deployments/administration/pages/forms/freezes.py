@@ -1,13 +1,14 @@
-"""The form of freeze windows, for pages of the admin and for programs."""
+"""The form of freeze windows, for pages and for programs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from deployments.common.pages.forms import FormProblems
 from deployments.environments.models.accounts import Account
 from deployments.locks.models.freezes import FreezeWindow
 
@@ -17,20 +18,17 @@ else:  # generic for type checkers only
     FreezeFields = forms.ModelForm
 
 
-class WindowForm(FreezeFields):
-    """The form of a freeze window, with the time zones of this installation."""
+class FreezeForm(FormProblems, FreezeFields):
+    """All values of a freeze window, of an account that can be deployed to."""
 
+    account = forms.ModelChoiceField(
+        Account.objects.usable(), label=gettext_lazy("Account"), empty_label=None
+    )
     zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
         choices=lambda: [(name, name) for name in sorted(available_timezones())],
         initial="UTC",
     )
-
-
-class FreezeForm(WindowForm):
-    """All values of a freeze window, of an account that can be deployed to."""
-
-    account = forms.ModelChoiceField(Account.objects.usable())
 
     class Meta:
         model = FreezeWindow
@@ -38,3 +36,11 @@ class FreezeForm(WindowForm):
             *("account", "name", "reason", "is_on", "zone", "kind"),
             *("start_day", "start_date", "start_time", "end_day", "end_date", "end_time"),
         )
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            f"{end}_{part}": widget(attrs={"type": part}, format=written)
+            for end in ("start", "end")
+            for part, widget, written in (
+                ("date", forms.DateInput, "%Y-%m-%d"),
+                ("time", forms.TimeInput, "%H:%M"),
+            )
+        }
