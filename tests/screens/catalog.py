@@ -229,7 +229,6 @@ WITHOUT_SCREEN: Final[Mapping[str, str]] = {
     "/admin/login/": REDIRECT,
     "/admin/password_change/": REDIRECT,
     "/favicon.ico": REDIRECT,
-    "environment_check": FRAGMENT,
     "environment_expected": FRAGMENT,
     "environment_incidents": FRAGMENT,
     "environment_health_history": FRAGMENT,

@@ -54,7 +54,7 @@ class Fold:
 
     @classmethod
     def of(cls, fields: list[tuple[str, BoundField]], *, is_sized: bool) -> Self:
-        """Return the fold of the fields, named by their groups; one with an error is open."""
+        """Return the fold of the fields, named by their groups; open if one of them must be seen."""
         groups = list(dict.fromkeys(group for group, _field in fields))
         shown = fields if len(groups) > 1 else [("", field) for _group, field in fields]
         return cls(" · ".join(groups), shown, is_sized, _must_be_seen(field for _group, field in fields))
@@ -176,7 +176,13 @@ class FormLayout:
 
 
 def _must_be_seen(fields: Iterable[BoundField]) -> bool:
-    return any(field.errors or field.field.widget.attrs.get("autofocus") for field in fields)
+    """Return whether a field has an error or the cursor, or must be filled and is empty."""
+    return any(
+        field.errors
+        or field.field.widget.attrs.get("autofocus")
+        or (getattr(field.field, "must_be_filled", False) and not field.value())
+        for field in fields
+    )
 
 
 def _parameter(field: BoundField) -> Parameter:
