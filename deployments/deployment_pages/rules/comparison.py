@@ -77,6 +77,7 @@ class Comparison:
 
     pairs: tuple[Pair, ...] = ()
     parameters: tuple[ChangedParameter, ...] = ()
+    equal_parameters: int = 0
     divergence: Pair | None = None
     counts: Mapping[Difference, int] = field(default_factory=dict)
 
@@ -99,7 +100,13 @@ def compare(
         if first_parameters.get(name) != second_parameters.get(name)
     )
     counts = {kind: sum(pair.difference is kind for pair in pairs) for kind in Difference}
-    return Comparison(pairs=pairs, parameters=changed, divergence=_divergence(pairs), counts=counts)
+    return Comparison(
+        pairs=pairs,
+        parameters=changed,
+        equal_parameters=len(names) - len(changed),
+        divergence=_divergence(pairs),
+        counts=counts,
+    )
 
 
 def _pair(path: str, first: ComparedPart | None, second: ComparedPart | None) -> Pair:
@@ -117,13 +124,14 @@ def _difference(first: ComparedPart | None, second: ComparedPart | None) -> Diff
         return Difference.STATUS
     if first.seconds is None or second.seconds is None:
         return Difference.SAME
-    if _longer(first.seconds, second.seconds):
+    if longer(first.seconds, second.seconds):
         return Difference.SLOWER
-    return Difference.FASTER if _longer(second.seconds, first.seconds) else Difference.SAME
+    return Difference.FASTER if longer(second.seconds, first.seconds) else Difference.SAME
 
 
-def _longer(shorter: float, longer: float) -> bool:
-    return longer - shorter >= MIN_SECONDS and longer >= shorter * MIN_RATIO
+def longer(first: float, second: float) -> bool:
+    """Return whether the second duration counts as longer than the first."""
+    return second - first >= MIN_SECONDS and second >= first * MIN_RATIO
 
 
 def _divergence(pairs: Iterable[Pair]) -> Pair | None:

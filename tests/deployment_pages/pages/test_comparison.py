@@ -51,18 +51,21 @@ def test_the_latest_deployment_is_compared_with_the_one_before_it(browser: Clien
 
     shown = _read(browser, environment)
 
+    assert shown.one(id="answer").text == "Both took about the same time."
     assert "First difference Data/Cluster" in shown.text
     row = shown.one(id="c-Data/Cluster").text
     assert "slower" in row
     assert "0:40" in row
     assert "1:10" in row
     assert "Count 2 3" in shown.text
-    assert "Zone" not in shown.one("section", **{"aria-labelledby": "parameters-title"}).text
+    section = shown.one("section", **{"aria-labelledby": "answer"}).text
+    assert "Zone" not in section
+    assert "1 other parameter has the same value." in section
 
 
 def _compared(shown: Element) -> list[str]:
     """Return the kinds and numbers of the two deployments that the page compares."""
-    return [link.text for link in shown.one("section", **{"aria-labelledby": "summary-title"}).all("a")][:2]
+    return [link.text for link in shown.one("section", **{"aria-labelledby": "answer"}).one("thead").all("a")]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,11 @@ def test_the_first_different_result_is_the_first_difference(browser: Client) -> 
     first = _deployed(environment, 40, "CREATE_COMPLETE")
     second = _deployed(environment, 20, "CREATE_FAILED")
 
+    Deployment.objects.filter(pk=second.pk).update(state="failed", error_code="StackFailed")
     shown = _read(browser, environment, f"?first={first.pk}&second={second.pk}&show=changed")
+    assert shown.one(id="answer").text.startswith("Failed in the second. ")
+    swapped = _read(browser, environment, f"?first={second.pk}&second={first.pk}")
+    assert swapped.one(id="answer").text.startswith("Failed in the first only. ")
 
     assert "different result" in shown.one(id="c-Data/Cluster").text
     assert not shown.all(id="c-Topic")

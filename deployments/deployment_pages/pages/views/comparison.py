@@ -15,7 +15,7 @@ from deployments.access.pages.requests import AuthedRequest
 from deployments.access.pages.visible import environment_or_404
 from deployments.common.pages.choices import filter_choices, parse_number
 from deployments.deployment_pages.models import parts_of
-from deployments.deployment_pages.pages.comparison import rows_of
+from deployments.deployment_pages.pages.comparison import answer_of, rows_of
 from deployments.deployment_pages.rules.comparison import compare
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import BEFORE_STACKS, State
@@ -49,6 +49,7 @@ def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
     }
     if first and second:
         found = compare(parts_of(first), parts_of(second), first.parameters, second.parameters)
+        context["answer"] = answer_of(first, second, found)
         context |= rows_of(found, only_changed=request.GET.get("show") == "changed")
     return render(request, "deployment_pages/comparison.html", context)
 
