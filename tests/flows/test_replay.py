@@ -46,6 +46,15 @@ def test_a_replay_ends_like_the_page_of_the_deployment(page: Page, web: Web, nam
     assert played == page.evaluate(ROWS)
 
 
+def test_the_failure_is_marked_and_can_be_gone_to(page: Page, web: Web) -> None:
+    opened(page, web, "failure")
+    page.get_by_role("button", name="Go to the failure").click()
+
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.locator("#tree .status", has_text="Failed").first).to_be_visible()
+    expect(page.locator(".failures rect").first).to_be_visible()
+
+
 def test_the_pauses_of_preflight_are_skipped(page: Page, web: Web) -> None:
     page.clock.install()
     opened(page, web, "success")

@@ -35,6 +35,10 @@ class Player {
     for (const step of bar.querySelectorAll("[data-step]")) {
       step.addEventListener("click", () => { this.play(false); this.step(Number(step.dataset.step)); });
     }
+    bar.querySelector("[data-go]")?.addEventListener("click", (event) => {
+      this.play(false);
+      this.go(Math.min(this.length, Number(event.target.dataset.go) + 0.0005));
+    });
     setInterval(() => this.tick(), TICK_MS);
     this.showPosition();
     for (const control of bar.querySelectorAll("[disabled]")) control.disabled = false;

@@ -40,6 +40,24 @@ def test_a_replay_can_be_left(browser: Client) -> None:
     assert not shown.one(id="banner").text
 
 
+def test_a_replay_begins_with_what_failed_and_marks_it(browser: Client) -> None:
+    deployment = scenes.reload(scenes.rolled_back("lost"))
+
+    bar = page(browser.get(f"/deployments/{deployment.pk}/?replay=1")).one(id="replay")
+
+    assert "Aurora3" in bar.one("p", class_="failed").text
+    marks = [float(mark["x"].rstrip("%")) for mark in bar.one("svg", class_="failures").all("rect")]
+    assert marks
+    assert all(0 < place < 100 for place in marks)
+
+
+def test_the_replay_of_a_success_has_no_marks(browser: Client) -> None:
+    deployment = scenes.succeeded("good")
+    bar = page(browser.get(f"/deployments/{deployment.pk}/?replay=1")).one(id="replay")
+    assert not bar.all("rect")
+    assert not bar.all("p", class_="failed")
+
+
 def test_updates_lead_to_the_end_and_back(browser: Client) -> None:
     deployment = scenes.reload(scenes.rolled_back("lost"))
     url = f"/deployments/{deployment.pk}/replay"
