@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.cloudformation.root_cause import Failure, root_cause
-from deployments.cloudformation.timeline import in_ms
 from deployments.deployment_pages.display import failure_banner
 from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
 from deployments.environments.models.deployments import Deployment
@@ -42,29 +41,33 @@ def controls(deployment: Deployment) -> dict[str, Any]:
     times = event_times(deployment)
     first = Event.objects.of(deployment).from_source("cloudformation").first()
     begin = first.seq if first else deployment.last_seq
-    cause = root_cause(failures_of(deployment, Event.objects.of(deployment).landmarks()))
+    landmarks = list(Event.objects.of(deployment).landmarks())
+    cause = root_cause(failures_of(deployment, landmarks))
+    failures = [cause.leaf, *cause.ties, *cause.later] if cause else []
+    seen = [(event.seq, failure) for event in landmarks if (failure := event.as_failure()) in failures]
+    seen.sort(key=lambda one: failures.index(one[1]))
     banner = failure_banner.of_deployment(deployment, cause, is_latest=False) if cause else None
     return {
         "moments": times,
         "speeds": SPEEDS,
         "stacks_at": dict(times).get(begin, 0),
         "headline": banner.headline if banner else "",
-        "failures": _marks(times, [cause.leaf, *cause.ties, *cause.later] if cause else []),
+        "failures": _marks(times, seen),
     }
 
 
-def _marks(times: list[tuple[int, int]], failures: list[Failure]) -> list[FailureMark]:
+def _marks(times: list[tuple[int, int]], failures: list[tuple[int, Failure]]) -> list[FailureMark]:
+    """Return the marks of failures with the numbers of their events, which say when the page showed them."""
     if not times or times[-1][1] <= times[0][1]:
         return []
-    start, end = times[0][1], times[-1][1]
-    found = []
-    for failure in failures:
-        at = min(max(in_ms(failure.at), start), end)
-        found.append(
-            FailureMark(
-                name=failure.logical_id,
-                seconds=round((at - start) / 1000, 1),
-                place=round(100 * (at - start) / (end - start), 2),
-            )
+    start, length = times[0][1], times[-1][1] - times[0][1]
+    shown = dict(times)
+    return [
+        FailureMark(
+            name=failure.logical_id,
+            seconds=(shown[number] - start) / 1000,
+            place=round(100 * (shown[number] - start) / length, 2),
         )
-    return found
+        for number, failure in failures
+        if number in shown
+    ]
