@@ -23,7 +23,7 @@ DECORATORS = ("@admin.*", "@register.*", "@*.connect*", "@router.*", "@api.*", "
 COMMANDS = ("@app.command", "@sets.command")
 
 DJANGO = """
-    Meta *Config field_choices field_order filter_horizontal clean_* handler4* handler5* urlpatterns
+    Meta *Config field_choices field_order widgets filter_horizontal clean_* handler4* handler5* urlpatterns
     requires_system_checks add_arguments allow_relation allow_migrate init_connection_state is_usable
     success_url redirect_authenticated_user template_name default_site has_permission
     date_hierarchy fieldsets has_*_permission index_title list_* lookups model_admin obj ordering
