@@ -10,15 +10,7 @@ from deployments.administration.pages.views import access, command_line_login, i
 from deployments.api import reference
 from deployments.api.urls import urlpatterns as api_patterns
 from deployments.audit.pages.views import audit_export, audit_list, audit_own, audit_record
-from deployments.changes.pages.views import (
-    approval_rules,
-    approvals,
-    change,
-    deletion_request,
-    preview,
-    scheduled,
-    update_environment,
-)
+from deployments.changes.pages.views import approvals, preview, scheduled, update_environment
 from deployments.changes.pages.views.change_environment import environment_change
 from deployments.changes.pages.views.new_environment import environment_expected, environment_new
 from deployments.deployment_pages.pages.views import deployment, events, export, inspector, replay, stream
@@ -159,21 +151,21 @@ urlpatterns = [
     path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
     path("deployments/<int:pk>/dismiss", dismiss.deployment_dismiss, name="deployment_dismiss"),
     path("deployments/<int:pk>/preview", preview.preview_page, name="change_preview_page"),
-    path("approval-rules/", approval_rules.approval_rules, name="approval_rules"),
-    path("approval-rules/<int:pk>/remove", approval_rules.approval_rule_remove, name="approval_rule_remove"),
+    path("approval-rules/", approvals.approval_rules, name="approval_rules"),
+    path("approval-rules/<int:pk>/remove", approvals.approval_rule_remove, name="approval_rule_remove"),
     path("deployments/<int:pk>/scheduled", scheduled.scheduled_creation, name="scheduled_creation"),
     path("deployments/<int:pk>/scheduled/time", scheduled.scheduled_time_change, name="scheduled_time"),
-    path("deployments/<int:pk>/deletion", deletion_request.deletion_request, name="deletion_request"),
+    path("deployments/<int:pk>/deletion", approvals.deletion_request, name="deletion_request"),
     path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
     path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),
     path("deployments/<int:pk>/cancel", cancel.deployment_cancel, name="deployment_cancel"),
-    path("deployments/<int:pk>/apply", change.change_apply, name="change_apply"),
+    path("deployments/<int:pk>/apply", preview.change_apply, name="change_apply"),
     path("deployments/<int:pk>/approve", approvals.change_approve, name="change_approve"),
     path("deployments/<int:pk>/bypass", approvals.change_bypass, name="change_bypass"),
     path("deployments/<int:pk>/deny", approvals.change_deny, name="change_deny"),
-    path("deployments/<int:pk>/discard", change.change_discard, name="change_discard"),
-    path("deployments/<int:pk>/preview-again", change.change_preview, name="change_preview"),
-    path("deployments/<int:pk>/roll-back", change.deployment_roll_back, name="deployment_roll_back"),
+    path("deployments/<int:pk>/discard", preview.change_discard, name="change_discard"),
+    path("deployments/<int:pk>/preview-again", preview.change_preview, name="change_preview"),
+    path("deployments/<int:pk>/roll-back", preview.deployment_roll_back, name="deployment_roll_back"),
     path("deployments/<int:pk>/stream", stream.deployment_stream, name="deployment_stream"),
     path("deployments/<int:pk>/events", events.event_lines, name="event_lines"),
     path("deployments/<int:pk>/events/first-failure", events.first_failed_event, name="first_failed_event"),

@@ -17,13 +17,7 @@ from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.call_logs.shared import keep
 from deployments.changes.shared import approvals
-from deployments.changes.steps import (
-    creation,
-    execution,
-    preview,
-    scheduled,
-    scheduled_creation,
-)
+from deployments.changes.steps import creation, execution, preview, scheduled
 from deployments.common.errors import (
     AwsAccessError,
     AwsFailure,
@@ -157,7 +151,7 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
         State.PREFLIGHT: creation.check,
         State.ARTIFACTS: creation.upload,
         State.CHANGE_SET: creation.create_change_set,
-        State.QUEUED: scheduled_creation.begin,
+        State.QUEUED: scheduled.begin,
     }
     return steps[state](deployment, clients)
 

@@ -17,16 +17,7 @@ from deployments.accounts.commands import accounts
 from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
-from deployments.changes.commands import (
-    apply,
-    approval_rules,
-    approve,
-    create,
-    labels,
-    open_change,
-    preview,
-    reschedule,
-)
+from deployments.changes.commands import apply, approve, create, labels, preview, schedule
 from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.accounts import Account
 from deployments.health.commands import operate
@@ -97,13 +88,13 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(accounts, apply, approval_rules, approve, cancel, preview, channels, clean_up, delete, create),
+        *(accounts, apply, approve, approve, cancel, preview, channels, clean_up, delete, create),
         *(
             freezes,
             locks,
-            open_change,
+            apply,
             remaining,
-            reschedule,
+            schedule,
             roll_back,
             sources,
             versions,
@@ -161,8 +152,8 @@ SCENES: dict[Callable[..., Any], Scene] = {
     channels.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
     channels.resume_updates: went_back,
     apply.apply_change: a_preview,
-    open_change.discard_change: lambda: {"deployment": a_preview()["deployment"]},
-    open_change.preview_again: lambda: {"deployment": a_preview()["deployment"]},
+    apply.discard_change: lambda: {"deployment": a_preview()["deployment"]},
+    apply.preview_again: lambda: {"deployment": a_preview()["deployment"]},
     operate.request_association_run: an_association,
     operate.request_site_check: lambda: {"environment": deployed()},
     operate.request_protection: not_protected,
@@ -173,12 +164,12 @@ SCENES: dict[Callable[..., Any], Scene] = {
     sandbox.request_of_sandbox: lambda: {"account": make_account(), "what": "kill", "about": "i-1"},
     approve.approve: an_approval,
     approve.bypass: lambda: an_approval() | {"reason": "production is down"},
-    approval_rules.save_label_rule: lambda: {
+    approve.save_label_rule: lambda: {
         "label": ("stage", "production"),
         "approvals": 2,
         "role": "approver",
     },
-    approval_rules.delete_label_rule: lambda: {"rule": a_rule()},
+    approve.delete_label_rule: lambda: {"rule": a_rule()},
     approve.deny: lambda: {k: v for k, v in an_approval().items() if k != "digest"} | {"reason": "no"},
     approve.set_approval_required: lambda: {
         "environment": deployed(),
@@ -186,7 +177,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
         "reason": "load test",
     },
     cancel.request_cancel: a_creation,
-    reschedule.reschedule: lambda: {"deployment": a_scheduled_creation(), "scheduled_for": None},
+    schedule.reschedule: lambda: {"deployment": a_scheduled_creation(), "scheduled_for": None},
     roll_back.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
     continue_rollback.request_continue: lambda: asked(
         deployed(stack_status="UPDATE_ROLLBACK_FAILED", stuck=STUCK), skip=[]
@@ -252,7 +243,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     delete.close_environment: "delete_environment",
     clean_up.request_clean_up: "delete_environment",
     cancel.request_cancel: "add_deployment",
-    reschedule.reschedule: "add_deployment",
+    schedule.reschedule: "add_deployment",
     operate.request_association_run: "operate_environment",
     operate.request_site_check: "operate_environment",
     operate.request_protection: "operate_environment",
@@ -274,8 +265,8 @@ PERMISSION: dict[Callable[..., Any], str] = {
     invitations.withdraw_invitation: "manage_access",
     approve.approve: "approve_change",
     approve.bypass: "bypass_approval",
-    approval_rules.save_label_rule: "require_approval",
-    approval_rules.delete_label_rule: "require_approval",
+    approve.save_label_rule: "require_approval",
+    approve.delete_label_rule: "require_approval",
     approve.deny: "approve_change",
     approve.set_approval_required: "require_approval",
     delete_again.request_deletion_again: "force_delete",

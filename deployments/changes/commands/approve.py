@@ -1,8 +1,8 @@
-"""Decide on an approval request, and set whether an environment requires approvals."""
+"""Decide on approval requests, and set which changes require approval: of an environment, and of a label."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -29,7 +29,7 @@ from deployments.changes.rules.approvals import (
     refusal_to_deny,
     refusal_to_stop_requiring,
 )
-from deployments.changes.shared import approvals, notices
+from deployments.changes.shared import approvals
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
@@ -84,7 +84,7 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
             row, "approval.approved", key=f"{approval.pk}-{user.pk}", user=user.get_username(), **values
         )
         if given < policy.approvals:
-            notices.approval_given(row, approval, user, given, policy.approvals, now)
+            approvals.notify_given(row, approval, user, given, policy.approvals, now)
         else:
             request.changes(
                 {"approval": "waiting", "approvals": before}, {"approval": "approved", "approvals": given}
@@ -252,3 +252,42 @@ def _begin_deletion(row: Deployment) -> None:
     except IntegrityError:
         raise busy(environment) from None
     Environment.objects.filter(pk=environment.pk).update(latest=row)
+
+
+def save_label_rule(*, user: User, label: tuple[str, str], approvals: int, role: str) -> None:
+    """Save the rule of a label: changes of its environments need these approvals from now on.
+
+    Raise UserFixable if it is weaker than before and requests wait that this person may not approve.
+    """
+    key = ApprovalRule.key_for(None, label)
+    with requesting(_rule_request(user, label, "save_approval_rule")) as request:
+        before = ApprovalRule.objects.select_for_update().filter(key=key).first()
+        rule = ApprovalRule(label_key=label[0], label_value=label[1], approvals=approvals, role=role)
+        if before is not None and rule.policy.is_weaker_than(before.policy):
+            _refuse_while_requests_wait(user, rule)
+        request.changes(_rule_values(before) if before else {}, _rule_values(rule))
+        defaults = {"label_key": label[0], "label_value": label[1], **_rule_values(rule)}
+        ApprovalRule.objects.update_or_create(key=key, defaults=defaults)
+
+
+def delete_label_rule(*, user: User, rule: ApprovalRule) -> None:
+    """Delete the rule of a label. Raise UserFixable if requests wait that this person may not approve."""
+    with requesting(_rule_request(user, rule.label, "delete_approval_rule")) as request:
+        _refuse_while_requests_wait(user, rule)
+        request.before = _rule_values(rule)
+        rule.delete()
+
+
+def _refuse_while_requests_wait(user: User, rule: ApprovalRule) -> None:
+    requesters = requesters_in(Approval.objects.waiting_with_label(*rule.label))
+    why = refusal_to_stop_requiring(user.pk, can(user, APPROVE), requesters)
+    if why is not None:
+        raise UserFixable("NotPermitted", why.code, **why.params)
+
+
+def _rule_values(rule: ApprovalRule) -> dict[str, Any]:
+    return {"approvals": rule.approvals, "role": rule.role}
+
+
+def _rule_request(user: User, label: tuple[str, str], action: str) -> CommandRequest:
+    return CommandRequest(user=user, action=action, permission=REQUIRE, name="=".join(label))

@@ -76,7 +76,7 @@ def request_deployment(
 
     `labels` are the environment's; without them, those of a reused environment stay. With `scheduled_for`,
     the name is taken now, and everything else begins at that time
-    (`deployments/changes/steps/scheduled_creation.py`).
+    (`deployments/changes/steps/scheduled.py`).
 
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.

@@ -12,8 +12,8 @@ from django.utils import timezone
 from deployments.aws.cloudformation import ChangeSetRequest
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
-from deployments.changes.steps import caught_servers, validation, without_nested_change_sets
-from deployments.changes.steps.rejected_change_set import end_rejected
+from deployments.changes.steps import caught_servers, failed_change_sets
+from deployments.changes.steps.failed_change_sets import end_rejected
 from deployments.cloudformation.status import IN_REVIEW
 from deployments.common.errors import AwsAlreadyDone, AwsFailure, AwsNotFound
 from deployments.common.models.encryption import decrypt_values
@@ -101,12 +101,12 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
     if change_set.is_pending:
         return SOON
     if not change_set.is_created:
-        if without_nested_change_sets.fall_back(deployment, change_set, clients.cloudformation):
+        if failed_change_sets.fall_back(deployment, change_set, clients.cloudformation):
             return AT_ONCE
         return end_rejected(deployment, change_set, clients.cloudformation)
-    planned = without_nested_change_sets.planned(deployment) if deployment.is_root_only else {}
+    planned = failed_change_sets.planned(deployment) if deployment.is_root_only else {}
     tree = change_sets.read(change_set, clients.cloudformation)
-    validation.report(deployment, tree, clients.cloudformation)
+    failed_change_sets.report_warnings(deployment, tree, clients.cloudformation)
     resources, stacks = stack_rows.seed_from_change_sets(deployment, tree, planned)
     event_log.add(deployment, "change_set.created", resources=resources, stacks=stacks)
     with transaction.atomic():
@@ -140,7 +140,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
         is_nested=not deployment.is_root_only,
     )
     deployment.confirm_claim()
-    without_nested_change_sets.delete_refused(deployment, environment.stack_name, clients.cloudformation)
+    failed_change_sets.delete_refused(deployment, environment.stack_name, clients.cloudformation)
     try:
         return clients.cloudformation.create_change_set(request)
     except AwsAlreadyDone:

@@ -12,15 +12,8 @@ from django.utils import timezone
 from deployments.aws.cloudformation import ChangeSetRequest, DeploymentConfig, StackView
 from deployments.aws.session import Clients
 from deployments.changes.shared import approvals
-from deployments.changes.steps import (
-    caught_servers,
-    creation,
-    databases_at_risk,
-    predictions,
-    validation,
-    without_nested_change_sets,
-)
-from deployments.changes.steps.rejected_change_set import end_rejected
+from deployments.changes.steps import caught_servers, creation, failed_change_sets, predictions
+from deployments.changes.steps.failed_change_sets import end_rejected
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.operations import EXPRESS, Operation, refusal
 from deployments.cloudformation.release_kind import PHASED, Release
@@ -83,14 +76,14 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
     if not change_set.is_created:
         if any(text in change_set.reason for text in _NOTHING):
             return _without_changes(deployment, clients)
-        if without_nested_change_sets.fall_back(deployment, change_set, clients.cloudformation):
+        if failed_change_sets.fall_back(deployment, change_set, clients.cloudformation):
             return AT_ONCE
         return end_rejected(deployment, change_set, clients.cloudformation)
     tree = change_sets.read(change_set, clients.cloudformation)
-    validation.report(deployment, tree, clients.cloudformation)
+    failed_change_sets.report_warnings(deployment, tree, clients.cloudformation)
     now = drift.state_before(deployment, stored_sets.uploaded(deployment), clients.cloudformation)
     changes = predictions.preview_of(deployment, tree, now)
-    more: dict[str, object] = {"facts": databases_at_risk.gather(changes, clients, timezone.now())}
+    more: dict[str, object] = {"facts": predictions.gather_facts(changes, clients, timezone.now())}
     more |= {"found": now.to_json()} if now else {}
     _show(deployment, changes, releases.of_change(deployment, changes), **more)
     return AT_ONCE
@@ -160,7 +153,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
         ),
     )
     deployment.confirm_claim()
-    without_nested_change_sets.delete_refused(deployment, stack.stack_id, clients.cloudformation)
+    failed_change_sets.delete_refused(deployment, stack.stack_id, clients.cloudformation)
     if deployment.revision:
         with suppress(AwsNotFound):
             before = deployment.change_set_name_of(deployment.revision - 1)
@@ -238,7 +231,7 @@ def delete_change_set(deployment: Deployment, clients: Clients) -> None:
     ):
         return
     deployment.confirm_claim()
-    without_nested_change_sets.delete_refused(deployment, stack_id, clients.cloudformation)
+    failed_change_sets.delete_refused(deployment, stack_id, clients.cloudformation)
     with suppress(AwsNotFound):  # the stack is gone, and its change sets with it
         # By name: a step may have created it and died before it stored the id.
         clients.cloudformation.delete_change_set(deployment.change_set_name, stack_id)

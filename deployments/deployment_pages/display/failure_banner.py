@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
-from deployments.changes.display.retry import cause_of_rejection
+from deployments.changes.display.previews import cause_of_rejection
 from deployments.cloudformation.remaining import Remaining
 from deployments.cloudformation.root_cause import Failure, RootCause
 from deployments.cloudformation.schedule import PHASE

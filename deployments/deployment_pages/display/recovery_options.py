@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.changes.display.parameter_fields import PREFIX
-from deployments.changes.display.retry import is_retriable, retry_url
+from deployments.changes.display.previews import is_retriable, retry_url
 from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.cloudformation.remaining import Remaining
 from deployments.environments.display.tab_urls import SERVERS, tab_url

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from deployments.access.commands.requesting import CHANGE, DELETE, DEPLOY, CommandRequest, requesting
-from deployments.changes.commands.open_change import cancel_open_change
+from deployments.changes.commands.apply import cancel_open_change
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.models import leases

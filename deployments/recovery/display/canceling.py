@@ -12,7 +12,7 @@ from django.utils.translation import pgettext
 
 from deployments.access.pages.who_can_grant import who_can_grant
 from deployments.access.texts.commands import permission_needed
-from deployments.changes.display.cancel_stages import CancelStage, _end, _waits
+from deployments.changes.display.previews import CancelStage, _end, _waits
 from deployments.cloudformation.timeline import Changes
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code

@@ -15,7 +15,8 @@ from deployments.accounts.commands import accounts
 from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
-from deployments.changes.commands import approval_rules, approve, create, open_change, preview
+from deployments.changes.commands import apply, approve, create, preview
+from deployments.changes.commands.approve import delete_label_rule, save_label_rule
 from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text, stored_text
 from deployments.deployment_pages import commands as recording_commands
@@ -37,7 +38,7 @@ __all__ = ["template_set"]
 
 PREVIEWS = {
     *(preview.request_change, preview.request_rollback, preview.request_version),
-    *(open_change.preview_again, open_change.discard_change),
+    *(apply.preview_again, apply.discard_change),
 }
 APPROVING = {approve.approve, approve.deny, approve.bypass, approve.set_approval_required}
 STOPPING = {cancel.request_cancel, dismiss.dismiss_failure}
@@ -65,7 +66,7 @@ WITHOUT_ENVIRONMENT = {
         notification_commands.request_test,
         notification_commands.request_retry,
     ),
-    *(approval_rules.save_label_rule, approval_rules.delete_label_rule),
+    *(save_label_rule, delete_label_rule),
     *(commands.export_audit, support_commands.export_support_bundle),
     *(tokens.create_token, tokens.revoke_token),
 }

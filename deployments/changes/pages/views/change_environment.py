@@ -12,8 +12,7 @@ from deployments.access.commands.requesting import CHANGE
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.pages.visible import environment_or_404
 from deployments.changes.commands.preview import request_change
-from deployments.changes.pages.forms.change import ChangeForm, chosen_set
-from deployments.changes.pages.new_environment import FormLayout
+from deployments.changes.pages.forms.change import ChangeForm, FormLayout, chosen_set
 from deployments.cloudformation.operations import Operation, is_allowed, refusal
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code

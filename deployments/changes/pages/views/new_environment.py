@@ -33,10 +33,10 @@ from deployments.changes.commands.create import (
 )
 from deployments.changes.commands.labels import labels_to_create
 from deployments.changes.display.parameter_fields import PREFIX
+from deployments.changes.pages.forms.change import FormLayout
 from deployments.changes.pages.forms.create import NewEnvironmentForm, chosen_values
-from deployments.changes.pages.forms.schedule import scheduled_time
-from deployments.changes.pages.new_environment import FormLayout
-from deployments.changes.pages.scheduled_creation import creation_choices
+from deployments.changes.pages.schedule import scheduled_time
+from deployments.changes.pages.views.scheduled import creation_choices
 from deployments.changes.rules.approvals import REQUIRE
 from deployments.common.errors import UserFixable
 from deployments.common.pages.choices import parse_number

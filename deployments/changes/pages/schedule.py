@@ -1,20 +1,67 @@
-"""The choices of when to apply a change on its page: now, after a freeze, or at a time."""
+"""The time at which a change or a creation begins, from a form, and the choices of its page."""
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
-from deployments.changes.models.apply_conditions import ApplyConditions
-from deployments.changes.pages.forms.schedule import AFTER_FREEZE, LATER, scheduled_time
+from deployments.changes.models.approvals import ApplyConditions
 from deployments.changes.rules.approvals import schedule_problem
 from deployments.common.errors import UserFixable
+from deployments.common.message_codes import Code
 from deployments.common.texts import message_text
 from deployments.environments.models.deployments import Deployment
 from deployments.locks.models.holds import Hold, freeze_hold
+
+FIELD = "scheduled_for"
+LATER, AFTER_FREEZE = "later", "after_freeze"
+
+
+def scheduled_time(sent: Mapping[str, str]) -> datetime | None:
+    """Return the chosen time; None for "at once".
+
+    It is the end of a freeze that the page offered, or a local time in the zone displayed beside its field.
+    Raise UserFixable if it is not a valid time, or does not identify one moment in that zone.
+    """
+    if sent.get("when") == AFTER_FREEZE:
+        return _offered(sent.get(AFTER_FREEZE, ""))
+    if sent.get("when") != LATER:
+        return None
+    try:
+        local = parse_datetime(sent.get(FIELD, ""))
+    except ValueError:
+        local = None
+    if local is None or local.tzinfo is not None:
+        raise UserFixable("ScheduleInvalid", Code.SCHEDULE_INVALID, FIELD)
+    name = sent.get("zone", "")
+    zone = zoneinfo.ZoneInfo(name) if name in _known() else timezone.get_current_timezone()
+    offsets = {local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
+    if len(offsets) > 1:
+        raise UserFixable("ScheduleNotInZone", Code.SCHEDULE_NOT_IN_ZONE, FIELD, zone=name)
+    return local.replace(tzinfo=zone)
+
+
+def _offered(sent: str) -> datetime:
+    """Return the time that the page offered, with its offset. Raise UserFixable if it is not valid."""
+    try:
+        moment = parse_datetime(sent)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UserFixable("ScheduleInvalid", Code.SCHEDULE_INVALID, FIELD)
+    return moment
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Return the known names of zones: other submitted values must not reach the file system."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def can_wait_for(freeze: Hold) -> bool:
