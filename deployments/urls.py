@@ -23,15 +23,20 @@ from deployments.environment_pages.pages.views.labels import environment_labels
 from deployments.first_contact.pages import views as first_contact
 from deployments.locks.pages import views as lock_views
 from deployments.notifications.pages import views as notification_views
-from deployments.recovery.pages.views import cancel, clean_up, dismiss
-from deployments.recovery.pages.views.delete_environment import environment_delete
+from deployments.recovery.pages.views import cancel
+from deployments.recovery.pages.views.deletion import (
+    deployment_clean_up,
+    environment_delete,
+    environment_remaining,
+    environment_remaining_search,
+)
 from deployments.recovery.pages.views.recovery import (
+    deployment_dismiss,
     environment_adopt_drift,
     environment_continue,
     environment_delete_again,
+    environment_roll_back,
 )
-from deployments.recovery.pages.views.remaining import environment_remaining, environment_remaining_search
-from deployments.recovery.pages.views.roll_back import environment_roll_back
 from deployments.template_sets.pages.views import sources
 from deployments.template_sets.pages.views.sets import (
     template_ref_confirm,
@@ -148,8 +153,8 @@ urlpatterns = [
     path("deployments/recordings/<slug:name>", recording_open, name="recording_open"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
     path("deployments/<int:pk>/stack-rows", deployment.stack_rows, name="deployment_stack_rows"),
-    path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
-    path("deployments/<int:pk>/dismiss", dismiss.deployment_dismiss, name="deployment_dismiss"),
+    path("deployments/<int:pk>/clean-up", deployment_clean_up, name="deployment_clean_up"),
+    path("deployments/<int:pk>/dismiss", deployment_dismiss, name="deployment_dismiss"),
     path("deployments/<int:pk>/preview", preview.preview_page, name="change_preview_page"),
     path("approval-rules/", approvals.approval_rules, name="approval_rules"),
     path("approval-rules/<int:pk>/remove", approvals.approval_rule_remove, name="approval_rule_remove"),

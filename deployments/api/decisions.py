@@ -23,8 +23,9 @@ from deployments.changes.models.approvals import Approval
 from deployments.common.errors import Message
 from deployments.deployment_pages.api.schemas.deployments import DeploymentDetail
 from deployments.environments.models.deployments import Deployment
-from deployments.recovery.commands import clean_up, dismiss
+from deployments.recovery.commands import recovering
 from deployments.recovery.commands.cancel import effect_of, request_cancel
+from deployments.recovery.commands.delete import request_clean_up
 
 
 @router.get(
@@ -129,13 +130,13 @@ def create_rollback_to_deployment(
 def delete_remains(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
     """Delete what a failed creation left, so that it can be requested again."""
     row = deployment_of(request, deployment_id)
-    return _out(request, clean_up.request_clean_up(user=request.user, deployment=row).pk)
+    return _out(request, request_clean_up(user=request.user, deployment=row).pk)
 
 
 @requests(router, "/deployments/{deployment_id}/dismiss-failure", DeploymentDetail, name="dismiss_failure")
 def dismiss_failure(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
     """Dismiss the failure of an environment's last change, for everybody; a newer one is shown again."""
-    dismiss.dismiss_failure(user=request.user, deployment=deployment_of(request, deployment_id))
+    recovering.dismiss_failure(user=request.user, deployment=deployment_of(request, deployment_id))
     return _out(request, deployment_id)
 
 

@@ -26,7 +26,7 @@ from deployments.environments.rules.phases import Kind
 from deployments.environments.rules.timings import WATCHED_DELAY
 from deployments.health.models.observing import Observation
 from deployments.health.rules.problems import problem_message
-from deployments.recovery.steps import stuck_resources
+from deployments.recovery.steps import rollbacks
 from deployments.releases.steps import suspensions
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.stacks.shared import drift as drift_steps
@@ -153,7 +153,7 @@ def _stuck(environment: Environment, stack: StackView, clients: Clients) -> dict
         return {"stuck": {}} if environment.stuck else {}
     if known == seen:
         return {}
-    found = stuck_resources.read(stack, clients.cloudformation)
+    found = rollbacks.read(stack, clients.cloudformation)
     return {"stuck": seen | {"resources": [one.as_json() for one in found]}}
 
 

@@ -41,7 +41,7 @@ from deployments.environments.rules.phases import AFTER_STACKS, BEFORE_STACKS, R
 from deployments.failures.shared import notices
 from deployments.health.steps import observe
 from deployments.notifications.shared import outbox
-from deployments.recovery.steps import adopt_drift, cancel, continue_rollback, delete, remaining, roll_back
+from deployments.recovery.steps import adopt_drift, cancel, delete, remaining, rollbacks
 from deployments.stacks.shared import event_log, forecast, incarnation, redactors
 from deployments.stacks.steps import progress
 from deployments.steps import (
@@ -172,9 +172,9 @@ _BEGUN: dict[State, Callable[[Deployment, Clients, datetime], float | None]] = {
 
 def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
     if deployment.kind == Kind.ROLLBACK:
-        return continue_rollback.check(deployment, clients)
+        return rollbacks.check_continuation(deployment, clients)
     try:
-        return roll_back.check(deployment, clients)
+        return rollbacks.check_rollback(deployment, clients)
     except AwsNotFound:
         stack_poller.finish_without_stack(deployment)
         return None

@@ -23,17 +23,9 @@ from deployments.environments.models.accounts import Account
 from deployments.health.commands import operate
 from deployments.locks.commands import freezes, locks
 from deployments.notifications import commands as notification_commands
-from deployments.recovery.commands import (
-    adopt_drift,
-    cancel,
-    clean_up,
-    continue_rollback,
-    delete,
-    delete_again,
-    dismiss,
-    remaining,
-    roll_back,
-)
+from deployments.recovery.commands import cancel, delete, recovering, remaining
+from deployments.recovery.commands.delete import request_deletion_again
+from deployments.recovery.commands.recovering import request_adoption
 from deployments.template_sets.commands import channels, sources, versions
 from tests.builders import make_account, make_user
 from tests.commands.scene_rows import (
@@ -88,18 +80,18 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(accounts, apply, approve, approve, cancel, preview, channels, clean_up, delete, create),
+        *(accounts, apply, approve, approve, cancel, preview, channels, delete, delete, create),
         *(
             freezes,
             locks,
             apply,
             remaining,
             schedule,
-            roll_back,
+            recovering,
             sources,
             versions,
-            continue_rollback,
-            dismiss,
+            recovering,
+            recovering,
         ),
     )
 }
@@ -132,8 +124,8 @@ SCENES: dict[Callable[..., Any], Scene] = {
     },
     delete.request_deletion: lambda: asked(deployed(), typed_name="staging", unprotect=True),
     delete.close_environment: lambda: {"environment": deployed(missing_since=timezone.now())},
-    clean_up.request_clean_up: lambda: {"deployment": scenes.reload(scenes.rolled_back())},
-    dismiss.dismiss_failure: a_failed_change,
+    delete.request_clean_up: lambda: {"deployment": scenes.reload(scenes.rolled_back())},
+    recovering.dismiss_failure: a_failed_change,
     preview.request_change: lambda: asked(deployed(), parameters={"Size": "large"}),
     preview.request_rollback: an_earlier_one,
     preview.request_version: a_version,
@@ -178,12 +170,12 @@ SCENES: dict[Callable[..., Any], Scene] = {
     },
     cancel.request_cancel: a_creation,
     schedule.reschedule: lambda: {"deployment": a_scheduled_creation(), "scheduled_for": None},
-    roll_back.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
-    continue_rollback.request_continue: lambda: asked(
+    recovering.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
+    recovering.request_continue: lambda: asked(
         deployed(stack_status="UPDATE_ROLLBACK_FAILED", stuck=STUCK), skip=[]
     ),
-    adopt_drift.request_adoption: lambda: asked(deployed(changed_outside_at=timezone.now())),
-    delete_again.request_deletion_again: lambda: asked(
+    request_adoption: lambda: asked(deployed(changed_outside_at=timezone.now())),
+    request_deletion_again: lambda: asked(
         deployed(stack_status="DELETE_FAILED", stuck=STUCK),
         resources=[],
         typed_name="staging",
@@ -241,7 +233,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     create.request_deployment: "add_deployment",
     delete.request_deletion: "delete_environment",
     delete.close_environment: "delete_environment",
-    clean_up.request_clean_up: "delete_environment",
+    delete.request_clean_up: "delete_environment",
     cancel.request_cancel: "add_deployment",
     schedule.reschedule: "add_deployment",
     operate.request_association_run: "operate_environment",
@@ -269,7 +261,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     approve.delete_label_rule: "require_approval",
     approve.deny: "approve_change",
     approve.set_approval_required: "require_approval",
-    delete_again.request_deletion_again: "force_delete",
+    request_deletion_again: "force_delete",
     locks.lock_environment: "lock_environment",
     locks.unlock_environment: "lock_environment",
     locks.break_lock: "break_lock",

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, busy
 from deployments.changes.commands import role_boundaries
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.status import is_final
@@ -71,27 +70,25 @@ def request_change(
         rolls_back_to=rolls_back_to.pk if rolls_back_to else None,
         is_retry=is_retry,
     )
-    if before := sent.earlier():
-        return before
-    try:
-        with requesting(request):
-            base = _changeable(environment, is_retry=is_retry)
-            is_current = current_set and rolls_back_to is None
-            chosen = _chosen(rolls_back_to or base, version, is_current=is_current)
-            request.details = _details(*chosen)
-            request.deployment = _created(
-                sent,
-                base,
-                chosen,
-                parameters,
-                rolls_back_to,
-                is_retry=is_retry,
-                operation="plan" if is_plan else "",
-            )
-            request.changes(*parameters_of(request.deployment))
-            return request.deployment
-    except IntegrityError:  # the second click of a double click
-        return sent.first(environment)
+
+    def created() -> Deployment:
+        base = _changeable(environment, is_retry=is_retry)
+        is_current = current_set and rolls_back_to is None
+        chosen = _chosen(rolls_back_to or base, version, is_current=is_current)
+        request.details = _details(*chosen)
+        request.deployment = _created(
+            sent,
+            base,
+            chosen,
+            parameters,
+            rolls_back_to,
+            is_retry=is_retry,
+            operation="plan" if is_plan else "",
+        )
+        request.changes(*parameters_of(request.deployment))
+        return request.deployment
+
+    return sent.once(environment, created)
 
 
 def request_version(

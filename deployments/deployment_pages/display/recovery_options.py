@@ -19,7 +19,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import AFTER_STACKS, Kind, State
 from deployments.failures.rules.cause import NextStep, RecognizedCause
 from deployments.failures.rules.named_parameter import named_parameter
-from deployments.recovery.commands.clean_up import may_clean_up
+from deployments.recovery.commands.delete import may_clean_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from deployments.access.commands.requesting import BREAK_LOCK, LOCK
-from deployments.access.pages.requests import AuthedRequest, may
+from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may
 from deployments.access.pages.visible import environment_or_404
-from deployments.common.errors import UserFixable
-from deployments.common.texts import error_text
 from deployments.environments.models.environments import Environment
 from deployments.locks.commands import locks
 from deployments.locks.display.holds import lock_view
@@ -31,14 +29,11 @@ def environment_lock(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the form that locks an environment, or lock it."""
     environment = environment_or_404(request, pk)
     form = LockForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            locks.lock_environment(user=request.user, environment=environment, **form.cleaned_data)
-        except UserFixable as problem:
-            form.reject(problem)
-        else:
-            messages.success(request, _("%(name)s is locked.") % {"name": environment.name})
-            return redirect(environment)
+    if form.requested(
+        lambda: locks.lock_environment(user=request.user, environment=environment, **form.cleaned_data)
+    ):
+        messages.success(request, _("%(name)s is locked.") % {"name": environment.name})
+        return redirect(environment)
     return _page(request, environment, form, "environment_lock")
 
 
@@ -47,11 +42,8 @@ def environment_lock(request: AuthedRequest, pk: int) -> HttpResponse:
 def environment_unlock(request: AuthedRequest, pk: int) -> HttpResponse:
     """Unlock an environment that the user has locked."""
     environment = environment_or_404(request, pk)
-    try:
+    with ShownRefusals(request):
         locks.unlock_environment(user=request.user, environment=environment)
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    else:
         messages.success(request, _("%(name)s is unlocked.") % {"name": environment.name})
     return redirect(environment)
 
@@ -63,14 +55,11 @@ def environment_break_lock(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the form that breaks the lock of another user, or break it."""
     environment = environment_or_404(request, pk)
     form = BreakLockForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            locks.break_lock(user=request.user, environment=environment, **form.cleaned_data)
-        except UserFixable as problem:
-            form.reject(problem)
-        else:
-            messages.success(request, _("The lock of %(name)s is broken.") % {"name": environment.name})
-            return redirect(environment)
+    if form.accepted(
+        lambda: locks.break_lock(user=request.user, environment=environment, **form.cleaned_data)
+    ):
+        messages.success(request, _("The lock of %(name)s is broken.") % {"name": environment.name})
+        return redirect(environment)
     return _page(request, environment, form, "environment_break_lock")
 
 

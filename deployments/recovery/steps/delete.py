@@ -16,7 +16,7 @@ from deployments.common.errors import AwsNotFound, UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
-from deployments.recovery.steps import stuck_resources
+from deployments.recovery.steps import rollbacks
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource
 from deployments.stacks.shared import event_log, stack_rows
@@ -60,7 +60,7 @@ def _check_choices(deployment: Deployment, stack: StackView, clients: Clients) -
     chosen = retained_of(deployment)
     if not chosen:
         return
-    known = {one.key for one in stuck_resources.read(stack, clients.cloudformation)}
+    known = {one.key for one in rollbacks.read(stack, clients.cloudformation)}
     if others := sorted({one.key for one in chosen} - known):
         raise UserFixable("RetainListChanged", Code.RETAIN_LIST_CHANGED, resources=", ".join(others))
 

@@ -27,7 +27,8 @@ from deployments.locks.commands import freezes
 from deployments.locks.commands.locks import break_lock, lock_environment, unlock_environment
 from deployments.locks.models.locks import EnvironmentLock
 from deployments.notifications import commands as notification_commands
-from deployments.recovery.commands import cancel, delete, dismiss, remaining
+from deployments.recovery.commands import cancel, delete, remaining
+from deployments.recovery.commands.recovering import dismiss_failure
 from deployments.template_sets.commands import sources, versions
 from tests.builders import make_operator
 from tests.commands.scene_rows import asked, deployed
@@ -41,7 +42,7 @@ PREVIEWS = {
     *(apply.preview_again, apply.discard_change),
 }
 APPROVING = {approve.approve, approve.deny, approve.bypass, approve.set_approval_required}
-STOPPING = {cancel.request_cancel, dismiss.dismiss_failure}
+STOPPING = {cancel.request_cancel, dismiss_failure}
 LOCKING = {lock_environment, unlock_environment, break_lock}
 ALLOWED = (
     PREVIEWS | APPROVING | STOPPING | LOCKING | {remaining.request_new_search, remaining.request_deletion_of}

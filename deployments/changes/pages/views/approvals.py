@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.access.models.permissions import Person, can_somewhere
-from deployments.access.pages.requests import AuthedRequest, may, may_everywhere
+from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, may_everywhere
 from deployments.access.pages.visible import deployment_or_404, environment_or_404
 from deployments.changes.commands import approve
 from deployments.changes.commands.approve import delete_label_rule, save_label_rule
@@ -69,15 +69,13 @@ def approval_count(request: AuthedRequest) -> HttpResponse:
 def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
     """Approve the request and the preview that the page shows."""
     deployment = deployment_or_404(request, pk)
-    try:
+    with ShownRefusals(request):
         approve.approve(
             user=request.user,
             deployment=deployment,
             approval_pk=parse_number(request.POST.get("approval")),
             digest=request.POST.get("digest", ""),
         )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
     return redirect(deployment)
 
 
@@ -85,7 +83,7 @@ def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
 def change_bypass(request: AuthedRequest, pk: int) -> HttpResponse:
     """Let the deployment on the page continue without its approvals, with a reason."""
     deployment = deployment_or_404(request, pk)
-    try:
+    with ShownRefusals(request):
         approve.bypass(
             user=request.user,
             deployment=deployment,
@@ -93,8 +91,6 @@ def change_bypass(request: AuthedRequest, pk: int) -> HttpResponse:
             digest=request.POST.get("digest", ""),
             reason=request.POST.get("reason", "")[:200],
         )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
     return redirect(deployment)
 
 
@@ -125,7 +121,7 @@ def environment_require_approval(request: AuthedRequest, pk: int) -> HttpRespons
     environment = environment_or_404(request, pk)
     form = ApprovalForm(request.POST)
     required = request.POST.get("required") == "yes"
-    try:
+    with ShownRefusals(request):
         approve.set_approval_required(
             user=request.user,
             environment=environment,
@@ -133,9 +129,6 @@ def environment_require_approval(request: AuthedRequest, pk: int) -> HttpRespons
             reason=request.POST.get("reason", "")[:200],
             policy=form.policy,
         )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    else:
         done = _("Changes now require approval.") if required else _("Changes no longer require approval.")
         messages.success(request, done)
     return redirect(f"{tab_url(environment, CONFIGURATION)}#approval")
@@ -146,14 +139,9 @@ def environment_require_approval(request: AuthedRequest, pk: int) -> HttpRespons
 def approval_rules(request: AuthedRequest) -> HttpResponse:
     """Show the rules of labels, or save one."""
     form = LabelRuleForm(request.POST or None)
-    if form.is_valid():
-        try:
-            save_label_rule(user=request.user, **form.cleaned_data)
-        except UserFixable as error:
-            form.reject(error)
-        else:
-            messages.success(request, _("The rule is saved."))
-            return redirect("approval_rules")
+    if form.accepted(lambda: save_label_rule(user=request.user, **form.cleaned_data)):
+        messages.success(request, _("The rule is saved."))
+        return redirect("approval_rules")
     context = {"form": form, "rules": rule_rows()}
     return render(request, "changes/approval_rules.html", context, status=422 if form.errors else 200)
 
@@ -163,10 +151,8 @@ def approval_rules(request: AuthedRequest) -> HttpResponse:
 def approval_rule_remove(request: AuthedRequest, pk: int) -> HttpResponse:
     """Remove the rule of a label."""
     rule = get_object_or_404(ApprovalRule.objects.of_labels(), pk=pk)
-    try:
+    with ShownRefusals(request):
         delete_label_rule(user=request.user, rule=rule)
-    except UserFixable as error:
-        messages.error(request, error_text(error))
     return redirect("approval_rules")
 
 

@@ -58,7 +58,20 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
         initial=_reason_of(earlier),
         cursor=request.GET.get("field", ""),
     )
-    if request.method == "POST" and (deployment := _requested(request, environment, form, version)):
+
+    def requested() -> Deployment:
+        return request_change(
+            user=request.user,
+            environment=environment,
+            parameters=form.parameters(),
+            reason=form.cleaned_data["reason"],
+            request_key=form.cleaned_data["request_key"],
+            current_set=version == CURRENT,
+            version=version if isinstance(version, TemplateVersion) else None,
+            is_retry="retry" in form.data,
+        )
+
+    if deployment := form.requested(requested):
         return redirect(deployment)
     context |= {"form": form, "layout": FormLayout(form), "base": base, **_versions(base, version)}
     context |= {"own_version": version_of(environment)}
@@ -153,25 +166,3 @@ def _is_stored(base: Deployment | None) -> bool:
         return base is not None and bool(set_of(base))
     except UserFixable:
         return False
-
-
-def _requested(
-    request: AuthedRequest, environment: Environment, form: ChangeForm, version: str | TemplateVersion
-) -> Deployment | None:
-    """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
-    if not form.is_valid():
-        return None
-    try:
-        return request_change(
-            user=request.user,
-            environment=environment,
-            parameters=form.parameters(),
-            reason=form.cleaned_data["reason"],
-            request_key=form.cleaned_data["request_key"],
-            current_set=version == CURRENT,
-            version=version if isinstance(version, TemplateVersion) else None,
-            is_retry="retry" in form.data,
-        )
-    except UserFixable as problem:
-        form.reject(problem)
-        return None

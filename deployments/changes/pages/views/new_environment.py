@@ -197,8 +197,8 @@ def _requested(
     if note is not None and request.POST.get("caught") != note.digest:  # the page did not show it yet
         form.add_error(None, _("Servers of others are concerned. Read the note, then choose Deploy again."))
         return None
-    try:
-        return request_deployment(
+    return form.requested(
+        lambda: request_deployment(
             user=request.user,
             parameters=form.parameters(),
             keep_on_failure=form.keeps,
@@ -206,9 +206,7 @@ def _requested(
             scheduled_for=scheduled_time(request.POST.dict()),
             **values,
         )
-    except UserFixable as problem:
-        form.reject(problem)
-        return None
+    )
 
 
 def _own_label(request: AuthedRequest) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +12,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from deployments.access.commands.requesting import CHANGE
-from deployments.access.pages.requests import AuthedRequest, may, request_key_of
+from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, request_key_of
 from deployments.access.pages.visible import change_or_404, deployment_or_404
 from deployments.changes.commands import apply, preview
 from deployments.changes.display import previews
@@ -87,17 +85,6 @@ def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
     return response
 
 
-def _requested(
-    request: AuthedRequest, deployment: Deployment, action: Callable[[], Deployment]
-) -> HttpResponse:
-    """Call a request, and redirect to its deployment, where a refusal is shown."""
-    try:
-        return redirect(action())
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-        return redirect(deployment)
-
-
 @require_POST
 @may(CHANGE, "apply")
 def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
@@ -126,8 +113,9 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
 def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
     """Discard a change that has not begun, or a waiting deletion; the permission depends on the kind."""
     deployment = deployment_or_404(request, pk)
-    discard = partial(apply.discard_change, user=request.user, deployment=deployment)
-    return _requested(request, deployment, discard)
+    with ShownRefusals(request):
+        return redirect(apply.discard_change(user=request.user, deployment=deployment))
+    return redirect(deployment)
 
 
 @require_POST
@@ -135,8 +123,9 @@ def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
 def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
     """Compute the preview of a change again."""
     deployment = deployment_or_404(request, pk)
-    again = partial(apply.preview_again, user=request.user, deployment=deployment)
-    return _requested(request, deployment, again)
+    with ShownRefusals(request):
+        return redirect(apply.preview_again(user=request.user, deployment=deployment))
+    return redirect(deployment)
 
 
 @require_POST
@@ -144,11 +133,10 @@ def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
 def deployment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
     """Request the preview of a change back to an earlier deployment."""
     deployment = deployment_or_404(request, pk)
-    go_back = partial(
-        preview.request_rollback,
-        user=request.user,
-        deployment=deployment,
-        reason="",
-        request_key=request_key_of(request),
-    )
-    return _requested(request, deployment, go_back)
+    with ShownRefusals(request):
+        return redirect(
+            preview.request_rollback(
+                user=request.user, deployment=deployment, reason="", request_key=request_key_of(request)
+            )
+        )
+    return redirect(deployment)

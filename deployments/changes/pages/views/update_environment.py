@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from deployments.access.commands.requesting import CHANGE
 from deployments.access.models.permissions import Person, visible_environments
-from deployments.access.pages.requests import AuthedRequest, may, request_key_of
+from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, request_key_of
 from deployments.access.pages.visible import environment_or_404
 from deployments.changes.commands.preview import request_version
 from deployments.common.errors import UserFixable
@@ -153,13 +153,10 @@ def environment_update_preview(request: AuthedRequest, pk: int, version: int) ->
 def environment_channel(request: AuthedRequest, pk: int) -> HttpResponse:
     """Choose the channel that the environment follows."""
     environment = environment_or_404(request, pk)
-    try:
+    with ShownRefusals(request):
         channel = channels.set_channel(
             user=request.user, environment=environment, channel=request.POST.get("channel", "")
         )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    else:
         now = _("The environment follows %(channel)s.") % {"channel": channel}
         messages.success(request, now if channel else _("The environment follows no channel."))
     return redirect(f"{tab_url(environment, CONFIGURATION)}#template-version")
@@ -170,10 +167,7 @@ def environment_channel(request: AuthedRequest, pk: int) -> HttpResponse:
 def environment_resume_updates(request: AuthedRequest, pk: int) -> HttpResponse:
     """Let the channel offer the version again that somebody rolled back from."""
     environment = environment_or_404(request, pk)
-    try:
+    with ShownRefusals(request):
         channels.resume_updates(user=request.user, environment=environment)
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    else:
         messages.success(request, _("Updates are resumed."))
     return redirect(f"{tab_url(environment, CONFIGURATION)}#template-version")
