@@ -21,7 +21,7 @@ from deployments.environment_pages.pages.views import environment
 from deployments.environment_pages.pages.views.environments import environment_list
 from deployments.environment_pages.pages.views.labels import environment_labels
 from deployments.first_contact.pages import views as first_contact
-from deployments.locks.pages import views as lock_views
+from deployments.locks.pages import environment_break_lock, environment_lock, environment_unlock
 from deployments.notifications.pages import views as notification_views
 from deployments.recovery.pages.views import cancel
 from deployments.recovery.pages.views.deletion import (
@@ -80,13 +80,11 @@ urlpatterns = [
     path("environments/<int:pk>/delete-again", environment_delete_again, name="environment_delete_again"),
     path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),
     path("environments/<int:pk>/take-over", environment_adopt_drift, name="environment_take_over"),
-    path("environments/<int:pk>/lock", lock_views.environment_lock, name="environment_lock"),
+    path("environments/<int:pk>/lock", environment_lock, name="environment_lock"),
     path("environments/<int:pk>/labels", environment_labels, name="environment_labels"),
     path("environments/<int:pk>/access", access.environment_access, name="environment_access"),
-    path("environments/<int:pk>/unlock", lock_views.environment_unlock, name="environment_unlock"),
-    path(
-        "environments/<int:pk>/break-lock", lock_views.environment_break_lock, name="environment_break_lock"
-    ),
+    path("environments/<int:pk>/unlock", environment_unlock, name="environment_unlock"),
+    path("environments/<int:pk>/break-lock", environment_break_lock, name="environment_break_lock"),
     path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
     path(
         "environments/<int:pk>/remaining/search",

@@ -17,9 +17,8 @@ from deployments.admin.rows import AccountFilter, ManagedAccounts, ReadOnly
 from deployments.administration.pages.forms.freezes import WindowForm
 from deployments.common.pages.datetime_formats import timestamp
 from deployments.environments.models.accounts import Account
-from deployments.locks.commands.freezes import delete_freeze, save_freeze
-from deployments.locks.models.freezes import FreezeWindow
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.commands.locks import delete_freeze, save_freeze
+from deployments.locks.models import EnvironmentLock, FreezeWindow
 from deployments.locks.rules import freeze_at
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from deployments.changes.commands import apply, approve, create, labels, preview
 from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.accounts import Account
 from deployments.health.commands import operate
-from deployments.locks.commands import freezes, locks
+from deployments.locks.commands import locks
 from deployments.notifications import commands as notification_commands
 from deployments.recovery.commands import cancel, delete, recovering, remaining
 from deployments.recovery.commands.delete import request_deletion_again
@@ -82,7 +82,7 @@ WITH_VALUES = {
     for one in (
         *(accounts, apply, approve, approve, cancel, preview, channels, delete, delete, create),
         *(
-            freezes,
+            locks,
             locks,
             apply,
             remaining,
@@ -185,8 +185,8 @@ SCENES: dict[Callable[..., Any], Scene] = {
     locks.lock_environment: lambda: {"environment": deployed(), "reason": "load test"},
     locks.unlock_environment: a_lock,
     locks.break_lock: lambda: {"environment": a_lock()["environment"], "reason": "load test"},
-    freezes.save_freeze: lambda: {"window": a_freeze(), "changed": ["name"]},
-    freezes.delete_freeze: a_saved_freeze,
+    locks.save_freeze: lambda: {"window": a_freeze(), "changed": ["name"]},
+    locks.delete_freeze: a_saved_freeze,
     versions.set_version_status: lambda: {
         "version": a_moved_tag().version,
         "status": "withdrawn",
@@ -277,8 +277,8 @@ PERMISSION: dict[Callable[..., Any], str] = {
     notification_commands.rotate_secret: "manage_notifications",
     notification_commands.request_test: "manage_notifications",
     notification_commands.request_retry: "manage_notifications",
-    freezes.save_freeze: "manage_accounts",
-    freezes.delete_freeze: "manage_accounts",
+    locks.save_freeze: "manage_accounts",
+    locks.delete_freeze: "manage_accounts",
     accounts.save_account: "manage_accounts",
     accounts.delete_account: "manage_accounts",
     accounts.request_connection_test: "manage_accounts",

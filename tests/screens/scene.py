@@ -34,7 +34,7 @@ from deployments.environments.rules.phases import TERMINAL
 from deployments.health.commands import operate
 from deployments.health.models.configuration import AssociationRun
 from deployments.locks.commands import locks
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from deployments.notifications import commands
 from deployments.notifications.models import Delivery
 from deployments.recovery.commands.delete import request_deletion

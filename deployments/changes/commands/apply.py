@@ -20,7 +20,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import WAITS, Kind, State
-from deployments.releases import commands
+from deployments.releases.shared import GO_BACK
 from deployments.stacks.commands.change_base import parameters_of
 from deployments.stacks.shared import event_log
 from deployments.stacks.shared.skipped import IN_LINE
@@ -77,7 +77,7 @@ def apply_change(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
             )
         confirm(request, row, in_line=in_line)
-        commands.choose(request, row, go_back=go_back)
+        _choose_rollback(request, row, go_back=go_back)
         request.details["keep_on_failure"] = keep
         request.changes(*parameters_of(row))
         schedule.check(request, row.environment.account, scheduled_for)
@@ -205,3 +205,13 @@ def confirm(request: CommandRequest, row: Deployment, *, in_line: bool) -> None:
         raise UserFixable("SkippedNotConfirmed", Code.SKIPPED_NOT_CONFIRMED, resources=", ".join(names))
     request.details["in_line"] = names
     row.record(options=row.options | {IN_LINE: names})
+
+
+def _choose_rollback(request: CommandRequest, row: Deployment, *, go_back: bool) -> None:
+    """Store the choice with a change and in its audit record; it has no effect without a release."""
+    chosen = go_back and row.is_release_by_server
+    if chosen or GO_BACK in row.options:
+        rest = {name: value for name, value in row.options.items() if name != GO_BACK}
+        row.record(options=rest | ({GO_BACK: True} if chosen else {}))
+    if chosen:
+        request.details[GO_BACK] = True

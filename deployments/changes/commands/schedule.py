@@ -15,7 +15,7 @@ from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind, State
-from deployments.locks.models.holds import freeze_hold
+from deployments.locks.models import freeze_hold
 from deployments.stacks.shared import event_log
 
 if TYPE_CHECKING:

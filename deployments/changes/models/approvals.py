@@ -18,7 +18,7 @@ from deployments.changes.rules.approvals import Policy, PolicyRule, policy_for
 from deployments.common.models.fields import IdField
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment, EnvironmentQuerySet
-from deployments.locks.models.holds import Hold, freeze_hold, lock_hold
+from deployments.locks.models import Hold, freeze_hold, lock_hold
 
 DECISIONS = [
     ("", _("Waiting")),

@@ -17,7 +17,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.texts import message_text
 from deployments.environments.models.deployments import Deployment
-from deployments.locks.models.holds import Hold, freeze_hold
+from deployments.locks.models import Hold, freeze_hold
 
 FIELD = "scheduled_for"
 LATER, AFTER_FREEZE = "later", "after_freeze"

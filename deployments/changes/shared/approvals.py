@@ -22,7 +22,7 @@ from deployments.environments.rules.phases import Kind, State
 from deployments.notifications.rules.topics import Topic
 from deployments.notifications.shared import outbox
 from deployments.notifications.shared.outbox import about_deployment
-from deployments.releases.shared.automatic_rollback import GO_BACK
+from deployments.releases.shared import GO_BACK
 from deployments.stacks.shared import event_log
 from deployments.stacks.shared.skipped import IN_LINE
 

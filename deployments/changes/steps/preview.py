@@ -26,8 +26,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import BEFORE_STACKS, Kind, State
 from deployments.failures.shared import notices
+from deployments.releases import shared as releases
 from deployments.releases.models import ServerRelease
-from deployments.releases.shared import releases
 from deployments.stacks.shared import change_sets, drift, event_log, forecast, parameters, preflight
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.shared import versions

@@ -18,7 +18,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind, State
-from deployments.locks.models import holds
+from deployments.locks.models import hold_of
 from deployments.stacks.shared import event_log
 from deployments.template_sets.shared import versions
 
@@ -68,7 +68,7 @@ def begin(deployment: Deployment, _clients: Clients) -> float:
     templates.
     """
     environment = deployment.environment
-    if hold := holds.hold_of(environment):
+    if hold := hold_of(environment):
         return execution.wait_for(hold)
     user = deployment.requested_by
     if not can(user, Right.CREATE, environment):

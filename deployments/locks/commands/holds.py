@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from deployments.common.errors import UserFixable
 from deployments.environments.models.environments import Environment
-from deployments.locks.models.holds import freeze_hold, lock_hold
+from deployments.locks.models import freeze_hold, lock_hold
 
 if TYPE_CHECKING:
     from deployments.access.commands.requesting import CommandRequest

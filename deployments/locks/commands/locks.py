@@ -1,19 +1,22 @@
-"""Lock an environment against every request that changes it, unlock it, or break another's lock."""
+"""Lock and unlock an environment, break another's lock; save and delete the freeze windows of accounts."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from deployments.access.commands.requesting import BREAK_LOCK, LOCK, CommandRequest, requesting
+from deployments.access.rules.roles import Right
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models import waiting
 from deployments.environments.models.environments import Environment
-from deployments.locks.models.locks import EnvironmentLock
-from deployments.locks.steps import notices
+from deployments.locks.models import EnvironmentLock, FreezeWindow
+from deployments.notifications.rules.topics import Topic
+from deployments.notifications.shared import outbox
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -81,7 +84,7 @@ def break_lock(*, user: User, environment: Environment, reason: str) -> None:
         if not reason.strip():
             raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
         _end(lock, user, "broken", reason.strip())
-        notices.lock_broken(lock, user, reason.strip(), timezone.now())
+        _notify_broken(lock, user, reason.strip(), timezone.now())
 
 
 def _in_force(environment: Environment) -> EnvironmentLock | None:
@@ -102,3 +105,58 @@ def _end(lock: EnvironmentLock, user: User, end: str, reason: str = "") -> None:
         active_key=None, end=end, ended_at=timezone.now(), ended_by=user, end_reason=reason
     )
     waiting.wake(lock.environment_id)
+
+
+def save_freeze(*, user: User, window: FreezeWindow, changed: Collection[str]) -> None:
+    """Save a new freeze window, or the fields of one that were changed."""
+    is_new = window._state.adding
+    details = {name: str(getattr(window, name)) for name in changed}
+    with requesting(
+        CommandRequest(
+            user=user,
+            action="add_freeze" if is_new else "edit_freeze",
+            permission=Right.MANAGE_ACCOUNTS,
+            reason=window.reason,
+            name=window.account.name,
+            details={"window": window.name, **details},
+        )
+    ) as request:
+        before = {} if is_new else FreezeWindow.objects.values(*changed).get(pk=window.pk) if changed else {}
+        stored = {name: None if value is None else str(value) for name, value in before.items()}
+        request.account = window.account
+        request.changes(stored, {name: _stored(window, name) for name in changed})
+        window.save()
+
+
+def delete_freeze(*, user: User, window: FreezeWindow) -> None:
+    """Delete a freeze window."""
+    with requesting(
+        CommandRequest(
+            user=user,
+            action="delete_freeze",
+            permission=Right.MANAGE_ACCOUNTS,
+            name=window.account.name,
+            details={"window": window.name},
+        )
+    ) as request:
+        request.account = window.account
+        request.before = {name: _stored(window, name) for name in ("name", "reason", "kind", "is_on", "zone")}
+        window.delete()
+
+
+def _stored(window: FreezeWindow, name: str) -> str | None:
+    value = window.account_id if name == "account" else getattr(window, name)
+    return None if value is None else str(value)
+
+
+def _notify_broken(lock: EnvironmentLock, user: User, reason: str, now: datetime) -> None:
+    """Notify that somebody has ended the lock of another person."""
+    payload = {
+        "locked_by": lock.owner.get_username(),
+        "lock_reason": lock.reason,
+        "broken_by": user.get_username(),
+        "reason": reason,
+    }
+    targets = outbox.destinations_of(Topic.LOCK_BROKEN, lock.environment)
+    key = f"{Topic.LOCK_BROKEN}:{lock.pk}"
+    outbox.write(targets, Topic.LOCK_BROKEN, key, payload, now, environment=lock.environment)

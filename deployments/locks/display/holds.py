@@ -16,9 +16,7 @@ from deployments.common.texts import message_text
 from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
-from deployments.locks.models.freezes import FreezeWindow
-from deployments.locks.models.holds import freeze_hold, lock_hold, of_lock
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock, FreezeWindow, freeze_hold, lock_hold, of_lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection

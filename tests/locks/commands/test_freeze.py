@@ -17,7 +17,7 @@ from deployments.common.texts import error_text
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.health.commands import operate
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from deployments.recovery.commands import delete
 from deployments.recovery.commands.delete import request_clean_up
 from tests.builders import make_account, make_operator

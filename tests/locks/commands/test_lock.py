@@ -23,9 +23,14 @@ from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.commands import operate
-from deployments.locks.commands import freezes
-from deployments.locks.commands.locks import break_lock, lock_environment, unlock_environment
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.commands.locks import (
+    break_lock,
+    delete_freeze,
+    lock_environment,
+    save_freeze,
+    unlock_environment,
+)
+from deployments.locks.models import EnvironmentLock
 from deployments.notifications import commands as notification_commands
 from deployments.recovery.commands import cancel, delete, remaining
 from deployments.recovery.commands.recovering import dismiss_failure
@@ -53,7 +58,7 @@ WITHOUT_ENVIRONMENT = {
     *(grants.add_member, grants.remove_member, grants.add_service_account),
     *(invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
     *(create.request_deployment, recording_commands.request_recording, sandbox.request_of_sandbox),
-    *(freezes.save_freeze, freezes.delete_freeze, accounts.save_account, accounts.delete_account),
+    *(save_freeze, delete_freeze, accounts.save_account, accounts.delete_account),
     accounts.request_connection_test,
     *(versions.set_version_status, versions.confirm_moved_tag, sources.save_source),
     *(sources.remove_source, sources.request_fetch, sources.set_webhook),

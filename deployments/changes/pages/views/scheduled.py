@@ -24,7 +24,7 @@ from deployments.common.pages.choices import parse_number
 from deployments.common.texts import error_text, message_text
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
-from deployments.locks.models.holds import Hold, freeze_hold, lock_hold
+from deployments.locks.models import Hold, freeze_hold, lock_hold
 
 
 @require_GET
