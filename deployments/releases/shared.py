@@ -22,7 +22,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.releases.models import ReleaseServer, ServerRelease
 from deployments.releases.rules import Stage
 from deployments.stacks.models.stacks import Resource
-from deployments.stacks.shared import event_log, parameters
+from deployments.stacks.shared import event_log
+from deployments.stacks.shared.change_sets import filled
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 
@@ -43,7 +44,7 @@ def of_change(deployment: Deployment, changes: Changes) -> Release | None:
         for one in filter(None, before):
             differing |= set(template_files.differing_files(one, template_set, rule.artifacts))
     known: dict[str, str] = deployment.environment.parameters
-    values = known | deployment.parameters | parameters.filled(deployment, template_set)
+    values = known | deployment.parameters | filled(deployment, template_set)
     side = TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
     return release_of(rule, differing, changes, stacks_of(side))
 

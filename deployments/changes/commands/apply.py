@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.access.commands.requesting import CHANGE, DELETE, RELEASE, CommandRequest, requesting
@@ -25,9 +26,6 @@ from deployments.stacks.commands.change_base import parameters_of
 from deployments.stacks.shared import event_log
 from deployments.stacks.shared.skipped import IN_LINE
 from deployments.template_sets.shared import versions
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def apply_change(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -36,10 +37,6 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind, State
 from deployments.stacks.shared import event_log
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 
 _DECIDED = {
     "approved": Code.APPROVAL_GIVEN,

@@ -4,7 +4,9 @@ than the right to change the environment: one function decides, for every way to
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from django.contrib.auth.models import User
 
 from deployments.access.commands.requesting import (
     CHANGE,
@@ -26,9 +28,6 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import checked_labels
 from deployments.notifications.models import NotificationTarget
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 Pairs = frozenset[tuple[str, str]]
 _ERRORS: Final[Mapping[Code, str]] = {

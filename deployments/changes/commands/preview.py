@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.access.commands.requesting import CHANGE, CommandRequest, busy
@@ -27,9 +27,6 @@ from deployments.template_sets.commands.stored_set import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def request_change(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db.models import F
 from django.utils import timezone
 
@@ -17,10 +17,6 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind, State
 from deployments.locks.models import freeze_hold
 from deployments.stacks.shared import event_log
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 
 FIELD = "scheduled_for"
 _FROZEN = {

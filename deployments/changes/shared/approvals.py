@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -25,10 +26,6 @@ from deployments.notifications.shared.outbox import about_deployment
 from deployments.releases.shared import GO_BACK
 from deployments.stacks.shared import event_log
 from deployments.stacks.shared.skipped import IN_LINE
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 
 GIVEN = ("approved", "bypassed")
 """Decisions that let a deployment continue."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import User
 
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
@@ -26,9 +27,6 @@ from deployments.stacks.shared import event_log
 from deployments.stacks.shared.preflight import NAME_TAG
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 20
 """Maximum number of associations of an environment to look up."""

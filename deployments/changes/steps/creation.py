@@ -22,7 +22,7 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.intervals import OBSERVE_DELAY
 from deployments.environments.rules.phases import State
 from deployments.stacks.shared import change_sets, event_log, incarnation, preflight, stack_rows
-from deployments.stacks.shared.parameters import filled, tags_of, url_of, without_capabilities
+from deployments.stacks.shared.change_sets import filled, tags_of, url_of, without_capabilities
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 

@@ -30,7 +30,7 @@ from deployments.common.models.encryption import decrypt_values
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource
-from deployments.stacks.shared import parameters
+from deployments.stacks.shared.change_sets import filled
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.rules.local_diff import parameter_changes
@@ -47,7 +47,7 @@ def preview_of(
     """
     template_set = stored_sets.uploaded(deployment)
     base, before = _before(deployment, found)
-    after = before | deployment.parameters | parameters.filled(deployment, template_set)
+    after = before | deployment.parameters | filled(deployment, template_set)
     declared = template_set.parameters
     differing = parameter_changes(
         before,

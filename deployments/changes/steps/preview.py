@@ -28,7 +28,8 @@ from deployments.environments.rules.phases import BEFORE_STACKS, Kind, State
 from deployments.failures.shared import notices
 from deployments.releases import shared as releases
 from deployments.releases.models import ServerRelease
-from deployments.stacks.shared import change_sets, drift, event_log, forecast, parameters, preflight
+from deployments.stacks.shared import change_sets, drift, event_log, forecast, preflight
+from deployments.stacks.shared.change_sets import filled, tags_of, url_of, without_capabilities
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.shared import versions
 
@@ -129,7 +130,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
     environment = deployment.environment
     template_set = stored_sets.uploaded(deployment)
     values = {**deployment.parameters, **decrypt_values(deployment.sealed_parameters)}
-    values |= parameters.filled(deployment, template_set)
+    values |= filled(deployment, template_set)
     kept = {*template_set.parameters, template_set.boundary_parameter} - set(values)
     protection = deployment.protection_parameter
     is_same = values.get(protection) == environment.parameters.get(protection, values.get(protection))
@@ -140,10 +141,10 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
         stack_name=stack.stack_id,
         change_set_name=deployment.change_set_name,
         token=f"{deployment.token}-{deployment.revision}{'-root' if deployment.is_root_only else ''}",
-        template_url=parameters.url_of(deployment, template_set.root.name),
+        template_url=url_of(deployment, template_set.root.name),
         parameters={name: value for name, value in values.items() if name not in kept},
         kept=tuple(sorted(kept)),
-        tags=parameters.tags_of(environment),
+        tags=tags_of(environment),
         capabilities=tuple(settings.SANSO_CAPABILITIES),
         role_arn=environment.account.stack_role_arn,
         is_update=True,
@@ -166,7 +167,7 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
         adopted = clients.cloudformation.describe_change_set(deployment.change_set_name, stack.stack_id)
         return adopted.change_set_id
     except AwsFailure as exc:
-        raise parameters.without_capabilities(exc) from exc
+        raise without_capabilities(exc) from exc
 
 
 def _end_without_changes(deployment: Deployment, clients: Clients) -> None:

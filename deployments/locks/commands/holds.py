@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from deployments.access.commands.requesting import CommandRequest
 from deployments.common.errors import UserFixable
 from deployments.environments.models.environments import Environment
 from deployments.locks.models import freeze_hold, lock_hold
-
-if TYPE_CHECKING:
-    from deployments.access.commands.requesting import CommandRequest
 
 WHILE_LOCKED = frozenset(
     [

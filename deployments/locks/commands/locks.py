@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.access.commands.requesting import BREAK_LOCK, LOCK, CommandRequest, requesting
@@ -17,9 +17,6 @@ from deployments.environments.models.environments import Environment
 from deployments.locks.models import EnvironmentLock, FreezeWindow
 from deployments.notifications.rules.topics import Topic
 from deployments.notifications.shared import outbox
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def lock_environment(

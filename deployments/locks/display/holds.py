@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -17,11 +19,6 @@ from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 from deployments.locks.models import EnvironmentLock, FreezeWindow, freeze_hold, lock_hold, of_lock
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 SHOWN = 5
 """The number of ended locks in the history of an environment."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -24,9 +25,6 @@ from deployments.environments.rules.phases import AFTER_STACKS, TERMINAL, Kind, 
 from deployments.recovery.commands.recovering import begin, chosen_of, held
 from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def request_deletion(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, requesting
 from deployments.cloudformation.operations import Operation, refusal
+from deployments.cloudformation.stuck_resources import StuckResource
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
@@ -19,11 +21,6 @@ from deployments.environments.rules.phases import Kind
 from deployments.stacks.commands.change_base import base_of
 from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-    from deployments.cloudformation.stuck_resources import StuckResource
 
 
 def held(environment: Environment) -> Environment:

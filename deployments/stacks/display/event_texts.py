@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 from django.utils.translation import ngettext
 
 from deployments.cloudformation.validation import UNREAD, WARNING
@@ -17,8 +18,7 @@ from deployments.common.texts import stored_text
 from deployments.environments.display.headlines import phase
 from deployments.environments.rules.phases import AFTER_FAILURE, Kind
 from deployments.stacks.display.caught_servers import CAUGHT_EVENTS
-from deployments.stacks.display.change_event_texts import CHANGE_EVENTS
-from deployments.stacks.display.deletion_event_texts import DELETION_EVENTS
+from deployments.stacks.display.change_event_texts import CHANGE_EVENTS, DELETION_EVENTS, plain
 from deployments.stacks.models.events import Event
 
 Values = Mapping[str, Any]
@@ -73,10 +73,6 @@ def _phase(values: Values) -> str:
     return _("Phase: %(phase)s") % {"phase": phase(values["phase"])}
 
 
-def _identity(values: Values) -> str:
-    return _("The credentials belong to account %(account_id)s.") % values
-
-
 def _templates(values: Values) -> str:
     templates, warnings = int(values["templates"]), int(values["warnings"])
     if warnings:
@@ -90,30 +86,6 @@ def _templates(values: Values) -> str:
         "%(count)d templates checked: no findings.",
         templates,
     ) % {"count": templates}
-
-
-def _name(values: Values) -> str:
-    return _("The stack name %(stack_name)s is available.") % values
-
-
-def _images(values: Values) -> str:
-    return _("Found the machine images: %(images)s.") % values
-
-
-def _snapshot(values: Values) -> str:
-    return _("The database will be restored from the snapshot %(snapshot)s of %(cluster)s.") % values
-
-
-def _protect_started(values: Values) -> str:
-    return _("Requested an update that sets %(parameter)s to true.") % values
-
-
-def _protect_on(_values: Values) -> str:
-    return _("Deletion protection is on.")
-
-
-def _protect_failed(_values: Values) -> str:
-    return _("Deletion protection could not be switched on.")
 
 
 def _bucket(values: Values) -> str:
@@ -150,22 +122,6 @@ def _without_nested_change_sets(values: Values) -> str:
     return text % values
 
 
-def _waiting(_values: Values) -> str:
-    return _("Not ready yet.")
-
-
-def _validation_warning(values: Values) -> str:
-    return _("CloudFormation warns about %(place)s: %(reason)s (%(check)s)") % values
-
-
-def _validation_unread(values: Values) -> str:
-    return _("What CloudFormation's validation found could not be read. %(action)s: %(aws)s") % values
-
-
-def _attention_over(_values: Values) -> str:
-    return _("Resolved; continuing.")
-
-
 def _ended(values: Values) -> str:
     labels = {
         "succeeded": _("Deployment succeeded."),
@@ -181,24 +137,26 @@ def _ended(values: Values) -> str:
 EVENTS: dict[str, Callable[[Values], str]] = {
     "requested": _requested,
     "phase": _phase,
-    "preflight.identity": _identity,
+    "preflight.identity": plain(N_("The credentials belong to account %(account_id)s.")),
     "preflight.templates": _templates,
-    "preflight.name": _name,
+    "preflight.name": plain(N_("The stack name %(stack_name)s is available.")),
     "preflight.bucket": _bucket,
-    "preflight.images": _images,
-    "preflight.snapshot": _snapshot,
+    "preflight.images": plain(N_("Found the machine images: %(images)s.")),
+    "preflight.snapshot": plain(
+        N_("The database will be restored from the snapshot %(snapshot)s of %(cluster)s.")
+    ),
     **CAUGHT_EVENTS,
-    "protect.started": _protect_started,
-    "protect.on": _protect_on,
-    "protect.failed": _protect_failed,
+    "protect.started": plain(N_("Requested an update that sets %(parameter)s to true.")),
+    "protect.on": plain(N_("Deletion protection is on.")),
+    "protect.failed": plain(N_("Deletion protection could not be switched on.")),
     "artifacts.uploaded": _artifacts,
     "change_set.created": _change_set,
-    WARNING: _validation_warning,
-    UNREAD: _validation_unread,
+    WARNING: plain(N_("CloudFormation warns about %(place)s: %(reason)s (%(check)s)")),
+    UNREAD: plain(N_("What CloudFormation's validation found could not be read. %(action)s: %(aws)s")),
     "change_set.root_only": _without_nested_change_sets,
     "stacks.started": _stacks_started,
-    "waiting": _waiting,
-    "attention.over": _attention_over,
+    "waiting": plain(N_("Not ready yet.")),
+    "attention.over": plain(N_("Resolved; continuing.")),
     "ended": _ended,
     **CHANGE_EVENTS,
     **DELETION_EVENTS,

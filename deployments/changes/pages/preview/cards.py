@@ -24,7 +24,7 @@ from deployments.common.pages.datetime_formats import zone_name
 from deployments.common.texts import message_text
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
-from deployments.stacks.display.duration_estimate import ChangeForecast, change_forecast
+from deployments.stacks.display.eta import ChangeForecast, change_forecast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

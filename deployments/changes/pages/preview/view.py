@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.utils import timezone
 
 from deployments.access.models.permissions import can
@@ -44,10 +45,6 @@ from deployments.stacks.display.event_texts import event
 from deployments.stacks.display.phases import preview_phases
 from deployments.stacks.models.events import Event
 from deployments.template_sets.display.version import version_change
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-
 
 COMPUTING = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 

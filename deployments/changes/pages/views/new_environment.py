@@ -47,7 +47,7 @@ from deployments.environments.rules.labels import labels_text
 from deployments.locks.display.holds import frozen_accounts
 from deployments.stacks.commands.change_base import current_digest
 from deployments.stacks.display.caught_servers import CaughtNote
-from deployments.stacks.display.duration_estimate import DurationEstimate, estimate_creation
+from deployments.stacks.display.eta import DurationEstimate, estimate_creation
 from deployments.template_sets.display.role_policy import RolePolicy
 from deployments.template_sets.models.versions import TemplateVersion
 

@@ -29,7 +29,7 @@ from deployments.recovery.commands.delete import (
 )
 from deployments.recovery.commands.remaining import request_deletion_of, request_new_search
 from deployments.recovery.pages.forms import DeleteForm, DeleteRemainingForm
-from deployments.stacks.display.duration_estimate import deletion_takes
+from deployments.stacks.display.eta import deletion_takes
 from deployments.stacks.display.remaining import remaining_view
 
 

@@ -13,7 +13,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import AssociationRun
 from deployments.stacks.models.stacks import STACK_TYPE, Resource
-from deployments.stacks.shared import parameters
+from deployments.stacks.shared.change_sets import filled
 from deployments.template_sets.models import stored_sets
 
 ATTEMPTS = 5
@@ -137,7 +137,7 @@ def _written_by(environment: Environment) -> set[tuple[str, str]]:
         template_set = stored_sets.find(deployment.template_digest)
         if template_set is None:
             continue
-        values = deployment.parameters | parameters.filled(deployment, template_set)
+        values = deployment.parameters | filled(deployment, template_set)
         root = template_set.root.name
         places |= output_places(TemplateSide(templates=template_set.contents, root=root, values=values))
     return places

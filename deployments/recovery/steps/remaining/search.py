@@ -29,7 +29,7 @@ from deployments.recovery.steps.remaining.services import (
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.stacks.models.remaining import remaining_of
 from deployments.stacks.shared import event_log
-from deployments.stacks.shared.search_request import request_search
+from deployments.stacks.shared.finalize import request_search
 
 
 def search(row: ActionRequest, clients: Clients) -> dict[str, object]:
