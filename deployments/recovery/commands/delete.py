@@ -17,7 +17,7 @@ from deployments.changes.models.approvals import policy_of
 from deployments.changes.shared import approvals
 from deployments.changes.shared.approvals import GIVEN
 from deployments.cloudformation.operations import Operation, refusal
-from deployments.common.errors import Message, UserFixable
+from deployments.common.errors import Message, UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -54,8 +54,7 @@ def request_deletion(
         require_typed_name(environment, typed_name)
         if environment.is_protected and not unprotect:
             raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
-        if why := deletion_refusal(environment):
-            raise UserFixable("NotDeletable", why.code, **why.params)
+        refuse("NotDeletable", deletion_refusal(environment))
         return create_deletion(sent, environment, unprotect=unprotect)
 
 
@@ -231,8 +230,7 @@ def request_deletion_again(
     def begun() -> Deployment:
         require_typed_name(environment, typed_name)
         row = held(environment)
-        if why := refusal(row.stack_status, Operation.FORCE_DELETE):
-            raise UserFixable("NotDeletedAgain", why.code, **why.params)
+        refuse("NotDeletedAgain", refusal(row.stack_status, Operation.FORCE_DELETE))
         _refuse_beyond_approval(row, unprotect=unprotect)
         chosen = [] if force else chosen_of(row, resources)
         request.before = {"stack_status": row.stack_status}

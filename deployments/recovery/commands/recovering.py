@@ -12,7 +12,7 @@ from django.utils import timezone
 from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, requesting
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.stuck_resources import StuckResource
-from deployments.common.errors import UserFixable
+from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -98,8 +98,7 @@ def request_stack_rollback(
 
     def begun() -> Deployment:
         row = held(environment)
-        if why := refusal(row.stack_status, Operation.ROLL_BACK, row.deployment_mode):
-            raise UserFixable("NothingToRollBack", why.code, **why.params)
+        refuse("NothingToRollBack", refusal(row.stack_status, Operation.ROLL_BACK, row.deployment_mode))
         back_to, failed = returns_to(row), Deployment.objects.attempts_of(row).first()
         request.before = {"stack_status": row.stack_status}
         request.after = {"returns_to": back_to.pk if back_to else "an empty stack"}
@@ -132,8 +131,7 @@ def request_continue(
 
     def begun() -> Deployment:
         row = held(environment)
-        if why := refusal(row.stack_status, Operation.CONTINUE):
-            raise UserFixable("NotContinuable", why.code, **why.params)
+        refuse("NotContinuable", refusal(row.stack_status, Operation.CONTINUE))
         chosen = chosen_of(row, skip)
         request.before = {"stack_status": row.stack_status}
         request.after = {"skipped": [one.key for one in chosen]}
@@ -162,8 +160,7 @@ def request_adoption(*, user: User, environment: Environment, reason: str, reque
         row = held(environment)
         if row.changed_outside_at is None:
             raise UserFixable("NotChangedOutside", Code.NOT_CHANGED_OUTSIDE)
-        if why := refusal(row.stack_status, Operation.CHANGE):
-            raise UserFixable("NotTakenOver", why.code, **why.params)
+        refuse("NotTakenOver", refusal(row.stack_status, Operation.CHANGE))
         request.details["changed_at"] = row.changed_outside_at.isoformat()
         request.before, request.after = {"stack": "changed outside"}, {"stack": "taken over"}
         return begin(

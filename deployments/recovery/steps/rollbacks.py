@@ -20,7 +20,7 @@ from deployments.cloudformation.stuck_resources import (
     StuckResource,
     stuck_in,
 )
-from deployments.common.errors import AwsAlreadyDone, AwsNotFound, UserFixable
+from deployments.common.errors import AwsAlreadyDone, AwsNotFound, UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind, State
@@ -43,8 +43,7 @@ def check_rollback(deployment: Deployment, clients: Clients) -> float:
         raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
     if not is_final(stack.status):
         return BUSY
-    if why := refusal(stack.status, Operation.ROLL_BACK, stack.deployment_mode):
-        raise UserFixable("NothingToRollBack", why.code, **why.params)
+    refuse("NothingToRollBack", refusal(stack.status, Operation.ROLL_BACK, stack.deployment_mode))
     if deployment.kind == Kind.ROLLBACK_CREATION:
         resources = stack_rows.seed_from_stack(deployment, stack_id, clients.cloudformation)
     else:
@@ -96,8 +95,7 @@ def check_continuation(deployment: Deployment, clients: Clients) -> float:
         root = clients.cloudformation.describe_stack(deployment.environment.stack_id)
     except AwsNotFound:
         raise UserFixable("StackMissing", Code.STACK_GONE) from None
-    if why := refusal(root.status, Operation.CONTINUE):
-        raise UserFixable("NotContinuable", why.code, **why.params)
+    refuse("NotContinuable", refusal(root.status, Operation.CONTINUE))
     now_stuck = read(root, clients.cloudformation)
     wanted = skipped_of(deployment)
     known = {one.skip_name for one in now_stuck}
