@@ -111,23 +111,17 @@ def _is_gone(deployment: Deployment, clients: Clients, now: datetime) -> bool:
 def _advance(deployment: Deployment, found: Readiness) -> None:
     """Move to the next phases as their conditions are met; never back."""
     if deployment.state == State.CONFIGURATION and found.configured:
-        _move(deployment, State.TRAFFIC)
+        event_log.begin_phase(deployment, State.TRAFFIC)
     if deployment.state == State.TRAFFIC and found.configured and found.serving:
-        _move(deployment, State.READY)
-
-
-def _move(deployment: Deployment, state: State) -> None:
-    with transaction.atomic():
-        deployment.move_to(state)
-        event_log.add(deployment, "phase", key=str(state), phase=str(state))
+        event_log.begin_phase(deployment, State.READY)
 
 
 def _protect_or_succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> float | None:
     """Begin the last phase where there is one. Return the seconds until the next step, None at the end."""
     if deployment.protection == "wanted":
-        with transaction.atomic():
-            deployment.move_to(State.PROTECT, ready_at=timezone.now(), waiting_for=[], quiet_passes=0)
-            event_log.add(deployment, "phase", key="protect", phase="protect")
+        event_log.begin_phase(
+            deployment, State.PROTECT, ready_at=timezone.now(), waiting_for=[], quiet_passes=0
+        )
         return AT_ONCE
     finalize.finalize(
         deployment,

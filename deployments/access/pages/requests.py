@@ -39,6 +39,19 @@ def request_key_of(request: HttpRequest) -> UUID:
         return uuid4()
 
 
+def reload_if(request: HttpRequest, *, marker: str, moved_to: str = "") -> HttpResponse:
+    """Return the answer to an open page that asks whether it is current: go elsewhere, reload, or nothing.
+
+    `marker` is that of the content now; the page sends its own.
+    """
+    response = HttpResponse(status=204)
+    if moved_to:
+        response["HX-Redirect"] = moved_to
+    elif request.GET.get("marker") != marker:
+        response["HX-Refresh"] = "true"
+    return response
+
+
 class ShownRefusals:
     """A context in which a command may refuse a request: the next page then shows why."""
 

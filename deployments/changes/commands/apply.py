@@ -17,7 +17,7 @@ from deployments.changes.steps import queue
 from deployments.cloudformation.change_summary import keep_refusal, may_lose_data, surely_changed
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.stuck_resources import unreconciled
-from deployments.common.errors import UserFixable
+from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import WAITS, Kind, State
@@ -67,9 +67,8 @@ def apply_change(
             versions.refuse_withdrawn(row.template_version, row.base.template_digest if row.base else "")
         changes = Changes.from_json(row.changes)
         keep = keep_on_failure or row.is_retry
-        why = keep_refusal(changes, is_retry=row.is_retry, is_express=row.is_express)
-        if keep and why:
-            raise UserFixable("NotKept", why.code, **why.params)
+        if keep:
+            refuse("NotKept", keep_refusal(changes, is_retry=row.is_retry, is_express=row.is_express))
         if may_lose_data(changes) and typed_name.strip() != row.environment.name:
             raise UserFixable(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name

@@ -8,11 +8,11 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, CommandRequest, busy
+from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, refuse_deleted
 from deployments.changes.commands import role_boundaries
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.status import is_final
-from deployments.common.errors import UserFixable
+from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.common.models.encryption import encrypt_values
 from deployments.environments.models.deployments import Deployment
@@ -153,16 +153,15 @@ def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
 
     Raise UserFixable if the stack cannot be changed, or nothing can be retried.
     """
-    if environment.deleted_at:
-        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    refuse_deleted(environment)
     base = base_of(environment)
     if base is None or environment.missing_since:
         raise UserFixable("NothingToChange", Code.NOTHING_TO_CHANGE)
     if is_retry and environment.active_deployment:
         raise busy(environment)
     why = refusal(environment.stack_status, Operation.RETRY if is_retry else Operation.CHANGE)
-    if why and (is_retry or is_final(environment.stack_status)):  # otherwise the change set waits
-        raise UserFixable("NotChangeable", why.code, **why.params)
+    if is_retry or is_final(environment.stack_status):  # otherwise the change set waits
+        refuse("NotChangeable", why)
     return (retried(environment) if is_retry else None) or base
 
 

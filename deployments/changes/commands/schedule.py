@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deployments.access.commands.requesting import DEPLOY, CommandRequest, requesting
 from deployments.changes.rules.approvals import schedule_problem
-from deployments.common.errors import UserFixable
+from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
@@ -30,8 +30,7 @@ def check(request: CommandRequest, account: Account, scheduled_for: datetime | N
     if scheduled_for is None:
         return
     request.details["scheduled_for"] = scheduled_for.isoformat()
-    if why := schedule_problem(scheduled_for, timezone.now()):
-        raise UserFixable("ScheduleNotPossible", why.code, FIELD, **why.params)
+    refuse("ScheduleNotPossible", schedule_problem(scheduled_for, timezone.now()), FIELD)
     if freeze := freeze_hold(account, scheduled_for):
         why = freeze.message
         raise UserFixable("ScheduleFrozen", _FROZEN[why.code], FIELD, **why.params)

@@ -10,15 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from deployments.access.commands.requesting import CHANGE, DELETE
 from deployments.access.models.permissions import Person, can
 from deployments.access.rules.roles import Right, Role
 from deployments.changes.approvers import (
     approvers,
-    is_service_account,
-    missing_role,
+    decider_of,
     possible_approvers,
-    requesters_of,
 )
 from deployments.changes.models.approvals import (
     MAX_APPROVALS,
@@ -28,7 +25,7 @@ from deployments.changes.models.approvals import (
     policy_of,
     visible_approvals,
 )
-from deployments.changes.rules.approvals import APPROVE, Decider, Policy, refusal_to_approve, refusal_to_deny
+from deployments.changes.rules.approvals import APPROVE, Policy, refusal_to_approve, refusal_to_deny
 from deployments.common.errors import UserFixable
 from deployments.common.pages.forms import ReasonedForm
 from deployments.common.texts import error_text, message_text
@@ -36,7 +33,7 @@ from deployments.environments.display import headlines
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import MAX_KEY, MAX_VALUE, parse_labels
-from deployments.environments.rules.phases import Kind, State
+from deployments.environments.rules.phases import State
 
 VOID = ("void", "not_permitted")
 
@@ -134,22 +131,13 @@ def _waiting(deployment: Deployment, approval: Approval, user: Person) -> dict[s
         "required_text": required_text(policy),
         "shortfall": shortfall_text(policy, environment, approval),
         "may_bypass": can(user, Right.BYPASS_APPROVAL, environment),
-    } | _refusals(deployment, approval, user, policy, is_short=len(given) < policy.approvals)
+    } | _refusals(deployment, approval, user, policy, given=len(given))
 
 
 def _refusals(
-    deployment: Deployment, approval: Approval, user: Person, policy: Policy, *, is_short: bool
+    deployment: Deployment, approval: Approval, user: Person, policy: Policy, *, given: int
 ) -> dict[str, str]:
-    takes = CHANGE if deployment.kind == Kind.UPDATE else DELETE
-    permitted = can(approval.requested_by, takes, deployment.environment)
-    decider = Decider(
-        user=user.pk or 0,
-        requesters=requesters_of(approval),
-        is_requester_permitted=permitted,
-        missing_role=missing_role(user, policy, deployment.environment),
-        has_approved=is_short and approval.votes.filter(user=user.pk or 0).exists(),
-        is_service_account=is_service_account(user),
-    )
+    decider = decider_of(user, deployment, approval, policy, given=given)
     now = timezone.now()
     approve = refusal_to_approve(decider, expires_at=approval.expires_at, now=now)
     deny = refusal_to_deny(decider, expires_at=approval.expires_at, now=now)

@@ -53,10 +53,10 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
             return delay
     incarnation.remember(deployment.environment)
     with transaction.atomic():
-        deployment.move_to(State.STACKS, progress=0)  # releases before counted the wait of a preview
+        # Releases before counted the wait of a preview.
+        event_log.begin_phase(deployment, State.STACKS, progress=0)
         Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
         skipped.begin(deployment)
-        event_log.add(deployment, "phase", key="stacks", phase="stacks")
         event_log.add(
             deployment, "stacks.started", stack_name=deployment.environment.stack_name, kind="update"
         )
@@ -95,9 +95,8 @@ def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) ->
 def _begin_servers(deployment: Deployment) -> float:
     incarnation.remember(deployment.environment)
     with transaction.atomic():
-        deployment.move_to(State.SERVERS, progress=0)
+        event_log.begin_phase(deployment, State.SERVERS, progress=0)
         Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
-        event_log.add(deployment, "phase", key="servers", phase="servers")
     return AT_ONCE
 
 
@@ -138,8 +137,7 @@ def execute_after_servers(deployment: Deployment, clients: Clients) -> float | N
     if execution == "AVAILABLE" and not _executed(deployment, clients, change_set):
         return SOON
     with transaction.atomic():
-        deployment.move_to(State.STACKS)
-        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+        event_log.begin_phase(deployment, State.STACKS)
         event_log.add(deployment, "stacks.started", stack_name=environment.stack_name, kind="update")
     return AT_ONCE
 

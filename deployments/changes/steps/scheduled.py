@@ -77,7 +77,5 @@ def begin(deployment: Deployment, _clients: Clients) -> float:
         versions.refuse_new_environment(version)
     if not queue.take_place(deployment):
         return preview.BUSY
-    with transaction.atomic():
-        deployment.move_to(State.PREFLIGHT, applied_at=timezone.now())
-        event_log.add(deployment, "phase", key="preflight", phase="preflight")
+    event_log.begin_phase(deployment, State.PREFLIGHT, applied_at=timezone.now())
     return preview.AT_ONCE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployments.access.commands.requesting import CommandRequest
-from deployments.common.errors import UserFixable
+from deployments.common.errors import refuse
 from deployments.environments.models.environments import Environment
 from deployments.locks.models import freeze_hold, lock_hold
 
@@ -42,11 +42,11 @@ def refuse_if_held(request: CommandRequest) -> None:
     account = environment.account if environment else request.account
     if account is None or request.begins_later or request.action not in WHILE_NOT_FROZEN:
         return
-    if freeze := freeze_hold(account):
-        raise UserFixable("Frozen", freeze.message.code, **freeze.message.params)
+    freeze = freeze_hold(account)
+    refuse("Frozen", freeze.message if freeze else None)
 
 
 def refuse_if_locked(environment: Environment) -> None:
     """Raise UserFixable if an environment is locked, with the owner, the reason and the end."""
-    if hold := lock_hold(environment):
-        raise UserFixable("Locked", hold.message.code, **hold.message.params)
+    hold = lock_hold(environment)
+    refuse("Locked", hold.message if hold else None)

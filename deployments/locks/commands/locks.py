@@ -8,7 +8,14 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.access.commands.requesting import BREAK_LOCK, LOCK, CommandRequest, requesting
+from deployments.access.commands.requesting import (
+    BREAK_LOCK,
+    LOCK,
+    CommandRequest,
+    refuse_deleted,
+    requesting,
+    require_reason,
+)
 from deployments.access.rules.roles import Right
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
@@ -38,10 +45,8 @@ def lock_environment(
         )
     ) as request:
         row = Environment.objects.select_for_update().get(pk=environment.pk)
-        if row.deleted_at:
-            raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
-        if not reason.strip():
-            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        refuse_deleted(row)
+        require_reason(reason)
         now = timezone.now()
         if expires_at is not None and expires_at <= now:
             raise UserFixable("ExpiryPassed", Code.LOCK_EXPIRY_PASSED, "expires_at")
@@ -78,8 +83,7 @@ def break_lock(*, user: User, environment: Environment, reason: str) -> None:
         lock = _locked(environment)
         request.details = {"locked_by": lock.owner.get_username(), "locked_because": lock.reason}
         request.changes({"locked_by": lock.owner.get_username(), "reason": lock.reason}, {"locked_by": None})
-        if not reason.strip():
-            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        require_reason(reason)
         _end(lock, user, "broken", reason.strip())
         _notify_broken(lock, user, reason.strip(), timezone.now())
 

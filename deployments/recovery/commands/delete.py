@@ -12,7 +12,14 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.access.commands.requesting import DELETE, FORCE_DELETE, CommandRequest, busy, requesting
+from deployments.access.commands.requesting import (
+    DELETE,
+    FORCE_DELETE,
+    CommandRequest,
+    busy,
+    refuse_deleted,
+    requesting,
+)
 from deployments.changes.models.approvals import policy_of
 from deployments.changes.shared import approvals
 from deployments.changes.shared.approvals import GIVEN
@@ -82,8 +89,7 @@ def create_deletion(
     if twice := sent.earlier():
         request.repeats = True
         return twice
-    if row.deleted_at:
-        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    refuse_deleted(row)
     if row.active_deployment:
         raise busy(row)
     waits = policy_of(row) is not None and not cleans_up

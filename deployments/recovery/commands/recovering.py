@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, refuse_deleted, requesting
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.stuck_resources import StuckResource
 from deployments.common.errors import UserFixable, refuse
@@ -27,8 +27,7 @@ def held(environment: Environment) -> Environment:
     """Return the locked row of an environment. Raise UserFixable if it is deleted or being changed."""
     rows = Environment.objects.select_for_update().select_related("latest")
     row = rows.get(pk=environment.pk)
-    if row.deleted_at:
-        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    refuse_deleted(row)
     if row.missing_since:
         raise UserFixable("StackMissing", Code.STACK_GONE)
     if row.active_deployment or Deployment.objects.filter(active_key=row.pk).exists():

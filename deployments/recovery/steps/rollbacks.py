@@ -50,9 +50,7 @@ def check_rollback(deployment: Deployment, clients: Clients) -> float:
         touched = _touched(deployment)
         resources = stack_rows.seed_from_failure(deployment, stack_id, clients.cloudformation, touched)
     event_log.add(deployment, "kept.found", resources=resources)
-    with transaction.atomic():
-        deployment.move_to(State.STACKS, stack_id=stack_id)
-        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+    event_log.begin_phase(deployment, State.STACKS, stack_id=stack_id)
     return 0.0
 
 
@@ -104,9 +102,8 @@ def check_continuation(deployment: Deployment, clients: Clients) -> float:
     stack_rows.seed_from_rollback(deployment, root.stack_id, now_stuck, clients.cloudformation)
     with transaction.atomic():
         seen = {"status": root.status, "updated": root.updated}
-        deployment.move_to(State.STACKS, stack_id=root.stack_id, preview_stack=seen)
         event_log.add(deployment, "rollback.found", stuck=len(now_stuck), skipped=len(wanted))
-        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+        event_log.begin_phase(deployment, State.STACKS, stack_id=root.stack_id, preview_stack=seen)
     return 0.0
 
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from deployments.aws.cloudformation import StackEvent
 from deployments.cloudformation.timeline import in_ms, union
 from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
 from deployments.live import new_events
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource, Stack
@@ -56,6 +57,13 @@ def add(deployment: Deployment, code: str, /, *, key: str = "", **values: Any) -
     """Write one of the portal's own events, once for each code and key. Return whether it was written."""
     event_id = f"portal:{code}:{key}" if key else f"portal:{code}"
     return bool(append(deployment, [Entry(event_id=event_id, at=timezone.now(), code=code, values=values)]))
+
+
+def begin_phase(deployment: Deployment, state: State, *, key: str = "", **values: Any) -> None:
+    """Move a deployment to a state, and log that its phase begins. `values` are others of its row."""
+    with transaction.atomic():
+        deployment.move_to(state, **values)
+        add(deployment, "phase", key=f"{state}{key}", phase=str(state))
 
 
 def append(deployment: Deployment, entries: Sequence[Entry]) -> int:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.access.models.permissions import Person, can_somewhere
-from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, may_everywhere
+from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, may_everywhere, reload_if
 from deployments.access.pages.visible import deployment_or_404, environment_or_404
 from deployments.changes.commands import approve
 from deployments.changes.commands.approve import delete_label_rule, save_label_rule
@@ -206,12 +206,8 @@ def deletion_request(request: AuthedRequest, pk: int) -> HttpResponse:
     deployment = deployment_or_404(request, pk)
     if not request.htmx:
         return _deletion_with(request, deployment) if deployment.is_deletion_request else redirect(deployment)
-    response = HttpResponse(status=204)
-    if not deployment.is_deletion_request:
-        response["HX-Redirect"] = deployment.get_absolute_url()
-    elif request.GET.get("marker") != _marker(deployment):
-        response["HX-Refresh"] = "true"
-    return response
+    moved_to = "" if deployment.is_deletion_request else deployment.get_absolute_url()
+    return reload_if(request, marker=_marker(deployment), moved_to=moved_to)
 
 
 def _deletion_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from deployments.access.commands.requesting import CHANGE
-from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, request_key_of
+from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, reload_if, request_key_of
 from deployments.access.pages.visible import change_or_404, deployment_or_404
 from deployments.changes.commands import apply, preview
 from deployments.changes.display import previews
@@ -77,12 +77,9 @@ def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
     With `?applied`, the page shows the preview of a change that has begun, and is not reloaded.
     """
     deployment = change_or_404(request, pk)
-    response = HttpResponse(status=204)
-    if not previews.is_preview(deployment) and "applied" not in request.GET:
-        response["HX-Redirect"] = deployment.get_absolute_url()
-    elif request.GET.get("marker") != view.marker(deployment):
-        response["HX-Refresh"] = "true"
-    return response
+    stays = previews.is_preview(deployment) or "applied" in request.GET
+    moved_to = "" if stays else deployment.get_absolute_url()
+    return reload_if(request, marker=view.marker(deployment), moved_to=moved_to)
 
 
 @require_POST

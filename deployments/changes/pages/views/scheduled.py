@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from deployments.access.commands.requesting import DEPLOY
-from deployments.access.pages.requests import AuthedRequest, may
+from deployments.access.pages.requests import AuthedRequest, may, reload_if
 from deployments.access.pages.visible import deployment_or_404
 from deployments.changes.commands.schedule import reschedule
 from deployments.changes.pages import schedule
@@ -36,12 +36,8 @@ def scheduled_creation(request: AuthedRequest, pk: int) -> HttpResponse:
         if not deployment.is_scheduled_creation:
             return redirect(deployment)
         return render(request, "changes/scheduled_creation.html", scheduled_context(deployment))
-    response = HttpResponse(status=204)
-    if not deployment.is_scheduled_creation:
-        response["HX-Redirect"] = deployment.get_absolute_url()
-    elif request.GET.get("marker") != marker(deployment):
-        response["HX-Refresh"] = "true"
-    return response
+    moved_to = "" if deployment.is_scheduled_creation else deployment.get_absolute_url()
+    return reload_if(request, marker=marker(deployment), moved_to=moved_to)
 
 
 @require_POST
