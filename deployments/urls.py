@@ -23,7 +23,6 @@ from deployments.environment_pages.pages.views.labels import environment_labels
 from deployments.first_contact.pages import views as first_contact
 from deployments.locks.pages import environment_break_lock, environment_lock, environment_unlock
 from deployments.notifications.pages import views as notification_views
-from deployments.recovery.pages.views import cancel
 from deployments.recovery.pages.views.deletion import (
     deployment_clean_up,
     environment_delete,
@@ -31,8 +30,10 @@ from deployments.recovery.pages.views.deletion import (
     environment_remaining_search,
 )
 from deployments.recovery.pages.views.recovery import (
+    deployment_cancel,
     deployment_dismiss,
     environment_adopt_drift,
+    environment_cancel,
     environment_continue,
     environment_delete_again,
     environment_roll_back,
@@ -75,7 +76,7 @@ urlpatterns = [
         name="environment_resume_updates",
     ),
     path("environments/<int:pk>/roll-back", environment_roll_back, name="environment_roll_back"),
-    path("environments/<int:pk>/cancel", cancel.environment_cancel, name="environment_cancel"),
+    path("environments/<int:pk>/cancel", environment_cancel, name="environment_cancel"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
     path("environments/<int:pk>/delete-again", environment_delete_again, name="environment_delete_again"),
     path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),
@@ -161,7 +162,7 @@ urlpatterns = [
     path("deployments/<int:pk>/deletion", approvals.deletion_request, name="deletion_request"),
     path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
     path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),
-    path("deployments/<int:pk>/cancel", cancel.deployment_cancel, name="deployment_cancel"),
+    path("deployments/<int:pk>/cancel", deployment_cancel, name="deployment_cancel"),
     path("deployments/<int:pk>/apply", preview.change_apply, name="change_apply"),
     path("deployments/<int:pk>/approve", approvals.change_approve, name="change_approve"),
     path("deployments/<int:pk>/bypass", approvals.change_bypass, name="change_bypass"),

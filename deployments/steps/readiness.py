@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
-from deployments.cloudformation.observed_resources import ObservedResources
 from deployments.cloudformation.status import DELETED
 from deployments.common.errors import AwsNotFound
 from deployments.environments.models.deployments import Deployment
@@ -49,7 +48,7 @@ def begin(deployment: Deployment, root: StackView) -> float | None:
             observed_at=now,
             parameters=deployment.parameters,
         )
-        if not _has_conditions(parts):
+        if not (parts.associations or parts.target_groups):
             deployment.move_to(State.TRAFFIC)
             deployment.move_to(State.READY)
             return _protect_or_succeed(deployment, root.status, outputs)
@@ -57,10 +56,6 @@ def begin(deployment: Deployment, root: StackView) -> float | None:
         Observation.objects.of(environment).filter(due_at__gt=now).update(due_at=now)
         Observer.objects.filter(account=environment.account_id, due_at__gt=now).update(due_at=now)
     return AT_ONCE
-
-
-def _has_conditions(parts: ObservedResources) -> bool:
-    return bool(parts.associations or parts.target_groups)
 
 
 def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:

@@ -225,17 +225,14 @@ def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailur
         failures = deployment.failures + 1
         deployment.record(failures=failures)
         if failures >= REPORT_AFTER:
-            _report(deployment, exc.code, _retry_text(exc))
+            values = {"action": exc.operation, "code": exc.code}
+            _report(deployment, exc.code, Message(Code.AWS_RETRYING, values, exc.request_id))
         return retry_delay(failures, throttled=is_throttling(exc.code))
     if started:
         # CloudFormation continues meanwhile; access may be granted later.
         _report(deployment, exc.code, _error_text(exc))
         return ACCESS_RETRY_DELAY
     return _fail(deployment, clients, exc.code, _error_text(exc))
-
-
-def _retry_text(exc: AwsFailure) -> Message:
-    return Message(Code.AWS_RETRYING, {"action": exc.operation, "code": exc.code}, exc.request_id)
 
 
 def _error_text(exc: AwsFailure) -> Message:

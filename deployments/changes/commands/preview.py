@@ -202,7 +202,7 @@ def _created(
         sealed_parameters=encrypt_values(secret),
         template_digest=template_set.digest,
         template_version=version,
-        protection=_protection(template_set, plain) if creates else "",
+        protection=("wanted" if template_set.wants_protection(plain) else "unwanted") if creates else "",
         protection_parameter=template_set.protection_parameter,
         keep_on_failure=is_retry,
         is_retry=is_retry,
@@ -256,10 +256,6 @@ def _kept_secrets(template_set: template_files.TemplateSet, base: Deployment) ->
     secrets = {name for name, parameter in template_set.parameters.items() if parameter.no_echo}
     before = stored_sets.find(base.template_digest)
     return secrets & before.parameters.keys() if before else secrets
-
-
-def _protection(template_set: template_files.TemplateSet, parameters: Mapping[str, str]) -> str:
-    return "wanted" if template_set.wants_protection(parameters) else "unwanted"
 
 
 def _images(

@@ -152,13 +152,10 @@ def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
         "button": button,
         "sentences": sentences,
         "is_destructive": effect is CancelEffect.DELETE,
-        "created": _created(deployment) if effect is CancelEffect.DELETE else None,
+        "created": Resource.objects.remaining_of(deployment).count()  # so far
+        if effect is CancelEffect.DELETE
+        else None,
     }
-
-
-def _created(deployment: Deployment) -> int:
-    """Return the number of resources that exist so far."""
-    return Resource.objects.remaining_of(deployment).count()
 
 
 def cancellation(

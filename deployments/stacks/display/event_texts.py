@@ -1,9 +1,11 @@
-"""The texts of the portal's own events. Rows store codes; these texts may change."""
+"""The texts of the portal's own events, also as announcements. Rows store codes; these texts may change."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +13,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 from django.utils.translation import ngettext
 
+from deployments.cloudformation.caught_servers import CATCHING, CAUGHT, CaughtServers
+from deployments.cloudformation.root_cause import Failure
 from deployments.cloudformation.validation import UNREAD, WARNING
 from deployments.common.pages.counts import objects, resources, stacks
 from deployments.common.pages.datetime_formats import timestamp
 from deployments.common.texts import stored_text
 from deployments.environments.display.headlines import phase
+from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import AFTER_FAILURE, Kind
-from deployments.stacks.display.caught_servers import CAUGHT_EVENTS
 from deployments.stacks.display.change_event_texts import CHANGE_EVENTS, DELETION_EVENTS, plain
 from deployments.stacks.models.events import Event
 
@@ -117,11 +121,6 @@ def _stacks_started(values: Values) -> str:
     return _("Requested the creation of %(stack_name)s from CloudFormation.") % values
 
 
-def _without_nested_change_sets(values: Values) -> str:
-    text = _("CloudFormation refused the change sets of nested stacks; continuing without them. %(reason)s")
-    return text % values
-
-
 def _ended(values: Values) -> str:
     labels = {
         "succeeded": _("Deployment succeeded."),
@@ -132,6 +131,53 @@ def _ended(values: Values) -> str:
     if values.get("canceled") and values["state"] == "rolled_back":
         return _("Update canceled; CloudFormation rolled it back.")
     return labels[values["state"]]
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtNote:
+    """The sentences of a form. `digest` is sent with it: it changes when another pair shares tags."""
+
+    sentences: tuple[str, ...]
+    digest: str
+
+    @classmethod
+    def of(cls, found: Sequence[CaughtServers]) -> CaughtNote | None:
+        """Return the note; None if nothing is shared."""
+        if not found:
+            return None
+        keys = "\n".join(sorted(f"{one.code} {one.key}" for one in found))
+        return cls(tuple(map(caught_sentence, found)), hashlib.sha256(keys.encode()).hexdigest()[:16])
+
+
+def caught_sentence(found: CaughtServers) -> str:
+    """Return the sentence about an association and the servers that it would configure, too."""
+    return CAUGHT_EVENTS[found.code](found.values)
+
+
+def _caught(values: Values) -> str:
+    whose = _("of environment %(environments)s") % values if values["environments"] else _("of others")
+    return ngettext(
+        "The targets of association %(association)s, %(tags)s, also match %(count)d server %(whose)s: "
+        "%(servers)s. The association would configure it, too.",
+        "The targets of association %(association)s, %(tags)s, also match %(count)d servers %(whose)s: "
+        "%(servers)s. The association would configure them, too.",
+        int(values["count"]),
+    ) % {**values, "whose": whose}
+
+
+def _catching(values: Values) -> str:
+    whose = (
+        _("of environment %(environments)s") % values
+        if values["environments"]
+        else _("of another environment")
+    )
+    return _(
+        "The targets of association %(association)s %(whose)s, %(tags)s, also match the servers that this "
+        "environment launches: %(servers)s. That association would configure them, too."
+    ) % {**values, "whose": whose}
+
+
+CAUGHT_EVENTS: dict[str, Callable[[Values], str]] = {CAUGHT: _caught, CATCHING: _catching}
 
 
 EVENTS: dict[str, Callable[[Values], str]] = {
@@ -153,7 +199,9 @@ EVENTS: dict[str, Callable[[Values], str]] = {
     "change_set.created": _change_set,
     WARNING: plain(N_("CloudFormation warns about %(place)s: %(reason)s (%(check)s)")),
     UNREAD: plain(N_("What CloudFormation's validation found could not be read. %(action)s: %(aws)s")),
-    "change_set.root_only": _without_nested_change_sets,
+    "change_set.root_only": plain(
+        N_("CloudFormation refused the change sets of nested stacks; continuing without them. %(reason)s")
+    ),
     "stacks.started": _stacks_started,
     "waiting": plain(N_("Not ready yet.")),
     "attention.over": plain(N_("Resolved; continuing.")),
@@ -161,3 +209,26 @@ EVENTS: dict[str, Callable[[Values], str]] = {
     **CHANGE_EVENTS,
     **DELETION_EVENTS,
 }
+
+LONGEST_REASON = 120
+
+
+def announcements(deployment: Deployment, events: Iterable[Event], first: Failure | None) -> list[str]:
+    """Return an announcement for each event that needs one. `first` is the deployment's first failure."""
+    found: list[str] = []
+    for one in events:
+        if one.source == "portal" and one.code in ("phase", "attention", "attention.over"):
+            found.append(event(one))
+        elif one.code == "ended" and one.source == "portal":
+            found.append(
+                _("%(name)s: %(end)s") % {"name": deployment.environment.name, "end": _cut(event(one))}
+            )
+        elif first and one.as_failure() == first:
+            reason = first.reason or first.status
+            values = {"name": first.logical_id, "reason": _cut(reason)}
+            found.append(_("%(name)s failed: %(reason)s") % values)
+    return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"

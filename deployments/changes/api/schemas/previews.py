@@ -29,8 +29,7 @@ from deployments.cloudformation.release_kind import Release
 from deployments.common.errors import Message
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.cancel_effects import CancelEffect
-from deployments.stacks.display.caught_servers import CAUGHT_EVENTS
-from deployments.stacks.display.event_texts import event
+from deployments.stacks.display.event_texts import CAUGHT_EVENTS, event
 from deployments.stacks.models.events import Event
 from deployments.template_sets.display.version_schemas import VersionRef
 from deployments.template_sets.rules.local_diff import ParameterChange

@@ -107,7 +107,9 @@ def context(
         "digest": deployment.preview_digest[:8],
         "discard_stages": discard_stages(deployment),
         "edit_set": _edit_set(deployment),
-        "retry_url": _retry_url(deployment),
+        "retry_url": retry_url(deployment, cause_of_rejection(deployment))
+        if is_retriable(deployment)
+        else "",
         "version": version_change(deployment),
         "marker": _marker(deployment, place, conditions),
         **schedule.schedule_context(deployment, sent, conditions),
@@ -128,14 +130,9 @@ def _skipped(deployment: Deployment, changes: Changes) -> dict[str, Any]:
     return {"skipped": [one for one in found if one not in unsure], "skipped_unsure": unsure}
 
 
-def _retry_url(deployment: Deployment) -> str:
-    """Return the address of the form with the values of a change that failed; "" for another."""
-    return retry_url(deployment, cause_of_rejection(deployment)) if is_retriable(deployment) else ""
-
-
 def _edit_set(deployment: Deployment) -> str:
     """Return the version that the form keeps when the values of this change are edited."""
-    if _has_set_of_base(deployment):
+    if deployment.base and deployment.base.template_digest == deployment.template_digest:
         return "deployed"
     return str(deployment.template_version_id or "current")
 
@@ -190,10 +187,6 @@ def _keep_choices(deployment: Deployment, sent: Mapping[str, str], can_keep: boo
         for value, label in ON_FAILURE
         if value == "roll_back" or can_keep
     ]
-
-
-def _has_set_of_base(deployment: Deployment) -> bool:
-    return bool(deployment.base and deployment.base.template_digest == deployment.template_digest)
 
 
 def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str, Any]:

@@ -46,8 +46,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.labels import labels_text
 from deployments.locks.display.holds import frozen_accounts
 from deployments.stacks.commands.change_base import current_digest
-from deployments.stacks.display.caught_servers import CaughtNote
 from deployments.stacks.display.eta import DurationEstimate, estimate_creation
+from deployments.stacks.display.event_texts import CaughtNote
 from deployments.template_sets.display.role_policy import RolePolicy
 from deployments.template_sets.models.versions import TemplateVersion
 

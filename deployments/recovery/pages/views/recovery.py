@@ -1,4 +1,4 @@
-"""Pages that lead out of a failure: roll back, continue a rollback, delete again, take over, dismiss."""
+"""Pages that lead out of a deployment or a failure: cancel, roll back, continue, delete again, dismiss."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deployments.access.commands.requesting import CHANGE, DELETE, FORCE_DELETE
 from deployments.access.models.permissions import can
@@ -20,13 +21,14 @@ from deployments.changes.display.deletion_summary import deletion_summary
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.remaining import Billing, billing_of
 from deployments.cloudformation.stuck_resources import StuckResource
-from deployments.common.errors import Message
+from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.pages.forms import ReasonedForm
-from deployments.common.texts import message_text
+from deployments.common.texts import error_text, message_text
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.models.rollback_state import returns_to
+from deployments.recovery.commands.cancel import effect_of, permission_to_cancel, request_cancel
 from deployments.recovery.commands.delete import request_deletion_again
 from deployments.recovery.commands.recovering import (
     dismiss_failure,
@@ -34,6 +36,7 @@ from deployments.recovery.commands.recovering import (
     request_continue,
     request_stack_rollback,
 )
+from deployments.recovery.display.canceling import explanation, permission_text
 from deployments.recovery.display.operations import situation_of, why_not
 from deployments.recovery.pages.forms import SKIP, ContinueForm, DeleteAgainForm
 from deployments.stacks.commands.change_base import retried
@@ -193,3 +196,57 @@ def rows_of(resources: Iterable[StuckResource]) -> list[StuckRow]:
             )
         )
     return rows
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def deployment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the effect of canceling now, or request it.
+
+    If the deployment has ended meanwhile, redirect to its page; if it is in another phase, show the new
+    effect.
+    """
+    deployment = deployment_or_404(request, pk)
+    if request.method == "POST":
+        try:
+            found = request_cancel(
+                user=request.user, deployment=deployment, effect=request.POST.get("effect", "")
+            )
+        except UserFixable as problem:
+            messages.warning(request, error_text(problem))
+            moved_on = problem.code == "CancelEffectChanged"
+            return redirect("deployment_cancel", pk) if moved_on else redirect(deployment)
+        return redirect(found)
+    if deployment.is_stopping or deployment.is_cancel_pending:
+        return redirect(deployment)
+    return render(request, "recovery/cancel.html", _effect_context(request, deployment))
+
+
+def _effect_context(request: AuthedRequest, deployment: Deployment) -> dict[str, Any]:
+    effect = effect_of(deployment)
+    if isinstance(effect, Message):
+        return {"deployment": deployment, "refusal": message_text(effect)}
+    permission = permission_to_cancel(deployment)
+    missing = (
+        ""
+        if can(request.user, permission, deployment.environment)
+        else permission_text(permission, deployment.environment)
+    )
+    shown = explanation(deployment, effect)
+    return {"deployment": deployment, "effect": effect.value, "missing": missing, **shown}
+
+
+@require_GET
+def environment_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Redirect to the page that cancels the active deployment of an environment.
+
+    Without one, redirect to the environment, which shows why nothing can be canceled.
+    """
+    environment = environment_or_404(request, pk)
+    active = environment.active_deployment
+    if active:
+        return redirect("deployment_cancel", active.pk)
+    why = why_not(situation_of(environment), Operation.CANCEL)
+    if why and not environment.deleted_at:
+        messages.warning(request, message_text(why))
+    return redirect(environment)
