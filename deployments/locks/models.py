@@ -239,6 +239,6 @@ def freeze_hold(account: Account, now: datetime | None = None) -> Hold | None:
     return Hold(message=message, until=freeze.until)
 
 
-def hold_of(environment: Environment, now: datetime | None = None) -> Hold | None:
+def hold_of(environment: Environment) -> Hold | None:
     """Return the hold on changes of an environment: its lock, or else a freeze of its account."""
-    return lock_hold(environment, now) or freeze_hold(environment.account, now)
+    return lock_hold(environment) or freeze_hold(environment.account)

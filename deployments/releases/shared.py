@@ -14,7 +14,7 @@ from deployments.aws.ssm import AssociationCall
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.observed_resources import ASSOCIATION, GROUP
 from deployments.cloudformation.release_kind import PHASED, Release, release_of
-from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
+from deployments.cloudformation.template_stacks import stacks_of
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.common.rules.stored_messages import read_message
@@ -45,8 +45,7 @@ def of_change(deployment: Deployment, changes: Changes) -> Release | None:
             differing |= set(template_files.differing_files(one, template_set, rule.artifacts))
     known: dict[str, str] = deployment.environment.parameters
     values = known | deployment.parameters | filled(deployment, template_set)
-    side = TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
-    return release_of(rule, differing, changes, stacks_of(side))
+    return release_of(rule, differing, changes, stacks_of(template_set.side(values)))
 
 
 def _running(deployment: Deployment) -> list[str]:

@@ -81,12 +81,18 @@ def schedule_context(
     freeze = freeze_hold(account, at) if (at := sent_time(sent)) else now
     planned = freeze_hold(account, deployment.scheduled_for) if deployment.scheduled_for else now
     is_not_now = now is not None and conditions.policy is None
+    return choices(sent, freeze, is_not_now=is_not_now) | {
+        "frozen": message_text(planned.message) if planned else ""
+    }
+
+
+def choices(sent: Mapping[str, str], freeze: Hold | None, *, is_not_now: bool) -> dict[str, Any]:
+    """Return the choices of a form: the end of a freeze that can be waited for, and what is chosen."""
     offered = freeze if freeze and can_wait_for(freeze) else None
     return {
         "after_freeze": offered.until if offered else None,
         "is_not_now": is_not_now,
         "chosen_time": chosen(sent.get("when", ""), is_not_now=is_not_now, is_offered=offered is not None),
-        "frozen": message_text(planned.message) if planned else "",
     }
 
 

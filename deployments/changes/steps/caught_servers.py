@@ -15,7 +15,7 @@ from deployments.cloudformation.association_targets import TaggedTargets, tagged
 from deployments.cloudformation.caught_servers import CaughtServers, DeployedSide, RunningServer, caught
 from deployments.cloudformation.observed_resources import GROUP, INSTANCE
 from deployments.cloudformation.tagged_servers import TaggedServers, tagged_servers
-from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
+from deployments.cloudformation.template_stacks import stacks_of
 from deployments.common.errors import AwsFailure, AwsRetryable, UserFixable
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
@@ -140,7 +140,5 @@ def _stored(digest: str, values: tuple[tuple[str, str], ...]) -> Tagged:
 
 
 def _tagged(template_set: template_files.TemplateSet, values: Mapping[str, str]) -> Tagged:
-    stacks = stacks_of(
-        TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
-    )
+    stacks = stacks_of(template_set.side(values))
     return tuple(list(tagged_targets(stacks))[:MOST]), tuple(tagged_servers(stacks))

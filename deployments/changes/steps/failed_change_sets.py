@@ -22,7 +22,7 @@ from deployments.cloudformation.rejected_change_sets import (
     nested_stack_at,
     rejected_stack,
 )
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.template_stacks import TemplateStack, stacks_of
 from deployments.cloudformation.validation import UNREAD, WARNING, place
 from deployments.common.errors import AwsFailure, AwsNotFound, AwsRejected, AwsRetryable, UserFixable
 from deployments.common.message_codes import Code
@@ -192,5 +192,4 @@ def planned(deployment: Deployment) -> dict[str, TemplateStack]:
     names = {template_set.bucket_parameter, template_set.prefix_parameter} - {""}
     before: dict[str, str] = deployment.environment.parameters
     values = before | dict.fromkeys(names, "") | deployment.parameters | deployment.images
-    side = TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
-    return stacks_of(side)
+    return stacks_of(template_set.side(values))

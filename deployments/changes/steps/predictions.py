@@ -24,7 +24,6 @@ from deployments.cloudformation.change_summary import (
 )
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, LinkKind, action_of
 from deployments.cloudformation.drift import FoundState
-from deployments.cloudformation.template_stacks import TemplateSide
 from deployments.common.errors import AwsFailure
 from deployments.common.models.encryption import decrypt_values
 from deployments.environments.models.deployments import Deployment
@@ -70,8 +69,8 @@ def preview_of(
             root_only_reason=str(deployment.changes.get("root_only_reason", "")),
         ),
         # The stack has the images of the previous deployment; the environment's parameters leave them out.
-        _side(base, deployment.base.images | before) if base and deployment.base else None,
-        _side(template_set, after),
+        base.side(deployment.base.images | before) if base and deployment.base else None,
+        template_set.side(after),
         causes,
     )
 
@@ -84,10 +83,6 @@ def _before(
     values = {**deployment.environment.parameters, **(good.parameters if good else {})}
     digest = found.template_digest if found.template_digest != "" else good.template_digest if good else ""
     return stored_sets.find(digest or ""), values | {one.name: one.now for one in found.values}
-
-
-def _side(template_set: template_files.TemplateSet, values: Mapping[str, str]) -> TemplateSide:
-    return TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
 
 
 def changes_of(tree: Mapping[str, ChangeSet], template_digest: str) -> Changes:

@@ -18,7 +18,7 @@ from deployments.common.texts import message_text
 from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
-from deployments.locks.models import EnvironmentLock, FreezeWindow, freeze_hold, lock_hold, of_lock
+from deployments.locks.models import EnvironmentLock, FreezeWindow, freeze_hold, hold_of, lock_hold, of_lock
 
 SHOWN = 5
 """The number of ended locks in the history of an environment."""
@@ -99,5 +99,5 @@ def lock_badge(lock: EnvironmentLock | None, name: str) -> SafeString | str:
 
 def held_sentence(environment: Environment) -> str:
     """Return why no change of an environment may begin now; "" if nothing blocks it."""
-    hold = lock_hold(environment) or freeze_hold(environment.account)
+    hold = hold_of(environment)
     return message_text(hold.message) if hold else ""

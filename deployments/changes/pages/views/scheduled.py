@@ -18,7 +18,7 @@ from deployments.access.pages.visible import deployment_or_404
 from deployments.changes.commands.schedule import reschedule
 from deployments.changes.pages import schedule
 from deployments.changes.pages.forms.create import NewEnvironmentForm
-from deployments.changes.pages.schedule import can_wait_for, chosen, sent_time
+from deployments.changes.pages.schedule import sent_time
 from deployments.common.errors import UserFixable
 from deployments.common.pages.choices import parse_number
 from deployments.common.texts import error_text, message_text
@@ -108,12 +108,7 @@ def creation_choices(form: NewEnvironmentForm, sent: Mapping[str, str]) -> dict[
     now = freeze_hold(account) if account else None
     at = sent_time(sent)
     freeze = freeze_hold(account, at) if account and at else now
-    offered = freeze if freeze and can_wait_for(freeze) else None
-    is_not_now = only is not None and now is not None
-    return {
-        "after_freeze": offered.until if offered else None,
-        "is_not_now": is_not_now,
-        "chosen_time": chosen(sent.get("when", ""), is_not_now=is_not_now, is_offered=offered is not None),
+    return schedule.choices(sent, freeze, is_not_now=only is not None and now is not None) | {
         "sent": sent,
         "schedule_error": form.schedule_error,
         "zone": timezone.get_current_timezone_name(),

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from deployments.cloudformation.association_outputs import output_places
 from deployments.cloudformation.status import DELETED
-from deployments.cloudformation.template_stacks import TemplateSide
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import AssociationRun
@@ -138,6 +137,5 @@ def _written_by(environment: Environment) -> set[tuple[str, str]]:
         if template_set is None:
             continue
         values = deployment.parameters | filled(deployment, template_set)
-        root = template_set.root.name
-        places |= output_places(TemplateSide(templates=template_set.contents, root=root, values=values))
+        places |= output_places(template_set.side(values))
     return places
