@@ -34,7 +34,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import checked_labels, labels_text
 from deployments.environments.rules.phases import Kind, State
-from deployments.locks.commands.holds import refuse_if_locked
+from deployments.locks.commands.locks import refuse_if_locked
 from deployments.stacks.commands.change_base import base_of
 from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log, forecast

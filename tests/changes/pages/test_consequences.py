@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.changes.pages.preview.cards import release_card
-from deployments.changes.pages.preview.consequences import sentences
+from deployments.changes.pages.preview.texts import sentences
 from deployments.changes.rules.assessment import (
     AffectedTier,
     ChangeAssessment,

@@ -17,8 +17,8 @@ from deployments.changes.approvers import approvers
 from deployments.changes.models.approvals import Approval, policy_of
 from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
 from deployments.changes.pages.preview.cards import ReleaseCard, release_card
-from deployments.changes.pages.preview.consequences import sentences
 from deployments.changes.pages.preview.inputs import local_diff
+from deployments.changes.pages.preview.texts import sentences
 from deployments.changes.pages.preview.view import validation_warnings
 from deployments.changes.rules.approvals import Policy
 from deployments.cloudformation.caught_servers import CAUGHT, CaughtServers
