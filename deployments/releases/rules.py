@@ -152,10 +152,14 @@ def _next_server(release: ReleaseFacts, waiting: Sequence[ServerFacts]) -> Step:
     if ready is None:
         # A starting server gets the version as soon as it serves. One that does not serve cannot be taken
         # out of service: the version may repair it.
-        ready = next((one for one in waiting if one.registered and not one.serves), None)
+        ready = _broken(waiting)
         if ready is None or release.idle < release.settle:
             return _wait_or_fail(release, waiting[0], release.idle, Code.RELEASE_SERVER_NOT_SERVING)
     return _move(ready, Stage.DRAINING if release.is_disruptive else Stage.CONFIGURING)
+
+
+def _broken(waiting: Sequence[ServerFacts]) -> ServerFacts | None:
+    return next((one for one in waiting if one.registered and not one.serves), None)
 
 
 def _is_out(release: ReleaseFacts, one: ServerFacts) -> bool:

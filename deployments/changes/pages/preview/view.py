@@ -107,9 +107,7 @@ def context(
         "digest": deployment.preview_digest[:8],
         "discard_stages": discard_stages(deployment),
         "edit_set": _edit_set(deployment),
-        "retry_url": retry_url(deployment, cause_of_rejection(deployment))
-        if is_retriable(deployment)
-        else "",
+        "retry_url": _retry_url(deployment),
         "version": version_change(deployment),
         "marker": _marker(deployment, place, conditions),
         **schedule.schedule_context(deployment, sent, conditions),
@@ -128,6 +126,11 @@ def _skipped(deployment: Deployment, changes: Changes) -> dict[str, Any]:
     found = unreconciled(deployment.environment.skipped_resources, surely_changed(changes))
     unsure = [one for one in found if may_change(changes, one.key)]
     return {"skipped": [one for one in found if one not in unsure], "skipped_unsure": unsure}
+
+
+def _retry_url(deployment: Deployment) -> str:
+    """Return the address of the form with the values of a change that failed; "" for another."""
+    return retry_url(deployment, cause_of_rejection(deployment)) if is_retriable(deployment) else ""
 
 
 def _edit_set(deployment: Deployment) -> str:

@@ -75,7 +75,7 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
         return redirect(deployment)
     context |= {"form": form, "layout": FormLayout(form), "base": base, **_versions(base, version)}
     context |= {"own_version": version_of(environment)}
-    context |= {"failed": failed, "failed_change": earlier if earlier and earlier.is_failed_change else None}
+    context |= {"failed": failed, "failed_change": _failed(earlier)}
     return render(request, PAGE, context, status=422 if form.is_bound else 200)
 
 
@@ -94,6 +94,11 @@ def _why_not(environment: Environment) -> str:
 def _earlier(environment: Environment, wanted: str | None) -> Deployment | None:
     """Return the change whose values the form begins with: one to edit, or one that failed."""
     return Deployment.objects.of(environment).updates().filter(pk=parse_number(wanted)).first()
+
+
+def _failed(earlier: Deployment | None) -> Deployment | None:
+    """Return the earlier change if it failed."""
+    return earlier if earlier and earlier.is_failed_change else None
 
 
 def _wanted_set(request: AuthedRequest, earlier: Deployment | None, base: Deployment | None) -> str:
