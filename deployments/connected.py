@@ -21,7 +21,7 @@ from deployments.failures.shared import notices
 from deployments.failures.steps import trail
 from deployments.health import texts as health_texts
 from deployments.health.steps.observe import history
-from deployments.locks.commands import holds
+from deployments.locks.commands import locks
 from deployments.notifications.texts import errors
 from deployments.notifications.texts import notices as notification_texts
 from deployments.releases import texts as release_texts
@@ -56,5 +56,5 @@ def connect() -> None:
         message_texts.MESSAGES.update(texts)
     message_texts.CAUSES.update(failure_texts.CAUSES)
     notification_texts.DESCRIBED["assessment"] = assessment.stored_sentence
-    requesting.check_with(holds.refuse_if_held)
+    requesting.check_with(locks.refuse_if_held)
     finalize.also(_keep_prediction, _keep_health, trail.request_sweeps, _notify)

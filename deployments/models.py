@@ -22,8 +22,7 @@ import deployments.health.models.fleet
 import deployments.health.models.observing
 import deployments.health.models.samples
 import deployments.health.models.site
-import deployments.locks.models.freezes
-import deployments.locks.models.locks
+import deployments.locks.models
 import deployments.notifications.models
 import deployments.releases.models
 import deployments.stacks.models.action_requests

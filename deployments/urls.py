@@ -10,15 +10,7 @@ from deployments.administration.pages.views import access, command_line_login, f
 from deployments.api import reference
 from deployments.api.urls import urlpatterns as api_patterns
 from deployments.audit.pages.views import audit_export, audit_list, audit_own, audit_record
-from deployments.changes.pages.views import (
-    approval_rules,
-    approvals,
-    change,
-    deletion_request,
-    preview,
-    scheduled,
-    update_environment,
-)
+from deployments.changes.pages.views import approvals, preview, scheduled, update_environment
 from deployments.changes.pages.views.change_environment import environment_change
 from deployments.changes.pages.views.new_environment import (
     environment_check,
@@ -33,17 +25,23 @@ from deployments.environment_pages.pages.views import environment
 from deployments.environment_pages.pages.views.environments import environment_list
 from deployments.environment_pages.pages.views.labels import environment_labels
 from deployments.first_contact.pages import views as first_contact
-from deployments.locks.pages import views as lock_views
+from deployments.locks.pages import environment_break_lock, environment_lock, environment_unlock
 from deployments.notifications.pages import views as notification_views
-from deployments.recovery.pages.views import cancel, clean_up, dismiss
-from deployments.recovery.pages.views.delete_environment import environment_delete
+from deployments.recovery.pages.views.deletion import (
+    deployment_clean_up,
+    environment_delete,
+    environment_remaining,
+    environment_remaining_search,
+)
 from deployments.recovery.pages.views.recovery import (
+    deployment_cancel,
+    deployment_dismiss,
     environment_adopt_drift,
+    environment_cancel,
     environment_continue,
     environment_delete_again,
+    environment_roll_back,
 )
-from deployments.recovery.pages.views.remaining import environment_remaining, environment_remaining_search
-from deployments.recovery.pages.views.roll_back import environment_roll_back
 from deployments.template_sets.pages.views import sources
 from deployments.template_sets.pages.views.sets import (
     template_ref_confirm,
@@ -83,18 +81,16 @@ urlpatterns = [
         name="environment_resume_updates",
     ),
     path("environments/<int:pk>/roll-back", environment_roll_back, name="environment_roll_back"),
-    path("environments/<int:pk>/cancel", cancel.environment_cancel, name="environment_cancel"),
+    path("environments/<int:pk>/cancel", environment_cancel, name="environment_cancel"),
     path("environments/<int:pk>/delete", environment_delete, name="environment_delete"),
     path("environments/<int:pk>/delete-again", environment_delete_again, name="environment_delete_again"),
     path("environments/<int:pk>/continue-rollback", environment_continue, name="environment_continue"),
     path("environments/<int:pk>/take-over", environment_adopt_drift, name="environment_take_over"),
-    path("environments/<int:pk>/lock", lock_views.environment_lock, name="environment_lock"),
+    path("environments/<int:pk>/lock", environment_lock, name="environment_lock"),
     path("environments/<int:pk>/labels", environment_labels, name="environment_labels"),
     path("environments/<int:pk>/access", access.environment_access, name="environment_access"),
-    path("environments/<int:pk>/unlock", lock_views.environment_unlock, name="environment_unlock"),
-    path(
-        "environments/<int:pk>/break-lock", lock_views.environment_break_lock, name="environment_break_lock"
-    ),
+    path("environments/<int:pk>/unlock", environment_unlock, name="environment_unlock"),
+    path("environments/<int:pk>/break-lock", environment_break_lock, name="environment_break_lock"),
     path("environments/<int:pk>/remaining", environment_remaining, name="environment_remaining"),
     path(
         "environments/<int:pk>/remaining/search",
@@ -161,28 +157,28 @@ urlpatterns = [
     path("deployments/recordings/<slug:name>", recording_open, name="recording_open"),
     path("deployments/<int:pk>/", deployment.deployment_page, name="deployment"),
     path("deployments/<int:pk>/stack-rows", deployment.stack_rows, name="deployment_stack_rows"),
-    path("deployments/<int:pk>/clean-up", clean_up.deployment_clean_up, name="deployment_clean_up"),
-    path("deployments/<int:pk>/dismiss", dismiss.deployment_dismiss, name="deployment_dismiss"),
+    path("deployments/<int:pk>/clean-up", deployment_clean_up, name="deployment_clean_up"),
+    path("deployments/<int:pk>/dismiss", deployment_dismiss, name="deployment_dismiss"),
     path("deployments/<int:pk>/preview", preview.preview_page, name="change_preview_page"),
     path("freeze-windows/", freezes.freezes, name="freezes"),
     path("freeze-windows/new", freezes.freeze_new, name="freeze_new"),
     path("freeze-windows/<int:pk>/edit", freezes.freeze_edit, name="freeze_edit"),
     path("freeze-windows/<int:pk>/delete", freezes.freeze_delete, name="freeze_delete"),
-    path("approval-rules/", approval_rules.approval_rules, name="approval_rules"),
-    path("approval-rules/<int:pk>/remove", approval_rules.approval_rule_remove, name="approval_rule_remove"),
+    path("approval-rules/", approvals.approval_rules, name="approval_rules"),
+    path("approval-rules/<int:pk>/remove", approvals.approval_rule_remove, name="approval_rule_remove"),
     path("deployments/<int:pk>/scheduled", scheduled.scheduled_creation, name="scheduled_creation"),
     path("deployments/<int:pk>/scheduled/time", scheduled.scheduled_time_change, name="scheduled_time"),
-    path("deployments/<int:pk>/deletion", deletion_request.deletion_request, name="deletion_request"),
+    path("deployments/<int:pk>/deletion", approvals.deletion_request, name="deletion_request"),
     path("deployments/<int:pk>/preview/rows", preview.preview_rows, name="change_preview_rows"),
     path("deployments/<int:pk>/preview/state", preview.preview_state, name="change_preview_state"),
-    path("deployments/<int:pk>/cancel", cancel.deployment_cancel, name="deployment_cancel"),
-    path("deployments/<int:pk>/apply", change.change_apply, name="change_apply"),
+    path("deployments/<int:pk>/cancel", deployment_cancel, name="deployment_cancel"),
+    path("deployments/<int:pk>/apply", preview.change_apply, name="change_apply"),
     path("deployments/<int:pk>/approve", approvals.change_approve, name="change_approve"),
     path("deployments/<int:pk>/bypass", approvals.change_bypass, name="change_bypass"),
     path("deployments/<int:pk>/deny", approvals.change_deny, name="change_deny"),
-    path("deployments/<int:pk>/discard", change.change_discard, name="change_discard"),
-    path("deployments/<int:pk>/preview-again", change.change_preview, name="change_preview"),
-    path("deployments/<int:pk>/roll-back", change.deployment_roll_back, name="deployment_roll_back"),
+    path("deployments/<int:pk>/discard", preview.change_discard, name="change_discard"),
+    path("deployments/<int:pk>/preview-again", preview.change_preview, name="change_preview"),
+    path("deployments/<int:pk>/roll-back", preview.deployment_roll_back, name="deployment_roll_back"),
     path("deployments/<int:pk>/stream", stream.deployment_stream, name="deployment_stream"),
     path("deployments/<int:pk>/events", events.event_lines, name="event_lines"),
     path("deployments/<int:pk>/events/first-failure", events.first_failed_event, name="first_failed_event"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from deployments.admin.rows import AccountFilter, ReadOnly
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 
 
 @admin.register(EnvironmentLock)

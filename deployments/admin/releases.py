@@ -15,7 +15,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.rows import AccountFilter, EnvironmentFilter, ReadOnly
-from deployments.changes.pages.preview.release import kind_label
+from deployments.changes.pages.preview.cards import kind_label
 from deployments.cloudformation.release_kind import PHASED, ReleaseKind
 from deployments.common.texts import stored_text
 from deployments.environments.display import badges

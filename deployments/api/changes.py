@@ -35,8 +35,13 @@ from deployments.environments.models import rollback_state
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.labels import checked_labels
-from deployments.recovery.commands import adopt_drift, delete, delete_again, roll_back
-from deployments.recovery.commands.continue_rollback import request_continue
+from deployments.recovery.commands import delete
+from deployments.recovery.commands.delete import request_deletion_again
+from deployments.recovery.commands.recovering import (
+    request_adoption,
+    request_continue,
+    request_stack_rollback,
+)
 from deployments.stacks.commands.change_base import base_of, retried
 from deployments.template_sets.models.versions import TemplateVersion
 
@@ -132,7 +137,7 @@ def create_deletion_again(
     request: ApiRequest, environment_id: Key, body: DeletionAgainBody
 ) -> DeploymentDetail:
     """Request the deletion of a stack whose deletion failed, without what is to stay in AWS."""
-    return _requested(request, environment_id, delete_again.request_deletion_again, **body.model_dump())
+    return _requested(request, environment_id, request_deletion_again, **body.model_dump())
 
 
 @requests(
@@ -144,7 +149,7 @@ def create_deletion_again(
 )
 def create_rollback(request: ApiRequest, environment_id: Key, body: ReasonBody) -> DeploymentDetail:
     """Request that what was kept after a failure is rolled back."""
-    return _requested(request, environment_id, roll_back.request_stack_rollback, reason=body.reason)
+    return _requested(request, environment_id, request_stack_rollback, reason=body.reason)
 
 
 @requests(
@@ -165,7 +170,7 @@ def continue_rollback(request: ApiRequest, environment_id: Key, body: ContinueBo
 )
 def take_over(request: ApiRequest, environment_id: Key, body: ReasonBody) -> DeploymentDetail:
     """Request that changes start from the stack as it is, after it was changed outside of Sanso."""
-    return _requested(request, environment_id, adopt_drift.request_adoption, reason=body.reason)
+    return _requested(request, environment_id, request_adoption, reason=body.reason)
 
 
 def _requested(

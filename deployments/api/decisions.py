@@ -17,14 +17,15 @@ from deployments.api.bodies import (
     ScheduleBody,
 )
 from deployments.changes.api.schemas.previews import PreviewOut
-from deployments.changes.commands import apply, open_change, preview, reschedule
+from deployments.changes.commands import apply, preview, schedule
 from deployments.changes.commands import approve as approve_commands
 from deployments.changes.models.approvals import Approval
 from deployments.common.errors import Message
 from deployments.deployment_pages.api.schemas.deployments import DeploymentDetail
 from deployments.environments.models.deployments import Deployment
-from deployments.recovery.commands import clean_up, dismiss
+from deployments.recovery.commands import recovering
 from deployments.recovery.commands.cancel import effect_of, request_cancel
+from deployments.recovery.commands.delete import request_clean_up
 
 
 @router.get(
@@ -49,14 +50,14 @@ def apply_preview(request: ApiRequest, deployment_id: Key, body: ApplyBody) -> D
 @requests(router, "/deployments/{deployment_id}/discard", DeploymentDetail, name="discard_preview")
 def discard_preview(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
     """Discard a change that has not begun, or a deletion that waits for approval."""
-    open_change.discard_change(user=request.user, deployment=deployment_of(request, deployment_id))
+    apply.discard_change(user=request.user, deployment=deployment_of(request, deployment_id))
     return _out(request, deployment_id)
 
 
 @requests(router, "/deployments/{deployment_id}/preview-again", DeploymentDetail, name="preview_again")
 def preview_again(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
     """Compute the preview of a change again; its approval is void."""
-    open_change.preview_again(user=request.user, deployment=deployment_of(request, deployment_id))
+    apply.preview_again(user=request.user, deployment=deployment_of(request, deployment_id))
     return _out(request, deployment_id)
 
 
@@ -74,7 +75,7 @@ def cancel_deployment(request: ApiRequest, deployment_id: Key, body: CancelBody)
 def schedule_deployment(request: ApiRequest, deployment_id: Key, body: ScheduleBody) -> DeploymentDetail:
     """Give a creation that waits for its time another one; without one, it begins now."""
     row = deployment_of(request, deployment_id)
-    reschedule.reschedule(user=request.user, deployment=row, scheduled_for=body.scheduled_for)
+    schedule.reschedule(user=request.user, deployment=row, scheduled_for=body.scheduled_for)
     return _out(request, deployment_id)
 
 
@@ -129,13 +130,13 @@ def create_rollback_to_deployment(
 def delete_remains(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
     """Delete what a failed creation left, so that it can be requested again."""
     row = deployment_of(request, deployment_id)
-    return _out(request, clean_up.request_clean_up(user=request.user, deployment=row).pk)
+    return _out(request, request_clean_up(user=request.user, deployment=row).pk)
 
 
 @requests(router, "/deployments/{deployment_id}/dismiss-failure", DeploymentDetail, name="dismiss_failure")
 def dismiss_failure(request: ApiRequest, deployment_id: Key, body: Nothing) -> DeploymentDetail:
     """Dismiss the failure of an environment's last change, for everybody; a newer one is shown again."""
-    dismiss.dismiss_failure(user=request.user, deployment=deployment_of(request, deployment_id))
+    recovering.dismiss_failure(user=request.user, deployment=deployment_of(request, deployment_id))
     return _out(request, deployment_id)
 
 

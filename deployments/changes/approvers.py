@@ -9,14 +9,17 @@ from itertools import islice
 from django.contrib.auth.models import User
 from django.db.models import Q
 
+from deployments.access.commands.requesting import CHANGE, DELETE
 from deployments.access.models.grants import Grant, ServiceAccount
 from deployments.access.models.permissions import Person, can
 from deployments.access.models.tokens import ApiToken
 from deployments.access.rules.roles import ROLES, Right, Role
 from deployments.changes.models.approvals import Approval, ApprovalQuerySet
-from deployments.changes.rules.approvals import Policy, Voter, counted
+from deployments.changes.rules.approvals import Decider, Policy, Voter, counted
 from deployments.environments.models.deployment_queries import DeploymentQuerySet
+from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
+from deployments.environments.rules.phases import Kind
 
 
 def approvers(approval: Approval, policy: Policy, environment: Environment) -> list[User]:
@@ -92,6 +95,22 @@ def _counted(
         for pk, user in by_key.items()
     )
     return (by_key[pk] for pk in counted(voters, requesters))
+
+
+def decider_of(
+    user: Person, deployment: Deployment, approval: Approval, policy: Policy, *, given: int
+) -> Decider:
+    """Return a person who may want to approve a request that has been `given` so many approvals."""
+    environment = deployment.environment
+    takes = CHANGE if deployment.kind == Kind.UPDATE else DELETE
+    return Decider(
+        user=user.pk or 0,
+        requesters=requesters_of(approval),
+        is_requester_permitted=can(approval.requested_by, takes, environment),
+        missing_role=missing_role(user, policy, environment),
+        has_approved=given < policy.approvals and approval.votes.filter(user=user.pk or 0).exists(),
+        is_service_account=is_service_account(user),
+    )
 
 
 def _has(user: Person, role: str, environment: Environment) -> bool:

@@ -64,6 +64,12 @@ class UserFixable(SansoError):
         return f"{self.code}: {self.message}"
 
 
+def refuse(code: str, why: Message | None, field: str = "") -> None:
+    """Raise UserFixable with a message that says why; nothing if there is none."""
+    if why is not None:
+        raise UserFixable(code, why.code, field, **why.params)
+
+
 class FetchFailed(UserFixable):
     """Raised when a source of template sets does not respond; a later fetch may succeed."""
 

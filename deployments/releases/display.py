@@ -15,7 +15,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import AssociationRun
 from deployments.releases.models import ReleaseServer, ServerRelease
-from deployments.releases.rules.plan import Stage
+from deployments.releases.rules import Stage
 
 STAGE_STATUSES = {
     Stage.WAITING: DisplayStatus.PENDING,

@@ -14,7 +14,7 @@ from deployments.common.models.fields import IdField
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from deployments.releases.rules.plan import Stage
+from deployments.releases.rules import Stage
 
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 """Before every release: of an environment in which nothing has succeeded, all count."""

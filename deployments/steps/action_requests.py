@@ -23,8 +23,7 @@ from deployments.health.rules.problems import problem_message
 from deployments.health.steps import site_check, take_snapshot
 from deployments.health.steps.own_targets import own_targets
 from deployments.recovery.steps import remaining
-from deployments.stacks.models.action_requests import ActionRequest
-from deployments.stacks.rules.action_exceptions import ActionFailed, ContinueLater
+from deployments.stacks.models.action_requests import ActionFailed, ActionRequest, ContinueLater
 from deployments.stacks.shared import redactors
 from deployments.steps import protect
 

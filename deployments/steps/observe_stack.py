@@ -26,8 +26,8 @@ from deployments.environments.rules.phases import Kind
 from deployments.environments.rules.timings import WATCHED_DELAY
 from deployments.health.models.observing import Observation
 from deployments.health.rules.problems import problem_message
-from deployments.recovery.steps import stuck_resources
-from deployments.releases.steps import suspensions
+from deployments.recovery.steps import rollbacks
+from deployments.releases import steps as release_steps
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.stacks.shared import drift as drift_steps
 from deployments.stacks.shared import event_log, incarnation, redactors
@@ -69,7 +69,7 @@ def _poll(environment: Environment, connect: Callable[[AccountRef], Clients], no
     """Update the row. If the API quota is used up, return the seconds until the next poll."""
     try:
         clients = redacted(connect(environment.account.ref()), redactors.of_environment(environment))
-        suspensions.resume_left(environment, clients)
+        release_steps.resume_left(environment, clients)
         _write_seen(environment, clients, now)
     except AwsNotFound:
         _write_missing(environment, now)
@@ -153,7 +153,7 @@ def _stuck(environment: Environment, stack: StackView, clients: Clients) -> dict
         return {"stuck": {}} if environment.stuck else {}
     if known == seen:
         return {}
-    found = stuck_resources.read(stack, clients.cloudformation)
+    found = rollbacks.read(stack, clients.cloudformation)
     return {"stuck": seen | {"resources": [one.as_json() for one in found]}}
 
 

@@ -32,10 +32,9 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.health.models.balancing import LoadBalancer
 from deployments.health.rules.problems import problem_message
-from deployments.stacks.models.action_requests import ActionRequest
+from deployments.stacks.models.action_requests import ActionFailed, ActionRequest, ContinueLater
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import STACK_TYPE, Stack
-from deployments.stacks.rules.action_exceptions import ActionFailed, ContinueLater
 from deployments.stacks.shared import event_log, finalize
 from deployments.steps import stack_poller
 

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
-from deployments.cloudformation.observed_resources import ObservedResources
 from deployments.cloudformation.status import DELETED
 from deployments.common.errors import AwsNotFound
 from deployments.environments.models.deployments import Deployment
@@ -49,7 +48,7 @@ def begin(deployment: Deployment, root: StackView) -> float | None:
             observed_at=now,
             parameters=deployment.parameters,
         )
-        if not _has_conditions(parts):
+        if not (parts.associations or parts.target_groups):
             deployment.move_to(State.TRAFFIC)
             deployment.move_to(State.READY)
             return _protect_or_succeed(deployment, root.status, outputs)
@@ -57,10 +56,6 @@ def begin(deployment: Deployment, root: StackView) -> float | None:
         Observation.objects.of(environment).filter(due_at__gt=now).update(due_at=now)
         Observer.objects.filter(account=environment.account_id, due_at__gt=now).update(due_at=now)
     return AT_ONCE
-
-
-def _has_conditions(parts: ObservedResources) -> bool:
-    return bool(parts.associations or parts.target_groups)
 
 
 def wait(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
@@ -111,23 +106,17 @@ def _is_gone(deployment: Deployment, clients: Clients, now: datetime) -> bool:
 def _advance(deployment: Deployment, found: Readiness) -> None:
     """Move to the next phases as their conditions are met; never back."""
     if deployment.state == State.CONFIGURATION and found.configured:
-        _move(deployment, State.TRAFFIC)
+        event_log.begin_phase(deployment, State.TRAFFIC)
     if deployment.state == State.TRAFFIC and found.configured and found.serving:
-        _move(deployment, State.READY)
-
-
-def _move(deployment: Deployment, state: State) -> None:
-    with transaction.atomic():
-        deployment.move_to(state)
-        event_log.add(deployment, "phase", key=str(state), phase=str(state))
+        event_log.begin_phase(deployment, State.READY)
 
 
 def _protect_or_succeed(deployment: Deployment, status: str, outputs: dict[str, str]) -> float | None:
     """Begin the last phase where there is one. Return the seconds until the next step, None at the end."""
     if deployment.protection == "wanted":
-        with transaction.atomic():
-            deployment.move_to(State.PROTECT, ready_at=timezone.now(), waiting_for=[], quiet_passes=0)
-            event_log.add(deployment, "phase", key="protect", phase="protect")
+        event_log.begin_phase(
+            deployment, State.PROTECT, ready_at=timezone.now(), waiting_for=[], quiet_passes=0
+        )
         return AT_ONCE
     finalize.finalize(
         deployment,

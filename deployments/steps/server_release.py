@@ -23,12 +23,20 @@ from deployments.failures.rules.cause import EvidenceKind
 from deployments.health.models.configuration import AssociationRun
 from deployments.health.models.site import SiteReads
 from deployments.recovery.steps import cancel
+from deployments.releases import shared as releases
+from deployments.releases import steps as release_steps
 from deployments.releases.models import ReleaseServer, ServerRelease
-from deployments.releases.rules import watch
-from deployments.releases.rules.plan import AT_WORK, Act, ReleaseFacts, ServerFacts, Stage, Step, next_step
-from deployments.releases.rules.watch import Reads
-from deployments.releases.shared import automatic_rollback
-from deployments.releases.steps import server_commands, suspensions
+from deployments.releases.rules import (
+    AT_WORK,
+    Act,
+    Reads,
+    ReleaseFacts,
+    ServerFacts,
+    Stage,
+    Step,
+    next_step,
+    watch_problem,
+)
 from deployments.stacks.shared import event_log, finalize
 
 AT_ONCE = 0.0
@@ -115,7 +123,7 @@ def _send_again(deployment: Deployment, release: ServerRelease, now: datetime) -
         if server.attempt >= ATTEMPTS:  # the update of the stacks restores the new version
             continue
         with transaction.atomic():
-            _save(
+            release_steps.write(
                 server,
                 stage=str(Stage.WAITING),
                 stage_at=now,
@@ -136,7 +144,7 @@ def _send_again(deployment: Deployment, release: ServerRelease, now: datetime) -
 def _poll(release: ServerRelease, clients: Clients) -> dict[str, Invocation]:
     """Return the state of the commands of servers that are being configured, by instance."""
     servers = [one for one in release.servers.all() if one.stage == Stage.CONFIGURING]
-    found = {one.instance_id: server_commands.poll(one, clients) for one in servers}
+    found = {one.instance_id: release_steps.poll(one, clients) for one in servers}
     return {instance_id: one for instance_id, one in found.items() if one is not None}
 
 
@@ -164,7 +172,7 @@ def _facts(
                 serves=lifecycle == "InService" and all(state == "healthy" for state in states),
                 registered=any(state in _REGISTERED for state in states) or not health,
                 drained=not any(states),
-                command=server_commands.status_of(row, invocations.get(row.instance_id)),
+                command=release_steps.status_of(row, invocations.get(row.instance_id)),
                 seconds=(now - row.stage_at).total_seconds(),
                 problem=_problem(deployment, release, row),
             )
@@ -174,7 +182,7 @@ def _facts(
         servers=tuple(servers),
         desired=group.desired if group else 0,
         suspended=release.is_suspended,
-        goes_back=automatic_rollback.is_wanted(deployment),
+        goes_back=releases.is_rollback_wanted(deployment),
         returning=release.returning_at is not None,
         stopping=deployment.is_cancel_pending,
         watch=settings.SANSO_RELEASE_WATCH * timings.scale,
@@ -210,7 +218,7 @@ def _problem(deployment: Deployment, release: ServerRelease, server: ReleaseServ
         "failed": now.failed - int(release.baseline["failed"]),
         "milliseconds": now.milliseconds - float(release.baseline["milliseconds"]),
     }
-    return watch.problem(before, _reads(during))
+    return watch_problem(before, _reads(during))
 
 
 def _reads(counted: Mapping[str, float | int | str]) -> Reads:
@@ -243,11 +251,13 @@ class _Doing:
             return self._move(step, now)
         if step.act is Act.CONFIGURE:
             server = self.servers[step.instance_id]
-            sent = server_commands.send(self.deployment, self.release, server, self.clients)
+            sent = release_steps.send(self.deployment, self.release, server, self.clients)
             return AT_ONCE if sent else interval
         acts: dict[Act, Callable[[], None]] = {
-            Act.SUSPEND: lambda: suspensions.suspend(self.deployment, self.release, self.group, self.clients),
-            Act.RESUME: lambda: suspensions.resume(self.release, self.clients),
+            Act.SUSPEND: lambda: release_steps.suspend(
+                self.deployment, self.release, self.group, self.clients
+            ),
+            Act.RESUME: lambda: release_steps.resume(self.release, self.clients),
             Act.GO_BACK: lambda: self._go_back(now),
             Act.REGISTER: lambda: self._target(step.instance_id, is_in=True),
             Act.DEREGISTER: lambda: self._target(step.instance_id, is_in=False),
@@ -256,7 +266,7 @@ class _Doing:
             acts[step.act]()
             return AT_ONCE if step.act in (Act.SUSPEND, Act.RESUME, Act.GO_BACK) else interval
         if self.release.is_to_resume:
-            suspensions.resume(self.release, self.clients)
+            release_steps.resume(self.release, self.clients)
         if step.act is Act.STOP:
             self._stop()
             return None
@@ -265,7 +275,7 @@ class _Doing:
     def _go_back(self, now: datetime) -> None:
         failed = next(one for one in self.servers.values() if one.stage == Stage.FAILED)
         _keep_output(self.deployment, failed)  # the rollback may fail there too
-        automatic_rollback.begin(self.deployment, self.release, now)
+        releases.begin_rollback(self.deployment, self.release, now)
 
     def _target(self, instance_id: str, *, is_in: bool) -> None:
         self.deployment.confirm_claim()
@@ -278,16 +288,16 @@ class _Doing:
         message = step.message
         invocation = self.invocations.get(server.instance_id)
         if stage is Stage.FAILED and invocation is not None:
-            message = server_commands.store_output(self.release, server, invocation, self.clients)
+            message = release_steps.store_output(self.release, server, invocation, self.clients)
         values: dict[str, object] = {"stage": str(stage), "stage_at": now}
         is_back = self.release.returning_at is not None
         if message or not is_back:
             values["message"] = message.as_json() if message else {}
         if stage is Stage.CHECKING:
-            values["configured_at"] = None if is_back else server_commands.ended_at(invocation)
+            values["configured_at"] = None if is_back else release_steps.ended_at(invocation)
         with transaction.atomic():
             self.deployment.record(waiting_for=[])  # this step still owns the release
-            _save(server, **values)
+            release_steps.write(server, **values)
             if stage is Stage.WATCHING:
                 self._begin_watch(now)
             event_log.add(
@@ -317,7 +327,7 @@ class _Doing:
         preview.delete_change_set(deployment, self.clients)
         failed = next((one for one in self.servers.values() if one.stage == Stage.FAILED), None)
         with transaction.atomic():
-            failure = automatic_rollback.failure_of(self.release, failed)
+            failure = releases.failure_of(self.release, failed)
             if failure is None:
                 cancel.accept(deployment, status, "")
                 finalize.finalize(deployment, State.CANCELED, status, outputs)
@@ -344,9 +354,3 @@ def _keep_output(deployment: Deployment, server: ReleaseServer) -> None:
 def _continue(deployment: Deployment, clients: Clients) -> float | None:
     """Change the stacks once every server has the new version; the associations then have nothing to do."""
     return execution.execute_after_servers(deployment, clients)
-
-
-def _save(server: ReleaseServer, **values: object) -> None:
-    ReleaseServer.objects.filter(pk=server.pk).update(**values)
-    for name, value in values.items():
-        setattr(server, name, value)

@@ -24,7 +24,7 @@ from deployments.environments.rules.outcome import outcome
 from deployments.environments.rules.phases import DELETING, ROLLBACKS, Kind, State
 from deployments.failures.models import Evidence
 from deployments.failures.steps import evidence, stopped_stacks
-from deployments.recovery.steps import cancel, continue_rollback, delete, roll_back
+from deployments.recovery.steps import cancel, delete, rollbacks
 from deployments.stacks.models import timeline
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import STACK_TYPE, Stack
@@ -154,9 +154,9 @@ def _start_if_needed(deployment: Deployment, clients: Clients, root: StackView) 
 def _start_rollback_if_needed(deployment: Deployment, clients: Clients, root: StackView) -> bool:
     if deployment.kind == Kind.ROLLBACK:
         was_started = _has_event(deployment, "rollback.started")
-        return continue_rollback.start_if_needed(deployment, clients, root, was_started=was_started)
+        return rollbacks.continue_if_needed(deployment, clients, root, was_started=was_started)
     was_started = _has_event(deployment, "kept.rollback_started")
-    return roll_back.start_if_needed(deployment, clients, root, was_started=was_started)
+    return rollbacks.start_rollback(deployment, clients, root, was_started=was_started)
 
 
 def has_begun(deployment: Deployment, root: StackView) -> bool:

@@ -17,13 +17,7 @@ from deployments.aws.redacted import redacted
 from deployments.aws.session import Clients
 from deployments.call_logs.shared import keep
 from deployments.changes.shared import approvals
-from deployments.changes.steps import (
-    creation,
-    execution,
-    preview,
-    scheduled,
-    scheduled_creation,
-)
+from deployments.changes.steps import creation, execution, preview, scheduled
 from deployments.common.errors import (
     AwsAccessError,
     AwsFailure,
@@ -43,11 +37,11 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules import phases
 from deployments.environments.rules.intervals import ACCESS_RETRY_DELAY, retry_delay
 from deployments.environments.rules.outcome import SANDBOX_RESTARTED
-from deployments.environments.rules.phases import AFTER_STACKS, BEFORE_STACKS, ROLLBACKS, Kind, State
+from deployments.environments.rules.phases import AFTER_STACKS, BEFORE_STACKS, Kind, State
 from deployments.failures.shared import notices
 from deployments.health.steps import observe
 from deployments.notifications.shared import outbox
-from deployments.recovery.steps import adopt_drift, cancel, continue_rollback, delete, remaining, roll_back
+from deployments.recovery.steps import adopt_drift, cancel, delete, remaining, rollbacks
 from deployments.stacks.shared import event_log, forecast, incarnation, redactors
 from deployments.stacks.steps import progress
 from deployments.steps import (
@@ -141,25 +135,26 @@ def _step(deployment: Deployment, clients: Clients, now: datetime) -> float | No
     if deployment.operation == phases.ADOPT_DRIFT:
         adopt_drift.adopt_drift(deployment, clients)
         return None
-    if preview.is_before_stacks(deployment):
-        return _step_of_change(deployment, clients, now)
-    if state in (State.APPROVAL, State.SCHEDULED):
-        return _step_of_waiting(deployment, clients, now)
-    if deployment.kind == Kind.DELETE:
+    is_change = preview.is_before_stacks(deployment)
+    if (is_change or state in _WAITS) and preview.is_canceled(deployment):
+        preview.end_canceled(deployment, clients)
+        return None
+    if state in _WAITS:
+        return _WAITS[state](deployment, now)
+    if is_change:
+        return _OF_CHANGE[state](deployment, clients)
+    if deployment.kind in _FIRST:
         try:
-            return delete.check(deployment, clients)
+            return _FIRST[Kind(deployment.kind)](deployment, clients)
         except AwsNotFound:
-            stack_poller.nothing_to_delete(deployment)
+            if deployment.kind == Kind.ROLLBACK:
+                raise
+            if deployment.kind == Kind.DELETE:
+                stack_poller.nothing_to_delete(deployment)
+            else:
+                stack_poller.finish_without_stack(deployment)
             return None
-    if deployment.kind in ROLLBACKS:
-        return _begin_rollback(deployment, clients)
-    steps = {
-        State.PREFLIGHT: creation.check,
-        State.ARTIFACTS: creation.upload,
-        State.CHANGE_SET: creation.create_change_set,
-        State.QUEUED: scheduled_creation.begin,
-    }
-    return steps[state](deployment, clients)
+    return _OF_CREATION[state](deployment, clients)
 
 
 def _wait_until_ready(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
@@ -176,14 +171,31 @@ _BEGUN: dict[State, Callable[[Deployment, Clients, datetime], float | None]] = {
 """The step of each state in which something in AWS may have changed."""
 
 
-def _begin_rollback(deployment: Deployment, clients: Clients) -> float | None:
-    if deployment.kind == Kind.ROLLBACK:
-        return continue_rollback.check(deployment, clients)
-    try:
-        return roll_back.check(deployment, clients)
-    except AwsNotFound:
-        stack_poller.finish_without_stack(deployment)
-        return None
+_WAITS: dict[State, Callable[[Deployment, datetime], float]] = {
+    State.PREVIEW: preview.wait,
+    State.APPROVAL: approvals.wait,
+    State.SCHEDULED: scheduled.wait,
+}
+"""The step of each state that waits for an operator, an approver or a time."""
+_OF_CHANGE: dict[State, Callable[[Deployment, Clients], float | None]] = {
+    State.PREFLIGHT: creation.check,
+    State.ARTIFACTS: creation.upload,
+    State.CHANGE_SET: preview.create_change_set,
+    State.QUEUED: execution.begin,
+}
+_OF_CREATION: dict[State, Callable[[Deployment, Clients], float | None]] = {
+    State.PREFLIGHT: creation.check,
+    State.ARTIFACTS: creation.upload,
+    State.CHANGE_SET: creation.create_change_set,
+    State.QUEUED: scheduled.begin,
+}
+_FIRST: dict[Kind, Callable[[Deployment, Clients], float | None]] = {
+    Kind.DELETE: delete.check,
+    Kind.ROLLBACK: rollbacks.check_continuation,
+    Kind.ROLLBACK_UPDATE: rollbacks.check_rollback,
+    Kind.ROLLBACK_CREATION: rollbacks.check_rollback,
+}
+"""The first step of the kinds that have nothing to prepare."""
 
 
 def _has_stopped(deployment: Deployment, clients: Clients) -> bool:
@@ -197,31 +209,6 @@ def _has_stopped(deployment: Deployment, clients: Clients) -> bool:
         cancel.end_creation(deployment, clients)
         return True
     return False  # a change ends with its change set: see change.end_canceled
-
-
-def _step_of_waiting(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
-    """Wait for an operator, an approver or a time."""
-    if preview.is_canceled(deployment):
-        preview.end_canceled(deployment, clients)
-        return None
-    waits = {State.PREVIEW: preview.wait, State.APPROVAL: approvals.wait, State.SCHEDULED: scheduled.wait}
-    return waits[State(deployment.state)](deployment, now)
-
-
-def _step_of_change(deployment: Deployment, clients: Clients, now: datetime) -> float | None:
-    state = State(deployment.state)
-    if state in (State.PREVIEW, State.APPROVAL, State.SCHEDULED):
-        return _step_of_waiting(deployment, clients, now)
-    if preview.is_canceled(deployment):
-        preview.end_canceled(deployment, clients)
-        return None
-    steps: dict[State, Callable[[Deployment, Clients], float | None]] = {
-        State.PREFLIGHT: preview.check,
-        State.ARTIFACTS: creation.upload,
-        State.CHANGE_SET: preview.create_change_set,
-        State.QUEUED: execution.begin,
-    }
-    return steps[state](deployment, clients)
 
 
 def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailure) -> float | None:
@@ -238,17 +225,14 @@ def _aws_failure(deployment: Deployment, clients: Clients | None, exc: AwsFailur
         failures = deployment.failures + 1
         deployment.record(failures=failures)
         if failures >= REPORT_AFTER:
-            _report(deployment, exc.code, _retry_text(exc))
+            values = {"action": exc.operation, "code": exc.code}
+            _report(deployment, exc.code, Message(Code.AWS_RETRYING, values, exc.request_id))
         return retry_delay(failures, throttled=is_throttling(exc.code))
     if started:
         # CloudFormation continues meanwhile; access may be granted later.
         _report(deployment, exc.code, _error_text(exc))
         return ACCESS_RETRY_DELAY
     return _fail(deployment, clients, exc.code, _error_text(exc))
-
-
-def _retry_text(exc: AwsFailure) -> Message:
-    return Message(Code.AWS_RETRYING, {"action": exc.operation, "code": exc.code}, exc.request_id)
 
 
 def _error_text(exc: AwsFailure) -> Message:

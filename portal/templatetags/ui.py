@@ -16,8 +16,7 @@ from django.utils.translation import gettext as _
 
 from deployments.access.models import permissions
 from deployments.access.pages.who_can_grant import who_can_grant
-from deployments.changes.display.approval_form import ApprovalForm
-from deployments.changes.display.approvals import required_text, shortfall_text, waiting_number
+from deployments.changes.display.approvals import ApprovalForm, required_text, shortfall_text, waiting_number
 from deployments.changes.models.approvals import ApprovalRule, policy_of
 from deployments.changes.rules.approvals import APPROVE
 from deployments.common.pages.datetime_formats import age_text, clock, exact_time, iso, live_age, timestamp

@@ -22,7 +22,7 @@ from deployments.access.models.audit_records import AuditRecord, AuditRecordQuer
 from deployments.access.texts.commands import ACTIONS
 from deployments.admin.recorded import RecordedAdmin
 from deployments.environments.models.accounts import Account
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from tests.builders import make_account, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]

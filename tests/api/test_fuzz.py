@@ -36,7 +36,7 @@ from deployments.api.urls import api
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from deployments.notifications.shared import outbox
 from deployments.template_sets.models.sources import TemplateFetch
 from deployments.template_sets.models.versions import TemplateRef, TemplateVersion

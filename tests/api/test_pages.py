@@ -13,7 +13,7 @@ from deployments.access.models.audit_records import AuditRecord
 from deployments.access.models.grants import Grant, Team
 from deployments.api.urls import api
 from deployments.changes.models.approvals import ApprovalRule
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from deployments.notifications.models import Delivery
 from deployments.template_sets.models.sources import TemplateFetch
 from deployments.template_sets.models.versions import TemplateRef

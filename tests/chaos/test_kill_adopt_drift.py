@@ -16,7 +16,7 @@ from deployments.changes.commands.preview import request_change
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from deployments.recovery.commands.adopt_drift import request_adoption
+from deployments.recovery.commands.recovering import request_adoption
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource
 from tests.chaos.conftest import (

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 import pytest
 from django.contrib.auth.models import User
 
-from deployments.changes.commands.apply import apply_change
-from deployments.changes.commands.open_change import discard_change
+from deployments.changes.commands.apply import apply_change, discard_change
 from deployments.changes.commands.preview import request_change, request_rollback
 from deployments.common.errors import UserFixable
 from deployments.environments.models.accounts import Account

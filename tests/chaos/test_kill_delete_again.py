@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from deployments.recovery.commands.delete_again import request_deletion_again
+from deployments.recovery.commands.delete import request_deletion_again
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import STACK_TYPE
 from tests.builders import allow, make_user

@@ -14,7 +14,7 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind, State
-from deployments.recovery.commands.roll_back import request_stack_rollback
+from deployments.recovery.commands.recovering import request_stack_rollback
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.stacks.models.events import Event
 from tests.chaos.conftest import (

@@ -19,7 +19,7 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from deployments.recovery.commands.continue_rollback import request_continue
+from deployments.recovery.commands.recovering import request_continue
 from deployments.stacks.models.events import Event
 from tests.chaos.conftest import (
     Point,

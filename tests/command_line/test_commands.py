@@ -19,7 +19,7 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 from sanso_cli import completion, session
 from sanso_cli.tree import Tree
 from tests.api.clients import Program

@@ -41,7 +41,7 @@ from deployments.stacks.models import past_state, progress
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.remaining import remaining_of
 from deployments.stacks.models.stacks import Resource, Stack
-from deployments.stacks.steps import notices as stack_notices
+from deployments.stacks.steps.progress import forecast_computed
 from deployments.template_sets.shared import notices as template_set_notices
 from sanso_cli import session
 from tests.command_line.portal_in_process import PortalInProcess, Shell
@@ -153,7 +153,7 @@ def late(row: Deployment, end: datetime, now: datetime) -> None:
     first = row.began_at + (end - row.began_at) / 10
     NoticeState.objects.create(key=f"forecast:{row.pk}", values={"end": first.isoformat()})
 
-    stack_notices.forecast_computed(row, end, now)
+    forecast_computed(row, end, now)
 
     for delivery in Delivery.objects.filter(deployment=row, topic=Topic.DEPLOYMENT_LATE):
         assert datetime.fromisoformat(delivery.payload["end"]) == end

@@ -21,8 +21,7 @@ from deployments.cloudformation.remaining import Billing, Reason, RemainingResou
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import Association
-from deployments.locks.models.freezes import FreezeWindow
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock, FreezeWindow
 from deployments.notifications.models import Delivery
 from deployments.notifications.shared import outbox
 from deployments.recovery.commands import cancel

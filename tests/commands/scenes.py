@@ -17,32 +17,15 @@ from deployments.accounts.commands import accounts
 from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
-from deployments.changes.commands import (
-    apply,
-    approval_rules,
-    approve,
-    create,
-    labels,
-    open_change,
-    preview,
-    reschedule,
-)
+from deployments.changes.commands import apply, approve, create, labels, preview, schedule
 from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.accounts import Account
 from deployments.health.commands import operate
-from deployments.locks.commands import freezes, locks
+from deployments.locks.commands import locks
 from deployments.notifications import commands as notification_commands
-from deployments.recovery.commands import (
-    adopt_drift,
-    cancel,
-    clean_up,
-    continue_rollback,
-    delete,
-    delete_again,
-    dismiss,
-    remaining,
-    roll_back,
-)
+from deployments.recovery.commands import cancel, delete, recovering, remaining
+from deployments.recovery.commands.delete import request_deletion_again
+from deployments.recovery.commands.recovering import request_adoption
 from deployments.template_sets.commands import channels, sources, versions
 from tests.builders import make_account, make_user
 from tests.commands.scene_rows import (
@@ -97,18 +80,18 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(accounts, apply, approval_rules, approve, cancel, preview, channels, clean_up, delete, create),
+        *(accounts, apply, approve, approve, cancel, preview, channels, delete, delete, create),
         *(
-            freezes,
             locks,
-            open_change,
+            locks,
+            apply,
             remaining,
-            reschedule,
-            roll_back,
+            schedule,
+            recovering,
             sources,
             versions,
-            continue_rollback,
-            dismiss,
+            recovering,
+            recovering,
         ),
     )
 }
@@ -141,8 +124,8 @@ SCENES: dict[Callable[..., Any], Scene] = {
     },
     delete.request_deletion: lambda: asked(deployed(), typed_name="staging", unprotect=True),
     delete.close_environment: lambda: {"environment": deployed(missing_since=timezone.now())},
-    clean_up.request_clean_up: lambda: {"deployment": scenes.reload(scenes.rolled_back())},
-    dismiss.dismiss_failure: a_failed_change,
+    delete.request_clean_up: lambda: {"deployment": scenes.reload(scenes.rolled_back())},
+    recovering.dismiss_failure: a_failed_change,
     preview.request_change: lambda: asked(deployed(), parameters={"Size": "large"}),
     preview.request_rollback: an_earlier_one,
     preview.request_version: a_version,
@@ -161,8 +144,8 @@ SCENES: dict[Callable[..., Any], Scene] = {
     channels.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
     channels.resume_updates: went_back,
     apply.apply_change: a_preview,
-    open_change.discard_change: lambda: {"deployment": a_preview()["deployment"]},
-    open_change.preview_again: lambda: {"deployment": a_preview()["deployment"]},
+    apply.discard_change: lambda: {"deployment": a_preview()["deployment"]},
+    apply.preview_again: lambda: {"deployment": a_preview()["deployment"]},
     operate.request_association_run: an_association,
     operate.request_site_check: lambda: {"environment": deployed()},
     operate.request_protection: not_protected,
@@ -173,12 +156,12 @@ SCENES: dict[Callable[..., Any], Scene] = {
     sandbox.request_of_sandbox: lambda: {"account": make_account(), "what": "kill", "about": "i-1"},
     approve.approve: an_approval,
     approve.bypass: lambda: an_approval() | {"reason": "production is down"},
-    approval_rules.save_label_rule: lambda: {
+    approve.save_label_rule: lambda: {
         "label": ("stage", "production"),
         "approvals": 2,
         "role": "approver",
     },
-    approval_rules.delete_label_rule: lambda: {"rule": a_rule()},
+    approve.delete_label_rule: lambda: {"rule": a_rule()},
     approve.deny: lambda: {k: v for k, v in an_approval().items() if k != "digest"} | {"reason": "no"},
     approve.set_approval_required: lambda: {
         "environment": deployed(),
@@ -186,13 +169,13 @@ SCENES: dict[Callable[..., Any], Scene] = {
         "reason": "load test",
     },
     cancel.request_cancel: a_creation,
-    reschedule.reschedule: lambda: {"deployment": a_scheduled_creation(), "scheduled_for": None},
-    roll_back.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
-    continue_rollback.request_continue: lambda: asked(
+    schedule.reschedule: lambda: {"deployment": a_scheduled_creation(), "scheduled_for": None},
+    recovering.request_stack_rollback: lambda: asked(deployed(stack_status="UPDATE_FAILED")),
+    recovering.request_continue: lambda: asked(
         deployed(stack_status="UPDATE_ROLLBACK_FAILED", stuck=STUCK), skip=[]
     ),
-    adopt_drift.request_adoption: lambda: asked(deployed(changed_outside_at=timezone.now())),
-    delete_again.request_deletion_again: lambda: asked(
+    request_adoption: lambda: asked(deployed(changed_outside_at=timezone.now())),
+    request_deletion_again: lambda: asked(
         deployed(stack_status="DELETE_FAILED", stuck=STUCK),
         resources=[],
         typed_name="staging",
@@ -202,8 +185,8 @@ SCENES: dict[Callable[..., Any], Scene] = {
     locks.lock_environment: lambda: {"environment": deployed(), "reason": "load test"},
     locks.unlock_environment: a_lock,
     locks.break_lock: lambda: {"environment": a_lock()["environment"], "reason": "load test"},
-    freezes.save_freeze: lambda: {"window": a_freeze(), "changed": ["name"]},
-    freezes.delete_freeze: a_saved_freeze,
+    locks.save_freeze: lambda: {"window": a_freeze(), "changed": ["name"]},
+    locks.delete_freeze: a_saved_freeze,
     versions.set_version_status: lambda: {
         "version": a_moved_tag().version,
         "status": "withdrawn",
@@ -250,9 +233,9 @@ PERMISSION: dict[Callable[..., Any], str] = {
     create.request_deployment: "add_deployment",
     delete.request_deletion: "delete_environment",
     delete.close_environment: "delete_environment",
-    clean_up.request_clean_up: "delete_environment",
+    delete.request_clean_up: "delete_environment",
     cancel.request_cancel: "add_deployment",
-    reschedule.reschedule: "add_deployment",
+    schedule.reschedule: "add_deployment",
     operate.request_association_run: "operate_environment",
     operate.request_site_check: "operate_environment",
     operate.request_protection: "operate_environment",
@@ -274,11 +257,11 @@ PERMISSION: dict[Callable[..., Any], str] = {
     invitations.withdraw_invitation: "manage_access",
     approve.approve: "approve_change",
     approve.bypass: "bypass_approval",
-    approval_rules.save_label_rule: "require_approval",
-    approval_rules.delete_label_rule: "require_approval",
+    approve.save_label_rule: "require_approval",
+    approve.delete_label_rule: "require_approval",
     approve.deny: "approve_change",
     approve.set_approval_required: "require_approval",
-    delete_again.request_deletion_again: "force_delete",
+    request_deletion_again: "force_delete",
     locks.lock_environment: "lock_environment",
     locks.unlock_environment: "lock_environment",
     locks.break_lock: "break_lock",
@@ -294,8 +277,8 @@ PERMISSION: dict[Callable[..., Any], str] = {
     notification_commands.rotate_secret: "manage_notifications",
     notification_commands.request_test: "manage_notifications",
     notification_commands.request_retry: "manage_notifications",
-    freezes.save_freeze: "manage_accounts",
-    freezes.delete_freeze: "manage_accounts",
+    locks.save_freeze: "manage_accounts",
+    locks.delete_freeze: "manage_accounts",
     accounts.save_account: "manage_accounts",
     accounts.delete_account: "manage_accounts",
     accounts.request_connection_test: "manage_accounts",

@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.locks.models.freezes import FreezeWindow
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock, FreezeWindow
 from tests.builders import make_operator, make_user
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults

@@ -27,7 +27,7 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 from deployments.live import broadcaster, reads
 from deployments.live.admission import Admission, StreamLimits
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from deployments.template_sets.models.sources import TemplateFetch
 from deployments.template_sets.models.versions import TemplateRef
 from tests.builders import make_account, make_deployment, make_environment, make_grant, make_user

@@ -19,7 +19,7 @@ from deployments.access.models.tokens import ApiToken
 from deployments.administration.pages import access_lists, token_list
 from deployments.audit.pages import records
 from deployments.changes.models.approvals import Approval
-from deployments.changes.pages import approval_list
+from deployments.changes.pages.views import approvals
 from deployments.common.pages.lists import PAGE
 from deployments.deployment_pages.pages import deployment_list
 from deployments.environment_pages.pages import environment_list
@@ -86,7 +86,7 @@ def test_requests_for_approval(client: Client, root: User) -> None:
         expires_at=lambda n: now + hour * (n % 3),
     )
 
-    assert_whole(client, reverse("approvals"), approval_list.ORDERS, r'href="/deployments/(\d+)/')
+    assert_whole(client, reverse("approvals"), approvals.ORDERS, r'href="/deployments/(\d+)/')
 
 
 def test_people_teams_and_accounts(client: Client, root: User) -> None:

@@ -18,7 +18,7 @@ from deployments.access.models.grants import Grant, Label, ServiceAccount, Team,
 from deployments.access.models.tokens import ApiToken
 from deployments.administration.pages import access_lists, token_list
 from deployments.changes.models.approvals import Approval
-from deployments.changes.pages import approval_list
+from deployments.changes.pages.views import approvals
 from deployments.deployment_pages.pages import deployment_list
 from deployments.environment_pages.pages import environment_list
 from deployments.environments.models.accounts import Account
@@ -131,7 +131,7 @@ def test_pages_of_deployments_and_of_requests_are_in_the_chosen_order(
     browser: Client, monkeypatch: pytest.MonkeyPatch, url: str, orders: dict[str, str]
 ) -> None:
     monkeypatch.setattr(deployment_list, "PAGE", 1)
-    monkeypatch.setattr(approval_list, "PAGE", 1)
+    monkeypatch.setattr(approvals, "PAGE", 1)
     make_request("a", hours=3, account=make_account("z"), user="lee")
     make_request("b", hours=1, account=make_account("x"), user="mia")
     make_request("c", hours=2, account=make_account("y"), user="kim")

@@ -22,8 +22,7 @@ from deployments.access.models.grants import Grant, Team
 from deployments.access.models.tokens import ApiToken
 from deployments.administration.commands import grants, tokens
 from deployments.changes.commands.apply import apply_change
-from deployments.changes.commands.approval_rules import save_label_rule
-from deployments.changes.commands.approve import set_approval_required
+from deployments.changes.commands.approve import save_label_rule, set_approval_required
 from deployments.changes.commands.create import request_deployment
 from deployments.changes.commands.labels import set_labels
 from deployments.changes.commands.preview import request_change, request_version
@@ -35,7 +34,7 @@ from deployments.environments.rules.phases import TERMINAL
 from deployments.health.commands import operate
 from deployments.health.models.configuration import AssociationRun
 from deployments.locks.commands import locks
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from deployments.notifications import commands
 from deployments.notifications.models import Delivery
 from deployments.recovery.commands.delete import request_deletion

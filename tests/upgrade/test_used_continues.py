@@ -17,10 +17,9 @@ from django.db.models import F, Model, QuerySet
 from django.utils import timezone
 
 from deployments import dispatcher
-from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.apply import apply_change, discard_change
 from deployments.changes.commands.approve import approve
-from deployments.changes.commands.open_change import discard_change
-from deployments.changes.commands.reschedule import reschedule
+from deployments.changes.commands.schedule import reschedule
 from deployments.changes.models.approvals import Approval
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment

@@ -163,6 +163,18 @@ def _is_permitted(request: CommandRequest) -> bool:
     return can(request.user, request.permission, request.environment or request.account)
 
 
+def require_reason(reason: str) -> None:
+    """Raise UserFixable without a reason."""
+    if not reason.strip():
+        raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+
+
+def refuse_deleted(environment: Environment) -> None:
+    """Raise UserFixable if an environment has been deleted."""
+    if environment.deleted_at:
+        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+
+
 def busy(environment: Environment) -> UserFixable:
     """Return the error for another deployment that is changing the environment: its number and requester."""
     holder = Deployment.objects.holder_of(environment.pk)

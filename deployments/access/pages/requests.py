@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from uuid import UUID, uuid4
 
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
@@ -14,6 +15,8 @@ from django_htmx.middleware import HtmxDetails
 from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can, can_somewhere
 from deployments.access.pages.visible import deployment_or_404, environment_or_404
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
 
 P = ParamSpec("P")
 
@@ -34,6 +37,35 @@ def request_key_of(request: HttpRequest) -> UUID:
         return UUID(request.POST.get("request_key", ""))
     except ValueError:
         return uuid4()
+
+
+def reload_if(request: HttpRequest, *, marker: str, moved_to: str = "") -> HttpResponse:
+    """Return the answer to an open page that asks whether it is current: go elsewhere, reload, or nothing.
+
+    `marker` is that of the content now; the page sends its own.
+    """
+    response = HttpResponse(status=204)
+    if moved_to:
+        response["HX-Redirect"] = moved_to
+    elif request.GET.get("marker") != marker:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+class ShownRefusals:
+    """A context in which a command may refuse a request: the next page then shows why."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: object, refusal: BaseException | None, _traceback: object) -> bool:
+        if not isinstance(refusal, UserFixable):
+            return False
+        messages.error(self._request, error_text(refusal))
+        return True
 
 
 def may(permission: str, action: str = "") -> Callable[[View[P]], View[P]]:

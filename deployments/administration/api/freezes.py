@@ -18,8 +18,8 @@ from deployments.access.rules.roles import Right
 from deployments.administration.api.schemas.freezes import FreezeBody, FreezeOut, FreezePage
 from deployments.administration.pages.forms.freezes import FreezeForm
 from deployments.environments.models.accounts import Account
-from deployments.locks.commands.freezes import delete_freeze, save_freeze
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.commands.locks import delete_freeze, save_freeze
+from deployments.locks.models import FreezeWindow
 
 MANAGE = Right.MANAGE_ACCOUNTS
 CREATED = 201

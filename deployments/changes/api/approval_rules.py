@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from ninja import Schema
+from pydantic import Field, StrictInt
 
 from deployments.access.api import keyset
 from deployments.access.api.access_router import router
-from deployments.access.api.bodies import Nothing
+from deployments.access.api.bodies import Body, Nothing
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.requests import ApiRequest
 from deployments.access.api.responses import FOR_LIST
+from deployments.access.api.schemas import Next
 from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
-from deployments.changes.api.schemas.approval_rules import RuleBody, RuleOut, RulePage
-from deployments.changes.commands.approval_rules import delete_label_rule, save_label_rule
-from deployments.changes.models.approvals import ApprovalRule
-from deployments.changes.pages.forms.approvals import LabelRuleForm
+from deployments.changes.commands.approve import delete_label_rule, save_label_rule
+from deployments.changes.display.approvals import LabelRuleForm
+from deployments.changes.models.approvals import MAX_APPROVALS, ApprovalRule
 from deployments.changes.rules.approvals import REQUIRE
+
+
+class RuleOut(Schema):
+    """How many people of which role approve changes of the environments with a label."""
+
+    id: int = Field(examples=[2])
+    label: str = Field(examples=["stage=production"])
+    approvals: int = Field(examples=[2])
+    role: str = Field(examples=["approver"])
+
+    @classmethod
+    def of(cls, row: ApprovalRule) -> Self:
+        """Return a row."""
+        return cls(id=row.pk, label="=".join(row.label), approvals=row.approvals, role=row.role)
+
+
+class RulePage(Schema):
+    """A page of rules, the newest first."""
+
+    items: list[RuleOut]
+    next: str | None = Next
+
+
+class RuleBody(Body):
+    """The rule of a label. One that the label has already is replaced."""
+
+    label: str = Field(max_length=110, examples=["stage=production"])
+    approvals: StrictInt = Field(default=1, ge=1, le=MAX_APPROVALS)
+    role: str = Field(default="approver", max_length=20, examples=["approver"])
+
 
 NEEDS = Right(REQUIRE)
 

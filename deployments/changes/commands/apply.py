@@ -1,32 +1,31 @@
-"""Apply the preview of a change: the confirmations, and the approval, time or turn that it waits for."""
+"""A change that has a preview: apply, discard or preview it again, with the confirmations that it needs."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, RELEASE, CommandRequest, requesting
+from deployments.access.commands.requesting import CHANGE, DELETE, RELEASE, CommandRequest, requesting
 from deployments.access.models.permissions import can
-from deployments.changes.commands import schedule, skipped
-from deployments.changes.commands.open_change import already_applied, locked
+from deployments.changes.commands import schedule
 from deployments.changes.models.approvals import policy_of
 from deployments.changes.shared import approvals
 from deployments.changes.steps import queue
-from deployments.cloudformation.change_summary import keep_refusal, may_lose_data
+from deployments.cloudformation.change_summary import keep_refusal, may_lose_data, surely_changed
 from deployments.cloudformation.changes import Changes
-from deployments.common.errors import UserFixable
+from deployments.cloudformation.stuck_resources import unreconciled
+from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
-from deployments.environments.rules.phases import WAITS, State
-from deployments.releases import commands
+from deployments.environments.rules.phases import WAITS, Kind, State
+from deployments.releases.shared import GO_BACK
 from deployments.stacks.commands.change_base import parameters_of
 from deployments.stacks.shared import event_log
+from deployments.stacks.shared.skipped import IN_LINE
 from deployments.template_sets.shared import versions
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def apply_change(
@@ -68,15 +67,14 @@ def apply_change(
             versions.refuse_withdrawn(row.template_version, row.base.template_digest if row.base else "")
         changes = Changes.from_json(row.changes)
         keep = keep_on_failure or row.is_retry
-        why = keep_refusal(changes, is_retry=row.is_retry, is_express=row.is_express)
-        if keep and why:
-            raise UserFixable("NotKept", why.code, **why.params)
+        if keep:
+            refuse("NotKept", keep_refusal(changes, is_retry=row.is_retry, is_express=row.is_express))
         if may_lose_data(changes) and typed_name.strip() != row.environment.name:
             raise UserFixable(
                 "NameNotConfirmed", Code.DATA_LOSS_NOT_CONFIRMED, environment=row.environment.name
             )
-        skipped.confirm(request, row, in_line=in_line)
-        commands.choose(request, row, go_back=go_back)
+        confirm(request, row, in_line=in_line)
+        _choose_rollback(request, row, go_back=go_back)
         request.details["keep_on_failure"] = keep
         request.changes(*parameters_of(row))
         schedule.check(request, row.environment.account, scheduled_for)
@@ -122,3 +120,95 @@ def _is_repeated(request: CommandRequest, row: Deployment, digest: str) -> bool:
         raise already_applied(row)
     request.repeats = True
     return True
+
+
+def discard_change(*, user: User, deployment: Deployment) -> Deployment:
+    """Request to discard a change that has not begun, or a deletion that waits for approval."""
+    permission = DELETE if deployment.kind == Kind.DELETE else CHANGE
+    request = CommandRequest(
+        user=user, action="discard", permission=permission, environment=deployment.environment
+    )
+    with requesting(request):
+        row = locked(deployment, kind=Kind(deployment.kind))
+        request.deployment = row
+        request.before, request.after = {"state": row.state}, {"cancel": "discarded"}
+        cancel_open_change(row, "discarded", user)
+        return row
+
+
+def preview_again(*, user: User, deployment: Deployment) -> Deployment:
+    """Request a new preview of a change to replace the current one; its approval is void."""
+    request = CommandRequest(
+        user=user, action="preview", permission=CHANGE, environment=deployment.environment
+    )
+    with requesting(request):
+        row = locked(deployment)
+        request.deployment = row
+        if row.state not in (State.PREVIEW, State.APPROVAL, State.SCHEDULED):
+            raise UserFixable("PreviewNotReady", Code.PREVIEW_NOT_READY)
+        request.before, request.after = {"state": row.state}, {"state": str(State.PREFLIGHT)}
+        queue.restart_preview(row, version=row.version + 1, due_at=timezone.now())
+        return row
+
+
+def cancel_open_change(row: Deployment, code: str, user: User | None) -> None:
+    """Mark an open change as canceled; its next step deletes the change set and ends it."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "cancel_code": code,
+        "canceled_by": user,
+        "cancel_requested_at": now,
+        "cancel_refusal": {},
+    }
+    values |= {"due_at": now, "version": row.version + 1}
+    Deployment.objects.filter(pk=row.pk).update(**values)
+    for name, value in values.items():
+        setattr(row, name, value)
+    approvals.close(row, "withdrawn")
+
+
+def locked(deployment: Deployment, kind: Kind = Kind.UPDATE) -> Deployment:
+    """Return the locked row of a change, or a deletion, that has not begun.
+
+    Raise UserFixable if it has, or has ended.
+    """
+    row = Deployment.objects.select_for_update().select_related("environment").get(pk=deployment.pk)
+    if row.kind != kind or kind is Kind.CREATE or not row.is_active:
+        raise UserFixable("ChangeEnded", Code.CHANGE_ENDED)
+    if not row.is_open_change or row.cancel_code:
+        raise already_applied(row)
+    return row
+
+
+def already_applied(row: Deployment) -> UserFixable:
+    """Return the error for a change that was applied (with the user) or is being canceled."""
+    if row.applied_by is None or row.cancel_code:
+        return UserFixable("AlreadyApplied", Code.CHANGE_ALREADY_APPLIED)
+    return UserFixable("AlreadyApplied", Code.CHANGE_APPLIED_BY, user=row.applied_by.get_username())
+
+
+def confirm(request: CommandRequest, row: Deployment, *, in_line: bool) -> None:
+    """Store with a change the confirmation that skipped resources match the templates. Raise UserFixable
+    without the confirmation. It takes effect when the change begins: a change that is denied, discarded or
+    previewed again confirms nothing. Resources that the change updates, replaces or removes need no
+    confirmation: they match after its success.
+    """
+    changed = surely_changed(Changes.from_json(row.changes))
+    left = unreconciled(row.environment.skipped_resources, changed)
+    if not left:
+        return
+    names = [one.key for one in left]
+    if not in_line:
+        raise UserFixable("SkippedNotConfirmed", Code.SKIPPED_NOT_CONFIRMED, resources=", ".join(names))
+    request.details["in_line"] = names
+    row.record(options=row.options | {IN_LINE: names})
+
+
+def _choose_rollback(request: CommandRequest, row: Deployment, *, go_back: bool) -> None:
+    """Store the choice with a change and in its audit record; it has no effect without a release."""
+    chosen = go_back and row.is_release_by_server
+    if chosen or GO_BACK in row.options:
+        rest = {name: value for name, value in row.options.items() if name != GO_BACK}
+        row.record(options=rest | ({GO_BACK: True} if chosen else {}))
+    if chosen:
+        request.details[GO_BACK] = True

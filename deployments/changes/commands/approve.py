@@ -1,19 +1,26 @@
-"""Decide on an approval request, and set whether an environment requires approvals."""
+"""Decide on approval requests, and set which changes require approval: of an environment, and of a label."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, DELETE, CommandRequest, busy, requesting
+from deployments.access.commands.requesting import (
+    CommandRequest,
+    busy,
+    refuse_deleted,
+    requesting,
+    require_reason,
+)
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.changes.approvers import (
     approvers,
+    decider_of,
     is_service_account,
-    missing_role,
     requesters_in,
     requesters_of,
 )
@@ -29,17 +36,13 @@ from deployments.changes.rules.approvals import (
     refusal_to_deny,
     refusal_to_stop_requiring,
 )
-from deployments.changes.shared import approvals, notices
-from deployments.common.errors import Message, UserFixable
+from deployments.changes.shared import approvals
+from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind, State
 from deployments.stacks.shared import event_log
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 
 _DECIDED = {
     "approved": Code.APPROVAL_GIVEN,
@@ -56,25 +59,17 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
     has expired, the preview has changed, the requester lost the permission, the role is missing, or the user
     has already approved it or is a service account.
     """
-    action, takes = ("approve", CHANGE) if deployment.kind == Kind.UPDATE else ("approve_deletion", DELETE)
+    action = "approve" if deployment.kind == Kind.UPDATE else "approve_deletion"
     request = CommandRequest(user=user, action=action, permission=APPROVE, environment=deployment.environment)
     with requesting(request):
         row, approval = _waiting(deployment, approval_pk)
         request.deployment, request.reason = row, row.reason
-        if approval.digest != digest or row.preview_digest != digest:
-            raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
+        _refuse_another_preview(row, approval, digest)
         policy = policy_of(row.environment) or Policy()
         before = len(approvers(approval, policy, row.environment))
-        decider = Decider(
-            user=user.pk,
-            requesters=requesters_of(approval),
-            is_requester_permitted=can(approval.requested_by, takes, deployment.environment),
-            missing_role=missing_role(user, policy, row.environment),
-            has_approved=before < policy.approvals and approval.votes.filter(user=user).exists(),
-            is_service_account=is_service_account(user),
-        )
+        decider = decider_of(user, row, approval, policy, given=before)
         now = timezone.now()
-        _refuse(refusal_to_approve(decider, expires_at=approval.expires_at, now=now))
+        refuse("NotPermitted", refusal_to_approve(decider, expires_at=approval.expires_at, now=now))
         ApprovalVote.objects.get_or_create(approval=approval, user=user)
         given = len(approvers(approval, policy, row.environment))
         values = {"given": given, "needed": policy.approvals}
@@ -84,7 +79,7 @@ def approve(*, user: User, deployment: Deployment, approval_pk: int, digest: str
             row, "approval.approved", key=f"{approval.pk}-{user.pk}", user=user.get_username(), **values
         )
         if given < policy.approvals:
-            notices.approval_given(row, approval, user, given, policy.approvals, now)
+            approvals.notify_given(row, approval, user, given, policy.approvals, now)
         else:
             request.changes(
                 {"approval": "waiting", "approvals": before}, {"approval": "approved", "approvals": given}
@@ -110,14 +105,12 @@ def bypass(*, user: User, deployment: Deployment, approval_pk: int, digest: str,
     with requesting(request):
         row, approval = _waiting(deployment, approval_pk)
         request.deployment = row
-        if approval.digest != digest or row.preview_digest != digest:
-            raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
+        _refuse_another_preview(row, approval, digest)
         if timezone.now() >= approval.expires_at:
             raise UserFixable("NotPermitted", Code.APPROVAL_EXPIRED)
         if is_service_account(user):
             raise UserFixable("NotPermitted", Code.APPROVER_SERVICE_ACCOUNT)
-        if not reason.strip():
-            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        require_reason(reason)
         request.details = {"digest": digest, "requested_by": approval.requested_by.get_username()}
         request.changes({"approval": "waiting"}, {"approval": "bypassed"})
         approvals.decide(approval, "bypassed", user, reason.strip())
@@ -149,9 +142,8 @@ def deny(*, user: User, deployment: Deployment, approval_pk: int, reason: str) -
         row, approval = _waiting(deployment, approval_pk)
         request.deployment = row
         decider = Decider(user=user.pk, requesters=requesters_of(approval))
-        _refuse(refusal_to_deny(decider, expires_at=approval.expires_at, now=timezone.now()))
-        if not reason.strip():
-            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        refuse("NotPermitted", refusal_to_deny(decider, expires_at=approval.expires_at, now=timezone.now()))
+        require_reason(reason)
         request.changes({"approval": "waiting"}, {"approval": "denied"})
         approvals.decide(approval, "denied", user, reason.strip())
         event_log.add(
@@ -175,16 +167,15 @@ def set_approval_required(
     )
     with requesting(request):
         row = Environment.objects.select_for_update().get(pk=environment.pk)
-        if row.deleted_at:
-            raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
-        if not required and not reason.strip():
-            raise UserFixable("ReasonMissing", Code.REASON_MISSING, "reason")
+        refuse_deleted(row)
+        if not required:
+            require_reason(reason)
         rule = ApprovalRule.objects.of(row)
         before = rule.policy if rule else Policy()
         after = (policy or before) if required else None
         if is_weaker(after, before if row.requires_approval else None):
             requesters = requesters_in(Approval.objects.waiting_of(row.pk))
-            _refuse(refusal_to_stop_requiring(user.pk, can(user, APPROVE, row), requesters))
+            refuse("NotPermitted", refusal_to_stop_requiring(user.pk, can(user, APPROVE, row), requesters))
         request.details = {"before": row.requires_approval, "after": required}
         request.changes(_values(before if row.requires_approval else None), _values(after))
         if after is not None:
@@ -218,6 +209,11 @@ def _waiting(deployment: Deployment, approval_pk: int) -> tuple[Deployment, Appr
     return row, approval
 
 
+def _refuse_another_preview(row: Deployment, approval: Approval, digest: str) -> None:
+    if approval.digest != digest or row.preview_digest != digest:
+        raise UserFixable("PreviewOutOfDate", Code.PREVIEW_OUT_OF_DATE)
+
+
 def _decided(row: Deployment, approval_pk: int) -> UserFixable:
     before = Approval.objects.of(row.pk).with_people().filter(pk=approval_pk).first()
     if before is not None and before.decided_by is not None and before.decision in _DECIDED:
@@ -228,18 +224,12 @@ def _decided(row: Deployment, approval_pk: int) -> UserFixable:
     return UserFixable("NothingToApprove", Code.NOTHING_TO_APPROVE)
 
 
-def _refuse(why: Message | None) -> None:
-    if why is not None:
-        raise UserFixable("NotPermitted", why.code, **why.params)
-
-
 def _begin_deletion(row: Deployment) -> None:
     """Begin an approved deletion. Raise UserFixable if it would delete something else than requested, or if
     another deployment is changing the environment: the request continues to wait.
     """
     environment = Environment.objects.select_for_update().select_related("latest").get(pk=row.environment_id)
-    if environment.deleted_at:
-        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    refuse_deleted(environment)
     if environment.active_deployment:
         raise busy(environment)
     if row.preview_digest != approvals.deletion_digest(environment, unprotect=row.unprotect):
@@ -252,3 +242,40 @@ def _begin_deletion(row: Deployment) -> None:
     except IntegrityError:
         raise busy(environment) from None
     Environment.objects.filter(pk=environment.pk).update(latest=row)
+
+
+def save_label_rule(*, user: User, label: tuple[str, str], approvals: int, role: str) -> None:
+    """Save the rule of a label: changes of its environments need these approvals from now on.
+
+    Raise UserFixable if it is weaker than before and requests wait that this person may not approve.
+    """
+    key = ApprovalRule.key_for(None, label)
+    with requesting(_rule_request(user, label, "save_approval_rule")) as request:
+        before = ApprovalRule.objects.select_for_update().filter(key=key).first()
+        rule = ApprovalRule(label_key=label[0], label_value=label[1], approvals=approvals, role=role)
+        if before is not None and rule.policy.is_weaker_than(before.policy):
+            _refuse_while_requests_wait(user, rule)
+        request.changes(_rule_values(before) if before else {}, _rule_values(rule))
+        defaults = {"label_key": label[0], "label_value": label[1], **_rule_values(rule)}
+        ApprovalRule.objects.update_or_create(key=key, defaults=defaults)
+
+
+def delete_label_rule(*, user: User, rule: ApprovalRule) -> None:
+    """Delete the rule of a label. Raise UserFixable if requests wait that this person may not approve."""
+    with requesting(_rule_request(user, rule.label, "delete_approval_rule")) as request:
+        _refuse_while_requests_wait(user, rule)
+        request.before = _rule_values(rule)
+        rule.delete()
+
+
+def _refuse_while_requests_wait(user: User, rule: ApprovalRule) -> None:
+    requesters = requesters_in(Approval.objects.waiting_with_label(*rule.label))
+    refuse("NotPermitted", refusal_to_stop_requiring(user.pk, can(user, APPROVE), requesters))
+
+
+def _rule_values(rule: ApprovalRule) -> dict[str, Any]:
+    return {"approvals": rule.approvals, "role": rule.role}
+
+
+def _rule_request(user: User, label: tuple[str, str], action: str) -> CommandRequest:
+    return CommandRequest(user=user, action=action, permission=REQUIRE, name="=".join(label))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -33,7 +34,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import checked_labels, labels_text
 from deployments.environments.rules.phases import Kind, State
-from deployments.locks.commands.holds import refuse_if_locked
+from deployments.locks.commands.locks import refuse_if_locked
 from deployments.stacks.commands.change_base import base_of
 from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log, forecast
@@ -43,9 +44,6 @@ from deployments.template_sets.commands.stored_set import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # CloudFormation: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 # 128 characters for the stack; nested stacks and load balancers have longer names, so ours are shorter.
@@ -76,7 +74,7 @@ def request_deployment(
 
     `labels` are the environment's; without them, those of a reused environment stay. With `scheduled_for`,
     the name is taken now, and everything else begins at that time
-    (`deployments/changes/steps/scheduled_creation.py`).
+    (`deployments/changes/steps/scheduled.py`).
 
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.

@@ -4,13 +4,16 @@ than the right to change the environment: one function decides, for every way to
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from django.contrib.auth.models import User
 
 from deployments.access.commands.requesting import (
     CHANGE,
     DEPLOY,
     CommandRequest,
     PermissionMissing,
+    refuse_deleted,
     requesting,
 )
 from deployments.access.models.grants import Grant, Label
@@ -20,15 +23,12 @@ from deployments.access.rules.roles import About, Right, Scope
 from deployments.changes.approvers import requesters_in
 from deployments.changes.models.approvals import Approval, ApprovalRule, policy_of
 from deployments.changes.rules.approvals import is_weaker, refusal_to_stop_requiring
-from deployments.common.errors import UserFixable
+from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import checked_labels
 from deployments.notifications.models import NotificationTarget
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 Pairs = frozenset[tuple[str, str]]
 _ERRORS: Final[Mapping[Code, str]] = {
@@ -48,8 +48,7 @@ def set_labels(*, user: User, environment: Environment, labels: Mapping[str, str
         CommandRequest(user=user, action="label", permission=CHANGE, environment=environment)
     ) as request:
         row = Environment.objects.select_for_update().get(pk=environment.pk)
-        if row.deleted_at:
-            raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+        refuse_deleted(row)
         before = labels_of(row)
         after = checked_labels(labels)
         request.before, request.after = {"labels": before}, {"labels": after}
@@ -127,8 +126,7 @@ def _change_labels(
     _write(environment, after)
     if is_weaker(policy_of(environment), policy):
         requesters = requesters_in(Approval.objects.waiting_of(environment.pk))
-        if why := refusal_to_stop_requiring(user.pk, may_approve, requesters):
-            raise UserFixable("NotPermitted", why.code, "labels", **why.params)
+        refuse("NotPermitted", refusal_to_stop_requiring(user.pk, may_approve, requesters), "labels")
 
 
 def _about(environment: Environment, labels: Pairs) -> About:

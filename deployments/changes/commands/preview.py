@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, requesting
+from deployments.access.commands.requesting import CHANGE, CommandRequest, busy, refuse_deleted
 from deployments.changes.commands import role_boundaries
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.status import is_final
-from deployments.common.errors import UserFixable
+from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.common.models.encryption import encrypt_values
 from deployments.environments.models.deployments import Deployment
@@ -28,9 +27,6 @@ from deployments.template_sets.commands.stored_set import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def request_change(
@@ -71,27 +67,25 @@ def request_change(
         rolls_back_to=rolls_back_to.pk if rolls_back_to else None,
         is_retry=is_retry,
     )
-    if before := sent.earlier():
-        return before
-    try:
-        with requesting(request):
-            base = _changeable(environment, is_retry=is_retry)
-            is_current = current_set and rolls_back_to is None
-            chosen = _chosen(rolls_back_to or base, version, is_current=is_current)
-            request.details = _details(*chosen)
-            request.deployment = _created(
-                sent,
-                base,
-                chosen,
-                parameters,
-                rolls_back_to,
-                is_retry=is_retry,
-                operation="plan" if is_plan else "",
-            )
-            request.changes(*parameters_of(request.deployment))
-            return request.deployment
-    except IntegrityError:  # the second click of a double click
-        return sent.first(environment)
+
+    def created() -> Deployment:
+        base = _changeable(environment, is_retry=is_retry)
+        is_current = current_set and rolls_back_to is None
+        chosen = _chosen(rolls_back_to or base, version, is_current=is_current)
+        request.details = _details(*chosen)
+        request.deployment = _created(
+            sent,
+            base,
+            chosen,
+            parameters,
+            rolls_back_to,
+            is_retry=is_retry,
+            operation="plan" if is_plan else "",
+        )
+        request.changes(*parameters_of(request.deployment))
+        return request.deployment
+
+    return sent.once(environment, created)
 
 
 def request_version(
@@ -159,16 +153,15 @@ def _changeable(environment: Environment, *, is_retry: bool) -> Deployment:
 
     Raise UserFixable if the stack cannot be changed, or nothing can be retried.
     """
-    if environment.deleted_at:
-        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    refuse_deleted(environment)
     base = base_of(environment)
     if base is None or environment.missing_since:
         raise UserFixable("NothingToChange", Code.NOTHING_TO_CHANGE)
     if is_retry and environment.active_deployment:
         raise busy(environment)
     why = refusal(environment.stack_status, Operation.RETRY if is_retry else Operation.CHANGE)
-    if why and (is_retry or is_final(environment.stack_status)):  # otherwise the change set waits
-        raise UserFixable("NotChangeable", why.code, **why.params)
+    if is_retry or is_final(environment.stack_status):  # otherwise the change set waits
+        refuse("NotChangeable", why)
     return (retried(environment) if is_retry else None) or base
 
 
@@ -209,7 +202,7 @@ def _created(
         sealed_parameters=encrypt_values(secret),
         template_digest=template_set.digest,
         template_version=version,
-        protection=_protection(template_set, plain) if creates else "",
+        protection=("wanted" if template_set.wants_protection(plain) else "unwanted") if creates else "",
         protection_parameter=template_set.protection_parameter,
         keep_on_failure=is_retry,
         is_retry=is_retry,
@@ -263,10 +256,6 @@ def _kept_secrets(template_set: template_files.TemplateSet, base: Deployment) ->
     secrets = {name for name, parameter in template_set.parameters.items() if parameter.no_echo}
     before = stored_sets.find(base.template_digest)
     return secrets & before.parameters.keys() if before else secrets
-
-
-def _protection(template_set: template_files.TemplateSet, parameters: Mapping[str, str]) -> str:
-    return "wanted" if template_set.wants_protection(parameters) else "unwanted"
 
 
 def _images(

@@ -54,6 +54,4 @@ def _side(
 ) -> TemplateSide:
     """Return the templates with the values that their root stack gets, the boundary included."""
     filled = {template_set.boundary_parameter: account.boundary} if account.boundary else {}
-    return TemplateSide(
-        templates=template_set.contents, root=template_set.root.name, values={**values, **filled}
-    )
+    return template_set.side({**values, **filled})

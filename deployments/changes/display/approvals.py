@@ -1,34 +1,39 @@
-"""Approvals and scheduled changes on pages: the requester, the deadline, the decision."""
+"""Approvals and scheduled changes on pages: the requester, the deadline, the decision, the forms of rules."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
+from django import forms
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from deployments.access.commands.requesting import CHANGE, DELETE
 from deployments.access.models.permissions import Person, can
 from deployments.access.rules.roles import Right, Role
 from deployments.changes.approvers import (
     approvers,
-    is_service_account,
-    missing_role,
+    decider_of,
     possible_approvers,
-    requesters_of,
 )
-from deployments.changes.models.approvals import ROLES, Approval, ApprovalRule, policy_of
-from deployments.changes.models.visible_approvals import visible_approvals
-from deployments.changes.rules.approvals import APPROVE, Decider, Policy, refusal_to_approve, refusal_to_deny
-from deployments.common.texts import message_text
+from deployments.changes.models.approvals import (
+    MAX_APPROVALS,
+    ROLES,
+    Approval,
+    ApprovalRule,
+    policy_of,
+    visible_approvals,
+)
+from deployments.changes.rules.approvals import APPROVE, Policy, refusal_to_approve, refusal_to_deny
+from deployments.common.errors import UserFixable
+from deployments.common.pages.forms import ReasonedForm
+from deployments.common.texts import error_text, message_text
 from deployments.environments.display import headlines
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.environments.rules.phases import Kind, State
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from deployments.environments.rules.labels import MAX_KEY, MAX_VALUE, parse_labels
+from deployments.environments.rules.phases import State
 
 VOID = ("void", "not_permitted")
 
@@ -126,22 +131,13 @@ def _waiting(deployment: Deployment, approval: Approval, user: Person) -> dict[s
         "required_text": required_text(policy),
         "shortfall": shortfall_text(policy, environment, approval),
         "may_bypass": can(user, Right.BYPASS_APPROVAL, environment),
-    } | _refusals(deployment, approval, user, policy, is_short=len(given) < policy.approvals)
+    } | _refusals(deployment, approval, user, policy, given=len(given))
 
 
 def _refusals(
-    deployment: Deployment, approval: Approval, user: Person, policy: Policy, *, is_short: bool
+    deployment: Deployment, approval: Approval, user: Person, policy: Policy, *, given: int
 ) -> dict[str, str]:
-    takes = CHANGE if deployment.kind == Kind.UPDATE else DELETE
-    permitted = can(approval.requested_by, takes, deployment.environment)
-    decider = Decider(
-        user=user.pk or 0,
-        requesters=requesters_of(approval),
-        is_requester_permitted=permitted,
-        missing_role=missing_role(user, policy, deployment.environment),
-        has_approved=is_short and approval.votes.filter(user=user.pk or 0).exists(),
-        is_service_account=is_service_account(user),
-    )
+    decider = decider_of(user, deployment, approval, policy, given=given)
     now = timezone.now()
     approve = refusal_to_approve(decider, expires_at=approval.expires_at, now=now)
     deny = refusal_to_deny(decider, expires_at=approval.expires_at, now=now)
@@ -154,3 +150,51 @@ def _refusals(
 def waiting_number(user: Person, right: str = Right.VIEW) -> int:
     """Return the number of open requests that a person may view, or decide."""
     return visible_approvals(user, right).waiting().count()
+
+
+class ApprovalForm(ReasonedForm):
+    """The number of approvals and the role of the approvers; without values, one approver."""
+
+    reason = request_key = None  # type: ignore[assignment]  # Django's way to leave out fields of the base class
+    approvals = forms.TypedChoiceField(
+        label=gettext_lazy("Approvals"),
+        choices=[(number, str(number)) for number in range(1, MAX_APPROVALS + 1)],
+        coerce=int,
+    )
+    role = forms.ChoiceField(label=gettext_lazy("Approver role"), choices=ROLES)
+
+    @classmethod
+    def of(cls, environment: Environment) -> Self:
+        """Return the form with the environment's own rule."""
+        rule = ApprovalRule.objects.of(environment)
+        return cls(initial={"approvals": rule.approvals, "role": rule.role} if rule else {})
+
+    @property
+    def policy(self) -> Policy | None:
+        """Return the chosen policy; None, which keeps the current one, for missing or unknown values."""
+        if not self.is_valid():
+            return None
+        roles = frozenset([self.cleaned_data["role"]])
+        return Policy(approvals=self.cleaned_data["approvals"], roles=roles)
+
+
+class LabelRuleForm(ApprovalForm):
+    """The rule of a label."""
+
+    label = forms.CharField(
+        label=gettext_lazy("Label"),
+        max_length=MAX_KEY + 1 + MAX_VALUE,
+        help_text=gettext_lazy(
+            "key=value, such as stage=production. A rule that the label has already is replaced."
+        ),
+        widget=forms.TextInput(attrs={"autocapitalize": "off", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    field_order = ("label", "approvals", "role")
+
+    def clean_label(self) -> tuple[str, str]:
+        """Return the label as key and value."""
+        try:
+            found = parse_labels(self.cleaned_data["label"])
+        except UserFixable as error:
+            raise forms.ValidationError(error_text(error), code=error.code) from error
+        return next(iter(found.items()))

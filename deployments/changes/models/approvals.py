@@ -1,7 +1,8 @@
-"""Requests for a second person's approval of a preview or a deletion, and the decisions."""
+"""Requests for a second person's approval of a preview or a deletion, and what a change needs to begin."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Self
 
 from django.conf import settings
@@ -11,11 +12,13 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from deployments.access.models.grants import Label
-from deployments.access.rules.roles import Role
+from deployments.access.models.permissions import Person, access_of, visible_environments
+from deployments.access.rules.roles import Right, Role
 from deployments.changes.rules.approvals import Policy, PolicyRule, policy_for
 from deployments.common.models.fields import IdField
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment, EnvironmentQuerySet
+from deployments.locks.models import Hold, freeze_hold, lock_hold
 
 DECISIONS = [
     ("", _("Waiting")),
@@ -220,4 +223,37 @@ def policy_of(environment: Environment) -> Policy | None:
         environment=environment.pk,
         labels=labels,
         is_switched_on=environment.requires_approval,
+    )
+
+
+def visible_approvals(user: Person, right: str = Right.VIEW) -> ApprovalQuerySet:
+    """Return the requests for approval in the environments that a person may view, or approve changes of."""
+    if access_of(user).may_everywhere(right):
+        return Approval.objects.all()
+    return Approval.objects.filter(deployment__environment__in=visible_environments(user, right))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyConditions:
+    """The conditions for beginning a change of an environment: its lock, a freeze of its account, approvals.
+
+    `policy` is None if no approval is needed.
+    """
+
+    lock: Hold | None
+    freeze: Hold | None
+    policy: Policy | None
+
+    @property
+    def hold(self) -> Hold | None:
+        """Return the hold on a change: the lock, or else the freeze."""
+        return self.lock or self.freeze
+
+
+def apply_conditions(environment: Environment) -> ApplyConditions:
+    """Return the current conditions for a change of an environment (four queries, one more with a lock)."""
+    return ApplyConditions(
+        lock=lock_hold(environment),
+        freeze=freeze_hold(environment.account),
+        policy=policy_of(environment),
     )

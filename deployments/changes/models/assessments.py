@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from deployments.changes.rules.assessment import ChangeAssessment, ChangeDuration, assessment
 from deployments.cloudformation.changes import Changes
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.template_stacks import TemplateStack, stacks_of
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind
@@ -37,8 +37,7 @@ def planned_stacks(deployment: Deployment, template_set: TemplateSet | None) -> 
     if template_set is None:
         return {}
     values = {**deployment.environment.parameters, **deployment.parameters}
-    root = template_set.root.name
-    return stacks_of(TemplateSide(templates=template_set.contents, root=root, values=values))
+    return stacks_of(template_set.side(values))
 
 
 def find_set(deployment: Deployment) -> TemplateSet | None:

@@ -1,12 +1,13 @@
-"""Approval of a preview or a deletion by a second person: the request, the wait, and voiding it."""
+"""Approval of a preview or a deletion by a second person: the request, the wait, its end, notifications."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,17 +15,17 @@ from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.changes.approvers import approvers
 from deployments.changes.models.approvals import Approval, policy_of
+from deployments.changes.models.assessments import assessment_of
 from deployments.changes.rules.approvals import LATE, VALID_FOR
-from deployments.changes.shared import notices
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.environments.rules.phases import State
-from deployments.releases.shared.automatic_rollback import GO_BACK
+from deployments.environments.rules.phases import Kind, State
+from deployments.notifications.rules.topics import Topic
+from deployments.notifications.shared import outbox
+from deployments.notifications.shared.outbox import about_deployment
+from deployments.releases.shared import GO_BACK
 from deployments.stacks.shared import event_log
 from deployments.stacks.shared.skipped import IN_LINE
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 GIVEN = ("approved", "bypassed")
 """Decisions that let a deployment continue."""
@@ -57,7 +58,7 @@ def open_request(deployment: Deployment, user: User, now: datetime) -> None:
         expires_at=min(now + VALID_FOR, at + LATE) if at else now + VALID_FOR,
     )
     event_log.add(deployment, "approval.requested", key=str(approval.pk), user=user.get_username())
-    notices.approval_requested(deployment, approval, now)
+    notify_requested(deployment, approval, now)
 
 
 def deletion_digest(environment: Environment, *, unprotect: bool) -> str:
@@ -87,7 +88,7 @@ def decide(approval: Approval, decision: str, user: User | None = None, reason: 
     with transaction.atomic():
         won = bool(rows.update(open_key=None, **values))
         if won:
-            notices.approval_decided(approval, decision, user, reason, now)
+            notify_decided(approval, decision, user, reason, now)
     return won
 
 
@@ -153,3 +154,56 @@ def wait(deployment: Deployment, now: datetime) -> float:
         decide(approval, "expired")
         event_log.add(deployment, "approval.expired", key=str(approval.pk))
     return 0.0
+
+
+def notify_requested(deployment: Deployment, approval: Approval, now: datetime) -> None:
+    """Notify that a change or a deletion waits for the approval of a second person."""
+    payload = about_deployment(deployment) | {
+        "requested_by": approval.requested_by.get_username(),
+        "reason": deployment.reason,
+        "expires_at": approval.expires_at.isoformat(),
+    }
+    if deployment.kind == Kind.UPDATE:
+        payload["assessment"] = assessment_of(deployment).to_json()
+    _of_approval(Topic.APPROVAL_REQUESTED, deployment, approval, payload, now)
+
+
+def notify_given(
+    deployment: Deployment, approval: Approval, user: User, given: int, needed: int, now: datetime
+) -> None:
+    """Notify that somebody has approved a request that needs more approvals."""
+    payload = about_deployment(deployment) | {
+        "requested_by": approval.requested_by.get_username(),
+        "decision": "given",
+        "decided_by": user.get_username(),
+        "given": given,
+        "needed": needed,
+    }
+    _of_approval(Topic.APPROVAL_DECIDED, deployment, approval, payload, now, by=user)
+
+
+def notify_decided(approval: Approval, decision: str, user: User | None, reason: str, now: datetime) -> None:
+    """Notify that a request was approved, denied or bypassed, or has expired; not if it was withdrawn."""
+    if decision not in ("approved", "denied", "bypassed", "expired"):
+        return
+    payload = about_deployment(approval.deployment) | {
+        "requested_by": approval.requested_by.get_username(),
+        "decision": decision,
+        "decided_by": user.get_username() if user else "",
+        "reason": reason,
+    }
+    _of_approval(Topic.APPROVAL_DECIDED, approval.deployment, approval, payload, now)
+
+
+def _of_approval(
+    topic: Topic,
+    deployment: Deployment,
+    approval: Approval,
+    payload: dict[str, Any],
+    now: datetime,
+    by: User | None = None,
+) -> None:
+    environment = deployment.environment
+    targets = outbox.destinations_of(topic, environment)
+    key = f"{topic}:{approval.pk}" + (f":{by.pk}" if by else "")
+    outbox.write(targets, topic, key, payload, now, environment=environment, deployment=deployment)

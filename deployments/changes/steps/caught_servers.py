@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import User
 
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
@@ -14,7 +15,7 @@ from deployments.cloudformation.association_targets import TaggedTargets, tagged
 from deployments.cloudformation.caught_servers import CaughtServers, DeployedSide, RunningServer, caught
 from deployments.cloudformation.observed_resources import GROUP, INSTANCE
 from deployments.cloudformation.tagged_servers import TaggedServers, tagged_servers
-from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
+from deployments.cloudformation.template_stacks import stacks_of
 from deployments.common.errors import AwsFailure, AwsRetryable, UserFixable
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
@@ -26,9 +27,6 @@ from deployments.stacks.shared import event_log
 from deployments.stacks.shared.preflight import NAME_TAG
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 20
 """Maximum number of associations of an environment to look up."""
@@ -142,7 +140,5 @@ def _stored(digest: str, values: tuple[tuple[str, str], ...]) -> Tagged:
 
 
 def _tagged(template_set: template_files.TemplateSet, values: Mapping[str, str]) -> Tagged:
-    stacks = stacks_of(
-        TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
-    )
+    stacks = stacks_of(template_set.side(values))
     return tuple(list(tagged_targets(stacks))[:MOST]), tuple(tagged_servers(stacks))

@@ -9,20 +9,20 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from deployments.aws.cloudformation import ChangeSetRequest
+from deployments.access.commands.requesting import refuse_deleted
+from deployments.aws.cloudformation import ChangeSetRequest, CloudFormation
 from deployments.aws.session import Clients
-from deployments.aws.sts import Identity
-from deployments.changes.steps import caught_servers, validation, without_nested_change_sets
-from deployments.changes.steps.rejected_change_set import end_rejected
+from deployments.changes.steps import caught_servers, failed_change_sets
+from deployments.changes.steps.failed_change_sets import end_rejected
 from deployments.cloudformation.status import IN_REVIEW
 from deployments.common.errors import AwsAlreadyDone, AwsFailure, AwsNotFound
 from deployments.common.models.encryption import decrypt_values
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.intervals import OBSERVE_DELAY
-from deployments.environments.rules.phases import State
+from deployments.environments.rules.phases import Kind, State
 from deployments.stacks.shared import change_sets, event_log, incarnation, preflight, stack_rows
-from deployments.stacks.shared.parameters import filled, tags_of, url_of, without_capabilities
+from deployments.stacks.shared.change_sets import filled, tags_of, url_of, without_capabilities
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 
@@ -33,21 +33,20 @@ MAX_OBJECTS = 1000
 
 
 def check(deployment: Deployment, clients: Clients) -> float:
-    """Run the preflight and begin the phase of artifacts. Return the seconds until the next step."""
+    """Run the preflight of a creation or a change, and begin the phase of artifacts.
+
+    Return the seconds until the next step.
+    """
+    refuse_deleted(deployment.environment)
+    creates = deployment.kind == Kind.CREATE
     identity = preflight.check_identity(deployment, clients)
     template_set = preflight.check_templates(deployment)
-    if template_set is None or not preflight.check_name(deployment, clients):
+    if template_set is None or (creates and not preflight.check_name(deployment, clients)):
         return SOON
     preflight.find_images(deployment, clients, template_set)
-    preflight.check_snapshot(deployment, clients, template_set)
+    if creates:
+        preflight.check_snapshot(deployment, clients, template_set)
     caught_servers.report(deployment, clients, template_set)
-    return begin_artifacts(deployment, clients, identity, template_set)
-
-
-def begin_artifacts(
-    deployment: Deployment, clients: Clients, identity: Identity, template_set: template_files.TemplateSet
-) -> float:
-    """Begin the phase of artifacts: create the bucket if it does not exist, and choose the key prefix."""
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (
         f"sanso/{template_set.objects_digest}"
@@ -55,9 +54,9 @@ def begin_artifacts(
         else template_set.fixed_prefix or deployment.parameters[template_set.prefix_parameter]
     )
     incarnation.remember(deployment.environment)
-    with transaction.atomic():
-        deployment.move_to(State.ARTIFACTS, artifact_bucket=bucket, artifact_prefix=prefix.strip("/"))
-        event_log.add(deployment, "phase", key="artifacts", phase="artifacts")
+    event_log.begin_phase(
+        deployment, State.ARTIFACTS, artifact_bucket=bucket, artifact_prefix=prefix.strip("/")
+    )
     return AT_ONCE
 
 
@@ -84,16 +83,15 @@ def upload(deployment: Deployment, clients: Clients) -> float:
         clients.s3.put_object(bucket, key, body, owner)
         uploaded += 1
     with transaction.atomic():
-        deployment.move_to(State.CHANGE_SET)
         event_log.add(deployment, "artifacts.uploaded", objects=uploaded, reused=reused)
-        event_log.add(deployment, "phase", key="change_set", phase="change_set")
+        event_log.begin_phase(deployment, State.CHANGE_SET)
     return AT_ONCE
 
 
 def create_change_set(deployment: Deployment, clients: Clients) -> float:
     """Create the change set, wait for it, and store the resources that it will create."""
     if not deployment.change_set_id:
-        deployment.record(change_set_id=_create_or_adopt(deployment, clients))
+        deployment.record(change_set_id=_change_set(deployment, clients))
         return AT_ONCE
     change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)
     if deployment.stack_id != change_set.stack_id:
@@ -101,16 +99,16 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
     if change_set.is_pending:
         return SOON
     if not change_set.is_created:
-        if without_nested_change_sets.fall_back(deployment, change_set, clients.cloudformation):
+        if failed_change_sets.fall_back(deployment, change_set, clients.cloudformation):
             return AT_ONCE
         return end_rejected(deployment, change_set, clients.cloudformation)
-    planned = without_nested_change_sets.planned(deployment) if deployment.is_root_only else {}
+    planned = failed_change_sets.planned(deployment) if deployment.is_root_only else {}
     tree = change_sets.read(change_set, clients.cloudformation)
-    validation.report(deployment, tree, clients.cloudformation)
+    failed_change_sets.report_warnings(deployment, tree, clients.cloudformation)
     resources, stacks = stack_rows.seed_from_change_sets(deployment, tree, planned)
     event_log.add(deployment, "change_set.created", resources=resources, stacks=stacks)
     with transaction.atomic():
-        deployment.move_to(State.STACKS, stack_id=change_set.stack_id)
+        event_log.begin_phase(deployment, State.STACKS, stack_id=change_set.stack_id)
         Environment.objects.filter(pk=deployment.environment_id).update(
             stack_id=change_set.stack_id,
             stack_status=IN_REVIEW,
@@ -118,11 +116,10 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float:
             # It is created without them, unless an earlier version of Sanso requested it.
             termination_protection=False if deployment.protection else None,
         )
-        event_log.add(deployment, "phase", key="stacks", phase="stacks")
     return AT_ONCE
 
 
-def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
+def _change_set(deployment: Deployment, clients: Clients) -> str:
     environment = deployment.environment
     template_set = stored_sets.uploaded(deployment)
     values = filled(deployment, template_set)
@@ -139,16 +136,17 @@ def _create_or_adopt(deployment: Deployment, clients: Clients) -> str:
         role_arn=environment.account.stack_role_arn,
         is_nested=not deployment.is_root_only,
     )
+    return requested(deployment, request, clients.cloudformation)
+
+
+def requested(deployment: Deployment, request: ChangeSetRequest, cloudformation: CloudFormation) -> str:
+    """Create a change set, or find the one that a step whose response was lost has created. Return its id."""
     deployment.confirm_claim()
-    without_nested_change_sets.delete_refused(deployment, environment.stack_name, clients.cloudformation)
+    failed_change_sets.delete_refused(deployment, request.stack_name, cloudformation)
     try:
-        return clients.cloudformation.create_change_set(request)
-    except AwsAlreadyDone:
-        # Created by a step whose response was lost: the name contains this deployment's token.
-        adopted = clients.cloudformation.describe_change_set(
-            deployment.change_set_name, environment.stack_name
-        )
-        return adopted.change_set_id
+        return cloudformation.create_change_set(request)
+    except AwsAlreadyDone:  # the name contains this deployment's token
+        return cloudformation.describe_change_set(request.change_set_name, request.stack_name).change_set_id
     except AwsFailure as exc:
         raise without_capabilities(exc) from exc
 

@@ -18,8 +18,8 @@ from deployments.environments.models import waiting
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from deployments.locks.models import holds
-from deployments.releases.shared import releases
+from deployments.locks.models import Hold, hold_of
+from deployments.releases import shared as releases
 from deployments.stacks.shared import event_log, finalize, incarnation, skipped, stack_rows
 
 HELD = 30.0
@@ -37,7 +37,7 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
     needs an approval and has none, wait for one. End a canceled change, unless its execution has begun.
     Return the seconds until the next step, None at the end.
     """
-    hold = holds.hold_of(deployment.environment)
+    hold = hold_of(deployment.environment)
     if (hold and deployment.active_key is None) or not queue.take_place(deployment):
         return wait_for(hold)
     change_set = _change_set(deployment, clients)
@@ -53,17 +53,17 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
             return delay
     incarnation.remember(deployment.environment)
     with transaction.atomic():
-        deployment.move_to(State.STACKS, progress=0)  # releases before counted the wait of a preview
+        # Releases before counted the wait of a preview.
+        event_log.begin_phase(deployment, State.STACKS, progress=0)
         Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
         skipped.begin(deployment)
-        event_log.add(deployment, "phase", key="stacks", phase="stacks")
         event_log.add(
             deployment, "stacks.started", stack_name=deployment.environment.stack_name, kind="update"
         )
     return AT_ONCE
 
 
-def _give_back(deployment: Deployment, hold: holds.Hold) -> float:
+def _give_back(deployment: Deployment, hold: Hold) -> float:
     """Give the environment's place back during a hold that began after Apply. Return the seconds to wait."""
     queue.give_back(deployment)
     return wait_for(hold)
@@ -95,9 +95,8 @@ def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) ->
 def _begin_servers(deployment: Deployment) -> float:
     incarnation.remember(deployment.environment)
     with transaction.atomic():
-        deployment.move_to(State.SERVERS, progress=0)
+        event_log.begin_phase(deployment, State.SERVERS, progress=0)
         Environment.objects.filter(pk=deployment.environment_id).update(latest=deployment)
-        event_log.add(deployment, "phase", key="servers", phase="servers")
     return AT_ONCE
 
 
@@ -138,8 +137,7 @@ def execute_after_servers(deployment: Deployment, clients: Clients) -> float | N
     if execution == "AVAILABLE" and not _executed(deployment, clients, change_set):
         return SOON
     with transaction.atomic():
-        deployment.move_to(State.STACKS)
-        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+        event_log.begin_phase(deployment, State.STACKS)
         event_log.add(deployment, "stacks.started", stack_name=environment.stack_name, kind="update")
     return AT_ONCE
 
@@ -185,7 +183,7 @@ def _is_withdrawn(deployment: Deployment) -> bool:
     return True
 
 
-def wait_for(hold: holds.Hold | None) -> float:
+def wait_for(hold: Hold | None) -> float:
     """Return the seconds until the next check of a hold or, without one, of the position in the queue.
 
     A hold may end before its planned end.

@@ -1,27 +1,35 @@
-"""The preview of a change: its change sets, the resulting changes, and whether the prediction was right."""
+"""The preview of a change: its changes, facts about data at risk, and whether the prediction was right."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 from deployments.aws.cloudformation import ChangeSet, ResourceChange
+from deployments.aws.cloudwatch import ClusterUse
+from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, Backup
+from deployments.aws.session import Clients
+from deployments.changes.rules.databases_at_risk import DatabaseAtRisk
 from deployments.cloudformation.change_effects import judged
 from deployments.cloudformation.change_summary import (
     compare_with_events,
+    hazards,
     replaced_after_all,
     uncertain_replacements,
 )
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, LinkKind, action_of
 from deployments.cloudformation.drift import FoundState
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.common.errors import AwsFailure
 from deployments.common.models.encryption import decrypt_values
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource
-from deployments.stacks.shared import parameters
+from deployments.stacks.shared.change_sets import filled
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.rules.local_diff import parameter_changes
@@ -38,7 +46,7 @@ def preview_of(
     """
     template_set = stored_sets.uploaded(deployment)
     base, before = _before(deployment, found)
-    after = before | deployment.parameters | parameters.filled(deployment, template_set)
+    after = before | deployment.parameters | filled(deployment, template_set)
     declared = template_set.parameters
     differing = parameter_changes(
         before,
@@ -61,8 +69,8 @@ def preview_of(
             root_only_reason=str(deployment.changes.get("root_only_reason", "")),
         ),
         # The stack has the images of the previous deployment; the environment's parameters leave them out.
-        _side(base, deployment.base.images | before) if base and deployment.base else None,
-        _side(template_set, after),
+        base.side(deployment.base.images | before) if base and deployment.base else None,
+        template_set.side(after),
         causes,
     )
 
@@ -75,10 +83,6 @@ def _before(
     values = {**deployment.environment.parameters, **(good.parameters if good else {})}
     digest = found.template_digest if found.template_digest != "" else good.template_digest if good else ""
     return stored_sets.find(digest or ""), values | {one.name: one.now for one in found.values}
-
-
-def _side(template_set: template_files.TemplateSet, values: Mapping[str, str]) -> TemplateSide:
-    return TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
 
 
 def changes_of(tree: Mapping[str, ChangeSet], template_digest: str) -> Changes:
@@ -140,3 +144,49 @@ def keep_prediction(deployment: Deployment) -> None:
     if uncertain_replacements(changes):
         found["replaced"] = replaced_after_all(changes, Event.objects.updated_ids(deployment))
     deployment.record(changes=deployment.changes | found)
+
+
+CLUSTER = "AWS::RDS::DBCluster"
+MOST = 5
+"""Maximum number of clusters to look up for one change."""
+
+
+def gather_facts(changes: Changes, clients: Clients, now: datetime) -> dict[str, Any]:
+    """Return the facts about each cluster whose data is or may be lost, by its path, for a JSON column.
+
+    Facts that AWS returns an error for are left out: the preview does not wait for them.
+    """
+    lost = [one for one in hazards(changes) if one.type == CLUSTER and one.physical_id]
+    found = {one.path: _facts(one.physical_id, clients, now) for one in lost[:MOST]}
+    return {path: facts.to_json() for path, facts in found.items() if facts}
+
+
+def _facts(cluster_id: str, clients: Clients, now: datetime) -> DatabaseAtRisk | None:
+    clusters = []
+    with suppress(AwsFailure):
+        clusters = clients.rds.clusters([cluster_id])
+    if not clusters:
+        return None
+    use, snapshots, newest = ClusterUse(), None, None
+    with suppress(AwsFailure):
+        use = clients.cloudwatch.cluster_use(cluster_id)
+    with suppress(AwsFailure):
+        backups = [one for one in clients.rds.cluster_backups(cluster_id) if _stays(one)]
+        snapshots = len(backups)
+        newest = max((one.created_at for one in backups if one.created_at), default=None)
+    return DatabaseAtRisk(
+        at=now.isoformat(),
+        cluster=cluster_id,
+        engine=clusters[0].engine_version,
+        instances=len(clusters[0].members),
+        is_protected=clusters[0].deletion_protection,
+        snapshots=snapshots,
+        snapshot_at=newest.isoformat() if newest else None,
+        size=use.size,
+        connections=use.connections,
+    )
+
+
+def _stays(backup: Backup) -> bool:
+    """Return whether a backup outlives its cluster: automated snapshots are deleted with it."""
+    return backup.type == CLUSTER_SNAPSHOT and backup.kind == "manual"

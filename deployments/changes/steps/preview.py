@@ -12,30 +12,23 @@ from django.utils import timezone
 from deployments.aws.cloudformation import ChangeSetRequest, DeploymentConfig, StackView
 from deployments.aws.session import Clients
 from deployments.changes.shared import approvals
-from deployments.changes.steps import (
-    caught_servers,
-    creation,
-    databases_at_risk,
-    predictions,
-    validation,
-    without_nested_change_sets,
-)
-from deployments.changes.steps.rejected_change_set import end_rejected
+from deployments.changes.steps import creation, failed_change_sets, predictions
+from deployments.changes.steps.failed_change_sets import end_rejected
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.operations import EXPRESS, Operation, refusal
 from deployments.cloudformation.release_kind import PHASED, Release
 from deployments.cloudformation.status import is_final
-from deployments.common.errors import AwsAlreadyDone, AwsFailure, AwsNotFound, UserFixable
-from deployments.common.message_codes import Code
+from deployments.common.errors import AwsFailure, AwsNotFound, refuse
 from deployments.common.models.encryption import decrypt_values
 from deployments.environments.models import waiting
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import BEFORE_STACKS, Kind, State
 from deployments.failures.shared import notices
+from deployments.releases import shared as releases
 from deployments.releases.models import ServerRelease
-from deployments.releases.shared import releases
-from deployments.stacks.shared import change_sets, drift, event_log, forecast, parameters, preflight
+from deployments.stacks.shared import change_sets, drift, event_log, forecast
+from deployments.stacks.shared.change_sets import filled, tags_of, url_of
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.shared import versions
 
@@ -45,19 +38,6 @@ BUSY = 5.0
 KEPT_FOR = timedelta(days=7)
 """How long a preview can be applied; then it is discarded with its change set."""
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
-
-
-def check(deployment: Deployment, clients: Clients) -> float:
-    """Run the preflight and begin the phase of artifacts. Return the seconds until the next step."""
-    if deployment.environment.deleted_at:
-        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
-    identity = preflight.check_identity(deployment, clients)
-    template_set = preflight.check_templates(deployment)
-    if template_set is None:
-        return SOON
-    preflight.find_images(deployment, clients, template_set)
-    caught_servers.report(deployment, clients, template_set)
-    return creation.begin_artifacts(deployment, clients, identity, template_set)
 
 
 def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
@@ -70,10 +50,9 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
         why = refusal(stack.status, Operation.RETRY if deployment.is_retry else Operation.CHANGE)
         if why and not is_final(stack.status):
             return BUSY
-        if why:
-            raise UserFixable("NotChangeable", why.code, **why.params)
+        refuse("NotChangeable", why)
         seen = seen_of(stack)
-        found = _create_or_adopt(deployment, clients, stack)
+        found = _change_set(deployment, clients, stack)
         base = _current_base(deployment)
         deployment.record(change_set_id=found, preview_stack=seen, stack_id=stack.stack_id, base=base)
         return AT_ONCE
@@ -83,14 +62,14 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
     if not change_set.is_created:
         if any(text in change_set.reason for text in _NOTHING):
             return _without_changes(deployment, clients)
-        if without_nested_change_sets.fall_back(deployment, change_set, clients.cloudformation):
+        if failed_change_sets.fall_back(deployment, change_set, clients.cloudformation):
             return AT_ONCE
         return end_rejected(deployment, change_set, clients.cloudformation)
     tree = change_sets.read(change_set, clients.cloudformation)
-    validation.report(deployment, tree, clients.cloudformation)
+    failed_change_sets.report_warnings(deployment, tree, clients.cloudformation)
     now = drift.state_before(deployment, stored_sets.uploaded(deployment), clients.cloudformation)
     changes = predictions.preview_of(deployment, tree, now)
-    more: dict[str, object] = {"facts": databases_at_risk.gather(changes, clients, timezone.now())}
+    more: dict[str, object] = {"facts": predictions.gather_facts(changes, clients, timezone.now())}
     more |= {"found": now.to_json()} if now else {}
     _show(deployment, changes, releases.of_change(deployment, changes), **more)
     return AT_ONCE
@@ -111,12 +90,13 @@ def _current_base(deployment: Deployment) -> Deployment | None:
 
 def _show(deployment: Deployment, changes: Changes, release: Release | None, **more: object) -> None:
     with transaction.atomic():
-        deployment.move_to(
+        event_log.begin_phase(
+            deployment,
             State.PREVIEW,
+            key=str(deployment.revision or ""),
             changes=changes.to_json() | more | {"release": release.to_json() if release else {}},
             preview_digest=predictions.digest(deployment, changes),
         )
-        event_log.add(deployment, "phase", key=f"preview{deployment.revision or ''}", phase="preview")
         forecast.of_preview(deployment, changes)
 
 
@@ -132,11 +112,11 @@ def _without_changes(deployment: Deployment, clients: Clients) -> float | None:
     return None
 
 
-def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView) -> str:
+def _change_set(deployment: Deployment, clients: Clients, stack: StackView) -> str:
     environment = deployment.environment
     template_set = stored_sets.uploaded(deployment)
     values = {**deployment.parameters, **decrypt_values(deployment.sealed_parameters)}
-    values |= parameters.filled(deployment, template_set)
+    values |= filled(deployment, template_set)
     kept = {*template_set.parameters, template_set.boundary_parameter} - set(values)
     protection = deployment.protection_parameter
     is_same = values.get(protection) == environment.parameters.get(protection, values.get(protection))
@@ -147,10 +127,10 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
         stack_name=stack.stack_id,
         change_set_name=deployment.change_set_name,
         token=f"{deployment.token}-{deployment.revision}{'-root' if deployment.is_root_only else ''}",
-        template_url=parameters.url_of(deployment, template_set.root.name),
+        template_url=url_of(deployment, template_set.root.name),
         parameters={name: value for name, value in values.items() if name not in kept},
         kept=tuple(sorted(kept)),
-        tags=parameters.tags_of(environment),
+        tags=tags_of(environment),
         capabilities=tuple(settings.SANSO_CAPABILITIES),
         role_arn=environment.account.stack_role_arn,
         is_update=True,
@@ -159,21 +139,13 @@ def _create_or_adopt(deployment: Deployment, clients: Clients, stack: StackView)
             DeploymentConfig(EXPRESS, deployment.is_retry) if stack.deployment_mode == EXPRESS else None
         ),
     )
-    deployment.confirm_claim()
-    without_nested_change_sets.delete_refused(deployment, stack.stack_id, clients.cloudformation)
     if deployment.revision:
+        deployment.confirm_claim()
         with suppress(AwsNotFound):
             before = deployment.change_set_name_of(deployment.revision - 1)
             clients.cloudformation.delete_change_set(before, stack.stack_id)
             clients.cloudformation.delete_change_set(f"{before}-root", stack.stack_id)
-    try:
-        return clients.cloudformation.create_change_set(request)
-    except AwsAlreadyDone:
-        # Created by a step whose response was lost: the name contains this deployment's token.
-        adopted = clients.cloudformation.describe_change_set(deployment.change_set_name, stack.stack_id)
-        return adopted.change_set_id
-    except AwsFailure as exc:
-        raise parameters.without_capabilities(exc) from exc
+    return creation.requested(deployment, request, clients.cloudformation)
 
 
 def _end_without_changes(deployment: Deployment, clients: Clients) -> None:
@@ -238,7 +210,7 @@ def delete_change_set(deployment: Deployment, clients: Clients) -> None:
     ):
         return
     deployment.confirm_claim()
-    without_nested_change_sets.delete_refused(deployment, stack_id, clients.cloudformation)
+    failed_change_sets.delete_refused(deployment, stack_id, clients.cloudformation)
     with suppress(AwsNotFound):  # the stack is gone, and its change sets with it
         # By name: a step may have created it and died before it stored the id.
         clients.cloudformation.delete_change_set(deployment.change_set_name, stack_id)

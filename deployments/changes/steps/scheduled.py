@@ -1,19 +1,26 @@
-"""A scheduled deployment: at its time it takes its place in the queue, or it has missed its time."""
+"""A scheduled deployment: at its time it takes its place in the queue or begins, or it has missed it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from deployments.access.models.audit_records import AuditRecord
+from deployments.access.models.permissions import can
+from deployments.access.rules.roles import Right
+from deployments.aws.session import Clients
 from deployments.changes.rules.approvals import Due, due
+from deployments.changes.steps import execution, preview, queue
 from deployments.common import request_context
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind, State
+from deployments.locks.models import hold_of
 from deployments.stacks.shared import event_log
+from deployments.template_sets.shared import versions
 
 CHECK_EVERY = 3600.0
 """Seconds between two steps before the time. One step at the time would be enough."""
@@ -51,3 +58,24 @@ def wait(deployment: Deployment, now: datetime) -> float:
             after={"state": str(State.QUEUED)},
         )
     return 0.0
+
+
+def begin(deployment: Deployment, _clients: Clients) -> float:
+    """Begin a creation whose time has come, after a lock or a freeze that is in force.
+
+    Return the seconds until the next step. Raise UserFixable if the person who requested it no longer may, or
+    if its version is no longer offered. Its preflight checks the rest: the account, the name in AWS, the
+    templates.
+    """
+    environment = deployment.environment
+    if hold := hold_of(environment):
+        return execution.wait_for(hold)
+    user = deployment.requested_by
+    if not can(user, Right.CREATE, environment):
+        raise UserFixable("PermissionLost", Code.CREATION_NOT_PERMITTED, user=user.get_username())
+    if version := deployment.template_version:
+        versions.refuse_new_environment(version)
+    if not queue.take_place(deployment):
+        return preview.BUSY
+    event_log.begin_phase(deployment, State.PREFLIGHT, applied_at=timezone.now())
+    return preview.AT_ONCE

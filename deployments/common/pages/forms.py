@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -11,6 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text
+
+T = TypeVar("T")
 
 
 class FormProblems(forms.BaseForm):
@@ -21,6 +24,20 @@ class FormProblems(forms.BaseForm):
     def reject(self, error: UserFixable) -> None:
         """Add the error of an action to its field, or to the form if it has none."""
         self.add_error(error.field if error.field in self.fields else None, error_text(error))
+
+    def requested(self, command: Callable[[], T]) -> T | None:
+        """Return what a command returns for a valid form; None, with its errors, if it is refused."""
+        if not self.is_valid():
+            return None
+        try:
+            return command()
+        except UserFixable as refusal:
+            self.reject(refusal)
+            return None
+
+    def accepted(self, command: Callable[[], object]) -> bool:
+        """Call a command if the form is valid. Return whether it succeeded; else the form has errors."""
+        return self.requested(lambda: (command(),)) is not None
 
     def problems(self) -> list[tuple[BoundField | None, str, str]]:
         """Return every (field, label, error) in page order; those without a field first."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
-from deployments.changes.display.retry import cause_of_rejection
+from deployments.changes.display.previews import cause_of_rejection
 from deployments.cloudformation.remaining import Remaining
 from deployments.cloudformation.root_cause import Failure, RootCause
 from deployments.cloudformation.schedule import PHASE
@@ -31,7 +31,7 @@ from deployments.failures.rules.cause import EvidenceKind, RecognizedCause
 from deployments.failures.rules.stopped_stack import StackFinding
 from deployments.health.models.configuration import AssociationRun
 from deployments.stacks.display.paths import join, name_of
-from deployments.stacks.display.preserved_resources import preserved_sentences
+from deployments.stacks.display.remaining import preserved_sentences
 from deployments.stacks.models.remaining import remaining_of
 
 _AFTER_STACKS = {"AssociationFailed": "AssociationFailed", "NotReady": "TargetsUnhealthy"}

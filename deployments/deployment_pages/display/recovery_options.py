@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.changes.display.parameter_fields import PREFIX
-from deployments.changes.display.retry import is_retriable, retry_url
+from deployments.changes.display.previews import is_retriable, retry_url
 from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.cloudformation.remaining import Remaining
 from deployments.environments.display.tab_urls import SERVERS, tab_url
@@ -19,7 +19,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import AFTER_STACKS, Kind, State
 from deployments.failures.rules.cause import NextStep, RecognizedCause
 from deployments.failures.rules.named_parameter import named_parameter
-from deployments.recovery.commands.clean_up import may_clean_up
+from deployments.recovery.commands.delete import may_clean_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from deployments.deployment_pages.pages import log, rendered
 from deployments.deployment_pages.pages.waterfall import cache, row_forecast
 from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
 from deployments.environments.models.deployments import Deployment
-from deployments.stacks.display import eta, screen_reader
+from deployments.stacks.display import eta, event_texts
 from deployments.stacks.display.paths import and_above, join
 from deployments.stacks.models.events import Event
 
@@ -139,7 +139,7 @@ def _changes(
         "rows": [
             {"id": row.id, "parent": row.parent, "html": text} for row, text in zip(rows, html, strict=True)
         ],
-        "announcements": screen_reader.announcements(view.deployment, events, view.summary.failure),
+        "announcements": event_texts.announcements(view.deployment, events, view.summary.failure),
     }
 
 

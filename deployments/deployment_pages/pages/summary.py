@@ -19,7 +19,7 @@ from deployments.environments.display.badges import GLYPHS
 from deployments.environments.models.deployments import NOT_APPLIED, Deployment
 from deployments.environments.rules.phases import DELETING, Kind, State, display_status_of
 from deployments.failures.rules.catalogue import recognize
-from deployments.recovery.commands.clean_up import may_clean_up
+from deployments.recovery.commands.delete import may_clean_up
 from deployments.stacks.display.phases import Phase, _phases, _turn, _turned_back, landmarks
 from deployments.stacks.display.tree import ResourceTree
 from deployments.stacks.models.events import Event

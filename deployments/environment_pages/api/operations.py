@@ -27,7 +27,7 @@ from deployments.health.display.api_schemas import BackupsOut, HealthOut
 from deployments.health.models.database import DatabaseSnapshot
 from deployments.health.models.reads import observations_of
 from deployments.health.rules.rollup import roll_up
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 from deployments.stacks.models.stacks import Stack
 
 

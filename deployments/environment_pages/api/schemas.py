@@ -17,7 +17,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environment_states import Urgency
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.environment_state import EnvironmentState, Note
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 from deployments.stacks.models.stacks import Stack
 from deployments.template_sets.display.version_schemas import VersionRef
 

@@ -10,7 +10,7 @@ from django.utils.html import conditional_escape, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from deployments.changes.display.retry import cause_of_rejection, is_retriable
+from deployments.changes.display.previews import cause_of_rejection, is_retriable
 from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.cloudformation.root_cause import root_cause
 from deployments.deployment_pages.display import failure_banner

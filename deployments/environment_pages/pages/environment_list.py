@@ -20,7 +20,7 @@ from deployments.environments.models.environments import TEXT_ORDERS, Environmen
 from deployments.environments.rules.environment_state import EnvironmentState
 from deployments.health.display.list_strip import list_strips
 from deployments.locks.display.holds import lock_badge
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 from deployments.template_sets.display.place_filters import label_filter, place_filters
 from deployments.template_sets.display.version import with_update
 

@@ -27,9 +27,8 @@ from deployments.failures.rules import permissions
 from deployments.failures.rules.catalogue import recognize
 from deployments.failures.rules.cause import EvidenceKind
 from deployments.failures.steps import evidence
-from deployments.stacks.models.action_requests import ActionRequest
+from deployments.stacks.models.action_requests import ActionRequest, ContinueLater
 from deployments.stacks.models.events import Event
-from deployments.stacks.rules.action_exceptions import ContinueLater
 from deployments.stacks.shared import event_log
 
 SEARCH_TRAIL = "search_trail"

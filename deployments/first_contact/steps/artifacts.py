@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployments.first_contact.rules.answers import PREFIX, Expect
 from deployments.first_contact.steps.contact import Contact
-from deployments.stacks.shared.parameters import address_of
+from deployments.stacks.shared.change_sets import address_of
 from deployments.stacks.shared.preflight import bucket_name
 
 

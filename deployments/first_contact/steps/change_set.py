@@ -13,7 +13,7 @@ from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.steps import artifacts, stacks
 from deployments.first_contact.steps.contact import Contact, StepStopped
 from deployments.stacks.shared import change_sets
-from deployments.stacks.shared.parameters import filled_for, without_capabilities
+from deployments.stacks.shared.change_sets import filled_for, without_capabilities
 from deployments.template_sets import template_files
 from deployments.template_sets.commands.parameters import checked
 from deployments.template_sets.models import stored_sets

@@ -19,9 +19,8 @@ from deployments.common.errors import AwsAlreadyDone, AwsNotFound, AwsRejected, 
 from deployments.common.message_codes import Code
 from deployments.health.models.observing import poll_soon
 from deployments.health.rules.backups import CAUSE_TAG, SnapshotCause
-from deployments.stacks.models.action_requests import ActionRequest
-from deployments.stacks.rules.action_exceptions import ActionFailed, ContinueLater
-from deployments.stacks.shared.parameters import tags_of
+from deployments.stacks.models.action_requests import ActionFailed, ActionRequest, ContinueLater
+from deployments.stacks.shared.change_sets import tags_of
 
 LISTED_AFTER: Final = timedelta(minutes=2)
 """A new snapshot may be missing in the responses of RDS for this long."""

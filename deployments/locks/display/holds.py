@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -16,14 +18,7 @@ from deployments.common.texts import message_text
 from deployments.environments.display import badges
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
-from deployments.locks.models.freezes import FreezeWindow
-from deployments.locks.models.holds import freeze_hold, lock_hold, of_lock
-from deployments.locks.models.locks import EnvironmentLock
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from deployments.locks.models import EnvironmentLock, FreezeWindow, freeze_hold, hold_of, lock_hold, of_lock
 
 SHOWN = 5
 """The number of ended locks in the history of an environment."""
@@ -104,5 +99,5 @@ def lock_badge(lock: EnvironmentLock | None, name: str) -> SafeString | str:
 
 def held_sentence(environment: Environment) -> str:
     """Return why no change of an environment may begin now; "" if nothing blocks it."""
-    hold = lock_hold(environment) or freeze_hold(environment.account)
+    hold = hold_of(environment)
     return message_text(hold.message) if hold else ""

@@ -9,7 +9,7 @@ from ninja import Schema
 from pydantic import Field
 
 from deployments.access.api.bodies import Body, TypedName
-from deployments.cloudformation.remaining import Remaining, RemainingResource
+from deployments.cloudformation.remaining import Remaining
 from deployments.common.texts import message_text
 
 
@@ -23,19 +23,6 @@ class RemainingResourceOut(Schema):
     billing: str = Field(examples=["billed"])
     can_delete: bool = Field(description="Whether Sanso can delete it by itself.")
     details: dict[str, str]
-
-    @classmethod
-    def of(cls, row: RemainingResource) -> Self:
-        """Return a resource."""
-        return cls(
-            type=row.type,
-            id=row.id,
-            path=row.path,
-            reason=row.reason,
-            billing=row.billing,
-            can_delete=row.can_delete,
-            details=dict(row.details),
-        )
 
 
 class SearchProblem(Schema):
@@ -66,7 +53,7 @@ class RemainingOut(Schema):
             problems=[
                 SearchProblem(service=name, text=message_text(why)) for name, why in found.problems.items()
             ],
-            items=[RemainingResourceOut.of(one) for one in found.resources],
+            items=[RemainingResourceOut.from_orm(one) for one in found.resources],
         )
 
 

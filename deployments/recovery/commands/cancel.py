@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db.models import F
 from django.utils import timezone
 
 from deployments.access.commands.requesting import CHANGE, DELETE, DEPLOY, CommandRequest, requesting
-from deployments.changes.commands.open_change import cancel_open_change
+from deployments.changes.commands.apply import cancel_open_change
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.models import leases
@@ -19,9 +19,6 @@ from deployments.environments.rules.cancel_effects import CancelEffect, cancel_e
 from deployments.environments.rules.phases import ROLLBACKS, Kind, State
 from deployments.stacks.models.stacks import Stack
 from deployments.stacks.shared import event_log
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 DISCARDED = "discarded"
 """The cancel code of a change that has not begun."""

@@ -1,28 +1,37 @@
-"""Request the deletion of an environment, and close one whose stack no longer exists."""
+"""Request the deletion of an environment or of a failed creation's remains, and close one without a stack."""
 
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any
+import uuid
+from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.access.commands.requesting import DELETE, CommandRequest, busy, requesting
+from deployments.access.commands.requesting import (
+    DELETE,
+    FORCE_DELETE,
+    CommandRequest,
+    busy,
+    refuse_deleted,
+    requesting,
+)
 from deployments.changes.models.approvals import policy_of
 from deployments.changes.shared import approvals
+from deployments.changes.shared.approvals import GIVEN
 from deployments.cloudformation.operations import Operation, refusal
-from deployments.common.errors import Message, UserFixable
+from deployments.common.errors import Message, UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.environments.rules.phases import Kind, State
+from deployments.environments.rules.phases import AFTER_STACKS, TERMINAL, Kind, State
+from deployments.recovery.commands.recovering import begin, chosen_of, held
 from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def request_deletion(
@@ -52,8 +61,7 @@ def request_deletion(
         require_typed_name(environment, typed_name)
         if environment.is_protected and not unprotect:
             raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
-        if why := deletion_refusal(environment):
-            raise UserFixable("NotDeletable", why.code, **why.params)
+        refuse("NotDeletable", deletion_refusal(environment))
         return create_deletion(sent, environment, unprotect=unprotect)
 
 
@@ -81,8 +89,7 @@ def create_deletion(
     if twice := sent.earlier():
         request.repeats = True
         return twice
-    if row.deleted_at:
-        raise UserFixable("AlreadyDeleted", Code.ENVIRONMENT_ALREADY_DELETED)
+    refuse_deleted(row)
     if row.active_deployment:
         raise busy(row)
     waits = policy_of(row) is not None and not cleans_up
@@ -162,3 +169,93 @@ def close_environment(*, user: User, environment: Environment) -> None:
         Environment.objects.filter(pk=row.pk).update(
             deleted_at=timezone.now(), live_key=None, due_at=None, secret_fingerprints=""
         )
+
+
+def may_clean_up(deployment: Deployment) -> bool:
+    """Return whether the remains of a deployment may be deleted without typing the name.
+
+    This is only possible for a creation whose stacks failed, or that was rolled back: there never was an
+    environment, nor data in it.
+    """
+    environment = deployment.environment
+    ended = State(deployment.state) in TERMINAL
+    failed = deployment.creates and ended and deployment.state != State.SUCCEEDED
+    emptied = deployment.kind == Kind.ROLLBACK_CREATION and ended
+    return (
+        (failed or emptied)
+        and State(deployment.last_phase) not in AFTER_STACKS
+        and environment.latest_id == deployment.pk
+        and bool(environment.stack_id)
+        and environment.deleted_at is None
+        and environment.missing_since is None
+    )
+
+
+def request_clean_up(*, user: User, deployment: Deployment) -> Deployment:
+    """Request the deletion of a failed creation's remains, and return its deployment.
+
+    A second request of the same user returns the deployment of the first. Raise UserFixable if it is not such
+    a creation, or if another deployment is changing the environment.
+    """
+    environment = deployment.environment
+    request = CommandRequest(user=user, action="clean_up", permission=DELETE, environment=environment)
+    sent = SentAgain(request, uuid.uuid5(deployment.token, "clean up"), [Kind.DELETE])
+    if before := sent.earlier():
+        return before
+    with requesting(request):
+        if not may_clean_up(deployment):
+            raise UserFixable("NothingToCleanUp", Code.NOTHING_TO_CLEAN_UP)
+        return create_deletion(sent, environment, unprotect=True, cleans_up=True)
+
+
+def request_deletion_again(
+    *,
+    user: User,
+    environment: Environment,
+    resources: Collection[str],
+    typed_name: str,
+    unprotect: bool,
+    force: bool,
+    reason: str,
+    request_key: UUID,
+) -> Deployment:
+    """Request the deletion of a stack whose deletion failed, except for the resources (paths) to retain.
+
+    `force` deletes the stack without the resources that fail, which needs its own permission. Raise
+    UserFixable if a resource was chosen that has not failed, the stack is in another status, or approval is
+    required and none was given for a deletion like this.
+    """
+    permission = FORCE_DELETE if force else DELETE
+    action = "force_delete" if force else "delete"
+    request = CommandRequest(
+        user=user, action=action, permission=permission, reason=reason, environment=environment
+    )
+    request.details["retain"] = sorted(resources)
+    sent = SentAgain(request, request_key, [Kind.DELETE], retain=sorted(resources), unprotect=unprotect)
+
+    def begun() -> Deployment:
+        require_typed_name(environment, typed_name)
+        row = held(environment)
+        refuse("NotDeletedAgain", refusal(row.stack_status, Operation.FORCE_DELETE))
+        _refuse_beyond_approval(row, unprotect=unprotect)
+        chosen = [] if force else chosen_of(row, resources)
+        request.before = {"stack_status": row.stack_status}
+        request.after = {"retained": [one.key for one in chosen], "force": force}
+        options: dict[str, Any] = {"force": True} if force else {}
+        options |= {"retain": [one.as_json() for one in chosen]} if chosen else {}
+        return begin(sent, row, Kind.DELETE, options=options, unprotect=unprotect)
+
+    return sent.once(environment, begun)
+
+
+def _refuse_beyond_approval(environment: Environment, *, unprotect: bool) -> None:
+    """Raise UserFixable if approval is required, and a deletion again would do more than was approved.
+
+    It retains more than the deletion that failed, so that the approval of that one covers it, unless only
+    this one switches off deletion protection.
+    """
+    if policy_of(environment) is None:
+        return
+    approved = Deployment.objects.deletions_of(environment.pk).filter(approvals__decision__in=GIVEN)
+    if not (approved.filter(unprotect=True) if unprotect else approved).exists():
+        raise UserFixable("DeletionNotApproved", Code.DELETION_AGAIN_NOT_APPROVED)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import User
 
 from deployments.access.commands.requesting import DELETE_REMAINING, OPERATE, CommandRequest, busy, requesting
 from deployments.access.models.permissions import can
@@ -18,10 +19,7 @@ from deployments.health.commands.operate import add_action
 from deployments.recovery.commands.delete import require_typed_name
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.stacks.models.remaining import remaining_of
-from deployments.stacks.shared.search_request import request_search
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from deployments.stacks.shared.finalize import request_search
 
 
 def request_new_search(*, user: User, deployment: Deployment) -> None:

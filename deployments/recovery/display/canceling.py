@@ -12,7 +12,7 @@ from django.utils.translation import pgettext
 
 from deployments.access.pages.who_can_grant import who_can_grant
 from deployments.access.texts.commands import permission_needed
-from deployments.changes.display.cancel_stages import CancelStage, _end, _waits
+from deployments.changes.display.previews import CancelStage, _end, _waits
 from deployments.cloudformation.timeline import Changes
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
@@ -152,13 +152,10 @@ def explanation(deployment: Deployment, effect: CancelEffect) -> dict[str, Any]:
         "button": button,
         "sentences": sentences,
         "is_destructive": effect is CancelEffect.DELETE,
-        "created": _created(deployment) if effect is CancelEffect.DELETE else None,
+        "created": Resource.objects.remaining_of(deployment).count()  # so far
+        if effect is CancelEffect.DELETE
+        else None,
     }
-
-
-def _created(deployment: Deployment) -> int:
-    """Return the number of resources that exist so far."""
-    return Resource.objects.remaining_of(deployment).count()
 
 
 def cancellation(

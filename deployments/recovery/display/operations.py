@@ -23,7 +23,7 @@ from deployments.common.texts import message_text
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import DELETING, Kind
-from deployments.locks.models.holds import freeze_hold, lock_hold
+from deployments.locks.models import freeze_hold, lock_hold
 from deployments.recovery.commands.cancel import effect_of
 
 ROUTES: Mapping[Operation, str] = {

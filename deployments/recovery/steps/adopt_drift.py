@@ -11,7 +11,7 @@ from django.utils import timezone
 from deployments.aws.cloudformation import CloudFormation, StackView
 from deployments.aws.session import Clients
 from deployments.cloudformation.operations import Operation, refusal
-from deployments.common.errors import AwsNotFound, UserFixable
+from deployments.common.errors import AwsNotFound, UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models import waiting
 from deployments.environments.models.deployments import Deployment
@@ -36,8 +36,7 @@ def adopt_drift(deployment: Deployment, clients: Clients) -> None:
         stack = clients.cloudformation.describe_stack(environment.stack_id)
     except AwsNotFound:
         raise UserFixable("StackMissing", Code.STACK_GONE) from None
-    if why := refusal(stack.status, Operation.CHANGE):
-        raise UserFixable("NotTakenOver", why.code, **why.params)
+    refuse("NotTakenOver", refusal(stack.status, Operation.CHANGE))
     base = deployment.base
     before = stored_sets.find(base.template_digest) if base else None
     template_set = _as_deployed(before, stack, clients.cloudformation) if before else None

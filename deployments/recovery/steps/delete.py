@@ -5,18 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from hashlib import sha256
 
-from django.db import transaction
-
 from deployments.aws.cloudformation import StackView
 from deployments.aws.session import Clients
 from deployments.cloudformation.operations import Operation, refusal
 from deployments.cloudformation.status import DELETED, is_being_deleted, is_final
 from deployments.cloudformation.stuck_resources import StuckResource, retained_by_stack
-from deployments.common.errors import AwsNotFound, UserFixable
+from deployments.common.errors import AwsNotFound, UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
-from deployments.recovery.steps import stuck_resources
+from deployments.recovery.steps import rollbacks
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource
 from deployments.stacks.shared import event_log, stack_rows
@@ -33,18 +31,15 @@ def check(deployment: Deployment, clients: Clients) -> float:
     stack = clients.cloudformation.describe_stack(stack_id)
     if stack.status == DELETED:
         raise AwsNotFound("NoStack", "The stack is deleted.", "cloudformation:DescribeStacks")
-    why = refusal(stack.status, Operation.DELETE)
-    if why and not is_being_deleted(stack.status):  # a deletion in progress is polled to its end
-        raise UserFixable("NotDeletable", why.code, **why.params)
+    if not is_being_deleted(stack.status):  # a deletion in progress is polled to its end
+        refuse("NotDeletable", refusal(stack.status, Operation.DELETE))
     if stack.termination_protection and not deployment.unprotect:
         raise UserFixable("DeletionProtection", Code.DELETION_PROTECTION_ON, "unprotect")
     _check_choices(deployment, stack, clients)
     resources = stack_rows.seed_from_stack(deployment, stack_id, clients.cloudformation)
     event_log.add(deployment, "delete.found", resources=resources)
-    with transaction.atomic():
-        seen = {"status": stack.status, "updated": stack.updated}
-        deployment.move_to(State.STACKS, stack_id=stack_id, preview_stack=seen)
-        event_log.add(deployment, "phase", key="stacks", phase="stacks")
+    seen = {"status": stack.status, "updated": stack.updated}
+    event_log.begin_phase(deployment, State.STACKS, stack_id=stack_id, preview_stack=seen)
     return 0.0
 
 
@@ -55,12 +50,12 @@ def retained_of(deployment: Deployment) -> list[StuckResource]:
 
 def _check_choices(deployment: Deployment, stack: StackView, clients: Clients) -> None:
     """Raise UserFixable if the deletion cannot be forced, or resources other than the chosen ones failed."""
-    if deployment.options.get("force") and (why := refusal(stack.status, Operation.FORCE_DELETE)):
-        raise UserFixable("NotForced", why.code, **why.params)
+    if deployment.options.get("force"):
+        refuse("NotForced", refusal(stack.status, Operation.FORCE_DELETE))
     chosen = retained_of(deployment)
     if not chosen:
         return
-    known = {one.key for one in stuck_resources.read(stack, clients.cloudformation)}
+    known = {one.key for one in rollbacks.read(stack, clients.cloudformation)}
     if others := sorted({one.key for one in chosen} - known):
         raise UserFixable("RetainListChanged", Code.RETAIN_LIST_CHANGED, resources=", ".join(others))
 

@@ -8,12 +8,13 @@ the request of another user, and that a second one with other values is a confli
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.utils.crypto import salted_hmac
 
-from deployments.access.commands.requesting import CommandRequest, busy, require
+from deployments.access.commands.requesting import CommandRequest, busy, requesting, require
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
@@ -54,14 +55,20 @@ class SentAgain:
             raise refusal
         return found
 
-    def first(self, environment: Environment) -> Deployment:
-        """Return the deployment of the first click of a double click.
+    def once(self, environment: Environment, create: Callable[[], Deployment]) -> Deployment:
+        """Return the deployment that the same request created before, or that `create` creates as part of it.
 
         Raise UserFixable if another one is changing the environment.
         """
-        if (first := self.earlier()) is None:
-            raise busy(environment)
-        return first
+        if before := self.earlier():
+            return before
+        try:
+            with requesting(self.request):
+                return create()
+        except IntegrityError:  # the second click of a double click
+            if (first := self.earlier()) is None:
+                raise busy(environment) from None
+            return first
 
     def _found(self) -> Deployment | None:
         rows = Deployment.objects.filter(requested_by=self.request.user, kind__in=self._kinds)

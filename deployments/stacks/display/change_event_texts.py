@@ -1,4 +1,4 @@
-"""The texts of events of changes: approvals, schedules, cancellations and releases to servers."""
+"""The texts of events of changes (approvals, cancellations, releases), and of deletions and rollbacks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
+from django.utils.translation import ngettext
 
+from deployments.common.pages.counts import resources
 from deployments.common.pages.datetime_formats import timestamp
 from deployments.environments.texts.cancel_reasons import canceled_text
 
 Values = Mapping[str, Any]
+
+
+def plain(text: str) -> Callable[[Values], str]:
+    """Return the text of an event that needs nothing but its values."""
+    return lambda values: _(text) % values
 
 
 def _change_applied(values: Values) -> str:
@@ -23,36 +31,16 @@ def _change_applied(values: Values) -> str:
     return _("%(user)s applied the change.") % values
 
 
-def _approval_requested(values: Values) -> str:
-    return _("%(user)s requested approval.") % values
-
-
 def _approval_approved(values: Values) -> str:
     if int(values.get("needed", 1)) > 1:
         return _("%(user)s approved it: %(given)s of %(needed)s approvals.") % values
     return _("%(user)s approved it.") % values
 
 
-def _approval_bypassed(values: Values) -> str:
-    return _("%(user)s bypassed the approval in an emergency: %(reason)s") % values
-
-
-def _approval_denied(values: Values) -> str:
-    return _("%(user)s denied it: %(reason)s") % values
-
-
-def _approval_expired(_values: Values) -> str:
-    return _("Nobody decided on the request for approval in time.")
-
-
 def _approval_void(values: Values) -> str:
     if values.get("code") == "not_permitted":
         return _("The approval of %(user)s is void: this person may no longer approve changes.") % values
     return _("The approved preview was replaced; the approval of %(user)s is void.") % values
-
-
-def _schedule_due(_values: Values) -> str:
-    return _("The scheduled time has come.")
 
 
 def _schedule_changed(values: Values) -> str:
@@ -64,14 +52,6 @@ def _schedule_changed(values: Values) -> str:
 
 def _change_canceled(values: Values) -> str:
     return canceled_text(values["code"], values["user"])
-
-
-def _change_nothing(_values: Values) -> str:
-    return _("No changes: the stack already has these values and templates.")
-
-
-def _change_out_of_date(_values: Values) -> str:
-    return _("The stack has changed since the preview. A new preview is being computed; apply that one.")
 
 
 def _cancel_requested(values: Values) -> str:
@@ -98,10 +78,6 @@ def _with_status(sentence: str, values: Values) -> str:
     return f"{sentence} ({values['status']})" if values.get("status") else sentence
 
 
-def _cancel_refused(_values: Values) -> str:
-    return _("Not canceled.")
-
-
 def _release_server(values: Values) -> str:
     texts = {
         "draining": _("%(server)s leaves its target groups."),
@@ -121,37 +97,118 @@ def _release_server(values: Values) -> str:
     return (texts | (back if values.get("back") else {}))[values["stage"]] % values
 
 
-def _release_returning(values: Values) -> str:
-    return _("%(server)s failed: the changed servers get the earlier version.") % values
-
-
 def _release_found(values: Values) -> str:
     return _("Servers of the release: %(servers)s.") % {"servers": ", ".join(values["servers"])}
-
-
-def _release_again(values: Values) -> str:
-    return _("State Manager put the earlier version back on %(server)s; it is changed again.") % values
 
 
 CHANGE_EVENTS: dict[str, Callable[[Values], str]] = {
     "release.server": _release_server,
     "release.found": _release_found,
-    "release.again": _release_again,
-    "release.returning": _release_returning,
-    "approval.requested": _approval_requested,
+    "release.again": plain(
+        N_("State Manager put the earlier version back on %(server)s; it is changed again.")
+    ),
+    "release.returning": plain(N_("%(server)s failed: the changed servers get the earlier version.")),
+    "approval.requested": plain(N_("%(user)s requested approval.")),
     "approval.approved": _approval_approved,
-    "approval.denied": _approval_denied,
-    "approval.bypassed": _approval_bypassed,
-    "approval.expired": _approval_expired,
+    "approval.denied": plain(N_("%(user)s denied it: %(reason)s")),
+    "approval.bypassed": plain(N_("%(user)s bypassed the approval in an emergency: %(reason)s")),
+    "approval.expired": plain(N_("Nobody decided on the request for approval in time.")),
     "approval.void": _approval_void,
-    "schedule.due": _schedule_due,
+    "schedule.due": plain(N_("The scheduled time has come.")),
     "schedule.changed": _schedule_changed,
     "change.applied": _change_applied,
     "change.canceled": _change_canceled,
-    "change.nothing": _change_nothing,
+    "change.nothing": plain(N_("No changes: the stack already has these values and templates.")),
     "cancel.requested": _cancel_requested,
     "cancel.accepted": _cancel_accepted,
-    "cancel.refused": _cancel_refused,
-    "change.out_of_date": _change_out_of_date,
+    "cancel.refused": plain(N_("Not canceled.")),
+    "change.out_of_date": plain(
+        N_("The stack has changed since the preview. A new preview is being computed; apply that one.")
+    ),
 }
 """The text of each event, by its code."""
+
+
+def _delete_found(values: Values) -> str:
+    return _("Found %(resources)s to delete.") % {"resources": resources(int(values["resources"]))}
+
+
+def _delete_unprotected(values: Values) -> str:
+    count = int(values["resources"])
+    if not count:
+        return _("There was no deletion protection to turn off.")
+    return _("Turned off the deletion protection of %(resources)s.") % {"resources": resources(count)}
+
+
+def _kept_found(values: Values) -> str:
+    return _("Found %(resources)s to roll back.") % {"resources": resources(int(values["resources"]))}
+
+
+def _remaining_searched(values: Values) -> str:
+    count, problems = int(values["resources"]), int(values["problems"])
+    found = (
+        ngettext(
+            "Searched for what remains in AWS: found %(count)d resource, %(billed)s of them billed.",
+            "Searched for what remains in AWS: found %(count)d resources, %(billed)s of them billed.",
+            count,
+        )
+        % {"count": count, "billed": values["billed"]}
+        if count
+        else _("Searched for what remains in AWS: found nothing.")
+    )
+    if not problems:
+        return found
+    missing = ngettext(
+        "%(count)d service could not be searched.", "%(count)d services could not be searched.", problems
+    ) % {"count": problems}
+    return f"{found} {missing}"
+
+
+def _trail_found(values: Values) -> str:
+    count = int(values["calls"])
+    return ngettext(
+        "CloudTrail has %(count)d call behind the first failure.",
+        "CloudTrail has %(count)d calls behind the first failure.",
+        count,
+    ) % {"count": count}
+
+
+def _rollback_found(values: Values) -> str:
+    found = resources(int(values["stuck"]))
+    if not int(values["skipped"]):
+        return _("To roll back again: %(resources)s.") % {"resources": found}
+    return _("To roll back again: %(resources)s, of which %(skipped)s are skipped.") % {
+        "resources": found,
+        "skipped": int(values["skipped"]),
+    }
+
+
+def _drift_adopted(values: Values) -> str:
+    if not values["with_set"]:
+        return _(
+            "Took over the parameters. The template set is not stored: choose the current one to change."
+        )
+    if values["same_templates"]:
+        return _("Took over the parameters. The templates are those that Sanso deployed.")
+    return _("Took over the templates and the parameters.")
+
+
+DELETION_EVENTS: dict[str, Callable[[Values], str]] = {
+    "kept.found": _kept_found,
+    "kept.rollback_started": plain(N_("Requested the rollback of %(stack_name)s from CloudFormation.")),
+    "delete.found": _delete_found,
+    "delete.started": plain(N_("Requested the deletion of %(stack_name)s from CloudFormation.")),
+    "delete.nothing": plain(N_("No stack was left to delete.")),
+    "delete.unprotected": _delete_unprotected,
+    "delete.nested": plain(
+        N_("Requested the deletion of the nested stack %(stack)s without what is retained.")
+    ),
+    "rollback.found": _rollback_found,
+    "rollback.started": plain(N_("Requested that CloudFormation continues the rollback of %(stack_name)s.")),
+    "take_over.done": _drift_adopted,
+    "review.purged": plain(
+        N_("Deleted the empty stack %(stack_name)s: its change set was not executed for 7 days.")
+    ),
+    "remaining.searched": _remaining_searched,
+    "trail.found": _trail_found,
+}

@@ -1,24 +1,28 @@
-"""The texts of the portal's own events. Rows store codes; these texts may change."""
+"""The texts of the portal's own events, also as announcements. Rows store codes; these texts may change."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 from django.utils.translation import ngettext
 
+from deployments.cloudformation.caught_servers import CATCHING, CAUGHT, CaughtServers
+from deployments.cloudformation.root_cause import Failure
 from deployments.cloudformation.validation import UNREAD, WARNING
 from deployments.common.pages.counts import objects, resources, stacks
 from deployments.common.pages.datetime_formats import timestamp
 from deployments.common.texts import stored_text
 from deployments.environments.display.headlines import phase
+from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import AFTER_FAILURE, Kind
-from deployments.stacks.display.caught_servers import CAUGHT_EVENTS
-from deployments.stacks.display.change_event_texts import CHANGE_EVENTS
-from deployments.stacks.display.deletion_event_texts import DELETION_EVENTS
+from deployments.stacks.display.change_event_texts import CHANGE_EVENTS, DELETION_EVENTS, plain
 from deployments.stacks.models.events import Event
 
 Values = Mapping[str, Any]
@@ -73,10 +77,6 @@ def _phase(values: Values) -> str:
     return _("Phase: %(phase)s") % {"phase": phase(values["phase"])}
 
 
-def _identity(values: Values) -> str:
-    return _("The credentials belong to account %(account_id)s.") % values
-
-
 def _templates(values: Values) -> str:
     templates, warnings = int(values["templates"]), int(values["warnings"])
     if warnings:
@@ -90,30 +90,6 @@ def _templates(values: Values) -> str:
         "%(count)d templates checked: no findings.",
         templates,
     ) % {"count": templates}
-
-
-def _name(values: Values) -> str:
-    return _("The stack name %(stack_name)s is available.") % values
-
-
-def _images(values: Values) -> str:
-    return _("Found the machine images: %(images)s.") % values
-
-
-def _snapshot(values: Values) -> str:
-    return _("The database will be restored from the snapshot %(snapshot)s of %(cluster)s.") % values
-
-
-def _protect_started(values: Values) -> str:
-    return _("Requested an update that sets %(parameter)s to true.") % values
-
-
-def _protect_on(_values: Values) -> str:
-    return _("Deletion protection is on.")
-
-
-def _protect_failed(_values: Values) -> str:
-    return _("Deletion protection could not be switched on.")
 
 
 def _bucket(values: Values) -> str:
@@ -145,27 +121,6 @@ def _stacks_started(values: Values) -> str:
     return _("Requested the creation of %(stack_name)s from CloudFormation.") % values
 
 
-def _without_nested_change_sets(values: Values) -> str:
-    text = _("CloudFormation refused the change sets of nested stacks; continuing without them. %(reason)s")
-    return text % values
-
-
-def _waiting(_values: Values) -> str:
-    return _("Not ready yet.")
-
-
-def _validation_warning(values: Values) -> str:
-    return _("CloudFormation warns about %(place)s: %(reason)s (%(check)s)") % values
-
-
-def _validation_unread(values: Values) -> str:
-    return _("What CloudFormation's validation found could not be read. %(action)s: %(aws)s") % values
-
-
-def _attention_over(_values: Values) -> str:
-    return _("Resolved; continuing.")
-
-
 def _ended(values: Values) -> str:
     labels = {
         "succeeded": _("Deployment succeeded."),
@@ -178,28 +133,102 @@ def _ended(values: Values) -> str:
     return labels[values["state"]]
 
 
+@dataclass(frozen=True, slots=True)
+class CaughtNote:
+    """The sentences of a form. `digest` is sent with it: it changes when another pair shares tags."""
+
+    sentences: tuple[str, ...]
+    digest: str
+
+    @classmethod
+    def of(cls, found: Sequence[CaughtServers]) -> CaughtNote | None:
+        """Return the note; None if nothing is shared."""
+        if not found:
+            return None
+        keys = "\n".join(sorted(f"{one.code} {one.key}" for one in found))
+        return cls(tuple(map(caught_sentence, found)), hashlib.sha256(keys.encode()).hexdigest()[:16])
+
+
+def caught_sentence(found: CaughtServers) -> str:
+    """Return the sentence about an association and the servers that it would configure, too."""
+    return CAUGHT_EVENTS[found.code](found.values)
+
+
+def _caught(values: Values) -> str:
+    whose = _("of environment %(environments)s") % values if values["environments"] else _("of others")
+    return ngettext(
+        "The targets of association %(association)s, %(tags)s, also match %(count)d server %(whose)s: "
+        "%(servers)s. The association would configure it, too.",
+        "The targets of association %(association)s, %(tags)s, also match %(count)d servers %(whose)s: "
+        "%(servers)s. The association would configure them, too.",
+        int(values["count"]),
+    ) % {**values, "whose": whose}
+
+
+def _catching(values: Values) -> str:
+    whose = (
+        _("of environment %(environments)s") % values
+        if values["environments"]
+        else _("of another environment")
+    )
+    return _(
+        "The targets of association %(association)s %(whose)s, %(tags)s, also match the servers that this "
+        "environment launches: %(servers)s. That association would configure them, too."
+    ) % {**values, "whose": whose}
+
+
+CAUGHT_EVENTS: dict[str, Callable[[Values], str]] = {CAUGHT: _caught, CATCHING: _catching}
+
+
 EVENTS: dict[str, Callable[[Values], str]] = {
     "requested": _requested,
     "phase": _phase,
-    "preflight.identity": _identity,
+    "preflight.identity": plain(N_("The credentials belong to account %(account_id)s.")),
     "preflight.templates": _templates,
-    "preflight.name": _name,
+    "preflight.name": plain(N_("The stack name %(stack_name)s is available.")),
     "preflight.bucket": _bucket,
-    "preflight.images": _images,
-    "preflight.snapshot": _snapshot,
+    "preflight.images": plain(N_("Found the machine images: %(images)s.")),
+    "preflight.snapshot": plain(
+        N_("The database will be restored from the snapshot %(snapshot)s of %(cluster)s.")
+    ),
     **CAUGHT_EVENTS,
-    "protect.started": _protect_started,
-    "protect.on": _protect_on,
-    "protect.failed": _protect_failed,
+    "protect.started": plain(N_("Requested an update that sets %(parameter)s to true.")),
+    "protect.on": plain(N_("Deletion protection is on.")),
+    "protect.failed": plain(N_("Deletion protection could not be switched on.")),
     "artifacts.uploaded": _artifacts,
     "change_set.created": _change_set,
-    WARNING: _validation_warning,
-    UNREAD: _validation_unread,
-    "change_set.root_only": _without_nested_change_sets,
+    WARNING: plain(N_("CloudFormation warns about %(place)s: %(reason)s (%(check)s)")),
+    UNREAD: plain(N_("What CloudFormation's validation found could not be read. %(action)s: %(aws)s")),
+    "change_set.root_only": plain(
+        N_("CloudFormation refused the change sets of nested stacks; continuing without them. %(reason)s")
+    ),
     "stacks.started": _stacks_started,
-    "waiting": _waiting,
-    "attention.over": _attention_over,
+    "waiting": plain(N_("Not ready yet.")),
+    "attention.over": plain(N_("Resolved; continuing.")),
     "ended": _ended,
     **CHANGE_EVENTS,
     **DELETION_EVENTS,
 }
+
+LONGEST_REASON = 120
+
+
+def announcements(deployment: Deployment, events: Iterable[Event], first: Failure | None) -> list[str]:
+    """Return an announcement for each event that needs one. `first` is the deployment's first failure."""
+    found: list[str] = []
+    for one in events:
+        if one.source == "portal" and one.code in ("phase", "attention", "attention.over"):
+            found.append(event(one))
+        elif one.code == "ended" and one.source == "portal":
+            found.append(
+                _("%(name)s: %(end)s") % {"name": deployment.environment.name, "end": _cut(event(one))}
+            )
+        elif first and one.as_failure() == first:
+            reason = first.reason or first.status
+            values = {"name": first.logical_id, "reason": _cut(reason)}
+            found.append(_("%(name)s failed: %(reason)s") % values)
+    return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"

@@ -1,18 +1,17 @@
-"""A request from an environment's page, executed by a worker. It is a due row like a deployment."""
+"""A request from an environment's page, a due row that a worker executes, and the exceptions of its steps."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments.common.errors import Message
 from deployments.common.models.fields import IdField
+from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-
-if TYPE_CHECKING:
-    from deployments.environments.models.deployments import Deployment
 
 KINDS = [
     ("run_association", _("Run association")),
@@ -87,3 +86,19 @@ class ActionRequest(models.Model):
     def is_active(self) -> bool:
         """Return whether it has not ended."""
         return self.ended_at is None
+
+
+class ContinueLater(Exception):
+    """Raised when a further step is needed, in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class ActionFailed(Exception):
+    """Raised when the action has failed for good, with the reason."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(str(message))
+        self.message = message

@@ -216,7 +216,7 @@ class Event(models.Model):
     type = models.CharField(_("type"), max_length=255, blank=True, default="")
     status = models.CharField(_("status"), max_length=60, blank=True, default="")
     reason = models.TextField(_("reason"), blank=True, default="")
-    # The number of the event that this one repeats, 0 if none (`deployments.stacks.rules.duplicate_events`).
+    # The number of the event that this one repeats, 0 if none (`deployments.stacks.rules.resource_state`).
     repeat_of = models.PositiveIntegerField(default=0)
     code = models.CharField(max_length=60, blank=True, default="")
     values = models.JSONField(default=dict, blank=True)

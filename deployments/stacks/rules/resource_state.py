@@ -1,11 +1,11 @@
-"""The current state of a resource, from its events in any order."""
+"""The current state of a resource from its events in any order, and whether an event repeats another."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deployments.cloudformation.status import is_final, order, stage
+from deployments.cloudformation.status import is_failed, is_final, order, stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +53,28 @@ def apply(state: ResourceState, change: StatusChange) -> ResourceState:
         changed_at=change.at,
         ended_at=change.at if is_final(change.status) else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastEvent:
+    """The last event of a resource. `first` is the number of the event that it repeats, else its own.
+
+    `stack` is the path of the stack whose events include it.
+    """
+
+    first: int
+    status: str
+    reason: str
+    stack: str
+
+
+def is_duplicate(before: LastEvent | None, now: LastEvent) -> bool:
+    """Return whether an event repeats the last one of the same resource.
+
+    CloudFormation reports one step several times: with "Resource creation Initiated" as the reason, or both
+    in a nested stack and in its parent. Two failures are different unless they have the same reason, or one
+    of them is the parent's event.
+    """
+    if before is None or not now.status or before.status != now.status:
+        return False
+    return not is_failed(now.status) or before.reason == now.reason or before.stack != now.stack

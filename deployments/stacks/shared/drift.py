@@ -14,7 +14,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.stacks.models.stacks import STACK_TYPE, Stack
-from deployments.stacks.shared import parameters
+from deployments.stacks.shared.change_sets import filled
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.rules.local_diff import file_changes
@@ -100,7 +100,7 @@ def _values(
     return found_values(
         (before.defaults if before else {}) | (base.images | base.parameters if base else {}),
         {name: value for name, value in stack.parameters.items() if name in compared and MASKED not in value},
-        stack.parameters | deployment.parameters | parameters.filled(deployment, template_set),
+        stack.parameters | deployment.parameters | filled(deployment, template_set),
         latest=latest.images | latest.parameters if latest else {},
     )
 

@@ -18,11 +18,17 @@ from django.utils import timezone
 from deployments.aws.cloudformation import StackEvent
 from deployments.cloudformation.timeline import in_ms, union
 from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import State
 from deployments.live import new_events
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource, Stack
-from deployments.stacks.rules.resource_state import ResourceState, StatusChange, apply
-from deployments.stacks.shared import duplicate_events
+from deployments.stacks.rules.resource_state import (
+    LastEvent,
+    ResourceState,
+    StatusChange,
+    apply,
+    is_duplicate,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,13 @@ def add(deployment: Deployment, code: str, /, *, key: str = "", **values: Any) -
     return bool(append(deployment, [Entry(event_id=event_id, at=timezone.now(), code=code, values=values)]))
 
 
+def begin_phase(deployment: Deployment, state: State, *, key: str = "", **values: Any) -> None:
+    """Move a deployment to a state, and log that its phase begins. `values` are others of its row."""
+    with transaction.atomic():
+        deployment.move_to(state, **values)
+        add(deployment, "phase", key=f"{state}{key}", phase=str(state))
+
+
 def append(deployment: Deployment, entries: Sequence[Entry]) -> int:
     """Write the entries that are not stored yet, in their order, and return their number.
 
@@ -72,7 +85,7 @@ def append(deployment: Deployment, entries: Sequence[Entry]) -> int:
             return 0
         last = locked.last_seq
         rows = [_row(locked, last + i, e) for i, e in enumerate(new, 1)]
-        duplicate_events.mark(locked, rows)
+        _mark_duplicates(locked, rows)
         Event.objects.bulk_create(rows)
         _update_rows([e for e in new if e.event is not None])
         Deployment.objects.filter(pk=locked.pk).update(last_seq=last + len(new))
@@ -158,3 +171,40 @@ def _stored_change(event: StackEvent) -> list[int | str]:
 
 def _change(event: StackEvent) -> StatusChange:
     return StatusChange(at=event.at, status=event.status, reason=event.reason, physical_id=event.physical_id)
+
+
+def _mark_duplicates(deployment: Deployment, rows: Sequence[Event]) -> None:
+    """Set `repeat_of` of events that are about to be written, in their order.
+
+    Call it with the deployment's row locked. It makes three queries, none if there are no events of stacks.
+    """
+    of_stacks = [row for row in rows if row.stack is not None]
+    if not of_stacks:
+        return
+    latest = {event.subject: _last_event(event) for event in _latest_of(deployment, of_stacks)}
+    for row in of_stacks:
+        event = _last_event(row)
+        before = latest.get(row.subject)
+        if before and is_duplicate(before, event):
+            row.repeat_of = before.first
+            event = _last_event(row)
+        latest[row.subject] = event
+
+
+def _last_event(event: Event) -> LastEvent:
+    return LastEvent(
+        first=event.repeat_of or event.seq,
+        status=event.status,
+        reason=event.reason,
+        stack=event.stack.path if event.stack else "",
+    )
+
+
+def _latest_of(deployment: Deployment, events: Iterable[Event]) -> list[Event]:
+    """Return the last event of each resource, in its own stack and in the parent."""
+    subjects = {row.subject for row in events}
+    paths = subjects | {subject.rpartition("/")[0] for subject in subjects}
+    stacks = list(Stack.objects.filter(deployment=deployment, path__in=paths))
+    names = {subject.rpartition("/")[2] for subject in subjects} | {stack.name for stack in stacks}
+    numbers = Event.objects.latest_of([stack.pk for stack in stacks], names)
+    return list(Event.objects.of(deployment).numbered(numbers))

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from deployments.cloudformation.remaining import SearchState
 from deployments.cloudformation.status import DELETED
 from deployments.common.errors import Message
 from deployments.environments.models.deployments import Deployment
@@ -16,8 +18,8 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.intervals import FIRST_LOOK_DELAY
 from deployments.environments.rules.outcome import WITHOUT_STACK
 from deployments.environments.rules.phases import DELETING, Kind, State
+from deployments.stacks.models.action_requests import ActionRequest
 from deployments.stacks.shared import event_log, forecast, redactors, skipped
-from deployments.stacks.shared.search_request import request_search
 from deployments.template_sets.shared import versions
 
 AtEnd = Callable[[Deployment, State, datetime], None]
@@ -91,3 +93,26 @@ def _is_unfinished(deployment: Deployment, state: State, status: str) -> bool:
 def _stays(state: State, status: str) -> bool:
     """Return whether a deployment was canceled when its stacks were complete: nothing was deleted."""
     return state is State.CANCELED and status not in ("", DELETED)
+
+
+PENDING: dict[str, Any] = {"search": str(SearchState.PENDING)}
+"""The value of a deployment until its search has ended."""
+
+
+def request_search(deployment: Deployment, user: User | None = None) -> None:
+    """Make the search due, unless one is in progress. Keep an earlier one's results until it ends.
+
+    `user` requested it; without one, it follows the deployment.
+    """
+    deployment.remaining = deployment.remaining | PENDING
+    Deployment.objects.filter(pk=deployment.pk).update(remaining=deployment.remaining)
+    ActionRequest.objects.get_or_create(
+        active_key=f"{deployment.environment_id}:search_remaining:{deployment.pk}",
+        defaults={
+            "environment_id": deployment.environment_id,
+            "kind": "search_remaining",
+            "asked_by_id": user.pk if user else deployment.requested_by_id,
+            "arguments": {"deployment": deployment.pk},
+            "due_at": timezone.now(),
+        },
+    )

@@ -100,12 +100,24 @@ def _planned(root: Stack, path: str, planned: TemplateStack) -> int:
 
 
 def _pending(stack: Stack, changes: Iterable[ResourceChange | ResourceView]) -> None:
+    """Create pending rows of resources."""
+    _add(stack, ((one, {}) for one in changes))
+
+
+def _add(stack: Stack, rows: Iterable[tuple[ResourceChange | ResourceView, dict[str, str]]]) -> None:
+    """Create the rows of resources that have none, with further values of each."""
     with transaction.atomic():
         stored = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
         Resource.objects.bulk_create(
             [
-                Resource(stack=stack, logical_id=one.logical_id, type=one.type, physical_id=one.physical_id)
-                for one in changes
+                Resource(
+                    stack=stack,
+                    logical_id=one.logical_id,
+                    type=one.type,
+                    physical_id=one.physical_id,
+                    **values,
+                )
+                for one, values in rows
                 if one.logical_id not in stored
             ]
         )
@@ -196,7 +208,7 @@ def seed_existing(deployment: Deployment, stack_id: str, cloudformation: CloudFo
             continue  # a nested stack that has been deleted
         existing = [view for view in listed if view.status != DELETED]
         resources += len(existing)
-        _existing(stack, existing)
+        _add(stack, ((view, {"status": view.status, "reason": view.reason}) for view in existing))
         stack.bookmark = bookmark
         stack.save(update_fields=["bookmark"])
         for view in existing:
@@ -250,22 +262,3 @@ def _existing_stacks(
         nested = ((at, view.physical_id) for at, view in existing.items() if view.type == STACK_TYPE)
         waiting += [(at, nested_id) for at, nested_id in nested if nested_id and at.count("/") < MAX_DEPTH]
         yield path, id_, existing
-
-
-def _existing(stack: Stack, views: list[ResourceView]) -> None:
-    with transaction.atomic():
-        stored = set(Resource.objects.filter(stack=stack).values_list("logical_id", flat=True))
-        Resource.objects.bulk_create(
-            [
-                Resource(
-                    stack=stack,
-                    logical_id=view.logical_id,
-                    physical_id=view.physical_id,
-                    type=view.type,
-                    status=view.status,
-                    reason=view.reason,
-                )
-                for view in views
-                if view.logical_id not in stored
-            ]
-        )

@@ -20,6 +20,7 @@ from deployments.cloudformation.nested_templates import STACK
 from deployments.cloudformation.parameters import Parameter, ParameterGroup, Preset
 from deployments.cloudformation.release_kind import ReleaseRule
 from deployments.cloudformation.template_rules import Rule
+from deployments.cloudformation.template_stacks import TemplateSide
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.template_files import (
@@ -119,6 +120,10 @@ class TemplateSet:
         would replace its database.
         """
         return {**({self.snapshot_parameter: ""} if self.snapshot_parameter else {}), **known}
+
+    def side(self, values: Mapping[str, str]) -> TemplateSide:
+        """Return the templates with the values that their root stack gets."""
+        return TemplateSide(templates=self.contents, root=self.root.name, values=values)
 
     def image_names(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return the SSM parameter with the machine image, by the parameter for its id.

@@ -17,7 +17,7 @@ from deployments.changes.commands.create import request_deployment
 from deployments.common.models.idempotency import IdempotencyKey
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 from tests.api.clients import ROOT, Program
 from tests.api.creation import NEW, code_of, new
 from tests.builders import (

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deployments.access.models.audit_records import AuditRecord
 from deployments.common.models.idempotency import IdempotencyKey
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.models.versions import TemplateRef
 from tests.api.clients import Program

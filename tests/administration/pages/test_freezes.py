@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from deployments.access.models.audit_records import AuditRecord
 from deployments.environments.models.accounts import Account
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from tests.builders import make_account, make_user
 from tests.pages.pages import page
 

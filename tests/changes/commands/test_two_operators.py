@@ -16,7 +16,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text
 from deployments.environments.models.deployments import Deployment
 from deployments.locks.commands.locks import lock_environment
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 from deployments.recovery.commands import delete
 from tests.builders import make_account, make_operator
 from tests.commands.scene_rows import asked, deployed

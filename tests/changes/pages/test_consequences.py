@@ -13,8 +13,8 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.changes.pages.preview.consequences import sentences
-from deployments.changes.pages.preview.release import release_card
+from deployments.changes.pages.preview.cards import release_card
+from deployments.changes.pages.preview.texts import sentences
 from deployments.changes.rules.assessment import (
     AffectedTier,
     ChangeAssessment,

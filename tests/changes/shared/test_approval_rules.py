@@ -14,8 +14,13 @@ from deployments.access.models.audit_records import AuditRecord
 from deployments.access.models.grants import Label, ServiceAccount
 from deployments.access.models.tokens import ApiToken
 from deployments.changes.approvers import approvers, possible_approvers
-from deployments.changes.commands.approval_rules import delete_label_rule, save_label_rule
-from deployments.changes.commands.approve import approve, bypass, set_approval_required
+from deployments.changes.commands.approve import (
+    approve,
+    bypass,
+    delete_label_rule,
+    save_label_rule,
+    set_approval_required,
+)
 from deployments.changes.commands.labels import set_labels
 from deployments.changes.models.approvals import Approval, ApprovalRule, ApprovalVote, policy_of
 from deployments.changes.rules.approvals import Policy

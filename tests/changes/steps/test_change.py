@@ -12,8 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from deployments.access.models.audit_records import AuditRecord
-from deployments.changes.commands.apply import apply_change
-from deployments.changes.commands.open_change import discard_change, preview_again
+from deployments.changes.commands.apply import apply_change, discard_change, preview_again
 from deployments.changes.commands.preview import request_change, request_rollback
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment

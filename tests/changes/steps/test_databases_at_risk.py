@@ -11,7 +11,7 @@ from deployments.aws.cloudwatch import ClusterUse
 from deployments.aws.rds import Cluster, Member
 from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, Backup
 from deployments.changes.rules.databases_at_risk import DatabaseAtRisk, in_words
-from deployments.changes.steps.databases_at_risk import gather
+from deployments.changes.steps.predictions import gather_facts
 from deployments.cloudformation.changes import ChangedResource, Changes
 from deployments.common.errors import AwsRetryable
 from tests.builders import START
@@ -53,7 +53,7 @@ def aws() -> FakeAws:
 
 
 def facts(aws: FakeAws) -> DatabaseAtRisk | None:
-    stored = gather(CHANGES, aws(AccountRef(region="ap-northeast-1")), START)
+    stored = gather_facts(CHANGES, aws(AccountRef(region="ap-northeast-1")), START)
     return DatabaseAtRisk.from_json(stored.get("Aurora/DbCluster"))
 
 
@@ -82,7 +82,7 @@ def test_nothing_is_claimed_of_a_cluster_that_is_not_found(aws: FakeAws) -> None
 
 
 def test_no_hazard_costs_no_call(aws: FakeAws) -> None:
-    gather(Changes(resources=CHANGES.resources[1:]), aws(AccountRef(region="ap-northeast-1")), START)
+    gather_facts(Changes(resources=CHANGES.resources[1:]), aws(AccountRef(region="ap-northeast-1")), START)
     assert not [call for call in aws.calls if call.startswith(("rds:", "cloudwatch:"))]
 
 

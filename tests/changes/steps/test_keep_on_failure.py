@@ -15,10 +15,10 @@ from deployments.common.errors import AwsRejected, UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind, State
-from deployments.recovery.commands.clean_up import may_clean_up
-from deployments.recovery.commands.roll_back import request_stack_rollback
+from deployments.recovery.commands.delete import may_clean_up
+from deployments.recovery.commands.recovering import request_stack_rollback
 from deployments.stacks.commands.change_base import retried
-from deployments.stacks.display.preserved_resources import preserved_sentences
+from deployments.stacks.display.remaining import preserved_sentences
 from deployments.stacks.display.tree import build_tree
 from deployments.stacks.models.durations import Duration
 from deployments.stacks.models.events import Event

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from deployments.access.models.audit_records import AuditRecord
 from deployments.changes.commands.create import request_deployment
-from deployments.changes.commands.reschedule import reschedule
+from deployments.changes.commands.schedule import reschedule
 from deployments.common.errors import LostClaim, UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account

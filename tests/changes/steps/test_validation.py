@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from deployments.aws.validation_events import ValidationFinding
-from deployments.changes.steps.rejected_change_set import LONGEST
+from deployments.changes.steps.failed_change_sets import LONGEST
 from deployments.cloudformation.validation import UNREAD, WARNING
 from deployments.common.errors import AwsAccessError, AwsFailure, AwsRejected
 from deployments.environments.models.deployments import Deployment

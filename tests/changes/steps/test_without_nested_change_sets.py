@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from deployments.changes.commands.apply import apply_change
-from deployments.changes.commands.open_change import discard_change, preview_again
+from deployments.changes.commands.apply import apply_change, discard_change, preview_again
 from deployments.changes.commands.preview import request_change
 from deployments.cloudformation.change_summary import may_lose_data, not_computed, replaces
 from deployments.cloudformation.changes import Changes

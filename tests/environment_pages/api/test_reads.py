@@ -16,7 +16,7 @@ from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 from deployments.stacks.models import timeline
 from tests.api.clients import ROOT, Program
 from tests.builders import (

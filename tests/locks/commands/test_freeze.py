@@ -17,8 +17,9 @@ from deployments.common.texts import error_text
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.health.commands import operate
-from deployments.locks.models.freezes import FreezeWindow
-from deployments.recovery.commands import clean_up, delete
+from deployments.locks.models import FreezeWindow
+from deployments.recovery.commands import delete
+from deployments.recovery.commands.delete import request_clean_up
 from tests.builders import make_account, make_operator
 from tests.commands.scenes import SCENES, template_set
 
@@ -29,7 +30,7 @@ FROZEN = (
     create.request_deployment,
     apply.apply_change,
     delete.request_deletion,
-    clean_up.request_clean_up,
+    request_clean_up,
 )
 
 

@@ -15,18 +15,25 @@ from deployments.accounts.commands import accounts
 from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
-from deployments.changes.commands import approval_rules, approve, create, open_change, preview
+from deployments.changes.commands import apply, approve, create, preview
+from deployments.changes.commands.approve import delete_label_rule, save_label_rule
 from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text, stored_text
 from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.commands import operate
-from deployments.locks.commands import freezes
-from deployments.locks.commands.locks import break_lock, lock_environment, unlock_environment
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.commands.locks import (
+    break_lock,
+    delete_freeze,
+    lock_environment,
+    save_freeze,
+    unlock_environment,
+)
+from deployments.locks.models import EnvironmentLock
 from deployments.notifications import commands as notification_commands
-from deployments.recovery.commands import cancel, delete, dismiss, remaining
+from deployments.recovery.commands import cancel, delete, remaining
+from deployments.recovery.commands.recovering import dismiss_failure
 from deployments.template_sets.commands import sources, versions
 from tests.builders import make_operator
 from tests.commands.scene_rows import asked, deployed
@@ -37,10 +44,10 @@ __all__ = ["template_set"]
 
 PREVIEWS = {
     *(preview.request_change, preview.request_rollback, preview.request_version),
-    *(open_change.preview_again, open_change.discard_change),
+    *(apply.preview_again, apply.discard_change),
 }
 APPROVING = {approve.approve, approve.deny, approve.bypass, approve.set_approval_required}
-STOPPING = {cancel.request_cancel, dismiss.dismiss_failure}
+STOPPING = {cancel.request_cancel, dismiss_failure}
 LOCKING = {lock_environment, unlock_environment, break_lock}
 ALLOWED = (
     PREVIEWS | APPROVING | STOPPING | LOCKING | {remaining.request_new_search, remaining.request_deletion_of}
@@ -51,7 +58,7 @@ WITHOUT_ENVIRONMENT = {
     *(grants.add_member, grants.remove_member, grants.add_service_account),
     *(invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
     *(create.request_deployment, recording_commands.request_recording, sandbox.request_of_sandbox),
-    *(freezes.save_freeze, freezes.delete_freeze, accounts.save_account, accounts.delete_account),
+    *(save_freeze, delete_freeze, accounts.save_account, accounts.delete_account),
     accounts.request_connection_test,
     *(versions.set_version_status, versions.confirm_moved_tag, sources.save_source),
     *(sources.remove_source, sources.request_fetch, sources.set_webhook),
@@ -65,7 +72,7 @@ WITHOUT_ENVIRONMENT = {
         notification_commands.request_test,
         notification_commands.request_retry,
     ),
-    *(approval_rules.save_label_rule, approval_rules.delete_label_rule),
+    *(save_label_rule, delete_label_rule),
     *(commands.export_audit, support_commands.export_support_bundle),
     *(tokens.create_token, tokens.revoke_token),
 }

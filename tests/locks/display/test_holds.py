@@ -13,7 +13,7 @@ from django.utils import timezone
 from deployments.access.models.audit_records import AuditRecord
 from deployments.environments.models.environments import Environment
 from deployments.locks.commands.locks import break_lock, lock_environment
-from deployments.locks.models.locks import EnvironmentLock
+from deployments.locks.models import EnvironmentLock
 from tests.builders import make_operator
 from tests.health_builders import make_whole
 from tests.locks.commands.test_freeze import freeze

@@ -8,12 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.changes.commands.open_change import discard_change
+from deployments.changes.commands.apply import discard_change
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.locks.commands.locks import break_lock, lock_environment, unlock_environment
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 from tests.builders import make_operator
 from tests.changes.steps.test_change import apply, change, deployed, operator, previewed
 from tests.fakes import FakeAws, lost_answer

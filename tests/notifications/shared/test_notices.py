@@ -25,7 +25,7 @@ from deployments.notifications.senders.outcome import Outcome
 from deployments.notifications.shared import outbox
 from deployments.notifications.steps import delivery
 from deployments.notifications.texts import notices as notice_texts
-from deployments.stacks.steps import notices as stack_notices
+from deployments.stacks.steps.progress import forecast_computed
 from deployments.template_sets.shared import notices as template_set_notices
 from tests.builders import allow, make_deployment, make_environment, make_operator, make_user
 from tests.health_builders import make_whole
@@ -129,7 +129,7 @@ def test_an_update_is_told_once_for_each_version(target: NotificationTarget, tmp
 def test_a_deployment_is_late_once_compared_with_its_first_forecast(target: NotificationTarget) -> None:
     deployment, now = make_deployment(make_environment("staging")), timezone.now()
     for minutes in (10, 12, 30, 40):
-        stack_notices.forecast_computed(deployment, now + timedelta(minutes=minutes), now)
+        forecast_computed(deployment, now + timedelta(minutes=minutes), now)
 
     (text,) = written_texts()
     assert text.startswith("staging takes longer than forecast / Forecast at first: ")

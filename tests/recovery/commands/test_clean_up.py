@@ -8,7 +8,7 @@ from django.test import Client
 
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
-from deployments.recovery.commands.clean_up import may_clean_up, request_clean_up
+from deployments.recovery.commands.delete import may_clean_up, request_clean_up
 from tests.builders import make_user
 from tests.live import scenes
 from tests.pages.pages import page

@@ -11,7 +11,7 @@ from deployments.access.models.audit_records import AuditRecord
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.recovery.commands.dismiss import dismiss_failure
+from deployments.recovery.commands.recovering import dismiss_failure
 from tests.builders import make_deployment, make_environment, make_operator, make_user
 
 pytestmark = pytest.mark.django_db

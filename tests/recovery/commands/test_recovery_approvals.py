@@ -16,10 +16,9 @@ from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.recovery.commands.continue_rollback import request_continue
-from deployments.recovery.commands.delete_again import request_deletion_again
+from deployments.recovery.commands.delete import request_deletion_again
+from deployments.recovery.commands.recovering import request_continue, request_stack_rollback
 from deployments.recovery.commands.remaining import request_deletion_of
-from deployments.recovery.commands.roll_back import request_stack_rollback
 from deployments.stacks.models.action_requests import ActionRequest
 from tests.builders import make_deployment, make_environment, make_grant, make_user
 from tests.commands.scene_rows import SNAPSHOT

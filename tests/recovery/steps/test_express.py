@@ -15,7 +15,7 @@ from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from deployments.recovery.commands.roll_back import request_stack_rollback
+from deployments.recovery.commands.recovering import request_stack_rollback
 from deployments.recovery.display.operations import situation_of, why_not
 from deployments.template_sets import template_files
 from tests.builders import allow, make_user

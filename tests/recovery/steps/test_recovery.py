@@ -16,9 +16,8 @@ from deployments.common.errors import AwsAccessError
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from deployments.recovery.commands.adopt_drift import request_adoption
-from deployments.recovery.commands.continue_rollback import request_continue
 from deployments.recovery.commands.delete import request_deletion
+from deployments.recovery.commands.recovering import request_adoption, request_continue
 from deployments.stacks.models.events import Event
 from deployments.steps import step
 from deployments.template_sets import template_files

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deployments.cloudformation.release_kind import ReleaseKind
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
-from deployments.releases.rules.plan import (
+from deployments.releases.rules import (
     AT_WORK,
     Act,
     Command,

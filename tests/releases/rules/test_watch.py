@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployments.common.message_codes import Code
-from deployments.releases.rules.watch import Reads, problem
+from deployments.releases.rules import Reads, watch_problem
 
 GOOD = Reads(total=40, failed=0, mean=80)
 
@@ -31,6 +31,6 @@ GOOD = Reads(total=40, failed=0, mean=80)
 def test_the_reads_since_are_compared_with_those_before(
     before: Reads, during: Reads, code: Code | None
 ) -> None:
-    found = problem(before, during)
+    found = watch_problem(before, during)
 
     assert (found.code if found else None) == code

@@ -25,7 +25,7 @@ from deployments.failures.models import Evidence
 from deployments.health.models.configuration import Association, AssociationRun
 from deployments.recovery.commands.cancel import request_cancel
 from deployments.releases.models import ReleaseServer, ServerRelease
-from deployments.releases.steps import suspensions
+from deployments.releases.steps import PROCESSES
 from deployments.stacks.models.events import Event
 from deployments.steps.observe_stack import observe_stack
 from deployments.template_sets import template_files
@@ -104,7 +104,7 @@ def test_a_disruptive_release_takes_one_server_out_at_a_time(
     ended = go(released(shop, settings, operator, aws, OTHER), aws)
 
     assert (ended.state, reason(ended)) == (State.STACKS, "")
-    assert during == [({"i-2"}, set(suspensions.PROCESSES)), ({"i-1"}, set(suspensions.PROCESSES))]
+    assert during == [({"i-2"}, set(PROCESSES)), ({"i-1"}, set(PROCESSES))]
     assert {one.target_id for one in aws.targets[TARGETS]} == {"i-1", "i-2"}
     assert aws.suspended[GROUP] == set()
     assert ServerRelease.objects.get().resumed_at is not None
@@ -364,7 +364,7 @@ def test_a_group_that_a_release_left_suspended_is_resumed(
 ) -> None:
     change = released(shop, settings, operator, aws, OTHER)
     go(change, aws, until=lambda d: "configuring" in stages(d).values())
-    assert aws.suspended[GROUP] == set(suspensions.PROCESSES)
+    assert aws.suspended[GROUP] == set(PROCESSES)
     Deployment.objects.filter(pk=change.pk).update(
         state="failed", active_key=None, due_at=None, ended_at=timezone.now()
     )

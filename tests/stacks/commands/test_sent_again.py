@@ -20,12 +20,12 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
-from deployments.recovery.commands.adopt_drift import request_adoption
-from deployments.recovery.commands.clean_up import request_clean_up
-from deployments.recovery.commands.continue_rollback import request_continue
-from deployments.recovery.commands.delete import request_deletion
-from deployments.recovery.commands.delete_again import request_deletion_again
-from deployments.recovery.commands.roll_back import request_stack_rollback
+from deployments.recovery.commands.delete import request_clean_up, request_deletion, request_deletion_again
+from deployments.recovery.commands.recovering import (
+    request_adoption,
+    request_continue,
+    request_stack_rollback,
+)
 from tests.builders import (
     make_account,
     make_deployment,

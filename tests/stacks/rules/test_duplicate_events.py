@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployments.stacks.rules.duplicate_events import LastEvent, is_duplicate
+from deployments.stacks.rules.resource_state import LastEvent, is_duplicate
 
 
 def event(status: str, reason: str = "", stack: str = "App") -> LastEvent:

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from deployments.changes.models.assessments import find_set
-from deployments.changes.pages.preview.found import outside_note
-from deployments.changes.pages.preview.local import local_diff
+from deployments.changes.pages.preview.cards import outside_note
+from deployments.changes.pages.preview.inputs import local_diff
 from deployments.cloudformation.change_summary import counts
 from deployments.cloudformation.changes import Changes, Effect
 from deployments.environments.models.deployments import Deployment

@@ -8,9 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.apply import apply_change, discard_change, preview_again
 from deployments.changes.commands.approve import deny
-from deployments.changes.commands.open_change import discard_change, preview_again
 from deployments.changes.models.approvals import Approval
 from deployments.cloudformation.stuck_resources import StuckResource
 from deployments.common.errors import UserFixable

@@ -12,7 +12,7 @@ from pydantic import Field, StrictBool, StrictInt
 from deployments.access.api.bodies import Body
 from deployments.access.api.keyset import MAX_KEY
 from deployments.access.api.schemas import AccountRef, Next
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 
 
 class Occurs(StrEnum):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from deployments.common.pages.forms import FormProblems
 from deployments.environments.models.accounts import Account
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.models import FreezeWindow
 
 if TYPE_CHECKING:
     FreezeFields = forms.ModelForm[FreezeWindow]

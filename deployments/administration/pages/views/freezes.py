@@ -16,8 +16,8 @@ from deployments.access.pages.requests import AuthedRequest, may_everywhere
 from deployments.access.rules.roles import Right
 from deployments.administration.pages.forms.freezes import FreezeForm
 from deployments.environments.models.accounts import Account
-from deployments.locks.commands.freezes import delete_freeze, save_freeze
-from deployments.locks.models.freezes import FreezeWindow
+from deployments.locks.commands.locks import delete_freeze, save_freeze
+from deployments.locks.models import FreezeWindow
 from deployments.locks.rules import freeze_at
 
 MANAGE = Right.MANAGE_ACCOUNTS.value

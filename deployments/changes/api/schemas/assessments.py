@@ -63,14 +63,11 @@ class AssessmentOut(Schema):
     @classmethod
     def of(cls, found: ChangeAssessment) -> Self:
         """Return an assessment."""
-        takes = found.duration
         return cls(
             text=texts.sentence(found),
             servers=found.servers,
             interrupted=list(found.interrupted),
-            duration=DurationOut(seconds=takes.seconds, low=takes.low, high=takes.high, runs=takes.runs)
-            if takes
-            else None,
+            duration=DurationOut.from_orm(found.duration) if found.duration else None,
         )
 
 

@@ -16,21 +16,19 @@ from deployments.changes.api.schemas.creation import CreateBody
 from deployments.changes.approvers import approvers
 from deployments.changes.models.approvals import Approval, policy_of
 from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
-from deployments.changes.pages.preview.consequences import sentences
-from deployments.changes.pages.preview.local import local_diff
-from deployments.changes.pages.preview.release import ReleaseCard, release_card
+from deployments.changes.pages.preview.cards import ReleaseCard, release_card
+from deployments.changes.pages.preview.inputs import local_diff
+from deployments.changes.pages.preview.texts import sentences
 from deployments.changes.pages.preview.view import validation_warnings
 from deployments.changes.rules.approvals import Policy
 from deployments.cloudformation.caught_servers import CAUGHT, CaughtServers
 from deployments.cloudformation.change_summary import changed_values, may_lose_data
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
-from deployments.cloudformation.drift import FoundValue
 from deployments.cloudformation.release_kind import Release
 from deployments.common.errors import Message
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.cancel_effects import CancelEffect
-from deployments.stacks.display.caught_servers import CAUGHT_EVENTS
-from deployments.stacks.display.event_texts import event
+from deployments.stacks.display.event_texts import CAUGHT_EVENTS, event
 from deployments.stacks.models.events import Event
 from deployments.template_sets.display.version_schemas import VersionRef
 from deployments.template_sets.rules.local_diff import ParameterChange
@@ -93,11 +91,6 @@ class OutsideOut(Schema):
     deployed: str = Field(description="What Sanso deployed last.", examples=["t4g.micro"])
     now: str = Field(description="What AWS has.", examples=["t4g.large"])
     after: str = Field(description="What it has after the change.", examples=["t4g.micro"])
-
-    @classmethod
-    def of(cls, found: FoundValue) -> Self:
-        """Return a value."""
-        return cls(name=found.name, deployed=found.deployed, now=found.now, after=found.after)
 
 
 class ChangedOut(Schema):
@@ -292,7 +285,7 @@ class PreviewOut(Schema):
             tiers=[AffectedTierOut.of(one, root, sentences(one, stacks)) for one in found.tiers],
             release=ReleaseOut.of(release, card) if release and card else None,
             parameters=[ParameterOut.of(one) for one in local_diff(row, template_set).parameters],
-            outside=[OutsideOut.of(one) for one in row.found.values if one.is_outside],
+            outside=[OutsideOut.from_orm(one) for one in row.found.values if one.is_outside],
             outside_templates=list(row.found.undone),
             caught=CaughtOut.of_deployment(row),
             validation=ValidationOut.of_deployment(row),

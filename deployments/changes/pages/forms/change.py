@@ -1,4 +1,4 @@
-"""The form of a change: the parameters of an environment with its current values."""
+"""The form of a change of an environment's parameters."""
 
 from __future__ import annotations
 

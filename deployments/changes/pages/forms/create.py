@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from deployments.access.pages.label_field import LabelsField
 from deployments.changes.commands.create import check_name
 from deployments.changes.display.parameter_fields import PREFIX
-from deployments.changes.pages.forms import schedule
+from deployments.changes.pages import schedule
 from deployments.cloudformation.parameters import Parameter, problem
 from deployments.common.errors import UserFixable
 from deployments.common.pages.forms import ReasonedForm

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 
 from deployments.changes.pages.preview import texts
-from deployments.changes.pages.preview.consequences import sentences
+from deployments.changes.pages.preview.texts import sentences
 from deployments.changes.rules.assessment import ChangeAssessment, Impact
 from deployments.cloudformation.change_summary import changed_values
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect

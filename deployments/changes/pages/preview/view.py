@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.utils import timezone
 
 from deployments.access.models.permissions import can
@@ -12,19 +14,14 @@ from deployments.access.pages.who_can_grant import who_can_grant
 from deployments.access.rules.roles import Right
 from deployments.access.texts.commands import permission_needed
 from deployments.changes.display.approvals import required_text
-from deployments.changes.display.cancel_stages import discard_stages
-from deployments.changes.display.retry import cause_of_rejection, is_retriable, retry_url
-from deployments.changes.models.apply_conditions import ApplyConditions, apply_conditions
+from deployments.changes.display.previews import cause_of_rejection, discard_stages, is_retriable, retry_url
+from deployments.changes.models.approvals import ApplyConditions, apply_conditions
 from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
+from deployments.changes.pages import schedule
 from deployments.changes.pages.forms.create import ON_FAILURE
-from deployments.changes.pages.preview import rows, schedule, texts
-from deployments.changes.pages.preview.assessment_card import assessment_card
-from deployments.changes.pages.preview.found import outside_note
-from deployments.changes.pages.preview.inputs import parameter_rows
-from deployments.changes.pages.preview.local import local_diff
-from deployments.changes.pages.preview.not_computed import hidden_stacks
-from deployments.changes.pages.preview.release import release_card
-from deployments.changes.pages.queue_place import QueuePosition, position_of
+from deployments.changes.pages.preview import rows, texts
+from deployments.changes.pages.preview.cards import assessment_card, hidden_stacks, outside_note, release_card
+from deployments.changes.pages.preview.inputs import local_diff, parameter_rows
 from deployments.changes.rules.assessment import ChangeAssessment
 from deployments.changes.rules.databases_at_risk import DatabaseAtRisk
 from deployments.cloudformation.caught_servers import CATCHING, CAUGHT
@@ -48,9 +45,6 @@ from deployments.stacks.display.event_texts import event
 from deployments.stacks.display.phases import preview_phases
 from deployments.stacks.models.events import Event
 from deployments.template_sets.display.version import version_change
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 COMPUTING = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 
@@ -141,7 +135,7 @@ def _retry_url(deployment: Deployment) -> str:
 
 def _edit_set(deployment: Deployment) -> str:
     """Return the version that the form keeps when the values of this change are edited."""
-    if _has_set_of_base(deployment):
+    if deployment.base and deployment.base.template_digest == deployment.template_digest:
         return "deployed"
     return str(deployment.template_version_id or "current")
 
@@ -198,10 +192,6 @@ def _keep_choices(deployment: Deployment, sent: Mapping[str, str], can_keep: boo
     ]
 
 
-def _has_set_of_base(deployment: Deployment) -> bool:
-    return bool(deployment.base and deployment.base.template_digest == deployment.template_digest)
-
-
 def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str, Any]:
     causes = [one for one in resource.properties if one.recreation != "Never" and not one.likely_same]
     return {
@@ -244,3 +234,27 @@ def _held(conditions: ApplyConditions) -> Message | None:
         return conditions.lock.message if conditions.lock else None
     freeze = conditions.freeze
     return freeze.message if freeze and not schedule.can_wait_for(freeze) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePosition:
+    """`position` is 1 for the first in the queue; `blocker` is the deployment that it waits for."""
+
+    position: int
+    blocker: Deployment
+
+    @property
+    def marker(self) -> str:
+        """Return a text that changes with the position and the blocker."""
+        return f"{self.position}-{self.blocker.pk}"
+
+
+def position_of(deployment: Deployment) -> QueuePosition | None:
+    """Return the position of a queued change; None if nothing blocks it. No query if it is not queued."""
+    if deployment.state != State.QUEUED:
+        return None
+    queue = Deployment.objects.queue_of(deployment.environment_id).select_related("requested_by")
+    before = [one for one in queue if (one.applied_at, one.pk) < (deployment.applied_at, deployment.pk)]
+    holder = Deployment.objects.filter(active_key=deployment.environment_id).select_related("requested_by")
+    blocker = before[-1] if before else holder.exclude(pk=deployment.pk).first()
+    return QueuePosition(position=len(before) + 1, blocker=blocker) if blocker else None

@@ -1,30 +1,51 @@
-"""Approval requests: the list of open ones, decisions, and the setting for environments."""
+"""Approvals: the list of open requests, decisions, rules, and the page of a deletion that waits for one."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from deployments.access.models.permissions import can_somewhere
-from deployments.access.pages.requests import AuthedRequest, may
+from deployments.access.models.permissions import Person, can_somewhere
+from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, may_everywhere, reload_if
 from deployments.access.pages.visible import deployment_or_404, environment_or_404
 from deployments.changes.commands import approve
-from deployments.changes.display.approval_form import ApprovalForm
-from deployments.changes.display.approvals import waiting_number
-from deployments.changes.pages.approval_list import rows_context
-from deployments.changes.pages.views.deletion_request import _deletion_with
+from deployments.changes.commands.approve import delete_label_rule, save_label_rule
+from deployments.changes.display.approvals import (
+    ApprovalForm,
+    LabelRuleForm,
+    approval_context,
+    rule_rows,
+    waiting_number,
+)
+from deployments.changes.display.deletion_summary import deletion_summary
+from deployments.changes.models.approvals import ApprovalQuerySet, ApprovalRule, visible_approvals
 from deployments.changes.pages.views.preview import preview_with
 from deployments.changes.rules.approvals import APPROVE, REQUIRE
 from deployments.common.errors import UserFixable
-from deployments.common.pages.choices import parse_number
+from deployments.common.pages.choices import MAX_SEARCH, parse_number
+from deployments.common.pages.lists import (
+    PAGE,
+    ListControls,
+    ListOrder,
+    order_filter,
+    page_in_order,
+    read_moment,
+)
 from deployments.common.texts import error_text
 from deployments.environments.display.tab_urls import CONFIGURATION, tab_url
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
+from deployments.template_sets.display.place_filters import label_filter, place_filters
 
 
 @require_GET
@@ -48,15 +69,13 @@ def approval_count(request: AuthedRequest) -> HttpResponse:
 def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
     """Approve the request and the preview that the page shows."""
     deployment = deployment_or_404(request, pk)
-    try:
+    with ShownRefusals(request):
         approve.approve(
             user=request.user,
             deployment=deployment,
             approval_pk=parse_number(request.POST.get("approval")),
             digest=request.POST.get("digest", ""),
         )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
     return redirect(deployment)
 
 
@@ -64,7 +83,7 @@ def change_approve(request: AuthedRequest, pk: int) -> HttpResponse:
 def change_bypass(request: AuthedRequest, pk: int) -> HttpResponse:
     """Let the deployment on the page continue without its approvals, with a reason."""
     deployment = deployment_or_404(request, pk)
-    try:
+    with ShownRefusals(request):
         approve.bypass(
             user=request.user,
             deployment=deployment,
@@ -72,8 +91,6 @@ def change_bypass(request: AuthedRequest, pk: int) -> HttpResponse:
             digest=request.POST.get("digest", ""),
             reason=request.POST.get("reason", "")[:200],
         )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
     return redirect(deployment)
 
 
@@ -104,7 +121,7 @@ def environment_require_approval(request: AuthedRequest, pk: int) -> HttpRespons
     environment = environment_or_404(request, pk)
     form = ApprovalForm(request.POST)
     required = request.POST.get("required") == "yes"
-    try:
+    with ShownRefusals(request):
         approve.set_approval_required(
             user=request.user,
             environment=environment,
@@ -112,9 +129,99 @@ def environment_require_approval(request: AuthedRequest, pk: int) -> HttpRespons
             reason=request.POST.get("reason", "")[:200],
             policy=form.policy,
         )
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    else:
         done = _("Changes now require approval.") if required else _("Changes no longer require approval.")
         messages.success(request, done)
     return redirect(f"{tab_url(environment, CONFIGURATION)}#approval")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may_everywhere(REQUIRE, "save_approval_rule")
+def approval_rules(request: AuthedRequest) -> HttpResponse:
+    """Show the rules of labels, or save one."""
+    form = LabelRuleForm(request.POST or None)
+    if form.accepted(lambda: save_label_rule(user=request.user, **form.cleaned_data)):
+        messages.success(request, _("The rule is saved."))
+        return redirect("approval_rules")
+    context = {"form": form, "rules": rule_rows()}
+    return render(request, "changes/approval_rules.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@may_everywhere(REQUIRE, "delete_approval_rule")
+def approval_rule_remove(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Remove the rule of a label."""
+    rule = get_object_or_404(ApprovalRule.objects.of_labels(), pk=pk)
+    with ShownRefusals(request):
+        delete_label_rule(user=request.user, rule=rule)
+    return redirect("approval_rules")
+
+
+ORDERS = {
+    "": ListOrder(label=gettext_lazy("Expiring soonest"), column="expires_at", read=read_moment),
+    "newest": ListOrder(label=gettext_lazy("Newest first")),
+    "name": ListOrder(label=gettext_lazy("By environment"), column="deployment__environment__name"),
+    "account": ListOrder(label=gettext_lazy("By account"), column="deployment__environment__account__name"),
+    "user": ListOrder(label=gettext_lazy("By user"), column="requested_by__username"),
+}
+
+
+def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
+    """Return the context of the rows that match a query: a page of the open requests."""
+    rows = _narrowed(visible_approvals(user).waiting().for_list(), given)
+    found, more = page_in_order(rows, ORDERS, given, PAGE)
+    return {
+        "rows": found,
+        "more": more,
+        "given": given,
+        "caption": _("Requests for approval: %(order)s")
+        % {"order": ORDERS.get(given.get("sort", ""), ORDERS[""]).label},
+        "controls": SimpleLazyObject(lambda: _controls(given, user)),
+    }
+
+
+def _narrowed(rows: ApprovalQuerySet, given: QueryDict) -> ApprovalQuerySet:
+    environments = Environment.objects.all()
+    if given.get("account"):
+        rows = rows.about(environments.in_account(parse_number(given.get("account"))))
+    if given.get("set"):
+        rows = rows.about(environments.of_source(parse_number(given.get("set"))))
+    if given.get("label"):
+        key, _equals, value = str(given.get("label")).partition("=")
+        rows = rows.about(environments.with_label(key, value))
+    return rows.matching(str(given["q"])[:MAX_SEARCH]) if given.get("q") else rows
+
+
+def _controls(given: QueryDict, user: Person) -> ListControls:
+    return ListControls(
+        given=given,
+        searched=_("Environment, user or key=value"),
+        filters=[*place_filters(given, user), label_filter(given, user), order_filter(given, ORDERS)],
+    )
+
+
+@require_GET
+@never_cache
+def deletion_request(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show a deletion that waits for approval or was denied; for htmx whether this has changed."""
+    deployment = deployment_or_404(request, pk)
+    if not request.htmx:
+        return _deletion_with(request, deployment) if deployment.is_deletion_request else redirect(deployment)
+    moved_to = "" if deployment.is_deletion_request else deployment.get_absolute_url()
+    return reload_if(request, marker=_marker(deployment), moved_to=moved_to)
+
+
+def _deletion_with(request: AuthedRequest, deployment: Deployment, **problem: Any) -> HttpResponse:
+    """Show a deletion that waits for approval, with the errors of a form that its page submitted."""
+    context: dict[str, Any] = {
+        "deployment": deployment,
+        "environment": deployment.environment,
+        "marker": _marker(deployment),
+        "sent": request.POST,
+    }
+    context |= approval_context(deployment, request.user) | deletion_summary(deployment.environment)
+    status = 422 if problem else 200
+    return render(request, "changes/deletion_request.html", context | problem, status=status)
+
+
+def _marker(deployment: Deployment) -> str:
+    return f"{deployment.state}-{deployment.cancel_code}"

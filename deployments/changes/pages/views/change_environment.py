@@ -13,7 +13,7 @@ from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.pages.visible import environment_or_404
 from deployments.changes.commands.preview import request_change
 from deployments.changes.pages.forms.change import ChangeForm, chosen_set
-from deployments.changes.pages.new_environment import FormLayout
+from deployments.changes.pages.forms.layout import FormLayout
 from deployments.cloudformation.operations import Operation, is_allowed, refusal
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
@@ -56,10 +56,23 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
         base.parameters if base else {},
         request.POST or None,
         is_creation=failed is not None and not returns_to(environment),
-        initial=_reason_of(earlier),
+        initial={"reason": earlier.reason} if earlier else {},
         cursor=request.GET.get("field", ""),
     )
-    if request.method == "POST" and (deployment := _requested(request, environment, form, version)):
+
+    def requested() -> Deployment:
+        return request_change(
+            user=request.user,
+            environment=environment,
+            parameters=form.parameters(),
+            reason=form.cleaned_data["reason"],
+            request_key=form.cleaned_data["request_key"],
+            current_set=version == CURRENT,
+            version=version if isinstance(version, TemplateVersion) else None,
+            is_retry="retry" in form.data,
+        )
+
+    if deployment := form.requested(requested):
         return redirect(deployment)
     context |= {"form": form, "layout": FormLayout(form), "base": base, **_versions(base, version)}
     context |= {"own_version": version_of(environment)}
@@ -82,11 +95,6 @@ def _why_not(environment: Environment) -> str:
 def _earlier(environment: Environment, wanted: str | None) -> Deployment | None:
     """Return the change whose values the form begins with: one to edit, or one that failed."""
     return Deployment.objects.of(environment).updates().filter(pk=parse_number(wanted)).first()
-
-
-def _reason_of(earlier: Deployment | None) -> dict[str, str]:
-    """Return the reason of an earlier change as an initial value."""
-    return {"reason": earlier.reason} if earlier else {}
 
 
 def _failed(earlier: Deployment | None) -> Deployment | None:
@@ -154,25 +162,3 @@ def _is_stored(base: Deployment | None) -> bool:
         return base is not None and bool(set_of(base))
     except UserFixable:
         return False
-
-
-def _requested(
-    request: AuthedRequest, environment: Environment, form: ChangeForm, version: str | TemplateVersion
-) -> Deployment | None:
-    """Return the deployment of a valid form; None if it is invalid, with the errors in the form."""
-    if not form.is_valid():
-        return None
-    try:
-        return request_change(
-            user=request.user,
-            environment=environment,
-            parameters=form.parameters(),
-            reason=form.cleaned_data["reason"],
-            request_key=form.cleaned_data["request_key"],
-            current_set=version == CURRENT,
-            version=version if isinstance(version, TemplateVersion) else None,
-            is_retry="retry" in form.data,
-        )
-    except UserFixable as problem:
-        form.reject(problem)
-        return None

@@ -35,9 +35,9 @@ from deployments.changes.commands.create import (
 from deployments.changes.commands.labels import labels_to_create
 from deployments.changes.display.parameter_fields import PREFIX
 from deployments.changes.pages.forms.create import NewEnvironmentForm, chosen_values
-from deployments.changes.pages.forms.schedule import scheduled_time
-from deployments.changes.pages.new_environment import FormLayout
-from deployments.changes.pages.scheduled_creation import creation_choices
+from deployments.changes.pages.forms.layout import FormLayout
+from deployments.changes.pages.schedule import scheduled_time
+from deployments.changes.pages.views.scheduled import creation_choices
 from deployments.changes.rules.approvals import REQUIRE
 from deployments.common.errors import UserFixable
 from deployments.common.pages.choices import parse_number
@@ -47,8 +47,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.labels import labels_text
 from deployments.locks.display.holds import frozen_accounts
 from deployments.stacks.commands.change_base import current_digest
-from deployments.stacks.display.caught_servers import CaughtNote
-from deployments.stacks.display.duration_estimate import DurationEstimate, estimate_creation
+from deployments.stacks.display.eta import DurationEstimate, estimate_creation
+from deployments.stacks.display.event_texts import CaughtNote
 from deployments.template_sets.display.role_policy import RolePolicy
 from deployments.template_sets.models.versions import TemplateVersion
 
@@ -223,13 +223,11 @@ def _requested(
     if note is not None and request.POST.get("caught") != note.digest:  # the page did not show it yet
         form.add_error(None, _("Servers of others are concerned. Read the note, then choose Deploy again."))
         return None
-    try:
-        return request_deployment(
+    return form.requested(
+        lambda: request_deployment(
             **_values(request, form, version), request_key=form.cleaned_data["request_key"]
         )
-    except UserFixable as problem:
-        form.reject(problem)
-        return None
+    )
 
 
 def _values(

@@ -1,22 +1,28 @@
-"""The page of a change's preview, the rows of its tree, and whether it must be reloaded."""
+"""The page of the preview of a change, and its requests: apply, discard, renew, go back to an earlier one."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from deployments.access.pages.requests import AuthedRequest
-from deployments.access.pages.visible import change_or_404
+from deployments.access.commands.requesting import CHANGE
+from deployments.access.pages.requests import AuthedRequest, ShownRefusals, may, reload_if, request_key_of
+from deployments.access.pages.visible import change_or_404, deployment_or_404
+from deployments.changes.commands import apply, preview
 from deployments.changes.display import previews
 from deployments.changes.display.approvals import approval_context
 from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
+from deployments.changes.pages import schedule
 from deployments.changes.pages.preview import view
 from deployments.cloudformation.changes import Changes
+from deployments.common.errors import UserFixable
+from deployments.common.texts import error_text
 from deployments.environments.models.deployments import Deployment
 
 
@@ -71,9 +77,63 @@ def preview_state(request: AuthedRequest, pk: int) -> HttpResponse:
     With `?applied`, the page shows the preview of a change that has begun, and is not reloaded.
     """
     deployment = change_or_404(request, pk)
-    response = HttpResponse(status=204)
-    if not previews.is_preview(deployment) and "applied" not in request.GET:
-        response["HX-Redirect"] = deployment.get_absolute_url()
-    elif request.GET.get("marker") != view.marker(deployment):
-        response["HX-Refresh"] = "true"
-    return response
+    stays = previews.is_preview(deployment) or "applied" in request.GET
+    moved_to = "" if stays else deployment.get_absolute_url()
+    return reload_if(request, marker=view.marker(deployment), moved_to=moved_to)
+
+
+@require_POST
+@may(CHANGE, "apply")
+def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Apply the preview whose digest the page shows."""
+    deployment = deployment_or_404(request, pk)
+    try:
+        applied = apply.apply_change(
+            user=request.user,
+            deployment=deployment,
+            digest=request.POST.get("digest", ""),
+            typed_name=request.POST.get("typed_name", ""),
+            in_line="in_line" in request.POST,
+            keep_on_failure=request.POST.get("on_failure") == "keep",
+            go_back="go_back" in request.POST,
+            scheduled_for=schedule.scheduled_time(request.POST.dict()),
+        )
+        return redirect(applied)
+    except UserFixable as problem:
+        if problem.field == schedule.FIELD:
+            return preview_with(request, deployment, schedule_error=error_text(problem))
+        messages.error(request, error_text(problem))
+        return redirect(deployment)
+
+
+@require_POST
+def change_discard(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Discard a change that has not begun, or a waiting deletion; the permission depends on the kind."""
+    deployment = deployment_or_404(request, pk)
+    with ShownRefusals(request):
+        return redirect(apply.discard_change(user=request.user, deployment=deployment))
+    return redirect(deployment)
+
+
+@require_POST
+@may(CHANGE, "preview")
+def change_preview(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Compute the preview of a change again."""
+    deployment = deployment_or_404(request, pk)
+    with ShownRefusals(request):
+        return redirect(apply.preview_again(user=request.user, deployment=deployment))
+    return redirect(deployment)
+
+
+@require_POST
+@may(CHANGE, "change")
+def deployment_roll_back(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Request the preview of a change back to an earlier deployment."""
+    deployment = deployment_or_404(request, pk)
+    with ShownRefusals(request):
+        return redirect(
+            preview.request_rollback(
+                user=request.user, deployment=deployment, reason="", request_key=request_key_of(request)
+            )
+        )
+    return redirect(deployment)

@@ -16,7 +16,7 @@ from deployments.deployment_pages.display.waterfall.rows import Row
 from deployments.environments.rules.phases import State
 from deployments.releases.display import STAGE_STATUSES
 from deployments.releases.models import STAGES
-from deployments.releases.rules.plan import Stage
+from deployments.releases.rules import Stage
 from deployments.stacks.display.paths import join
 from deployments.stacks.models.events import Event
 

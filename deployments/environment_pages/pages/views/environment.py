@@ -25,7 +25,7 @@ from deployments.access.models.permissions import can
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.pages.visible import environment_or_404
 from deployments.changes.display.approvals import bypass_notice
-from deployments.changes.display.stored_sets import without_set
+from deployments.changes.display.previews import without_set
 from deployments.common.errors import UserFixable
 from deployments.common.pages.datetime_formats import units
 from deployments.common.pages.terminal_output import readable

@@ -1,7 +1,6 @@
 """The search for resources that a deployment leaves in AWS, and their deletion."""
 
-from deployments.recovery.steps.remaining.delete import delete_found
-from deployments.recovery.steps.remaining.search import abandon, search
-from deployments.stacks.shared.search_request import request_search
+from deployments.recovery.steps.remaining.search import abandon, delete_found, search
+from deployments.stacks.shared.finalize import request_search
 
 __all__ = ["abandon", "delete_found", "request_search", "search"]

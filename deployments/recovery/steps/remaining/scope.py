@@ -8,12 +8,11 @@ from functools import cached_property
 
 from deployments.cloudformation.association_outputs import output_places
 from deployments.cloudformation.status import DELETED
-from deployments.cloudformation.template_stacks import TemplateSide
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import AssociationRun
 from deployments.stacks.models.stacks import STACK_TYPE, Resource
-from deployments.stacks.shared import parameters
+from deployments.stacks.shared.change_sets import filled
 from deployments.template_sets.models import stored_sets
 
 ATTEMPTS = 5
@@ -137,7 +136,6 @@ def _written_by(environment: Environment) -> set[tuple[str, str]]:
         template_set = stored_sets.find(deployment.template_digest)
         if template_set is None:
             continue
-        values = deployment.parameters | parameters.filled(deployment, template_set)
-        root = template_set.root.name
-        places |= output_places(TemplateSide(templates=template_set.contents, root=root, values=values))
+        values = deployment.parameters | filled(deployment, template_set)
+        places |= output_places(template_set.side(values))
     return places

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from deployments.aws.rds_backups import CLUSTER_SNAPSHOT, INSTANCE_SNAPSHOT, Backup
 from deployments.aws.session import Clients
-from deployments.aws.tagged_arns import TaggedArn, read_arn
+from deployments.aws.tagged_arns import read_arn
 from deployments.cloudformation.remaining import Billing, Reason, RemainingResource, billing_of
 from deployments.common.errors import AwsNotFound
 from deployments.recovery.steps.remaining.scope import Prefix, SearchScope
@@ -152,13 +152,13 @@ def tags(scope: SearchScope, clients: Clients) -> list[RemainingResource]:
     unknown = [arn for arn in arns if not arn.is_stack and not known & {arn.text, arn.name, arn.last}]
     instances = [arn.name for arn in unknown if arn.type == "AWS::EC2::Instance"]
     running = set(clients.ec2.running_instances(instances)) if instances else set()
-    return [_tagged(arn) for arn in unknown if arn.type != "AWS::EC2::Instance" or arn.name in running]
-
-
-def _tagged(arn: TaggedArn) -> RemainingResource:
-    return RemainingResource(
-        type=arn.type, id=arn.text, reason=Reason.TAGGED, billing=billing_of(arn.type), details={}
-    )
+    return [
+        RemainingResource(
+            type=arn.type, id=arn.text, reason=Reason.TAGGED, billing=billing_of(arn.type), details={}
+        )
+        for arn in unknown
+        if arn.type != "AWS::EC2::Instance" or arn.name in running
+    ]
 
 
 def _details(**values: object) -> dict[str, str]:

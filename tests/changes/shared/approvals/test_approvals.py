@@ -10,9 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from deployments.access.models.audit_records import AuditRecord
-from deployments.changes.commands.apply import apply_change
+from deployments.changes.commands.apply import apply_change, discard_change, preview_again
 from deployments.changes.commands.approve import approve, deny, set_approval_required
-from deployments.changes.commands.open_change import discard_change, preview_again
 from deployments.changes.models.approvals import Approval
 from deployments.common.errors import UserFixable
 from deployments.environments.models.environments import Environment

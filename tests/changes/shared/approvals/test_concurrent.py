@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from deployments.access.models.audit_records import AuditRecord
+from deployments.changes.commands.apply import discard_change, preview_again
 from deployments.changes.commands.approve import deny
-from deployments.changes.commands.open_change import discard_change, preview_again
 from deployments.changes.models.approvals import Approval
 from deployments.common.errors import UserFixable
 from deployments.environments.models.environments import Environment

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments.access.models.audit_records import AuditRecord
+from deployments.changes.commands.apply import discard_change
 from deployments.changes.commands.approve import deny
-from deployments.changes.commands.open_change import discard_change
 from deployments.changes.models.approvals import Approval
 from deployments.changes.shared import approvals
 from deployments.common.errors import UserFixable

@@ -8,8 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments.changes.commands.apply import apply_change
-from deployments.changes.commands.open_change import discard_change
+from deployments.changes.commands.apply import apply_change, discard_change
 from deployments.changes.models.approvals import Approval
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment

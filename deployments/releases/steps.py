@@ -1,12 +1,14 @@
-"""The command that installs a release on one server: sent once, found again after a crash; and its output."""
+"""The command that installs a release on one server, its output, and processes suspended meanwhile."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from deployments.aws.autoscaling import Group
 from deployments.aws.outputs import read_end
 from deployments.aws.s3 import S3
 from deployments.aws.session import Clients
@@ -14,10 +16,11 @@ from deployments.aws.ssm import AssociationCall, Invocation
 from deployments.common.errors import AwsFailure, AwsNotFound, AwsRetryable, Message
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from deployments.health.rules.ansible import PlaybookResult, read_output
+from deployments.releases import shared as releases
 from deployments.releases.models import ReleaseServer, ServerRelease
-from deployments.releases.rules.plan import Command
-from deployments.releases.shared import releases
+from deployments.releases.rules import Command
 
 CLOCK_SKEW = timedelta(minutes=1)
 MAX_LENGTH = 20_000
@@ -38,7 +41,7 @@ def send(deployment: Deployment, release: ServerRelease, server: ReleaseServer, 
     if server.requested_at is not None:
         command_id = clients.ssm.find_command(server.instance_id, comment, server.requested_at - CLOCK_SKEW)
     else:
-        _write(server, requested_at=timezone.now())
+        write(server, requested_at=timezone.now())
     if not command_id:
         call = _call(deployment, release, clients)
         deployment.confirm_claim()
@@ -46,7 +49,7 @@ def send(deployment: Deployment, release: ServerRelease, server: ReleaseServer, 
             command_id = clients.ssm.send_command(call, server.instance_id, comment)
         except AwsNotFound:  # its agent is offline
             return False
-    _write(server, command_id=command_id)
+    write(server, command_id=command_id)
     return True
 
 
@@ -98,7 +101,7 @@ def store_output(
     found = read_output(stdout, stderr, failed=True)
     head = f"{found.failed_task}: {found.message}".strip(": ") or invocation.detail or invocation.status
     text = "\n".join(part for part in (stderr, stdout) if part)[-MAX_LENGTH:]
-    _write(server, failed_task=found.failed_task, output=f"{head}\n{text}")
+    write(server, failed_task=found.failed_task, output=f"{head}\n{text}")
     return _message(server, found, invocation)
 
 
@@ -138,7 +141,43 @@ def _ends(s3: S3, bucket: str, folder: str) -> dict[str, str]:
     return found
 
 
-def _write(server: ReleaseServer, **values: object) -> None:
-    ReleaseServer.objects.filter(pk=server.pk).update(**values)
+def write(row: ServerRelease | ReleaseServer, **values: object) -> None:
+    """Write values of a row to the database, and to the row."""
+    type(row)._default_manager.filter(pk=row.pk).update(**values)
     for name, value in values.items():
-        setattr(server, name, value)
+        setattr(row, name, value)
+
+
+PROCESSES = ("HealthCheck", "ReplaceUnhealthy", "AZRebalance")
+"""Suspended while servers leave their target groups: the group would replace them
+(https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html)."""
+
+
+def suspend(deployment: Deployment, release: ServerRelease, group: Group | None, clients: Clients) -> None:
+    """Suspend the processes of the group that replace servers. The row is written first: see `resume`.
+
+    Processes that something else has suspended stay suspended at the end.
+    """
+    if group is None:
+        return
+    if release.suspended_at is None:
+        processes = [one for one in PROCESSES if one not in group.suspended]
+        write(release, suspended_at=timezone.now(), processes=processes)
+    deployment.confirm_claim()
+    if release.processes:
+        clients.autoscaling.suspend(release.group, release.processes)
+    write(release, is_suspended=True)
+
+
+def resume(release: ServerRelease, clients: Clients) -> None:
+    """Resume the suspended processes, also if the release ended in another way."""
+    if release.processes:
+        with suppress(AwsNotFound):  # the group is gone
+            clients.autoscaling.resume(release.group, release.processes)
+    write(release, is_suspended=False, resumed_at=timezone.now())
+
+
+def resume_left(environment: Environment, clients: Clients) -> None:
+    """Resume the processes that an ended release of the environment has left suspended."""
+    for release in ServerRelease.objects.to_resume(environment):
+        resume(release, clients)

@@ -1,10 +1,12 @@
-"""The release of a change to running servers: decided with the preview, and begun when it is applied."""
+"""The release of a change to running servers: decided with its preview, begun when applied, rolled back."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
 from deployments.aws.session import Clients
@@ -12,11 +14,16 @@ from deployments.aws.ssm import AssociationCall
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.observed_resources import ASSOCIATION, GROUP
 from deployments.cloudformation.release_kind import PHASED, Release, release_of
-from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
+from deployments.cloudformation.template_stacks import stacks_of
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
+from deployments.common.rules.stored_messages import read_message
 from deployments.environments.models.deployments import Deployment
-from deployments.releases.models import ServerRelease
+from deployments.releases.models import ReleaseServer, ServerRelease
+from deployments.releases.rules import Stage
 from deployments.stacks.models.stacks import Resource
-from deployments.stacks.shared import parameters
+from deployments.stacks.shared import event_log
+from deployments.stacks.shared.change_sets import filled
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 
@@ -37,9 +44,8 @@ def of_change(deployment: Deployment, changes: Changes) -> Release | None:
         for one in filter(None, before):
             differing |= set(template_files.differing_files(one, template_set, rule.artifacts))
     known: dict[str, str] = deployment.environment.parameters
-    values = known | deployment.parameters | parameters.filled(deployment, template_set)
-    side = TemplateSide(templates=template_set.contents, root=template_set.root.name, values=values)
-    return release_of(rule, differing, changes, stacks_of(side))
+    values = known | deployment.parameters | filled(deployment, template_set)
+    return release_of(rule, differing, changes, stacks_of(template_set.side(values)))
 
 
 def _running(deployment: Deployment) -> list[str]:
@@ -100,3 +106,57 @@ def _addresses(artifacts: Iterable[str]) -> re.Pattern[str]:
     """Return the pattern for artifacts in a parameter: their key, under a prefix with a digest."""
     keys = "|".join(map(re.escape, artifacts))
     return re.compile(rf"sanso/[0-9a-f]{{64}}/(?P<key>{keys})")
+
+
+GO_BACK = "go_back"
+"""The option of a change whose release rolls back automatically when a server fails."""
+
+
+def is_rollback_wanted(deployment: Deployment) -> bool:
+    """Return whether a release rolls back automatically when a server fails."""
+    return bool(deployment.options.get(GO_BACK))
+
+
+def begin_rollback(deployment: Deployment, release: ServerRelease, now: datetime) -> None:
+    """Make the servers that the release changed, or tried to, wait again; store the failure.
+
+    All of them wait if an earlier release may have left another version on those that it did not reach.
+    """
+    servers = [one for one in release.servers.all() if one.stage != Stage.GONE]
+    is_mixed = ServerRelease.objects.left_mixed_before(release)
+    reached = [one for one in servers if is_mixed or one.requested_at is not None]
+    failed = next(one for one in servers if one.stage == Stage.FAILED)
+    with transaction.atomic():
+        deployment.record(waiting_for=[])  # this step still owns the release
+        ServerRelease.objects.filter(pk=release.pk).update(
+            returning_at=now, failed_server=failed.instance_id, failure=failed.message
+        )
+        for one in servers:
+            values = _waits_again(one) if one in reached else {"stage": str(Stage.NOT_REACHED)}
+            ReleaseServer.objects.filter(pk=one.pk).update(**values, stage_at=now)
+        names = [one.instance_id for one in reached]
+        event_log.add(deployment, "release.returning", server=failed.instance_id, reached=names)
+
+
+def _waits_again(server: ReleaseServer) -> dict[str, object]:
+    """Return the values of a server that goes back, for another command."""
+    return {
+        "stage": str(Stage.WAITING),
+        "attempt": server.attempt + 1,
+        "requested_at": None,
+        "command_id": "",
+    }
+
+
+def failure_of(release: ServerRelease, failed: ReleaseServer | None) -> tuple[str, Message] | None:
+    """Return the code and the message of a failed release; None for one that was stopped.
+
+    `failed` is the server that failed and did not roll back; the message is that of the first failure.
+    """
+    if release.returning_at is not None:
+        code = "ReleaseReturned" if release.went_back else "ReleaseReturnFailed"
+        first = read_message(release.failure) or Message(Code.RELEASE_COMMAND_FAILED)
+        return code, first
+    if failed is None:
+        return None
+    return "ReleaseFailed", read_message(failed.message) or Message(Code.RELEASE_COMMAND_FAILED)

@@ -1,17 +1,87 @@
-"""Freeze windows of accounts, weekly or once; `core.freeze` computes whether one is in force."""
+"""Locks of environments, freeze windows of accounts, and whether one holds back a request now."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from deployments.common.errors import Message
+from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
+from deployments.environments.models.environments import Environment
 from deployments.locks.rules import Freeze, Once, Weekly, Window, freeze_at
+
+ENDS = [
+    ("", _("In force")),
+    ("unlocked", _("Unlocked")),
+    ("broken", _("Broken")),
+    ("expired", _("Expired")),
+]
+MAX_REASON = 200
+
+
+class EnvironmentLockQuerySet(models.QuerySet["EnvironmentLock"]):
+    """Named queries over locks."""
+
+    def in_force(self, now: datetime) -> Self:
+        """Keep those that have neither expired nor been ended."""
+        rows = self.exclude(active_key=None).select_related("owner")
+        return rows.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now))
+
+    def of(self, environment: Environment) -> Self:
+        """Keep those of one environment, newest first."""
+        rows = self.filter(environment=environment).select_related("owner", "ended_by")
+        return rows.order_by("-pk")
+
+    def in_force_by_environment(self, keys: list[int], now: datetime) -> dict[int, EnvironmentLock]:
+        """Return the locks in force of these environments, by the environment's key."""
+        return {lock.environment_id: lock for lock in self.in_force(now).filter(active_key__in=keys)}
+
+
+class EnvironmentLock(models.Model):
+    """One lock. `active_key` is the environment's key until the lock ended, and NULL afterwards: the database
+    allows one per environment.
+
+    A lock that expired keeps its `active_key` until somebody locks the environment again.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="locks")
+    active_key = models.PositiveBigIntegerField(unique=True, null=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("locked by")
+    )
+    reason = models.CharField(_("reason"), max_length=MAX_REASON)
+    created_at = models.DateTimeField(_("locked"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    end = models.CharField(_("end"), max_length=10, choices=ENDS, blank=True, default="")
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("ended by"),
+    )
+    end_reason = models.CharField(_("reason of the end"), max_length=MAX_REASON, blank=True, default="")
+
+    objects = models.Manager.from_queryset(EnvironmentLockQuerySet)()
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("environment lock")
+        verbose_name_plural = _("environment locks")
+
+    def __str__(self) -> str:
+        return f"{self.environment_id} {self.owner}"
+
 
 KINDS = [("weekly", _("Every week")), ("once", _("Once"))]
 DAYS = [
@@ -134,3 +204,50 @@ class FreezeWindow(models.Model):
             end_day=self.end_day or 0,
             end_time=self.end_time,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why nothing may begin, and until when; `until` is None if it is not known."""
+
+    message: Message
+    until: datetime | None
+    lock: EnvironmentLock | None = None
+
+    @property
+    def marker(self) -> str:
+        """Return a text that identifies the hold."""
+        return f"{self.message.code}-{self.until.timestamp() if self.until else ''}"
+
+
+def lock_hold(environment: Environment, now: datetime | None = None) -> Hold | None:
+    """Return the lock of an environment that is in force as a hold."""
+    lock = EnvironmentLock.objects.in_force(now or timezone.now()).filter(active_key=environment.pk).first()
+    return of_lock(lock, environment.name) if lock else None
+
+
+def of_lock(lock: EnvironmentLock, name: str) -> Hold:
+    """Return a lock of the environment with this name as a hold."""
+    values = {"user": lock.owner.get_username(), "reason": lock.reason, "environment": name}
+    until = lock.expires_at
+    if until is None:
+        return Hold(message=Message(Code.ENVIRONMENT_LOCKED, values), until=None, lock=lock)
+    message = Message(Code.ENVIRONMENT_LOCKED_UNTIL, values | {"until": until.isoformat()})
+    return Hold(message=message, until=until, lock=lock)
+
+
+def freeze_hold(account: Account, now: datetime | None = None) -> Hold | None:
+    """Return the freeze of an account that is in force as a hold."""
+    freeze = FreezeWindow.objects.freeze_of(account.pk, now or timezone.now())
+    if freeze is None:
+        return None
+    values = {"account": account.name, "name": freeze.name, "reason": freeze.reason}
+    if freeze.until is None:
+        return Hold(message=Message(Code.ACCOUNT_FROZEN, values), until=None)
+    message = Message(Code.ACCOUNT_FROZEN_UNTIL, values | {"until": freeze.until.isoformat()})
+    return Hold(message=message, until=freeze.until)
+
+
+def hold_of(environment: Environment) -> Hold | None:
+    """Return the hold on changes of an environment: its lock, or else a freeze of its account."""
+    return lock_hold(environment) or freeze_hold(environment.account)

@@ -1,4 +1,4 @@
-"""The form of a new environment on the page: presets, main parameters, advanced parameters."""
+"""The layout of the forms with parameters: sizes, folded options, main and advanced parameters."""
 
 from __future__ import annotations
 

@@ -1,1 +1,0 @@
-"""The rows, and the queries of them."""

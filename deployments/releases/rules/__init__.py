@@ -1,1 +1,0 @@
-"""Decisions about plain values: no database, no network, no clock."""

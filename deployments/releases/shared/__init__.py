@@ -1,1 +1,0 @@
-"""What its commands and steps have in common with those of other packages."""

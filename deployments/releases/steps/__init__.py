@@ -1,1 +1,0 @@
-"""The worker's part, one short step at a time."""
