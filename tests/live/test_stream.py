@@ -23,7 +23,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
 from deployments.live import broadcaster, new_events, reads
 from deployments.live.access import StreamAccess
-from deployments.live.admission import Viewer
+from deployments.live.streams import Viewer
 from deployments.stacks.shared import event_log
 from tests.live import scenes
 from tests.live.stream_reader import Listener, Message, messages

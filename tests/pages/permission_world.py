@@ -26,7 +26,7 @@ from deployments.deployment_pages.pages.views import export, stream
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 from deployments.live import broadcaster, reads
-from deployments.live.admission import Admission, StreamLimits
+from deployments.live.streams import Admission, StreamLimits
 from deployments.locks.models.freezes import FreezeWindow
 from deployments.template_sets.models.sources import TemplateFetch
 from deployments.template_sets.models.versions import TemplateRef

@@ -24,7 +24,7 @@ from deployments.changes.commands.labels import (
 )
 from deployments.changes.rules.approvals import REQUIRE
 from deployments.changes.steps import caught_servers
-from deployments.cloudformation.caught_servers import CaughtServers
+from deployments.cloudformation.server_associations import CaughtServers
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.models.encryption import encrypt_values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account

@@ -10,8 +10,7 @@ from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind
 from deployments.failures.rules.catalogue import recognize
-from deployments.failures.rules.cause import RecognizedCause
-from deployments.failures.rules.named_parameter import named_parameter
+from deployments.failures.rules.cause import RecognizedCause, named_parameter
 from deployments.stacks.models.stacks import STACK_TYPE
 
 

@@ -16,7 +16,7 @@ from deployments.cloudformation.change_summary import (
 )
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, LinkKind, action_of
 from deployments.cloudformation.drift import FoundState
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.common.models.encryption import decrypt_values
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.models.events import Event

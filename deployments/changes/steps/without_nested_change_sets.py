@@ -7,9 +7,8 @@ from contextlib import suppress
 from deployments.aws.cloudformation import ChangeSet, CloudFormation
 from deployments.changes.steps.rejected_change_set import followed
 from deployments.cloudformation.changes import Changes
-from deployments.cloudformation.nested_refusals import is_of_nesting
-from deployments.cloudformation.rejected_change_sets import logical_path
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.nested_templates import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.rejected_change_sets import is_of_nesting, logical_path
 from deployments.common.errors import AwsNotFound
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.shared import event_log

@@ -10,9 +10,9 @@ from django.utils import timezone
 from deployments.aws.session import Clients
 from deployments.aws.ssm import AssociationCall
 from deployments.cloudformation.changes import Changes
+from deployments.cloudformation.nested_templates import TemplateSide, stacks_of
 from deployments.cloudformation.observed_resources import ASSOCIATION, GROUP
 from deployments.cloudformation.release_kind import PHASED, Release, release_of
-from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
 from deployments.environments.models.deployments import Deployment
 from deployments.releases.models import ServerRelease
 from deployments.stacks.models.stacks import Resource

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.cloudformation.caught_servers import CATCHING, CAUGHT, CaughtServers
+from deployments.cloudformation.server_associations import CATCHING, CAUGHT, CaughtServers
 
 Values = Mapping[str, Any]
 

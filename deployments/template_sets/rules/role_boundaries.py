@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from deployments.cloudformation.conditions import TemplateValues, mapping
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.nested_templates import TemplateSide, TemplateStack, stacks_of
 
 ROLE: Final = "AWS::IAM::Role"
 _NO_VALUE: Final = {"Ref": "AWS::NoValue"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.template_sets import template_files
 from deployments.template_sets.rules.role_boundaries import ROLE, roles_without_boundary
 from tests.services import REPOSITORY

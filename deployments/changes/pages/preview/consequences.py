@@ -10,9 +10,9 @@ from django.utils.translation import ngettext
 from deployments.changes.rules.assessment import CHANGES_ADDRESS, REPLACED, AffectedTier, rolls, update_of
 from deployments.cloudformation.changes import ChangedResource, Effect
 from deployments.cloudformation.conditions import mapping
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.observed_resources import GROUP
-from deployments.cloudformation.template_stacks import TemplateStack
-from deployments.cloudformation.update_policies import Method, ServerUpdate
+from deployments.cloudformation.resource_policies import Method, ServerUpdate
 
 _ASSOCIATION = "AWS::SSM::Association"
 

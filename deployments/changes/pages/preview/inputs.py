@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from deployments.changes.texts.assessment import names_text
+from deployments.cloudformation.change_summary import parameter_effects
 from deployments.cloudformation.changes import ChangedResource, Changes, Effect
-from deployments.cloudformation.parameter_effects import parameter_effects
 from deployments.template_sets.rules.local_diff import LocalDiff, ParameterChange
 
 

@@ -11,7 +11,7 @@ from deployments.changes.pages.preview import texts
 from deployments.cloudformation.change_summary import not_computed
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.data_bearing import holds
-from deployments.cloudformation.template_stacks import TemplateStack
+from deployments.cloudformation.nested_templates import TemplateStack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from deployments.deployment_pages.pages.event_filters import EventFilter
 from deployments.environments.models.deployments import Deployment
 from deployments.live import broadcaster, reads
 from deployments.live.access import StreamAccess
-from deployments.live.admission import TooMany
 from deployments.live.exports import counted, rejected
+from deployments.live.streams import TooMany
 from deployments.stacks.models.events import EventQuerySet
 
 BATCH = 5000

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from deployments.cloudformation.association_outputs import output_places
+from deployments.cloudformation.nested_templates import TemplateSide
+from deployments.cloudformation.server_associations import output_places
 from deployments.cloudformation.status import DELETED
-from deployments.cloudformation.template_stacks import TemplateSide
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import AssociationRun
