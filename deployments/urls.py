@@ -40,8 +40,8 @@ from deployments.recovery.pages.views.recovery import (
 )
 from deployments.recovery.pages.views.remaining import environment_remaining, environment_remaining_search
 from deployments.recovery.pages.views.roll_back import environment_roll_back
-from deployments.template_sets.pages.views import sources
-from deployments.template_sets.pages.views.sets import (
+from deployments.template_sets.pages import sources
+from deployments.template_sets.pages.sets import (
     template_ref_confirm,
     template_set,
     template_set_list,

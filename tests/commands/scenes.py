@@ -43,7 +43,7 @@ from deployments.recovery.commands import (
     remaining,
     roll_back,
 )
-from deployments.template_sets.commands import channels, sources, versions
+from deployments.template_sets.commands import sources, versions
 from tests.builders import make_account, make_user
 from tests.commands.scene_rows import (
     STUCK,
@@ -97,7 +97,7 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(accounts, apply, approval_rules, approve, cancel, preview, channels, clean_up, delete, create),
+        *(accounts, apply, approval_rules, approve, cancel, preview, versions, clean_up, delete, create),
         *(
             freezes,
             locks,
@@ -158,8 +158,8 @@ SCENES: dict[Callable[..., Any], Scene] = {
     invitations.renew_invitation: lambda: {"person": invited()},
     invitations.withdraw_invitation: lambda: {"person": invited()},
     labels.set_labels: lambda: {"environment": deployed(), "labels": {"team": "payments"}},
-    channels.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
-    channels.resume_updates: went_back,
+    versions.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
+    versions.resume_updates: went_back,
     apply.apply_change: a_preview,
     open_change.discard_change: lambda: {"deployment": a_preview()["deployment"]},
     open_change.preview_again: lambda: {"deployment": a_preview()["deployment"]},

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.commands.change_base import current_digest
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet
 
 
 def without_set(rows: Iterable[Deployment]) -> set[int]:

@@ -9,7 +9,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text
 from deployments.environments.models.environments import Environment
 from deployments.stacks.commands.change_base import base_of, set_of
-from deployments.template_sets.commands.stored_set import set_of_version
+from deployments.template_sets.commands.versions import set_of_version
 from deployments.template_sets.display.version import EnvironmentVersion, version_of, versions_between
 from deployments.template_sets.display.version_diff import VersionDiff, version_diff
 from deployments.template_sets.models.versions import TemplateVersion

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.environments.models.accounts import Account
 from deployments.template_sets import template_files
-from deployments.template_sets.rules.role_boundaries import roles_without_boundary
+from deployments.template_sets.rules.role_policies import roles_without_boundary
 from deployments.template_sets.rules.set_needs import MOST, SetNeeds
 from deployments.template_sets.template_files.service_role import ROLE, needs_beyond
 

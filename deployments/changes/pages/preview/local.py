@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployments.changes.models.assessments import find_set
 from deployments.common.models.encryption import encrypted_names
 from deployments.environments.models.deployments import Deployment
-from deployments.template_sets.commands.stored_set import stored_set
+from deployments.template_sets.commands.versions import stored_set
 from deployments.template_sets.rules.local_diff import ChangedFile, LocalDiff, file_changes, parameter_changes
 from deployments.template_sets.template_files.manifest import sources
 from deployments.template_sets.template_files.template_set import TemplateSet

@@ -22,7 +22,7 @@ from deployments.common.pages.choices import parse_number
 from deployments.common.texts import error_text
 from deployments.environments.display.tab_urls import CONFIGURATION, tab_url
 from deployments.locks.display.holds import held_sentence
-from deployments.template_sets.commands import channels
+from deployments.template_sets.commands import versions
 from deployments.template_sets.models.versions import TemplateVersion
 
 PAGE = "changes/update_environment.html"
@@ -68,7 +68,7 @@ def environment_channel(request: AuthedRequest, pk: int) -> HttpResponse:
     """Choose the channel that the environment follows."""
     environment = environment_or_404(request, pk)
     try:
-        channel = channels.set_channel(
+        channel = versions.set_channel(
             user=request.user, environment=environment, channel=request.POST.get("channel", "")
         )
     except UserFixable as problem:
@@ -85,7 +85,7 @@ def environment_resume_updates(request: AuthedRequest, pk: int) -> HttpResponse:
     """Let the channel offer the version again that somebody rolled back from."""
     environment = environment_or_404(request, pk)
     try:
-        channels.resume_updates(user=request.user, environment=environment)
+        versions.resume_updates(user=request.user, environment=environment)
     except UserFixable as problem:
         messages.error(request, error_text(problem))
     else:
