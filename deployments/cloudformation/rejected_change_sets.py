@@ -3,8 +3,9 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html: the root
 change set fails with the reason of a nested one, or with a reference to it.
 
-It computes them before the outputs of other nested stacks are known, and checks parameters and functions with
-placeholders: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 (Fn::Select),
+CloudFormation computes nested change sets before the outputs of other nested stacks are known, and checks
+parameters and functions with placeholders:
+https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 (Fn::Select),
 https://github.com/aws-cloudformation/cfn-language-discussion/issues/152 (the placeholder) and
 https://github.com/aws-cloudformation/rain/issues/526 (patterns). Without nested change sets, the same update
 is accepted.

@@ -1,7 +1,6 @@
 """What templates keep when a stack is deleted, and how they replace servers: their policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
-
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html:
 without a policy, an update replaces no servers; with a rolling policy, it does if one of `ROLLS` changes.
 """

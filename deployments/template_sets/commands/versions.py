@@ -1,7 +1,4 @@
-"""Versions of a template set: their status, moved tags, the channels that offer them, their stored files.
-
-version.
-"""
+"""Versions of a template set: their status, moved tags, the channels that offer them, their stored files."""
 
 from __future__ import annotations
 

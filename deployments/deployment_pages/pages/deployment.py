@@ -20,7 +20,7 @@ from deployments.common.pages import tabs
 from deployments.common.pages.choices import parse_number
 from deployments.common.pages.locale import Locale
 from deployments.deployment_pages.display.waterfall.rows import Row
-from deployments.deployment_pages.pages import events_tab, page_updates, replay
+from deployments.deployment_pages.pages import events_tab, page_updates, recordings
 from deployments.deployment_pages.pages.waterfall import cache, inspector
 from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
 from deployments.live import access
@@ -44,7 +44,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
     if deployment.is_deletion_request:
         return redirect("deletion_request", pk)
     replayed = "replay" in request.GET and not deployment.is_active
-    view = replay.view_at_start(deployment) if replayed else DeploymentView.whole(deployment)
+    view = recordings.view_at_start(deployment) if replayed else DeploymentView.whole(deployment)
     locale = Locale.of(request)
     shown_tab = tabs.chosen(request.GET, otherwise="waterfall")
     context = (
@@ -61,7 +61,7 @@ def deployment_page(request: AuthedRequest, pk: int) -> HttpResponse:
             "live": not replayed and not Snapshot.of(deployment).is_settled,
             "now": view.deployment.polled_at if replayed else timezone.now(),
             "then": _then(request, view),
-            "replay": replay.controls(deployment) if replayed else None,
+            "replay": recordings.controls(deployment) if replayed else None,
             "texts": page_updates.texts() | events_tab.texts(),
             "tabs": tabs.tabs(shown_tab),
             "shown_tab": shown_tab,
