@@ -34,7 +34,7 @@ from deployments.notifications.models import Delivery
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.template_sets.models.sources import TemplateFetch
 from deployments.template_sets.shared import versions
-from deployments.template_sets.steps import fetch_requests
+from deployments.template_sets.steps import fetch
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
             if time.monotonic() - searched_at > OBSERVER_INTERVAL:
                 searched_at = time.monotonic()
                 observe.ensure_observers()
-                fetch_requests.request_scheduled(timezone.now())
+                fetch.request_scheduled(timezone.now())
             if time.monotonic() - recorded_at > RECORD_INTERVAL:
                 recorded_at = time.monotonic()
                 if versions.record_current():

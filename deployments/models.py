@@ -29,7 +29,6 @@ import deployments.stacks.models.action_requests
 import deployments.stacks.models.durations
 import deployments.stacks.models.events
 import deployments.stacks.models.stacks
-import deployments.template_sets.models.lint_results
 import deployments.template_sets.models.sources
-import deployments.template_sets.models.stored_files
+import deployments.template_sets.models.stored_sets
 import deployments.template_sets.models.versions  # noqa: F401

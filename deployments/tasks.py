@@ -12,7 +12,7 @@ from deployments.accounts.steps import account_roles, connection_test
 from deployments.administration.shared import sessions
 from deployments.notifications.steps import delivery
 from deployments.steps import step
-from deployments.template_sets.shared import lint
+from deployments.template_sets.shared import versions
 from deployments.template_sets.steps import fetch
 
 
@@ -49,7 +49,7 @@ def fetch_template_set(pk: int, version: int, **_newer: object) -> None:
 @shared_task(name="deployments.lint_bundled_set", acks_late=True, ignore_result=True)
 def lint_bundled_set(**_newer: object) -> None:
     """Run cfn-lint on the files of the bundled template set, which takes seconds of CPU time."""
-    lint.lint_bundled()
+    versions.lint_bundled()
 
 
 @shared_task(name="deployments.read_account_roles", acks_late=True, ignore_result=True)

@@ -17,10 +17,11 @@ from deployments.changes.pages.views.new_environment import (
     environment_expected,
     environment_new,
 )
-from deployments.deployment_pages.pages.views import deployment, events, export, inspector, replay, stream
-from deployments.deployment_pages.pages.views.comparison import comparison_page
-from deployments.deployment_pages.pages.views.history import deployment_list
-from deployments.deployment_pages.pages.views.recordings import recording_list, recording_open
+from deployments.deployment_pages.pages import deployment, event_export, events_tab, recordings, stream
+from deployments.deployment_pages.pages.comparison import comparison_page
+from deployments.deployment_pages.pages.deployment_list import deployment_list
+from deployments.deployment_pages.pages.recordings import recording_list, recording_open
+from deployments.deployment_pages.pages.waterfall import inspector
 from deployments.environment_pages.pages.views import environment
 from deployments.environment_pages.pages.views.environments import environment_list
 from deployments.environment_pages.pages.views.labels import environment_labels
@@ -42,8 +43,8 @@ from deployments.recovery.pages.views.recovery import (
     environment_delete_again,
     environment_roll_back,
 )
-from deployments.template_sets.pages.views import sources
-from deployments.template_sets.pages.views.sets import (
+from deployments.template_sets.pages import sources
+from deployments.template_sets.pages.sets import (
     template_ref_confirm,
     template_set,
     template_set_list,
@@ -180,12 +181,14 @@ urlpatterns = [
     path("deployments/<int:pk>/preview-again", preview.change_preview, name="change_preview"),
     path("deployments/<int:pk>/roll-back", preview.deployment_roll_back, name="deployment_roll_back"),
     path("deployments/<int:pk>/stream", stream.deployment_stream, name="deployment_stream"),
-    path("deployments/<int:pk>/events", events.event_lines, name="event_lines"),
-    path("deployments/<int:pk>/events/first-failure", events.first_failed_event, name="first_failed_event"),
-    path("deployments/<int:pk>/events.<slug:kind>", export.event_export, name="event_export"),
+    path("deployments/<int:pk>/events", events_tab.event_lines, name="event_lines"),
+    path(
+        "deployments/<int:pk>/events/first-failure", events_tab.first_failed_event, name="first_failed_event"
+    ),
+    path("deployments/<int:pk>/events.<slug:kind>", event_export.event_export, name="event_export"),
     path("deployments/<int:pk>/rows/", inspector.deployment_row, name="deployment_rows"),
     path("deployments/<int:pk>/rows/<path:path>", inspector.deployment_row, name="deployment_row"),
-    path("deployments/<int:pk>/replay", replay.replay_update, name="replay_update"),
+    path("deployments/<int:pk>/replay", recordings.replay_update, name="replay_update"),
     path("deployments/<int:pk>/updates", stream.deployment_updates, name="deployment_updates"),
     path("accounts/", accounts.aws_accounts, name="aws_accounts"),
     path("accounts/new", accounts.aws_account_new, name="aws_account_new"),

@@ -13,7 +13,7 @@ from deployments.common.models import leases
 from deployments.environments.models.deployments import Deployment
 from deployments.steps import step
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws
 from tests.message_texts import attention

@@ -53,7 +53,7 @@ MAY_MENTION_IT = {
     "environments/display/headlines.py",
     "deployment_pages/pages/waterfall/inspector.py",
     "deployment_pages/display/recovery_options.py",
-    "deployment_pages/pages/views/recordings.py",
+    "deployment_pages/pages/recordings.py",
 }
 KNOW_THE_KIND_OF_AN_ACCOUNT = {
     "admin/work.py",

@@ -17,7 +17,7 @@ from deployments.admin.rows import ReadOnly
 from deployments.cloudformation.status import DisplayStatus
 from deployments.common.texts import stored_text
 from deployments.environments.display import badges
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet
 
 
 class ActionFilter(admin.SimpleListFilter):

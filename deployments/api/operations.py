@@ -21,7 +21,7 @@ from deployments.locks.commands import locks
 from deployments.recovery.commands import delete
 from deployments.stacks.display.action_schemas import ActionOut
 from deployments.stacks.models.action_requests import ActionRequest
-from deployments.template_sets.commands import channels
+from deployments.template_sets.commands import versions
 
 ACCEPTED = 202
 
@@ -78,14 +78,14 @@ def require_approval(request: ApiRequest, environment_id: Key, body: ApprovalRul
 def set_channel(request: ApiRequest, environment_id: Key, body: ChannelBody) -> EnvironmentDetail:
     """Set the branches and tags that an environment follows; nothing is deployed."""
     environment = environment_of(request, environment_id)
-    channels.set_channel(user=request.user, environment=environment, channel=body.channel)
+    versions.set_channel(user=request.user, environment=environment, channel=body.channel)
     return detail_of(request, environment_id)
 
 
 @requests(router, "/environments/{environment_id}/resume-updates", EnvironmentDetail, name="resume_updates")
 def resume_updates(request: ApiRequest, environment_id: Key, body: Nothing) -> EnvironmentDetail:
     """Let the channel offer the version from which somebody went back again."""
-    channels.resume_updates(user=request.user, environment=environment_of(request, environment_id))
+    versions.resume_updates(user=request.user, environment=environment_of(request, environment_id))
     return detail_of(request, environment_id)
 
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from deployments.cloudformation.changes import CauseLink, ChangedProperty, ChangedResource, Effect, LinkKind
 from deployments.cloudformation.conditions import mapping
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.references import Reference, found_in
-from deployments.cloudformation.template_stacks import TemplateStack
 
 LONGEST = 8
 """Maximum number of links of a chain."""

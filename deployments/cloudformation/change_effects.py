@@ -11,9 +11,8 @@ from dataclasses import replace
 from deployments.cloudformation.change_causes import Causes
 from deployments.cloudformation.changes import Action, ChangedResource, Changes, Effect, LinkKind
 from deployments.cloudformation.data_bearing import holds
-from deployments.cloudformation.deletion_policies import RETAIN, SNAPSHOT, policies
-from deployments.cloudformation.nested_templates import STACK
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.nested_templates import STACK, TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.resource_policies import RETAIN, SNAPSHOT, policies
 from deployments.cloudformation.unresolved_changes import UnresolvedChanges, body_of
 
 _KEPT = ("Retain", "ReplaceAndRetain")

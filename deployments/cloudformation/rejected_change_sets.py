@@ -1,7 +1,14 @@
-"""Find the nested stack of a rejected change set when CloudFormation's reason does not name it.
+"""Rejected change sets: the nested stack at fault, and whether only nested change sets were refused.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html: the root
 change set fails with the reason of a nested one, or with a reference to it.
+
+CloudFormation computes nested change sets before the outputs of other nested stacks are known, and checks
+parameters and functions with placeholders:
+https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 (Fn::Select),
+https://github.com/aws-cloudformation/cfn-language-discussion/issues/152 (the placeholder) and
+https://github.com/aws-cloudformation/rain/issues/526 (patterns). Without nested change sets, the same update
+is accepted.
 """
 
 from __future__ import annotations
@@ -13,7 +20,7 @@ from itertools import pairwise
 from typing import Any
 
 from deployments.cloudformation.conditions import TemplateValues, mapping
-from deployments.cloudformation.nested_templates import nested_in
+from deployments.cloudformation.nested_templates import TemplateStack, nested_in
 
 MAX_DEPTH = 8
 NESTED = re.compile(r"Nested change set (?P<arn>arn:\S+) was not successfully created")
@@ -102,3 +109,35 @@ def logical_path(stack_names: tuple[str, ...]) -> str:
     for parent, name in pairwise(stack_names):
         parts.append(name.removeprefix(f"{parent}-").rpartition("-")[0] or name)
     return "/".join(parts)
+
+
+_PLACEHOLDER = "{{IntrinsicFunction:"
+_SELECT = re.compile(r"Fn::Select\s+cannot select", re.IGNORECASE)
+_MISSING_VALUE = re.compile(r"must have values|do not exist in the template", re.IGNORECASE)
+_NAME = re.compile(r"\w+")
+
+
+def is_of_nesting(reason: str, path: str, stacks: Mapping[str, TemplateStack]) -> bool:
+    """Return whether a change set without nested ones would not fail for this reason.
+
+    `path` is the nested stack of the reason, "" if CloudFormation does not report it; `stacks` are those of
+    the template set with the values of the request.
+    """
+    if _PLACEHOLDER in reason:
+        return True
+    about = [stacks[path]] if path in stacks and path else [one for at, one in stacks.items() if at]
+    if _SELECT.search(reason):
+        return any(_unknown_in(one, stacks) for one in about)
+    if _MISSING_VALUE.search(reason):
+        return False
+    named = set(_NAME.findall(reason))
+    return any(named & _unknown_in(one, stacks) for one in about)
+
+
+def _unknown_in(stack: TemplateStack, stacks: Mapping[str, TemplateStack]) -> set[str]:
+    """Return the parameters of a nested stack whose values come from outputs, not known beforehand."""
+    parent = stacks[stack.path.rpartition("/")[0]].scope
+    declared = mapping(stack.template.get("Parameters"))
+    return {
+        name for name, value in stack.passed.items() if name in declared and parent.literal(value) is None
+    }

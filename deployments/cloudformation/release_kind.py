@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from deployments.cloudformation.changes import ChangedResource, Changes, Effect
 from deployments.cloudformation.conditions import mapping
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.observed_resources import GROUP
-from deployments.cloudformation.template_stacks import TemplateStack
-from deployments.cloudformation.update_policies import ROLLS, Method, ServerUpdate, server_update
+from deployments.cloudformation.resource_policies import ROLLS, Method, ServerUpdate, server_update
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.common.rules.stored_messages import read_message

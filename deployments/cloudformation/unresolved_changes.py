@@ -21,8 +21,8 @@ from deployments.cloudformation.changes import (
     is_unknown,
 )
 from deployments.cloudformation.conditions import mapping
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.references import found_in
-from deployments.cloudformation.template_stacks import TemplateStack
 
 _NEW_OR_GONE = (Action.ADD, Action.REMOVE, Action.IMPORT)
 _IDENTIFIERS = ("Arn", "Id", "ID")

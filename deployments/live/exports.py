@@ -8,7 +8,7 @@ from contextlib import aclosing
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from deployments.live.admission import Admission, TooMany, Viewer
+from deployments.live.streams import Admission, TooMany, Viewer
 
 RETRY_SECONDS = 10
 

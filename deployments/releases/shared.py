@@ -12,9 +12,9 @@ from django.utils import timezone
 from deployments.aws.session import Clients
 from deployments.aws.ssm import AssociationCall
 from deployments.cloudformation.changes import Changes
+from deployments.cloudformation.nested_templates import stacks_of
 from deployments.cloudformation.observed_resources import ASSOCIATION, GROUP
 from deployments.cloudformation.release_kind import PHASED, Release, release_of
-from deployments.cloudformation.template_stacks import stacks_of
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.common.rules.stored_messages import read_message

@@ -28,8 +28,7 @@ from deployments.health.models.site import SiteReads
 from deployments.stacks.models.durations import Duration, Expectation
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource, Stack
-from deployments.template_sets.models.lint_results import TemplateCheck
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet, TemplateCheck
 
 COPIES = 25
 """Copies of the fixture's 39 environments: 1,014 environments including the fixture's."""

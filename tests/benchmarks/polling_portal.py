@@ -115,7 +115,7 @@ def send(**account: Any) -> tuple[Any, Any]:
     from deployments.changes.commands.create import request_deployment
     from deployments.environments.models.accounts import Account
     from deployments.template_sets import template_files
-    from deployments.template_sets.models.lint_results import TemplateCheck
+    from deployments.template_sets.models.stored_sets import TemplateCheck
     from tests.benchmarks.trial_environments import TRIAL
     from tests.builders import make_operator
 

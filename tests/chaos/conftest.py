@@ -20,7 +20,7 @@ from deployments.health.models.observing import Observer
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Stack
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.running import Portal, client, new_account
 from tests.services import Redis, Sandbox, wait_until
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
 from deployments.template_sets.models.versions import TemplateVersion
-from deployments.template_sets.steps import fetch_requests
+from deployments.template_sets.steps import fetch as fetch_requests
 from tests.git_server import git_server
 from tests.running import Portal
 from tests.services import wait_until

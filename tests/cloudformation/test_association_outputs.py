@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from deployments.cloudformation.association_outputs import output_places
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
+from deployments.cloudformation.server_associations import output_places
 
 BUCKET = {"Ref": "Bucket"}
 

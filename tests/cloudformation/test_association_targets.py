@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deployments.cloudformation.association_targets import tagged_targets
-from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
+from deployments.cloudformation.nested_templates import TemplateSide, stacks_of
+from deployments.cloudformation.server_associations import tagged_targets
 from deployments.template_sets.template_files.template_set import load
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from deployments.cloudformation.changes import (
     Effect,
     LinkKind,
 )
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from tests.cloudformation.recorded import Recorded, recorded
 
 SCENES = ("scale", "traffic", "database", "version")

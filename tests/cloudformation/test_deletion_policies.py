@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.cloudformation.deletion_policies import RETAIN, SNAPSHOT, log_exporters, policies
+from deployments.cloudformation.resource_policies import RETAIN, SNAPSHOT, log_exporters, policies
 
 
 def template(**resources: Any) -> dict[str, Any]:

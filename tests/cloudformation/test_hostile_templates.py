@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deployments.cloudformation import deletion_policies, dependencies, nested_templates, template_stacks
+from deployments.cloudformation import dependencies, nested_templates, resource_policies
 from deployments.cloudformation.conditions import MAX_TEXT, UNKNOWN, TemplateValues
 from deployments.cloudformation.nested_templates import MAX_STACKS, STACK, NestedTemplate
 from deployments.cloudformation.parameters import Parameter, problem
@@ -79,10 +79,10 @@ def test_the_name_of_a_nested_template_is_found_without_backtracking() -> None:
 
 
 def test_a_template_that_nests_itself_is_read_to_a_limit() -> None:
-    side = template_stacks.TemplateSide(templates=ITSELF, root="root.yaml")
+    side = nested_templates.TemplateSide(templates=ITSELF, root="root.yaml")
 
-    stacks = within_steps(2_000_000, lambda: template_stacks.stacks_of(side))
-    policies = within_steps(2_000_000, lambda: deletion_policies.policies(ITSELF, "root.yaml", {}))
+    stacks = within_steps(2_000_000, lambda: nested_templates.stacks_of(side))
+    policies = within_steps(2_000_000, lambda: resource_policies.policies(ITSELF, "root.yaml", {}))
     graph = within_steps(5_000_000, lambda: dependencies.read(ITSELF, "root.yaml"))
 
     assert (len(stacks), policies) == (MAX_STACKS, {})

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from deployments.cloudformation.nested_refusals import is_of_nesting
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.nested_templates import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.rejected_change_sets import is_of_nesting
 
 URL = "https://bucket.s3.amazonaws.com/prefix/"
 STACK = "AWS::CloudFormation::Stack"

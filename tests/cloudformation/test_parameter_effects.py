@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from deployments.cloudformation.change_summary import parameter_effects
 from deployments.cloudformation.changes import CauseLink, ChangedProperty, ChangedResource, Changes, Effect
-from deployments.cloudformation.parameter_effects import parameter_effects
 from tests.previews import recorded_changes
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
+from deployments.cloudformation.nested_templates import TemplateSide, TemplateStack, stacks_of
 from deployments.cloudformation.observed_resources import GROUP
 from deployments.cloudformation.release_kind import LISTED, Release, ReleaseKind, ReleaseRule, release_of
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
-from deployments.cloudformation.update_policies import ROLLS
+from deployments.cloudformation.resource_policies import ROLLS
 from deployments.common.message_codes import Code
 
 RULE = ReleaseRule(artifacts=("playbook.zip",), servers="AppServers", code=("app/datelog/*",))

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deployments.cloudformation.association_targets import TaggedTargets, tagged_targets
-from deployments.cloudformation.caught_servers import CATCHING, CAUGHT, DeployedSide, RunningServer, caught
-from deployments.cloudformation.tagged_servers import TaggedServers, tagged_servers
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.nested_templates import TemplateSide, TemplateStack, stacks_of
+from deployments.cloudformation.server_associations import (
+    CATCHING,
+    CAUGHT,
+    DeployedSide,
+    RunningServer,
+    TaggedServers,
+    TaggedTargets,
+    caught,
+    tagged_servers,
+    tagged_targets,
+)
 from deployments.template_sets.template_files.template_set import load
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from deployments.cloudformation.conditions import TemplateValues
-from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
-from deployments.cloudformation.update_policies import Method, ServerUpdate, server_update
+from deployments.cloudformation.nested_templates import TemplateSide, stacks_of
+from deployments.cloudformation.resource_policies import Method, ServerUpdate, server_update
 from tests.cloudformation.recorded import recorded
 
 COUNT = {"Ref": "Count"}

@@ -42,7 +42,7 @@ from deployments.stacks.models.events import Event
 from deployments.stacks.models.remaining import remaining_of
 from deployments.stacks.models.stacks import Resource, Stack
 from deployments.stacks.steps.progress import forecast_computed
-from deployments.template_sets.shared import notices as template_set_notices
+from deployments.template_sets.shared import versions as template_set_notices
 from sanso_cli import session
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 from tests.deployment_pages.recorded import recorded

@@ -26,7 +26,7 @@ from deployments.notifications import commands as notification_commands
 from deployments.recovery.commands import cancel, delete, recovering, remaining
 from deployments.recovery.commands.delete import request_deletion_again
 from deployments.recovery.commands.recovering import request_adoption
-from deployments.template_sets.commands import channels, sources, versions
+from deployments.template_sets.commands import sources, versions
 from tests.builders import make_account, make_user
 from tests.commands.scene_rows import (
     STUCK,
@@ -141,8 +141,8 @@ SCENES: dict[Callable[..., Any], Scene] = {
     invitations.renew_invitation: lambda: {"person": invited()},
     invitations.withdraw_invitation: lambda: {"person": invited()},
     labels.set_labels: lambda: {"environment": deployed(), "labels": {"team": "payments"}},
-    channels.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
-    channels.resume_updates: went_back,
+    versions.set_channel: lambda: {"environment": deployed(), "channel": "v1.*"},
+    versions.resume_updates: went_back,
     apply.apply_change: a_preview,
     apply.discard_change: lambda: {"deployment": a_preview()["deployment"]},
     apply.preview_again: lambda: {"deployment": a_preview()["deployment"]},

@@ -16,7 +16,7 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.browsers import Chromium
 from tests.builders import (
     make_account,

@@ -27,7 +27,7 @@ from deployments.health.models.site import SiteReads
 from deployments.releases.models import ReleaseServer, ServerRelease
 from deployments.stacks.models.events import Event
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import allow
 from tests.chaos.conftest import calls_of
 from tests.message_texts import reason

@@ -20,7 +20,7 @@ from deployments.health.models.observing import Observer
 from deployments.health.steps import observe
 from deployments.steps import step
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import make_deployment, make_environment, make_user
 from tests.message_texts import attention
 from tests.pages.pages import page

@@ -24,7 +24,7 @@ from deployments.failures.rules.catalogue import by_code
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.steps import step
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests import tiers
 from tests.browsers import close
 from tests.builders import make_deployment, make_environment, make_user

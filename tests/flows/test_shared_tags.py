@@ -21,7 +21,7 @@ from deployments.health.models.fleet import FleetInstance
 from deployments.health.models.reads import observations_of
 from deployments.stacks.display.event_texts import event
 from deployments.stacks.models.events import Event
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from deployments.template_sets.models.versions import TemplateVersion
 from tests.api.clients import Program
 from tests.builders import make_operator

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from deployments.template_sets.models.versions import TemplateRef
 from tests.flows.addresses import url
 from tests.flows.test_pages import faults

@@ -14,8 +14,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.template_sets import sources, template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateSource
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from deployments.template_sets.models.versions import TemplateRef
 from deployments.template_sets.shared import versions
 from tests.flows.small_set import MANIFEST, portal, portal_web, shared_portal, template_folder

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text
 from deployments.template_sets.rules.paths import check
-from deployments.template_sets.sources.archives import Archive
-from deployments.template_sets.sources.content import collect
+from deployments.template_sets.sources.archives import Archive, collect
 from deployments.template_sets.sources.git import CommitTree, Refs, received
 from deployments.template_sets.sources.spec import FetchLimits
 from tests.fuzz.profile import fuzzed

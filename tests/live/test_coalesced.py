@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from deployments.live.coalesced import CoalescedResults
+from deployments.live.broadcaster import CoalescedResults
 
 
 class Producer:

@@ -11,8 +11,7 @@ from django.db import OperationalError
 
 from deployments.live import access, streams
 from deployments.live.access import StreamAccess
-from deployments.live.admission import Viewer
-from deployments.live.streams import OpenStreams
+from deployments.live.streams import OpenStreams, Viewer
 from tests.services import LIMIT
 
 ANA = StreamAccess(user=1, grants=frozenset({7}))

@@ -17,13 +17,12 @@ from django.utils import timezone
 
 from deployments.aws import quota
 from deployments.common.pages.locale import Locale
-from deployments.deployment_pages.pages import log, page_updates
-from deployments.deployment_pages.pages.views import stream
+from deployments.deployment_pages.pages import log, page_updates, stream
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
 from deployments.live import broadcaster, new_events, reads
 from deployments.live.access import StreamAccess
-from deployments.live.admission import Viewer
+from deployments.live.streams import Viewer
 from deployments.stacks.shared import event_log
 from tests.live import scenes
 from tests.live.stream_reader import Listener, Message, messages

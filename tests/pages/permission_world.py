@@ -22,11 +22,11 @@ from deployments.access.rules.roles import ROLES, Right, Role, Scope
 from deployments.audit.pages import views as audit_views
 from deployments.changes.models.approvals import ApprovalRule
 from deployments.deployment_pages.api import stream as api_stream
-from deployments.deployment_pages.pages.views import export, stream
+from deployments.deployment_pages.pages import event_export, stream
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 from deployments.live import broadcaster, reads
-from deployments.live.admission import Admission, StreamLimits
+from deployments.live.streams import Admission, StreamLimits
 from deployments.locks.models import FreezeWindow
 from deployments.template_sets.models.sources import TemplateFetch
 from deployments.template_sets.models.versions import TemplateRef
@@ -174,7 +174,7 @@ def in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         return Admission(lambda: StreamLimits(session=1_000, user=1_000, process=1_000))
 
     monkeypatch.setattr(reads, "in_thread", read)
-    for module in (stream, export, audit_views, api_stream):
+    for module in (stream, event_export, audit_views, api_stream):
         monkeypatch.setattr(module, "connections", SimpleNamespace(close_all=lambda: None))
     admitted = SimpleNamespace(streams=admission(), exports=admission())
     monkeypatch.setattr(broadcaster, "current", lambda: admitted)

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.running import Portal
 from tests.services import REPOSITORY, Redis, Sandbox, start_sandbox
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from deployments.template_sets.commands.stored_set import set_of_version
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.commands.versions import set_of_version
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.rules.set_needs import SetNeeds
 from deployments.template_sets.template_files.service_role import needs_beyond

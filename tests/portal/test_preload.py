@@ -14,7 +14,7 @@ import portal.asgi
 from django.template import engines
 (loader,) = engines["django"].engine.template_loaders
 print(json.dumps({
-    "views": "deployments.deployment_pages.pages.views.deployment" in sys.modules,
+    "views": "deployments.deployment_pages.pages.deployment" in sys.modules,
     "templates": sorted(name for name in loader.get_template_cache),
 }))
 """

@@ -40,7 +40,7 @@ from deployments.notifications.models import Delivery
 from deployments.recovery.commands.delete import request_deletion
 from deployments.stacks.models.events import Event
 from deployments.template_sets.commands import sources
-from deployments.template_sets.commands.channels import set_channel
+from deployments.template_sets.commands.versions import set_channel
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
 from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 from portal.sandbox_console.control_plane import ControlPlane

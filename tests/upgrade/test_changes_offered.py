@@ -16,7 +16,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.stacks.commands.change_base import base_of
 from deployments.template_sets import template_files
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet
 from tests.pages.pages import page
 
 pytestmark = pytest.mark.timeout(600)

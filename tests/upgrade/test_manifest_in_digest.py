@@ -31,7 +31,7 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.sources import TemplateSource
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions
 from tests.git_server import GitRepository, git_server

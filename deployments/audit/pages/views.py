@@ -28,8 +28,8 @@ from deployments.common.pages.lists import page_in_order
 from deployments.common.pages.locale import Locale
 from deployments.live import broadcaster, reads
 from deployments.live.access import StreamAccess
-from deployments.live.admission import TooMany
 from deployments.live.exports import counted, rejected
+from deployments.live.streams import TooMany
 
 PAGE = 50
 BATCH = 2000

@@ -25,7 +25,7 @@ from deployments.changes.commands.labels import (
 )
 from deployments.changes.rules.approvals import REQUIRE
 from deployments.changes.steps import caught_servers
-from deployments.cloudformation.caught_servers import CaughtServers
+from deployments.cloudformation.server_associations import CaughtServers
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.models.encryption import encrypt_values
@@ -40,7 +40,7 @@ from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log, forecast
 from deployments.template_sets import template_files
 from deployments.template_sets.commands.parameters import checked
-from deployments.template_sets.commands.stored_set import set_of_version
+from deployments.template_sets.commands.versions import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions

@@ -23,7 +23,7 @@ from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log
 from deployments.template_sets import template_files
 from deployments.template_sets.commands.parameters import checked
-from deployments.template_sets.commands.stored_set import set_of_version
+from deployments.template_sets.commands.versions import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions

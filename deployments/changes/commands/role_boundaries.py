@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
@@ -12,7 +12,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.account_template import STACK
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.rules.role_boundaries import roles_without_boundary
+from deployments.template_sets.rules.role_policies import roles_without_boundary
 
 MOST = 5
 """Maximum number of roles to name."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from deployments.cloudformation.deletion_policies import RETAIN, SNAPSHOT, log_exporters, policies
 from deployments.cloudformation.remaining import Billing, billing_of
+from deployments.cloudformation.resource_policies import RETAIN, SNAPSHOT, log_exporters, policies
 from deployments.cloudformation.status import DELETED
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment

@@ -15,11 +15,10 @@ from deployments.cloudformation.operations import Operation, is_allowed
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import BEFORE_STACKS, Kind, State
 from deployments.failures.rules.catalogue import recognize
-from deployments.failures.rules.cause import RecognizedCause
-from deployments.failures.rules.named_parameter import named_parameter
+from deployments.failures.rules.cause import RecognizedCause, named_parameter
 from deployments.stacks.commands.change_base import current_digest
 from deployments.stacks.models.stacks import STACK_TYPE
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet
 
 
 def is_preview(deployment: Deployment) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from deployments.changes.rules.assessment import ChangeAssessment, ChangeDuration, assessment
 from deployments.cloudformation.changes import Changes
-from deployments.cloudformation.template_stacks import TemplateStack, stacks_of
+from deployments.cloudformation.nested_templates import TemplateStack, stacks_of
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind

@@ -14,10 +14,10 @@ from typing import Any, Self
 from deployments.cloudformation.change_summary import counts, hazards, not_computed
 from deployments.cloudformation.changes import ChangedResource, Changes, Effect
 from deployments.cloudformation.conditions import mapping
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.observed_resources import GROUP
 from deployments.cloudformation.release_kind import PHASED, Release
-from deployments.cloudformation.template_stacks import TemplateStack
-from deployments.cloudformation.update_policies import ROLLS, Method, ServerUpdate, server_update
+from deployments.cloudformation.resource_policies import ROLLS, Method, ServerUpdate, server_update
 from deployments.cloudformation.usual_durations import DurationHistory
 
 REPLACED = (Effect.REPLACED, Effect.DELETES_DATA)

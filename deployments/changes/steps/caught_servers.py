@@ -11,11 +11,18 @@ from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.aws.ec2 import TaggedInstance
 from deployments.aws.session import Clients
-from deployments.cloudformation.association_targets import TaggedTargets, tagged_targets
-from deployments.cloudformation.caught_servers import CaughtServers, DeployedSide, RunningServer, caught
+from deployments.cloudformation.nested_templates import stacks_of
 from deployments.cloudformation.observed_resources import GROUP, INSTANCE
-from deployments.cloudformation.tagged_servers import TaggedServers, tagged_servers
-from deployments.cloudformation.template_stacks import stacks_of
+from deployments.cloudformation.server_associations import (
+    CaughtServers,
+    DeployedSide,
+    RunningServer,
+    TaggedServers,
+    TaggedTargets,
+    caught,
+    tagged_servers,
+    tagged_targets,
+)
 from deployments.common.errors import AwsFailure, AwsRetryable, UserFixable
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment

@@ -13,16 +13,16 @@ from django.utils import timezone
 from deployments.aws.cloudformation import ChangeSet, CloudFormation
 from deployments.aws.validation_events import ValidationFinding
 from deployments.cloudformation.changes import Changes
-from deployments.cloudformation.nested_refusals import is_of_nesting
+from deployments.cloudformation.nested_templates import TemplateStack, stacks_of
 from deployments.cloudformation.rejected_change_sets import (
     MAX_DEPTH,
     NESTED,
     NestedStack,
+    is_of_nesting,
     logical_path,
     nested_stack_at,
     rejected_stack,
 )
-from deployments.cloudformation.template_stacks import TemplateStack, stacks_of
 from deployments.cloudformation.validation import UNREAD, WARNING, place
 from deployments.common.errors import AwsFailure, AwsNotFound, AwsRejected, AwsRetryable, UserFixable
 from deployments.common.message_codes import Code

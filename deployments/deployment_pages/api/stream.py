@@ -25,8 +25,8 @@ from deployments.access.api.responses import FOR_ONE
 from deployments.deployment_pages.api.schemas.deployments import EventOut
 from deployments.environments.models.deployments import Deployment
 from deployments.live import access, broadcaster, reads, streams
-from deployments.live.admission import TooMany, Viewer
 from deployments.live.reads import Snapshot
+from deployments.live.streams import TooMany, Viewer
 from deployments.stacks.models.events import Event
 
 RETRY_MS = 2000

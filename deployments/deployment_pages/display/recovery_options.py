@@ -17,8 +17,7 @@ from deployments.cloudformation.remaining import Remaining
 from deployments.environments.display.tab_urls import SERVERS, tab_url
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import AFTER_STACKS, Kind, State
-from deployments.failures.rules.cause import NextStep, RecognizedCause
-from deployments.failures.rules.named_parameter import named_parameter
+from deployments.failures.rules.cause import NextStep, RecognizedCause, named_parameter
 from deployments.recovery.commands.delete import may_clean_up
 
 

@@ -1,26 +1,36 @@
-"""The comparison of two deployments, as rows with bars."""
+"""The page that compares two deployments of an environment, as rows with bars."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
+from deployments.access.pages.requests import AuthedRequest
+from deployments.access.pages.visible import environment_or_404
 from deployments.cloudformation.root_cause import root_cause
+from deployments.common.pages.choices import filter_choices, parse_number
 from deployments.common.pages.datetime_formats import clock
 from deployments.deployment_pages.display import failure_banner
+from deployments.deployment_pages.models import parts_of
 from deployments.deployment_pages.rules.comparison import (
     ComparedPart,
     Comparison,
     Difference,
     Pair,
+    compare,
     longer,
 )
 from deployments.environments.display import headlines
 from deployments.environments.models.deployments import Deployment
+from deployments.environments.rules.phases import BEFORE_STACKS, State
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.timeline import failures_of
 
@@ -148,3 +158,69 @@ def _label(difference: Difference) -> str:
         Difference.SLOWER: _("slower"),
         Difference.FASTER: _("faster"),
     }[difference]
+
+
+CHOICES = 50
+"""Number of deployments to choose from: the newest of the environment."""
+
+_Chosen: TypeAlias = tuple[Deployment | None, Deployment | None]
+NEITHER: _Chosen = (None, None)
+
+
+@require_GET
+def comparison_page(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show the comparison of the deployments `?first=` and `?second=`.
+
+    The defaults are the two latest finished deployments of one kind, or else the two latest finished ones.
+    """
+    environment = environment_or_404(request, pk)
+    choices = list(Deployment.objects.for_list().of(environment)[:CHOICES])
+    first, second = _chosen(
+        choices, parse_number(request.GET.get("first")), parse_number(request.GET.get("second"))
+    )
+    context: dict[str, Any] = {
+        "environment": environment,
+        "choices": choices,
+        "first": first,
+        "second": second,
+        "only": filter_choices(
+            request.GET, "show", [("", _("All"), None), ("changed", _("Differences only"), None)]
+        ),
+    }
+    if first and second:
+        found = compare(parts_of(first), parts_of(second), first.parameters, second.parameters)
+        context["answer"] = answer_of(first, second, found)
+        context |= rows_of(found, only_changed=request.GET.get("show") == "changed")
+    return render(request, "deployment_pages/comparison.html", context)
+
+
+def _chosen(choices: Sequence[Deployment], first: int, second: int) -> _Chosen:
+    """Return the deployments to compare: those of the query, completed to a pair of one kind, older first.
+
+    `choices` are the deployments of the environment, newest first. Deployments that complete the query are
+    finished ones if possible: previews, and those in progress or never begun, are compared only if chosen.
+    """
+    by_key = {deployment.pk: deployment for deployment in choices}
+    given = (by_key.get(first), by_key.get(second))
+    if given[0] and given[1]:
+        return given
+    finished = [one for one in choices if one in given or _has_finished(one)]
+    tries = itertools.product((given, NEITHER), (finished, choices))
+    found = (_latest_pair(among, wanted) for wanted, among in tries)
+    return next((pair for pair in found if pair), NEITHER)
+
+
+def _latest_pair(choices: Sequence[Deployment], given: _Chosen) -> tuple[Deployment, Deployment] | None:
+    """Return the latest pair that includes the given ones, of one kind if possible; None without a pair."""
+    pairs = [
+        (older, newer)
+        for newer, older in itertools.combinations(choices, 2)
+        if given[0] in (None, older) and given[1] in (None, newer)
+    ]
+    alike = [(older, newer) for older, newer in pairs if older.kind == newer.kind]
+    return next(iter(alike or pairs), None)
+
+
+def _has_finished(deployment: Deployment) -> bool:
+    """Return whether a deployment has ended after it began to change its environment."""
+    return not deployment.is_active and State(deployment.last_phase) not in BEFORE_STACKS

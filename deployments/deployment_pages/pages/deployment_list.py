@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
 
 from deployments.access.models.permissions import Person, visible_deployments, visible_environments
+from deployments.access.pages.requests import AuthedRequest
 from deployments.common.pages.choices import MAX_SEARCH, parse_number
 from deployments.common.pages.lists import (
     PAGE,
@@ -84,3 +88,11 @@ def _controls(given: QueryDict, environment: Environment | None, user: Person) -
             order_filter(given, ORDERS),
         ],
     )
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def deployment_list(request: AuthedRequest) -> HttpResponse:
+    """Show all deployments, filtered by the query; for htmx only the rows."""
+    template = "_history_rows.html" if request.htmx else "history.html"
+    return render(request, f"deployment_pages/{template}", rows_context(request.GET, request.user))

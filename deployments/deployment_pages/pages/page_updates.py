@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from deployments.common.pages.datetime_formats import units
 from deployments.common.pages.locale import Locale
 from deployments.deployment_pages.pages import log, rendered
-from deployments.deployment_pages.pages.waterfall import cache, row_forecast
+from deployments.deployment_pages.pages.waterfall import cache, progress
 from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.display import eta, event_texts
@@ -74,9 +74,7 @@ def _assembled(deployment: Deployment, since: int, events: Sequence[Event], loca
         view = _view(deployment, paths, seq)
         body = {"from": since, "seq": seq, **fragments(view), **_changes(view, events, paths, locale)}
         if view.computed_seq > since or not events:
-            body["row_forecast"] = row_forecast.forecast_of_rows(
-                view.timeline, view.axis, exclude=paths or ()
-            )
+            body["row_forecast"] = progress.forecast_of_rows(view.timeline, view.axis, exclude=paths or ())
         return PageUpdate(seq, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
@@ -123,7 +121,7 @@ def replay_body(
         return body | {
             "from": since,
             "seq": seq,
-            "row_forecast": row_forecast.forecast_of_rows(view.timeline, view.axis),
+            "row_forecast": progress.forecast_of_rows(view.timeline, view.axis),
         }
 
 

@@ -24,7 +24,7 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.environment_state import Note, note_of
 from deployments.environments.rules.outcome import SANDBOX_RESTARTED
 from deployments.environments.rules.phases import Kind, State
-from deployments.template_sets.models.channel_updates import updates_by_environment
+from deployments.template_sets.models.versions import updates_by_environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
-"""One known cause: its signature and the next steps."""
+"""One known cause: its signature, the next steps, and the template parameter that it names."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -64,3 +65,26 @@ class RecognizedCause:
 def signature(text: str) -> re.Pattern[str]:
     """Compile a signature. Case is ignored: AWS sometimes changes it."""
     return re.compile(text, re.IGNORECASE | re.DOTALL)
+
+
+_IN_REASON = ("name", "names", "parameter")
+"""The named groups of signatures that can hold names of parameters."""
+
+
+def named_parameter(known: RecognizedCause | None, declared: Collection[str]) -> str:
+    """Return the parameter that AWS's reason names, else the first that fits the cause; "" for none.
+
+    Args:
+        known: the recognized cause, None without one.
+        declared: the names of the template's parameters, in its order.
+    """
+    if known is None:
+        return ""
+    for group in _IN_REASON:
+        for found in re.finditer(r"\w+", known.values.get(group, "")):
+            if found[0] in declared:
+                return found[0]
+    pattern = known.cause.parameter
+    if not pattern:
+        return ""
+    return next((name for name in declared if re.search(pattern, name, re.IGNORECASE)), "")

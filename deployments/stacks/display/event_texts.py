@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as N_
 from django.utils.translation import ngettext
 
-from deployments.cloudformation.caught_servers import CATCHING, CAUGHT, CaughtServers
 from deployments.cloudformation.root_cause import Failure
+from deployments.cloudformation.server_associations import CATCHING, CAUGHT, CaughtServers
 from deployments.cloudformation.validation import UNREAD, WARNING
 from deployments.common.pages.counts import objects, resources, stacks
 from deployments.common.pages.datetime_formats import timestamp

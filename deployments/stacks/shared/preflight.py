@@ -19,8 +19,8 @@ from deployments.environments.models.environments import Environment
 from deployments.stacks.shared import event_log
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.models.lint_results import TemplateCheck
-from deployments.template_sets.shared.lint import lint
+from deployments.template_sets.models.stored_sets import TemplateCheck
+from deployments.template_sets.shared.versions import lint
 
 log = logging.getLogger(__name__)
 

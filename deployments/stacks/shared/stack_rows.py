@@ -8,9 +8,9 @@ from contextlib import suppress
 from django.db import transaction
 
 from deployments.aws.cloudformation import ChangeSet, CloudFormation, ResourceChange, ResourceView
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.status import DELETED
 from deployments.cloudformation.stuck_resources import StuckResource
-from deployments.cloudformation.template_stacks import TemplateStack
 from deployments.common.errors import AwsNotFound
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.models.stacks import STACK_TYPE, Resource, Stack

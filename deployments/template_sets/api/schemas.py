@@ -12,7 +12,7 @@ from pydantic import Field, StrictBool, StrictInt
 from deployments.access.api.bodies import Body
 from deployments.access.api.schemas import Next
 from deployments.common.texts import stored_text
-from deployments.template_sets.display.version_changes import VersionChanges
+from deployments.template_sets.display.version_diff import VersionChanges
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
 from deployments.template_sets.models.versions import (
     ACTIVE,

@@ -28,7 +28,7 @@ from deployments.template_sets.api.schemas import (
 )
 from deployments.template_sets.commands.sources import MAX_ARCHIVE, request_fetch
 from deployments.template_sets.commands.versions import set_version_status
-from deployments.template_sets.display.version_changes import changes_of
+from deployments.template_sets.display.version_diff import changes_of
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
 from deployments.template_sets.models.versions import TemplateVersion
 

@@ -1,4 +1,4 @@
-"""Add, edit and remove template sets, fetch them, and set up their webhooks."""
+"""Add, edit and remove template sets, fetch them, and set up and receive their webhooks."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from cryptography.fernet import InvalidToken
 from django.db import IntegrityError
 from django.utils import timezone
 
 from deployments.access.commands.requesting import MANAGE_SETS, CommandRequest, requesting
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
-from deployments.common.models.encryption import encrypt, encrypt_values
+from deployments.common.models.encryption import decrypt, encrypt, encrypt_values
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.rules.incoming_webhooks import is_authentic
 from deployments.template_sets.sources.host_keys import parse_host_keys
 from deployments.template_sets.sources.urls import check_url
-from deployments.template_sets.steps import fetch_requests
+from deployments.template_sets.steps import fetch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -71,7 +74,7 @@ def save_source(
             raise _taken(row) from None
         request.changes(before, _shown(row, credentials))
         if row.kind != "archive":
-            fetch_requests.request(row, "button", now, user=user)
+            fetch.request(row, "button", now, user=user)
         return row
 
 
@@ -183,7 +186,7 @@ def request_fetch(*, user: User, source: TemplateSource, archive: bytes | None =
             limit = f"{MAX_ARCHIVE // 1_000_000} MB"
             raise UserFixable("ArchiveTooLarge", Code.SET_ARCHIVE_TOO_LARGE, "archive", limit=limit)
         trigger = "upload" if source.kind == "archive" else "button"
-        found = fetch_requests.request(source, trigger, timezone.now(), user=user, archive=archive)
+        found = fetch.request(source, trigger, timezone.now(), user=user, archive=archive)
         if found is None:
             raise UserFixable("FetchInProgress", Code.FETCH_IN_PROGRESS)
         return found
@@ -208,3 +211,29 @@ def set_webhook(*, user: User, source: TemplateSource, on: bool) -> str:
 
 def _request(user: User, source: TemplateSource, action: str) -> CommandRequest:
     return CommandRequest(user=user, action=action, permission=MANAGE_SETS, name=source.name)
+
+
+class Answer(Enum):
+    """What a webhook gets: the status of the response."""
+
+    ACCEPTED = 202
+    NOT_AUTHENTIC = 401
+    MISSING = 404
+
+
+def accept_push(source_pk: int, body: bytes, *, signature: str = "", token: str = "") -> Answer:
+    """Request a fetch of the set if the request is authentic; not more often than every few seconds.
+
+    A set without a webhook gets the same response as one that does not exist.
+    """
+    source = TemplateSource.objects.live().filter(pk=source_pk).exclude(sealed_webhook_secret="").first()
+    if source is None:
+        return Answer.MISSING
+    try:
+        secret = decrypt(source.sealed_webhook_secret)
+    except InvalidToken:  # SECRET_KEY was changed without a fallback
+        return Answer.NOT_AUTHENTIC
+    if not is_authentic(secret, body, signature=signature, token=token):
+        return Answer.NOT_AUTHENTIC
+    fetch.request_after_push(source, timezone.now())
+    return Answer.ACCEPTED

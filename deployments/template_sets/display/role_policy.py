@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.environments.models.accounts import Account
 from deployments.template_sets import template_files
-from deployments.template_sets.rules.role_boundaries import roles_without_boundary
+from deployments.template_sets.rules.role_policies import roles_without_boundary
 from deployments.template_sets.rules.set_needs import MOST, SetNeeds
 from deployments.template_sets.template_files.service_role import ROLE, needs_beyond
 

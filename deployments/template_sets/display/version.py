@@ -12,9 +12,8 @@ from deployments.cloudformation.status import DisplayStatus
 from deployments.environments.display import badges
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.template_sets.commands.stored_set import files_that_differ
-from deployments.template_sets.models.channel_updates import updates_by_environment
-from deployments.template_sets.models.versions import TemplateVersion
+from deployments.template_sets.commands.versions import files_that_differ
+from deployments.template_sets.models.versions import TemplateVersion, updates_by_environment
 from deployments.template_sets.rules.channels import DEFAULT_OF_BUNDLED, Updates, UpdateStatus, between
 
 MAX_BETWEEN = 200

@@ -1,4 +1,4 @@
-"""The template set of a deployment: the current one, or the one stored at its request."""
+"""Template sets by their digest: the files and findings that are stored, and the set of a deployment."""
 
 from __future__ import annotations
 
@@ -7,12 +7,48 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.template_sets import template_files
-from deployments.template_sets.models.stored_files import DeployedSet
+
+
+class DeployedSet(models.Model):
+    """A template set that was deployed: its manifest, templates and sources as an archive.
+
+    With it, an environment can go back to an earlier deployment after the set has changed.
+    """
+
+    digest = models.CharField(_("digest"), max_length=64, primary_key=True)
+    name = models.CharField(_("name"), max_length=255)
+    archive = models.BinaryField()
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("deployed template set")
+        verbose_name_plural = _("deployed template sets")
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.digest[:12]}"
+
+
+class TemplateCheck(models.Model):
+    """The findings of one digest: [{"level", "rule", "file", "line", "message"}], errors and warnings."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    findings = models.JSONField(default=list)
+    checked_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """Return the findings that prevent a deployment."""
+        return [finding for finding in self.findings if finding["level"] == "Error"]
 
 
 def current() -> template_files.TemplateSet:

@@ -1,4 +1,7 @@
-"""The pages of template sets: sets with their newest versions, and one set with its versions."""
+"""The pages of template sets: sets with their newest versions, one set, and one version.
+
+Who may view any environment may view all sets: their addresses, branches, tags and authors.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,34 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import QueryDict
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
 
+from deployments.access.commands.requesting import MANAGE_SETS
 from deployments.access.models.permissions import Person, visible_environments
+from deployments.access.pages.requests import AuthedRequest, may
+from deployments.access.rules.roles import Right
 from deployments.cloudformation.status import DisplayStatus
+from deployments.common.errors import UserFixable
 from deployments.common.pages.choices import CURSOR, MAX_SEARCH, parse_number, query
 from deployments.common.pages.lists import ListControls, list_filter, order_filter
+from deployments.common.texts import error_text
 from deployments.environments.display import badges
 from deployments.environments.models.environments import Environment
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.commands.versions import confirm_moved_tag, set_version_status, stored_set
+from deployments.template_sets.display.role_policy import RolePolicy
+from deployments.template_sets.display.version_diff import changes_of
 from deployments.template_sets.models.sources import KINDS, TemplateFetch, TemplateSource
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from deployments.template_sets.models.versions import ACTIVE, DEPRECATED, TemplateRef, TemplateVersion
+from deployments.template_sets.pages.forms import VersionStatusForm
 
 PAGE = 50
 FETCHES = 10
@@ -188,3 +205,98 @@ def fetch_badge(fetch: TemplateFetch) -> SafeString:
         "succeeded": DisplayStatus.DONE,
     }
     return badges.status_badge(statuses.get(fetch.state, DisplayStatus.FAILED), fetch.get_state_display())
+
+
+def version_context(version: TemplateVersion, user: Person, against: int) -> dict[str, Any]:
+    """Return the context of the page of one version. `against` is the key of the version to compare with; the
+    one before it is the default.
+    """
+    (row,) = version_rows([version], user, TemplateRef.objects.moved_tags().of(version.source))
+    check = TemplateCheck.objects.filter(digest=version.digest).first()
+    return {
+        "version": version,
+        "row": row,
+        "check": check,
+        "changes": changes_of(version, against),
+        "role_policy": _role_policy(version),
+    }
+
+
+def _role_policy(version: TemplateVersion) -> RolePolicy | None:
+    """Return what the set needs with the defaults of its parameters; None if its files are not stored."""
+    template_set = stored_set(version.digest)
+    return RolePolicy.of(template_set, {}) if template_set else None
+
+
+@require_GET
+@may(Right.VIEW)
+@vary_on_headers("HX-Request")
+@gzip_page
+def template_set_list(request: AuthedRequest) -> HttpResponse:
+    """Show all template sets; for htmx only the rows."""
+    part = "template_sets/_template_set_rows.html"
+    page = part if request.htmx else "template_sets/template_sets.html"
+    return render(request, page, sets_context(request.GET, request.user))
+
+
+@require_GET
+@may(Right.VIEW)
+@vary_on_headers("HX-Request")
+@gzip_page
+def template_set(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show one template set with its versions; for htmx only the body."""
+    source = get_object_or_404(TemplateSource.objects.for_page(), pk=pk)
+    part = "template_sets/_template_set_body.html"
+    page = part if request.htmx else "template_sets/template_set.html"
+    return render(request, page, set_context(source, request.GET, request.user))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(Right.VIEW, "set_version_status")
+@gzip_page
+def template_version(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show one version with what it changes, or set its status."""
+    version = get_object_or_404(TemplateVersion.objects.for_page(), pk=pk)
+    if request.method == "POST":
+        return _set_status(request, version)
+    return _version_page(request, version, VersionStatusForm(initial={"status": version.status}))
+
+
+@may(MANAGE_SETS, "set_version_status")
+def _set_status(request: AuthedRequest, version: TemplateVersion) -> HttpResponse:
+    form = VersionStatusForm(request.POST, initial={"status": version.status})
+    if form.is_valid():
+        values = {name: form.cleaned_data[name] for name in ("status", "reason")}
+        try:
+            version = set_version_status(user=request.user, version=version, **values)
+        except UserFixable as problem:
+            form.reject(problem)
+        else:
+            messages.success(
+                request,
+                _("%(version)s: %(status)s")
+                % {"version": version.label, "status": version.get_status_display()},
+            )
+            return redirect(version)
+    return _version_page(request, version, form)
+
+
+def _version_page(request: AuthedRequest, version: TemplateVersion, form: VersionStatusForm) -> HttpResponse:
+    against = parse_number(request.GET.get("against"))
+    context = version_context(version, request.user, against) | {"form": form}
+    return render(
+        request, "template_sets/template_version.html", context, status=422 if form.is_bound else 200
+    )
+
+
+@require_POST
+def template_ref_confirm(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Confirm that a tag may point at another version than before."""
+    ref = get_object_or_404(TemplateRef.objects.select_related("source", "version"), pk=pk)
+    try:
+        confirm_moved_tag(user=request.user, ref=ref)
+    except UserFixable as problem:
+        messages.error(request, error_text(problem))
+    else:
+        messages.success(request, _("%(tag)s is confirmed.") % {"tag": ref.short_name})
+    return redirect(ref.source)

@@ -9,8 +9,7 @@ from typing import Any, Final
 from deployments.aws.permissions import handlers, reference
 from deployments.aws.permissions.kinds import KINDS
 from deployments.cloudformation.conditions import UNKNOWN, mapping
-from deployments.cloudformation.nested_templates import STACK
-from deployments.cloudformation.template_stacks import TemplateStack
+from deployments.cloudformation.nested_templates import STACK, TemplateStack
 
 STACK_NAMES: Final = "sanso-*"
 """Names that CloudFormation generates begin with that of the stack; a database's is in lower case."""

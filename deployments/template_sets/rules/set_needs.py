@@ -21,7 +21,7 @@ from deployments.aws.permissions import exemptions, handlers, reference
 from deployments.aws.permissions.exemptions import Exemption
 from deployments.aws.permissions.kinds import KINDS
 from deployments.cloudformation.conditions import TemplateValues, mapping
-from deployments.cloudformation.template_stacks import TemplateSide, stacks_of
+from deployments.cloudformation.nested_templates import TemplateSide, stacks_of
 from deployments.template_sets.rules.role_policies import PolicyRole, Statement
 from deployments.template_sets.rules.set_names import (
     STACK_NAMES,

@@ -1,9 +1,11 @@
-"""Record versions of template sets, and refuse deployments that the status of a version forbids."""
+"""Record versions of template sets, check and announce them, and refuse those that may not be deployed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -16,15 +18,63 @@ from deployments.common.message_codes import Code
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind, State
+from deployments.notifications.rules.topics import Topic
+from deployments.notifications.shared import outbox
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateSource
-from deployments.template_sets.models.versions import DEPRECATED, TemplateVersion
+from deployments.template_sets.models.stored_sets import TemplateCheck
+from deployments.template_sets.models.versions import DEPRECATED, TemplateVersion, updates_by_environment
 from deployments.template_sets.rules.channels import DEFAULT_OF_BUNDLED, is_earlier
-from deployments.template_sets.shared import notices
+from deployments.template_sets.template_files.lint import findings
 
 log = logging.getLogger(__name__)
+
+_linting = Lock()
+
+
+def lint(template_set: template_files.TemplateSet) -> TemplateCheck | None:
+    """Run cfn-lint and store its findings, one run at a time. Return None while another step runs it.
+
+    cfn-lint takes seconds of CPU time. If several deployments of a new set each ran it, it could take longer
+    than their leases, and each step that takes over would start it again.
+    """
+    if not _linting.acquire(blocking=False):
+        return None
+    try:
+        return TemplateCheck.objects.get_or_create(
+            digest=template_set.digest, defaults={"findings": findings(template_set)}
+        )[0]
+    finally:
+        _linting.release()
+
+
+def lint_bundled() -> None:
+    """Run cfn-lint on the current bundled set, so that its first deployment does not wait for it."""
+    try:
+        template_set = stored_sets.current()
+        if not TemplateCheck.objects.filter(digest=template_set.digest).exists():
+            lint(template_set)
+    except UserFixable as broken:  # a deployment of it reports this on its page
+        log.warning("the template set cannot be checked: %s", broken)
+
+
+def updates_offered(source: TemplateSource, now: datetime) -> None:
+    """Notify about environments whose channel offers a newer version of a set, once for each version."""
+    topic = Topic.UPDATE_AVAILABLE
+    environments = list(Environment.objects.that_follow_a_channel().of_source(source.pk))
+    offered = updates_by_environment(environments)
+    for environment in environments:
+        found = offered[environment.pk]
+        if not found.is_available or found.target is None:
+            continue
+        targets = outbox.destinations_of(topic, environment)
+        if not targets:
+            continue
+        own, new = environment.template_version, TemplateVersion.objects.get(pk=found.target.pk)
+        payload = {"set": source.name, "before": own.label if own else "", "version": new.label}
+        key = f"{topic}:{environment.pk}:{new.pk}"
+        outbox.write(targets, topic, key, payload, now, environment=environment)
 
 
 def record_current() -> bool:
@@ -89,7 +139,7 @@ def add(
         )
         unknown = Deployment.objects.environments_without_version(template_set.digest)
         Environment.objects.filter(pk__in=unknown).update(template_version=version)
-        notices.updates_offered(source, timezone.now())
+        updates_offered(source, timezone.now())
         return version
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.rules.paths import MAX_DEPTH, refused
-from deployments.template_sets.sources.content import SourceEntry
+from deployments.template_sets.sources.archives import SourceEntry
 
 _LEFT_OUT = {".git", "__pycache__"}
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -24,7 +24,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.rules import refs as source_refs
 from deployments.template_sets.rules.paths import MAX_DEPTH, printable, refused
-from deployments.template_sets.sources.content import SourceEntry, collect, unpacked_too_large
+from deployments.template_sets.sources.archives import SourceEntry, collect, unpacked_too_large
 from deployments.template_sets.sources.folders import allowed
 from deployments.template_sets.sources.spec import Fetched, FetchedVersion, FetchLimits, FetchSpec
 

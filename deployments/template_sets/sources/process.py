@@ -18,7 +18,7 @@ from deployments.common.addresses import without_address
 from deployments.common.errors import FetchFailed, UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.processes import with_children
-from deployments.template_sets.sources.content import megabytes
+from deployments.template_sets.sources.archives import megabytes
 from deployments.template_sets.sources.spec import ARCHIVE, Fetched, FetchSpec, read_answer, request
 from deployments.template_sets.sources.urls import check_url
 

@@ -17,7 +17,7 @@ from deployments.common.addresses import unreachable
 from deployments.common.errors import FetchFailed, UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.rules.paths import printable
-from deployments.template_sets.sources.content import megabytes
+from deployments.template_sets.sources.archives import megabytes
 from deployments.template_sets.sources.git import Refs
 from deployments.template_sets.sources.spec import FetchLimits
 from deployments.template_sets.sources.urls import Url

@@ -21,8 +21,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.rules.paths import printable, refused
 from deployments.template_sets.sources import git, https, ssh
-from deployments.template_sets.sources.archives import Archive
-from deployments.template_sets.sources.content import collect, megabytes
+from deployments.template_sets.sources.archives import Archive, collect, megabytes
 from deployments.template_sets.sources.folders import Folder, allowed
 from deployments.template_sets.sources.spec import (
     ARCHIVE,

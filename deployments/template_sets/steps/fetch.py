@@ -1,30 +1,100 @@
-"""One fetch of a template set: read its source and add new versions. Nothing is deployed."""
+"""Fetches of template sets: their requests, at most one open per set, and reading the source."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
-from typing import cast
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
+from deployments.access.models.audit_records import AuditRecord
+from deployments.common import request_context
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
 from deployments.common.models import leases
 from deployments.common.models.encryption import decrypt_values
 from deployments.template_sets import sources, template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 from deployments.template_sets.rules import refs as source_refs
-from deployments.template_sets.shared import lint, notices, versions
+from deployments.template_sets.shared import versions
 from deployments.template_sets.sources.spec import Fetched, FetchedVersion, FetchSpec, Kind
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+BETWEEN_WEBHOOKS = timedelta(seconds=10)
+"""Minimum time between the last fetch and one after a push; pushes in this time share one fetch."""
+
+
+def request(
+    source: TemplateSource,
+    trigger: str,
+    now: datetime,
+    *,
+    user: User | None = None,
+    archive: bytes | None = None,
+) -> TemplateFetch | None:
+    """Request a fetch and return it; None if one is open."""
+    try:
+        with transaction.atomic():
+            if trigger == "webhook":  # a person's request has its own record
+                AuditRecord.objects.write(
+                    action="fetch_template_set",
+                    name=source.name,
+                    by=request_context.WEBHOOK,
+                    by_id=str(source.pk),
+                )
+            return TemplateFetch.objects.create(
+                source=source,
+                active_key=source.pk,
+                requested_by=user,
+                trigger=trigger,
+                archive=archive,
+                due_at=now,
+            )
+    except IntegrityError:
+        return None
+
+
+def request_scheduled(now: datetime) -> int:
+    """Request the scheduled fetches that are due. Return their number.
+
+    If a set has an open fetch, the next one is requested after its end.
+    """
+    requested = 0
+    for source in TemplateSource.objects.to_fetch(now):
+        later = now + timedelta(minutes=source.fetch_minutes) if source.fetch_minutes else None
+        due = TemplateSource.objects.filter(pk=source.pk, due_at=source.due_at)
+        with transaction.atomic():
+            trigger = "schedule" if source.fetch_minutes else "webhook"
+            if due.update(due_at=later) and request(source, trigger, now):
+                requested += 1
+            else:
+                TemplateSource.objects.filter(pk=source.pk, due_at=later).update(due_at=source.due_at)
+    return requested
+
+
+def request_after_push(source: TemplateSource, now: datetime) -> None:
+    """Request a fetch because the repository has changed, not more often than every few seconds.
+
+    A fetch in progress may have read the repository before the push: another fetch follows it.
+    """
+    last = TemplateFetch.objects.of(source).first()
+    if last is None or not (last.active_key or (last.ended_at and last.ended_at > now - BETWEEN_WEBHOOKS)):
+        request(source, "webhook", now)
+    elif last.state != "queued":
+        soon = max(now, (last.ended_at or now) + BETWEEN_WEBHOOKS)
+        TemplateSource.objects.live().filter(pk=source.pk).due_after(soon).update(due_at=soon)
+
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +237,7 @@ def _point(source: TemplateSource, refs: Mapping[str, str]) -> None:
                 _move(row, version, now)
         TemplateRef.objects.filter(pk__in=[row.pk for row in known.values()]).delete()
         _name_versions(by_commit.values(), source)
-        notices.updates_offered(source, now)
+        versions.updates_offered(source, now)
 
 
 def _move(row: TemplateRef, version: TemplateVersion, now: object) -> None:
@@ -197,4 +267,4 @@ def _check_newest(source: TemplateSource) -> None:
             continue
         found = stored_sets.find(version.digest)
         if found is not None:
-            lint.lint(found)
+            versions.lint(found)

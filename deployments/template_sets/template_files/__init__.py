@@ -1,10 +1,14 @@
 """Template sets read from their folder: parameters for the form, files and zips for S3."""
 
-from deployments.template_sets.template_files.archive import packed, unpacked, with_templates
-from deployments.template_sets.template_files.artifacts import build_objects, differing_files
-from deployments.template_sets.template_files.code_version import code_version
+from deployments.template_sets.template_files.archive import (
+    as_template_set,
+    check,
+    packed,
+    unpacked,
+    with_templates,
+)
+from deployments.template_sets.template_files.artifacts import build_objects, code_version, differing_files
 from deployments.template_sets.template_files.content import content_of
-from deployments.template_sets.template_files.fetched import as_template_set, check
 from deployments.template_sets.template_files.template_set import TemplateSet, load
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""A template set as an archive of its manifest, templates and sources, to deploy it again after a change."""
+"""Template sets from stored archives, and from files that were fetched from outside."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import shutil
 import tempfile
 import weakref
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from deployments.common.message_codes import Code
+from deployments.template_sets.rules.paths import Paths, refused
+from deployments.template_sets.template_files import manifest
 from deployments.template_sets.template_files.manifest import MANIFEST, sources
 from deployments.template_sets.template_files.template_set import TemplateSet, read
 
@@ -82,3 +86,44 @@ def with_templates(template_set: TemplateSet, texts: Mapping[str, str]) -> Templ
         for name in before.namelist():
             after.writestr(name, replaced.get(name) or before.read(name))
     return unpacked(buffer.getvalue())
+
+
+def as_template_set(files: Mapping[str, bytes], path: str) -> TemplateSet:
+    """Return the template set in a folder of fetched files, "" for the topmost one.
+
+    Raise UserFixable if it is not a template set, or if it refers to anything except these files.
+    """
+    with _folder(files, path) as folder:
+        return unpacked(packed(read(folder)))
+
+
+def check(files: Mapping[str, bytes], path: str) -> None:
+    """Raise UserFixable if fetched files are not a template set, or a value in its manifest is not allowed.
+
+    This evaluates what the set brings: call it in a process with limits.
+    """
+    with _folder(files, path) as folder:
+        read(folder, checks_values=True)
+
+
+@contextmanager
+def _folder(files: Mapping[str, bytes], path: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sanso-set-") as name:
+        root = Path(name).resolve()
+        _write(files, root)
+        folder = (root / path.strip("/")).resolve()
+        for artifact in manifest.read(folder).artifacts:
+            named = [artifact.folder, artifact.module, *(source for _, source in artifact.also)]
+            for source in filter(None, named):
+                if not source.resolve().is_relative_to(root):
+                    raise refused(Code.SOURCE_OUTSIDE, path=str(source.name))
+        yield folder
+
+
+def _write(files: Mapping[str, bytes], root: Path) -> None:
+    paths = Paths()
+    for path, body in files.items():
+        paths.add(path)
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)

@@ -12,7 +12,7 @@ from deployments.cloudformation.release_kind import ReleaseRule
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.template_files import yaml_files
-from deployments.template_sets.template_files.checked import Checked
+from deployments.template_sets.template_files.yaml_files import Checked
 
 MANIFEST = "template-set.yaml"
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.template_sets.rules import set_needs
 from deployments.template_sets.rules.role_policies import PolicyRole, Template
 from deployments.template_sets.rules.set_needs import SetNeeds

@@ -16,24 +16,17 @@ from typing import Any
 import re2
 
 from deployments.cloudformation.conditions import TemplateValues, mapping
-from deployments.cloudformation.nested_templates import STACK
+from deployments.cloudformation.nested_templates import STACK, TemplateSide
 from deployments.cloudformation.parameters import Parameter, ParameterGroup, Preset
 from deployments.cloudformation.release_kind import ReleaseRule
 from deployments.cloudformation.template_rules import Rule
-from deployments.cloudformation.template_stacks import TemplateSide
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
-from deployments.template_sets.template_files import (
-    digests,
-    manifest,
-    manifest_parameters,
-    parameters,
-    yaml_files,
-)
-from deployments.template_sets.template_files.checked import Checked
+from deployments.template_sets.template_files import digests, manifest, parameters, yaml_files
 from deployments.template_sets.template_files.manifest import MANIFEST, Artifact, Manifest, sources
-from deployments.template_sets.template_files.rules import read_rules
+from deployments.template_sets.template_files.parameters import read_rules
 from deployments.template_sets.template_files.template_tree import missing_templates, root_candidates
+from deployments.template_sets.template_files.yaml_files import Checked
 
 MAX_TEMPLATES = 200
 MAX_TOTAL = 10_000_000
@@ -199,7 +192,7 @@ def read(folder: Path, held: object = None, *, checks_values: bool = False) -> T
         prefix_parameter=prefix,
         own_prefix=own,
         fixed_prefix=fixed,
-        groups=manifest_parameters.applied(groups, about, checks_values=checks_values),
+        groups=parameters.applied(groups, about, checks_values=checks_values),
         presets=about.presets,
         rules=read_rules(whole),
         digest=digests.of_set(objects_digest, folder),

@@ -26,9 +26,9 @@ from deployments.changes.rules.assessment import (
 )
 from deployments.changes.texts.assessment import outage_text, sentence
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
+from deployments.cloudformation.nested_templates import TemplateSide, TemplateStack, stacks_of
 from deployments.cloudformation.release_kind import Release, ReleaseKind
 from deployments.cloudformation.status import OperationKind
-from deployments.cloudformation.template_stacks import TemplateSide, TemplateStack, stacks_of
 from deployments.cloudformation.usual_durations import DurationHistory, PastDuration
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code

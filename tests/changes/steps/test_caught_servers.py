@@ -21,7 +21,7 @@ from deployments.health.models.fleet import FleetInstance
 from deployments.stacks.display.event_texts import event
 from deployments.stacks.models.events import Event
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import make_deployment, make_environment, make_grant, make_operator
 from tests.fakes import FakeAws
 from tests.pages.pages import page

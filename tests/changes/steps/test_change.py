@@ -28,7 +28,7 @@ from deployments.stacks.rules.progress import percent_of_time
 from deployments.stacks.steps import progress
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import make_operator, make_user
 from tests.fakes import FakeAws, lost_answer
 from tests.message_texts import reason

@@ -15,7 +15,7 @@ from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource, Stack
 from deployments.stacks.shared import event_log
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import make_deployment, make_environment, make_stack, make_stack_event
 from tests.fakes import FakeAws, FakeStack, lost_answer
 from tests.message_texts import reason
@@ -232,7 +232,7 @@ def test_a_set_is_linted_once_for_concurrent_deployments(
         take_step(second, aws)
         return []
 
-    with patch("deployments.template_sets.shared.lint.findings", lint):
+    with patch("deployments.template_sets.shared.versions.findings", lint):
         take_step(first, aws)
         waiting = Deployment.objects.get(pk=second.pk)
         run(second, aws, until=lambda d: d.state != State.PREFLIGHT)

@@ -26,7 +26,7 @@ from deployments.stacks.models.events import Event
 from deployments.stacks.models.timeline import load
 from deployments.stacks.steps import progress
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from deployments.template_sets.models.versions import TemplateVersion
 from tests.builders import allow_only, disallow, make_account, make_user
 from tests.fakes import FakeAws

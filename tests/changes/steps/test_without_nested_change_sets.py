@@ -20,7 +20,7 @@ from deployments.stacks.models.events import Event
 from deployments.stacks.models.stacks import Resource
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import allow, make_user
 from tests.fakes import FakeAws, lost_answer
 from tests.message_texts import reason

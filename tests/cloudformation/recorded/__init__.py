@@ -12,7 +12,7 @@ from typing import Any
 from deployments.aws.cloudformation import CloudFormationGateway
 from deployments.changes.steps.predictions import changes_of
 from deployments.cloudformation.changes import Changes, LinkKind
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.stacks.shared import change_sets
 
 FILE = Path(__file__).parent / "change_sets.json.xz"

@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 
-from deployments.deployment_pages.pages.views import export
+from deployments.deployment_pages.pages import event_export
 from deployments.environments.models.deployments import Deployment
 from tests.live import scenes
 from tests.live.many_events import many_events
@@ -45,7 +45,7 @@ async def rows(browser: AsyncClient, deployment: Deployment, query: str = "") ->
 async def test_both_files_have_every_event_in_its_order(
     browser: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "BATCH", 50)
+    monkeypatch.setattr(event_export, "BATCH", 50)
     deployment = await asyncio.to_thread(scenes.rolled_back)
     await asyncio.to_thread(many_events, deployment, 150)
     numbers = await asyncio.to_thread(scenes.event_numbers, deployment)

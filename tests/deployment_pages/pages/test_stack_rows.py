@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from deployments.deployment_pages.pages.waterfall.first_rows import FILLED
+from deployments.deployment_pages.pages.waterfall.progress import FILLED
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.models import timeline as timelines
 from deployments.stacks.models.stacks import Resource

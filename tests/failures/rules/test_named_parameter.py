@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployments.failures.rules.catalogue import recognize
-from deployments.failures.rules.named_parameter import named_parameter
+from deployments.failures.rules.cause import named_parameter
 from deployments.stacks.models.stacks import STACK_TYPE
 
 DECLARED = ["Name", "DatabaseName", "EngineVersion", "VpcCidr", "InstanceType"]

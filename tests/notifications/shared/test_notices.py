@@ -26,7 +26,7 @@ from deployments.notifications.shared import outbox
 from deployments.notifications.steps import delivery
 from deployments.notifications.texts import notices as notice_texts
 from deployments.stacks.steps.progress import forecast_computed
-from deployments.template_sets.shared import notices as template_set_notices
+from deployments.template_sets.shared import versions as template_set_notices
 from tests.builders import allow, make_deployment, make_environment, make_operator, make_user
 from tests.health_builders import make_whole
 from tests.notification_builders import make_target

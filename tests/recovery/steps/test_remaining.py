@@ -23,7 +23,7 @@ from deployments.stacks.models.stacks import Resource
 from deployments.steps import step
 from deployments.steps.action_requests import TRIES
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import make_deployment, make_environment, make_operator
 from tests.fakes import FakeAws, lost_answer
 from tests.message_texts import text_of

@@ -14,7 +14,7 @@ from deployments.environments.rules.phases import State
 from deployments.stacks.models.stacks import Stack
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import (
     make_deployment,
     make_environment,

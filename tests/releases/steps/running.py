@@ -20,7 +20,7 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.releases.models import ReleaseServer
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.fake_services import SentCommand
 from tests.fakes import FakeAws
 from tests.stepping import run, take_step

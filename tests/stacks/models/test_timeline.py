@@ -16,7 +16,7 @@ from deployments.stacks.models.stacks import Resource, Stack
 from deployments.stacks.models.timeline import load
 from deployments.stacks.shared import forecast
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import START, make_deployment, make_environment, make_event, make_resource, make_stack
 from tests.fakes import FakeAws
 from tests.live import scenes

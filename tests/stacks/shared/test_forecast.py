@@ -22,7 +22,7 @@ from deployments.stacks.models.timeline import load
 from deployments.stacks.shared import event_log, incarnation
 from deployments.stacks.shared import forecast as forecast_steps
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import (
     START,
     make_account,

@@ -36,7 +36,7 @@ from deployments.stacks.models.events import Event
 from deployments.stacks.shared import event_log, finalize, redactors
 from deployments.steps import step
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from tests.builders import make_deployment, make_environment
 from tests.fakes import FakeAws, FakeStack
 from tests.health.steps.observed.environments import (

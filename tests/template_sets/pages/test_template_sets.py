@@ -18,8 +18,8 @@ from deployments.changes.commands.create import request_deployment
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.environments import Environment
-from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
+from deployments.template_sets.models.stored_sets import TemplateCheck
 from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 from deployments.template_sets.shared import versions
 from tests.builders import make_account, make_environment

@@ -14,7 +14,7 @@ from django.urls import reverse
 from deployments.access.models.audit_records import AuditRecord
 from deployments.environments.models.environments import Environment
 from deployments.template_sets.models.sources import TemplateSource
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet
 from deployments.template_sets.models.versions import TemplateVersion
 from tests.pages.pages import Element, page
 from tests.template_versions import ROOT, make_pinned, make_source, make_version

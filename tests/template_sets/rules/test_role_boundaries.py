@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.template_sets import template_files
-from deployments.template_sets.rules.role_boundaries import ROLE, roles_without_boundary
+from deployments.template_sets.rules.role_policies import ROLE, roles_without_boundary
 from tests.services import REPOSITORY
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/sanso-boundary"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from deployments.cloudformation.template_stacks import TemplateSide
+from deployments.cloudformation.nested_templates import TemplateSide
 from deployments.template_sets import template_files
 from deployments.template_sets.rules import set_needs
 from deployments.template_sets.rules.role_policies import PolicyRole, Statement

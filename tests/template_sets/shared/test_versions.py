@@ -17,9 +17,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.template_sets import template_files
-from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateSource
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet, TemplateCheck
 from deployments.template_sets.shared import versions
 from tests.builders import make_account, make_deployment, make_environment, make_operator
 from tests.fakes import FakeAws

@@ -20,13 +20,12 @@ from deployments.common.models.encryption import encrypt_values
 from deployments.common.texts import stored_text
 from deployments.environments.models.deployments import Deployment
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.models.lint_results import TemplateCheck
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
-from deployments.template_sets.models.stored_files import DeployedSet
+from deployments.template_sets.models.stored_sets import DeployedSet, TemplateCheck
 from deployments.template_sets.models.versions import TemplateRef
 from deployments.template_sets.sources.spec import Fetched, FetchSpec
-from deployments.template_sets.steps import fetch, fetch_requests
-from deployments.template_sets.template_files import manifest_parameters
+from deployments.template_sets.steps import fetch
+from deployments.template_sets.template_files import parameters
 from tests.builders import make_operator
 from tests.git_server import GitRepository, GitServer, git_server
 
@@ -77,7 +76,7 @@ def take(row: TemplateFetch | None, run: fetch.Fetch | None = None) -> TemplateF
 
 
 def fetched(source: TemplateSource, **options: object) -> TemplateFetch:
-    row = fetch_requests.request(source, "button", timezone.now(), **options)  # type: ignore[arg-type]
+    row = fetch.request(source, "button", timezone.now(), **options)  # type: ignore[arg-type]
     return take(row)
 
 
@@ -238,7 +237,7 @@ def test_a_worker_that_ends_is_followed_by_another_attempt_until_there_were_enou
     def ends(_spec: FetchSpec) -> Fetched:
         raise Killed
 
-    row = fetch_requests.request(shop, "button", timezone.now())
+    row = fetch.request(shop, "button", timezone.now())
     assert row is not None
     for _ in range(fetch.TRIES):
         with pytest.raises(Killed):
@@ -258,7 +257,7 @@ FETCH_LIMIT = FetchSpec(kind="git").limits.seconds
 
 
 def test_a_fetch_is_repeated_after_its_worker_ended(shop: TemplateSource) -> None:
-    row = fetch_requests.request(shop, "button", timezone.now())
+    row = fetch.request(shop, "button", timezone.now())
     assert row is not None
     TemplateFetch.objects.filter(pk=row.pk).update(state="running", attempts=1, version=3)
 
@@ -268,7 +267,7 @@ def test_a_fetch_is_repeated_after_its_worker_ended(shop: TemplateSource) -> Non
 
 
 def test_a_worker_that_was_taken_over_reports_nothing(shop: TemplateSource) -> None:
-    row = fetch_requests.request(shop, "button", timezone.now())
+    row = fetch.request(shop, "button", timezone.now())
 
     def slow(_spec: FetchSpec) -> Fetched:
         TemplateFetch.objects.update(version=9)  # another worker has claimed it
@@ -281,45 +280,45 @@ def test_a_worker_that_was_taken_over_reports_nothing(shop: TemplateSource) -> N
 
 
 def test_of_a_set_one_fetch_is_open(shop: TemplateSource) -> None:
-    assert fetch_requests.request(shop, "button", timezone.now())
-    assert fetch_requests.request(shop, "button", timezone.now()) is None
+    assert fetch.request(shop, "button", timezone.now())
+    assert fetch.request(shop, "button", timezone.now()) is None
 
 
 def test_scheduled_fetches_are_requested_when_their_time_has_come(shop: TemplateSource) -> None:
     now = timezone.now()
     TemplateSource.objects.update(fetch_minutes=30, due_at=now)
 
-    assert fetch_requests.request_scheduled(now) == 1
-    assert fetch_requests.request_scheduled(now) == 0
+    assert fetch.request_scheduled(now) == 1
+    assert fetch.request_scheduled(now) == 0
 
     shop.refresh_from_db()
     assert shop.due_at == now + timedelta(minutes=30)
     assert TemplateFetch.objects.get().trigger == "schedule"
     TemplateSource.objects.update(due_at=now)
-    assert fetch_requests.request_scheduled(now) == 0  # the open fetch has not ended
+    assert fetch.request_scheduled(now) == 0  # the open fetch has not ended
     shop.refresh_from_db()
     assert shop.due_at == now
 
 
 def test_pushes_are_fetched_together_and_one_during_a_fetch_is_not_lost(shop: TemplateSource) -> None:
     now = timezone.now()
-    fetch_requests.request_after_push(shop, now)
-    fetch_requests.request_after_push(shop, now)
+    fetch.request_after_push(shop, now)
+    fetch.request_after_push(shop, now)
     row = TemplateFetch.objects.get()
     assert row.trigger == "webhook"
 
     TemplateFetch.objects.update(state="running")
-    fetch_requests.request_after_push(shop, now)
-    assert fetch_requests.request_scheduled(now + timedelta(minutes=1)) == 0
+    fetch.request_after_push(shop, now)
+    assert fetch.request_scheduled(now + timedelta(minutes=1)) == 0
     TemplateFetch.objects.update(state="succeeded", active_key=None, ended_at=now)
 
-    assert fetch_requests.request_scheduled(now + timedelta(minutes=1)) == 1
+    assert fetch.request_scheduled(now + timedelta(minutes=1)) == 1
     shop.refresh_from_db()
     assert shop.due_at is None
 
 
 def test_the_dispatcher_publishes_fetches(shop: TemplateSource, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = fetch_requests.request(shop, "button", timezone.now())
+    row = fetch.request(shop, "button", timezone.now())
     published: list[tuple[int, int]] = []
     task = tasks.fetch_template_set
     monkeypatch.setattr(task, "apply_async", lambda args, **_options: published.append(args))
@@ -342,7 +341,7 @@ def test_values_of_a_manifest_are_checked_in_the_process_that_fetches_only(
     def never(*_given: object) -> None:
         raise AssertionError("the worker evaluates what a set brings")
 
-    monkeypatch.setattr(manifest_parameters, "problem", never)
+    monkeypatch.setattr(parameters, "problem", never)
     preset = "presets: {one: {parameters: {Size: %s}}}"
     repository.commit({"infra/root.yaml": PRESETS, "infra/template-set.yaml": preset % f"{'a' * 34}!"}, "Bad")
 

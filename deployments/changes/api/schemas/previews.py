@@ -21,10 +21,10 @@ from deployments.changes.pages.preview.inputs import local_diff
 from deployments.changes.pages.preview.texts import sentences
 from deployments.changes.pages.preview.view import validation_warnings
 from deployments.changes.rules.approvals import Policy
-from deployments.cloudformation.caught_servers import CAUGHT, CaughtServers
 from deployments.cloudformation.change_summary import changed_values, may_lose_data
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
 from deployments.cloudformation.release_kind import Release
+from deployments.cloudformation.server_associations import CAUGHT, CaughtServers
 from deployments.common.errors import Message
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.cancel_effects import CancelEffect

@@ -14,7 +14,7 @@ from deployments.cloudformation.parameters import Parameter
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.commands.change_base import set_of
-from deployments.template_sets.commands.stored_set import set_of_version
+from deployments.template_sets.commands.versions import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.template_files.template_set import TemplateSet

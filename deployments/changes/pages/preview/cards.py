@@ -17,8 +17,8 @@ from deployments.cloudformation.change_summary import not_computed
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.data_bearing import holds
 from deployments.cloudformation.drift import FoundState, FoundValue
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.release_kind import Release, ReleaseKind
-from deployments.cloudformation.template_stacks import TemplateStack
 from deployments.common.message_codes import Code
 from deployments.common.pages.datetime_formats import zone_name
 from deployments.common.texts import message_text

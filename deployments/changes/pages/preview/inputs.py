@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 
 from deployments.changes.models.assessments import find_set
 from deployments.changes.texts.assessment import names_text
+from deployments.cloudformation.change_summary import parameter_effects
 from deployments.cloudformation.changes import ChangedResource, Changes, Effect
-from deployments.cloudformation.parameter_effects import parameter_effects
 from deployments.common.models.encryption import encrypted_names
 from deployments.environments.models.deployments import Deployment
-from deployments.template_sets.commands.stored_set import stored_set
+from deployments.template_sets.commands.versions import stored_set
 from deployments.template_sets.rules.local_diff import (
     ChangedFile,
     LocalDiff,

@@ -12,7 +12,7 @@ from deployments.changes.pages.preview.texts import sentences
 from deployments.changes.rules.assessment import ChangeAssessment, Impact
 from deployments.cloudformation.change_summary import changed_values
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, Effect
-from deployments.cloudformation.template_stacks import TemplateStack
+from deployments.cloudformation.nested_templates import TemplateStack
 
 OPEN_UP_TO = 60
 """Number of rows up to which all stacks are open; with more, a stack's rows load when it is opened."""

@@ -18,9 +18,9 @@ from deployments.changes.rules.assessment import (
 from deployments.cloudformation.changes import Action, CauseLink, ChangedResource, Effect, LinkKind
 from deployments.cloudformation.conditions import mapping
 from deployments.cloudformation.data_bearing import Data
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.observed_resources import GROUP
-from deployments.cloudformation.template_stacks import TemplateStack
-from deployments.cloudformation.update_policies import Method, ServerUpdate
+from deployments.cloudformation.resource_policies import Method, ServerUpdate
 
 MARKS: Mapping[Effect | Impact, str] = {
     Impact.REPLACES_SERVERS: "±",

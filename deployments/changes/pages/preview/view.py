@@ -24,7 +24,6 @@ from deployments.changes.pages.preview.cards import assessment_card, hidden_stac
 from deployments.changes.pages.preview.inputs import local_diff, parameter_rows
 from deployments.changes.rules.assessment import ChangeAssessment
 from deployments.changes.rules.databases_at_risk import DatabaseAtRisk
-from deployments.cloudformation.caught_servers import CATCHING, CAUGHT
 from deployments.cloudformation.change_summary import (
     hazards,
     keep_refusal,
@@ -33,9 +32,10 @@ from deployments.cloudformation.change_summary import (
     surely_changed,
 )
 from deployments.cloudformation.changes import ChangedResource, Changes
+from deployments.cloudformation.nested_templates import TemplateStack
 from deployments.cloudformation.operations import Operation, refusal
+from deployments.cloudformation.server_associations import CATCHING, CAUGHT
 from deployments.cloudformation.stuck_resources import unreconciled
-from deployments.cloudformation.template_stacks import TemplateStack
 from deployments.cloudformation.validation import WARNING
 from deployments.common.errors import Message
 from deployments.common.texts import message_text

@@ -25,8 +25,8 @@ from deployments.environments.display.tab_urls import CONFIGURATION, tab_url
 from deployments.environments.models.environments import Environment
 from deployments.locks.display.holds import held_sentence
 from deployments.stacks.commands.change_base import base_of, set_of
-from deployments.template_sets.commands import channels
-from deployments.template_sets.commands.stored_set import set_of_version
+from deployments.template_sets.commands import versions
+from deployments.template_sets.commands.versions import set_of_version
 from deployments.template_sets.display.version import EnvironmentVersion, version_of, versions_between
 from deployments.template_sets.display.version_diff import VersionDiff, version_diff
 from deployments.template_sets.models.versions import TemplateVersion
@@ -154,7 +154,7 @@ def environment_channel(request: AuthedRequest, pk: int) -> HttpResponse:
     """Choose the channel that the environment follows."""
     environment = environment_or_404(request, pk)
     with ShownRefusals(request):
-        channel = channels.set_channel(
+        channel = versions.set_channel(
             user=request.user, environment=environment, channel=request.POST.get("channel", "")
         )
         now = _("The environment follows %(channel)s.") % {"channel": channel}
@@ -168,6 +168,6 @@ def environment_resume_updates(request: AuthedRequest, pk: int) -> HttpResponse:
     """Let the channel offer the version again that somebody rolled back from."""
     environment = environment_or_404(request, pk)
     with ShownRefusals(request):
-        channels.resume_updates(user=request.user, environment=environment)
+        versions.resume_updates(user=request.user, environment=environment)
         messages.success(request, _("Updates are resumed."))
     return redirect(f"{tab_url(environment, CONFIGURATION)}#template-version")

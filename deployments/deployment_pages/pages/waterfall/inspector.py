@@ -6,10 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
 
+from deployments.access.pages.visible import deployment_or_404
 from deployments.cloudformation.dependencies import ReferenceKind
 from deployments.cloudformation.status import DisplayStatus
 from deployments.cloudformation.timeline import at_ms
@@ -200,3 +205,14 @@ def _events(deployment: Deployment, path: str, node: TreeNode) -> list[LogLine]:
         parent_of(path) if path else None, name_of(path), own=path if node.is_stack else None
     )
     return [log.line(event) for event in events.reverse()[:LAST]]
+
+
+@require_GET
+@never_cache
+def deployment_row(request: HttpRequest, pk: int, path: str = "") -> HttpResponse:
+    """Show the details of the row at a path; the root's is ""."""
+    deployment = deployment_or_404(request, pk)
+    details = details_at(deployment, path.strip("/"))
+    if details is None:
+        raise Http404
+    return render(request, "deployment_pages/_inspector.html", {"details": details, "deployment": deployment})

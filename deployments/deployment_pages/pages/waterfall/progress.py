@@ -1,20 +1,32 @@
-"""The progress above the rows. For an active deployment it is only read: steps store it."""
+"""The progress above the rows, the expected course of unfinished ones, and the rows that a page begins with.
+
+Rows of closed stacks are sent when their stack is expanded or searched. Those of open stacks that do not fit
+in the window follow right after the page.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.utils import timezone
 
+from deployments.cloudformation.status import is_final
 from deployments.cloudformation.timeline import in_ms
-from deployments.deployment_pages.pages.waterfall import cache
+from deployments.deployment_pages.display.waterfall import rows
+from deployments.deployment_pages.display.waterfall.rows import NAMED, Row, row_id
+from deployments.deployment_pages.pages.waterfall import cache, row_html
+from deployments.deployment_pages.pages.waterfall.row_builder import RowBuilder
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import Kind
+from deployments.stacks.display.paths import and_above, name_of
 from deployments.stacks.display.tree import ResourceTree
 from deployments.stacks.models.past_state import PastState
 from deployments.stacks.models.progress import contradicts_forecast
-from deployments.stacks.models.timeline import Timeline
+from deployments.stacks.models.timeline import Timeline, TimelineRow
 from deployments.stacks.rules.progress import CLOSE, percent_of_time, turns_back
+from deployments.stacks.rules.time_axis import TimeAxis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +91,104 @@ def replayed(past: PastState, timeline: Timeline) -> DisplayedProgress:
         return DisplayedProgress(percent=percent)
     by_time = percent_of_time(timeline.began, now, timeline.forecast.end)
     return DisplayedProgress(percent=percent, contradicts=abs(percent - by_time) > CLOSE)
+
+
+def forecast_of_rows(timeline: Timeline, axis: TimeAxis, *, exclude: Collection[str] = ()) -> dict[str, Any]:
+    """Return the forecast, the critical path and the expectation for each row, in the page script's format.
+
+    Times of rows are seconds since the beginning of the axis, None for now. `exclude` are paths of rows that
+    are already in the update.
+    """
+    rest: dict[str, list[float | None]] = {}
+    waits: dict[str, str] = {}
+    slow: dict[str, str] = {}
+    for path, line in timeline.lines.items():
+        if path in exclude or (line.status and is_final(line.status)):
+            continue
+        if expected := _rest(line, axis, timeline.now):
+            rest[row_id(path)] = expected
+        if line.waiting_for:
+            names = [name_of(waiting.path) for waiting in line.waiting_for]
+            waits[row_id(path)] = row_html.waiting(names[:NAMED], max(0, len(names) - NAMED))
+        if rows.is_slow(line) and line.usual:
+            slow[row_id(path)] = row_html.slower(line.usual.seconds)
+    forecast, turn = timeline.forecast, timeline.course.turn
+    return {
+        "turn": None if turn is None else axis.seconds(turn),
+        "axis": [axis.start, axis.end],
+        "band": [round(forecast.end), round(forecast.low), round(forecast.high)] if forecast else None,
+        "critical": [row_id(path) for path in timeline.critical.marked],
+        "rest": rest,
+        "waits": waits,
+        "slow": slow,
+    }
+
+
+def _rest(line: TimelineRow, axis: TimeAxis, now: int) -> list[float | None] | None:
+    """Return the start and end of the time still to come; None if there is none."""
+    if line.expected is None or line.expected.end is None or line.expected.end <= now:
+        return None
+    if line.intervals and line.intervals[-1].end is not None:
+        return None
+    has_begun = bool(line.intervals) or line.expected.start is None
+    begins = None if has_begun or line.expected.start is None else axis.seconds(line.expected.start)
+    return [begins, axis.seconds(line.expected.end)]
+
+
+FILLED = 40
+"""Number of resources that fill the window."""
+
+
+def first_rows(builder: RowBuilder, wanted: Iterable[str] = ()) -> Iterator[Row]:
+    """Yield the rows that a page begins with, including those around the paths `wanted`."""
+    if not builder.is_large:
+        return iter(builder.all())
+    focus = () if builder.focus is None else (builder.focus,)
+    always = {around for path in (*focus, *wanted) for around in and_above(path)} | {""}
+    return _Walk(builder, always).below("", hidden=False) if "" in builder.tree.nodes else iter(())
+
+
+def rows_in(builder: RowBuilder, stacks: Iterable[str]) -> Iterator[Row]:
+    """Yield the direct content of some stacks in order; a nested stack only marks its position."""
+    for path in stacks:
+        for child in builder.tree.children.get(path, ()):
+            if builder.is_stack(child):
+                yield builder.row(child)
+            else:
+                yield from builder.below(child, hidden=False)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk through the stacks from the root down; `used` counts the visible resources so far."""
+
+    builder: RowBuilder
+    always: Collection[str]
+    used: int = field(default=0)
+
+    def below(self, path: str, *, hidden: bool) -> Iterator[Row]:
+        """Yield a stack, its nested stacks, and its resources if the page begins with them."""
+        row = self.builder.row(path, hidden=hidden)
+        children = self.builder.tree.children.get(path, ())
+        resources = [child for child in children if not self.builder.is_stack(child)]
+        first = set(resources[: self._number(row, resources)])
+        yield replace(row, is_later=len(first) < len(resources), is_partial=0 < len(first) < len(resources))
+        shut = hidden or not row.open
+        for child in children:
+            if self.builder.is_stack(child):
+                yield from self.below(child, hidden=shut)
+            elif child in first:
+                yield from self.builder.below(child, hidden=shut)
+
+    def _number(self, row: Row, resources: Sequence[str]) -> int:
+        """Return how many of a stack's resources the page begins with; none after a group of servers."""
+        if row.path in self.always:
+            return len(resources)
+        if row.hidden or not row.open:
+            return 0
+        number = min(len(resources), FILLED - self.used)
+        self.used += number
+        if number < len(resources):
+            groups = self.builder.inside or {}
+            number = next((n for n, path in enumerate(resources[:number]) if path in groups), number)
+        return number

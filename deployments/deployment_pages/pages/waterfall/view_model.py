@@ -22,7 +22,7 @@ from deployments.deployment_pages.display.waterfall.rows import Row, StackSummar
 from deployments.deployment_pages.pages import log, rendered, summary
 from deployments.deployment_pages.pages.log import LogLine
 from deployments.deployment_pages.pages.summary import Summary
-from deployments.deployment_pages.pages.waterfall import cache, first_rows, progress, row_html
+from deployments.deployment_pages.pages.waterfall import cache, progress, row_html
 from deployments.deployment_pages.pages.waterfall.cache import CachedTimeline
 from deployments.deployment_pages.pages.waterfall.other_failures import OtherFailures, other_failures
 from deployments.deployment_pages.pages.waterfall.released_servers import PLACE, server_rows
@@ -169,12 +169,12 @@ class DeploymentView:
 
     def first_rows(self, wanted: Iterable[str] = ()) -> tuple[Row, ...]:
         """Return the rows that the page begins with, including those around the paths `wanted`."""
-        found = first_rows.first_rows(self.row_builder(), wanted)
+        found = progress.first_rows(self.row_builder(), wanted)
         return self._with_phases(found)
 
     def rows_in(self, stacks: Iterable[str]) -> tuple[Row, ...]:
         """Return the direct content of some stacks."""
-        return self._stopped(first_rows.rows_in(self.row_builder(), stacks))
+        return self._stopped(progress.rows_in(self.row_builder(), stacks))
 
     def rows_without_events(self) -> tuple[Row, ...]:
         """Return the rows that change without a stack event: servers with their groups, and phases."""

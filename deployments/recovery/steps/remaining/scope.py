@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from deployments.cloudformation.association_outputs import output_places
+from deployments.cloudformation.server_associations import output_places
 from deployments.cloudformation.status import DELETED
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment

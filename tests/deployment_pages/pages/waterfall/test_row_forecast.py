@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployments.deployment_pages.pages.waterfall import cache
-from deployments.deployment_pages.pages.waterfall.row_forecast import forecast_of_rows
+from deployments.deployment_pages.pages.waterfall.progress import forecast_of_rows
 from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
 from tests.live import scenes
 

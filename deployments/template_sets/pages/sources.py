@@ -22,7 +22,7 @@ from deployments.common.cross_site import is_cross_site
 from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text
 from deployments.template_sets.commands import sources
-from deployments.template_sets.commands.incoming_webhook import Answer, accept_push
+from deployments.template_sets.commands.sources import Answer, accept_push
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.pages.forms import SourceForm
 

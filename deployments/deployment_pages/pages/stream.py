@@ -27,9 +27,9 @@ from deployments.deployment_pages.pages.page_updates import PageUpdate
 from deployments.environments.models.deployments import Deployment
 from deployments.live import access, broadcaster, reads, streams
 from deployments.live.access import StreamAccess
-from deployments.live.admission import TooMany, Viewer
 from deployments.live.broadcaster import Channel
 from deployments.live.reads import Snapshot
+from deployments.live.streams import TooMany, Viewer
 
 RETRY_MS = 2000
 RETRY_SECONDS = 30

@@ -1,22 +1,73 @@
-"""The included recordings, to try the page of a deployment without a deployment."""
+"""The list of recordings, which are opened as replays, and the updates of a replay."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from deployments.access.commands.requesting import DEPLOY
 from deployments.access.models.permissions import can, visible_deployments
 from deployments.access.pages.requests import AuthedRequest, may
+from deployments.access.pages.visible import deployment_or_404
 from deployments.common.errors import UserFixable
+from deployments.common.pages.choices import MAX_SEARCH, parse_number
+from deployments.common.pages.datetime_formats import iso
+from deployments.common.pages.lists import (
+    PAGE,
+    Choices,
+    ListControls,
+    ListOrder,
+    list_filter,
+    order_filter,
+    page_in_order,
+    read_moment,
+)
+from deployments.common.pages.locale import Locale
 from deployments.deployment_pages import recordings
 from deployments.deployment_pages.commands import request_recording
-from deployments.deployment_pages.pages.recording_list import rows_context
+from deployments.deployment_pages.pages import page_updates
+from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
+from deployments.environments.models.deployment_queries import DeploymentQuerySet
 from deployments.environments.models.deployments import Deployment
+from deployments.stacks.models.events import Event
+from deployments.stacks.models.past_state import as_of
+
+ORDERS = {
+    "": ListOrder(label=gettext_lazy("Newest import first")),
+    "recorded": ListOrder(
+        label=gettext_lazy("Oldest recording first"), column="created_at", read=read_moment
+    ),
+    "name": ListOrder(label=gettext_lazy("By environment"), column="environment__name"),
+}
+
+
+def rows_context(given: QueryDict, visible: DeploymentQuerySet) -> dict[str, Any]:
+    """Return the context of a page of the visible imported recordings that match a query."""
+    rows = recordings.imported(visible)
+    if given.get("q"):
+        rows = rows.matching(str(given["q"])[:MAX_SEARCH])
+    if given.get("status") == "problems":
+        rows = rows.failed_or_rolled_back()
+    found, more = page_in_order(rows, ORDERS, given, PAGE)
+    order = ORDERS.get(given.get("sort", ""), ORDERS[""])
+    states: Choices = [("", _("All"), None), ("problems", _("Problems"), None)]
+    return {
+        "imported": found,
+        "more": more,
+        "caption": _("Imported recordings: %(order)s") % {"order": order.label},
+        "controls": ListControls(
+            given=given,
+            searched=_("Environment or user"),
+            filters=[list_filter(given, "status", _("Status"), states), order_filter(given, ORDERS)],
+        ),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +142,21 @@ def _recorded(name: str, loaded: Deployment | None) -> RecordingRow:
         url=_replay(loaded) if loaded else "",
         facts=recordings.facts(name),
     )
+
+
+@require_GET
+@never_cache
+def replay_update(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Return the update from the event `?since=` to `?until=`; with all rows if it goes backward."""
+    deployment = deployment_or_404(request, pk)
+    if deployment.is_active:
+        raise Http404("it has not ended")
+    since = parse_number(request.GET.get("since"))
+    until = min(parse_number(request.GET.get("until")), deployment.last_seq)
+    past = as_of(deployment, until)
+    view = DeploymentView.past(past)
+    events = list(Event.objects.of(deployment).after(since).up_to(until)) if until >= since else None
+    body = page_updates.replay_body(
+        view, events, since=min(since, until), seq=until, locale=Locale.of(request)
+    )
+    return JsonResponse(body | {"now": iso(past.now)})

@@ -1,1 +1,0 @@
-"""The request handlers of its pages."""
