@@ -80,19 +80,8 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(accounts, apply, approve, approve, cancel, preview, channels, delete, delete, create),
-        *(
-            locks,
-            locks,
-            apply,
-            remaining,
-            schedule,
-            recovering,
-            sources,
-            versions,
-            recovering,
-            recovering,
-        ),
+        *(accounts, apply, approve, cancel, preview, delete, create),
+        *(locks, remaining, schedule, recovering, sources, versions),
     )
 }
 """Modules whose actions record the values before and after the change."""
