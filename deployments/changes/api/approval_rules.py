@@ -7,12 +7,11 @@ from django.shortcuts import get_object_or_404
 
 from deployments.access.api import keyset
 from deployments.access.api.access_router import router
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_LIST
+from deployments.access.api.schemas import FOR_LIST, Nothing
 from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right

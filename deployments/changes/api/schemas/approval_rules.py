@@ -7,8 +7,7 @@ from typing import Self
 from ninja import Schema
 from pydantic import Field, StrictInt
 
-from deployments.access.api.bodies import Body
-from deployments.access.api.schemas import Next
+from deployments.access.api.schemas import Body, Next
 from deployments.changes.models.approvals import MAX_APPROVALS, ApprovalRule
 
 
