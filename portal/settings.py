@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "portal.no_store.no_store",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "portal.time_zones.time_zone",
+    "portal.request_context.time_zone",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -308,7 +308,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 # https://docs.allauth.org/en/latest/mfa/configuration.html
-# MySQL has no conditional unique constraints; portal/login/activation.py locks the user's row instead.
+# MySQL has no conditional unique constraints; portal/login/security.py locks the user's row instead.
 SILENCED_SYSTEM_CHECKS = ["models.W036"]
 MFA_ADAPTER = "portal.login.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

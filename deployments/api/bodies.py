@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
-from deployments.access.api.bodies import (
+from deployments.access.api.schemas import (
     Body,
     Digest,
     LabelText,

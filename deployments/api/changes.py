@@ -7,13 +7,13 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 
-from deployments.access.api.bodies import ReasonBody
 from deployments.access.api.deployment_router import deployment_of
 from deployments.access.api.environment_router import environment_of, router
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import Key
 from deployments.access.api.problems import of_form
 from deployments.access.api.requests import ApiRequest, require_about, require_somewhere
+from deployments.access.api.schemas import ReasonBody
 from deployments.access.models.permissions import known_accounts
 from deployments.access.rules.roles import Right
 from deployments.api.bodies import ChangeBody, ContinueBody, DeletionAgainBody, DeletionBody

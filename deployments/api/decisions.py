@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from deployments.access.api.bodies import Nothing, OnFailure, ReasonBody
 from deployments.access.api.deployment_router import deployment_of, router
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import Key
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_ONE
+from deployments.access.api.schemas import FOR_ONE, Nothing, OnFailure, ReasonBody
 from deployments.api.bodies import (
     ApplyBody,
     ApproveBody,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.shortcuts import get_object_or_404
 
-from deployments.access.api.bodies import Nothing, ReasonBody
 from deployments.access.api.environment_router import environment_of, router
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import Key
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_ONE
+from deployments.access.api.schemas import FOR_ONE, Nothing, ReasonBody
 from deployments.api.bodies import ApprovalRuleBody, ChannelBody, LabelsBody, LockBody, RunBody, SnapshotBody
 from deployments.changes.commands import approve, labels
 from deployments.changes.models.approvals import ApprovalRule

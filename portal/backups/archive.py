@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from portal.backups import manifest
-from portal.backups.errors import BackupError
-from portal.backups.manifest import BackupManifest
+from portal.backups.manifest import BackupError, BackupManifest
 
 MANIFEST, SIGNATURE, KEY = "manifest.json", "manifest.signature", "secret-key"
 CHANGED = "The backup is damaged or was changed: {}."

@@ -14,8 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from portal.backups import archive, engines, manifest
-from portal.backups.errors import BackupError
-from portal.backups.manifest import BackupManifest
+from portal.backups.manifest import BackupError, BackupManifest
 
 NAMES = frozenset({archive.MANIFEST, archive.SIGNATURE, archive.KEY, *engines.FILES.values()})
 

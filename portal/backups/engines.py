@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import connection
 
-from portal.backups.errors import BackupError
+from portal.backups.manifest import BackupError
 
 SQLITE, MYSQL = "sqlite", "mysql"
 FILES = {SQLITE: "database.sqlite3", MYSQL: "database.sql"}

@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from portal.backups.errors import BackupError
-
 FORMAT = 1
 BLOCK = 1024 * 1024
 
@@ -68,3 +66,7 @@ def digest(path: Path) -> str:
         while block := file.read(BLOCK):
             found.update(block)
     return found.hexdigest()
+
+
+class BackupError(Exception):
+    """Raised when a backup cannot be written or restored. The message is a sentence for the operator."""

@@ -15,12 +15,15 @@ from allauth.account.internal.flows.reauthentication import (
 )
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.recovery_codes.internal.flows import generate_recovery_codes
 from allauth.mfa.totp.internal.auth import get_totp_secret
-from allauth.mfa.totp.internal.flows import deactivate_totp
+from allauth.mfa.totp.internal.flows import activate_totp, deactivate_totp
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -29,8 +32,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from deployments.access.pages.requests import AuthedRequest
 from deployments.administration.models.sessions import UserSession
-from portal.login.activation import activate
 from portal.login.adapters import passkeys_possible
+from portal.login.codes import mark_used
 from portal.login.forms import AppForm, ConfirmForm
 from portal.login.redirects import continued_at
 from portal.login.views import with_status
@@ -175,3 +178,17 @@ def _codes_left(request: AuthedRequest) -> int | None:
     found = Authenticator.objects.filter(user=request.user, type=Authenticator.Type.RECOVERY_CODES)
     codes = found.first()
     return None if codes is None else len(codes.wrap().get_unused_codes())
+
+
+@transaction.atomic
+def activate(request: AuthedRequest, form: AppForm) -> Authenticator:
+    """Store the secret, and return the user's recovery codes. The code that confirmed it counts as used.
+
+    MySQL has no conditional unique constraints, so the user's row is locked: of two requests at once, the
+    later one replaces the app.
+    """
+    user = User.objects.select_for_update().get(pk=request.user.pk)
+    Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).delete()
+    app, _created = activate_totp(request, form)
+    mark_used(app, form.step)
+    return RecoveryCodes.activate(user).instance

@@ -25,7 +25,7 @@ from deployments.common.models.encryption import encrypt
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from portal.backups import archive, backup, engines, manifest
-from portal.backups.errors import BackupError
+from portal.backups.manifest import BackupError
 from tests.builders import make_deployment, make_environment, make_event
 from tests.mariadb import MariaDB
 from tests.services import REPOSITORY

@@ -24,7 +24,7 @@ from deployments.common import heartbeats
 from deployments.environments.models.deployments import Deployment
 from deployments.notifications.models import Delivery
 from portal import request_counts
-from portal.metrics.scrape import Scrape
+from portal.metrics.views import Scrape
 from tests.builders import (
     make_account,
     make_deployment,

@@ -17,7 +17,7 @@ from ninja import Router, Schema, Status
 
 from deployments.access.api.problems import RequestRefused
 from deployments.access.api.requests import ApiRequest, require_somewhere
-from deployments.access.api.responses import FOR_REQUEST
+from deployments.access.api.schemas import FOR_REQUEST
 from deployments.access.models.permissions import visible_deployments, visible_environments
 from deployments.access.rules.roles import Right
 from deployments.common.models.idempotency import IdempotencyKey

@@ -9,7 +9,7 @@ from deployments.access.api.filters import Name
 from deployments.access.api.keyset import After, Limit
 from deployments.access.api.record_router import router
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_LIST
+from deployments.access.api.schemas import FOR_LIST
 from deployments.access.models.permissions import known_accounts
 from deployments.accounts.api.schemas.account import AccountOut, AccountPage
 from deployments.accounts.models import ConnectionTest

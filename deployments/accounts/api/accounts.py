@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from django.shortcuts import get_object_or_404
 
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import Key
 from deployments.access.api.problems import validated
 from deployments.access.api.record_router import router
 from deployments.access.api.requests import ApiRequest, require_somewhere
-from deployments.access.api.responses import FOR_ONE
+from deployments.access.api.schemas import FOR_ONE, Nothing
 from deployments.access.rules.roles import Right
 from deployments.accounts.api.schemas.account import AccountBody, AccountDetail
 from deployments.accounts.commands.accounts import delete_account, save_account

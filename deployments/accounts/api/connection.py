@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import Key
 from deployments.access.api.record_router import router
 from deployments.access.api.requests import ApiRequest, require_somewhere
-from deployments.access.api.responses import FOR_ONE
+from deployments.access.api.schemas import FOR_ONE, Nothing
 from deployments.accounts.api.accounts import MANAGE, account_of
 from deployments.accounts.api.schemas.connection import ConnectionOut
 from deployments.accounts.commands.accounts import request_connection_test

@@ -11,13 +11,12 @@ from ninja import Query
 
 from deployments.access.api import keyset
 from deployments.access.api.access_router import router
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.environment_router import environment_of
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import MAX_KEY, After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.requests import ApiRequest, require_somewhere
-from deployments.access.api.responses import FOR_LIST, FOR_ONE
+from deployments.access.api.schemas import FOR_LIST, FOR_ONE, Nothing
 from deployments.access.models.grants import Grant, Team
 from deployments.access.models.permissions import visible_accounts
 from deployments.access.rules.roles import Right

@@ -6,13 +6,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
 from deployments.access.api import keyset
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.record_router import router
 from deployments.access.api.requests import ApiRequest, require_somewhere
-from deployments.access.api.responses import FOR_LIST
+from deployments.access.api.schemas import FOR_LIST, Nothing
 from deployments.access.models.permissions import visible_accounts
 from deployments.access.rules.roles import Right
 from deployments.administration.api.schemas.freezes import FreezeBody, FreezeOut, FreezePage

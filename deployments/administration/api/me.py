@@ -5,7 +5,7 @@ from __future__ import annotations
 from ninja import Router
 
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_LIST
+from deployments.access.api.schemas import FOR_LIST
 from deployments.access.models.permissions import can_somewhere
 from deployments.access.rules.roles import Right
 from deployments.access.texts.commands import permission_name

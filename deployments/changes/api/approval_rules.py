@@ -11,13 +11,11 @@ from pydantic import Field, StrictInt
 
 from deployments.access.api import keyset
 from deployments.access.api.access_router import router
-from deployments.access.api.bodies import Body, Nothing
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_LIST
-from deployments.access.api.schemas import Next
+from deployments.access.api.schemas import FOR_LIST, Body, Next, Nothing
 from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right

@@ -12,7 +12,7 @@ from deployments.access.api.environment_router import router as environments
 from deployments.access.api.filters import DeploymentFilter
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_LIST, FOR_ONE
+from deployments.access.api.schemas import FOR_LIST, FOR_ONE
 from deployments.access.models.permissions import visible_deployments
 from deployments.deployment_pages.api.schemas.deployments import (
     DeploymentDetail,

@@ -21,7 +21,7 @@ from deployments.access.api.deployment_router import deployment_of, router
 from deployments.access.api.keyset import MAX_KEY, MOST, After, Key
 from deployments.access.api.problems import RequestRefused
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_ONE
+from deployments.access.api.schemas import FOR_ONE
 from deployments.deployment_pages.api.schemas.deployments import EventOut
 from deployments.environments.models.deployments import Deployment
 from deployments.live import access, broadcaster, reads, streams

@@ -8,13 +8,12 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router
 
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.deployment_router import deployment_of
 from deployments.access.api.environment_router import environment_of
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import MAX_KEY, Key
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import CONFLICT, FOR_LIST, FOR_ONE
+from deployments.access.api.schemas import CONFLICT, FOR_LIST, FOR_ONE, Nothing
 from deployments.access.models.permissions import visible_deployments
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code

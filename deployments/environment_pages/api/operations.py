@@ -12,7 +12,7 @@ from deployments.access.api.environment_router import environment_of, router
 from deployments.access.api.filters import EnvironmentListFilter
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_LIST, FOR_ONE
+from deployments.access.api.schemas import FOR_LIST, FOR_ONE
 from deployments.access.models.permissions import visible_environments
 from deployments.environment_pages.api.schemas import (
     EnvironmentDetail,

@@ -7,12 +7,11 @@ from django.shortcuts import get_object_or_404
 from ninja import Router
 
 from deployments.access.api import keyset
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.requests import ApiRequest, require_scope
-from deployments.access.api.responses import FOR_LIST, FOR_ONE
+from deployments.access.api.schemas import FOR_LIST, FOR_ONE, Nothing
 from deployments.access.models.permissions import visible_environments
 from deployments.access.rules.token_scopes import ADMIN
 from deployments.notifications import commands

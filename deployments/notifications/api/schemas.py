@@ -9,9 +9,8 @@ from typing import Annotated, Any, Self
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from deployments.access.api.bodies import Body
 from deployments.access.api.keyset import MAX_KEY
-from deployments.access.api.schemas import AccountRef, EnvironmentRef, Next
+from deployments.access.api.schemas import AccountRef, Body, EnvironmentRef, Next
 from deployments.common.texts import stored_text
 from deployments.notifications.models import Delivery, NotificationTarget
 from deployments.notifications.pages.forms import EVERY

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.http import Http404
 
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.environment_router import environment_of, router
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import Key
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.responses import FOR_ONE
+from deployments.access.api.schemas import FOR_ONE, Nothing
 from deployments.environments.models.deployments import Deployment
 from deployments.recovery.api.schemas import DeleteRemainingBody, RemainingOut
 from deployments.recovery.commands.remaining import request_deletion_of, request_new_search

@@ -8,7 +8,7 @@ from typing import Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.access.api.bodies import Body, TypedName
+from deployments.access.api.schemas import Body, TypedName
 from deployments.cloudformation.remaining import Remaining
 from deployments.common.texts import message_text
 

@@ -9,8 +9,7 @@ from typing import Any, Self
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from deployments.access.api.bodies import Body
-from deployments.access.api.schemas import Next
+from deployments.access.api.schemas import Body, Next
 from deployments.common.texts import stored_text
 from deployments.template_sets.display.version_diff import VersionChanges
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource

@@ -9,12 +9,11 @@ from django.shortcuts import get_object_or_404
 from ninja import Query, Router
 
 from deployments.access.api import keyset
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.filters import Name
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import MAX_KEY, After, Key, Limit
 from deployments.access.api.requests import ApiRequest, require_somewhere
-from deployments.access.api.responses import FOR_LIST, FOR_ONE
+from deployments.access.api.schemas import FOR_LIST, FOR_ONE, Nothing
 from deployments.access.rules.roles import Right
 from deployments.template_sets.api.schemas import (
     FetchOut,

@@ -7,12 +7,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from deployments.access.api import keyset
-from deployments.access.api.bodies import Nothing
 from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.problems import validated
 from deployments.access.api.requests import ApiRequest, require_somewhere
-from deployments.access.api.responses import FOR_ONE
+from deployments.access.api.schemas import FOR_ONE, Nothing
 from deployments.access.rules.roles import Right
 from deployments.template_sets.api.schemas import RefOut, RefPage, SetBody, SetOut, WebhookBody, WebhookOut
 from deployments.template_sets.api.sets import router

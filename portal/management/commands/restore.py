@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from portal.backups import backup
-from portal.backups.errors import BackupError
+from portal.backups.manifest import BackupError
 
 
 class Command(BaseCommand):

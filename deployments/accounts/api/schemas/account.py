@@ -8,8 +8,7 @@ from typing import Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.access.api.bodies import Body
-from deployments.access.api.schemas import Next
+from deployments.access.api.schemas import Body, Next
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.rules.connection import Result
 from deployments.environments.models.accounts import Account

@@ -10,9 +10,8 @@ from django.contrib.auth.models import User
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from deployments.access.api.bodies import Body
 from deployments.access.api.keyset import MAX_KEY
-from deployments.access.api.schemas import AccountRef, EnvironmentRef, Next
+from deployments.access.api.schemas import AccountRef, Body, EnvironmentRef, Next
 from deployments.access.models.grants import Grant, Team
 from deployments.access.rules.roles import Right, Role, Scope
 from deployments.administration.api.schemas.me import UserOut

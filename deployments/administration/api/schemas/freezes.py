@@ -9,9 +9,8 @@ from typing import Self
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from deployments.access.api.bodies import Body
 from deployments.access.api.keyset import MAX_KEY
-from deployments.access.api.schemas import AccountRef, Next
+from deployments.access.api.schemas import AccountRef, Body, Next
 from deployments.locks.models import FreezeWindow
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt
 
-from deployments.access.api.bodies import (
+from deployments.access.api.keyset import MAX_KEY
+from deployments.access.api.schemas import (
     Body,
     LabelText,
     OnFailure,
@@ -14,7 +15,6 @@ from deployments.access.api.bodies import (
     ReasonBody,
     VersionKey,
 )
-from deployments.access.api.keyset import MAX_KEY
 
 
 class RestoreFrom(Body):

@@ -9,8 +9,7 @@ from typing import Any, Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.access.api.bodies import OnFailure
-from deployments.access.api.schemas import AccountRef
+from deployments.access.api.schemas import AccountRef, OnFailure
 from deployments.changes.api.schemas.assessments import AffectedTierOut, AssessmentOut, OutageOut
 from deployments.changes.api.schemas.creation import CreateBody
 from deployments.changes.approvers import approvers
