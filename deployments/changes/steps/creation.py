@@ -39,7 +39,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     if template_set is None or not preflight.check_name(deployment, clients):
         return SOON
     preflight.find_images(deployment, clients, template_set)
-    preflight.check_snapshot(deployment, clients, template_set)
+    preflight.check_restored_data(deployment, clients, template_set)
     caught_servers.report(deployment, clients, template_set)
     return begin_artifacts(deployment, clients, identity, template_set)
 

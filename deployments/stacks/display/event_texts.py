@@ -104,6 +104,12 @@ def _snapshot(values: Values) -> str:
     return _("The database will be restored from the snapshot %(snapshot)s of %(cluster)s.") % values
 
 
+def _point_in_time(values: Values) -> str:
+    time = timestamp(datetime.fromisoformat(str(values["time"])))
+    text = _("The database will be restored from %(cluster)s to %(time)s.")
+    return text % {"cluster": values["cluster"], "time": time}
+
+
 def _protect_started(values: Values) -> str:
     return _("Requested an update that sets %(parameter)s to true.") % values
 
@@ -187,6 +193,7 @@ EVENTS: dict[str, Callable[[Values], str]] = {
     "preflight.bucket": _bucket,
     "preflight.images": _images,
     "preflight.snapshot": _snapshot,
+    "preflight.point_in_time": _point_in_time,
     **CAUGHT_EVENTS,
     "protect.started": _protect_started,
     "protect.on": _protect_on,
