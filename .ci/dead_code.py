@@ -19,7 +19,15 @@ ROWS = re.compile(
     r"datelog/models\.py|deployments/\w+/models[./]|deployments/\w+/(api|display)/.*(schemas|bodies)"
 )
 SANDBOX = "portal/sandbox/sanso_sandbox/"
-DECORATORS = ("@admin.*", "@register.*", "@*.connect*", "@router.*", "@api.*", "@requests")
+DECORATORS = (
+    "@admin.*",
+    "@register.*",
+    "@*.connect*",
+    "@router.*",
+    "@api.*",
+    "@requests",
+    "@model_validator",
+)
 COMMANDS = ("@app.command", "@sets.command")
 
 DJANGO = """

@@ -22,12 +22,11 @@ from deployments.changes.api.schemas.previews import CheckedCreation
 from deployments.changes.commands.create import (
     caught_by_creation,
     check_deployment,
-    prefill_again,
     request_deployment,
-    restoring,
     set_to_deploy,
 )
 from deployments.changes.commands.preview import request_change
+from deployments.changes.commands.restoring import data_at, prefill_again, restoring
 from deployments.changes.pages.forms.change import ChangeForm, chosen_set
 from deployments.changes.pages.forms.create import NewEnvironmentForm
 from deployments.deployment_pages.api.schemas.deployments import DeploymentDetail
@@ -44,6 +43,7 @@ from deployments.recovery.commands.recovering import (
 )
 from deployments.stacks.commands.change_base import base_of, retried
 from deployments.template_sets.models.versions import TemplateVersion
+from deployments.template_sets.template_files.restored_data import RestoredData
 
 CREATED = 201
 
@@ -70,14 +70,18 @@ def _creation(request: ApiRequest, body: CreateBody) -> dict[str, Any]:
     require_somewhere(request, Right.CREATE, "deploy")
     source = body.restore_from
     again: dict[str, Any] = {}
+    data = RestoredData()
     if source is not None:
         environment = environment_of(request, source.environment)
         require_about(request, Right.CHANGE, "deploy", environment)
-        again = prefill_again(environment, source.snapshot)
+        data = RestoredData(snapshot=source.snapshot)
+        if source.time:
+            data = data_at(environment, source.time, source.cluster)
+        again = prefill_again(environment, data)
     version = _version(body.template_version or again.get("version"))
     template_set = set_to_deploy(version)
     given = {n: value for n, value in again.get("parameters", {}).items() if n in template_set.parameters}
-    given |= body.parameters | restoring(template_set, source.snapshot if source else "")
+    given |= body.parameters | restoring(template_set, data)
     accounts = Account.objects.usable().matching(known_accounts(request.user))
     form = NewEnvironmentForm(template_set, accounts=accounts)
     values = body.model_dump(include={"name", "account", "reason", "on_failure"})

@@ -18,6 +18,7 @@ from deployments.aws.rds_backups import (
     cluster_snapshot_of,
     retained_of,
     snapshot_of,
+    tags_of,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Cluster:
     backup_window: str = ""
     earliest_restorable_at: datetime | None = None
     latest_restorable_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +266,7 @@ def _cluster(row: Any) -> Cluster:
         backup_window=row.get("PreferredBackupWindow", ""),
         earliest_restorable_at=row.get("EarliestRestorableTime"),
         latest_restorable_at=row.get("LatestRestorableTime"),
+        tags=tags_of(row),
     )
 
 

@@ -80,5 +80,10 @@ def cluster_snapshot_of(row: Any) -> ClusterSnapshot:
         progress=row.get("PercentProgress", 0),
         size=row.get("AllocatedStorage", 0),
         created_at=row.get("SnapshotCreateTime"),
-        tags={tag["Key"]: tag.get("Value", "") for tag in row.get("TagList", [])},
+        tags=tags_of(row),
     )
+
+
+def tags_of(row: Any) -> dict[str, str]:
+    """Return the tags of a cluster or a snapshot in a response."""
+    return {tag["Key"]: tag.get("Value", "") for tag in row.get("TagList", [])}

@@ -67,6 +67,7 @@ def portal(
     protection = "protection_parameter: Protection\n" if "Protection:" in templates["root.yaml"] else ""
     (folder / "template-set.yaml").write_text(
         f"root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n{protection}"
+        + templates.get("template-set.yaml", "")
     )
     settings.SANSO_TEMPLATE_SET = folder
     TemplateCheck.objects.create(digest=template_files.load(folder).digest, findings=[])

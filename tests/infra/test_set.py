@@ -45,6 +45,7 @@ def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
     assert found.choose_once == {
         *("AppProtocol", "AppServersAdmit", "UwsgiPort"),
         *("DatabaseName", "DatabaseAdminUser", "DatabaseSnapshot", "FinalSnapshot"),
+        *("DatabaseRestoreCluster", "DatabaseRestoreTime"),
         *("FirstZone", "SecondZone", "VpcCidr"),
     }
     for name in found.choose_once:

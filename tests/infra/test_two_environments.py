@@ -21,6 +21,7 @@ MEANT = {
     "MetricName",
     "ServiceName",
     "SnapshotIdentifier",
+    "SourceDBClusterIdentifier",
     "SqlParameterName",
     "TableName",
     "UserName",

@@ -9,7 +9,7 @@ from deployments.template_sets.template_files import yaml_files
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE
 from tests.permissions.role_policies import Template
 
-KNOWN = {8: "c2d58ff25363bef4"}
+KNOWN = {9: "bf082ce7a4e10aeb"}
 
 
 def test_a_change_of_what_the_roles_may_do_has_a_new_revision() -> None:

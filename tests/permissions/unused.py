@@ -97,6 +97,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "rds:ModifyDBInstance": _UPDATE,
         "rds:ModifyDBSubnetGroup": _UPDATE,
         "rds:RestoreDBClusterFromSnapshot": "an environment is created with the data of a snapshot",
+        "rds:RestoreDBClusterToPointInTime": "an environment is created with the data of a point in time",
         "s3:GetObjectVersion": "a template set of one's own may name versions of objects",
         "secretsmanager:UntagResource": _TAGS,
         "secretsmanager:UpdateSecret": _UPDATE,

@@ -35,7 +35,6 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import checked_labels, labels_text
 from deployments.environments.rules.phases import Kind, State
 from deployments.locks.commands.locks import refuse_if_locked
-from deployments.stacks.commands.change_base import base_of
 from deployments.stacks.commands.sent_again import SentAgain
 from deployments.stacks.shared import event_log, forecast
 from deployments.template_sets import template_files
@@ -305,36 +304,6 @@ def _forget_stack(known: Environment) -> None:
     known.stack_status, known.status_reason, known.outputs = "", "", {}
     known.changed_outside_at, known.known_stack, known.stuck, known.skipped = None, {}, {}, []
     known.health_word, known.health_sentence = "unknown", {}
-
-
-def prefill_again(environment: Environment, snapshot: str) -> dict[str, Any]:
-    """Return the form's values to create an environment again with the data of a snapshot.
-
-    They are those of its last good deployment, and its version if that can restore a snapshot, or else the
-    current bundled set. {} if it never was complete.
-    """
-    base = base_of(environment)
-    if base is None:
-        return {}
-    before = stored_sets.find(base.template_digest)
-    values = {**prefill(base), "reason": "", "snapshot": snapshot}
-    if not environment.deleted_at:  # its name is taken
-        values["name"] = ""
-    if before is None or not before.snapshot_parameter:
-        values["version"] = None
-    return values
-
-
-def restoring(template_set: template_files.TemplateSet, snapshot: str) -> dict[str, str]:
-    """Return the parameter with the snapshot that a database is restored from; {} without a snapshot.
-
-    Raise UserFixable if the template set has none.
-    """
-    if not snapshot:
-        return {}
-    if not template_set.snapshot_parameter:
-        raise UserFixable("RestoreNotSupported", Code.RESTORE_NOT_SUPPORTED)
-    return {template_set.snapshot_parameter: snapshot}
 
 
 def prefill(deployment: Deployment) -> dict[str, Any]:

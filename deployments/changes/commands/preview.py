@@ -27,6 +27,7 @@ from deployments.template_sets.commands.versions import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions
+from deployments.template_sets.template_files.restored_data import RestoredData
 
 
 def request_change(
@@ -243,12 +244,16 @@ def _refuse_other_data(
 ) -> None:
     """Raise UserFixable if the change would replace a restored database by an empty one.
 
-    CloudFormation does so when SnapshotIdentifier is removed, as with a set that has no parameter for it.
+    CloudFormation does so when a restore property is removed, as with a set that has no parameter for it.
     """
     before = stored_sets.find(base.template_digest)
-    restored_from = before.snapshot(base.parameters) if before else ""
-    if restored_from and template_set.snapshot(plain) != restored_from:
-        raise UserFixable("RestoredDatabase", Code.RESTORED_DATABASE_REPLACED, snapshot=restored_from)
+    data = before.restore.read(base.parameters) if before else RestoredData()
+    if not data or template_set.restore.read(plain) == data:
+        return
+    if data.cluster:
+        values = {"cluster": data.cluster, "time": data.time}
+        raise UserFixable("RestoredDatabase", Code.DATABASE_AT_TIME_REPLACED, **values)
+    raise UserFixable("RestoredDatabase", Code.RESTORED_DATABASE_REPLACED, snapshot=data.snapshot)
 
 
 def _kept_secrets(template_set: template_files.TemplateSet, base: Deployment) -> set[str]:

@@ -33,13 +33,23 @@ def scheduled_time(sent: Mapping[str, str]) -> datetime | None:
         return _offered(sent.get(AFTER_FREEZE, ""))
     if sent.get("when") != LATER:
         return None
+    moment = local_time(sent.get(FIELD, ""), sent.get("zone", ""))
+    if moment is None:
+        raise UserFixable("ScheduleInvalid", Code.SCHEDULE_INVALID, FIELD)
+    return moment
+
+
+def local_time(text: str, name: str) -> datetime | None:
+    """Return the time in a field, in the named zone; None if it is not a valid time.
+
+    Raise UserFixable if it does not identify one moment in that zone.
+    """
     try:
-        local = parse_datetime(sent.get(FIELD, ""))
+        local = parse_datetime(text)
     except ValueError:
         local = None
     if local is None or local.tzinfo is not None:
-        raise UserFixable("ScheduleInvalid", Code.SCHEDULE_INVALID, FIELD)
-    name = sent.get("zone", "")
+        return None
     zone = zoneinfo.ZoneInfo(name) if name in _known() else timezone.get_current_timezone()
     offsets = {local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
     if len(offsets) > 1:

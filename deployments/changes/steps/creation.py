@@ -45,7 +45,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
         return SOON
     preflight.find_images(deployment, clients, template_set)
     if creates:
-        preflight.check_snapshot(deployment, clients, template_set)
+        preflight.check_restored_data(deployment, clients, template_set)
     caught_servers.report(deployment, clients, template_set)
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (

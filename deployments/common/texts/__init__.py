@@ -16,6 +16,8 @@ from deployments.common.rules.stored_messages import read_message
 from deployments.common.texts.message_texts import CAUSES, MESSAGES
 
 __all__ = ["cause_advice", "cause_title", "error_text", "message_text", "stored_text", "zone_text"]
+_SECONDS = ("time", "earliest", "latest")
+_WITH_SECONDS = (Code.RESTORE_TIME_NOT_POSSIBLE, Code.DATABASE_AT_TIME_REPLACED)
 _WITH_REASON = (Code.RESOURCE_FAILED, Code.AWS_REASON, Code.STOPPED_BY_ERROR)
 
 
@@ -33,6 +35,8 @@ def message_text(message: Message) -> str:
         values["reason"] = plain_reason(reason) or reason
     if until := values.get("until"):
         values["until"] = _time_text(until)
+    if message.code in _WITH_SECONDS:
+        values |= {name: _second_text(str(values[name])) for name in _SECONDS if name in values}
     return _filled(gettext(MESSAGES[message.code]), values)
 
 
@@ -49,6 +53,18 @@ def _time_text(iso: str) -> str:
     """Return a stored time in the current zone to the minute: 2026-11-24 23:05 JST."""
     local = timezone.localtime(datetime.fromisoformat(iso))
     return f"{local:%Y-%m-%d %H:%M} {zone_text(local)}"
+
+
+def _second_text(iso: str) -> str:
+    """Return a stored time to the second: 2026-11-24 23:05:10 JST; another text unchanged."""
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    if moment.tzinfo is None:
+        return iso
+    local = timezone.localtime(moment)
+    return f"{local:%Y-%m-%d %H:%M:%S} {zone_text(local)}"
 
 
 def zone_text(local: datetime) -> str:

@@ -285,6 +285,35 @@ MESSAGES: Final[dict[Code, str]] = {
         "This template set cannot restore a snapshot: the database would be empty. Choose a version whose "
         "template-set.yaml names a snapshot_parameter."
     ),
+    Code.RESTORE_TIME_NOT_SUPPORTED: N_(
+        "This template set cannot restore a database to a point in time: the database would be empty. Choose "
+        "a version whose template-set.yaml has point_in_time_parameters."
+    ),
+    Code.RESTORE_TIME_INVALID: N_("Enter the date and the time to restore the database to."),
+    Code.RESTORE_TIME_NOT_POSSIBLE: N_(
+        "RDS cannot restore %(cluster)s to %(time)s. Choose a time from %(earliest)s and before %(latest)s."
+    ),
+    Code.RESTORE_CLUSTER_UNKNOWN: N_(
+        "The environment has no database cluster %(cluster)s whose backups are known, or several. Name a "
+        "cluster on its Database tab."
+    ),
+    Code.RESTORE_CLUSTER_NOT_FOUND: N_(
+        "RDS has no cluster %(cluster)s in this account and region. It may have been deleted. Choose a "
+        "snapshot, or leave the field empty for an empty database."
+    ),
+    Code.RESTORE_CLUSTER_NOT_AVAILABLE: N_(
+        "The cluster %(cluster)s cannot be restored to a point in time now: its status is %(status)s. Deploy "
+        "again when it is available."
+    ),
+    Code.RESTORE_CLUSTER_DENIED: N_(
+        "The cluster %(cluster)s has the data of an environment that you may not change. Ask somebody who "
+        "may."
+    ),
+    Code.DATABASE_AT_TIME_REPLACED: N_(
+        "The database was restored from %(cluster)s to %(time)s. This template set does not keep these "
+        "values: CloudFormation would replace the database by another one. Choose a version with the "
+        "parameters."
+    ),
     Code.NOTHING_TO_DELETE: N_("Select at least one resource that Sanso can delete."),
     Code.LOAD_BALANCER_UNKNOWN: N_("The load balancer of this environment is not known yet."),
     Code.BUCKET_IN_OTHER_REGION: N_(

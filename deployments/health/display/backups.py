@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -67,6 +67,19 @@ class BackupsPanel:
         return f"{self.fact.backup_window.replace('-', '–')} UTC" if self.fact.backup_window else ""
 
     @property
+    def first_second(self) -> datetime | None:
+        """Return the first whole second that the database can be restored to; None if it is unknown."""
+        return _whole(self.fact.earliest_restorable_at)
+
+    @property
+    def last_second(self) -> datetime | None:
+        """Return the last one, which is before the latest restorable time; None if there is none."""
+        last = _whole(self.fact.latest_restorable_at)
+        first = self.first_second
+        last = last and last - timedelta(seconds=1)
+        return last if first and last and first <= last else None
+
+    @property
     def is_requested(self) -> bool:
         """Return whether a snapshot is being taken."""
         return self.request is not None and self.request.is_active
@@ -83,6 +96,13 @@ class BackupsPanel:
         if self.request is None or ended_at is None or timezone.now() - ended_at > OUTCOME_FOR:
             return ""
         return stored_text(self.request.result.get("sentence"))
+
+
+def _whole(moment: datetime | None) -> datetime | None:
+    """Return the first whole second that is not before a moment."""
+    if moment is None:
+        return None
+    return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
 
 
 def backups(

@@ -92,6 +92,12 @@ def _templates(values: Values) -> str:
     ) % {"count": templates}
 
 
+def _point_in_time(values: Values) -> str:
+    time = timestamp(datetime.fromisoformat(str(values["time"])))
+    text = _("The database will be restored from %(cluster)s to %(time)s.")
+    return text % {"cluster": values["cluster"], "time": time}
+
+
 def _bucket(values: Values) -> str:
     if values["created"]:
         return _("Created the artifact bucket %(bucket)s.") % values
@@ -191,6 +197,7 @@ EVENTS: dict[str, Callable[[Values], str]] = {
     "preflight.snapshot": plain(
         N_("The database will be restored from the snapshot %(snapshot)s of %(cluster)s.")
     ),
+    "preflight.point_in_time": _point_in_time,
     **CAUGHT_EVENTS,
     "protect.started": plain(N_("Requested an update that sets %(parameter)s to true.")),
     "protect.on": plain(N_("Deletion protection is on.")),

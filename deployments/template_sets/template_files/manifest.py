@@ -12,6 +12,7 @@ from deployments.cloudformation.release_kind import ReleaseRule
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.template_files import yaml_files
+from deployments.template_sets.template_files.restored_data import NOT_RESTORED, RestoreParameters
 from deployments.template_sets.template_files.yaml_files import Checked
 
 MANIFEST = "template-set.yaml"
@@ -39,7 +40,7 @@ class Manifest:
     parameters that the form always shows; None means all of them.
     `boundary` is the parameter for the ARN of the permissions boundary of the roles.
     `protection` is the parameter (true or false) that protects databases and load balancers from deletion.
-    `snapshot` is the parameter for the name of the snapshot that a new database is restored from.
+    `restore` has the parameters for the data that a new database is restored from.
     `images` has the parameters for the id of a machine image, each with the name of the SSM parameter that
     contains the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
     Files in `exclude` are templates that are not part of the set. `release` describes a release to running
@@ -57,7 +58,7 @@ class Manifest:
     main: tuple[str, ...] | None = None
     presets: tuple[Preset, ...] = ()
     protection: str = ""
-    snapshot: str = ""
+    restore: RestoreParameters = NOT_RESTORED
     images: Mapping[str, Any] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     release: ReleaseRule | None = None
@@ -92,10 +93,23 @@ def read(folder: Path) -> Manifest:
         main=_names(content.get("main_parameters")) if "main_parameters" in content.value else None,
         presets=tuple(_presets(content.get("presets"))),
         protection=content.get("protection_parameter").text(),
-        snapshot=content.get("snapshot_parameter").text(),
+        restore=_restore(content),
         images={name: value.value for name, value in content.get("image_parameters").items()},
         exclude=_names(content.get("exclude")),
         release=_release(content, artifacts),
+    )
+
+
+def _restore(content: Checked) -> RestoreParameters:
+    """Return the parameters for restored data; those of a point in time are two."""
+    declared = content.get("point_in_time_parameters")
+    for name in ("cluster", "time") if declared.value is not None else ():
+        if not declared.get(name).text():
+            raise declared.get(name).broken(Code.VALUE_MISSING)
+    return RestoreParameters(
+        snapshot=content.get("snapshot_parameter").text(),
+        cluster=declared.get("cluster").text(),
+        time=declared.get("time").text(),
     )
 
 

@@ -105,7 +105,8 @@ def applied(
         *manifest.choose_once,
         *manifest.same_region,
         *(manifest.main or ()),
-        *filter(None, [manifest.protection, manifest.snapshot]),
+        *filter(None, [manifest.protection]),
+        *manifest.restore.names,
     )
     for name in (*named, *(name for name, _value in chosen)):
         if name not in declared:
@@ -119,7 +120,7 @@ def applied(
     def with_manifest(parameter: Parameter) -> Parameter:
         return replace(
             parameter,
-            choose_once=parameter.name in (*manifest.choose_once, manifest.snapshot),
+            choose_once=parameter.name in (*manifest.choose_once, *manifest.restore.names),
             same_region=parameter.name in manifest.same_region,
             new_environment=manifest.new_environments.get(parameter.name),
             is_main=_is_main(parameter, manifest),

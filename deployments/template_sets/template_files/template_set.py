@@ -25,6 +25,7 @@ from deployments.common.message_codes import Code
 from deployments.template_sets.template_files import digests, manifest, parameters, yaml_files
 from deployments.template_sets.template_files.manifest import MANIFEST, Artifact, Manifest, sources
 from deployments.template_sets.template_files.parameters import read_rules
+from deployments.template_sets.template_files.restored_data import NOT_RESTORED, RestoreParameters
 from deployments.template_sets.template_files.template_tree import missing_templates, root_candidates
 from deployments.template_sets.template_files.yaml_files import Checked
 
@@ -70,7 +71,7 @@ class TemplateSet:
     objects_digest: str
     boundary_parameter: str = ""
     protection_parameter: str = ""
-    snapshot_parameter: str = ""
+    restore: RestoreParameters = NOT_RESTORED
     images: Mapping[str, Any] = field(default_factory=dict)
     """The SSM parameter of each image parameter, as in the manifest."""
     release: ReleaseRule | None = None
@@ -102,17 +103,13 @@ class TemplateSet:
         """Return whether an environment with these values is protected; always without such a parameter."""
         return not self.protection_parameter or values.get(self.protection_parameter) == "true"
 
-    def snapshot(self, values: Mapping[str, str]) -> str:
-        """Return the name of the snapshot that the database is restored from; "" if it begins empty."""
-        return values.get(self.snapshot_parameter, "") if self.snapshot_parameter else ""
-
     def fixed(self, known: Mapping[str, str]) -> dict[str, str]:
         """Return an environment's values for the parameters of a change, from which those chosen once follow.
 
-        An environment from before the parameter of the snapshot was not restored, and must not be: a value
+        An environment from before the parameters of restored data was not restored, and must not be: a value
         would replace its database.
         """
-        return {**({self.snapshot_parameter: ""} if self.snapshot_parameter else {}), **known}
+        return {**dict.fromkeys(self.restore.names, ""), **known}
 
     def side(self, values: Mapping[str, str]) -> TemplateSide:
         """Return the templates with the values that their root stack gets."""
@@ -199,7 +196,7 @@ def read(folder: Path, held: object = None, *, checks_values: bool = False) -> T
         objects_digest=objects_digest,
         boundary_parameter=about.boundary,
         protection_parameter=about.protection,
-        snapshot_parameter=about.snapshot,
+        restore=about.restore,
         images=about.images,
         release=about.release,
         contents={path.name: content for path, content in contents.items()},

@@ -21,6 +21,7 @@ from sanso_cli.options import (
     Plan,
     Reason,
     RequireApproval,
+    RestoreTo,
     Version,
     Wait,
     Yes,
@@ -53,6 +54,7 @@ def deploy(
         ),
     ] = "",
     snapshot: Annotated[str, typer.Option(help=_("The snapshot with the data of --data-of."))] = "",
+    restore_to: RestoreTo = None,
     yes: Yes = False,
     only_plan: Plan = False,
     wait: Wait = True,
@@ -73,12 +75,13 @@ def deploy(
     existing = _existing(api, wanted)
     if at and is_ambiguous(at):
         fail(AMBIGUOUS)
-    _check_data(wanted, data_of, snapshot, existing)
+    data = _data(snapshot, restore_to)
+    _check_data(wanted, data_of, data, existing)
     if existing and at:
         fail(_("%(name)s exists already: --at is for new environments.") % wanted)
     if existing:
         bring_to(api, existing, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
-    body = _restoring(api, wanted, data_of, snapshot) | _creation(api, wanted, at)
+    body = _restoring(api, wanted, data_of, data) | _creation(api, wanted, at)
     if only_plan:
         _print_creation(api.post("/environment-checks", body), output)
         raise typer.Exit(Exit.CHANGES)
@@ -86,21 +89,36 @@ def deploy(
     raise typer.Exit(finish(api, created["id"], wait=wait and not at, format_=output))
 
 
-def _check_data(wanted: dict[str, Any], data_of: str, snapshot: str, existing: dict[str, Any] | None) -> None:
+def _data(snapshot: str, restore_to: datetime | None) -> dict[str, str]:
+    """Return the data of another environment, as the API takes it; {} for none."""
+    if snapshot and restore_to:
+        fail(_("Give either --snapshot or --restore-to."))
+    if restore_to and is_ambiguous(restore_to):
+        fail(AMBIGUOUS)
+    if restore_to:
+        return {"time": restore_to.astimezone().isoformat()}
+    return {"snapshot": snapshot} if snapshot else {}
+
+
+def _check_data(
+    wanted: dict[str, Any], data_of: str, data: dict[str, str], existing: dict[str, Any] | None
+) -> None:
     """End the command unless the options of the data go together, and the environment is new."""
-    if bool(data_of) != bool(snapshot):
-        fail(_("Give both --data-of and --snapshot."))
+    if bool(data_of) != bool(data):
+        fail(_("Give --data-of together with --snapshot or --restore-to."))
     if existing and data_of:
         fail(_("%(name)s exists already: --data-of is for new environments.") % wanted)
 
 
-def _restoring(api: PortalClient, wanted: dict[str, Any], data_of: str, snapshot: str) -> dict[str, Any]:
+def _restoring(
+    api: PortalClient, wanted: dict[str, Any], data_of: str, data: dict[str, str]
+) -> dict[str, Any]:
     """Return the part of a creation's body with the data; the account is that of the data, if not given."""
     if not data_of:
         return {}
     source = session.environment(api, data_of)
     wanted["account"] = wanted["account"] or source["account"]["name"]
-    return {"restore_from": {"environment": source["id"], "snapshot": snapshot}}
+    return {"restore_from": {"environment": source["id"], **data}}
 
 
 def _creation(api: PortalClient, wanted: dict[str, Any], at: datetime | None) -> dict[str, Any]:

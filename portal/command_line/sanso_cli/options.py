@@ -53,6 +53,14 @@ At = Annotated[
         help=_("When the creation begins; without an offset, in the time zone of this machine."),
     ),
 ]
+RestoreTo = Annotated[
+    datetime | None,
+    typer.Option(
+        "--restore-to",
+        formats=[*TIMES, *(one.replace("%M", "%M:%S") for one in TIMES)],
+        help=_("Instead of a snapshot: the time whose data it gets; without an offset, as for --at."),
+    ),
+]
 Labels = Annotated[list[str], typer.Option("--label", "-l", help=_("A label, as key=value."))]
 OfLabel = Annotated[str, typer.Option("--label", "-l", help=_("Only those with this label, as key=value."))]
 OfAccount = Annotated[

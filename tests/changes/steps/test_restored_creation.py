@@ -1,9 +1,13 @@
-"""A creation that restores a snapshot: what is checked before anything is created."""
+"""A creation with restored data, of a snapshot or a point in time: what is checked before it begins."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
+from deployments.aws.rds import Cluster
 from deployments.aws.rds_backups import ClusterSnapshot
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -16,13 +20,17 @@ from tests.fakes import FakeAws
 from tests.message_texts import reason
 from tests.stepping import run
 
+PARAMETERS = ", ".join(f'{name}: {{Type: String, Default: ""}}' for name in ("Data", "Source", "Time"))
+MANIFEST = "snapshot_parameter: Data\npoint_in_time_parameters: {cluster: Source, time: Time}\n"
+EARLIEST, LATEST = datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 12, 2, 14, 5, tzinfo=UTC)
+
 
 @pytest.fixture
 def template_set(template_set: template_files.TemplateSet) -> template_files.TemplateSet:
-    """The small set with a parameter for the snapshot."""
+    """The small set with parameters for restored data."""
     root, manifest = template_set.folder / "root.yaml", template_set.folder / "template-set.yaml"
-    root.write_text(root.read_text().replace("Size:", 'Data: {Type: String, Default: ""}, Size:'))
-    manifest.write_text(manifest.read_text() + "snapshot_parameter: Data\n")
+    root.write_text(root.read_text().replace("Size:", f"{PARAMETERS}, Size:"))
+    manifest.write_text(manifest.read_text() + MANIFEST)
     return template_files.load(template_set.folder)
 
 
@@ -92,3 +100,81 @@ def test_the_data_of_an_environment_is_only_for_those_who_may_change_it(
     assert ended.error_code == "SnapshotDenied"
     assert "an environment that you may not change" in reason(ended)
     assert Environment.objects.get(pk=ended.environment_id).stack_id == ""
+
+
+@pytest.fixture
+def at_a_time(deployment: Deployment, aws: FakeAws) -> Deployment:
+    """A requested creation with the data of a second of a living environment's cluster."""
+    requested(deployment, "2026-12-02T14:03:20Z")
+    before = make_environment("before", account=deployment.environment.account)
+    aws.db_clusters["sanso-before"] = Cluster(
+        cluster_id="sanso-before",
+        status="available",
+        engine_version="8.0",
+        earliest_restorable_at=EARLIEST,
+        latest_restorable_at=LATEST,
+        tags={ENVIRONMENT_TAG: str(before.key)},
+    )
+    deployment.refresh_from_db()
+    return deployment
+
+
+def requested(deployment: Deployment, time: str) -> None:
+    values = {"Size": "2", "Data": "", "Source": "sanso-before", "Time": time}
+    Deployment.objects.filter(pk=deployment.pk).update(parameters=values)
+
+
+def test_the_cluster_is_found_first_and_is_in_the_log_with_the_time(
+    at_a_time: Deployment, aws: FakeAws
+) -> None:
+    ended = run(at_a_time, aws)
+
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    (event,) = Event.objects.of(ended).filter(code="preflight.point_in_time")
+    assert event.values == {"cluster": "sanso-before", "time": "2026-12-02T14:03:20Z"}
+
+
+@pytest.mark.parametrize("time", ["2026-12-02T14:05:00Z", "2026-12-01T08:59:59Z", "2026-12-02T14:03:20", ""])
+def test_a_time_that_rds_cannot_restore_ends_the_creation_and_says_which_it_can(
+    at_a_time: Deployment, aws: FakeAws, time: str
+) -> None:
+    requested(at_a_time, time)
+
+    ended = run(at_a_time, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "RestoreTimeNotPossible")
+    assert "Choose a time from 2026-12-01 09:00:00 UTC and before 2026-12-02 14:05:00 UTC." in reason(ended)
+    assert "cloudformation:CreateChangeSet" not in aws.calls
+
+
+def test_a_cluster_that_vanished_ends_the_creation(at_a_time: Deployment, aws: FakeAws) -> None:
+    aws.db_clusters.clear()
+
+    ended = run(at_a_time, aws)
+
+    assert ended.error_code == "RestoreClusterNotFound"
+    assert "RDS has no cluster sanso-before in this account and region." in reason(ended)
+
+
+def test_a_cluster_that_is_not_available_is_named_with_its_status(
+    at_a_time: Deployment, aws: FakeAws
+) -> None:
+    aws.db_clusters["sanso-before"] = replace(aws.db_clusters["sanso-before"], status="stopped")
+
+    ended = run(at_a_time, aws)
+
+    assert ended.error_code == "RestoreClusterNotAvailable"
+    assert "its status is stopped" in reason(ended)
+
+
+def test_a_second_of_an_environment_is_only_for_those_who_may_change_it(
+    at_a_time: Deployment, aws: FakeAws
+) -> None:
+    stranger = make_user("stranger")
+    make_grant(stranger, role="deployer", scope="environment", environment=at_a_time.environment)
+    Deployment.objects.filter(pk=at_a_time.pk).update(requested_by=stranger)
+
+    ended = run(at_a_time, aws)
+
+    assert ended.error_code == "RestoreClusterDenied"
+    assert "an environment that you may not change" in reason(ended)

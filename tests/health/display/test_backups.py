@@ -127,7 +127,7 @@ def test_a_missing_permission_is_named_with_the_statement_that_grants_it(browser
 
 def test_a_snapshot_is_requested_and_its_result_displayed(browser: Client) -> None:
     environment = make_whole()
-    form = backups(browser, environment).one("form")
+    form = backups(browser, environment).one("form", method="post")
     fields = {field["name"]: field["value"] for field in form.all("input", type="hidden")}
 
     for _ in range(2):
@@ -137,7 +137,7 @@ def test_a_snapshot_is_requested_and_its_result_displayed(browser: Client) -> No
     name = row.arguments["snapshot_id"]
     shown = backups(browser, environment)
     assert f"ana is taking the snapshot {name}…" in shown.text
-    assert not shown.all("form")
+    assert not shown.all("form", method="post")
 
     sentence = Message(Code.SNAPSHOT_QUOTA, {"code": "SnapshotQuotaExceeded"}).as_json()
     ActionRequest.objects.update(
@@ -145,7 +145,7 @@ def test_a_snapshot_is_requested_and_its_result_displayed(browser: Client) -> No
     )
     shown = backups(browser, environment)
     assert "quota of manual cluster snapshots" in shown.one("span", id="snapshot-answer-site-cluster").text
-    assert shown.all("form")
+    assert shown.all("form", method="post")
     with translation.override("ja"):
         japanese = browser.get(url(environment, "environment_database"), headers={"Accept-Language": "ja"})
     assert "クォータ" in page(japanese).one(id="backups").text

@@ -132,8 +132,14 @@ def set_before(tmp_path: Path) -> Path:
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     before = tmp_path / "infra_templates"
     shutil.copy(BEFORE / "aurora.yaml", before)
-    root = (before / "root.yaml").read_text()  # which had no snapshots either
-    (before / "root.yaml").write_text(root.replace("        SnapshotIdentifier: !Ref DatabaseSnapshot\n", ""))
+    root = (before / "root.yaml").read_text()  # which had no restores either
+    for name, parameter in (
+        ("SnapshotIdentifier", "DatabaseSnapshot"),
+        ("RestoreCluster", "DatabaseRestoreCluster"),
+        ("RestoreTime", "DatabaseRestoreTime"),
+    ):
+        root = root.replace(f"        {name}: !Ref {parameter}\n", "")
+    (before / "root.yaml").write_text(root)
     return before
 
 

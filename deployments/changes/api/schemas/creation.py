@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, Field, StrictBool, StrictInt
+from typing import Self
+
+from pydantic import AwareDatetime, Field, StrictBool, StrictInt, model_validator
 
 from deployments.access.api.keyset import MAX_KEY
 from deployments.access.api.schemas import (
@@ -18,10 +20,27 @@ from deployments.access.api.schemas import (
 
 
 class RestoreFrom(Body):
-    """A snapshot of an environment's database; the environment may be deleted."""
+    """The data of an environment's database: a snapshot, or a point in time while the environment exists."""
 
     environment: StrictInt = Field(ge=1, le=MAX_KEY, description="The key of the environment.", examples=[7])
-    snapshot: str = Field(min_length=1, max_length=255, examples=["sanso-shop-20261201-170000-0a1b2c3d"])
+    snapshot: str = Field(default="", max_length=255, examples=["sanso-shop-20261201-170000-0a1b2c3d"])
+    time: AwareDatetime | None = Field(
+        default=None,
+        description="Instead of a snapshot: the second to which the database is restored. What was "
+        "acknowledged before it is there, and nothing that was sent in it or later.",
+        examples=["2026-12-02T14:03:20Z"],
+    )
+    cluster: str = Field(
+        default="",
+        max_length=100,
+        description="With a time: the database cluster, if the environment has several.",
+    )
+
+    @model_validator(mode="after")
+    def _has_one_kind(self) -> Self:
+        if bool(self.snapshot) == bool(self.time):
+            raise ValueError("Give either a snapshot or a time.")
+        return self
 
 
 class CreateBody(ReasonBody):
@@ -38,8 +57,8 @@ class CreateBody(ReasonBody):
     )
     restore_from: RestoreFrom | None = Field(
         default=None,
-        description="Create it with the data of a snapshot. Parameters and version that are not given are "
-        "those of the last deployment of the environment that the snapshot is from.",
+        description="Create it with the data of another environment. Parameters and version that are not "
+        "given are those of the last deployment of that environment.",
     )
     scheduled_for: AwareDatetime | None = Field(
         default=None,

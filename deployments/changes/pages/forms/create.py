@@ -23,6 +23,7 @@ from deployments.common.pages.forms import ReasonedForm
 from deployments.common.texts import error_text, message_text
 from deployments.environments.models.accounts import Account
 from deployments.template_sets.commands.parameters import broken_rules
+from deployments.template_sets.template_files.restored_data import RestoredData
 from deployments.template_sets.template_files.template_set import TemplateSet
 
 TRUE_OR_FALSE = {"true", "false"}
@@ -163,10 +164,10 @@ class NewEnvironmentForm(ParametersForm):
         return name
 
     @property
-    def snapshot(self) -> str:
-        """Return the name of the snapshot that the database is restored from; "" if it begins empty."""
-        name = self.template_set.snapshot_parameter
-        return str(self[PREFIX + name].value() or "") if name in self.template_set.parameters else ""
+    def data_restored(self) -> RestoredData:
+        """Return the data that the database is restored from."""
+        restore = self.template_set.restore
+        return restore.read({name: str(self[PREFIX + name].value() or "") for name in restore.names})
 
     @property
     def accounts(self) -> list[Account]:

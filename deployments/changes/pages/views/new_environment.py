@@ -27,23 +27,24 @@ from deployments.changes.commands.create import (
     caught_by_creation,
     check_deployment,
     prefill,
-    prefill_again,
     request_deployment,
-    restoring,
     set_to_deploy,
 )
 from deployments.changes.commands.labels import labels_to_create
+from deployments.changes.commands.restoring import data_at, prefill_again, restoring
 from deployments.changes.display.parameter_fields import PREFIX
 from deployments.changes.pages.forms.create import NewEnvironmentForm, chosen_values
 from deployments.changes.pages.forms.layout import FormLayout
-from deployments.changes.pages.schedule import scheduled_time
+from deployments.changes.pages.schedule import local_time, scheduled_time
 from deployments.changes.pages.views.scheduled import creation_choices
 from deployments.changes.rules.approvals import REQUIRE
 from deployments.common.errors import UserFixable
+from deployments.common.message_codes import Code
 from deployments.common.pages.choices import parse_number
 from deployments.common.texts import error_text
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import labels_text
 from deployments.locks.display.holds import frozen_accounts
 from deployments.stacks.commands.change_base import current_digest
@@ -51,6 +52,7 @@ from deployments.stacks.display.eta import DurationEstimate, estimate_creation
 from deployments.stacks.display.event_texts import CaughtNote
 from deployments.template_sets.display.role_policy import RolePolicy
 from deployments.template_sets.models.versions import TemplateVersion
+from deployments.template_sets.template_files.restored_data import RestoredData
 
 PAGE = "changes/new_environment.html"
 CHOICES = 200
@@ -67,7 +69,7 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
         return render(request, PAGE, {"no_account": True, "accounts_exist": exist})
     initial = _from_an_earlier_one(request, parse_number(request.GET.get("from")))
     initial = initial or _with_data_of(request, parse_number(request.GET.get("data_of")))
-    snapshot = initial.pop("snapshot", "")
+    data, cannot_restore = initial.pop("data", (RestoredData(), None))
     version = _chosen_version(request, initial.pop("version", None))
     context: dict[str, Any] = {"version": version, **_choices(version)}
     try:
@@ -82,7 +84,9 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     if request.method != "POST":
         initial.setdefault("labels", _own_label(request))
         try:
-            initial |= {PREFIX + name: value for name, value in restoring(template_set, snapshot).items()}
+            if cannot_restore:
+                raise cannot_restore
+            initial |= {PREFIX + name: value for name, value in restoring(template_set, data).items()}
         except UserFixable as problem:
             context["cannot_restore"] = error_text(problem)
         form = NewEnvironmentForm(template_set, initial=initial, **options)
@@ -166,7 +170,7 @@ def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]
     context = {
         "form": form,
         "layout": FormLayout(form),
-        "snapshot": form.snapshot,
+        "data": form.data_restored,
         "estimate": _estimate(form, account, values),
         "caught": _caught(request, form, account, values),
         "role_policy": _role_policy(form, account, values),
@@ -261,14 +265,29 @@ def _from_an_earlier_one(request: AuthedRequest, pk: int) -> dict[str, Any]:
 
 
 def _with_data_of(request: AuthedRequest, pk: int) -> dict[str, Any]:
-    """Return the form's values for the environment in `?data_of=` with the data of `?snapshot=`.
+    """Return the form's values for the environment in `?data_of=` with the data of `?snapshot=` or `?at=`.
 
-    {} without such an environment, or if the person may not change it.
+    `data` is that, and why it cannot be restored. {} without such an environment, or if the person may not
+    change it.
     """
     environment = visible_environments(request.user).filter(pk=pk).first() if pk else None
     if environment is None or not can(request.user, CHANGE, environment):
         return {}
-    return _initial(prefill_again(environment, request.GET.get("snapshot", "")))
+    data, problem = RestoredData(snapshot=request.GET.get("snapshot", "")), None
+    if "at" in request.GET:
+        try:
+            data = _data_at(environment, request.GET.dict())
+        except UserFixable as error:
+            problem = error
+    return _initial(prefill_again(environment, data)) | {"data": (data, problem)}
+
+
+def _data_at(environment: Environment, sent: Mapping[str, str]) -> RestoredData:
+    """Return the data at the time in `?at=`, in the zone beside its field. Raise UserFixable."""
+    moment = local_time(sent["at"], sent.get("zone", ""))
+    if moment is None:
+        raise UserFixable("RestoreTimeInvalid", Code.RESTORE_TIME_INVALID)
+    return data_at(environment, moment, sent.get("cluster", ""))
 
 
 def _initial(values: dict[str, Any]) -> dict[str, Any]:

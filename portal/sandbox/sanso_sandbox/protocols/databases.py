@@ -94,8 +94,11 @@ class Database(Protocol):
     def set_password(self, user: str, password: str) -> None:
         """Change a user's password, for a rotation or a changed template."""
 
-    def copy(self) -> DataCopy:
-        """Return a copy of everything that is committed now. Raises CannotCopy or OSError."""
+    def copy(self, before: int | None = None) -> DataCopy:
+        """Return a copy of everything that is committed now, or was before a second since the epoch.
+
+        What began in that second or later is not in it. Raises CannotCopy or OSError.
+        """
 
     def stop(self) -> None:
         """Stop all servers and remove their files."""

@@ -5,6 +5,6 @@ Both serve MySQL's protocol with TLS on loopback. On Linux, every cluster has tw
 
 aurora.py is a cluster of MariaDB servers · mariadb.py is one server · nodes.py, roles.py, replication.py and
 reconciler.py keep one server as the writer and the others as its replicas · data_copies.py copies their data
-for snapshots · cluster_endpoints.py, relays.py and relay_process.py connect the endpoints to them ·
-embedded/ is the other kind.
+for snapshots and restores, and binary_log.py finds where a restore ends · cluster_endpoints.py, relays.py and
+relay_process.py connect the endpoints to them · embedded/ is the other kind.
 """

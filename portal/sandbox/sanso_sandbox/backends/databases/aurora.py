@@ -180,12 +180,12 @@ class Aurora:
             with contextlib.suppress(pymysql.MySQLError):  # a slower reader replicates it later
                 replication.wait_for(node.server, at, HAND_OVER)
 
-    def copy(self) -> MariaDBCopy:
-        """Return a copy of everything that is committed now."""
+    def copy(self, before: int | None = None) -> MariaDBCopy:
+        """Return a copy of everything that is committed now, or was before a second."""
         roles = self._roles
         with roles.held():
             number, writer = roles.next_number(), roles.writer.server
-        return copy_of(writer, self._shared, number)
+        return copy_of(writer, self._shared, number, before)
 
     def stop(self) -> None:
         """Stop all servers and remove their files."""

@@ -16,6 +16,7 @@ import pymysql
 import pymysql.cursors
 
 from sanso_sandbox.backends import certificates
+from sanso_sandbox.backends.databases import binary_log
 from sanso_sandbox.backends.databases.endpoints import choose_address
 from sanso_sandbox.protocols.databases import Address, Endpoint
 from sanso_sandbox.supervision.child import Child
@@ -49,7 +50,7 @@ SMALL = (
 # A replica is built from the log alone, so the log is kept complete. A commit is acknowledged once a replica
 # has it in its own log (replication.py turns this on).
 REPLICATING = (
-    "--log-bin=binlog",
+    f"--log-bin={binary_log.NAME}",
     "--log-slave-updates",
     "--binlog-format=ROW",
     "--sync-binlog=0",
@@ -287,6 +288,10 @@ class MariaDB:
         """Stop the process gracefully; the data stays."""
         if self._child is not None:
             self._child.stop(STOP)
+
+    def last_before(self, second: int) -> str:
+        """Return the GTID of the last transaction in its log before a second; "" if there is none."""
+        return binary_log.last_before(self._folder / "data", second)
 
     def give_data(self, folder: Path) -> None:
         """Stop the server permanently, and move its data to a folder that does not exist. Raises OSError."""

@@ -91,11 +91,14 @@ def sequence(gtids: str) -> int:
     return max((int(number) for _domain, number in _GTID.findall(gtids)), default=0)
 
 
-def follow(server: MariaDB, writer: MariaDB, shared: Shared, *, acknowledges: bool = True) -> None:
+def follow(
+    server: MariaDB, writer: MariaDB, shared: Shared, *, acknowledges: bool = True, until: str = ""
+) -> None:
     """Make a server read-only and make it follow the writer from the end of its log, in any earlier state.
 
     Args:
         acknowledges: whether commits that wait for a replica may wait for this one.
+        until: the last transaction that it applies.
     """
     with server.session(SLOW) as cursor:
         cursor.execute("SET GLOBAL read_only=ON")
@@ -110,7 +113,10 @@ def follow(server: MariaDB, writer: MariaDB, shared: Shared, *, acknowledges: bo
             "MASTER_SSL_VERIFY_SERVER_CERT=0",
             (*writer.address, REPLICATOR, shared.replicator_password),
         )
-        cursor.execute("START SLAVE")
+        if until:
+            cursor.execute("START SLAVE UNTIL master_gtid_pos=%s", (until,))
+        else:
+            cursor.execute("START SLAVE")
 
 
 def wait_for(server: MariaDB, gtids: str, seconds: float) -> bool:

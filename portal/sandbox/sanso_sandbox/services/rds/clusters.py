@@ -1,5 +1,8 @@
 """AWS::RDS::DBCluster: MiniStack's record, with a running database behind its two endpoints."""
 
+import contextlib
+import math
+import time
 from collections.abc import Callable
 
 import pymysql
@@ -41,17 +44,17 @@ def install() -> None:
 def _create(logical_id: str, template: Properties, stack: str) -> Created:
     """Create a cluster, with a real database if the engine uses MySQL's protocol; others are only records.
 
-    With SnapshotIdentifier the database begins with the snapshot's data, its users and their passwords; only
-    the administrator gets another password, if RDS manages it.
+    A restored database begins with the data of a snapshot, or of another cluster at a time, its users and
+    their passwords; only the administrator gets another password, if RDS manages it.
     """
-    snapshot = restores.snapshot_of(template)
-    properties = restores.with_inherited(template, snapshot)
+    restore = restores.restore_of(template)
+    properties = restores.with_inherited(template, restore)
     identifier = properties.get("DBClusterIdentifier") or provisioners._physical_name(
         stack, logical_id, lowercase=True, max_len=63
     )
     if identifier.lower() in rds._clusters:
         raise Refused("DBClusterAlreadyExistsFault", "DB Cluster already exists")
-    _require_master(properties)
+    _require_master(properties, is_restored=restore is not None)
     _require_offered(properties)
     quotas.require("database_clusters", len(rds._clusters))
     subnet_group = _subnet_group(properties)
@@ -65,13 +68,14 @@ def _create(logical_id: str, template: Properties, stack: str) -> Created:
         new_password = master_secrets.create(cluster, cluster["MasterUsername"], key)
     cluster["_MasterUserPassword"] = new_password
     try:
-        _start(cluster, properties, new_password, snapshot)
+        _start(cluster, properties, new_password, restore)
     except (OSError, pymysql.MySQLError, Refused) as failed:
         master_secrets.delete(cluster)
         rds._clusters.pop(cluster_id, None)
         if isinstance(failed, Refused):
             raise
         raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
+    cluster["_RestorableFrom"] = math.ceil(time.time())  # a second without any of what began it
     _become(cluster_id, "creating")
     return cluster_id, attributes(cluster)
 
@@ -88,15 +92,14 @@ def _become(cluster_id: str, status: str) -> None:
         cluster["Status"] = status
 
 
-def _require_master(properties: Properties) -> None:
+def _require_master(properties: Properties, *, is_restored: bool) -> None:
     managed = truth(properties.get("ManageMasterUserPassword"))
     if managed and properties.get("MasterUserPassword"):
         raise Refused(
             "InvalidParameterCombination",
             "You can't specify MasterUserPassword when ManageMasterUserPassword is enabled.",
         )
-    restored = properties.get("SnapshotIdentifier")
-    if not managed and not properties.get("MasterUserPassword") and not restored:
+    if not managed and not properties.get("MasterUserPassword") and not is_restored:
         raise Refused(
             "InvalidParameterValue",
             "The parameter MasterUserPassword must be provided and must not be blank.",
@@ -139,22 +142,25 @@ def _speaks_mysql(cluster: Record) -> bool:
     return "mysql" in cluster["Engine"] or "mariadb" in cluster["Engine"]
 
 
-def _start(cluster: Record, properties: Properties, new_password: str, snapshot: Record | None) -> None:
+def _start(
+    cluster: Record, properties: Properties, new_password: str, restore: restores.Restore | None
+) -> None:
     if not _speaks_mysql(cluster):
         return
-    settings = DatabaseSettings(
-        port=cluster["Port"],
-        user=cluster["MasterUsername"],
-        password=new_password,
-        database=properties.get("DatabaseName") or "",
-        parameters=parameter_groups.effective(properties.get("DBClusterParameterGroupName")),
-        endpoint_lag=_name_lag(here().account),
-        source=None if snapshot is None else restores.data_of(snapshot),
-    )
     key = here(), cluster["DBClusterIdentifier"]
-    _lead(cluster, databases.start(key, settings))
+    with restore.data() if restore else contextlib.nullcontext() as source:
+        settings = DatabaseSettings(
+            port=cluster["Port"],
+            user=cluster["MasterUsername"],
+            password=new_password,
+            database=properties.get("DatabaseName") or "",
+            parameters=parameter_groups.effective(properties.get("DBClusterParameterGroupName")),
+            endpoint_lag=_name_lag(here().account),
+            source=source,
+        )
+        _lead(cluster, databases.start(key, settings))
     server = databases.get(key)
-    if snapshot is not None and new_password and server is not None:
+    if restore and new_password and server is not None:
         server.set_password(cluster["MasterUsername"], new_password)
 
 

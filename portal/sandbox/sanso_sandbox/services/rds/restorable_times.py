@@ -1,7 +1,7 @@
 """The times between which a cluster could be restored, as DescribeDBClusters returns them.
 
-The latest is typically within the last five minutes, and backups are kept for the retention period. Nothing
-is restored. https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html
+The latest is typically within the last five minutes, and backups are kept for the retention period.
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html
 """
 
 import datetime
@@ -32,10 +32,11 @@ def install() -> None:
 def restorable_times(cluster: Record) -> dict[str, str]:
     """Return the members EarliestRestorableTime and LatestRestorableTime of a cluster.
 
-    The earliest one is the creation, or the beginning of the retention period.
+    The earliest one is the end of the creation, or the beginning of the retention period.
     """
     now = time.time()
     created = datetime.datetime.fromisoformat(cluster["ClusterCreateTime"]).timestamp()
+    created = max(created, cluster.get("_RestorableFrom", 0.0))
     earliest = max(created, now - int(cluster["BackupRetentionPeriod"]) * DAY)
     step = shortened(STEP, at_least=LEAST_STEP)
     latest = max(earliest, (now - shortened(LAG)) // step * step)

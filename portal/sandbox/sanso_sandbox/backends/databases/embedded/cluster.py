@@ -109,8 +109,8 @@ class EmbeddedCluster:
         """Change a user's password."""
         self._server.set_password(user, password)
 
-    def copy(self) -> DataCopy:
-        """Raise CannotCopy: snapshots are records without data."""
+    def copy(self, before: int | None = None) -> DataCopy:
+        """Raise CannotCopy: snapshots are records without data, and there is no log."""
         raise CannotCopy("The embedded database of this sandbox copies no data; install MariaDB.")
 
     def stop(self) -> None:

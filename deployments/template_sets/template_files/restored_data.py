@@ -1,0 +1,81 @@
+"""The data that a new environment's database begins with: a snapshot's, or another cluster's at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredData:
+    """A snapshot, or a cluster and the second to which its data is restored; nothing for an empty database.
+
+    `time` is as in CloudFormation's RestoreToTime, such as `2026-12-02T14:03:20Z`.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbcluster.html
+    """
+
+    snapshot: str = ""
+    cluster: str = ""
+    time: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.snapshot or self.cluster or self.time)
+
+    @classmethod
+    def of_cluster(cls, cluster: str, moment: datetime) -> Self:
+        """Return the data of a cluster at a time, which is cut to a second."""
+        return cls(cluster=cluster, time=f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+
+    @property
+    def moment(self) -> datetime | None:
+        """Return the time; None if it is empty or not a time with an offset."""
+        try:
+            found = datetime.fromisoformat(self.time)
+        except ValueError:
+            return None
+        return found if found.tzinfo else None
+
+    def is_within(self, earliest: datetime | None, latest: datetime | None) -> bool:
+        """Return whether its time can be restored: from the earliest one, and before the latest one.
+
+        Unknown limits are none. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterToPointInTime.html
+        """
+        moment = self.moment
+        if moment is None:
+            return False
+        return (earliest is None or earliest <= moment) and (latest is None or moment < latest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreParameters:
+    """The parameters with that data, "" for those that a template set does not have."""
+
+    snapshot: str = ""
+    cluster: str = ""
+    time: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the parameters that the set has."""
+        return tuple(filter(None, (self.snapshot, self.cluster, self.time)))
+
+    def read(self, values: Mapping[str, str]) -> RestoredData:
+        """Return the data in the values of parameters."""
+        return RestoredData(
+            snapshot=values.get(self.snapshot, "") if self.snapshot else "",
+            cluster=values.get(self.cluster, "") if self.cluster else "",
+            time=values.get(self.time, "") if self.time else "",
+        )
+
+    def values(self, data: RestoredData) -> dict[str, str] | None:
+        """Return the values for the data; None if the set has no parameters for it."""
+        if data.cluster:
+            return {self.cluster: data.cluster, self.time: data.time} if self.cluster else None
+        if data.snapshot:
+            return {self.snapshot: data.snapshot} if self.snapshot else None
+        return {}
+
+
+NOT_RESTORED: Final = RestoreParameters()
