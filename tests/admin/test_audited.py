@@ -22,7 +22,6 @@ from deployments.access.models.audit_records import AuditRecord, AuditRecordQuer
 from deployments.access.texts.commands import ACTIONS
 from deployments.admin.recorded import RecordedAdmin
 from deployments.environments.models.accounts import Account
-from deployments.locks.models import FreezeWindow
 from tests.builders import make_account, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]
@@ -38,25 +37,6 @@ class Scene:
     action: str
     before: dict[str, Any]
     after: dict[str, Any]
-
-
-def _freeze(name: str) -> FreezeWindow:
-    account = make_account()
-    values = {"reason": "load test", "start_time": "00:00", "end_time": "01:00", "start_day": 5, "end_day": 0}
-    return FreezeWindow.objects.create(account=account, name=name, kind="weekly", **values)
-
-
-def _freeze_form(account: Account, name: str) -> dict[str, Any]:
-    times = {"start_time": "00:00", "end_time": "01:00", "start_day": "5", "end_day": "0"}
-    return {
-        **times,
-        "account": account.pk,
-        "name": name,
-        "reason": "load test",
-        "zone": "UTC",
-        "kind": "weekly",
-        "is_on": "on",
-    }
 
 
 PASSWORD = "what a lovely long password"
@@ -95,14 +75,6 @@ SCENES: dict[type[Model], Scene] = {
         action="account",
         before={"region": "ap-northeast-1"},
         after={"region": "eu-west-1"},
-    ),
-    FreezeWindow: Scene(
-        make=_freeze,
-        new=lambda: _freeze_form(make_account(), "new"),
-        changed=lambda window: _freeze_form(window.account, "other"),
-        action="freeze",
-        before={"name": "first"},
-        after={"name": "other"},
     ),
 }
 MODELS = pytest.mark.parametrize("model", SCENES, ids=lambda model: model.__name__)

@@ -39,6 +39,7 @@ ONLY_ON_PAGES: dict[Callable[..., Any], str] = {
 }
 """Actions that the API does not have, with the reason."""
 OF_A_BROWSER: dict[str, str] = {
+    "environment_check": "it checks one field of a form; check_environment checks all values",
     "set_language": "Accept-Language is the language of an API request",
     "logout": "of a session",
     "template_set_push": "it is for programs itself",

@@ -64,17 +64,16 @@ class ComparedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a comparison found: in a few words, and of a failure why, with AWS's reason and its place."""
+class ComparisonAnswer:
+    """What a comparison found: in a few words, and of a failure why, with AWS's reason."""
 
     lead: str
     icon: str
     why: SafeString | str = ""
     message: str = ""
-    name: str = ""
 
 
-def answer_of(first: Deployment, second: Deployment, found: Comparison) -> Answer:
+def answer_of(first: Deployment, second: Deployment, found: Comparison) -> ComparisonAnswer:
     """Return the answer to what the two have different: which failed and why, else which took longer."""
     failed = [one for one in (first, second) if one.has_failed]
     if failed:
@@ -86,14 +85,15 @@ def answer_of(first: Deployment, second: Deployment, found: Comparison) -> Answe
         }
         cause = root_cause(failures_of(failure, Event.objects.of(failure).landmarks()))
         banner = failure_banner.of_deployment(failure, cause, is_latest=False)
-        return Answer(
+        return ComparisonAnswer(
             lead=leads[first in failed, second in failed],
             icon="fail",
             why=banner.headline if banner else headlines.error(failure.error_code, kind=failure.kind),
             message=banner.message if banner else "",
-            name=f"{failure.get_kind_display()} {failure.pk}",
         )
-    return Answer(lead=_durations(first, second, found), icon="equal" if not found.divergence else "swap")
+    return ComparisonAnswer(
+        lead=_durations(first, second, found), icon="equal" if not found.divergence else "swap"
+    )
 
 
 def _durations(first: Deployment, second: Deployment, found: Comparison) -> str:

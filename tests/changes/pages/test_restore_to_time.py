@@ -57,7 +57,7 @@ def shop(template_set: Path, operator: User) -> Environment:
     return found
 
 
-def ask(browser: Client, shop: Environment, at: datetime | str, **given: str) -> Element:
+def restore_form(browser: Client, shop: Environment, at: datetime | str, **given: str) -> Element:
     """Return the form that the field on the tab leads to."""
     text = at if isinstance(at, str) else f"{at:%Y-%m-%dT%H:%M:%S}"
     query = {"data_of": str(shop.pk), "cluster": "site-cluster", "zone": "UTC", "at": text, **given}
@@ -85,7 +85,7 @@ def test_who_may_not_change_the_environment_has_no_field(
     disallow(operator, "change_environment")
 
     assert not show(browser, shop, "database").all("form", id="restore-site-cluster")
-    assert "value" not in ask(browser, shop, timezone.now()).one(id="id_parameter_Source").attributes
+    assert "value" not in restore_form(browser, shop, timezone.now()).one(id="id_parameter_Source").attributes
 
 
 def test_the_form_has_the_values_of_the_environment_and_the_second(
@@ -93,7 +93,7 @@ def test_the_form_has_the_values_of_the_environment_and_the_second(
 ) -> None:
     at = timezone.now() - timedelta(hours=1)
 
-    shown = ask(browser, shop, at)
+    shown = restore_form(browser, shop, at)
 
     assert shown.one(id="id_parameter_Count")["value"] == "7"
     assert shown.one(id="id_parameter_Source")["value"] == "site-cluster"
@@ -105,7 +105,7 @@ def test_the_form_has_the_values_of_the_environment_and_the_second(
 def test_the_field_is_in_the_zone_beside_it(browser: Client, shop: Environment) -> None:
     at = timezone.now() - timedelta(hours=1)
 
-    shown = ask(browser, shop, at + timedelta(hours=9), zone="Asia/Tokyo")
+    shown = restore_form(browser, shop, at + timedelta(hours=9), zone="Asia/Tokyo")
 
     assert shown.one(id="id_parameter_Time")["value"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
@@ -114,11 +114,11 @@ def test_a_time_that_cannot_be_restored_is_refused_with_those_that_can(
     browser: Client, shop: Environment
 ) -> None:
     for at in (timezone.now() + timedelta(hours=1), timezone.now() - timedelta(days=8)):
-        note = ask(browser, shop, at).one(id="cannot-restore").text
+        note = restore_form(browser, shop, at).one(id="cannot-restore").text
         assert "RDS cannot restore site-cluster to" in note
         assert "Choose a time from" in note
-    assert "Enter the date and the time" in ask(browser, shop, "soon").one(id="cannot-restore").text
-    unknown = ask(browser, shop, timezone.now(), cluster="other").one(id="cannot-restore").text
+    assert "Enter the date and the time" in restore_form(browser, shop, "soon").one(id="cannot-restore").text
+    unknown = restore_form(browser, shop, timezone.now(), cluster="other").one(id="cannot-restore").text
     assert "no database cluster other" in unknown
 
 
@@ -129,7 +129,7 @@ def test_a_set_without_the_parameters_says_that_the_database_would_be_empty(
     stored_sets.keep(template_files.load(template_set))
     Deployment.objects.filter(environment=shop).update(template_digest="gone")
 
-    shown = ask(browser, shop, timezone.now() - timedelta(hours=1))
+    shown = restore_form(browser, shop, timezone.now() - timedelta(hours=1))
 
     assert "cannot restore a database to a point in time" in shown.one(id="cannot-restore").text
 
@@ -149,8 +149,8 @@ def test_a_set_that_forgets_the_time_of_a_restored_database_is_refused(
     answer = browser.post(url, change(shop) | given | {"set": "current"})
 
     assert answer.status_code == 422
-    told = page(answer).one(role="alert").text
-    assert "restored from site-cluster to 2026-12-02 14:03:20 UTC" in told
+    problems = page(answer).one(role="alert").text
+    assert "restored from site-cluster to 2026-12-02 14:03:20 UTC" in problems
     assert not Deployment.objects.filter(kind="update").exists()
 
 
