@@ -175,6 +175,11 @@ class NewEnvironmentForm(ParametersForm):
         return list(cast("forms.ModelChoiceField[Account]", self.fields["account"]).queryset or ())
 
     @property
+    def timing_must_be_seen(self) -> bool:
+        """Return whether the options of failure, time and approval have an error."""
+        return bool(self.schedule_error or self.errors.keys() & {"on_failure", "requires_approval"})
+
+    @property
     def keeps(self) -> bool:
         """Return whether created resources are kept after a failure."""
         return self.cleaned_data.get("on_failure") == "keep"
