@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -29,6 +29,16 @@ class FreezeForm(FormProblems, FreezeFields):
         choices=lambda: [(name, name) for name in sorted(available_timezones())],
         initial="UTC",
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in (
+            "start_day",
+            "start_date",
+            "end_day",
+            "end_date",
+        ):  # those of its kind
+            vars(self.fields[name])["must_be_filled"] = True
 
     class Meta:
         model = FreezeWindow
