@@ -8,7 +8,7 @@ export function checkLeftFields(form) {
 
   form.addEventListener("focusin", ({ target }) => { if (target.name) before.set(target.name, target.value); });
   form.addEventListener("focusout", ({ target: field }) => {
-    if (!field.name || !field.closest(".field") || field.value === (before.get(field.name) ?? field.defaultValue)) return;
+    if (!field.id.startsWith("id_") || field.value === (before.get(field.name) ?? field.defaultValue)) return;
     check(field);
   });
 

@@ -26,16 +26,6 @@ class PresetColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class PresetCell:
-    """What one preset sets in one row of the table of sizes."""
-
-    value: str
-    is_chosen: bool
-    differs: bool
-    """Whether the chosen preset has another value."""
-
-
-@dataclass(frozen=True, slots=True)
 class FieldGroup:
     """The fields of one group of parameters."""
 
@@ -81,8 +71,8 @@ class FormLayout:
         ]
 
     @property
-    def preset_rows(self) -> list[tuple[str, list[PresetCell]]]:
-        """Return the rows of the table of sizes: a label, and the cell of each preset.
+    def preset_rows(self) -> list[tuple[str, list[str]]]:
+        """Return the rows of the table of sizes: a label, and the value in each preset.
 
         Number and type of the servers of a group are one row, "2 × t4g.micro": a group's parameters whose
         names end with `Count` and `InstanceType` (infra_templates/README.md, "Parameters").
@@ -97,7 +87,11 @@ class FormLayout:
                 if name == count and any(other.endswith("InstanceType") for other in labels):
                     continue
                 parts = (count, name) if count and name.endswith("InstanceType") else (name,)
-                rows.append((group if is_type else labels[name], self._cells(parts)))
+                values = [
+                    " × ".join(_value(preset.values.get(part, "–")) for part in parts)
+                    for preset in self._form.template_set.presets
+                ]
+                rows.append((group if is_type else labels[name], values))
         return rows
 
     @property
@@ -163,16 +157,6 @@ class FormLayout:
     def _of_presets(self, names: Iterable[str]) -> list[str]:
         presets = self._form.template_set.presets
         return [name for name in names if any(name in preset.values for preset in presets)]
-
-    def _cells(self, names: tuple[str, ...]) -> list[PresetCell]:
-        def value(preset: Preset) -> str:
-            return " × ".join(_value(preset.values.get(name, "–")) for name in names)
-
-        usual = value(self.chosen) if self.chosen else None
-        return [
-            PresetCell(value(preset), preset is self.chosen, usual is not None and value(preset) != usual)
-            for preset in self._form.template_set.presets
-        ]
 
 
 def _must_be_seen(fields: Iterable[BoundField]) -> bool:

@@ -63,8 +63,8 @@ CHOICES = 200
 @may(DEPLOY, "deploy")
 def environment_new(request: AuthedRequest) -> HttpResponse:
     """Show the form of a new environment, or request the environment."""
-    accounts = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
-    if not accounts.exists():
+    options = _options(request)
+    if not options["accounts"].exists():
         exist = Account.objects.usable().exists()
         return render(request, PAGE, {"no_account": True, "accounts_exist": exist})
     initial = _from_an_earlier_one(request, parse_number(request.GET.get("from")))
@@ -77,10 +77,6 @@ def environment_new(request: AuthedRequest) -> HttpResponse:
     except UserFixable as broken:
         context |= {"broken": error_text(broken), "folder": settings.SANSO_TEMPLATE_SET}
         return render(request, PAGE, context, status=503)
-    options: dict[str, Any] = {
-        "accounts": accounts,
-        "may_require_approval": can_somewhere(request.user, REQUIRE),
-    }
     if request.method != "POST":
         initial.setdefault("labels", _own_label(request))
         try:
@@ -126,8 +122,7 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
         template_set = set_to_deploy(_chosen_version(request, None))
     except UserFixable as broken:
         return HttpResponse(error_text(broken), status=503, content_type="text/plain; charset=utf-8")
-    usable = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
-    account = get_object_or_404(usable, pk=parse_number(request.GET.get("account")))
+    account = get_object_or_404(_options(request)["accounts"], pk=parse_number(request.GET.get("account")))
     chosen = chosen_values(template_set, request.GET.dict())
     estimate = estimate_creation(template_set, account, chosen)
     caught = CaughtNote.of(caught_by_creation(request.user, account, template_set, chosen))
@@ -148,13 +143,7 @@ def environment_check(request: AuthedRequest) -> HttpResponse:
         template_set = set_to_deploy(version)
     except UserFixable as broken:
         return JsonResponse({"errors": [error_text(broken)]}, status=503)
-    accounts = Account.objects.usable().filter(visible_accounts(request.user, DEPLOY))
-    form = NewEnvironmentForm(
-        template_set,
-        request.POST,
-        accounts=accounts,
-        may_require_approval=can_somewhere(request.user, REQUIRE),
-    )
+    form = NewEnvironmentForm(template_set, request.POST, **_options(request))
     name = request.POST.get("left", "")
     if form.is_valid() and name == "name":
         try:
@@ -162,6 +151,14 @@ def environment_check(request: AuthedRequest) -> HttpResponse:
         except UserFixable as problem:
             form.reject(problem)
     return JsonResponse({"errors": form.errors.get(name, [])})
+
+
+def _options(request: AuthedRequest) -> dict[str, Any]:
+    """Return what the form offers the person: accounts to deploy to, and whether to require approval."""
+    return {
+        "accounts": Account.objects.usable().filter(visible_accounts(request.user, DEPLOY)),
+        "may_require_approval": can_somewhere(request.user, REQUIRE),
+    }
 
 
 def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]:
