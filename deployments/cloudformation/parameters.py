@@ -28,7 +28,8 @@ class Parameter:
 
     `new_environment` is the default of new environments in the set's manifest. A parameter with `choose_once`
     keeps the value that its environment was created with. ARNs in one with `same_region` are of the region of
-    the environment. The form shows the parameters that are not `is_main` on request only.
+    the environment. The form shows the parameters that are not `is_main` on request only, and never
+    those that are `is_internal`: only commands of Sanso set them.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Parameter:
     choose_once: bool = False
     same_region: bool = False
     is_main: bool = True
+    is_internal: bool = False
 
     @property
     def initial(self) -> str | None:

@@ -53,6 +53,20 @@ CHOICES: dict[str, dict[str, str]] = {
         "SiteHostName": "times.example.com",
         "WebOperatingSystem": "amzn2",
     },
+    # A restored database beside the first, and one that has taken its place.
+    "two-databases": {
+        **_ARTIFACTS,
+        "Databases": "both",
+        "DatabaseRestoreClusterB": "times-aurora-dbcluster",
+        "DatabaseRestoreTimeB": "2026-12-02T14:03:20Z",
+        "UnprotectedDatabase": "B",
+    },
+    "second-database": {
+        **_ARTIFACTS,
+        "Databases": "B",
+        "ActiveDatabase": "B",
+        "DatabaseSnapshotB": "times-before-the-change",
+    },
 }
 
 

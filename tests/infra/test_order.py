@@ -9,14 +9,17 @@ import pytest
 
 from tests.infra.template_files import as_list, get_atts, of_type, properties, read, resources, strings
 
+INSTANCES = {f"DatabaseInstance{letter}" for letter in "ABCD"}
 
-def test_the_two_clusters_differ_in_their_deletion_policy_only() -> None:
-    kept, trial = (resources("aurora")[name] for name in ("DbCluster", "TrialDbCluster"))
+
+@pytest.mark.parametrize(("slot", "suffix"), [("A", ""), ("B", "B")])
+def test_the_two_clusters_of_a_database_differ_in_their_deletion_policy_only(slot: str, suffix: str) -> None:
+    kept, trial = (resources("aurora")[name + suffix] for name in ("DbCluster", "TrialDbCluster"))
     own = ("Condition", "DeletionPolicy", "UpdateReplacePolicy")
 
     assert {k: v for k, v in kept.items() if k not in own} == {k: v for k, v in trial.items() if k not in own}
-    assert [kept[k] for k in own] == ["LeavesSnapshot", "Snapshot", "Snapshot"]
-    assert [trial[k] for k in own] == ["LeavesNothing", "Delete", "Delete"]
+    assert [kept[k] for k in own] == [f"IsKept{slot}", "Snapshot", "Snapshot"]
+    assert [trial[k] for k in own] == [f"IsTrial{slot}", "Delete", "Delete"]
 
 
 def test_the_database_is_protected_by_default() -> None:
@@ -24,17 +27,26 @@ def test_the_database_is_protected_by_default() -> None:
     cluster = properties("aurora", "DbCluster")
 
     assert parameters["DeletionProtection"]["Default"] == parameters["FinalSnapshot"]["Default"] == "true"
-    assert cluster["DeletionProtection"] == {"Ref": "DeletionProtection"}
+    assert cluster["DeletionProtection"] == {
+        "Fn::If": ["IsUnprotectedA", False, {"Ref": "DeletionProtection"}]
+    }
+    assert parameters["UnprotectedDatabase"]["Default"] == "none"
     assert cluster["ManageMasterUserPassword"] is True
     assert cluster["StorageEncrypted"] == {"Fn::If": ["IsRestored", {"Ref": "AWS::NoValue"}, True]}
     assert "MasterUserPassword" not in cluster
 
 
-def test_the_two_instances_are_in_different_zones() -> None:
-    instances = of_type("AWS::RDS::DBInstance")
+@pytest.mark.parametrize("slot", ["A", "B"])
+def test_the_two_instances_of_a_database_are_in_different_zones(slot: str) -> None:
+    instances = [
+        properties(*one)
+        for one in of_type("AWS::RDS::DBInstance")
+        if resources(one[0])[one[1]]["Condition"] == f"HasDatabase{slot}"
+    ]
 
     assert len(instances) == 2
-    assert len({str(properties(*instance)["AvailabilityZone"]) for instance in instances}) == 2
+    assert len({str(instance["AvailabilityZone"]) for instance in instances}) == 2
+    assert len({str(instance["DBClusterIdentifier"]) for instance in instances}) == 1
 
 
 def waits_for(logical_id: str, template: str = "root") -> set[str]:
@@ -58,7 +70,7 @@ def _needed(resource: dict[str, Any], template: str) -> set[str]:
 
 
 def test_servers_are_configured_while_the_database_is_still_being_created() -> None:
-    assert not {"DatabaseInstanceA", "DatabaseInstanceB"} & waits_for("Configuration")
+    assert not INSTANCES & waits_for("Configuration")
 
 
 @pytest.mark.parametrize("stack", ["WebServers", "AppServers"])
@@ -66,10 +78,10 @@ def test_servers_launch_with_internet_access_and_associations_and_do_not_wait_fo
     stack: str,
 ) -> None:
     assert {"DefaultRouteA", "DefaultRouteB", "Configuration"} <= waits_for(stack)
-    assert not {"Alb", "DatabaseInstanceA", "DatabaseInstanceB"} & waits_for(stack)
+    assert not {"Alb", *INSTANCES} & waits_for(stack)
 
 
-@pytest.mark.parametrize("logical_id", ["Alb", "Nlb", "Aurora", "DatabaseInstanceA", "DatabaseInstanceB"])
+@pytest.mark.parametrize("logical_id", ["Alb", "Nlb", "Aurora", *sorted(INSTANCES)])
 def test_load_balancers_and_database_wait_for_nothing_slow(logical_id: str) -> None:
     assert waits_for(logical_id) <= {"Network", "Aurora"}
 
@@ -83,8 +95,10 @@ def test_nothing_that_a_signal_needs_waits_for_the_servers() -> None:
 def test_the_deletion_of_the_database_does_not_wait_for_its_function() -> None:
     """Lambda takes 25 minutes or more to remove the interfaces of a function in a VPC."""
     for name in ("InitialiseDatabaseFunction", "InitialiseDatabaseRole"):
-        assert not {"DbCluster", "TrialDbCluster"} & waits_for(name, "aurora")
+        clusters = {"DbCluster", "TrialDbCluster", "DbClusterB", "TrialDbClusterB"}
+        assert not clusters & waits_for(name, "aurora")
 
 
 def test_the_table_is_created_last() -> None:
     assert {"DatabaseInstanceA", "DefaultRouteA", "DefaultRouteB"} <= waits_for("DatabaseInitialisation")
+    assert {"DatabaseInstanceC", "DefaultRouteA", "DefaultRouteB"} <= waits_for("DatabaseInitialisationB")

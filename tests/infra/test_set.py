@@ -47,9 +47,19 @@ def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
         *("DatabaseName", "DatabaseAdminUser", "DatabaseSnapshot", "FinalSnapshot"),
         *("DatabaseRestoreCluster", "DatabaseRestoreTime"),
         *("FirstZone", "SecondZone", "VpcCidr"),
+        *found.second.names,
     }
-    for name in found.choose_once:
+    for name in found.choose_once - {*found.second.names}:
         assert "Choose once: changing it later " in parameters[name].description, name
+
+
+def test_only_sanso_sets_the_parameters_of_the_second_database() -> None:
+    found = template_set.load(TEMPLATES)
+
+    assert len(found.second.names) == 6
+    assert {name for name, one in found.parameters.items() if one.is_internal} == {*found.second.names}
+    for name in found.second.names:
+        assert found.parameters[name].description.endswith("Sanso sets it."), name
 
 
 def test_every_artifact_that_a_template_uses_is_in_the_manifest() -> None:

@@ -113,6 +113,7 @@ def request_deployment(
         check_name(name)
         schedule.check(request, account, scheduled_for)
         plain, secret = checked(template_set, parameters, account.region)
+        _refuse_internal(template_set, plain)
         role_boundaries.refuse_without(template_set, account, plain, field="account")
         try:
             with transaction.atomic():
@@ -318,3 +319,10 @@ def prefill(deployment: Deployment) -> dict[str, Any]:
         "version": deployment.template_version_id,
         "parameters": dict(deployment.parameters),
     }
+
+
+def _refuse_internal(template_set: template_files.TemplateSet, plain: Mapping[str, str]) -> None:
+    """Raise UserFixable for a value that only later commands set: a new environment has one database."""
+    for name, parameter in template_set.parameters.items():
+        if parameter.is_internal and plain[name] != (parameter.initial or ""):
+            raise UserFixable("ParameterInternal", Code.PARAMETER_INTERNAL, f"parameter_{name}")

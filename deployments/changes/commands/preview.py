@@ -181,10 +181,11 @@ def _created(
     environment = base.environment
     creates = is_retry and not Deployment.objects.complete_in(environment).exists()
     declared = template_set.parameters
-    if rolls_back_to:
-        given = {name: value for name, value in parameters.items() if name in declared}
+    known = {} if creates else template_set.fixed({**environment.parameters, **base.parameters})
+    if rolls_back_to:  # the databases stay: their data is not that of the deployment
+        databases = {name: known[name] for name in template_set.second.names}
+        given = {name: value for name, value in parameters.items() if name in declared} | databases
     else:
-        known = {} if creates else template_set.fixed({**environment.parameters, **base.parameters})
         given = _with_fixed(template_set, parameters, known)
     secrets = _kept_secrets(template_set, base)
     plain, secret = checked(template_set, given, environment.account.region, kept=secrets)
@@ -242,11 +243,13 @@ def _with_fixed(
 def _refuse_other_data(
     base: Deployment, template_set: template_files.TemplateSet, plain: Mapping[str, str]
 ) -> None:
-    """Raise UserFixable if the change would replace a restored database by an empty one.
+    """Raise UserFixable if the change would empty a restored database, or delete the second one.
 
     CloudFormation does so when a restore property is removed, as with a set that has no parameter for it.
     """
     before = stored_sets.find(base.template_digest)
+    if before and before.second.is_present(base.parameters) and not template_set.second:
+        raise UserFixable("RestoredDatabase", Code.SECOND_DATABASE_DELETED)
     data = before.restore.read(base.parameters) if before else RestoredData()
     if not data or template_set.restore.read(plain) == data:
         return

@@ -33,7 +33,7 @@ def prefill_again(environment: Environment, data: RestoredData) -> dict[str, Any
     if before is None or before.restore.values(data) is None:
         values["version"] = None
     # The data of its own restore, if any, is not the data of the new one.
-    own = before.restore.names if before else ()
+    own = (*before.restore.names, *before.second.names) if before else ()
     values["parameters"] = {name: value for name, value in values["parameters"].items() if name not in own}
     return values
 

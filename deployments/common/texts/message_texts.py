@@ -106,6 +106,7 @@ MESSAGES: Final[dict[Code, str]] = {
         "The environment keeps the value that it was created with: changing it would lose data, interrupt "
         "the site or fail."
     ),
+    Code.PARAMETER_INTERNAL: N_("Sanso sets this parameter. It cannot be chosen."),
     Code.TEMPLATE_VERSION_WITHDRAWN: N_(
         "Version %(version)s was withdrawn, so nothing is deployed from it: “%(reason)s”"
     ),
@@ -313,6 +314,10 @@ MESSAGES: Final[dict[Code, str]] = {
         "The database was restored from %(cluster)s to %(time)s. This template set does not keep these "
         "values: CloudFormation would replace the database by another one. Choose a version with the "
         "parameters."
+    ),
+    Code.SECOND_DATABASE_DELETED: N_(
+        "The environment has a second database, which this template set does not have: CloudFormation would "
+        "delete it. Choose a version with second_database in its template-set.yaml."
     ),
     Code.NOTHING_TO_DELETE: N_("Select at least one resource that Sanso can delete."),
     Code.LOAD_BALANCER_UNKNOWN: N_("The load balancer of this environment is not known yet."),

@@ -12,7 +12,12 @@ from deployments.cloudformation.release_kind import ReleaseRule
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.template_sets.template_files import yaml_files
-from deployments.template_sets.template_files.restored_data import NOT_RESTORED, RestoreParameters
+from deployments.template_sets.template_files.restored_data import (
+    NO_SECOND,
+    NOT_RESTORED,
+    RestoreParameters,
+    SecondDatabase,
+)
 from deployments.template_sets.template_files.yaml_files import Checked
 
 MANIFEST = "template-set.yaml"
@@ -40,7 +45,8 @@ class Manifest:
     parameters that the form always shows; None means all of them.
     `boundary` is the parameter for the ARN of the permissions boundary of the roles.
     `protection` is the parameter (true or false) that protects databases and load balancers from deletion.
-    `restore` has the parameters for the data that a new database is restored from.
+    `restore` has the parameters for the data that a new database is restored from, and `second` those of a
+    database that is restored beside it.
     `images` has the parameters for the id of a machine image, each with the name of the SSM parameter that
     contains the id: a text, or Ref, Fn::FindInMap and the like with the root template's parameters.
     Files in `exclude` are templates that are not part of the set. `release` describes a release to running
@@ -59,6 +65,7 @@ class Manifest:
     presets: tuple[Preset, ...] = ()
     protection: str = ""
     restore: RestoreParameters = NOT_RESTORED
+    second: SecondDatabase = NO_SECOND
     images: Mapping[str, Any] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     release: ReleaseRule | None = None
@@ -94,6 +101,7 @@ def read(folder: Path) -> Manifest:
         presets=tuple(_presets(content.get("presets"))),
         protection=content.get("protection_parameter").text(),
         restore=_restore(content),
+        second=_second(content.get("second_database")),
         images={name: value.value for name, value in content.get("image_parameters").items()},
         exclude=_names(content.get("exclude")),
         release=_release(content, artifacts),
@@ -111,6 +119,19 @@ def _restore(content: Checked) -> RestoreParameters:
         cluster=declared.get("cluster").text(),
         time=declared.get("time").text(),
     )
+
+
+def _second(declared: Checked) -> SecondDatabase:
+    """Return the parameters of a second database, all of which a set with one has."""
+    if declared.value is None:
+        return NO_SECOND
+    names = {}
+    for name in ("databases", "in_use", "unprotected", "snapshot", "cluster", "time"):
+        names[name] = declared.get(name).text()
+        if not names[name]:
+            raise declared.get(name).broken(Code.VALUE_MISSING)
+    data = {name: names.pop(name) for name in ("snapshot", "cluster", "time")}
+    return SecondDatabase(**names, restore=RestoreParameters(**data))
 
 
 def _release(content: Checked, artifacts: tuple[Artifact, ...]) -> ReleaseRule | None:

@@ -107,6 +107,7 @@ def applied(
         *(manifest.main or ()),
         *filter(None, [manifest.protection]),
         *manifest.restore.names,
+        *manifest.second.names,
     )
     for name in (*named, *(name for name, _value in chosen)):
         if name not in declared:
@@ -117,10 +118,13 @@ def applied(
         if problem(declared[name], value):
             raise _broken(Code.MANIFEST_VALUE_NOT_ALLOWED, name)
 
+    kept = {*manifest.choose_once, *manifest.restore.names, *manifest.second.names}
+
     def with_manifest(parameter: Parameter) -> Parameter:
         return replace(
             parameter,
-            choose_once=parameter.name in (*manifest.choose_once, *manifest.restore.names),
+            choose_once=parameter.name in kept,
+            is_internal=parameter.name in manifest.second.names,
             same_region=parameter.name in manifest.same_region,
             new_environment=manifest.new_environments.get(parameter.name),
             is_main=_is_main(parameter, manifest),

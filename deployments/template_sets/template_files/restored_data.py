@@ -79,3 +79,50 @@ class RestoreParameters:
 
 
 NOT_RESTORED: Final = RestoreParameters()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondDatabase:
+    """The parameters of a database that is restored beside that of an environment; "" in a set without them.
+
+    `databases` is A, both or B, `in_use` A or B, and `unprotected` none, A or B. `restore` has B's data.
+    The values of an environment from before them are the defaults: A.
+    """
+
+    databases: str = ""
+    in_use: str = ""
+    unprotected: str = ""
+    restore: RestoreParameters = NOT_RESTORED
+
+    def __bool__(self) -> bool:
+        return bool(self.databases)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the parameters that the set has."""
+        own = (self.databases, self.in_use, self.unprotected, *self.restore.names)
+        return own if self.databases else ()
+
+    def is_present(self, values: Mapping[str, str]) -> bool:
+        """Return whether an environment with these values has database B."""
+        return bool(self.databases) and values.get(self.databases, FIRST) != FIRST
+
+    def added(self, data: RestoredData) -> dict[str, str]:
+        """Return the values with which B is restored beside A, which stays in use.
+
+        B has no deletion protection: CloudFormation could not delete it if the change is rolled back.
+        """
+        restored = self.restore.values(data) or {}
+        return {
+            **dict.fromkeys(self.restore.names, ""),
+            **restored,
+            self.databases: BOTH,
+            self.in_use: FIRST,
+            self.unprotected: SECOND,
+        }
+
+
+FIRST: Final = "A"
+SECOND: Final = "B"
+BOTH: Final = "both"
+NO_SECOND: Final = SecondDatabase()

@@ -25,7 +25,12 @@ from deployments.common.message_codes import Code
 from deployments.template_sets.template_files import digests, manifest, parameters, yaml_files
 from deployments.template_sets.template_files.manifest import MANIFEST, Artifact, Manifest, sources
 from deployments.template_sets.template_files.parameters import read_rules
-from deployments.template_sets.template_files.restored_data import NOT_RESTORED, RestoreParameters
+from deployments.template_sets.template_files.restored_data import (
+    NO_SECOND,
+    NOT_RESTORED,
+    RestoreParameters,
+    SecondDatabase,
+)
 from deployments.template_sets.template_files.template_tree import missing_templates, root_candidates
 from deployments.template_sets.template_files.yaml_files import Checked
 
@@ -72,6 +77,7 @@ class TemplateSet:
     boundary_parameter: str = ""
     protection_parameter: str = ""
     restore: RestoreParameters = NOT_RESTORED
+    second: SecondDatabase = NO_SECOND
     images: Mapping[str, Any] = field(default_factory=dict)
     """The SSM parameter of each image parameter, as in the manifest."""
     release: ReleaseRule | None = None
@@ -107,9 +113,10 @@ class TemplateSet:
         """Return an environment's values for the parameters of a change, from which those chosen once follow.
 
         An environment from before the parameters of restored data was not restored, and must not be: a value
-        would replace its database.
+        would replace its database. Nor has it a second database.
         """
-        return {**dict.fromkeys(self.restore.names, ""), **known}
+        single = {name: self.defaults.get(name, "") for name in self.second.names}
+        return {**dict.fromkeys(self.restore.names, ""), **single, **known}
 
     def side(self, values: Mapping[str, str]) -> TemplateSide:
         """Return the templates with the values that their root stack gets."""
@@ -197,6 +204,7 @@ def read(folder: Path, held: object = None, *, checks_values: bool = False) -> T
         boundary_parameter=about.boundary,
         protection_parameter=about.protection,
         restore=about.restore,
+        second=about.second,
         images=about.images,
         release=about.release,
         contents={path.name: content for path, content in contents.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.services import REPOSITORY, wait_until
 
 BEFORE = Path(__file__).with_name("before_policy")
 """The template whose function had its policy in its role, so that the database was deleted after it."""
+BEFORE_RESTORE = BEFORE.parents[1] / "machines/before_restore.tar.gz"
+"""The templates of the last version without the parameter DatabaseSnapshot."""
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -131,15 +134,9 @@ def set_before(tmp_path: Path) -> Path:
     for folder in ("infra_templates", "playbook", "datelog"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     before = tmp_path / "infra_templates"
+    with tarfile.open(BEFORE_RESTORE) as archive:  # which had no restores either
+        archive.extractall(tmp_path, filter="data")
     shutil.copy(BEFORE / "aurora.yaml", before)
-    root = (before / "root.yaml").read_text()  # which had no restores either
-    for name, parameter in (
-        ("SnapshotIdentifier", "DatabaseSnapshot"),
-        ("RestoreCluster", "DatabaseRestoreCluster"),
-        ("RestoreTime", "DatabaseRestoreTime"),
-    ):
-        root = root.replace(f"        {name}: !Ref {parameter}\n", "")
-    (before / "root.yaml").write_text(root)
     return before
 
 

@@ -64,7 +64,7 @@ class ChangeForm(ParametersForm):
                 _with_values(field, parameter, current, good)
                 if field.is_typed_again(self):
                     field.widget.attrs["placeholder"] = _("Changed: enter it again")
-                field.disabled = field.disabled and not is_creation
+                field.disabled = parameter.is_internal or (field.disabled and not is_creation)
         named = self.fields.get(PREFIX + cursor)
         if named is not None and not named.disabled and not self.is_bound:
             named.widget.attrs["autofocus"] = True
@@ -82,8 +82,8 @@ class ChangeForm(ParametersForm):
 
     @property
     def locked(self) -> int:
-        """Return the number of parameters that cannot be edited."""
-        return sum(field.disabled for field in self.fields.values())
+        """Return the number of parameters that are shown and cannot be edited."""
+        return sum(field.field.disabled for _label, fields in self.groups() for field in fields)
 
 
 def _with_values(

@@ -65,7 +65,9 @@ class ParametersForm(ReasonedForm):
         """Return the (label, fields) of the template's groups, in its order."""
         for group in self.template_set.groups:
             label = _(group.label) if group.label else _("Parameters")
-            yield label, [self[PREFIX + parameter.name] for parameter in group.parameters]
+            shown = [one.name for one in group.parameters if not one.is_internal]
+            if shown:
+                yield label, [self[PREFIX + name] for name in shown]
 
     def parameters(self) -> dict[str, str]:
         """Return the values for the action. An empty secret is left out, so that it gets its default."""
@@ -209,6 +211,7 @@ class ParameterField(forms.CharField):
             strip=not parameter.no_echo,
             widget=_widget(parameter),
         )
+        self.disabled = parameter.is_internal
         if self.must_be_filled:
             self.widget.attrs["aria-required"] = "true"
 

@@ -1,0 +1,81 @@
+"""A second database with what was saved before a second: beside the one in use, then in its place."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.template_sets import template_files
+from tests.sandbox.engine.test_infra_templates import apply, failures
+from tests.sandbox.machines.conftest import TEMPLATES, Site, deployed, start
+from tests.sandbox.machines.test_restored_site import INSTANCES, cluster_of, instances_of, preview, saved
+from tests.services import Sandbox, wait_until
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox with MariaDB whose machines are processes."""
+    found = start(tmp_path / "sandbox", "mariadb")
+    yield found
+    found.stop()
+
+
+def changed(**values: str) -> list[dict[str, Any]]:
+    """Return the parameters of a change of some values."""
+    names = {*template_files.load(TEMPLATES).parameters, "ArtifactBucket", "ArtifactPrefix"}
+    kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in sorted(names - values.keys())]
+    return [*kept, *({"ParameterKey": key, "ParameterValue": value} for key, value in values.items())]
+
+
+def restorable(site: Site, second: datetime) -> bool:
+    rds = site.account.client("rds")
+    (row,) = rds.describe_db_clusters(DBClusterIdentifier=cluster_of(site))["DBClusters"]
+    return bool(row["LatestRestorableTime"] > second)
+
+
+def test_a_second_database_is_restored_beside_the_first_and_takes_its_place(sandbox: Sandbox) -> None:
+    site = deployed(sandbox, DeletionProtection="true", FinalSnapshot="true")
+    before = [saved(site) for _ in range(3)]
+    second = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    wait_until(lambda: time.time() > second.timestamp(), what="the second")
+    after = [*before, saved(site)]
+    wait_until(lambda: restorable(site, second), what="a later restorable time")
+    first, instances = cluster_of(site), instances_of(site)
+    beside = changed(
+        Databases="both",
+        DatabaseRestoreClusterB=first,
+        DatabaseRestoreTimeB=f"{second:%Y-%m-%dT%H:%M:%SZ}",
+        UnprotectedDatabase="B",
+    )
+
+    assert preview(site, UsePreviousTemplate=True, Parameters=beside) == {
+        "DbClusterB": "Add",
+        "DatabaseInstanceC": "Add",
+        "DatabaseInstanceD": "Add",
+        **INSTANCES,
+    }
+    apply(site.account, site.root, "UPDATE", UsePreviousTemplate=True, Parameters=beside, name="beside")
+
+    assert site.account.status(site.root) == "UPDATE_COMPLETE", failures(site.account)
+    assert cluster_of(site) == first
+    assert {*instances} < {*instances_of(site)}
+    rds = site.account.client("rds")
+    rows = {row["DBClusterIdentifier"]: row for row in rds.describe_db_clusters()["DBClusters"]}
+    (new,) = rows.keys() - {first}
+    assert {name: row["DeletionProtection"] for name, row in rows.items()} == {first: True, new: False}
+    assert {name: len(row["DBClusterMembers"]) for name, row in rows.items()} == {first: 2, new: 2}
+    assert rows[first]["DBClusterParameterGroup"] != rows[new]["DBClusterParameterGroup"]
+    wait_until(lambda: json.loads(site.get("read")) == after, what="all times in the database in use")
+
+    switched = changed(ActiveDatabase="B", UnprotectedDatabase="none")
+    apply(site.account, site.root, "UPDATE", UsePreviousTemplate=True, Parameters=switched, name="switch")
+    assert site.account.status(site.root) == "UPDATE_COMPLETE", failures(site.account)
+    assert cluster_of(site) == new
+    wait_until(lambda: json.loads(site.get("read")) == before, what="the times from before the second")
+    assert saved(site) not in after
