@@ -17,6 +17,7 @@ from deployments.changes.pages.views.new_environment import (
     environment_expected,
     environment_new,
 )
+from deployments.changes.pages.views.restore_database import environment_restore
 from deployments.deployment_pages.pages import deployment, event_export, events_tab, recordings, stream
 from deployments.deployment_pages.pages.comparison import comparison_page
 from deployments.deployment_pages.pages.deployment_list import deployment_list
@@ -69,6 +70,7 @@ urlpatterns = [
         for tab in environment.TABS_BESIDE_OVERVIEW
     ),
     path("environments/<int:pk>/change", environment_change, name="environment_change"),
+    path("environments/<int:pk>/restore", environment_restore, name="environment_restore"),
     path("environments/<int:pk>/update", update_environment.environment_update, name="environment_update"),
     path(
         "environments/<int:pk>/update/<int:version>/preview",

@@ -19,6 +19,7 @@ from deployments.access.api.schemas import (
     TypedName,
     VersionKey,
 )
+from deployments.changes.api.schemas.creation import RestoreData
 from deployments.changes.models.approvals import MAX_APPROVALS
 from deployments.changes.rules.approvals import Policy
 
@@ -45,6 +46,10 @@ class ChangeBody(ReasonBody):
     template_version: StrictInt | None = VersionKey
     current_set: StrictBool = Field(
         default=False, description="Take the bundled template set as it is now, not the deployed version."
+    )
+    restore: RestoreData | None = Field(
+        default=None,
+        description="Restore this data as a second database, beside the one in use.",
     )
     plan: StrictBool = Field(
         default=False,

@@ -26,7 +26,7 @@ from deployments.changes.commands.create import (
     set_to_deploy,
 )
 from deployments.changes.commands.preview import request_change
-from deployments.changes.commands.restoring import data_at, prefill_again, restoring
+from deployments.changes.commands.restoring import prefill_again, restoring, restoring_beside
 from deployments.changes.pages.forms.change import ChangeForm, chosen_set
 from deployments.changes.pages.forms.create import NewEnvironmentForm
 from deployments.deployment_pages.api.schemas.deployments import DeploymentDetail
@@ -74,9 +74,7 @@ def _creation(request: ApiRequest, body: CreateBody) -> dict[str, Any]:
     if source is not None:
         environment = environment_of(request, source.environment)
         require_about(request, Right.CHANGE, "deploy", environment)
-        data = RestoredData(snapshot=source.snapshot)
-        if source.time:
-            data = data_at(environment, source.time, source.cluster)
+        data = source.of(environment)
         again = prefill_again(environment, data)
     version = _version(body.template_version or again.get("version"))
     template_set = set_to_deploy(version)
@@ -214,6 +212,9 @@ def _change(
         version=version,
         is_retry=is_retry,
         is_plan=body.plan,
+        databases=restoring_beside(environment, template_set, body.restore.of(environment))
+        if body.restore
+        else None,
     )
     return _out(request, found)
 

@@ -165,6 +165,8 @@ class Code(StrEnum):
     RESTORED_DATABASE_REPLACED = "restored_database_replaced"
     DATABASE_AT_TIME_REPLACED = "database_at_time_replaced"
     SECOND_DATABASE_DELETED = "second_database_deleted"
+    SECOND_DATABASE_NOT_SUPPORTED = "second_database_not_supported"
+    SECOND_DATABASE_EXISTS = "second_database_exists"
     NOTHING_TO_DELETE = "nothing_to_delete"
     NO_FAILED_INSTANCES = "no_failed_instances"
     NO_OWN_TARGETS = "no_own_targets"

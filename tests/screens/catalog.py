@@ -101,6 +101,7 @@ SCREENS: Final = (
     _of("payroll", "environment", "environment-approval-required"),
     Screen(name="environment-of-a-viewer", route="environment", given={"pk": "shop"}, who="dev"),
     _of("shop", "environment_change"),
+    _of("shop", "environment_restore"),
     _of("shop", "environment_labels"),
     _of("shop", "environment_access"),
     _of("shop", "environment_lock"),

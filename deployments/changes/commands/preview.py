@@ -42,6 +42,7 @@ def request_change(
     rolls_back_to: Deployment | None = None,
     is_retry: bool = False,
     is_plan: bool = False,
+    databases: Mapping[str, str] | None = None,
 ) -> Deployment:
     """Request the preview of a change, and return its deployment; it changes nothing until it is applied.
 
@@ -50,6 +51,7 @@ def request_change(
     `parameters` has the values of all parameters; a secret without a value keeps the one in AWS.
     `version` is the version of a template set that the environment gets. Without one, `current_set` selects
     the current bundled set; otherwise the version of the last good deployment stays.
+    `databases` are new values of the parameters that only commands set, such as those of `restoring_beside`.
     With `rolls_back_to`, the set is that deployment's. A second call with the same `request_key` returns the
     deployment of the first. After a failure that was kept, only a retry is possible (`is_retry`): its set is
     that of the deployment that failed, or the current one. Raise UserFixable with the field that the user
@@ -67,6 +69,7 @@ def request_change(
         version=version.pk if version else None,
         rolls_back_to=rolls_back_to.pk if rolls_back_to else None,
         is_retry=is_retry,
+        databases=dict(databases or {}),
     )
 
     def created() -> Deployment:
@@ -80,6 +83,7 @@ def request_change(
             chosen,
             parameters,
             rolls_back_to,
+            databases or {},
             is_retry=is_retry,
             operation="plan" if is_plan else "",
         )
@@ -172,6 +176,7 @@ def _created(
     chosen: Chosen,
     parameters: Mapping[str, str],
     rolls_back_to: Deployment | None,
+    databases: Mapping[str, str],
     *,
     is_retry: bool,
     operation: str,
@@ -183,10 +188,10 @@ def _created(
     declared = template_set.parameters
     known = {} if creates else template_set.fixed({**environment.parameters, **base.parameters})
     if rolls_back_to:  # the databases stay: their data is not that of the deployment
-        databases = {name: known[name] for name in template_set.second.names}
-        given = {name: value for name, value in parameters.items() if name in declared} | databases
+        present = {name: known[name] for name in template_set.second.names}
+        given = {name: value for name, value in parameters.items() if name in declared} | present
     else:
-        given = _with_fixed(template_set, parameters, known)
+        given = {**_with_fixed(template_set, parameters, known), **databases}
     secrets = _kept_secrets(template_set, base)
     plain, secret = checked(template_set, given, environment.account.region, kept=secrets)
     role_boundaries.refuse_without(template_set, environment.account, plain, base=None if creates else base)

@@ -319,6 +319,11 @@ MESSAGES: Final[dict[Code, str]] = {
         "The environment has a second database, which this template set does not have: CloudFormation would "
         "delete it. Choose a version with second_database in its template-set.yaml."
     ),
+    Code.SECOND_DATABASE_NOT_SUPPORTED: N_(
+        "The template set of this environment has no second database. Update the environment to a version "
+        "with second_database in its template-set.yaml first."
+    ),
+    Code.SECOND_DATABASE_EXISTS: N_("This environment already has a second database."),
     Code.NOTHING_TO_DELETE: N_("Select at least one resource that Sanso can delete."),
     Code.LOAD_BALANCER_UNKNOWN: N_("The load balancer of this environment is not known yet."),
     Code.BUCKET_IN_OTHER_REGION: N_(

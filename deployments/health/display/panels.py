@@ -225,9 +225,10 @@ class AssociationPanel:
 
 @dataclass(frozen=True, slots=True)
 class ClusterPanel:
-    """A database cluster with its members, the writer first."""
+    """A database cluster with its members, the writer first; `is_in_use`: the servers use it."""
 
     fact: ObservedCluster
+    is_in_use: bool
 
     @property
     def badge(self) -> SafeString:
@@ -293,5 +294,6 @@ def associations(
 
 
 def clusters(facts: Observations) -> list[ClusterPanel]:
-    """Return the panel of the database."""
-    return [ClusterPanel(cluster) for cluster in facts.clusters]
+    """Return the panel of the databases, the one in use first."""
+    rows = [ClusterPanel(cluster, facts.is_in_use(cluster.cluster_id)) for cluster in facts.clusters]
+    return sorted(rows, key=lambda row: not row.is_in_use)

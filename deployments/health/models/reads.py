@@ -46,6 +46,8 @@ def observations_of(environment: Environment) -> observations.Observations:
     reads = environment.site_reads.order_by("-start").first()
     instances = list(environment.instances.present_or_gone_since(timezone.now() - DEPARTED_FOR))
     parts = observed_resources_of_environment(environment)
+    clusters = _clusters(environment)
+    outputs = {str(value) for value in environment.outputs.values()}
     return observations.Observations(
         parts=parts,
         sources={row.source: _source(row) for row in environment.observations.all()},
@@ -65,7 +67,8 @@ def observations_of(environment: Environment) -> observations.Observations:
         instances=_read((row for row in instances if row.gone_at is None), observations.ObservedInstance),
         departed=_read((row for row in instances if row.gone_at), observations.DepartedInstance),
         associations=_associations(environment, {row.instance_id for row in instances}),
-        clusters=_clusters(environment),
+        clusters=clusters,
+        in_use=frozenset(outputs & {*parts.clusters, *(one.cluster_id for one in clusters)}),
         probe=_read([probe], observations.ObservedSiteCheck)[0] if probe else None,
         absent=_absent(environment, parts),
         site_reads=_site_reads(reads) if reads else None,

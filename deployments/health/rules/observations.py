@@ -197,7 +197,8 @@ class Observations:
 
     `being_created`: the deployment that creates the environment has not ended. `serves`: requests to its load
     balancers reach servers; if AWS is simulated without servers, they do not. `absent` is why the
-    stack does not exist, None while it does.
+    stack does not exist, None while it does. `in_use` are the clusters that the stack's outputs
+    name; the others serve nobody. Without any, all are in use.
     """
 
     parts: ObservedResources = field(default_factory=ObservedResources)
@@ -209,8 +210,13 @@ class Observations:
     departed: tuple[DepartedInstance, ...] = ()
     associations: tuple[ObservedAssociation, ...] = ()
     clusters: tuple[ObservedCluster, ...] = ()
+    in_use: frozenset[str] = frozenset()
     probe: ObservedSiteCheck | None = None
     site_reads: ObservedSiteReads | None = None
     absent: Message | None = None
     being_created: bool = False
     serves: bool = True
+
+    def is_in_use(self, cluster_id: str) -> bool:
+        """Return whether the servers use a cluster."""
+        return not self.in_use or cluster_id in self.in_use

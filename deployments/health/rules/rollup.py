@@ -190,8 +190,8 @@ def _of_servers(name: str, counted: list[Component], healthy: int, total: int, s
 
 
 def _database(facts: Observations, now: datetime) -> Tier | None:
-    rows = {row.cluster_id: row for row in facts.clusters}
-    expected = [cluster_id for cluster_id in facts.parts.clusters if cluster_id not in rows]
+    rows = {row.cluster_id: row for row in facts.clusters if facts.is_in_use(row.cluster_id)}
+    expected = [one for one in facts.parts.clusters if one not in rows and facts.is_in_use(one)]
     if not rows and not expected:
         return None
     components = [_member(cluster, member, now) for cluster in rows.values() for member in cluster.members]

@@ -125,19 +125,17 @@ def find_images(deployment: Deployment, clients: Clients, template_set: template
         event_log.add(deployment, "preflight.images", images=", ".join(sorted(set(images.values()))))
 
 
-def check_restored_data(
-    deployment: Deployment, clients: Clients, template_set: template_files.TemplateSet
-) -> None:
-    """Check the data that the database is restored from: CloudFormation does so only much later.
+def check_restored_data(deployment: Deployment, clients: Clients, restore: RestoreParameters) -> None:
+    """Check the data that a database is restored from: CloudFormation does so only much later.
 
     Its snapshot or cluster has the tag of its environment, which the requester must be allowed to change.
     Raise UserFixable with the field of the parameter.
     """
-    data = template_set.restore.read(deployment.parameters)
+    data = restore.read(deployment.parameters)
     if data.cluster:
-        _check_cluster(deployment, clients, data, template_set.restore)
+        _check_cluster(deployment, clients, data, restore)
     elif data.snapshot:
-        _check_snapshot(deployment, clients, data.snapshot, f"parameter_{template_set.restore.snapshot}")
+        _check_snapshot(deployment, clients, data.snapshot, f"parameter_{restore.snapshot}")
 
 
 def _check_snapshot(deployment: Deployment, clients: Clients, name: str, field: str) -> None:

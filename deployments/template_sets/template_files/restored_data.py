@@ -107,6 +107,10 @@ class SecondDatabase:
         """Return whether an environment with these values has database B."""
         return bool(self.databases) and values.get(self.databases, FIRST) != FIRST
 
+    def is_added(self, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+        """Return whether a change adds database B."""
+        return self.is_present(after) and not self.is_present(before)
+
     def added(self, data: RestoredData) -> dict[str, str]:
         """Return the values with which B is restored beside A, which stays in use.
 

@@ -75,7 +75,7 @@ def deploy(
     existing = _existing(api, wanted)
     if at and is_ambiguous(at):
         fail(AMBIGUOUS)
-    data = _data(snapshot, restore_to)
+    data = restored_data(snapshot, restore_to)
     _check_data(wanted, data_of, data, existing)
     if existing and at:
         fail(_("%(name)s exists already: --at is for new environments.") % wanted)
@@ -89,8 +89,8 @@ def deploy(
     raise typer.Exit(finish(api, created["id"], wait=wait and not at, format_=output))
 
 
-def _data(snapshot: str, restore_to: datetime | None) -> dict[str, str]:
-    """Return the data of another environment, as the API takes it; {} for none."""
+def restored_data(snapshot: str, restore_to: datetime | None) -> dict[str, str]:
+    """Return the data of an environment, as the API takes it; {} for none."""
     if snapshot and restore_to:
         fail(_("Give either --snapshot or --restore-to."))
     if restore_to and is_ambiguous(restore_to):
@@ -169,6 +169,8 @@ def bring_to(
     body: dict[str, Any] = {"parameters": wanted["parameters"], "reason": wanted["reason"]}
     if wanted["version"]:
         body["template_version"] = session.version(api, str(wanted["version"]))
+    if wanted.get("restore"):
+        body["restore"] = wanted["restore"]
     if wanted.get("on_failure"):
         choices["on_failure"] = wanted["on_failure"]
     more = _more(api, environment["id"], wanted)

@@ -12,7 +12,7 @@ import typer
 from sanso_cli import backups, session
 from sanso_cli.changes import carry_out, finish
 from sanso_cli.client import ApiError
-from sanso_cli.deploying import bring_to, deploy
+from sanso_cli.deploying import bring_to, deploy, restored_data
 from sanso_cli.follow import line
 from sanso_cli.options import (
     Name,
@@ -22,6 +22,7 @@ from sanso_cli.options import (
     Parameter,
     Plan,
     Reason,
+    RestoreTo,
     Version,
     Wait,
     Yes,
@@ -120,6 +121,31 @@ def change(
     """Change parameters: preview, confirm, apply, follow."""
     api = session.client()
     wanted = {"parameters": session.parameters(parameter), "version": "", "reason": reason}
+    bring_to(
+        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
+    )
+
+
+@app.command()
+def restore(
+    name: Name,
+    snapshot: Annotated[str, typer.Option(help=_("The snapshot whose data is restored."))] = "",
+    restore_to: RestoreTo = None,
+    cluster: Annotated[
+        str, typer.Option(help=_("The database cluster; needed only if the environment has several."))
+    ] = "",
+    reason: Reason = "",
+    yes: Yes = False,
+    only_plan: Plan = False,
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Restore data as a second database beside the one in use: preview, confirm, apply, follow."""
+    api = session.client()
+    data = restored_data(snapshot, restore_to)
+    if not data:
+        fail(_("Give either --snapshot or --restore-to."))
+    wanted = {"parameters": {}, "version": "", "reason": reason, "restore": data | {"cluster": cluster}}
     bring_to(
         api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
     )

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from deployments.changes.commands.create import request_deployment
 from deployments.changes.commands.preview import request_change, request_rollback
 from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
+from deployments.health.models.database import DatabaseCluster
+from deployments.health.models.reads import observations_of
+from deployments.health.rules.rollup import roll_up
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from tests.browsing import TEMPLATE
 from tests.builders import allow
 from tests.changes.pages.test_create_again import VALUES
 from tests.health_builders import make_whole
+from tests.pages.environment_pages import show
+from tests.pages.pages import page
 
 PARAMETERS = """
   Databases: {Type: String, Default: A, AllowedValues: [A, both, B]}
@@ -117,3 +125,99 @@ def test_a_set_that_would_delete_the_second_database_is_refused(
         request_change(user=operator, environment=shop, parameters=VALUES, reason="", request_key=uuid4())
 
     assert refused.value.code == "RestoredDatabase"
+
+
+def restore_url(shop: Environment, **query: str) -> str:
+    return f"{reverse('environment_restore', args=[shop.pk])}?{urlencode(query)}"
+
+
+def sent(**values: str) -> dict[str, str]:
+    return {"reason": "a lost order", "request_key": str(uuid4())} | values
+
+
+def added(shop: Environment) -> Deployment:
+    """Return the change that adds a second database."""
+    return Deployment.objects.get(environment=shop, kind="update")
+
+
+def test_a_snapshot_is_restored_by_a_change_that_adds_only_the_second_database(
+    browser: Client, shop: Environment
+) -> None:
+    url = restore_url(shop, snapshot="kept")
+    shown = page(browser.get(url))
+    assert "the data of the snapshot kept" in shown.one(id="consequence").text
+    assert "AWS bills" in shown.one(id="cost").text
+
+    answer = browser.post(url, sent())
+
+    found = added(shop)
+    assert answer["Location"] == found.get_absolute_url()
+    assert found.parameters == VALUES | TWO
+    assert (found.reason, found.requested_by.get_username()) == ("a lost order", "ana")
+    edited = browser.get(reverse("environment_change", args=[shop.pk]), {"from": str(found.pk)})
+    assert edited["Location"] == url
+
+
+def test_a_second_is_restored_from_the_database_in_use(browser: Client, shop: Environment) -> None:
+    latest = datetime(2026, 12, 2, 14, 5, tzinfo=UTC)
+    DatabaseCluster.objects.update(
+        earliest_restorable_at=latest - timedelta(days=7), latest_restorable_at=latest
+    )
+    chosen = {"cluster": "site-cluster", "zone": "Asia/Tokyo"}
+
+    too_late = browser.post(restore_url(shop, at="2026-12-02T23:05:00", **chosen), sent())
+    assert too_late.status_code == 422
+    assert "RDS cannot restore site-cluster" in page(too_late).text
+    assert not Deployment.objects.filter(environment=shop, kind="update").exists()
+
+    browser.post(restore_url(shop, at="2026-12-02T23:03:20", **chosen), sent())
+    assert added(shop).parameters == VALUES | TWO | {
+        "Snapshot": "",
+        "Source": "site-cluster",
+        "Time": "2026-12-02T14:03:20Z",
+    }
+
+
+def test_the_tab_offers_it_while_there_is_one_database(browser: Client, shop: Environment) -> None:
+    now = timezone.now()
+    DatabaseCluster.objects.update(earliest_restorable_at=now - timedelta(days=7), latest_restorable_at=now)
+    url = reverse("environment_restore", args=[shop.pk])
+    offered = show(browser, shop, "database").one("form", id="restore-site-cluster")
+    assert [one["formaction"] for one in offered.all("button") if "formaction" in one.attributes] == [url]
+
+    with_values(shop, TWO)
+
+    assert url not in browser.get(reverse("environment_database", args=[shop.pk])).content.decode()
+    refused = browser.post(restore_url(shop, snapshot="other"), sent())
+    assert "already has a second database" in page(refused).text
+
+
+def test_a_set_without_a_second_database_says_what_to_do(
+    browser: Client, shop: Environment, template_set: Path
+) -> None:
+    (template_set / "root.yaml").write_text(TEMPLATE)
+    (template_set / "template-set.yaml").write_text("root: root.yaml\n")
+    former = template_files.load(template_set)
+    stored_sets.keep(former)
+    Deployment.objects.filter(environment=shop).update(template_digest=former.digest)
+
+    refused = page(browser.get(restore_url(shop, snapshot="kept")))
+
+    assert "Update the environment to a version with second_database" in refused.text
+
+
+def test_both_databases_are_shown_by_role_and_only_the_one_in_use_counts(
+    browser: Client, shop: Environment
+) -> None:
+    with_values(shop, TWO)
+    Environment.objects.filter(pk=shop.pk).update(outputs={"DatabaseClusterId": "site-cluster"})
+    before = roll_up(observations_of(Environment.objects.get(pk=shop.pk)), timezone.now()).status
+    DatabaseCluster.objects.create(
+        environment=shop, cluster_id="second", status="creating", observed_at=timezone.now()
+    )
+
+    shown = show(browser, shop, "database").one(id="database")
+
+    assert [one.text for one in shown.all("strong")] == ["In use", "Restored from kept"]
+    assert "The servers do not use this database." in shown.text
+    assert roll_up(observations_of(Environment.objects.get(pk=shop.pk)), timezone.now()).status is before

@@ -17,12 +17,14 @@ from deployments.access.api.schemas import (
     ReasonBody,
     VersionKey,
 )
+from deployments.changes.commands.restoring import data_at
+from deployments.environments.models.environments import Environment
+from deployments.template_sets.template_files.restored_data import RestoredData
 
 
-class RestoreFrom(Body):
-    """The data of an environment's database: a snapshot, or a point in time while the environment exists."""
+class RestoreData(Body):
+    """The data of a database: a snapshot, or a point in time while the database exists."""
 
-    environment: StrictInt = Field(ge=1, le=MAX_KEY, description="The key of the environment.", examples=[7])
     snapshot: str = Field(default="", max_length=255, examples=["sanso-shop-20261201-170000-0a1b2c3d"])
     time: AwareDatetime | None = Field(
         default=None,
@@ -41,6 +43,18 @@ class RestoreFrom(Body):
         if bool(self.snapshot) == bool(self.time):
             raise ValueError("Give either a snapshot or a time.")
         return self
+
+    def of(self, environment: Environment) -> RestoredData:
+        """Return the data of an environment. Raise UserFixable like `data_at`."""
+        if self.time:
+            return data_at(environment, self.time, self.cluster)
+        return RestoredData(snapshot=self.snapshot)
+
+
+class RestoreFrom(RestoreData):
+    """The data of an environment's database: a snapshot, or a point in time while the environment exists."""
+
+    environment: StrictInt = Field(ge=1, le=MAX_KEY, description="The key of the environment.", examples=[7])
 
 
 class CreateBody(ReasonBody):

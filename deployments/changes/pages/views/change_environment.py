@@ -14,6 +14,7 @@ from deployments.access.pages.visible import environment_or_404
 from deployments.changes.commands.preview import request_change
 from deployments.changes.pages.forms.change import ChangeForm, chosen_set
 from deployments.changes.pages.forms.layout import FormLayout
+from deployments.changes.pages.restored_data import restored_again
 from deployments.cloudformation.operations import Operation, is_allowed, refusal
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
@@ -45,14 +46,15 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
     failed = retried(environment)
     base = failed or base_of(environment)
     earlier = _earlier(environment, request.POST.get("from") or request.GET.get("from"))
+    if request.method != "POST" and (again := restored_again(earlier)):
+        return redirect(again)
     try:
         template_set, version = _chosen(base, _wanted_set(request, earlier, base))
     except UserFixable as broken:
         return render(request, PAGE, context | {"broken": error_text(broken)}, status=503)
-    present = _start(environment, template_set, earlier)
     form = ChangeForm(
         template_set,
-        failed.parameters if failed and not request.GET.get("from") else present,
+        _start(environment, template_set, earlier, None if request.GET.get("from") else failed),
         base.parameters if base else {},
         request.POST or None,
         is_creation=failed is not None and not returns_to(environment),
@@ -110,13 +112,18 @@ def _wanted_set(request: AuthedRequest, earlier: Deployment | None, base: Deploy
     return str(earlier.template_version_id or CURRENT)
 
 
-def _start(environment: Environment, template_set: TemplateSet, earlier: Deployment | None) -> dict[str, str]:
-    """Return the initial values of the form: the current ones, or those of an earlier change.
+def _start(
+    environment: Environment,
+    template_set: TemplateSet,
+    earlier: Deployment | None,
+    failed: Deployment | None,
+) -> dict[str, str]:
+    """Return the initial values of the form: current ones, or those of an earlier or failed change.
 
     Parameters that are chosen once keep their values, and secrets are never returned to a page.
     """
-    present: dict[str, str] = environment.parameters
-    if earlier is None:
+    present: dict[str, str] = failed.parameters if failed else environment.parameters
+    if failed or earlier is None:
         return present
     declared = template_set.parameters
     return present | {

@@ -31,20 +31,19 @@ from deployments.changes.commands.create import (
     set_to_deploy,
 )
 from deployments.changes.commands.labels import labels_to_create
-from deployments.changes.commands.restoring import data_at, prefill_again, restoring
+from deployments.changes.commands.restoring import prefill_again, restoring
 from deployments.changes.display.parameter_fields import PREFIX
 from deployments.changes.pages.forms.create import NewEnvironmentForm, chosen_values
 from deployments.changes.pages.forms.layout import FormLayout
-from deployments.changes.pages.schedule import local_time, scheduled_time
+from deployments.changes.pages.restored_data import chosen_data
+from deployments.changes.pages.schedule import scheduled_time
 from deployments.changes.pages.views.scheduled import creation_choices
 from deployments.changes.rules.approvals import REQUIRE
 from deployments.common.errors import UserFixable
-from deployments.common.message_codes import Code
 from deployments.common.pages.choices import parse_number
 from deployments.common.texts import error_text
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
-from deployments.environments.models.environments import Environment
 from deployments.environments.rules.labels import labels_text
 from deployments.locks.display.holds import frozen_accounts
 from deployments.stacks.commands.change_base import current_digest
@@ -270,21 +269,13 @@ def _with_data_of(request: AuthedRequest, pk: int) -> dict[str, Any]:
     environment = visible_environments(request.user).filter(pk=pk).first() if pk else None
     if environment is None or not can(request.user, CHANGE, environment):
         return {}
-    data, problem = RestoredData(snapshot=request.GET.get("snapshot", "")), None
-    if "at" in request.GET:
-        try:
-            data = _data_at(environment, request.GET.dict())
-        except UserFixable as error:
-            problem = error
+    data, problem = RestoredData(), None
+    try:
+        if request.GET.keys() & {"snapshot", "at"}:
+            data = chosen_data(environment, request.GET.dict())
+    except UserFixable as error:
+        problem = error
     return _initial(prefill_again(environment, data)) | {"data": (data, problem)}
-
-
-def _data_at(environment: Environment, sent: Mapping[str, str]) -> RestoredData:
-    """Return the data at the time in `?at=`, in the zone beside its field. Raise UserFixable."""
-    moment = local_time(sent["at"], sent.get("zone", ""))
-    if moment is None:
-        raise UserFixable("RestoreTimeInvalid", Code.RESTORE_TIME_INVALID)
-    return data_at(environment, moment, sent.get("cluster", ""))
 
 
 def _initial(values: dict[str, Any]) -> dict[str, Any]:

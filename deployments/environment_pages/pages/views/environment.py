@@ -25,6 +25,7 @@ from deployments.access.models.permissions import can
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.pages.visible import environment_or_404
 from deployments.changes.display.approvals import bypass_notice
+from deployments.changes.display.databases import databases_view
 from deployments.changes.display.previews import without_set
 from deployments.common.errors import UserFixable
 from deployments.common.pages.datetime_formats import units
@@ -129,6 +130,8 @@ def _rows_of_tab(environment: Environment, tab: str, user: User) -> dict[str, An
         return protection | {"stacks": stacks, "notified": notified_about(user, environment)}
     if tab == SERVERS:
         return {"servers": servers_of_environment(environment)}
+    if tab == DATABASE:
+        return databases_view(environment, user)
     if tab not in (OVERVIEW, HISTORY_TAB):
         return {}
     shown = LATEST if tab == OVERVIEW else HISTORY
