@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import time, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -26,9 +27,11 @@ from deployments.notifications.models import Delivery
 from deployments.notifications.shared import outbox
 from deployments.recovery.commands import cancel
 from deployments.template_sets import template_files
+from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 from deployments.template_sets.shared import versions
+from deployments.template_sets.template_files.restored_data import RestoredData
 from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
 from tests.health_builders import make_whole
 from tests.notification_builders import make_target
@@ -103,6 +106,26 @@ def an_earlier_one() -> dict[str, Any]:
 def a_version() -> dict[str, Any]:
     version = versions.bundled(template_files.load(settings.SANSO_TEMPLATE_SET))
     return asked(deployed(), version=version)
+
+
+def a_restore() -> dict[str, Any]:
+    folder = Path(settings.SANSO_TEMPLATE_SET)
+    names = ("databases", "in_use", "unprotected", "snapshot", "cluster", "time")
+    defaults = ("A", "A", "none", '""', '""', '""')
+    declared = "".join(
+        f"  {name}: {{Type: String, Default: {default}}}\n"
+        for name, default in zip(names, defaults, strict=True)
+    )
+    root = folder / "root.yaml"
+    root.write_text(root.read_text().replace("Resources:", f"{declared}Resources:"))
+    (folder / "template-set.yaml").write_text(
+        f"root: root.yaml\nsecond_database: {{{', '.join(f'{name}: {name}' for name in names)}}}\n"
+    )
+    found = template_files.load(folder)
+    stored_sets.keep(found)
+    environment = deployed()
+    Deployment.objects.filter(environment=environment).update(template_digest=found.digest)
+    return asked(environment, data=RestoredData(snapshot="kept"))
 
 
 def went_back() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from deployments.accounts.commands import accounts
 from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
-from deployments.changes.commands import apply, approve, create, labels, preview, schedule
+from deployments.changes.commands import apply, approve, create, labels, preview, restoring, schedule
 from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.accounts import Account
 from deployments.health.commands import operate
@@ -38,6 +38,7 @@ from tests.commands.scene_rows import (
     a_lock,
     a_moved_tag,
     a_preview,
+    a_restore,
     a_rule,
     a_saved_freeze,
     a_scheduled_creation,
@@ -80,7 +81,7 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(accounts, apply, approve, cancel, preview, delete, create),
+        *(accounts, apply, approve, cancel, preview, restoring, delete, create),
         *(locks, remaining, schedule, recovering, sources, versions),
     )
 }
@@ -118,6 +119,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
     preview.request_change: lambda: asked(deployed(), parameters={"Size": "large"}),
     preview.request_rollback: an_earlier_one,
     preview.request_version: a_version,
+    restoring.request_restore: a_restore,
     grants.give_role: lambda: {"grant": Grant(user=make_user("lee"), role="viewer")},
     grants.remove_grant: lambda: {"grant": a_grant()},
     grants.save_team: lambda: {"team": Team(), "name": "Payments", "description": ""},
