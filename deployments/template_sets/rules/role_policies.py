@@ -175,6 +175,8 @@ class Template:
             return bool(one == other)
         if function == "Fn::Not":
             return not self._is_true(argument[0])
+        if function in ("Fn::And", "Fn::Or"):
+            return (all if function == "Fn::And" else any)(map(self._is_true, argument))
         if function == "Condition":
             return self._is_true(self.conditions[argument])
         raise NotImplementedError(function)
