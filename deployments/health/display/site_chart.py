@@ -120,14 +120,14 @@ def _path(
 ) -> str:
     """Return the steps of a line: level over each interval, joined where no gap is between them."""
     parts: list[str] = []
-    drawn_to: datetime | None = None
+    line_end: datetime | None = None
     for one, value in values:
         if value is None:
             continue
         x, end = round(WIDTH * share(one.begin), 1), round(WIDTH * share(one.end), 1)
         y = round(HEIGHT * (1 - value / top), 1)
-        parts.append(f"V{y}H{end}" if one.begin == drawn_to else f"M{x} {y}H{end}")
-        drawn_to = one.end
+        parts.append(f"V{y}H{end}" if one.begin == line_end else f"M{x} {y}H{end}")
+        line_end = one.end
     return "".join(parts)
 
 
