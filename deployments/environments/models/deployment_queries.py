@@ -222,6 +222,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         rows = self.filter(created_at__gte=since) if since else self
         return rows.filter(created_at__lt=until) if until else rows
 
+    def begun_since(self, at: datetime) -> Self:
+        """Keep those that began after a time, in the order in which they began."""
+        return self.alias(began=began()).filter(began__gt=at).order_by("began", "pk")
+
     def with_labels(self) -> Self:
         """Select the labels of their environments, too."""
         return self.prefetch_related("environment__labels")

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.display.aws_badges import sentence_text
+from deployments.health.display.site_chart import MEDIAN, P95, intervals_of, site_chart
 from deployments.health.models.site import SiteReads
 from deployments.health.rules.observations import Observations
 from deployments.health.rules.rollup import Health
 from deployments.health.rules.served_versions import ServedVersions, served_versions
 from deployments.health.rules.site_reads import is_measured, percentile
 
-CHART, INTERVAL = timedelta(hours=3), timedelta(minutes=5)
-CHART_HEIGHT = 64
-P95 = 0.95
+CHART = timedelta(hours=3)
 
 
 def latest_reads(facts: Observations, health: Health, now: datetime) -> Mapping[str, Any] | None:
@@ -86,50 +84,13 @@ def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] |
     rows = list(SiteReads.objects.newest_of(environment).since(now - CHART))
     if not rows:
         return None
-    reads, failed = sum(row.reads for row in rows), sum(row.failed for row in rows)
-    succeeded = reads - failed
-    mean = sum(row.milliseconds for row in rows) / succeeded if succeeded else None
     start = max(now - CHART, min(row.start for row in rows), environment.created_at)
+    deployments = Deployment.objects.of(environment).that_changed_stacks().begun_since(start)
+    classes = [row.durations or {} for row in rows]
     return {
-        "start": start,
-        "mean": mean,
-        "p95": percentile([row.durations or {} for row in rows], P95),
-        "reads": reads,
-        "failed": failed,
-        "chart": _chart(rows, start, now, mean),
-    }
-
-
-def _chart(rows: Sequence[SiteReads], start: datetime, now: datetime, mean: float | None) -> SafeString:
-    """Return a bar for each interval: its height is the mean duration, or the full height if reads failed."""
-    means = {row.pk: row.totals.mean or 0.0 for row in rows}
-    scale = CHART_HEIGHT / max((*means.values(), 1.0))
-    whole = max((now - start).total_seconds(), 1.0)
-    spans = {row.pk: (max(row.start, start) - start, min(row.start + INTERVAL, now) - start) for row in rows}
-    bars = format_html_join(
-        "",
-        '<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>',
-        (
-            (
-                "is-failed" if row.failed else "is-read",
-                round(100 * begin.total_seconds() / whole, 2),
-                CHART_HEIGHT - height,
-                round(max(0.5, 95 * (end - begin).total_seconds() / whole), 2),
-                height,
-            )
-            for row in rows
-            for begin, end in [spans[row.pk]]
-            for height in [CHART_HEIGHT if row.failed else max(2, round(scale * means[row.pk]))]
-        ),
-    )
-    label = _("Duration of the reads of the site: %(mean)s ms on average; %(failed)d of %(reads)d failed") % {
-        "mean": "–" if mean is None else round(mean),
-        "failed": sum(row.failed for row in rows),
+        "median": percentile(classes, MEDIAN),
+        "p95": percentile(classes, P95),
         "reads": sum(row.reads for row in rows),
+        "failed": sum(row.failed for row in rows),
+        "chart": site_chart(intervals_of(rows, start, now), list(deployments), start, now),
     }
-    return format_html(
-        '<svg class="reads" width="100%" height="{}" role="img" aria-label="{}">{}</svg>',
-        CHART_HEIGHT,
-        label,
-        bars,
-    )

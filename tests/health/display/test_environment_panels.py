@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from deployments.health.models.site import SiteProbe, SiteReads
 from deployments.health.rules import servers
 from deployments.health.rules.site_reads import classed
 from deployments.stacks.models.action_requests import ActionRequest
-from tests.builders import make_environment
+from tests.builders import make_deployment, make_environment
 from tests.health_builders import make_whole, run_failed, server_id, unwell
 from tests.pages.environment_pages import node, row_of, show, url
 from tests.pages.pages import page
@@ -258,20 +259,83 @@ def test_the_history_has_the_error_rate_and_the_durations(browser: Client) -> No
     assert "p95, 3 h 117 ms" in show(browser, environment).one(id="site-hours").text
 
 
+def make_reads_since(environment: Environment, now: datetime, minutes: int, **values: Any) -> None:
+    row = make_reads(environment, **values)
+    SiteReads.objects.filter(pk=row.pk).update(start=now - timedelta(minutes=minutes))
+
+
+def shape(d: str) -> list[list[float]]:
+    """Return the pieces of a line as their numbers: left, height, then right and what follows at once."""
+    return [[float(number) for number in re.findall(r"[0-9.]+", piece)] for piece in d.split("M")[1:]]
+
+
 def test_the_chart_of_the_reads_begins_at_the_creation_and_ends_now(browser: Client) -> None:
     environment = make_whole()
     now = timezone.now()
     Environment.objects.filter(pk=environment.pk).update(created_at=now - timedelta(minutes=8))
     for minutes in (10, 5):
-        row = make_reads(environment, failed=0)
-        SiteReads.objects.filter(pk=row.pk).update(start=now - timedelta(minutes=minutes))
+        make_reads_since(environment, now, minutes, failed=0)
 
-    bars = show(browser, environment).one("svg", class_="reads").all("rect")
+    [line] = shape(
+        show(browser, environment).one(id="site-hours").one(class_="area").one("path", class_="median")["d"]
+    )
 
-    found = sorted((float(bar["x"][:-1]), float(bar["width"][:-1])) for bar in bars)
-    for (left, width), (begin, minutes) in zip(found, [(0, 3), (3, 5)], strict=True):
-        assert left == pytest.approx(100 * begin / 8, abs=2)
-        assert width == pytest.approx(95 * minutes / 8, abs=2)
+    assert line[0] == 0
+    assert line[2] == pytest.approx(1000 * 3 / 8, abs=20)
+    assert line[-1] == pytest.approx(1000, abs=20)
+
+
+def test_the_chart_has_a_gap_where_nothing_was_measured(browser: Client) -> None:
+    environment = make_whole()
+    now = timezone.now()
+    Environment.objects.filter(pk=environment.pk).update(created_at=now - timedelta(hours=1))
+    for minutes in (40, 35, 5):
+        make_reads_since(environment, now, minutes)
+    make_reads_since(environment, now, 20, failed=400, milliseconds=0.0, durations={})
+
+    chart = show(browser, environment).one(id="site-hours")
+
+    for name in ("median", "p95"):
+        first, second = shape(chart.one(class_="area").one("path", class_=name)["d"])
+        assert (first[0], first[-1]) == pytest.approx((0, 250), abs=10)
+        assert (second[0], second[-1]) == pytest.approx((875, 1000), abs=10)
+
+
+def test_a_failure_is_drawn_as_high_as_its_share_of_the_reads(browser: Client) -> None:
+    environment = make_whole()
+    now = timezone.now()
+    for minutes, failed in ((15, 400), (10, 200), (5, 1)):
+        make_reads_since(environment, now, minutes, failed=failed)
+
+    chart = show(browser, environment).one(id="site-hours")
+
+    bars = chart.one(class_="area").all("rect", class_="failed")
+    assert [int(bar["height"]) for bar in bars] == [20, 10, 2]
+    assert [row.text.split()[-3:] for row in chart.one("tbody").all("tr")] == [
+        ["1", "of", "400"], ["200", "of", "400"], ["400", "of", "400"],
+    ]  # fmt: skip
+
+
+def test_the_axis_of_the_chart_begins_at_zero_and_names_the_zone(browser: Client) -> None:
+    environment = make_whole()
+    make_reads_since(environment, timezone.now(), 5)
+
+    chart = show(browser, environment).one(id="site-hours")
+
+    assert [text.text for text in chart.one(class_="axis").all("text")] == ["200 ms", "100", "0", "failed"]
+    assert chart.one(class_="area").all("text")[-1].text.endswith(" UTC")
+    assert "2 of 400 reads failed" in chart.one(class_="area")["aria-label"]
+
+
+def test_a_change_during_the_chart_is_a_mark_and_is_in_its_table(browser: Client) -> None:
+    environment = make_whole()
+    make_reads_since(environment, timezone.now(), 15)
+    change = make_deployment(environment, kind="update", state="succeeded", last_phase="stacks")
+
+    chart = show(browser, environment).one(id="site-hours")
+
+    assert [mark.one("title").text for mark in chart.all("g", class_="mark")] == [f"Update {change.pk}"]
+    assert chart.one("a", id=f"chart-deployment-{change.pk}").text == f"Update {change.pk}"
 
 
 def test_reads_of_the_release_before_have_no_percentile(browser: Client) -> None:
@@ -284,7 +348,9 @@ def test_reads_of_the_release_before_have_no_percentile(browser: Client) -> None
     past = page(browser.get(url(environment, "environment_health_history"), headers={"HX-Request": "true"}))
 
     assert "Site: 0.5 % of 400 reads failed · 40 ms on average, 310 ms at most" in past.text
-    assert "p95" not in show(browser, environment).one(id="site-hours").text
+    chart = show(browser, environment).one(id="site-hours")
+    assert "p95" not in chart.one("dl").text
+    assert chart.one(class_="area").one("path", class_="p95")["d"] == ""
 
 
 def test_viewers_see_why_buttons_are_disabled(viewer: Client) -> None:
