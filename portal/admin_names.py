@@ -26,19 +26,11 @@ MODELS: Final[Mapping[type[Model], tuple[Any, Any]]] = {
 }
 COLUMNS: Final[Mapping[str, Any]] = {
     "account": _("account"),
-    "asked_by": _("requested by"),
-    "association": _("association"),
-    "cluster": _("cluster"),
     "created_at": _("created"),
     "deployment": _("deployment"),
-    "description": _("description"),
     "ended_at": _("ended"),
-    "engine_version": _("engine version"),
     "environment": _("environment"),
-    "lag_ms": _("replica lag (ms)"),
     "last_used_at": _("last used"),
-    "launch_template_version": _("version of the launch template"),
-    "milliseconds": _("duration (ms)"),
     "owner": _("owner"),
     "requested_by": _("requested by"),
     "seq": _("number"),
@@ -47,7 +39,6 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "started_at": _("started"),
     "type": _("type"),
     "user": _("user"),
-    "version": _("version"),
 }
 
 

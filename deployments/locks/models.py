@@ -106,6 +106,11 @@ class FreezeWindowQuerySet(models.QuerySet["FreezeWindow"]):
         """Keep those of these accounts, with their accounts."""
         return self.filter(account__in=accounts).select_related("account")
 
+    def matching(self, text: str) -> Self:
+        """Keep those whose name, reason or account contains a text."""
+        found = models.Q(name__icontains=text) | models.Q(reason__icontains=text)
+        return self.filter(found | models.Q(account__name__icontains=text))
+
     def frozen_accounts(self, now: datetime) -> list[Account]:
         """Return the accounts with a freeze in force. One query."""
         rows = self.filter(is_on=True, account__is_recording=False).select_related("account")

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.safestring import SafeString
-
 from deployments.cloudformation.status import DisplayStatus
 from deployments.common.texts import stored_text
-from deployments.environments.display.badges import GLYPHS, status_badge
+from deployments.environments.display.badges import GLYPHS
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import AssociationRun
@@ -78,20 +76,11 @@ def servers_of_environment(environment: Environment) -> Sequence[ServerRow]:
     return [row for row, one in zip(rows, newest.servers.all(), strict=True) if one.stage != Stage.GONE]
 
 
-def stage_badge(server: ReleaseServer) -> SafeString:
-    """Return the badge of a server's stage."""
-    return status_badge(_status(server), server.get_stage_display())
-
-
-def _status(server: ReleaseServer) -> DisplayStatus:
-    return STAGE_STATUSES.get(Stage(server.stage), DisplayStatus.PROGRESS)
-
-
 def _row(server: ReleaseServer, before: str, after: str) -> ServerRow:
     return ServerRow(
         instance_id=server.instance_id,
         label=str(server.get_stage_display()),
-        status=_status(server),
+        status=STAGE_STATUSES.get(Stage(server.stage), DisplayStatus.PROGRESS),
         version=(after if server.has_new_version else before)[:8],
         since=server.stage_at,
         message=stored_text(server.message),

@@ -24,7 +24,6 @@ from tests.builders import (
     make_stack,
     make_user,
 )
-from tests.health_builders import make_whole, run_failed, unwell
 from tests.pages.pages import Element, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]
@@ -96,6 +95,7 @@ def test_lists_display_badges_with_an_icon(admin: Client, rows: dict[str, int], 
         ("event", {"result": "failed"}, 1),
         ("event", {"source__exact": "portal"}, 0),
         ("environment", {"q": "stag"}, 1),
+        ("environment", {"state": "healthy"}, 0),
         ("resource", {"q": "nothing like it"}, 0),
     ],
 )
@@ -206,82 +206,6 @@ def test_the_list_of_accounts_marks_the_sandbox(admin: Client) -> None:
     make_account("sandbox", is_sandbox=True)
 
     assert "sandbox" in listed(admin, "account").one(id="result_list").text
-
-
-HEALTH = (
-    "target",
-    "association",
-    "associationrun",
-    "fleetinstance",
-    "databasecluster",
-    "databasemember",
-    "databasesnapshot",
-    "observation",
-)
-
-
-@pytest.mark.parametrize("model", HEALTH)
-def test_health_can_be_viewed_and_not_changed(admin: Client, model: str) -> None:
-    make_whole()
-
-    first = listed(admin, model).one(id="result_list").all("a")[-1]["href"]
-    shown = admin.get(first)
-
-    assert shown.status_code == 200
-    assert not page(shown).all("input", type="submit")
-    assert admin.get(reverse(f"admin:deployments_{model}_add")).status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("model", "query", "found"),
-    [
-        ("target", {"state__exact": "unhealthy"}, 1),
-        ("target", {"state": "unhealthy"}, 1),
-        ("target", {"tier": "web"}, 2),
-        ("association", {"result": "failed"}, 1),
-        ("association", {"result": "succeeded"}, 1),
-        ("associationrun", {"result": "failed"}, 1),
-        ("fleetinstance", {"lifecycle": "InService"}, 4),
-        ("environment", {"health_word": "degraded"}, 1),
-    ],
-    ids=lambda value: str(value),
-)
-def test_health_is_filtered_by_state(admin: Client, model: str, query: dict[str, str], found: int) -> None:
-    environment = make_whole(health_word="degraded")
-    unwell(environment)
-    run_failed(environment)
-
-    assert len(listed(admin, model, **query).one(id="result_list").one("tbody").all("tr")) == found
-
-
-@pytest.mark.parametrize("model", ["target", "association", "stack"])
-def test_health_is_filtered_by_environment_and_account(admin: Client, model: str) -> None:
-    one, _ = make_whole("one"), make_whole("other")
-    prefix = "deployment__environment" if model == "stack" else "environment"
-    everything = len(listed(admin, model).one(id="result_list").one("tbody").all("tr"))
-
-    for query in ({f"{prefix}__id__exact": one.pk}, {f"{prefix}__account__id__exact": one.account_id}):
-        shown = listed(admin, model, **{name: str(value) for name, value in query.items()})
-        rows = shown.one(id="result_list").one("tbody").all("tr")
-        assert 2 * len(rows) == everything
-        assert all("one" in row.text for row in rows)
-
-
-def test_the_list_of_targets_shows_reasons_without_a_query_per_row(admin: Client) -> None:
-    environment = make_whole()
-    unwell(environment)
-
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as seen:
-            listed(admin, "target")
-        return len(seen)
-
-    few = queries()
-    make_whole("big", servers=8)
-
-    assert queries() == few
-    unhealthy = [row.text for row in listed(admin, "target").one("tbody").all("tr") if "✕" in row.text]
-    assert "it fails its health check: no connection" in unhealthy[0]
 
 
 def is_japanese(text: str) -> bool:

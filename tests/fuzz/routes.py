@@ -19,6 +19,7 @@ from tests.fuzz.hostile import NUMBERS, numbers, texts
 
 _PLACE = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>|\(\?P<(?P<group>\w+)>[^)]*\)")
 _READ = re.compile(r"""(?:GET|POST|given|headers)(?:\.get\(|\.getlist\(|\[)\s*["']([\w-]+)["']""")
+_DECLARED = re.compile(r'Narrowing\(\s*name="(\w+)"')
 _IN = re.compile(r"""["']([\w-]+)["'] (?:not )?in (?:request\.(?:GET|POST)|given)\b""")
 
 
@@ -87,7 +88,7 @@ def names() -> list[str]:
         for source in Path(settings.BASE_DIR, folder).rglob("*.py"):
             if "migrations" not in source.parts and "sandbox" not in source.parts:
                 text = source.read_text()
-                found.update(_READ.findall(text), _IN.findall(text))
+                found.update(_READ.findall(text), _IN.findall(text), _DECLARED.findall(text))
     return sorted(found)
 
 

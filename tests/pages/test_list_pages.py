@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,14 @@ from deployments.access.models.audit_records import AuditRecord
 from deployments.access.models.grants import Team
 from deployments.access.models.tokens import ApiToken
 from deployments.administration.pages import access_lists, token_list
+from deployments.administration.pages.views.freezes import FREEZES
 from deployments.audit.pages import records
 from deployments.changes.models.approvals import Approval
 from deployments.changes.pages.views import approvals
 from deployments.common.pages.lists import PAGE
 from deployments.deployment_pages.pages import deployment_list
 from deployments.environment_pages.pages import environment_list
+from deployments.locks.models import FreezeWindow
 from tests.builders import make_account, make_deployment, make_environment
 from tests.many_rows import add_copies
 from tests.pages.pages import page
@@ -65,7 +67,9 @@ def test_environments_and_deployments(client: Client, root: User) -> None:
     add_copies(deployment, ROWS - 1)
 
     assert_whole(client, reverse("environments"), environment_list.ORDERS, r'id="environment-(\d+)-name"')
-    assert_whole(client, reverse("deployments"), deployment_list.ORDERS, r'id="deployment-(\d+)-link"')
+    assert_whole(
+        client, reverse("deployments"), deployment_list.DEPLOYMENTS.orders, r'id="deployment-(\d+)-link"'
+    )
 
 
 def test_requests_for_approval(client: Client, root: User) -> None:
@@ -86,7 +90,7 @@ def test_requests_for_approval(client: Client, root: User) -> None:
         expires_at=lambda n: now + hour * (n % 3),
     )
 
-    assert_whole(client, reverse("approvals"), approvals.ORDERS, r'href="/deployments/(\d+)/')
+    assert_whole(client, reverse("approvals"), approvals.APPROVALS.orders, r'href="/deployments/(\d+)/')
 
 
 def test_people_teams_and_accounts(client: Client, root: User) -> None:
@@ -97,9 +101,18 @@ def test_people_teams_and_accounts(client: Client, root: User) -> None:
     add_copies(make_account("one"), ROWS - 1, name=lambda n: f"account-{n}")
 
     people, teams, accounts = map(reverse, ("access_people", "access_teams", "access_accounts"))
-    assert_whole(client, people, access_lists.PEOPLE_ORDERS, r'href="/access/people/(\d+)/')
-    assert_whole(client, teams, access_lists.ORDERS, r'href="/access/teams/(\d+)/')
-    assert_whole(client, accounts, access_lists.ACCOUNT_ORDERS, r'id="account-(\d+)"')
+    assert_whole(client, people, access_lists.PEOPLE.orders, r'href="/access/people/(\d+)/')
+    assert_whole(client, teams, access_lists.TEAMS.orders, r'href="/access/teams/(\d+)/')
+    assert_whole(client, accounts, access_lists.ACCOUNTS.orders, r'id="account-(\d+)"')
+
+
+def test_freeze_windows(client: Client, root: User) -> None:
+    window = FreezeWindow.objects.create(
+        account=make_account("one"), name="a", reason="r", start_time=time(), end_time=time(1)
+    )
+    add_copies(window, ROWS - 1, name=lambda n: f"window-{n % 7}")
+
+    assert_whole(client, reverse("freezes"), FREEZES.orders, r'id="freeze-(\d+)"')
 
 
 def test_audit_records_and_tokens(client: Client, root: User) -> None:
@@ -116,7 +129,7 @@ def test_audit_records_and_tokens(client: Client, root: User) -> None:
     add_copies(token, ROWS - 1, digest=lambda n: f"d{n}")
 
     assert_whole(client, reverse("audit_records"), records.ORDERS, r'href="/audit/(\d+)/"')
-    assert_whole(client, reverse("tokens"), token_list.ORDERS, r'"/tokens/(\d+)/revoke')
+    assert_whole(client, reverse("tokens"), token_list.TOKENS.orders, r'"/tokens/(\d+)/revoke')
 
 
 def test_versions_of_a_template_set(client: Client, root: User, tmp_path: Path) -> None:

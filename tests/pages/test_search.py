@@ -16,10 +16,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from deployments.access.models.grants import Grant, Label, ServiceAccount, Team, TeamMember
 from deployments.access.models.tokens import ApiToken
-from deployments.administration.pages import access_lists, token_list
 from deployments.changes.models.approvals import Approval
-from deployments.changes.pages.views import approvals
-from deployments.deployment_pages.pages import deployment_list
+from deployments.common.pages import lists
 from deployments.environment_pages.pages import environment_list
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
@@ -130,8 +128,7 @@ def environments_of(client: Client, url: str) -> list[str]:
 def test_pages_of_deployments_and_of_requests_are_in_the_chosen_order(
     browser: Client, monkeypatch: pytest.MonkeyPatch, url: str, orders: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(deployment_list, "PAGE", 1)
-    monkeypatch.setattr(approvals, "PAGE", 1)
+    monkeypatch.setattr(lists, "PAGE", 1)
     make_request("a", hours=3, account=make_account("z"), user="lee")
     make_request("b", hours=1, account=make_account("x"), user="mia")
     make_request("c", hours=2, account=make_account("y"), user="kim")
@@ -302,7 +299,7 @@ def test_two_hundred_users_are_found_by_name_team_and_role_and_read_in_pages(
 def test_teams_and_accounts_are_searched_in_pages_with_the_numbers_of_what_they_have(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_lists, "PAGE", 30)
+    monkeypatch.setattr(lists, "PAGE", 30)
     client.force_login(make_grant(make_user("boss"), role="admin"))
     lee, places = make_user("lee"), {"access_teams": "team-", "access_accounts": "account-"}
 
@@ -353,7 +350,7 @@ def test_an_account_leads_to_who_may_do_what_in_it_for_those_who_manage_it(clien
 def test_tokens_of_a_service_account_are_searched_and_filtered_and_stay_its_own(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_list, "PAGE", 2)
+    monkeypatch.setattr(lists, "PAGE", 2)
     boss, program = make_user("boss", is_superuser=True), make_user("ci")
     ServiceAccount.objects.create(user=program)
     client.force_login(boss)

@@ -191,7 +191,7 @@ SCREENS: Final = (
     Screen(name="admin", route="admin:index"),
     *(
         Screen(name=f"admin-{model}", route=f"admin:deployments_{model}_changelist")
-        for model in ("environment", "deployment", "event", "templatesource")
+        for model in ("environment", "deployment", "event")
     ),
     Screen(name="admin-users", route="admin:auth_user_changelist"),
     Screen(name="admin-user", route="admin:auth_user_change", given={"object_id": "person"}),

@@ -15,12 +15,6 @@ from deployments.common.texts import stored_text
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
 
-Next = Field(
-    default=None,
-    description="The address of the next page, null on the last one; also in the `Link` header.",
-    examples=["/api/v1/environments?limit=50&after=12"],
-)
-
 
 class AccountRef(Schema):
     """An account and region."""

@@ -57,9 +57,7 @@ def list_people(
 ) -> PersonPage:
     """List people and service accounts, the newest first. It needs the right to manage access."""
     require_somewhere(request, MANAGE)
-    rows = keyset.before(people(q or ""), after)
-    found = [PersonOut.of(row) for row in rows[: limit + 1]]
-    return PersonPage(**keyset.page(request, response, found, limit, "id"))
+    return PersonPage.of(request, response, keyset.before(people(q or ""), after), limit)
 
 
 @router.get("/people/{person_id}", response={200: PersonOut, **FOR_ONE}, operation_id="get_person")
@@ -91,9 +89,9 @@ def create_service_account(request: ApiRequest, body: NamedBody) -> PersonOut:
 def list_teams(request: ApiRequest, response: HttpResponse, after: After, limit: Limit) -> TeamPage:
     """List teams, the newest first. It needs the right to manage access."""
     require_somewhere(request, MANAGE)
-    rows = keyset.before(Team.objects.prefetch_related("members"), after)
-    found = [TeamOut.of(row) for row in rows[: limit + 1]]
-    return TeamPage(**keyset.page(request, response, found, limit, "id"))
+    return TeamPage.of(
+        request, response, keyset.before(Team.objects.prefetch_related("members"), after), limit
+    )
 
 
 @router.get("/teams/{team_id}", response={200: TeamOut, **FOR_ONE}, operation_id="get_team")

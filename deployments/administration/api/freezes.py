@@ -30,9 +30,9 @@ def list_freeze_windows(
 ) -> FreezePage:
     """List the freeze windows of the accounts that the user may view, the newest first."""
     accounts = Account.objects.usable().matching(visible_accounts(request.user))
-    rows = keyset.before(FreezeWindow.objects.of_accounts(accounts), after)
-    found = [FreezeOut.of(row) for row in rows[: limit + 1]]
-    return FreezePage(**keyset.page(request, response, found, limit, "id"))
+    return FreezePage.of(
+        request, response, keyset.before(FreezeWindow.objects.of_accounts(accounts), after), limit
+    )
 
 
 @requests(router, "/freeze-windows", FreezeOut, status=CREATED, name="create_freeze_window", needs=MANAGE)

@@ -1,50 +1,32 @@
-"""The list of the API tokens of a user or service account: its rows, search, filter and orders."""
+"""The list of the API tokens of a user or service account: its search, filter and orders."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.contrib.auth.models import User
-from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from deployments.access.models.tokens import ApiToken
-from deployments.common.pages.choices import MAX_SEARCH
-from deployments.common.pages.lists import (
-    PAGE,
-    Choices,
-    ListControls,
-    ListOrder,
-    list_filter,
-    order_filter,
-    page_in_order,
+from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing
+
+TOKENS = ListDeclaration(
+    searched=_("Name or beginning of the token"),
+    search=lambda rows, text: rows.matching(text),
+    orders={
+        "": ListOrder(label=_("Newest first")),
+        "name": ListOrder(label=_("By name"), column="name"),
+    },
+    narrowings=[
+        Narrowing(
+            name="status",
+            label=_("Status"),
+            everything=_("All"),
+            choices=[
+                ("active", pgettext_lazy("token", "Active")),
+                ("suspended", pgettext_lazy("token", "Suspended")),
+                ("expired", _("Expired")),
+                ("revoked", pgettext_lazy("token", "Revoked")),
+            ],
+            keep=lambda rows, value: rows.in_status(value, timezone.now()),
+        )
+    ],
 )
-
-ORDERS = {
-    "": ListOrder(label=gettext_lazy("Newest first")),
-    "name": ListOrder(label=gettext_lazy("By name"), column="name"),
-}
-
-
-def rows_context(given: QueryDict, owner: User) -> dict[str, Any]:
-    """Return the context of a page of the tokens that match a query."""
-    now = timezone.now()
-    rows = ApiToken.objects.of(owner.pk).in_status(given.get("status", ""), now)
-    if given.get("q"):
-        rows = rows.matching(str(given["q"]).strip()[:MAX_SEARCH])
-    found, more = page_in_order(rows, ORDERS, given, PAGE)
-    states: Choices = [
-        ("", _("All"), None),
-        ("active", pgettext("token", "Active"), None),
-        ("suspended", pgettext("token", "Suspended"), None),
-        ("expired", _("Expired"), None),
-        ("revoked", pgettext("token", "Revoked"), None),
-    ]
-    controls = ListControls(
-        given=given,
-        searched=_("Name or beginning of the token"),
-        filters=[list_filter(given, "status", _("Status"), states), order_filter(given, ORDERS)],
-    )
-    return {"rows": found, "more": more, "given": given, "controls": controls, "now": now}

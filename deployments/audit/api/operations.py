@@ -9,11 +9,10 @@ from django.http import HttpResponse
 from ninja import Query, Schema
 from pydantic import AfterValidator, Field
 
-from deployments.access.api import keyset
-from deployments.access.api.keyset import MAX_KEY, After, Limit
+from deployments.access.api.keyset import MAX_KEY, After, Limit, Page
 from deployments.access.api.record_router import router
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.schemas import FOR_LIST, Next
+from deployments.access.api.schemas import FOR_LIST
 from deployments.access.commands.requesting import PermissionMissing
 from deployments.access.models.audit_records import AuditRecord
 from deployments.access.rules.roles import Right
@@ -102,11 +101,8 @@ class RecordOut(Schema):
         )
 
 
-class RecordPage(Schema):
+class RecordPage(Page[RecordOut]):
     """A page of audit records, the newest first."""
-
-    items: list[RecordOut]
-    next: str | None = Next
 
 
 @router.get("/audit", response={200: RecordPage, **FOR_LIST}, operation_id="list_audit")
@@ -118,5 +114,4 @@ def list_audit(
         raise PermissionMissing(Right.VIEW_AUDIT)
     rows = AuditFilter(**wanted.values()).records(records.visible_records(request.user))
     rows = rows.before(after) if after else rows
-    found = [RecordOut.of(row) for row in rows[: limit + 1]]
-    return RecordPage(**keyset.page(request, response, found, limit, "id"))
+    return RecordPage.of(request, response, rows, limit)

@@ -12,10 +12,10 @@ from pydantic import Field, StrictInt
 from deployments.access.api import keyset
 from deployments.access.api.access_router import router
 from deployments.access.api.idempotency import requests
-from deployments.access.api.keyset import After, Key, Limit
+from deployments.access.api.keyset import After, Key, Limit, Page
 from deployments.access.api.problems import validated
 from deployments.access.api.requests import ApiRequest
-from deployments.access.api.schemas import FOR_LIST, Body, Next, Nothing
+from deployments.access.api.schemas import FOR_LIST, Body, Nothing
 from deployments.access.commands.requesting import CommandRequest, PermissionMissing
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
@@ -39,11 +39,8 @@ class RuleOut(Schema):
         return cls(id=row.pk, label="=".join(row.label), approvals=row.approvals, role=row.role)
 
 
-class RulePage(Schema):
+class RulePage(Page[RuleOut]):
     """A page of rules, the newest first."""
-
-    items: list[RuleOut]
-    next: str | None = Next
 
 
 class RuleBody(Body):
@@ -61,9 +58,7 @@ NEEDS = Right(REQUIRE)
 def list_approval_rules(request: ApiRequest, response: HttpResponse, after: After, limit: Limit) -> RulePage:
     """List the rules of labels, the newest first. It needs the right to require approval of everything."""
     _require(request)
-    rows = keyset.before(ApprovalRule.objects.of_labels(), after)
-    found = [RuleOut.of(row) for row in rows[: limit + 1]]
-    return RulePage(**keyset.page(request, response, found, limit, "id"))
+    return RulePage.of(request, response, keyset.before(ApprovalRule.objects.of_labels(), after), limit)
 
 
 @requests(router, "/approval-rules", RuleOut, name="save_approval_rule", needs=NEEDS)

@@ -1,4 +1,4 @@
-"""The search, filters and order of a list, all in its address; and the filters that hide rows."""
+"""The declaration of a list: its search, filters and orders, all in its address; and its pages by key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from django.db.models import F, Model, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from deployments.common.pages.choices import (
@@ -167,6 +167,62 @@ def page_in_order(
         size,
         lambda row: f"{row.pk}-{_written(keys[row.pk])}",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """A filter that a list declares: its choices after the first, `everything`, and the rows that each keeps.
+
+    `keep` takes the rows and the value in the address, "" for the first choice.
+    """
+
+    name: str
+    label: str | Promise
+    everything: str | Promise
+    choices: Sequence[tuple[str, str | Promise]]
+    keep: Callable[[Any, str], Any]
+    hides: bool = True
+
+    def in_address(self, given: QueryDict) -> ListFilter:
+        """Return the filter of an address."""
+        choices = [("", self.everything, None), *((value, label, None) for value, label in self.choices)]
+        return list_filter(given, self.name, str(self.label), choices, hides=self.hides)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListDeclaration:
+    """A list: what its search finds, its orders and its filters. A `caption` has the label of the order."""
+
+    searched: str | Promise
+    search: Callable[[Any, str], Any]
+    orders: Orders
+    narrowings: Sequence[Narrowing] = ()
+    caption: str | Promise = ""
+
+    def context(
+        self, rows: QuerySet[Any], given: QueryDict, others: Callable[[], Sequence[ListFilter]] = list
+    ) -> dict[str, Any]:
+        """Return the context of the page of rows for an address, with its controls.
+
+        `others` are filters whose choices depend on the person; their rows have been kept already.
+        """
+        for one in self.narrowings:
+            rows = one.keep(rows, str(given.get(one.name, ""))[:MAX_SEARCH])
+        text = str(given.get("q", "")).strip()[:MAX_SEARCH]
+        found, more = page_in_order(self.search(rows, text) if text else rows, self.orders, given, PAGE)
+        order = self.orders.get(str(given.get("sort", "")), self.orders[""])
+        return {
+            "rows": found,
+            "more": more,
+            "given": given,
+            "caption": str(self.caption) % {"order": order.label},
+            "controls": SimpleLazyObject(lambda: self._controls(given, others)),
+        }
+
+    def _controls(self, given: QueryDict, others: Callable[[], Sequence[ListFilter]]) -> ListControls:
+        filters = [one.in_address(given) for one in self.narrowings]
+        filters += [*others(), order_filter(given, self.orders)]
+        return ListControls(given=given, searched=str(self.searched), filters=filters)
 
 
 def _by_age(rows: QuerySet[Row], order: ListOrder, after: int) -> QuerySet[Row]:

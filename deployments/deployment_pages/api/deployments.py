@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.http import HttpResponse
 from ninja import Query
 
-from deployments.access.api import keyset
 from deployments.access.api.deployment_router import deployment_of, router
 from deployments.access.api.environment_router import environment_of
 from deployments.access.api.environment_router import router as environments
@@ -16,9 +15,7 @@ from deployments.access.api.schemas import FOR_LIST, FOR_ONE
 from deployments.access.models.permissions import visible_deployments
 from deployments.deployment_pages.api.schemas.deployments import (
     DeploymentDetail,
-    DeploymentOut,
     DeploymentPage,
-    EventOut,
     EventPage,
     RowList,
 )
@@ -70,8 +67,7 @@ def list_events(
 ) -> EventPage:
     """List the events of a deployment by their numbers; `after` is a number."""
     rows = Event.objects.of(deployment_of(request, deployment_id)).after(after)
-    found = [EventOut.of(event) for event in rows[: limit + 1].plain()]
-    return EventPage(**keyset.page(request, response, found, limit, "seq"))
+    return EventPage.of(request, response, list(rows[: limit + 1].plain()), limit, "seq")
 
 
 @router.get("/deployments/{deployment_id}/rows", response={200: RowList, **FOR_ONE}, operation_id="list_rows")
@@ -86,5 +82,4 @@ def page_of(
 ) -> DeploymentPage:
     """Return a page of deployments."""
     rows = rows.before(after) if after else rows
-    found = [DeploymentOut.of(row) for row in rows[: limit + 1]]
-    return DeploymentPage(**keyset.page(request, response, found, limit, "id"))
+    return DeploymentPage.of(request, response, rows, limit)

@@ -6,88 +6,70 @@ from typing import Any
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils.functional import SimpleLazyObject
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from deployments.access.models.permissions import Person, visible_deployments, visible_environments
 from deployments.access.pages.requests import AuthedRequest
-from deployments.common.pages.choices import MAX_SEARCH, parse_number
+from deployments.common.pages.choices import parse_number
 from deployments.common.pages.lists import (
-    PAGE,
     Choices,
-    ListControls,
+    ListDeclaration,
+    ListFilter,
     ListOrder,
+    Narrowing,
     list_filter,
-    order_filter,
-    page_in_order,
 )
-from deployments.environments.models.deployment_queries import DeploymentQuerySet
 from deployments.environments.models.environments import Environment
-from deployments.template_sets.display.place_filters import label_filter, place_filters
+from deployments.template_sets.display.place_filters import in_places, place_filters
 
-ORDERS = {
-    "": ListOrder(label=gettext_lazy("Newest first")),
-    "oldest": ListOrder(label=gettext_lazy("Oldest first"), is_oldest_first=True),
-    "name": ListOrder(label=gettext_lazy("By environment"), column="environment__name"),
-    "account": ListOrder(label=gettext_lazy("By account"), column="environment__account__name"),
-    "user": ListOrder(label=gettext_lazy("By user"), column="requested_by__username"),
-}
+DEPLOYMENTS = ListDeclaration(
+    caption=_("Deployments: %(order)s"),
+    searched=_("Environment, user or key=value"),
+    search=lambda rows, text: rows.matching(text),
+    orders={
+        "": ListOrder(label=_("Newest first")),
+        "oldest": ListOrder(label=_("Oldest first"), is_oldest_first=True),
+        "name": ListOrder(label=_("By environment"), column="environment__name"),
+        "account": ListOrder(label=_("By account"), column="environment__account__name"),
+        "user": ListOrder(label=_("By user"), column="requested_by__username"),
+    },
+    narrowings=[
+        Narrowing(
+            name="status",
+            label=_("Status"),
+            everything=_("All"),
+            choices=[("active", _("In progress")), ("waiting", _("Waiting")), ("problems", _("Problems"))],
+            keep=lambda rows, value: {
+                "active": rows.active,
+                "waiting": rows.waiting,
+                "problems": rows.failed_or_rolled_back,
+            }.get(value, rows.all)(),
+        )
+    ],
+)
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
     """Return the context of a page of the rows that match a query."""
     pk = parse_number(given.get("environment"))
     environment = visible_environments(user).in_bulk([pk]).get(pk)
-    rows = _narrowed(visible_deployments(user).for_list(), given)
+    rows = in_places(visible_deployments(user).for_list(), given)
     rows = rows.of(environment) if environment else rows.without_recordings()
-    found, more = page_in_order(rows, ORDERS, given, PAGE)
-    order = ORDERS.get(given.get("sort", ""), ORDERS[""])
-    return {
-        "rows": found,
-        "more": more,
-        "given": given,
-        "environment": environment,
-        "caption": _("Deployments: %(order)s") % {"order": order.label},
-        "controls": SimpleLazyObject(lambda: _controls(given, environment, user)),
-    }
-
-
-def _narrowed(rows: DeploymentQuerySet, given: QueryDict) -> DeploymentQuerySet:
-    by_status = {"active": rows.active, "waiting": rows.waiting, "problems": rows.failed_or_rolled_back}
-    rows = by_status.get(given.get("status", ""), lambda: rows)()
-    if given.get("account"):
-        rows = rows.in_account(parse_number(given.get("account")))
-    if given.get("set"):
-        rows = rows.of_source(parse_number(given.get("set")))
-    if given.get("label"):
-        key, _equals, value = str(given.get("label")).partition("=")
-        rows = rows.with_label(key, value)
-    return rows.matching(str(given["q"])[:MAX_SEARCH]) if given.get("q") else rows
-
-
-def _controls(given: QueryDict, environment: Environment | None, user: Person) -> ListControls:
-    states: Choices = [
-        ("", _("All"), None),
-        ("active", _("In progress"), None),
-        ("waiting", _("Waiting"), None),
-        ("problems", _("Problems"), None),
-    ]
-    one: Choices = [(str(environment.pk), environment.name, None)] if environment else []
-    of = [("", _("All environments"), None), *one]
-    return ListControls(
-        given=given,
-        searched=_("Environment, user or key=value"),
-        filters=[
-            list_filter(given, "status", _("Status"), states),
-            *([list_filter(given, "environment", _("Environment"), of)] if environment else []),
-            *place_filters(given, user),
-            label_filter(given, user),
-            order_filter(given, ORDERS),
-        ],
+    context = DEPLOYMENTS.context(
+        rows, given, lambda: [*_chosen(given, environment), *place_filters(given, user)]
     )
+    return context | {"environment": environment}
+
+
+def _chosen(given: QueryDict, environment: Environment | None) -> list[ListFilter]:
+    """Return the filter by the environment that was chosen on its page."""
+    if environment is None:
+        return []
+    choices: Choices = [("", _("All environments"), None), (str(environment.pk), environment.name, None)]
+    return [list_filter(given, "environment", gettext("Environment"), choices)]
 
 
 @require_GET

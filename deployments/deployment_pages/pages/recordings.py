@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from django.http import Http404, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,57 +16,39 @@ from deployments.access.models.permissions import can, visible_deployments
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.pages.visible import deployment_or_404
 from deployments.common.errors import UserFixable
-from deployments.common.pages.choices import MAX_SEARCH, parse_number
+from deployments.common.pages.choices import parse_number
 from deployments.common.pages.datetime_formats import iso
-from deployments.common.pages.lists import (
-    PAGE,
-    Choices,
-    ListControls,
-    ListOrder,
-    list_filter,
-    order_filter,
-    page_in_order,
-    read_moment,
-)
+from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing, read_moment
 from deployments.common.pages.locale import Locale
 from deployments.deployment_pages import recordings
 from deployments.deployment_pages.commands import request_recording
 from deployments.deployment_pages.pages import page_updates
 from deployments.deployment_pages.pages.waterfall.view_model import DeploymentView
-from deployments.environments.models.deployment_queries import DeploymentQuerySet
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.models.events import Event
 from deployments.stacks.models.past_state import as_of
 
-ORDERS = {
-    "": ListOrder(label=gettext_lazy("Newest import first")),
-    "recorded": ListOrder(
-        label=gettext_lazy("Oldest recording first"), column="created_at", read=read_moment
-    ),
-    "name": ListOrder(label=gettext_lazy("By environment"), column="environment__name"),
-}
-
-
-def rows_context(given: QueryDict, visible: DeploymentQuerySet) -> dict[str, Any]:
-    """Return the context of a page of the visible imported recordings that match a query."""
-    rows = recordings.imported(visible)
-    if given.get("q"):
-        rows = rows.matching(str(given["q"])[:MAX_SEARCH])
-    if given.get("status") == "problems":
-        rows = rows.failed_or_rolled_back()
-    found, more = page_in_order(rows, ORDERS, given, PAGE)
-    order = ORDERS.get(given.get("sort", ""), ORDERS[""])
-    states: Choices = [("", _("All"), None), ("problems", _("Problems"), None)]
-    return {
-        "imported": found,
-        "more": more,
-        "caption": _("Imported recordings: %(order)s") % {"order": order.label},
-        "controls": ListControls(
-            given=given,
-            searched=_("Environment or user"),
-            filters=[list_filter(given, "status", _("Status"), states), order_filter(given, ORDERS)],
+IMPORTED = ListDeclaration(
+    caption=gettext_lazy("Imported recordings: %(order)s"),
+    searched=gettext_lazy("Environment or user"),
+    search=lambda rows, text: rows.matching(text),
+    orders={
+        "": ListOrder(label=gettext_lazy("Newest import first")),
+        "recorded": ListOrder(
+            label=gettext_lazy("Oldest recording first"), column="created_at", read=read_moment
         ),
-    }
+        "name": ListOrder(label=gettext_lazy("By environment"), column="environment__name"),
+    },
+    narrowings=[
+        Narrowing(
+            name="status",
+            label=gettext_lazy("Status"),
+            everything=gettext_lazy("All"),
+            choices=[("problems", gettext_lazy("Problems"))],
+            keep=lambda rows, value: rows.failed_or_rolled_back() if value == "problems" else rows,
+        )
+    ],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +68,9 @@ def recording_list(request: AuthedRequest) -> HttpResponse:
     visible = visible_deployments(request.user)
     loaded = recordings.loaded_included(visible)
     context = {
-        "rows": [_recorded(name, loaded.get(name)) for name in recordings.included()],
+        "included": [_recorded(name, loaded.get(name)) for name in recordings.included()],
         "may_add": can(request.user, DEPLOY),
-        **rows_context(request.GET, visible),
+        **IMPORTED.context(recordings.imported(visible), request.GET),
     }
     return render(request, "deployment_pages/recordings.html", context)
 

@@ -9,7 +9,8 @@ from ninja import Schema
 from pydantic import Field
 
 from deployments.access.api.filters import StateName
-from deployments.access.api.schemas import AccountRef, Next
+from deployments.access.api.keyset import Page
+from deployments.access.api.schemas import AccountRef
 from deployments.changes.models.approvals import policy_of
 from deployments.environment_pages.display.last_failure import failed_change_of, line_of
 from deployments.environment_pages.display.notes import NoteLine
@@ -206,11 +207,8 @@ def _values(row: Any, note: NoteLine | None) -> dict[str, Any]:
     }
 
 
-class EnvironmentPage(Schema):
+class EnvironmentPage(Page[EnvironmentOut]):
     """A page of environments, the newest first."""
-
-    items: list[EnvironmentOut]
-    next: str | None = Next
 
 
 class StackOut(Schema):

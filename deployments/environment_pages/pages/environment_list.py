@@ -21,7 +21,7 @@ from deployments.environments.rules.environment_state import EnvironmentState
 from deployments.health.display.list_strip import list_strips
 from deployments.locks.display.holds import lock_badge
 from deployments.locks.models import EnvironmentLock
-from deployments.template_sets.display.place_filters import label_filter, place_filters
+from deployments.template_sets.display.place_filters import in_places, place_filters
 from deployments.template_sets.display.version import with_update
 
 BY_VERSION = "version"
@@ -51,14 +51,9 @@ def _narrowed(given: QueryDict, user: Person) -> EnvironmentQuerySet:
     rows = rows if given.get("deleted") else rows.live()
     if given.get("update"):
         rows = rows.in_keys(with_update())
-    if given.get("set"):
-        rows = rows.of_source(parse_number(given.get("set")))
     if given.get("q"):
         rows = rows.matching(str(given["q"])[:MAX_SEARCH])
-    if given.get("label"):
-        key, _equals, value = str(given.get("label")).partition("=")
-        rows = rows.with_label(key, value)
-    return rows.in_account(parse_number(given.get("account"))) if given.get("account") else rows
+    return in_places(rows, given)
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
@@ -151,7 +146,6 @@ def list_controls(given: QueryDict, counts: EnvironmentCounts, user: Person) -> 
         filters=[
             list_filter(given, "status", _("Status"), states),
             *place_filters(given, user),
-            label_filter(given, user),
             list_filter(given, "update", _("Version"), updates),
             order_filter(given, ORDERS),
             list_filter(given, "deleted", _("Deleted"), deleted, hides=False),

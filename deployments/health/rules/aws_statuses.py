@@ -188,7 +188,6 @@ RUN_FAILED = _of(RUNS, DisplayStatus.FAILED)
 RUN_SKIPPED = _of(RUNS, DisplayStatus.CANCELLED)
 """Also for runs that did not begin because they had failed on other instances."""
 RUN_ENDED = RUN_SUCCEEDED | RUN_FAILED | RUN_SKIPPED
-RUN_IN_PROGRESS = frozenset(RUNS) - RUN_ENDED
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 _MADE = _open(Code.DATABASE_CREATING, DisplayStatus.PROGRESS)

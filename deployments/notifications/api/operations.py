@@ -40,8 +40,7 @@ def list_notification_targets(
 ) -> TargetPage:
     """List the user's own targets and the shared ones, the newest first."""
     rows = NotificationTarget.objects.visible_to(request.user, visible_environments(request.user))
-    found = [TargetOut.of(row) for row in keyset.before(rows, after)[: limit + 1]]
-    return TargetPage(**keyset.page(request, response, found, limit, "id"))
+    return TargetPage.of(request, response, keyset.before(rows, after), limit)
 
 
 @router.get(
@@ -114,9 +113,9 @@ def list_deliveries(
     request: ApiRequest, response: HttpResponse, target_id: Key, after: After, limit: Limit
 ) -> DeliveryPage:
     """List the messages to a target, the newest first."""
-    rows = keyset.before(Delivery.objects.of(_destination(request, target_id)), after)
-    found = [DeliveryOut.of(row) for row in rows[: limit + 1]]
-    return DeliveryPage(**keyset.page(request, response, found, limit, "id"))
+    return DeliveryPage.of(
+        request, response, keyset.before(Delivery.objects.of(_destination(request, target_id)), after), limit
+    )
 
 
 @requests(

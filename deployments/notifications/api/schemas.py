@@ -9,8 +9,8 @@ from typing import Annotated, Any, Self
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from deployments.access.api.keyset import MAX_KEY
-from deployments.access.api.schemas import AccountRef, Body, EnvironmentRef, Next
+from deployments.access.api.keyset import MAX_KEY, Page
+from deployments.access.api.schemas import AccountRef, Body, EnvironmentRef
 from deployments.common.texts import stored_text
 from deployments.notifications.models import Delivery, NotificationTarget
 from deployments.notifications.pages.forms import EVERY
@@ -89,11 +89,8 @@ def _values(row: NotificationTarget) -> dict[str, Any]:
     }
 
 
-class TargetPage(Schema):
+class TargetPage(Page[TargetOut]):
     """A page of targets, the newest first."""
-
-    items: list[TargetOut]
-    next: str | None = Next
 
 
 class DeliveryOut(Schema):
@@ -129,11 +126,8 @@ class DeliveryOut(Schema):
         )
 
 
-class DeliveryPage(Schema):
+class DeliveryPage(Page[DeliveryOut]):
     """A page of messages, the newest first."""
-
-    items: list[DeliveryOut]
-    next: str | None = Next
 
 
 class TargetBody(Body):

@@ -9,7 +9,8 @@ from typing import Any, Self
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from deployments.access.api.schemas import Body, Next
+from deployments.access.api.keyset import Page
+from deployments.access.api.schemas import Body
 from deployments.common.texts import stored_text
 from deployments.template_sets.display.version_diff import VersionChanges
 from deployments.template_sets.models.sources import TemplateFetch, TemplateSource
@@ -55,11 +56,8 @@ class SetOut(Schema):
         )
 
 
-class SetPage(Schema):
+class SetPage(Page[SetOut]):
     """A page of template sets, the newest first."""
-
-    items: list[SetOut]
-    next: str | None = Next
 
 
 class VersionOut(Schema):
@@ -99,11 +97,8 @@ class VersionOut(Schema):
         )
 
 
-class VersionPage(Schema):
+class VersionPage(Page[VersionOut]):
     """A page of versions, the newest first; `after` is a number."""
-
-    items: list[VersionOut]
-    next: str | None = Next
 
 
 class FileChangeOut(Schema):
@@ -181,11 +176,8 @@ class FetchOut(Schema):
         )
 
 
-class FetchPage(Schema):
+class FetchPage(Page[FetchOut]):
     """A page of fetches, the newest first."""
-
-    items: list[FetchOut]
-    next: str | None = Next
 
 
 class VersionStatus(StrEnum):
@@ -270,8 +262,5 @@ class RefOut(Schema):
         )
 
 
-class RefPage(Schema):
+class RefPage(Page[RefOut]):
     """A page of branches and tags, the newest first."""
-
-    items: list[RefOut]
-    next: str | None = Next

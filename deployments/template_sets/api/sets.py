@@ -52,8 +52,7 @@ def list_template_sets(
     require_somewhere(request, Right.VIEW)
     rows = TemplateSource.objects.live().before(after)
     rows = rows.called(name) if name else rows
-    found = [SetOut.of(row) for row in rows[: limit + 1]]
-    return SetPage(**keyset.page(request, response, found, limit, "id"))
+    return SetPage.of(request, response, rows, limit)
 
 
 @router.get("/template-sets/{set_id}", response={200: SetOut, **FOR_ONE}, operation_id="get_template_set")
@@ -72,8 +71,7 @@ def list_versions(
     """List the versions of a template set, the newest first; `after` is a number."""
     require_somewhere(request, Right.VIEW)
     rows = TemplateVersion.objects.of(get_object_or_404(TemplateSource, pk=set_id)).before_number(after)
-    found = [VersionOut.of(row) for row in rows[: limit + 1]]
-    return VersionPage(**keyset.page(request, response, found, limit, "number"))
+    return VersionPage.of(request, response, rows, limit, "number")
 
 
 @router.get("/versions/{version_id}", response={200: VersionOut, **FOR_ONE}, operation_id="get_version")
@@ -122,8 +120,7 @@ def list_fetches(
     """List the fetches of a template set and what they found, the newest first."""
     require_somewhere(request, Right.VIEW)
     rows = TemplateFetch.objects.of(get_object_or_404(TemplateSource, pk=set_id)).defer("archive")
-    found = [FetchOut.of(row) for row in keyset.before(rows, after)[: limit + 1]]
-    return FetchPage(**keyset.page(request, response, found, limit, "id"))
+    return FetchPage.of(request, response, keyset.before(rows, after), limit)
 
 
 @router.get("/fetches/{fetch_id}", response={200: FetchOut, **FOR_ONE}, operation_id="get_fetch")

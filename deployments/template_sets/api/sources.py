@@ -63,8 +63,7 @@ def list_refs(
     """List the branches and tags of a template set with the versions that they point at."""
     require_somewhere(request, Right.VIEW)
     rows = TemplateRef.objects.of(get_object_or_404(TemplateSource, pk=set_id))
-    found = [RefOut.of(row) for row in keyset.before(rows, after)[: limit + 1]]
-    return RefPage(**keyset.page(request, response, found, limit, "id"))
+    return RefPage.of(request, response, keyset.before(rows, after), limit)
 
 
 @requests(router, "/refs/{ref_id}/confirm", RefOut, name="confirm_moved_tag", needs=MANAGE)

@@ -73,6 +73,24 @@ def test_a_freeze_window_is_edited_and_deleted(admin: Client, account: Account) 
     assert list(actions) == ["add_freeze", "edit_freeze", "delete_freeze"]
 
 
+def test_freeze_windows_are_searched_filtered_and_ordered(admin: Client, account: Account) -> None:
+    for name, about in (("weekend", make_account("billing")), ("backup", account)):
+        admin.post(reverse("freeze_new"), WEEKEND | {"name": name, "account": str(about.pk)})
+
+    def found(query: str) -> list[str]:
+        shown = page(admin.get(reverse("freezes") + query)).all("tbody")
+        return [row.one("th").one("a").text for body in shown for row in body.all("tr")]
+
+    assert found("") == found("?kind=weekly") == ["weekend", "backup"]
+    assert found("?sort=name") == found("?sort=newest") == ["backup", "weekend"]
+    for text, name in (("WEEK", "weekend"), ("production", "backup")):
+        assert found(f"?q={text}") == [name]
+    assert len(found("?q=on+call")) == 2
+    assert found("?kind=once") == []
+    nothing = page(admin.get(reverse("freezes") + "?q=holidays")).one(id="no-matching")
+    assert nothing.one("a")["href"] == reverse("freezes")
+
+
 def test_who_may_not_manage_accounts_gets_nothing(client: Client, account: Account) -> None:
     client.force_login(make_user("vic"))
     assert client.get(reverse("freezes")).status_code == 403

@@ -53,7 +53,7 @@ def test_the_list_can_be_filtered_by_environment(browser: Client) -> None:
 
 
 def test_pages_have_every_row_once(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deployments.deployment_pages.pages.deployment_list.PAGE", 2)
+    monkeypatch.setattr("deployments.common.pages.lists.PAGE", 2)
     for number in range(5):
         make_deployment(make_environment(f"env{number}"), state="failed")
 

@@ -196,3 +196,12 @@ def test_deleted_environments_run_no_version(browser: Client, shop: TemplateSour
     make_environment("old", deleted_at=timezone.now(), template_version=shop.versions.get(number=2))
 
     assert "old" not in page(browser.get(shop.get_absolute_url())).text
+
+
+def test_a_version_is_called_by_its_tag_its_commit_or_its_number(tmp_path: Path) -> None:
+    repository, archive = make_source("shop"), make_source("mall", kind="archive", url="")
+    commit = make_version(repository, tmp_path / "a")
+    tagged = make_version(repository, tmp_path / "b", "v1", files={"root.yaml": "Resources: {}"})
+    uploaded = make_version(archive, tmp_path / "c")
+
+    assert [one.label for one in (commit, tagged, uploaded)] == [commit.commit[:10], "v1", "#1"]

@@ -8,7 +8,8 @@ from typing import Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.access.api.schemas import Body, Next
+from deployments.access.api.keyset import Page
+from deployments.access.api.schemas import Body
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.rules.connection import Result
 from deployments.environments.models.accounts import Account
@@ -44,11 +45,8 @@ def _result(test: ConnectionTest | None) -> Result | None:
     return Result(test.result) if test and test.result else None
 
 
-class AccountPage(Schema):
+class AccountPage(Page[AccountOut]):
     """A page of accounts, the newest first."""
-
-    items: list[AccountOut]
-    next: str | None = Next
 
 
 class AccountDetail(AccountOut):

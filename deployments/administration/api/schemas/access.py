@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from deployments.access.api.keyset import MAX_KEY
-from deployments.access.api.schemas import AccountRef, Body, EnvironmentRef, Next
+from deployments.access.api.keyset import MAX_KEY, Page
+from deployments.access.api.schemas import AccountRef, Body, EnvironmentRef
 from deployments.access.models.grants import Grant, Team
 from deployments.access.rules.roles import Right, Role, Scope
 from deployments.administration.api.schemas.me import UserOut
@@ -43,11 +43,8 @@ class TeamOut(TeamRef):
         return cls(id=row.pk, name=row.name, description=row.description, members=members)
 
 
-class TeamPage(Schema):
+class TeamPage(Page[TeamOut]):
     """A page of teams, the newest first."""
-
-    items: list[TeamOut]
-    next: str | None = Next
 
 
 class GrantOut(Schema):
@@ -86,11 +83,8 @@ class GrantOut(Schema):
         )
 
 
-class GrantPage(Schema):
+class GrantPage(Page[GrantOut]):
     """A page of given roles, the newest first. Those that the user may not see are left out of it."""
-
-    items: list[GrantOut]
-    next: str | None = Next
 
 
 class PersonOut(UserOut):
@@ -117,11 +111,8 @@ class PersonOut(UserOut):
         )
 
 
-class PersonPage(Schema):
+class PersonPage(Page[PersonOut]):
     """A page of people and service accounts, the newest first."""
-
-    items: list[PersonOut]
-    next: str | None = Next
 
 
 class MayOut(Schema):

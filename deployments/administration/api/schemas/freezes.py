@@ -9,8 +9,8 @@ from typing import Self
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from deployments.access.api.keyset import MAX_KEY
-from deployments.access.api.schemas import AccountRef, Body, Next
+from deployments.access.api.keyset import MAX_KEY, Page
+from deployments.access.api.schemas import AccountRef, Body
 from deployments.locks.models import FreezeWindow
 
 
@@ -58,11 +58,8 @@ class FreezeOut(Schema):
         )
 
 
-class FreezePage(Schema):
+class FreezePage(Page[FreezeOut]):
     """A page of freeze windows, the newest first."""
-
-    items: list[FreezeOut]
-    next: str | None = Next
 
 
 class FreezeBody(Body):

@@ -9,34 +9,53 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments.access.pages.requests import AuthedRequest, may_everywhere
 from deployments.access.rules.roles import Right
 from deployments.administration.pages.forms.freezes import FreezeForm
+from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing
 from deployments.environments.models.accounts import Account
 from deployments.locks.commands.locks import delete_freeze, save_freeze
-from deployments.locks.models import FreezeWindow
+from deployments.locks.models import KINDS, FreezeWindow
 from deployments.locks.rules import freeze_at
 
 MANAGE = Right.MANAGE_ACCOUNTS.value
 WEEKLY = ("start_day", "end_day")
 ONCE = ("start_date", "end_date")
 """The fields of one kind of windows; the page shows those of the chosen one."""
+FREEZES = ListDeclaration(
+    caption=gettext_lazy("Freeze windows: %(order)s"),
+    searched=gettext_lazy("Name, reason or account"),
+    search=lambda rows, text: rows.matching(text),
+    orders={
+        "": ListOrder(label=gettext_lazy("By account"), column="account__name"),
+        "name": ListOrder(label=gettext_lazy("By name"), column="name"),
+        "newest": ListOrder(label=gettext_lazy("Newest first")),
+    },
+    narrowings=[
+        Narrowing(
+            name="kind",
+            label=gettext_lazy("Kind"),
+            everything=gettext_lazy("All kinds"),
+            choices=KINDS,
+            keep=lambda rows, kind: rows.filter(kind=kind) if kind else rows,
+        )
+    ],
+)
 
 
 @require_GET
 @may_everywhere(MANAGE, "edit_freeze")
 @never_cache
 def freezes(request: AuthedRequest) -> HttpResponse:
-    """Show the freeze windows of all accounts, with until when one is in force."""
+    """Show a page of the freeze windows of all accounts, with until when one is in force."""
+    context = FREEZES.context(FreezeWindow.objects.of_accounts(Account.objects.usable()), request.GET)
     now = timezone.now()
-    windows = FreezeWindow.objects.of_accounts(Account.objects.usable()).order_by(
-        "account__name", "name", "pk"
-    )
-    rows = [(one, freeze_at([one.window], now) if one.is_on else None) for one in windows]
-    return render(request, "administration/freezes.html", {"rows": rows})
+    rows = [(one, freeze_at([one.window], now) if one.is_on else None) for one in context["rows"]]
+    return render(request, "administration/freezes.html", context | {"rows": rows})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

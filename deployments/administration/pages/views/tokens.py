@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -21,7 +22,7 @@ from deployments.access.pages.requests import AuthedRequest
 from deployments.access.rules.roles import Right
 from deployments.administration.commands.tokens import create_token, revoke_token
 from deployments.administration.pages.forms.tokens import TokenForm
-from deployments.administration.pages.token_list import rows_context
+from deployments.administration.pages.token_list import TOKENS
 from deployments.common.errors import UserFixable
 from deployments.common.pages.choices import parse_number
 
@@ -43,7 +44,8 @@ def token_list(request: AuthedRequest) -> HttpResponse:
         else:
             context |= {"token": token, "value": value}
             return render(request, "administration/token_created.html", context)
-    context |= {"form": form, **rows_context(request.GET, owner)}
+    context |= {"form": form, "now": timezone.now()}
+    context |= TOKENS.context(ApiToken.objects.of(owner.pk), request.GET)
     return render(request, PAGE, context, status=422 if form.is_bound else 200)
 
 

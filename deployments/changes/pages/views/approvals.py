@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -27,25 +26,18 @@ from deployments.changes.display.approvals import (
     waiting_number,
 )
 from deployments.changes.display.deletion_summary import deletion_summary
-from deployments.changes.models.approvals import ApprovalQuerySet, ApprovalRule, visible_approvals
+from deployments.changes.models.approvals import ApprovalRule, visible_approvals
 from deployments.changes.pages.views.preview import preview_with
 from deployments.changes.rules.approvals import APPROVE, REQUIRE
 from deployments.common.errors import UserFixable
-from deployments.common.pages.choices import MAX_SEARCH, parse_number
-from deployments.common.pages.lists import (
-    PAGE,
-    ListControls,
-    ListOrder,
-    order_filter,
-    page_in_order,
-    read_moment,
-)
+from deployments.common.pages.choices import parse_number
+from deployments.common.pages.lists import ListDeclaration, ListOrder, read_moment
 from deployments.common.texts import error_text
 from deployments.environments.display.tab_urls import CONFIGURATION, tab_url
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
-from deployments.template_sets.display.place_filters import label_filter, place_filters
+from deployments.template_sets.display.place_filters import in_places, place_filters
 
 
 @require_GET
@@ -156,47 +148,28 @@ def approval_rule_remove(request: AuthedRequest, pk: int) -> HttpResponse:
     return redirect("approval_rules")
 
 
-ORDERS = {
-    "": ListOrder(label=gettext_lazy("Expiring soonest"), column="expires_at", read=read_moment),
-    "newest": ListOrder(label=gettext_lazy("Newest first")),
-    "name": ListOrder(label=gettext_lazy("By environment"), column="deployment__environment__name"),
-    "account": ListOrder(label=gettext_lazy("By account"), column="deployment__environment__account__name"),
-    "user": ListOrder(label=gettext_lazy("By user"), column="requested_by__username"),
-}
+APPROVALS = ListDeclaration(
+    caption=gettext_lazy("Requests for approval: %(order)s"),
+    searched=gettext_lazy("Environment, user or key=value"),
+    search=lambda rows, text: rows.matching(text),
+    orders={
+        "": ListOrder(label=gettext_lazy("Expiring soonest"), column="expires_at", read=read_moment),
+        "newest": ListOrder(label=gettext_lazy("Newest first")),
+        "name": ListOrder(label=gettext_lazy("By environment"), column="deployment__environment__name"),
+        "account": ListOrder(
+            label=gettext_lazy("By account"), column="deployment__environment__account__name"
+        ),
+        "user": ListOrder(label=gettext_lazy("By user"), column="requested_by__username"),
+    },
+)
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
     """Return the context of the rows that match a query: a page of the open requests."""
-    rows = _narrowed(visible_approvals(user).waiting().for_list(), given)
-    found, more = page_in_order(rows, ORDERS, given, PAGE)
-    return {
-        "rows": found,
-        "more": more,
-        "given": given,
-        "caption": _("Requests for approval: %(order)s")
-        % {"order": ORDERS.get(given.get("sort", ""), ORDERS[""]).label},
-        "controls": SimpleLazyObject(lambda: _controls(given, user)),
-    }
-
-
-def _narrowed(rows: ApprovalQuerySet, given: QueryDict) -> ApprovalQuerySet:
-    environments = Environment.objects.all()
-    if given.get("account"):
-        rows = rows.about(environments.in_account(parse_number(given.get("account"))))
-    if given.get("set"):
-        rows = rows.about(environments.of_source(parse_number(given.get("set"))))
-    if given.get("label"):
-        key, _equals, value = str(given.get("label")).partition("=")
-        rows = rows.about(environments.with_label(key, value))
-    return rows.matching(str(given["q"])[:MAX_SEARCH]) if given.get("q") else rows
-
-
-def _controls(given: QueryDict, user: Person) -> ListControls:
-    return ListControls(
-        given=given,
-        searched=_("Environment, user or key=value"),
-        filters=[*place_filters(given, user), label_filter(given, user), order_filter(given, ORDERS)],
-    )
+    rows = visible_approvals(user).waiting().for_list()
+    if given.get("account") or given.get("set") or given.get("label"):
+        rows = rows.about(in_places(Environment.objects.all(), given))
+    return APPROVALS.context(rows, given, lambda: place_filters(given, user))
 
 
 @require_GET

@@ -9,7 +9,8 @@ from typing import Any, Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.access.api.schemas import AccountRef, EnvironmentRef, Next, StatusMessage
+from deployments.access.api.keyset import Page
+from deployments.access.api.schemas import AccountRef, EnvironmentRef, StatusMessage
 from deployments.cloudformation.schedule import PHASE
 from deployments.cloudformation.status import DisplayStatus
 from deployments.cloudformation.timeline import at_ms
@@ -225,11 +226,8 @@ def _values(row: Deployment) -> dict[str, Any]:
     }
 
 
-class DeploymentPage(Schema):
+class DeploymentPage(Page[DeploymentOut]):
     """A page of deployments, the newest first."""
-
-    items: list[DeploymentOut]
-    next: str | None = Next
 
 
 class EventOut(Schema):
@@ -274,11 +272,8 @@ class EventOut(Schema):
         )
 
 
-class EventPage(Schema):
+class EventPage(Page[EventOut]):
     """A page of events in the order of their numbers."""
-
-    items: list[EventOut]
-    next: str | None = Next
 
 
 class RowOut(Schema):
