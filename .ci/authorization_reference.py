@@ -20,8 +20,8 @@ SERVICES = (
     *("autoscaling", "cloudformation", "cloudtrail", "cloudwatch", "cognito-idp", "ec2"),
     *("ec2messages", "ecs"),
     *("elasticfilesystem", "elasticloadbalancing", "firehose", "iam", "kms", "lambda", "logs", "rds"),
-    *("resource-groups", "route53", "s3", "secretsmanager", "sns", "sqs", "ssm", "ssmmessages", "sts", "tag"),
-    *("vpc-lattice", "vpce"),
+    *("resource-groups", "route53", "s3", "secretsmanager", "servicequotas"),
+    *("sns", "sqs", "ssm", "ssmmessages", "sts", "tag", "vpc-lattice", "vpce"),
 )
 
 

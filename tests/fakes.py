@@ -21,6 +21,7 @@ from deployments.aws.cloudformation import (
     StackView,
 )
 from deployments.aws.iam import ContextKey, SimulatedDecision
+from deployments.aws.service_quotas import CODES, Limited, QuotaUse
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.aws.validation_events import FailedEvent, ValidationFinding
@@ -70,6 +71,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         self.requests: list[ChangeSetRequest] = []
         self.foreign_buckets: set[str] = set()
         self.zone_names = ["ap-northeast-1a", "ap-northeast-1c"]
+        self.in_use: dict[Limited, int] = {}  # of 100 each
         self.not_allowed: dict[str, SimulatedDecision] = {}  # by action; every other is allowed
         self.simulated: list[tuple[str, str]] = []  # role, action
         self.unprotected: list[str] = []
@@ -126,6 +128,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             tagging=self,
             cloudtrail=self,
             iam=self,
+            quotas=self,
         )
 
     def _call(self, operation: str) -> None:
@@ -150,6 +153,10 @@ class FakeAws(FakeServices, FakeStackOperations):
     def identify(self, _ref: AccountRef) -> Identity:
         self._call("sts:AssumeRole")
         return self.caller_identity()
+
+    def use_of(self, service: str) -> list[QuotaUse]:
+        self._call("servicequotas:ListServiceQuotas")
+        return [QuotaUse(limited=one, limit=100, used=self.in_use.get(one, 0)) for one in CODES[service]]
 
     def zones(self) -> list[str]:
         self._call("ec2:DescribeAvailabilityZones")

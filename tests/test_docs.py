@@ -35,6 +35,10 @@ WITHOUT_A_CALL = {
     "cloudformation:GetTemplate",
     "cloudformation:RollbackStack",
     "cloudformation:SetStackPolicy",
+    # Service Quotas reads the values of the services with the caller's rights.
+    "cloudformation:DescribeAccountLimits",
+    "elasticloadbalancing:DescribeAccountLimits",
+    "rds:DescribeAccountAttributes",
 }
 
 

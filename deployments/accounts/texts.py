@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
 from deployments.accounts.rules.connection import Check, ConnectionFinding, FindingCode
+from deployments.aws.service_quotas import Limited
 
 
 class FindingText(NamedTuple):
@@ -28,6 +30,21 @@ CHECKS: Final[Mapping[Check, Promise]] = {
     Check.PERMISSIONS: _("Permissions of the portal"),
     Check.SERVICE_ROLE: _("CloudFormation service role"),
     Check.BUCKET: _("Artifact bucket"),
+    Check.QUOTAS: _("Quotas"),
+}
+LIMITED: Final[Mapping[Limited, Promise]] = {
+    Limited.VPCS: _("VPCs"),
+    Limited.INTERNET_GATEWAYS: _("Internet gateways"),
+    Limited.NAT_GATEWAYS: _("NAT gateways in one Availability Zone"),
+    Limited.SECURITY_GROUPS: _("Security groups"),
+    Limited.ADDRESSES: _("Elastic IP addresses"),
+    Limited.VCPUS: _("vCPUs of running On-Demand Standard instances"),
+    Limited.APPLICATION_LOAD_BALANCERS: _("Application Load Balancers"),
+    Limited.NETWORK_LOAD_BALANCERS: _("Network Load Balancers"),
+    Limited.TARGET_GROUPS: _("Target groups"),
+    Limited.DATABASE_CLUSTERS: _("Database clusters"),
+    Limited.DATABASE_INSTANCES: _("Database instances"),
+    Limited.STACKS: _("CloudFormation stacks"),
 }
 _ADD = N_(
     "Add these statements to the role, or deploy infra_templates/account.yaml of this version again as the "
@@ -146,6 +163,17 @@ FINDINGS: Final[Mapping[FindingCode, FindingText]] = {
         N_("%(bucket)s is not in %(region)s."),
         N_("Enter a bucket of this region, or leave the field empty."),
     ),
+    FindingCode.QUOTAS_OK: FindingText(
+        N_("%(count)s quotas have room for one more environment of each size of the bundled template set")
+    ),
+    FindingCode.QUOTA_SHORT: FindingText(
+        N_("%(quota)s: %(left)s of %(limit)s left. Needed: %(sizes)s."),
+        N_("Request a quota increase in Service Quotas, or delete what is not used. Then test again."),
+    ),
+    FindingCode.QUOTA_UNKNOWN: FindingText(
+        N_("The quotas of %(service)s were not compared: %(operation)s failed (%(code)s)."),
+        N_("If AWS denied it, deploy infra_templates/account.yaml of this version again. Then test again."),
+    ),
     FindingCode.CALL_FAILED: FindingText(
         N_("%(operation)s failed (%(code)s)."),
         N_("If AWS denied it, deploy infra_templates/account.yaml of this version again. Then test again."),
@@ -159,10 +187,22 @@ FINDINGS: Final[Mapping[FindingCode, FindingText]] = {
 
 def finding_text(found: ConnectionFinding) -> str:
     """Return what was found, in the active language."""
-    return gettext(FINDINGS[found.code].text) % dict(found.values)
+    return gettext(FINDINGS[found.code].text) % _values(found)
 
 
 def finding_advice(found: ConnectionFinding) -> str:
     """Return what to do about it in the active language, "" for nothing."""
     advice = FINDINGS[found.code].advice
-    return gettext(advice) % dict(found.values) if advice else ""
+    return gettext(advice) % _values(found) if advice else ""
+
+
+def _values(found: ConnectionFinding) -> dict[str, str]:
+    """Return the values of a finding; quotas and sizes have names in the active language."""
+    if found.code is not FindingCode.QUOTA_SHORT:
+        return dict(found.values)
+    sizes = [(gettext(label) if label else "", count) for label, count in json.loads(found.values["sizes"])]
+    return {
+        **found.values,
+        "quota": str(LIMITED[Limited(found.values["quota"])]),
+        "sizes": ", ".join(f"{label} {count}".strip() for label, count in sizes),
+    }

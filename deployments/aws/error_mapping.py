@@ -27,6 +27,7 @@ from deployments.common.rules.aws_error_codes import CREDENTIALS, DENIED, THROTT
 
 _RETRY = (
     "InternalFailure InternalError InternalServerError InternalServerException PolicyEvaluation "
+    "ServiceException "
     "ServiceUnavailable ServiceUnavailableException Unavailable RequestTimeout RequestTimeoutException "
     "InternalServiceException OperationAborted OperationAbortedException PaginationTokenExpiredException "
     "IDPCommunicationError ResourceContention ResourceInUse HealthUnavailable InvalidNextToken "
@@ -44,6 +45,7 @@ _MISSING = (
     "DBClusterNotFoundFault DBInstanceNotFound DBClusterSnapshotNotFoundFault DBSnapshotNotFound "
     "DBClusterAutomatedBackupNotFoundFault DBInstanceAutomatedBackupNotFound "
     "InvalidInstanceID.NotFound "
+    "NoSuchResourceException "
     "InvalidNetworkInterfaceID.NotFound NoSuchVersion InvalidCommandId InvocationDoesNotExist 404"
 )
 _REJECTED = (
@@ -60,7 +62,7 @@ _REJECTED = (
     "TooManyRegistrationsForTargetId TooManyTargets "
     "InvalidNextTokenException InvalidTimeRangeException InvalidLookupAttributesException "
     "InvalidMaxResultsException InvalidEventCategoryException OperationNotPermittedException "
-    "UnsupportedOperationException "
+    "UnsupportedOperationException IllegalArgumentException InvalidPaginationTokenException "
     "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
 )
 # Errors of ModifyDBCluster, ModifyDBInstance and CreateDBClusterSnapshot: the cluster is busy or stopped, a

@@ -1,4 +1,4 @@
-"""The regions of AWS: the partition of each, and how the ARNs of its resources begin.
+"""The regions of AWS: the partition of each, how the ARNs of its resources begin, and its console.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
@@ -14,6 +14,18 @@ _PARTITIONS = (
     ("eu-isoe-", "aws-iso-e"),
     ("us-isof-", "aws-iso-f"),
 )
+
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
+
+def console_page(region: str, path: str) -> str:
+    """Return the address of a page of the console in a region; "" where its partition's is not known."""
+    domain = _CONSOLES.get(partition(region))
+    return f"https://{region}.{domain}/{path}?region={region}" if domain else ""
 
 
 def partition(region: str) -> str:

@@ -26,6 +26,7 @@ from deployments.aws.iam import IAM, IAMGateway
 from deployments.aws.logs import Logs, LogsGateway
 from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.s3 import S3, S3Gateway
+from deployments.aws.service_quotas import ServiceQuotas, ServiceQuotasGateway
 from deployments.aws.ssm import SSM, SSMGateway
 from deployments.aws.sts import STS, Identity, STSGateway
 from deployments.aws.tagging import Tagging, TaggingGateway
@@ -60,6 +61,7 @@ class Clients:
     tagging: Tagging
     cloudtrail: CloudTrail
     iam: IAM
+    quotas: ServiceQuotas
 
 
 _lock = Lock()
@@ -79,24 +81,33 @@ def _connect(ref: AccountRef) -> Clients:
         call_counts.shared(ref.quota_url).attach(session.events)
     call_capture.attach(session.events)
     endpoint = ref.endpoint_url or None
+    cloudformation = session.client("cloudformation", endpoint_url=endpoint, config=_CONFIG)
+    elbv2 = session.client("elbv2", endpoint_url=endpoint, config=_CONFIG)
+    rds = session.client("rds", endpoint_url=endpoint, config=_CONFIG)
+    ec2 = session.client("ec2", endpoint_url=endpoint, config=_CONFIG)
     return Clients(
-        cloudformation=CloudFormationGateway(
-            session.client("cloudformation", endpoint_url=endpoint, config=_CONFIG)
-        ),
-        elbv2=ELBv2Gateway(session.client("elbv2", endpoint_url=endpoint, config=_CONFIG)),
+        cloudformation=CloudFormationGateway(cloudformation),
+        elbv2=ELBv2Gateway(elbv2),
         autoscaling=AutoScalingGateway(session.client("autoscaling", endpoint_url=endpoint, config=_CONFIG)),
         ssm=SSMGateway(session.client("ssm", endpoint_url=endpoint, config=_CONFIG)),
         cloudwatch=CloudWatchGateway(session.client("cloudwatch", endpoint_url=endpoint, config=_CONFIG)),
         logs=LogsGateway(session.client("logs", endpoint_url=endpoint, config=_CONFIG)),
-        rds=RDSGateway(session.client("rds", endpoint_url=endpoint, config=_CONFIG)),
+        rds=RDSGateway(rds),
         s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),
         sts=STSGateway(session.client("sts", endpoint_url=endpoint, config=_CONFIG)),
-        ec2=EC2Gateway(session.client("ec2", endpoint_url=endpoint, config=_CONFIG)),
+        ec2=EC2Gateway(ec2),
         tagging=TaggingGateway(
             session.client("resourcegroupstaggingapi", endpoint_url=endpoint, config=_CONFIG)
         ),
         cloudtrail=CloudTrailGateway(session.client("cloudtrail", endpoint_url=endpoint, config=_CONFIG)),
         iam=IAMGateway(session.client("iam", endpoint_url=endpoint, config=_CONFIG)),
+        quotas=ServiceQuotasGateway(
+            session.client("service-quotas", endpoint_url=endpoint, config=_CONFIG),
+            ec2=ec2,
+            elbv2=elbv2,
+            rds=rds,
+            cloudformation=cloudformation,
+        ),
     )
 
 

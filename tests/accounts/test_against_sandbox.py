@@ -45,6 +45,19 @@ REMOVED = (
     (SERVICE, granted_actions.READS, "ec2:Describe*", "service_role"),
 )
 
+EXCEEDED = {
+    "VPCs: 0 of 1 left. Needed: Trial 1, Standard 1, Production 1.": ("vpcs", 1),  # the default one
+    "Elastic IP addresses: 0 of 0 left. Needed: Trial 1, Standard 1, Production 2.": ("addresses", 0),
+    "vCPUs of running On-Demand Standard instances: 3 of 3 left. Needed: Trial 4, Standard 8, "
+    "Production 16.": ("vcpus", 3),
+    "Application Load Balancers: 0 of 0 left. Needed: Trial 1, Standard 1, Production 1.": (
+        *("load_balancers_application", 0),
+    ),
+    "Database instances: 1 of 1 left. Needed: Trial 2, Standard 2, Production 2.": ("database_instances", 1),
+    "CloudFormation stacks: 8 of 8 left. Needed: Trial 9, Standard 9, Production 10.": ("stacks", 8),
+}
+"""Each line of a test with the quota of the account that causes it."""
+
 
 @pytest.fixture
 def account(sandbox: Sandbox, settings: Settings) -> Account:
@@ -117,6 +130,18 @@ def test_without_the_simulation_the_test_says_so(account: Account, sandbox: Sand
     line = line_of(found, "permissions")
     assert "harmless reads" in line.text
     assert _names(line.policy, action)
+
+
+def test_each_exceeded_quota_is_named_before_a_deployment_would_fail(
+    account: Account, sandbox: Sandbox
+) -> None:
+    sandbox.control("POST", "quotas", dict(EXCEEDED.values()), account=account.sandbox_account_id)
+
+    found = outcome_of(account)
+
+    assert found.result is Result.PROBLEM
+    lines = {line.text: line.result for line in found.lines if line.check == "quotas"}
+    assert lines == dict.fromkeys(EXCEEDED, Result.PROBLEM)
 
 
 def test_another_external_id_is_a_denied_role(account: Account, sandbox: Sandbox) -> None:

@@ -89,7 +89,11 @@ OPERATIONS = {
     "s3:PutEncryptionConfiguration": ("PutBucketEncryption",),
     "s3:PutBucketPublicAccessBlock": ("PutPublicAccessBlock",),
 }
-MODELS = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi"}
+MODELS = {
+    "elasticloadbalancing": "elbv2",
+    "servicequotas": "service-quotas",
+    "tag": "resourcegroupstaggingapi",
+}
 
 
 def declared_errors() -> set[tuple[str, str]]:

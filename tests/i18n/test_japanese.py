@@ -66,6 +66,9 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
     same |= {
         "ALB",
         "NLB",
+        "Application Load Balancer",
+        "Network Load Balancer",
+        "VPC",
         "CloudFormation",
         "CloudTrail",
         "State Manager",

@@ -50,6 +50,7 @@ INLINE, MANAGED, ATTACHED = 10_240, 6_144, 10
 PORTAL = {
     "rds:ModifyDBCluster": "the portal changes DeletionProtection only (deployments/aws/rds.py)",
     "rds:ModifyDBInstance": "the portal changes DeletionProtection only (deployments/aws/rds.py)",
+    "servicequotas:ListServiceQuotas": "the portal lists quotas of services whose limits it may read",
     "cloudformation:DescribeStacks": "the portal names the stack (deployments/aws/cloudformation.py)",
 }
 

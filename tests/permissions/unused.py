@@ -12,6 +12,7 @@ _SNAPSHOT = "an operator takes a snapshot of a database"
 _UPDATE = "CloudFormation updates such a resource in place, which the tested change does not"
 _RELEASE = "a release brings another version to running servers"
 _TESTED = "the connection of an account is tested"
+_QUOTAS = "Service Quotas reads the values of the service with the caller's rights on AWS"
 _TAGS = "an update takes a tag away"
 
 _TIMED_OUT = "the network is read while health checks time out"
@@ -22,12 +23,15 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudformation:CancelUpdateStack": "an operator stops an update",
         "cloudformation:ContinueUpdateRollback": "an operator continues a rollback that failed",
         "cloudformation:DeleteChangeSet": "a preview is discarded, or computed again",
+        "cloudformation:DescribeAccountLimits": _QUOTAS,
         "cloudformation:GetTemplate": "the template of a stack is compared with the one that was deployed",
+        "cloudformation:ListStacks": _TESTED,
         "cloudformation:RollbackStack": "an operator rolls back what was kept after a failure",
         "cloudformation:SetStackPolicy": "UpdateStack with a stack policy, which protects data, needs it too",
         "cloudtrail:LookupEvents": "who denied or changed a resource is looked up when it has failed",
         "cloudwatch:GetMetricData": "the replica lag is read while a page is open, once a minute",
         "ec2:DeleteNetworkInterface": _REMAINS,
+        "ec2:DescribeAddresses": _TESTED,
         "ec2:DescribeAvailabilityZones": _TESTED,
         "ec2:DescribeInstances": "only servers that remain or that tags of a set of one's own match",
         "ec2:DescribeInternetGateways": _TIMED_OUT,
@@ -38,6 +42,8 @@ UNUSED: dict[str, dict[str, str]] = {
         "ec2:DescribeSecurityGroups": _TIMED_OUT,
         "ec2:DescribeSubnets": _TIMED_OUT,
         "ec2:DescribeVpcEndpoints": _TIMED_OUT,
+        "ec2:DescribeVpcs": _TESTED,
+        "elasticloadbalancing:DescribeAccountLimits": _QUOTAS,
         "elasticloadbalancing:DeregisterTargets": _RELEASE,
         "elasticloadbalancing:DescribeTargetGroups": "only groups whose name is unknown are looked up",
         "elasticloadbalancing:RegisterTargets": _RELEASE,
@@ -47,12 +53,15 @@ UNUSED: dict[str, dict[str, str]] = {
         "logs:GetLogEvents": "the log of a function is read when it has failed",
         "rds:AddTagsToResource": _SNAPSHOT,
         "rds:CreateDBClusterSnapshot": _SNAPSHOT,
+        "rds:DescribeAccountAttributes": _QUOTAS,
         "rds:DeleteDBClusterAutomatedBackup": _REMAINS,
         "rds:DeleteDBClusterSnapshot": _REMAINS,
         "rds:DeleteDBInstanceAutomatedBackup": _REMAINS,
         "rds:DeleteDBSnapshot": _REMAINS,
         "rds:ModifyDBInstance": "databases without a cluster are unprotected; the set that ships has none",
         "s3:DeleteObjectVersion": _REMAINS,
+        "servicequotas:GetAWSDefaultServiceQuota": _TESTED,
+        "servicequotas:ListServiceQuotas": _TESTED,
         "ssm:GetCommandInvocation": _RELEASE,
         "ssm:ListCommandInvocations": _RELEASE,
         "ssm:ListCommands": _RELEASE,

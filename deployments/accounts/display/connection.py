@@ -10,6 +10,7 @@ from django.utils.translation import pgettext
 
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.rules.connection import ConnectionFinding, Result
+from deployments.accounts.rules.quotas import page_of
 from deployments.accounts.rules.stored_facts import read_findings
 from deployments.accounts.texts import CHECKS, finding_advice, finding_text
 
@@ -31,6 +32,8 @@ class FindingLine:
     advice: str
     actions: tuple[str, ...]
     policy: str
+    link: str = ""
+    """The page of the quota in Service Quotas, "" without one."""
 
     @property
     def css_class(self) -> str:
@@ -58,6 +61,7 @@ class FindingLine:
             advice=finding_advice(found),
             actions=found.actions,
             policy=found.policy,
+            link=page_of(found),
         )
 
 

@@ -57,6 +57,7 @@ class Check(StrEnum):
     PERMISSIONS = "permissions"
     SERVICE_ROLE = "service_role"
     BUCKET = "bucket"
+    QUOTAS = "quotas"
 
 
 class FindingCode(StrEnum):
@@ -92,6 +93,9 @@ class FindingCode(StrEnum):
     BUCKET_NEW = "bucket_new"
     BUCKET_FOREIGN = "bucket_foreign"
     BUCKET_ELSEWHERE = "bucket_elsewhere"
+    QUOTAS_OK = "quotas_ok"
+    QUOTA_SHORT = "quota_short"
+    QUOTA_UNKNOWN = "quota_unknown"
     CALL_FAILED = "call_failed"
     INTERRUPTED = "interrupted"
 
@@ -114,7 +118,7 @@ Policies = Mapping[str, str]
 
 
 def findings(facts: ConnectionAnswers, policies: Policies) -> tuple[ConnectionFinding, ...]:
-    """Return the findings in the order of the checks.
+    """Return the findings in the order of the checks, without those of `quotas`.
 
     Args:
         policies: for PORTAL and SERVICE what the role lacks; for "simulate" what allows the simulation.

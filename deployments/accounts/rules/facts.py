@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from deployments.aws.service_quotas import QuotaUse
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallError:
@@ -47,7 +49,8 @@ class ConnectionAnswers:
     """What AWS answered. `identity_error` is the one of the first call, after which nothing else is known.
 
     `skew` is this machine's time less AWS's in seconds. `revision` and `parameters` are those of the stack of
-    account.yaml; the revision is None where it does not exist or has no roles.
+    account.yaml; the revision is None where it does not exist or has no roles. `quotas` are by the services
+    that were asked so far, with the error of those that did not answer.
     """
 
     region: str
@@ -66,3 +69,5 @@ class ConnectionAnswers:
     bucket_error: CallError | None = None
     portal: RoleFacts = field(default_factory=RoleFacts)
     service: RoleFacts = field(default_factory=RoleFacts)
+    quotas: Mapping[str, tuple[QuotaUse, ...]] = field(default_factory=dict)
+    quota_errors: Mapping[str, CallError] = field(default_factory=dict)

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from deployments.aws.regions import partition
+from deployments.aws.regions import console_page
 from deployments.environments.rules.account_template import STACK
 
 PLACEHOLDER: Final = "arn:aws:iam::111111111111:role/sanso"
 """The portal's identity where no setting names it."""
-_CONSOLES: Final = {
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +54,9 @@ class RolesStack:
 
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stacks-quick-create-links.html
         """
-        console = _CONSOLES.get(partition(self.region))
-        if not self.template_url or not self.principal or console is None:
+        page = console_page(self.region, "cloudformation/home")
+        if not self.template_url or not self.principal or not page:
             return ""
         query = {"templateURL": self.template_url, "stackName": STACK}
         query |= {f"param_{name}": value for name, value in self.parameters.items()}
-        page = f"https://{self.region}.{console}/cloudformation/home?region={self.region}"
         return f"{page}#/stacks/create/review?{urlencode(query)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from deployments.accounts.rules.connection import Check, ConnectionFinding, FindingCode, Result
 from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
+from deployments.aws.service_quotas import Limited, QuotaUse
 
 _ERRORS = ("identity_error", "region_error", "revision_error", "bucket_error")
 
@@ -33,12 +34,23 @@ def read_facts(stored: Mapping[str, Any]) -> ConnectionAnswers:
             "bucket_state": Bucket(state) if state else None,
             "portal": _role(values["portal"]),
             "service": _role(values["service"]),
+            "quotas": _quotas(values.get("quotas", {})),
+            "quota_errors": {
+                name: CallError(**error) for name, error in values.get("quota_errors", {}).items()
+            },
         }
     )
 
 
 def _error(stored: Mapping[str, str] | None) -> CallError | None:
     return CallError(**stored) if stored else None
+
+
+def _quotas(stored: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, tuple[QuotaUse, ...]]:
+    return {
+        service: tuple(QuotaUse(**{**one, "limited": Limited(one["limited"])}) for one in found)
+        for service, found in stored.items()
+    }
 
 
 def _role(stored: Mapping[str, Any]) -> RoleFacts:

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from deployments.accounts.models import FINISHED, RUNNING, ConnectionTest
-from deployments.accounts.rules import connection
+from deployments.accounts.rules import connection, quotas
 from deployments.accounts.rules.account_roles import PORTAL
 from deployments.accounts.rules.facts import CallError, ConnectionAnswers
 from deployments.accounts.rules.stored_facts import facts_as_json, findings_as_json, read_facts
@@ -58,7 +58,7 @@ def run_test(
     _keep(test, attempts=test.attempts + 1, state=RUNNING, due_at=timezone.now() + LEASE)
     try:
         if test.facts:
-            _simulate(test, read_facts(test.facts), connect)
+            _continue(test, read_facts(test.facts), connect)
         else:
             _begin(test, connect, identify)
     except QuotaExhausted as exc:
@@ -96,6 +96,28 @@ def _begin(test: ConnectionTest, connect: Connect, identify: Identify) -> None:
     _keep(test, attempts=0, facts=facts_as_json(facts), planned=planned, done=0, due_at=timezone.now())
 
 
+def _continue(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) -> None:
+    """Read quotas; once those of every service are known, make simulations."""
+    clients, began = connect(test.account.ref()), time.monotonic()
+    while (left := reads.left_quotas(facts)) and time.monotonic() - began < ENOUGH:
+        try:
+            facts = reads.with_quotas(facts, left[0], clients)
+        except QuotaExhausted as exc:
+            due = timezone.now() + timedelta(seconds=exc.seconds)
+            _keep(test, attempts=0, facts=facts_as_json(facts), due_at=due)
+            return
+        except AwsRetryable as exc:
+            if test.attempts + 1 < TRIES:
+                _keep(test, facts=facts_as_json(facts), due_at=timezone.now() + _PAUSE)
+                return
+            error = CallError(operation=exc.operation, code=exc.code)
+            facts = replace(facts, quota_errors={**facts.quota_errors, left[0]: error})
+    if left:
+        _keep(test, attempts=0, facts=facts_as_json(facts), due_at=timezone.now())
+    else:
+        _simulate(test, facts, connect)
+
+
 def _simulate(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) -> None:
     """Make as many simulations as fit into a step; after the last one, end the test."""
     roles = simulating.roles_of(facts, test.account)
@@ -123,7 +145,9 @@ def _simulate(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) 
         return
     if facts.portal.error is not None:
         facts = replace(facts, portal=reads.instead(facts.portal, clients))
-    _finish(test, facts, connection.findings(facts, simulating.policies(dict(roles), facts)))
+    about_roles = connection.findings(facts, simulating.policies(dict(roles), facts))
+    region = "" if facts.is_sandbox else facts.region
+    _finish(test, facts, [*about_roles, *quotas.findings(facts, reads.sizes(), region)])
 
 
 def _keep(test: ConnectionTest, **values: Any) -> None:

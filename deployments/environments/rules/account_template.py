@@ -8,7 +8,7 @@ from typing import Final
 
 STACK: Final = "sanso-account"
 """The name that docs/production.md gives the stack; its role may describe it."""
-REVISION: Final = 9
+REVISION: Final = 10
 """The revision that this version needs."""
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from deployments.aws import session
+from deployments.aws.service_quotas import CODES, QuotaUse
 from deployments.aws.session import Clients
 from deployments.common.errors import UserFixable
 from deployments.environments.rules.account_template import STACK
@@ -54,6 +55,10 @@ class MissingNames:
     def group(self) -> str:
         """Return the ARN of a target group that does not exist."""
         return self.arn("elasticloadbalancing", f"targetgroup/{self.name[:32]}/{_HEX[:16]}")
+
+
+def _quotas_of(service: str, aws: Clients, _missing: MissingNames) -> list[QuotaUse]:
+    return aws.quotas.use_of(service)
 
 
 Read = tuple[Expect, Callable[[Clients, MissingNames], Any]]
@@ -144,6 +149,7 @@ READS: dict[str, Read] = {
     "ec2.network_of": (Expect.MISSING, lambda a, _m: a.ec2.network_of(f"i-{_HEX}")),
     "ec2.network_in": (Expect.EMPTY, lambda a, _m: list(a.ec2.network_in(f"vpc-{_HEX}").instances)),
     "tagging.tagged": (Expect.EMPTY, lambda a, m: a.tagging.tagged(TAG, m.name)),
+    **{f"quotas.use_of, {service}": (Expect.VALUE, partial(_quotas_of, service)) for service in CODES},
     "cloudtrail.by_user": (
         Expect.EMPTY,
         lambda a, m: a.cloudtrail.by_user(m.name, m.now - _DAY, m.now, 10),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.accounts.rules import quotas
 from deployments.accounts.rules.account_roles import PORTAL, SERVICE
 from deployments.accounts.rules.connection import (
     Check,
@@ -19,6 +20,7 @@ from deployments.accounts.rules.connection import (
     worst,
 )
 from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
+from deployments.accounts.rules.quotas import SizeNeeds
 from deployments.accounts.rules.roles_facts import with_decisions
 from deployments.accounts.rules.simulations import Simulation
 from deployments.accounts.rules.stored_facts import (
@@ -29,6 +31,7 @@ from deployments.accounts.rules.stored_facts import (
 )
 from deployments.accounts.texts import FINDINGS, finding_advice, finding_text
 from deployments.aws.iam import SimulatedDecision
+from deployments.aws.service_quotas import Limited, QuotaUse
 from deployments.common.rules.aws_error_codes import CREDENTIALS, DENIED
 from deployments.environments.rules.account_template import REVISION
 
@@ -67,6 +70,10 @@ roles = st.builds(
     reads=actions,
     reads_denied=actions,
 )
+uses = st.lists(
+    st.builds(QuotaUse, limited=st.sampled_from(Limited), limit=st.integers(0, 9), used=st.integers(0, 9)),
+    max_size=3,
+).map(tuple)
 facts = st.builds(
     ConnectionAnswers,
     region=st.just("ap-northeast-1"),
@@ -85,6 +92,8 @@ facts = st.builds(
     bucket_error=errors,
     portal=roles,
     service=roles,
+    quotas=st.dictionaries(st.sampled_from(["vpc", "rds"]), uses, max_size=2),
+    quota_errors=st.dictionaries(st.just("ec2"), errors.filter(bool), max_size=1),
 )
 
 
@@ -100,14 +109,15 @@ def one_of(check: Check, **changed: Any) -> ConnectionFinding:
 def test_a_connection_that_works_is_one_line_for_each_check() -> None:
     found = findings(FACTS, POLICIES)
 
-    assert [one.check for one in found] == list(Check)
+    assert [one.check for one in found] == [one for one in Check if one is not Check.QUOTAS]
     assert worst(found) is Result.OK
     assert not any(finding_advice(one) for one in found)
 
 
 @given(facts=facts)
 def test_any_facts_have_findings_with_texts_and_survive_their_storage(facts: ConnectionAnswers) -> None:
-    found = findings(facts, POLICIES)
+    sizes = [SizeNeeds(label="Trial", needs={Limited.VPCS: 1})]
+    found = (*findings(facts, POLICIES), *quotas.findings(facts, sizes, facts.region))
 
     assert read_facts(facts_as_json(facts)) == facts
     assert read_findings(findings_as_json(found)) == list(found)

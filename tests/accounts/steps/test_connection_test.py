@@ -13,6 +13,7 @@ from deployments.accounts.rules.connection import Result
 from deployments.accounts.shared.requested_tests import request_test
 from deployments.accounts.steps import connection_test
 from deployments.aws.iam import SimulatedDecision
+from deployments.aws.service_quotas import CODES, Limited
 from deployments.common.errors import AwsAccessError, AwsNotFound, AwsRetryable, QuotaExhausted
 from deployments.common.models import leases
 from deployments.environments.rules.account_template import REVISION, STACK
@@ -39,7 +40,7 @@ def test_a_connection_that_works_is_tested_without_any_change(aws: FakeAws) -> N
 
     assert (found.result, found.account_number) == (Result.OK, ACCOUNT_ID)
     assert [line.check for line in found.lines] == [
-        *("identity", "region", "revision", "permissions", "service_role", "bucket")
+        *("identity", "region", "revision", "permissions", "service_role", "bucket", "quotas")
     ]
     assert {call.split(":")[1][:4] for call in aws.calls} <= {"Assu", "GetC", "Desc", "List", "Simu"}
     assert {role for role, _action in aws.simulated} == {ROLE, SERVICE_ROLE}
@@ -220,6 +221,41 @@ def test_the_portals_own_user_is_simulated_where_no_role_is_entered(aws: FakeAws
     outcome_of(production(role_arn="", service_role_arn=""), aws)
 
     assert {role for role, _action in aws.simulated} == {f"arn:aws:iam::{ACCOUNT_ID}:user/sanso"}
+
+
+def test_an_exceeded_quota_is_named_with_its_page(aws: FakeAws) -> None:
+    aws.in_use[Limited.VPCS] = 100
+
+    line = line_of(outcome_of(production(), aws), "quotas")
+
+    assert (line.result, line.text) == (
+        Result.PROBLEM,
+        "VPCs: 0 of 100 left. Needed: Trial 1, Standard 1, Production 1.",
+    )
+    assert line.link == (
+        "https://ap-northeast-1.console.aws.amazon.com/servicequotas/home/services/vpc/quotas/L-F678F1CE"
+        "?region=ap-northeast-1"
+    )
+
+
+def test_quotas_that_may_not_be_read_are_a_warning(aws: FakeAws) -> None:
+    denied_read = refusal("servicequotas:ListServiceQuotas")
+    aws.fail("servicequotas:ListServiceQuotas", denied_read)
+
+    found = outcome_of(production(), aws)
+
+    assert found.result is Result.WARNING
+    assert "The quotas of vpc were not compared" in line_of(found, "quotas").text
+
+
+def test_throttled_quotas_are_read_again_from_the_service_that_is_left(aws: FakeAws) -> None:
+    call = "servicequotas:ListServiceQuotas"
+    aws.fail(call, QuotaExhausted(call, 0.5), AwsRetryable("Throttling", "Rate exceeded", call))
+
+    found = outcome_of(production(), aws)
+
+    assert line_of(found, "quotas").result is Result.OK
+    assert aws.calls.count(call) == len(CODES) + 2
 
 
 def test_the_sandbox_has_the_roles_of_this_version(aws: FakeAws) -> None:

@@ -23,6 +23,7 @@ class ConnectionFindingOut(Schema):
     advice: str = Field(description="What to do about it; empty where there is nothing to do.")
     actions: list[str] = Field(description="The IAM actions that the role lacks.")
     policy: str = Field(description="The policy to add to the role, as JSON; empty without one.")
+    link: str = Field(description="The page of the quota in the console of AWS; empty without one.")
 
     @classmethod
     def of(cls, line: FindingLine) -> Self:
@@ -34,6 +35,7 @@ class ConnectionFindingOut(Schema):
             advice=line.advice,
             actions=list(line.actions),
             policy=line.policy,
+            link=line.link,
         )
 
 

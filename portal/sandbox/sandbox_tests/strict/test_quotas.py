@@ -100,3 +100,36 @@ def test_each_quota_fails_one_more_in_awss_words(
     account.sandbox.control("POST", "quotas", {quota: 0}, account=account.id)
     reason = creation_failure(account, template, "Limited", Vpc=network.vpc, Subnet=network.subnet_a)
     assert text in reason.text
+
+
+def test_service_quotas_lists_what_the_account_may_have(account: Account) -> None:
+    """https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html"""
+    account.sandbox.control("POST", "quotas", {"vpcs": 7}, account=account.id)
+    client = account.client("service-quotas")
+
+    pages = client.get_paginator("list_service_quotas").paginate(
+        ServiceCode="vpc", PaginationConfig={"PageSize": 2}
+    )
+    found = {row["QuotaName"]: row["Value"] for page in pages for row in page["Quotas"]}
+
+    assert (found["VPCs per Region"], found["Internet gateways per Region"]) == (7.0, 5.0)
+    named = {"ServiceCode": "vpc", "QuotaCode": "L-F678F1CE"}
+    assert client.get_service_quota(**named)["Quota"]["Value"] == 7.0
+    assert client.get_aws_default_service_quota(**named)["Quota"]["Value"] == 5.0
+
+
+def test_a_quota_with_a_default_only_is_not_listed(account: Account) -> None:
+    """https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html"""
+    client = account.client("service-quotas")
+    named = {"ServiceCode": "cloudformation", "QuotaCode": "L-0485CB21"}
+
+    assert client.list_service_quotas(ServiceCode="cloudformation")["Quotas"] == []
+    with pytest.raises(ClientError, match="NoSuchResourceException"):
+        client.get_service_quota(**named)
+    assert client.get_aws_default_service_quota(**named)["Quota"]["Value"] == 2000.0
+
+
+def test_an_unknown_service_has_no_quotas(account: Account) -> None:
+    """https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html"""
+    with pytest.raises(ClientError, match="NoSuchResourceException"):
+        account.client("service-quotas").list_service_quotas(ServiceCode="none")

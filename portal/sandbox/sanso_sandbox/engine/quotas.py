@@ -49,6 +49,12 @@ QUOTAS: Final = {
         text="Performing this operation would exceed the limit of {limit} NAT gateways",
         handler_code=GENERAL,
     ),
+    "security_groups": Quota(
+        limit=2_500,
+        code="SecurityGroupLimitExceeded",
+        text="The maximum number of security groups has been reached.",
+        handler_code=GENERAL,
+    ),
     "rules_per_security_group": Quota(
         limit=60,
         code="RulesPerSecurityGroupLimitExceeded",
@@ -103,7 +109,12 @@ _changed: dict[str, dict[str, int]] = {}  # by account
 
 def limits(account: str) -> dict[str, int]:
     """Return the limit of each quota in an account."""
-    return {name: quota.limit for name, quota in QUOTAS.items()} | _changed.get(account, {})
+    return {name: quota.limit for name, quota in QUOTAS.items()} | changed(account)
+
+
+def changed(account: str) -> dict[str, int]:
+    """Return the quotas of an account that are not those of a new one."""
+    return _changed.get(account, {})
 
 
 def change(account: str, given: dict[str, object]) -> None:

@@ -91,6 +91,7 @@ _WITHOUT_RESOURCE: Final = (
     "cloudwatch:",
     "ec2:Describe",
     "elasticloadbalancing:Describe",
+    "servicequotas:",
     "ssm:DescribeAssociationExecution",
     "ssm:GetCommandInvocation",
     "ssm:ListCommand",

@@ -47,6 +47,7 @@ from sanso_sandbox.services import (
     names,
     rds,
     secretsmanager,
+    servicequotas,
     ssm,
 )
 from sanso_sandbox.services.ec2.cloud import Ec2Cloud
@@ -60,6 +61,7 @@ logger = logging.getLogger(__name__)
 SERVICES: Final = (
     *(cloudformation, fixes),
     *(ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, cloudtrail, cloudwatch, names),
+    servicequotas,
 )
 
 

@@ -26,6 +26,11 @@ def install() -> None:
         "CreateInternetGateway",
         lambda: quotas.require("internet_gateways", len(ec2._internet_gateways)),
     )
+    _limit(
+        "AWS::EC2::SecurityGroup",
+        "CreateSecurityGroup",
+        lambda: quotas.require("security_groups", len(ec2._security_groups)),
+    )
     _limit("AWS::EC2::EIP", "AllocateAddress", lambda: quotas.require("addresses", len(ec2._addresses)))
 
 
