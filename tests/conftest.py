@@ -10,6 +10,7 @@ import gc
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from portal.translations import compile_catalogs
 from sandbox_tests import explained, loopback_only
 from sandbox_tests.fixtures import closed_port, responses_have_their_shape, sandbox_account
 from sandbox_tests.processes import without_aws
-from tests import emptied, prepared, reach, tiers, times
+from tests import emptied, forked, prepared, reach, tiers, times
 from tests.explained import assert_recognized
 from tests.mariadb import MariaDB, start_mariadb
 from tests.selection import Selection
@@ -106,6 +107,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("reach"):
         config.pluginmanager.register(reach.Recorder(config))
     explained.checks.append(assert_recognized)
+    forked.enabled = sys.platform == "linux"
     config.addinivalue_line("markers", "sampled(group): one of several, of which `make test` runs a sample")
     config.addinivalue_line("markers", "core: also part of the SQLite run (make test runs both databases)")
     loopback_only.enforce()
@@ -119,6 +121,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure() -> None:
+    forked.stop_servers()
     shutil.rmtree(FOLDER, ignore_errors=True)
 
 

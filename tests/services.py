@@ -7,12 +7,13 @@ loopback only, and are stopped after the run.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import redis
 
@@ -31,6 +32,7 @@ from sandbox_tests.processes import (
     wait_until,
 )
 from sandbox_tests.sandboxes import Sandbox, bearer, sandbox_answers, start_sandbox, started_sandboxes
+from tests import forked
 
 __all__ = [
     "LIMIT",
@@ -57,6 +59,13 @@ class Service(processes.Service):
     """A server process that runs in the repository's folder."""
 
     directory: Path = REPOSITORY
+
+    def spawn(self, log: BinaryIO) -> processes.Process:
+        """Fork a process of the portal in tests, so that it need not import everything; start any other."""
+        kind = forked.kind_of(self.command) if forked.enabled and self.directory == REPOSITORY else ""
+        if not kind:
+            return super().spawn(log)
+        return forked.fork(kind, self.command, self.directory, {**os.environ, **self.environment}, log)
 
 
 def account_ref(sandbox: Sandbox, account: str, **values: Any) -> AccountRef:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 LOOPBACK = "127.0.0.1"
 PORTS = range(20000, 32000)
@@ -78,6 +79,19 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = LIMIT, what: s
         waited[name] = waited.get(name, 0) + time.monotonic() - started
 
 
+class Process(Protocol):
+    """What tests use of subprocess.Popen."""
+
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 @dataclass(kw_only=True)
 class Service:
     """A server process: its command, its log, and a check whether it responds."""
@@ -87,7 +101,7 @@ class Service:
     port: int
     answers: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     stop_timeout: float = STOP_SECONDS  # seconds from SIGTERM to the kill
     directory: Path = PROJECT
 
@@ -102,22 +116,25 @@ class Service:
         """Start the process and wait until it responds; raise ServiceFailed if it ends or does not."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*die_with_parent(), *self.command],
-                cwd=self.directory,
-                env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C in the terminal ends pytest, which then stops the server
-            )
-        process = self.process
+            process = self.process = self.spawn(log)
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: process.poll() is not None or self.answers(), seconds=LIMIT)
         if process.poll() is not None or not self.answers():
             self.kill()
             tail = self.log.read_text(errors="replace")[-3000:]
             raise ServiceFailed(f"{self.command[0]} did not start:\n{tail}")
+
+    def spawn(self, log: BinaryIO) -> Process:
+        """Start the process with this log, and return it."""
+        return subprocess.Popen(
+            [*die_with_parent(), *self.command],
+            cwd=self.directory,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in the terminal ends pytest, which then stops the server
+        )
 
     def stop(self) -> None:
         """Send SIGTERM and wait for the end; kill the process if it takes too long. Harmless when ended."""
