@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import logging
 import os
 import runpy
 import select
@@ -188,9 +189,16 @@ def read_by_python(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def evaluated_settings() -> dict[str, Any]:
-    """Return the values of all settings in the current environment, which also sets the time zone."""
+    """Return the values of all settings in the current environment, which also sets the time zone.
+
+    A started process reads them before its log is configured, so nothing that they log is in it.
+    """
     sys.modules.pop("portal.settings", None)
-    return vars(Settings("portal.settings"))
+    logging.disable()
+    try:
+        return vars(Settings("portal.settings"))
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def use_settings(before: Mapping[str, Any]) -> bool:

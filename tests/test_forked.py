@@ -109,6 +109,14 @@ def test_an_exception_ends_the_process_with_its_traceback_in_the_log(log: Path) 
     assert "ValueError: what failed" in log.read_text()
 
 
+def test_a_log_begins_with_what_its_process_writes(log: Path) -> None:
+    forked.stop_servers()
+    for variables in ({}, {"SANSO_LOG_FORMAT": "json"}):  # the second one's settings differ
+        assert run("print('first')", log, LOG_LEVEL="DEBUG", **variables).wait(LIMIT) == 0
+        assert log.read_text().startswith("first\n")
+        log.unlink()
+
+
 WAITING = "import signal\nprint('waits', flush=True)\nsignal.pause()"
 
 

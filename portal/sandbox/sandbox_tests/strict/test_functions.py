@@ -216,6 +216,12 @@ def _open(account: Account, network: Network) -> None:
     public = ec2.create_subnet(VpcId=network.vpc, CidrBlock="10.0.9.0/24")["Subnet"]["SubnetId"]
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     gateway = ec2.create_nat_gateway(SubnetId=public, AllocationId=address)["NatGateway"]["NatGatewayId"]
+
+    def state() -> str:
+        (found,) = ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
+        return str(found["State"])
+
+    wait_until(lambda: state() == "available", what="the NAT gateway")
     (outer,) = ec2.describe_route_tables(
         Filters=[{"Name": "association.subnet-id", "Values": [network.subnet_a]}]
     )["RouteTables"]
