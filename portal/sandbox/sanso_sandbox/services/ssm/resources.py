@@ -16,7 +16,7 @@ from sanso_sandbox.engine.registry import (
     provide,
     replace,
 )
-from sanso_sandbox.engine.time_scale import shortened
+from sanso_sandbox.engine.time_scale import CHECK, shortened
 from sanso_sandbox.protocols import in_use
 from sanso_sandbox.services.ssm import association_rules, associations, documents, executions
 
@@ -80,7 +80,7 @@ async def _stabilize(physical_id: str, properties: Properties, stack: str) -> At
             raise ValueError(
                 f"Resource of type 'AWS::SSM::Association' with identifier '{physical_id}' did not stabilize."
             )
-        await asyncio.sleep(shortened(LOOK, at_least=0.1))
+        await asyncio.sleep(min(shortened(LOOK, at_least=0.1), CHECK))  # the time scale may change
 
 
 def _create_document(logical_id: str, properties: Properties, stack: str) -> Created:
