@@ -16,12 +16,17 @@ from deployments.template_sets.models import stored_sets
 
 
 def databases_view(environment: Environment, user: User) -> dict[str, Any]:
-    """Return the data that the second database was restored from, and whether the person may restore one."""
+    """Return the data that the second database was restored from, and whether the servers use it.
+
+    Also whether the person may restore one.
+    """
     base = base_of(environment)
     template_set = stored_sets.find(base.template_digest) if base else None
     found: dict[str, Any] = {"may_restore_beside": False}
     if template_set:
-        found["second_data"] = template_set.second.restore.read(environment.parameters)
+        second = template_set.second
+        found["second_data"] = second.restore.read(environment.parameters)
+        found["second_is_used"] = second.is_used(environment.parameters)
     if environment.account.is_recording or not can(user, CHANGE, environment):
         return found
     try:

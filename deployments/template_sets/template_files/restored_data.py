@@ -107,6 +107,10 @@ class SecondDatabase:
         """Return whether an environment with these values has database B."""
         return bool(self.databases) and values.get(self.databases, FIRST) != FIRST
 
+    def is_used(self, values: Mapping[str, str]) -> bool:
+        """Return whether the servers of an environment with these values use database B."""
+        return self.is_present(values) and values.get(self.in_use, FIRST) == SECOND
+
     def is_added(self, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
         """Return whether a change adds database B."""
         return self.is_present(after) and not self.is_present(before)

@@ -221,3 +221,18 @@ def test_both_databases_are_shown_by_role_and_only_the_one_in_use_counts(
     assert [one.text for one in shown.all("strong")] == ["In use", "Restored from kept"]
     assert "The servers do not use this database." in shown.text
     assert roll_up(observations_of(Environment.objects.get(pk=shop.pk)), timezone.now()).status is before
+
+
+def test_the_first_database_is_not_labeled_with_the_time_of_the_second_once_that_is_in_use(
+    browser: Client, shop: Environment
+) -> None:
+    with_values(shop, TWO | {"InUse": "B", "Unprotected": "none"})
+    Environment.objects.filter(pk=shop.pk).update(outputs={"DatabaseClusterId": "second"})
+    DatabaseCluster.objects.create(
+        environment=shop, cluster_id="second", status="available", observed_at=timezone.now()
+    )
+
+    shown = show(browser, shop, "database").one(id="database")
+
+    assert [one.text for one in shown.all("strong")] == ["In use", "Not in use"]
+    assert "Restored from kept" not in shown.text
