@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from deployments.accounts.rules.connection import Result
 from deployments.accounts.shared.requested_tests import request_test
 from deployments.aws import session
 from deployments.environments.models.accounts import Account
+from deployments.environments.rules.account_template import STACK
 from tests.accounts.testing import line_of, take_steps
 from tests.permissions import granted_actions
+from tests.permissions.check_roles import BEFORE
 from tests.running import client, create_roles, new_account
 from tests.services import Sandbox
 
@@ -142,6 +145,56 @@ def test_each_exceeded_quota_is_named_before_a_deployment_would_fail(
     assert found.result is Result.PROBLEM
     lines = {line.text: line.result for line in found.lines if line.check == "quotas"}
     assert lines == dict.fromkeys(EXCEEDED, Result.PROBLEM)
+
+
+def test_roles_of_an_earlier_revision_are_named_before_a_deployment_would_fail(
+    account: Account, sandbox: Sandbox
+) -> None:
+    deploy_roles(account, sandbox, BEFORE)
+
+    found = outcome_of(account)
+
+    assert found.result is Result.PROBLEM
+    line = line_of(found, "revision")
+    assert line.text == "Revision 1 of account.yaml; this version needs revision 10."
+    assert line.result is Result.WARNING
+    simulated, read = [one for one in found.lines if one.check == "permissions"]
+    assert _names(simulated.policy, "iam:SimulatePrincipalPolicy")
+    assert (read.result, read.actions) == (Result.PROBLEM, ("ec2:DescribeAvailabilityZones",))
+
+
+def deploy_roles(account: Account, sandbox: Sandbox, template: Path) -> None:
+    """Deploy a version of account.yaml as an administrator does, in place of the roles of the sandbox."""
+    iam, cloudformation = (client(account, one, sandbox) for one in ("iam", "cloudformation"))
+    trust = iam.get_role(RoleName=PORTAL)["Role"]["AssumeRolePolicyDocument"]
+    for role in (PORTAL, SERVICE):
+        _delete_role(iam, role)
+    for policy in iam.list_policies(Scope="Local")["Policies"]:
+        for version in iam.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]:
+            if not version["IsDefaultVersion"]:
+                iam.delete_policy_version(PolicyArn=policy["Arn"], VersionId=version["VersionId"])
+        iam.delete_policy(PolicyArn=policy["Arn"])
+    values = {
+        "PortalPrincipal": trust["Statement"][0]["Principal"]["AWS"],
+        "ExternalId": account.external_id,
+    }
+    cloudformation.create_stack(
+        StackName=STACK,
+        TemplateBody=template.read_text(),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
+
+
+def _delete_role(iam: Any, role: str) -> None:
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=role, PolicyArn=attached["PolicyArn"])
+    iam.delete_role(RoleName=role)
 
 
 def test_another_external_id_is_a_denied_role(account: Account, sandbox: Sandbox) -> None:

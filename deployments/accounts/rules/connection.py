@@ -218,7 +218,7 @@ def _region(facts: ConnectionAnswers) -> ConnectionFinding:
 def _revision(facts: ConnectionAnswers) -> ConnectionFinding:
     if facts.revision_error is not None:
         return _failed(Check.REVISION, facts.revision_error)
-    if facts.is_sandbox:
+    if facts.revision is None and facts.is_sandbox:  # which creates the roles without a stack
         return _ok(Check.REVISION, FindingCode.REVISION_SANDBOX, needed=REVISION)
     if facts.revision is None:
         return _ok(Check.REVISION, FindingCode.REVISION_UNKNOWN)
