@@ -113,8 +113,8 @@ def test_control_k_searches_and_enter_opens_what_is_chosen(
 
 
 def test_a_search_that_fails_says_so_and_works_again(page: Page, web: Web, environment: Environment) -> None:
-    page.goto(url(web, "environments"))
     page.route("**/jump/?q=*", lambda route: route.abort())
+    page.goto(url(web, "environments"))  # after it: a page that is open may send a request past a new route
     page.keyboard.press("Control+k")
     dialog = page.get_by_role("dialog", name="Search or jump to")
     expect(dialog.locator("#jump-status")).to_contain_text("The search failed.")
