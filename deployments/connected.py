@@ -25,6 +25,8 @@ from deployments.locks.commands import locks
 from deployments.notifications.texts import errors
 from deployments.notifications.texts import notices as notification_texts
 from deployments.releases import texts as release_texts
+from deployments.restore_drills import commands as drill_commands
+from deployments.restore_drills.texts import DRILLS
 from deployments.stacks.shared import finalize
 from deployments.template_sets import texts as template_set_texts
 
@@ -51,10 +53,12 @@ def connect() -> None:
         errors.NOTIFICATIONS,
         operations.OPERATIONS,
         release_texts.RELEASES,
+        DRILLS,
         template_set_texts.SOURCES,
     ):
         message_texts.MESSAGES.update(texts)
     message_texts.CAUSES.update(failure_texts.CAUSES)
     notification_texts.DESCRIBED["assessment"] = assessment.stored_sentence
     requesting.check_with(locks.refuse_if_held)
+    requesting.check_with(drill_commands.refuse_deletion)
     finalize.also(_keep_prediction, _keep_health, trail.request_sweeps, _notify)

@@ -31,6 +31,7 @@ from deployments.environments.models.environments import Environment
 from deployments.health.models.observing import Observer
 from deployments.health.steps import observe
 from deployments.notifications.models import Delivery
+from deployments.restore_drills.models import RestoreDrill
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.template_sets.models.sources import TemplateFetch
 from deployments.template_sets.shared import versions
@@ -60,6 +61,7 @@ def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
         (UserSession.objects.of_provider(), tasks.check_session),
         (Delivery.objects.pending(), tasks.send_notification),
         (ConnectionTest.objects.active(), tasks.test_connection),
+        (RestoreDrill.objects.active(), tasks.step_restore_drill),
     ]
 
 

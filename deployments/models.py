@@ -25,6 +25,7 @@ import deployments.health.models.site
 import deployments.locks.models
 import deployments.notifications.models
 import deployments.releases.models
+import deployments.restore_drills.models
 import deployments.stacks.models.action_requests
 import deployments.stacks.models.durations
 import deployments.stacks.models.events

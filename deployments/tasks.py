@@ -11,6 +11,7 @@ from celery import shared_task
 from deployments.accounts.steps import account_roles, connection_test
 from deployments.administration.shared import sessions
 from deployments.notifications.steps import delivery
+from deployments.restore_drills.steps import run
 from deployments.steps import step
 from deployments.template_sets.shared import versions
 from deployments.template_sets.steps import fetch
@@ -62,6 +63,12 @@ def read_account_roles(**_newer: object) -> None:
 def test_connection(pk: int, version: int, **_newer: object) -> None:
     """Take one step of the test of an account's connection."""
     connection_test.run_test(pk, version)
+
+
+@shared_task(name="deployments.step_restore_drill", acks_late=True, ignore_result=True)
+def step_restore_drill(pk: int, version: int, **_newer: object) -> None:
+    """Take one step of a restore drill."""
+    run.run_drill(pk, version)
 
 
 @shared_task(name="deployments.check_session", acks_late=True, ignore_result=True)

@@ -119,6 +119,7 @@ urlpatterns = [
         "environments/<int:pk>/save-time", environment.environment_site_check, name="environment_site_check"
     ),
     path("environments/<int:pk>/snapshot", environment.environment_snapshot, name="environment_snapshot"),
+    path("environments/<int:pk>/drill", environment.environment_drill, name="environment_drill"),
     path(
         "environments/<int:pk>/runs/<int:run>/output",
         environment.environment_output,

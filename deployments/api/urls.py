@@ -24,6 +24,7 @@ from deployments.administration.api import me
 from deployments.notifications.api import operations as notification_operations
 from deployments.api import operations  # noqa: F401
 from deployments.recovery.api import operations as recovery_operations  # noqa: F401
+from deployments.restore_drills.api import operations as drill_operations  # noqa: F401
 from deployments.template_sets.api import sources  # noqa: F401
 from deployments.deployment_pages.api import stream  # noqa: F401
 from deployments.template_sets.api import sets

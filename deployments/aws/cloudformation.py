@@ -137,6 +137,8 @@ class ChangeSetRequest:
     kept: tuple[str, ...] = ()
     is_nested: bool = True
     deployment_config: DeploymentConfig | None = None
+    template_body: str = ""
+    """The template itself, in place of its address."""
 
     def __repr__(self) -> str:
         return f"ChangeSetRequest({self.stack_name}, {self.change_set_name})"
@@ -240,13 +242,16 @@ class CloudFormationGateway(StackOperationsGateway, ValidationEventsGateway):
         ]
         parameters += [{"ParameterKey": key, "UsePreviousValue": True} for key in request.kept]
         role |= _config(request.deployment_config)
+        if request.template_body:
+            role["TemplateBody"] = request.template_body
+        else:
+            role["TemplateURL"] = request.template_url
         with calling("cloudformation:CreateChangeSet"):
             answer = self._client.create_change_set(
                 StackName=request.stack_name,
                 ChangeSetName=request.change_set_name,
                 ChangeSetType="UPDATE" if request.is_update else "CREATE",
                 ClientToken=request.token,
-                TemplateURL=request.template_url,
                 IncludeNestedStacks=request.is_nested,
                 Capabilities=list(request.capabilities),  # type: ignore[arg-type]  # from the settings
                 Parameters=parameters,

@@ -61,6 +61,8 @@ class Cluster:
     earliest_restorable_at: datetime | None = None
     latest_restorable_at: datetime | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    engine: str = ""
+    subnet_group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +269,8 @@ def _cluster(row: Any) -> Cluster:
         earliest_restorable_at=row.get("EarliestRestorableTime"),
         latest_restorable_at=row.get("LatestRestorableTime"),
         tags=tags_of(row),
+        engine=row.get("Engine", ""),
+        subnet_group=row.get("DBSubnetGroup", ""),
     )
 
 

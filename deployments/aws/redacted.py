@@ -18,13 +18,13 @@ Result = TypeVar("Result")
 _NAMES = (
     "account_id action activity_id arguments arn association_id attribute backup_window causing_entity "
     "change_set_id "
-    "check cluster_id command_id counts deployment_mode detailed_status "
-    "dns_name document endpoint engine_version evaluation event_id execution_id execution_status group "
+    "check cluster_id command_id counts deployment_mode detailed_status dns_name "
+    "document endpoint engine engine_version evaluation event_id execution_id execution_status group "
     "health id instance_class instance_id instance_type interface_id key kind launch_template_version "
     "lifecycle load_balancer_arns logical_id name output_bucket output_key output_prefix parameter_status "
     "policy_action protocol reader_endpoint recreation replacement scope snapshot_id source "
-    "stack_id stack_name state status suspended tags target_group_arn target_groups target_id token "
-    "type updated version zone zones"
+    "stack_id stack_name state status subnet_group suspended tags target_group_arn target_groups target_id "
+    "token type updated version zone zones"
 )
 PUBLIC = frozenset(_NAMES.split())
 """Fields that are not redacted: values of the API, and public names that later calls need. All other fields

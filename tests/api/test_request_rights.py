@@ -52,6 +52,7 @@ PATHS = [
     ("/environments/{shop}/runs", {"association": "a"}, "change"),
     ("/environments/{shop}/protection", {}, "change"),
     ("/environments/{shop}/snapshots", {}, "change"),
+    ("/environments/{shop}/restore-drills", {}, "change"),
     ("/deployments/{preview}/apply", {"digest": "a"}, "change"),
     ("/deployments/{preview}/discard", {}, "change"),
     ("/deployments/{preview}/preview-again", {}, "change"),

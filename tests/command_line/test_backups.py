@@ -10,6 +10,7 @@ from django.utils import timezone
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.environments.models.environments import Environment
+from deployments.restore_drills.models import RestoreDrill
 from deployments.stacks.models.action_requests import ActionRequest
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 
@@ -64,3 +65,37 @@ def test_the_command_waits_and_ends_with_the_result(
     assert found == exit_code
     expected = "The snapshot sanso-shop-1 is available." if state == "done" else "SnapshotQuotaExceeded"
     assert expected in output + errors
+
+
+@pytest.mark.parametrize(("result", "exit_code"), [("passed", 0), ("failed", 1)])
+def test_a_drill_ends_with_its_result(
+    portal: PortalInProcess,
+    shell: Shell,
+    shop: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    result: str,
+    exit_code: int,
+) -> None:
+    sentence = Message(Code.DRILL_NO_POINT, {"cluster": "site-cluster"}).as_json()
+
+    def work(seconds: float) -> None:
+        """Do what the worker does in this time."""
+        RestoreDrill.objects.update(
+            state="finished", result=result, sentence=sentence, ended_at=timezone.now(), active_key=None
+        )
+
+    monkeypatch.setattr("sanso_cli.backups.time.sleep", work)
+
+    code, output, errors = shell.run("env", "drill", "shop")
+
+    assert code == exit_code, errors
+    assert result in output
+    assert portal.posted("/restore-drills") == {"cluster": ""}
+
+
+def test_a_drill_is_requested_without_waiting(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    code, output, errors = shell.run("env", "drill", "shop", "--no-wait")
+
+    assert (code, output) == (0, "The restore drill has been requested.\n"), errors

@@ -26,6 +26,7 @@ from deployments.notifications import commands as notification_commands
 from deployments.recovery.commands import cancel, delete, recovering, remaining
 from deployments.recovery.commands.delete import request_deletion_again
 from deployments.recovery.commands.recovering import request_adoption
+from deployments.restore_drills.commands import request_drill
 from deployments.template_sets.commands import sources, versions
 from tests.builders import make_account, make_user
 from tests.commands.scene_rows import (
@@ -72,7 +73,7 @@ NOT_REQUESTED = {
 """Public functions with a parameter `user` that are parts of requests, or check one without making it."""
 CHANGES_NOTHING = {
     *(operate.request_association_run, operate.request_site_check, operate.request_protection),
-    operate.request_snapshot,
+    *(operate.request_snapshot, request_drill),
     *(remaining.request_new_search, recording_commands.request_recording, sandbox.request_of_sandbox),
     *(sources.request_fetch, commands.export_audit, support_commands.export_support_bundle),
     accounts.request_connection_test,
@@ -141,6 +142,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
     operate.request_site_check: lambda: {"environment": deployed()},
     operate.request_protection: not_protected,
     operate.request_snapshot: lambda: {"environment": deployed()},
+    request_drill: lambda: {"environment": deployed()},
     remaining.request_new_search: lambda: {"deployment": remains()["deployment"]},
     remaining.request_deletion_of: remains,
     recording_commands.request_recording: lambda: {"name": "failure"},
@@ -231,6 +233,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     operate.request_site_check: "operate_environment",
     operate.request_protection: "operate_environment",
     operate.request_snapshot: "operate_environment",
+    request_drill: "operate_environment",
     remaining.request_new_search: "operate_environment",
     remaining.request_deletion_of: "delete_remaining",
     recording_commands.request_recording: "add_deployment",

@@ -41,6 +41,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "site_check": _("Run site check"),
     "protect": _("Switch on deletion protection"),
     "take_snapshot": _("Take snapshot"),
+    "restore_drill": _("Run restore drill"),
     "search_remaining": _("Search for remaining resources"),
     "delete_remaining": _("Delete remaining resources"),
     "import_recording": _("Open recording"),

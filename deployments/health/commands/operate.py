@@ -17,6 +17,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.configuration import Association
 from deployments.health.models.failed_instances import failed_instances
+from deployments.health.models.reads import databases_in_use
 from deployments.health.rules.backups import snapshot_name
 from deployments.stacks.models.action_requests import ActionRequest
 
@@ -62,21 +63,28 @@ def request_protection(*, user: User, environment: Environment) -> ActionRequest
 
 
 def request_snapshot(*, user: User, environment: Environment, cluster_id: str = "") -> ActionRequest:
-    """Request a snapshot of a database cluster; without an id, of the only one.
+    """Request a snapshot of a database cluster; without an id, of the one in use.
 
     While one of the cluster is being taken, its request is returned.
     """
     with _operating(user, environment, "take_snapshot", {"cluster": cluster_id}) as request:
-        known = list(environment.clusters.values_list("cluster_id", flat=True).order_by("cluster_id"))
-        if not cluster_id and len(known) > 1:
-            raise UserFixable("ClusterNotNamed", Code.DATABASE_NOT_NAMED, names=", ".join(known))
-        chosen = cluster_id or next(iter(known), "")
-        if chosen not in known:
-            raise UserFixable("NoSuchCluster", Code.DATABASE_NOT_FOUND)
+        chosen = database_of(environment, cluster_id)
         name = snapshot_name(environment.stack_name, timezone.now(), uuid.uuid4().hex[:8])
         request.details = {"cluster": chosen, "snapshot": name}
         arguments = {"cluster_id": chosen, "snapshot_id": name}
         return add_action(request, environment, "take_snapshot", arguments, chosen)
+
+
+def database_of(environment: Environment, cluster_id: str) -> str:
+    """Return a database cluster of the environment; without an id, the only one in use. Raise UserFixable."""
+    if cluster_id and environment.clusters.filter(cluster_id=cluster_id).exists():
+        return cluster_id
+    used = databases_in_use(environment)
+    if cluster_id or not used:
+        raise UserFixable("NoSuchCluster", Code.DATABASE_NOT_FOUND)
+    if len(used) > 1:
+        raise UserFixable("ClusterNotNamed", Code.DATABASE_NOT_NAMED, names=", ".join(used))
+    return used[0]
 
 
 @contextmanager

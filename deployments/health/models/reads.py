@@ -154,6 +154,13 @@ def _clusters(environment: Environment) -> tuple[observations.ObservedCluster, .
     )
 
 
+def databases_in_use(environment: Environment) -> list[str]:
+    """Return the database clusters that the environment's outputs name; all of them if they name none."""
+    known = list(environment.clusters.values_list("cluster_id", flat=True).order_by("cluster_id"))
+    outputs = {str(value) for value in environment.outputs.values()}
+    return [one for one in known if one in outputs] or known
+
+
 def _site_reads(row: SiteReads) -> observations.ObservedSiteReads:
     return observations.ObservedSiteReads(
         at=row.latest_at,

@@ -1,4 +1,4 @@
-"""The commands `sanso env backups` and `sanso env snapshot`: backups of a database, and a new snapshot."""
+"""The commands `sanso env backups`, `snapshot` and `drill`: backups of a database, and restoring them."""
 
 from __future__ import annotations
 
@@ -59,8 +59,32 @@ def take_snapshot(
         fail(found["text"], Exit.FAILED)
 
 
+def run_drill(
+    name: Name,
+    cluster: Annotated[
+        str, typer.Option(help=_("The database cluster; needed only if the environment has several."))
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help=_("Wait until the copy is checked and deleted."))
+    ] = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Restore the newest point of an environment's database as a copy, check it, and delete it."""
+    api = session.client()
+    path = f"/environments/{session.environment(api, name)['id']}/restore-drills"
+    found = api.post(path, {"cluster": cluster})
+    if wait:
+        found = _ended(api, f"{path}/{found['id']}")
+    if output is not Format.TABLE or found["result"]:
+        show(output, found)
+    else:
+        typer.echo(_("The restore drill has been requested."))
+    if found["result"] == "failed":
+        fail(found["text"], Exit.FAILED)
+
+
 def _ended(api: PortalClient, path: str) -> dict[str, Any]:
-    """Return a requested action when it has ended."""
+    """Return a requested action or a drill when it has ended."""
     while True:
         found: dict[str, Any] = api.get(path)
         if found["ended_at"]:

@@ -106,6 +106,7 @@ def logs(name: Name, output: Output = Format.TABLE) -> None:
 app.command()(deploy)
 app.command("backups")(backups.show_backups)
 app.command("snapshot")(backups.take_snapshot)
+app.command("drill")(backups.run_drill)
 
 
 @app.command()

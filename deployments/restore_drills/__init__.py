@@ -1,0 +1,1 @@
+"""Restore drills: a database is restored beside itself, checked, timed and deleted again."""

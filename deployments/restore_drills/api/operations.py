@@ -1,0 +1,52 @@
+"""Restore drills of an environment: requesting one, and reading their results."""
+
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+
+from deployments.access.api.environment_router import environment_of, router
+from deployments.access.api.idempotency import requests
+from deployments.access.api.keyset import Key
+from deployments.access.api.requests import ApiRequest
+from deployments.access.api.schemas import FOR_ONE
+from deployments.restore_drills.api.schemas import DrillBody, DrillList, DrillOut
+from deployments.restore_drills.commands import request_drill
+from deployments.restore_drills.models import SHOWN, RestoreDrill
+
+ACCEPTED = 202
+
+
+@router.get(
+    "/environments/{environment_id}/restore-drills",
+    response={200: DrillList, **FOR_ONE},
+    operation_id="list_restore_drills",
+)
+def list_restore_drills(request: ApiRequest, environment_id: Key) -> DrillList:
+    """List the latest restore drills of an environment, newest first."""
+    rows = RestoreDrill.objects.of(environment_of(request, environment_id))
+    return DrillList(items=[DrillOut.of(row) for row in rows[:SHOWN]])
+
+
+@requests(
+    router,
+    "/environments/{environment_id}/restore-drills",
+    DrillOut,
+    status=ACCEPTED,
+    name="run_restore_drill",
+)
+def run_restore_drill(request: ApiRequest, environment_id: Key, body: DrillBody) -> DrillOut:
+    """Request a restore drill: the newest point of a database is restored beside it, checked and deleted."""
+    environment = environment_of(request, environment_id)
+    found = request_drill(user=request.user, environment=environment, cluster_id=body.cluster)
+    return DrillOut.of(found)
+
+
+@router.get(
+    "/environments/{environment_id}/restore-drills/{drill_id}",
+    response={200: DrillOut, **FOR_ONE},
+    operation_id="get_restore_drill",
+)
+def get_restore_drill(request: ApiRequest, environment_id: Key, drill_id: Key) -> DrillOut:
+    """Return a restore drill of an environment."""
+    rows = RestoreDrill.objects.of(environment_of(request, environment_id))
+    return DrillOut.of(get_object_or_404(rows, pk=drill_id))

@@ -1,0 +1,1 @@
+"""Restore drills in the API."""
