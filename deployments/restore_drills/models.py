@@ -38,7 +38,7 @@ class RestoreDrillQuerySet(models.QuerySet["RestoreDrill"]):
 
 
 class RestoreDrill(models.Model):
-    """One drill. `result` and `sentence` stand before its stack is deleted; `attention` delays the deletion.
+    """One drill. `result` is known before its stack is deleted; `attention` says why that takes longer.
 
     `active_key` is that of the environment until the stack is deleted: one drill at a time.
     """

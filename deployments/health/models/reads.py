@@ -47,7 +47,6 @@ def observations_of(environment: Environment) -> observations.Observations:
     instances = list(environment.instances.present_or_gone_since(timezone.now() - DEPARTED_FOR))
     parts = observed_resources_of_environment(environment)
     clusters = _clusters(environment)
-    outputs = {str(value) for value in environment.outputs.values()}
     return observations.Observations(
         parts=parts,
         sources={row.source: _source(row) for row in environment.observations.all()},
@@ -68,7 +67,7 @@ def observations_of(environment: Environment) -> observations.Observations:
         departed=_read((row for row in instances if row.gone_at), observations.DepartedInstance),
         associations=_associations(environment, {row.instance_id for row in instances}),
         clusters=clusters,
-        in_use=frozenset(outputs & {*parts.clusters, *(one.cluster_id for one in clusters)}),
+        in_use=_in_use(environment, parts, (one.cluster_id for one in clusters)),
         probe=_read([probe], observations.ObservedSiteCheck)[0] if probe else None,
         absent=_absent(environment, parts),
         site_reads=_site_reads(reads) if reads else None,
@@ -155,10 +154,16 @@ def _clusters(environment: Environment) -> tuple[observations.ObservedCluster, .
 
 
 def databases_in_use(environment: Environment) -> list[str]:
-    """Return the database clusters that the environment's outputs name; all of them if they name none."""
+    """Return the observed database clusters that the servers of an environment use."""
     known = list(environment.clusters.values_list("cluster_id", flat=True).order_by("cluster_id"))
+    used = _in_use(environment, observed_resources_of_environment(environment), known)
+    return [one for one in known if not used or one in used]
+
+
+def _in_use(environment: Environment, parts: ObservedResources, observed: Iterable[str]) -> frozenset[str]:
+    """Return the clusters, observed or not, that the environment's outputs name."""
     outputs = {str(value) for value in environment.outputs.values()}
-    return [one for one in known if one in outputs] or known
+    return frozenset(outputs & {*parts.clusters, *observed})
 
 
 def _site_reads(row: SiteReads) -> observations.ObservedSiteReads:

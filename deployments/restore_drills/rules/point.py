@@ -1,4 +1,4 @@
-"""What a drill restores: the latest second that RDS can restore to, else the newest available snapshot."""
+"""What a drill restores: the last restorable second, or an available snapshot if that is newer."""
 
 from __future__ import annotations
 
