@@ -17,9 +17,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from deployments.aws.error_mapping import translate
 from deployments.common.errors import (
@@ -30,6 +28,7 @@ from deployments.common.errors import (
     AwsRejected,
     AwsRetryable,
 )
+from deployments.common.redis_fallback import connect
 from deployments.common.rules.aws_error_codes import is_throttling
 
 log = logging.getLogger(__name__)
@@ -130,14 +129,7 @@ class CallCounts:
 @lru_cache(maxsize=8)
 def shared(url: str) -> CallCounts:
     """Return the counts of this process that go to the Redis at a URL."""
-    client = Redis.from_url(
-        url,
-        socket_connect_timeout=TIMEOUT,
-        socket_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
-    )
-    return CallCounts(client)
+    return CallCounts(connect(url, TIMEOUT))
 
 
 def read(client: Redis) -> dict[Call, int]:

@@ -7,29 +7,19 @@ moving it into the future, so that no call overtakes another and no two calls ha
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
+from deployments.common.redis_fallback import NOW, Clock, Fallback, connect, time_of
 
-log = logging.getLogger(__name__)
-
-Clock = Callable[[], float]
 PREFIX = "sanso:aws-budget:"
 EXPIRY = 24 * 3600
 """Seconds until the counters of an account expire after its last call."""
 TIMEOUT = 0.5
 """Timeout of Redis in seconds; a call to AWS waits for it."""
-PAUSE = 5.0
-"""Seconds until Redis is tried again after it did not respond."""
 LOCAL_SHARE = 0.25
 """The share of the rate that one process uses without Redis: four such processes stay within the rate."""
 
@@ -40,18 +30,16 @@ MIN_RATE = 1 / 16
 SAME_THROTTLING = 2.0
 """Throttled calls within this many seconds count as one: they were in flight at the same time."""
 
-_COMMON = """
-local now = tonumber(ARGV[1])
-if now == nil then
-  local t = redis.call('TIME')
-  now = tonumber(t[1]) + tonumber(t[2]) / 1000000
-end
+_COMMON = (
+    NOW
+    + """
 local function read(name, default) return tonumber(redis.call('HGET', KEYS[1], name) or default) end
 local function write(name, value) redis.call('HSET', KEYS[1], name, string.format('%.6f', value)) end
 local share_at = read('share_at', now)
 local steps = math.max(0, now - share_at) / tonumber(ARGV[2])
 local share = math.min(1, read('share', 1) + steps * tonumber(ARGV[3]))
 """
+)
 _TAKE = (
     _COMMON
     + """
@@ -132,26 +120,16 @@ class RedisBuckets:
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         self._clock = clock
-        self._redis = Redis.from_url(
-            url,
-            socket_connect_timeout=TIMEOUT,
-            socket_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 1),
-            decode_responses=True,
-        )
+        self._redis = connect(url, TIMEOUT, retries=1)
         self._take = self._redis.register_script(_TAKE)
         self._throttled = self._redis.register_script(_THROTTLED)
-
-    def _now(self) -> str:
-        """Return the time of the tests' clock; "" means Redis's own time, the same for every machine."""
-        return f"{self._clock():.6f}" if self._clock else ""
 
     def take(self, request: CallRequest) -> tuple[bool, float]:
         """Return whether the call may be made, and in how many seconds to make it or to try again."""
         result: Any = self._take(
             keys=[_bucket(request.account, request.service), PREFIX + request.account],
             args=[
-                self._now(),
+                time_of(self._clock),
                 STEP_SECONDS,
                 STEP,
                 request.rate,
@@ -169,7 +147,7 @@ class RedisBuckets:
         """Halve the rate of a service that AWS throttled."""
         self._throttled(
             keys=[_bucket(account, service)],
-            args=[self._now(), STEP_SECONDS, STEP, SAME_THROTTLING, MIN_RATE, EXPIRY],
+            args=[time_of(self._clock), STEP_SECONDS, STEP, SAME_THROTTLING, MIN_RATE, EXPIRY],
         )
 
     def read(self, account: str) -> tuple[float, dict[str, dict[str, str]]]:
@@ -226,47 +204,25 @@ class LocalBuckets:
 
 @dataclass(slots=True)
 class Buckets:
-    """The shared buckets, or this process's own while Redis is unavailable. Each change is logged once."""
+    """The shared buckets, or this process's own while Redis is unavailable."""
 
     shared: RedisBuckets | None
     local: LocalBuckets = field(default_factory=LocalBuckets)
     clock: Clock = time.monotonic
-    _unavailable_until: float = float("-inf")
-    _unavailable: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _fallback: Fallback = field(init=False)
+
+    def __post_init__(self) -> None:
+        meanwhile, again = "this process uses an API quota of its own", "the API quota is shared again"
+        self._fallback = Fallback(meanwhile, again, self.clock)
 
     def take(self, request: CallRequest) -> tuple[bool, float]:
         """Return whether the call may be made, and in how many seconds to make it or to try again."""
-        if self.shared and self._is_available():
-            try:
-                result = self.shared.take(request)
-            except RedisError as exc:
-                self._report(str(exc) or type(exc).__name__)
-            else:
-                self._report("")
-                return result
-        return self.local.take(request)
+        if (shared := self.shared) is None:
+            return self.local.take(request)
+        return self._fallback.use(lambda: shared.take(request), lambda: self.local.take(request))
 
     def throttled(self, account: str, service: str) -> None:
         """Halve the rate of a service that AWS throttled."""
         self.local.throttled(account, service)
-        if self.shared and self._is_available():
-            try:
-                self.shared.throttled(account, service)
-            except RedisError as exc:
-                self._report(str(exc) or type(exc).__name__)
-
-    def _is_available(self) -> bool:
-        return self.clock() >= self._unavailable_until
-
-    def _report(self, error: str) -> None:
-        if not error and not self._unavailable:
-            return
-        with self._lock:
-            if error:
-                self._unavailable_until = self.clock() + PAUSE
-            if error and not self._unavailable:
-                log.warning("Redis is unavailable; this process uses an API quota of its own: %s", error)
-            if self._unavailable and not error:
-                log.warning("Redis is available again, and with it the shared API quota")
-            self._unavailable = bool(error)
+        if shared := self.shared:
+            self._fallback.use(lambda: shared.throttled(account, service), lambda: None)

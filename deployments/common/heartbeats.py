@@ -18,9 +18,9 @@ from typing import Any
 
 from django.conf import settings
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from deployments.common.redis_fallback import connect
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +62,7 @@ class RunningProcess:
 
 def client() -> Redis:
     """Return a client of the portal's Redis with short timeouts."""
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=1,
-        socket_timeout=1,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
-    )
+    return connect(settings.REDIS_URL, 1)
 
 
 def report(redis: Redis, process: RunningProcess) -> None:

@@ -6,7 +6,6 @@ A valid token is looked at first, and what else comes from its address never tak
 from __future__ import annotations
 
 import hashlib
-import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,16 +14,14 @@ from functools import lru_cache
 from django.conf import settings
 from django.http import HttpRequest
 from redis import Redis
-from redis.exceptions import RedisError
 
 from deployments.common.client_address import network_of
-
-log = logging.getLogger(__name__)
+from deployments.common.redis_fallback import Fallback, connect
 
 WINDOW = 60
 """Seconds in which requests are counted."""
-TIMEOUT, PAUSE = 0.5, 5.0
-"""Seconds to wait for Redis, and until it is tried again after it did not respond."""
+TIMEOUT = 0.5
+"""Seconds to wait for Redis."""
 MAX_KEYS = 50_000
 TOKENS, WEBHOOKS = "wrong", "webhook"
 """What is counted of an address: requests with a wrong token or code, and with a wrong signature."""
@@ -87,7 +84,7 @@ def _counted(kind: str, what: str, limit: int, *, add: int = 1) -> LimitUsage:
     now = time.time()
     window, passed = divmod(int(now), WINDOW)
     digest = hashlib.sha256(f"{settings.SECRET_KEY} {what}".encode(errors="replace")).hexdigest()[:32]
-    used = _counters(settings.REDIS_URL).add(f"sanso:api:{kind}:{digest}:{window}", add, now)
+    used = _counters(settings.REDIS_URL).add(f"sanso:api:{kind}:{digest}:{window}", add)
     return LimitUsage(limit=limit, used=used, reset=WINDOW - passed)
 
 
@@ -97,22 +94,16 @@ class _Counters:
 
     redis: Redis
     own: dict[str, int] = field(default_factory=dict)
-    away_until: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    fallback: Fallback = field(
+        default_factory=lambda: Fallback(
+            "this process counts API requests by itself", "API requests are counted for all processes"
+        )
+    )
 
-    def add(self, key: str, number: int, now: float) -> int:
+    def add(self, key: str, number: int) -> int:
         """Add to a counter, and return its value."""
-        if now >= self.away_until:
-            try:
-                return self._add_shared(key, number)
-            except RedisError as exc:
-                log.warning("Redis is unavailable; this process counts API requests by itself: %s", exc)
-                self.away_until = now + PAUSE
-        with self.lock:
-            if len(self.own) >= MAX_KEYS:
-                self.own.clear()
-            self.own[key] = self.own.get(key, 0) + number
-            return self.own[key]
+        return self.fallback.use(lambda: self._add_shared(key, number), lambda: self._add_own(key, number))
 
     def _add_shared(self, key: str, number: int) -> int:
         with self.redis.pipeline(transaction=False) as pipeline:
@@ -121,7 +112,14 @@ class _Counters:
             used, _expires = pipeline.execute()
         return int(used)
 
+    def _add_own(self, key: str, number: int) -> int:
+        with self.lock:
+            if len(self.own) >= MAX_KEYS:
+                self.own.clear()
+            self.own[key] = self.own.get(key, 0) + number
+            return self.own[key]
+
 
 @lru_cache(maxsize=1)
 def _counters(url: str) -> _Counters:
-    return _Counters(Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT))
+    return _Counters(connect(url, TIMEOUT, retries=1))

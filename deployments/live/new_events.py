@@ -6,26 +6,20 @@ duplicate.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import Redis
 
-log = logging.getLogger(__name__)
+from deployments.common.redis_fallback import Fallback, connect
 
 HINTS = "sanso:hints"
 MAX_HINTS = 5000
 """Maximum number of hints in the stream; without a limit it would grow forever."""
-PAUSE = 3.0
-"""Seconds without another try after Redis did not respond: if it hangs, each try takes its whole timeout."""
 
-_paused_until = 0.0
+_redis = Fallback("pages poll the database for new events", "pages are notified of new events", pause=3.0)
 
 
 class Hint(NamedTuple):
@@ -36,22 +30,16 @@ class Hint(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _client() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 0)
-    )
+def _client() -> Redis:
+    return connect(settings.REDIS_URL, 1)
 
 
 def announce(deployment_pk: int, seq: int) -> None:
     """Notify pages that `seq` is the deployment's latest event. If Redis is unavailable, do nothing."""
-    global _paused_until  # one per process, like the client
-    if time.monotonic() < _paused_until:
-        return
-    try:
-        _client().xadd(HINTS, {"d": deployment_pk, "s": seq}, maxlen=MAX_HINTS, approximate=True)
-    except redis.RedisError as exc:
-        _paused_until = time.monotonic() + PAUSE
-        log.warning("no hints about deployments for %.0f s, pages poll the database: %s", PAUSE, exc)
+    fields: dict[Any, Any] = {"d": deployment_pk, "s": seq}
+    _redis.use(
+        lambda: _client().xadd(HINTS, fields, maxlen=MAX_HINTS, approximate=True) and None, lambda: None
+    )
 
 
 def hint(fields: Mapping[bytes, bytes]) -> Hint | None:

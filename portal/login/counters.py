@@ -6,7 +6,6 @@ many simultaneous attempts cannot exceed the rules.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -16,23 +15,14 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as NotConnected
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
+from deployments.common.redis_fallback import NOW, Clock, Fallback, connect, time_of
 from portal.login.rules import Backoff, Rate, Rule
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
-Clock = Callable[[], float]
 PREFIX = "sanso:login:"
 TIMEOUT = 1.0
 """Timeout of Redis in seconds; a user waits for it."""
-PAUSE = 5.0
-"""Seconds until Redis is tried again after it did not respond."""
 MAX_KEYS = 50_000
 """Maximum number of keys in one process while Redis is unavailable; the oldest are removed first."""
 
@@ -40,13 +30,10 @@ NOTHING = 0.001
 """A shorter wait, in seconds, is a rounding error."""
 
 # Redis hashes: `failures` and `until` of a Backoff; `full_at` of a Rate: when all of its attempts are
-# available again. Each rule has five arguments; `now` is the tests' clock, or empty for Redis's own.
-_COMMON = """
-local now = tonumber(ARGV[1])
-if now == nil then
-  local t = redis.call('TIME')
-  now = tonumber(t[1]) + tonumber(t[2]) / 1000000
-end
+# available again. Each rule has five arguments, after the time.
+_COMMON = (
+    NOW
+    + """
 local function read(key, name) return tonumber(redis.call('HGET', key, name) or 0) end
 local function write(key, name, at) redis.call('HSET', key, name, string.format('%.6f', at)) end
 local function is_rate(i) return ARGV[5 * i - 3] == 'rate' end
@@ -56,6 +43,7 @@ local function fill(key, full_at)
   redis.call('EXPIRE', key, math.max(1, math.ceil(full_at - now)))
 end
 """
+)
 _COUNT = (
     _COMMON
     + """
@@ -112,9 +100,7 @@ class RedisCounters:
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         self._clock = clock
-        # Retry on a connection that was closed; never after a timeout, since it may count twice.
-        retry = Retry(NoBackoff(), 1, supported_errors=(NotConnected,))
-        self._redis = Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=retry)
+        self._redis = connect(url, TIMEOUT, retries=1)
         self._count = self._redis.register_script(_COUNT)
         self._undo = self._redis.register_script(_UNDO)
 
@@ -132,9 +118,8 @@ class RedisCounters:
             self._redis.delete(*(PREFIX + rule.key for rule in rules))
 
     def _run(self, script: Any, rules: Sequence[Rule]) -> Any:
-        now = f"{self._clock():.6f}" if self._clock else ""
         numbers = [number for rule in rules for number in _numbers(rule)]
-        return script(keys=[PREFIX + rule.key for rule in rules], args=[now, *numbers])
+        return script(keys=[PREFIX + rule.key for rule in rules], args=[time_of(self._clock), *numbers])
 
 
 def _numbers(rule: Rule) -> tuple[str | float, ...]:
@@ -217,14 +202,16 @@ def _add(rule: Rule, count: _Count, now: float) -> None:
 
 @dataclass(slots=True)
 class Counters:
-    """The shared counters, or this process's own while Redis is unavailable. Each change is logged once."""
+    """The shared counters, or this process's own while Redis is unavailable."""
 
     shared: Counting
     own: Counting = field(default_factory=MemoryCounters)
     clock: Clock = time.monotonic
-    _unavailable_until: float = float("-inf")
-    _unavailable: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _fallback: Fallback = field(init=False)
+
+    def __post_init__(self) -> None:
+        meanwhile = "this process counts failed logins by itself"
+        self._fallback = Fallback(meanwhile, "failed logins are counted for all processes", self.clock)
 
     def count(self, rules: Sequence[Rule]) -> float:
         """Count an attempt if all rules allow it; return 0, or else the seconds to wait."""
@@ -239,27 +226,7 @@ class Counters:
         self._do(lambda counters: counters.forget(rules))
 
     def _do(self, action: Callable[[Counting], T]) -> T:
-        if self.clock() >= self._unavailable_until:
-            try:
-                result = action(self.shared)
-            except RedisError as exc:
-                self._report(str(exc) or type(exc).__name__)
-            else:
-                self._report("")
-                return result
-        return action(self.own)
-
-    def _report(self, error: str) -> None:
-        if not error and not self._unavailable:
-            return
-        with self._lock:
-            if error:
-                self._unavailable_until = self.clock() + PAUSE
-            if error and not self._unavailable:
-                log.warning("Redis is unavailable; this process counts failed logins by itself: %s", error)
-            if self._unavailable and not error:
-                log.warning("Redis is available again; failed logins are counted for all processes")
-            self._unavailable = bool(error)
+        return self._fallback.use(lambda: action(self.shared), lambda: action(self.own))
 
 
 def counters() -> Counters:

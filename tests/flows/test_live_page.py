@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
+from deployments.common.redis_fallback import Fallback
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
@@ -29,7 +30,7 @@ NUMBERS = """
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the pause that follows a failed hint in an earlier test."""
-    monkeypatch.setattr(new_events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "_redis", Fallback("", "", pause=0.0))
 
 
 @pytest.fixture(scope="module")

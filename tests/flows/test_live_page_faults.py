@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, Route, expect
 
+from deployments.common.redis_fallback import Fallback
 from deployments.environments.models.deployments import Deployment
 from deployments.live import new_events
 from deployments.stacks.models.stacks import Stack
@@ -21,8 +22,7 @@ COUNTED = "[...document.querySelectorAll('#events > tr')].map((row) => Number(ro
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the pause that follows a failed hint in an earlier test."""
-    monkeypatch.setattr(new_events, "_paused_until", 0.0)
-    monkeypatch.setattr(new_events, "PAUSE", 0.0)
+    monkeypatch.setattr(new_events, "_redis", Fallback("", "", pause=0.0))
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 
+from deployments.common.redis_fallback import Fallback
 from deployments.live import new_events
 from deployments.live.new_events import Hint
 from tests.services import Redis
@@ -14,12 +16,13 @@ from tests.services import Redis
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new_events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "_redis", Fallback("", "", pause=0.0))
 
 
 def test_a_hint_has_the_deployment_and_its_last_event(redis_server: Redis) -> None:
     new_events.announce(7, 12)
-    entries: Any = new_events._client().xrange(new_events.HINTS)
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        entries: Any = client.xrange(new_events.HINTS)
     [[_, fields]] = entries
     assert new_events.hint(fields) == Hint(7, 12)
 
@@ -47,8 +50,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[None]:
         return write(client, *arguments, **options)
 
     monkeypatch.setattr(redis.Redis, "xadd", counted)
-    monkeypatch.setattr(new_events, "PAUSE", 3600.0)
-    monkeypatch.setattr(new_events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "_redis", Fallback("", "", pause=3600.0))
     return attempts_made
 
 

@@ -9,6 +9,7 @@ import pytest
 import redis
 from asgiref.sync import sync_to_async
 
+from deployments.common.redis_fallback import Fallback
 from deployments.environments.models.deployments import Deployment
 from deployments.live import broadcaster as broadcaster_module
 from deployments.live import new_events
@@ -23,8 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the pause that follows a failed hint in an earlier test."""
-    monkeypatch.setattr(new_events, "PAUSE", 0.0)
-    monkeypatch.setattr(new_events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "_redis", Fallback("", "", pause=0.0))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from deployments.aws import quota
 from deployments.common.pages.locale import Locale
+from deployments.common.redis_fallback import Fallback
 from deployments.deployment_pages.pages import log, page_updates, stream
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import State
@@ -35,8 +36,7 @@ ENGLISH = Locale("en", "UTC")
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the pause that follows a failed hint in an earlier test."""
-    monkeypatch.setattr(new_events, "PAUSE", 0.0)
-    monkeypatch.setattr(new_events, "_paused_until", 0.0)
+    monkeypatch.setattr(new_events, "_redis", Fallback("", "", pause=0.0))
 
 
 @pytest.fixture
