@@ -11,7 +11,7 @@ PAGES := datelog deployments portal
 ARGS ?=
 # Processes, each with its own servers; more than cores, since they often wait. A file's tests stay together, in the
 # order of tests/conftest.py. WORKERS= runs them one by one.
-WORKERS ?= -n 4 --dist loadfile --no-loadscope-reorder
+WORKERS ?= -n 5 --dist loadfile --no-loadscope-reorder
 # A test that fails on a busy machine runs once more, but not if many fail. The summary shows the first failure as well:
 # fix its cause. RERUNS= switches this off.
 RERUNS ?= --reruns 1 --max-suite-reruns 10 --rerun-show-tracebacks

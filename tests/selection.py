@@ -1,10 +1,9 @@
-"""Which of the collected tests run, in which order, and how long: core tests on SQLite, long tests first."""
+"""Which of the collected tests run, in which order, and how long: long tests between many short ones."""
 
 from __future__ import annotations
 
-import os
 import re
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,9 +21,7 @@ MARKED = "pytest.mark.core"
 # files marked `core`: they decide, or they test what pages and the API display, or they take longest.
 DIFFER = re.compile(r"tests/(\w+/models|live|upgrade)/(?!test_(changes_offered|continues|pages)\.py)")
 LONG = 300  # seconds: a test with a timeout of its own that is not shorter is a long one
-IS_LONG = pytest.StashKey[bool]()
-# Seconds since the epoch after which no long test begins, so that CI's run ends in time on a slow machine.
-LONG_TESTS_UNTIL = float(os.environ.get("LONG_TESTS_UNTIL", "inf"))
+SPREAD = 0.8  # the part of a run in which files with long tests begin
 HANGING = 600  # seconds after which a test counts as hanging
 
 
@@ -43,25 +40,15 @@ class Selection:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Deselect tests that are not core in the SQLite run, and sort the long tests first.
-
-        pytest-xdist distributes whole files in this order; a long one at the end would run alone. Of the long
-        tests the shortest come first, and those that kill workers last, so that LONG_TESTS_UNTIL skips few.
-        """
-        for item in items:
-            item.stash[IS_LONG] = timeout_of(item) >= LONG
-        items.sort(key=order_of)
+        """Deselect tests that are not core in the SQLite run, and sort files as `order_of_files` does."""
+        orders = order_of_files(items)
+        items.sort(key=lambda item: orders[item.path])
         if config.getoption("timeout") is None:  # the timeouts of tests assume an idle machine
             for item in items:
                 item.add_marker(pytest.mark.timeout(max(2 * timeout_of(item), HANGING)), append=False)
         if config.getoption("database") == "sqlite":
             config.hook.pytest_deselected(items=[item for item in items if not is_core(item)])
             items[:] = [item for item in items if is_core(item)]
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if item.stash[IS_LONG] and time.time() > LONG_TESTS_UNTIL:
-            pytest.skip(f"LONG TEST NOT RUN for want of time (.ci/run): {item.nodeid}")
 
 
 def is_core(item: pytest.Item) -> bool:
@@ -74,7 +61,19 @@ def timeout_of(item: pytest.Item) -> float:
     return float(marker.args[0]) if marker and marker.args else 0
 
 
-def order_of(item: pytest.Item) -> tuple[int, float]:
-    if not item.stash[IS_LONG]:
-        return 2, -timeout_of(item)
-    return int(item.nodeid.startswith("tests/chaos/")), timeout_of(item)
+def order_of_files(items: Sequence[pytest.Item]) -> dict[Path, float]:
+    """Return the place of each file, from 0 to 1.
+
+    pytest-xdist distributes whole files in this order. Long tests wait for most of their time, short ones
+    compute: those with long tests are spread over the others, so that the cores are always busy, the longest
+    first, and none of them at the end, where it would run alone.
+    """
+    longest: dict[Path, float] = {}
+    for item in items:
+        longest[item.path] = max(longest.get(item.path, 0), timeout_of(item))
+    long = sorted(
+        (path for path, seconds in longest.items() if seconds >= LONG), key=lambda path: -longest[path]
+    )
+    short = [path for path, seconds in longest.items() if seconds < LONG]
+    places = {path: SPREAD * place / len(long) for place, path in enumerate(long)}
+    return places | {path: place / len(short) for place, path in enumerate(short)}
