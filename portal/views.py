@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import redis
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -17,11 +15,13 @@ from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
 
 from deployments.access.commands.requesting import PermissionMissing
 from deployments.access.pages.requests import AuthedRequest
 from deployments.access.pages.who_can_grant import about_text, who_can_grant
 from deployments.access.texts.commands import permission_name
+from deployments.common import heartbeats
 from portal import request_ids
 from portal.navigation import PageMenu, listed
 
@@ -84,9 +84,9 @@ def _database() -> str:
 
 def _redis() -> str:
     try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
+        with heartbeats.client() as client:
             client.ping()
-    except redis.RedisError:
+    except RedisError:
         return "does not respond"
     return "ok"
 

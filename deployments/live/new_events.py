@@ -36,10 +36,11 @@ def _client() -> Redis:
 
 def announce(deployment_pk: int, seq: int) -> None:
     """Notify pages that `seq` is the deployment's latest event. If Redis is unavailable, do nothing."""
-    fields: dict[Any, Any] = {"d": deployment_pk, "s": seq}
-    _redis.use(
-        lambda: _client().xadd(HINTS, fields, maxlen=MAX_HINTS, approximate=True) and None, lambda: None
-    )
+    _redis.use(lambda: _add({"d": deployment_pk, "s": seq}), lambda: None)
+
+
+def _add(fields: dict[Any, Any]) -> None:
+    _client().xadd(HINTS, fields, maxlen=MAX_HINTS, approximate=True)
 
 
 def hint(fields: Mapping[bytes, bytes]) -> Hint | None:
