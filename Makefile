@@ -10,7 +10,7 @@ PAGES := datelog deployments portal
 # Extra arguments for pytest: make test ARGS="tests/steps -k lease"
 ARGS ?=
 # Processes, each with its own servers; more than cores, since they often wait. A file's tests stay together, in the
-# order of tests/conftest.py. WORKERS= runs them one by one.
+# order of tests/selection.py. WORKERS= runs them one by one.
 WORKERS ?= -n 5 --dist loadfile --no-loadscope-reorder
 # A test that fails on a busy machine runs once more, but not if many fail. The summary shows the first failure as well:
 # fix its cause. RERUNS= switches this off.

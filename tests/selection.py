@@ -1,4 +1,4 @@
-"""Which of the collected tests run, in which order, and how long: long tests between many short ones."""
+"""Which of the collected tests run, in which order, and how long: on SQLite core tests, long ones spread."""
 
 from __future__ import annotations
 
