@@ -13,7 +13,7 @@ from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from portal.login.codes import matching_step, use_code
+from portal.login.codes import SecretUnreadable, matching_step, use_code
 from portal.login.limits import Attempt, code_attempt, login_attempt, password_change_attempt
 from portal.login.passkeys import MAX, PasskeyRefused, register
 
@@ -123,10 +123,18 @@ class CodeForm(forms.Form):
         """Use the code. Raise ValidationError if it is wrong, was used, or must not be checked now."""
         attempt = _begun(code_attempt(self.request, self.user))
         code: str = self.cleaned_data["code"]
-        found = use_code(self.user, code)
+        refused = gettext("The code is incorrect, or was already used.")
+        try:
+            found = use_code(self.user, code)
+        except SecretUnreadable:
+            found = None
+            refused = gettext(
+                "This code cannot be checked, because the key of this portal was changed. Use a passkey or "
+                "another code if you have one, or ask an administrator to delete your second factor."
+            )
         if found is None:
             attempt.failed()
-            raise ValidationError(gettext("The code is incorrect, or was already used."), code="incorrect")
+            raise ValidationError(refused, code="incorrect")
         attempt.succeeded()
         self.authenticator = found
         return code

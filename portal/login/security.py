@@ -20,6 +20,7 @@ from allauth.mfa.recovery_codes.internal.flows import generate_recovery_codes
 from allauth.mfa.totp.internal.auth import get_totp_secret
 from allauth.mfa.totp.internal.flows import activate_totp, deactivate_totp
 from allauth.socialaccount.models import SocialAccount
+from cryptography.fernet import InvalidToken
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -177,7 +178,10 @@ def _app(request: AuthedRequest) -> Authenticator | None:
 def _codes_left(request: AuthedRequest) -> int | None:
     found = Authenticator.objects.filter(user=request.user, type=Authenticator.Type.RECOVERY_CODES)
     codes = found.first()
-    return None if codes is None else len(codes.wrap().get_unused_codes())
+    try:
+        return None if codes is None else len(codes.wrap().get_unused_codes())
+    except InvalidToken:  # SECRET_KEY was changed without a fallback: none can be used
+        return 0
 
 
 @transaction.atomic

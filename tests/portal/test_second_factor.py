@@ -305,6 +305,25 @@ def test_codes_are_neither_logged_nor_stored_as_typed(
     assert "918273" not in caplog.text
 
 
+def test_a_code_of_an_earlier_secret_key_gets_advice_and_no_failure(
+    browser: Client, clock: Clock, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, codes = set_up(browser, clock)
+    settings.SECRET_KEY = "another key, of which the earlier one is no fallback" * 2
+    log_in(browser := Client())
+
+    for code in (app.code(clock.now), codes[0]):
+        response = send_code(browser, code)
+        assert response.status_code == 422
+        assert "ask an administrator to delete your second factor" in page(response).one(role="alert").text
+    assert not is_logged_in(browser)
+    assert "The second factor of ana" in caplog.text
+    assert "SECRET_KEY_FALLBACKS" in caplog.text
+
+    browser.force_login(User.objects.get(username="ana"))
+    assert "0 recovery codes" in page(browser.get(SECURITY)).one("main").text
+
+
 def test_an_administrator_removes_the_second_factor_of_a_user(browser: Client, clock: Clock) -> None:
     set_up(browser, clock)
     admin = Client()
