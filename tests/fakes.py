@@ -87,6 +87,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             ("", "", "UPDATE_COMPLETE", ""),
         ]
         self.refuses_nested = ""  # the reason why change sets with nested ones fail, "" for none
+        self.also_changes: tuple[ResourceChange, ...] = ()  # what updates change beside the topic
         self.updates: list[ParameterUpdate] = []
         self.kept: list[bool | None] = []  # DisableRollback of each executed change set, None if left out
         self.wanted: dict[str, dict[str, str]] = {}  # parameters of change sets of updates
@@ -319,7 +320,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             status="CREATE_COMPLETE" if differs else "FAILED",
             execution_status="AVAILABLE" if differs else "UNAVAILABLE",
             reason="" if differs else "The submitted information didn't contain changes.",
-            changes=(change, *self._listed_stacks(root, request)) if differs else (),
+            changes=(change, *self.also_changes, *self._listed_stacks(root, request)) if differs else (),
         )
         self._refuse(change_set_id, request)
         self._done("cloudformation:CreateChangeSet")

@@ -148,6 +148,11 @@ class ApplyBody(Body):
     go_back: StrictBool = Field(
         default=False, description="A release to servers goes back by itself if a server fails."
     )
+    snapshot_first: StrictBool = Field(
+        default=False,
+        description="Take snapshots of the databases whose data may be lost, before anything changes. Without"
+        " such a database it has no effect.",
+    )
     scheduled_for: AwareDatetime | None = None
 
 

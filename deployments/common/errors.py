@@ -55,7 +55,7 @@ class UserFixable(SansoError):
     `params` are the values of the message.
     """
 
-    def __init__(self, code: str, message: Code, field: str = "", **params: object) -> None:
+    def __init__(self, code: str, message: Code, /, field: str = "", **params: object) -> None:
         super().__init__(code, message, field, params)
         self.code, self.field = code, field
         self.message = Message(message, {name: str(value) for name, value in params.items()})

@@ -182,6 +182,7 @@ _OF_CHANGE: dict[State, Callable[[Deployment, Clients], float | None]] = {
     State.ARTIFACTS: creation.upload,
     State.CHANGE_SET: preview.create_change_set,
     State.QUEUED: execution.begin,
+    State.SNAPSHOT: execution.begin,
 }
 _OF_CREATION: dict[State, Callable[[Deployment, Clients], float | None]] = {
     State.PREFLIGHT: creation.check,

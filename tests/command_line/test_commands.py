@@ -130,9 +130,11 @@ def test_what_may_lose_data_needs_the_typed_name(
     Deployment.objects.filter(state="preview").update(state="canceled")
 
     portal.sent.clear()
-    code, output, errors = shell.run("env", "change", "shop", "-p", "Database=new", typed="shop\n")
+    code, output, errors = shell.run("env", "change", "shop", "-p", "Database=new", typed="shop\ny\n")
     assert code == 0, output + errors
-    assert portal.posted("/apply")["typed_name"] == "shop"
+    assert "Take a snapshot of" in output + errors
+    applied = portal.posted("/apply")
+    assert (applied["typed_name"], applied["snapshot_first"]) == ("shop", True)
 
 
 @pytest.mark.parametrize(("ends", "expected"), [("failed", 1), ("rolled_back", 1), ("approval", 4)])

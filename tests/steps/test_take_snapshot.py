@@ -17,7 +17,7 @@ from deployments.health.commands import operate
 from deployments.health.models.database import DatabaseCluster, DatabaseSnapshot
 from deployments.health.models.observing import Observation
 from deployments.health.rules.backups import CAUSE_TAG
-from deployments.health.steps import take_snapshot
+from deployments.health.shared import snapshots
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.steps import step
 from deployments.steps.action_requests import TRIES
@@ -154,7 +154,7 @@ def test_a_snapshot_that_was_deleted_meanwhile_ends_the_request(
     requested(environment)
     run_step(aws)
     aws.db_snapshots.clear()
-    monkeypatch.setattr(take_snapshot, "LISTED_AFTER", timedelta(0))
+    monkeypatch.setattr(snapshots, "LISTED_AFTER", timedelta(0))
 
     failed = run_step(aws)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from deployments.access.commands.requesting import CHANGE, DELETE, RELEASE, CommandRequest, requesting
 from deployments.access.models.permissions import can
 from deployments.changes.commands import schedule
+from deployments.changes.models import snapshot_choices
 from deployments.changes.models.approvals import policy_of
 from deployments.changes.shared import approvals
 from deployments.changes.steps import queue
@@ -19,7 +20,7 @@ from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.stuck_resources import unreconciled
 from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
-from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.deployments import SNAPSHOT_FIRST, Deployment
 from deployments.environments.rules.phases import WAITS, Kind, State
 from deployments.releases.shared import GO_BACK
 from deployments.stacks.commands.change_base import parameters_of
@@ -38,6 +39,7 @@ def apply_change(
     in_line: bool = False,
     keep_on_failure: bool = False,
     go_back: bool = False,
+    snapshot_first: bool = False,
 ) -> Deployment:
     """Apply the preview with this digest: at once if the environment is free, else when it has its turn.
 
@@ -45,7 +47,8 @@ def apply_change(
     given. `typed_name` must be the environment's name if data may be lost; `in_line` confirms that resources
     which a rollback skipped and this change does not update match the templates.
     With `keep_on_failure`, and in a retry, failed resources are kept. With `go_back`, servers get the earlier
-    version if their release fails. A second call returns the same deployment.
+    version if their release fails. With `snapshot_first`, nothing changes before snapshots of the databases
+    whose data may be lost are available. A second call returns the same deployment.
     Raise UserFixable if the preview has changed since, a confirmation is missing, the time cannot be chosen,
     or CloudFormation would reject a replacement.
     """
@@ -75,6 +78,8 @@ def apply_change(
             )
         confirm(request, row, in_line=in_line)
         _choose_rollback(request, row, go_back=go_back)
+        if clusters := snapshot_choices.choose(row, is_chosen=snapshot_first):
+            request.details[SNAPSHOT_FIRST] = clusters
         request.details["keep_on_failure"] = keep
         request.changes(*parameters_of(row))
         schedule.check(request, row.environment.account, scheduled_for)

@@ -16,8 +16,9 @@ from deployments.access.rules.roles import Right
 from deployments.changes.approvers import approvers
 from deployments.changes.models.approvals import Approval, policy_of
 from deployments.changes.models.assessments import assessment_of
+from deployments.changes.models.snapshot_choices import chosen_clusters
 from deployments.changes.rules.approvals import LATE, VALID_FOR
-from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.deployments import SNAPSHOT_FIRST, Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind, State
 from deployments.notifications.rules.topics import Topic
@@ -74,6 +75,8 @@ def choices_of(deployment: Deployment) -> dict[str, Any]:
     """Return the choices that are approved with the preview: those of the user who applies it."""
     at = deployment.scheduled_for
     chosen = {name: deployment.options[name] for name in (IN_LINE, GO_BACK) if deployment.options.get(name)}
+    if clusters := chosen_clusters(deployment):
+        chosen[SNAPSHOT_FIRST] = clusters
     return {
         "scheduled_for": at.astimezone(UTC).isoformat() if at else "",
         "keep_on_failure": deployment.keep_on_failure,

@@ -8,7 +8,8 @@ from django.utils import timezone
 from deployments.access.models.permissions import can
 from deployments.aws.cloudformation import ChangeSet, StackView
 from deployments.aws.session import Clients
-from deployments.changes.shared import approvals
+from deployments.changes.models.snapshot_choices import are_missing
+from deployments.changes.shared import approvals, snapshots_first
 from deployments.changes.steps import queue
 from deployments.changes.steps.preview import AT_ONCE, BUSY, SOON, delete_change_set, end_canceled, seen_of
 from deployments.cloudformation.status import is_final
@@ -37,7 +38,7 @@ def begin(deployment: Deployment, clients: Clients) -> float | None:
     needs an approval and has none, wait for one. End a canceled change, unless its execution has begun.
     Return the seconds until the next step, None at the end.
     """
-    hold = hold_of(deployment.environment)
+    hold = None if deployment.state == State.SNAPSHOT else hold_of(deployment.environment)
     if (hold and deployment.active_key is None) or not queue.take_place(deployment):
         return wait_for(hold)
     change_set = _change_set(deployment, clients)
@@ -85,11 +86,23 @@ def _execute(deployment: Deployment, clients: Clients, change_set: ChangeSet) ->
         delay = approvals.request_again(deployment)
         waiting.wake(deployment.environment_id)
         return delay
+    if are_missing(deployment):
+        return _save(deployment, clients)
     if not deployment.is_only_servers:
         stack_rows.seed_from_update(deployment, change_set, clients.cloudformation)
     if releases.begin(deployment, clients):
         return _begin_servers(deployment)
     return None if _executed(deployment, clients, change_set) else SOON
+
+
+def _save(deployment: Deployment, clients: Clients) -> float:
+    """Take the chosen snapshots. Each step until they are available checks again what the first one did."""
+    if deployment.state != State.SNAPSHOT:
+        snapshots_first.begin(deployment)
+    snapshots_first.advance(deployment, clients)
+    if are_missing(deployment):
+        return deployment.environment.account.timings.snapshot
+    return AT_ONCE
 
 
 def _begin_servers(deployment: Deployment) -> float:

@@ -24,6 +24,7 @@ from deployments.cloudformation.change_summary import (
 )
 from deployments.cloudformation.changes import ChangedProperty, ChangedResource, Changes, LinkKind, action_of
 from deployments.cloudformation.drift import FoundState
+from deployments.cloudformation.observed_resources import CLUSTER
 from deployments.common.errors import AwsFailure
 from deployments.common.models.encryption import decrypt_values
 from deployments.environments.models.deployments import Deployment
@@ -146,7 +147,6 @@ def keep_prediction(deployment: Deployment) -> None:
     deployment.record(changes=deployment.changes | found)
 
 
-CLUSTER = "AWS::RDS::DBCluster"
 MOST = 5
 """Maximum number of clusters to look up for one change."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from deployments.changes.models.snapshot_choices import unchosen
 from deployments.changes.shared import approvals
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.waiting import wake
@@ -56,7 +57,7 @@ def restart_preview(deployment: Deployment, **values: Any) -> None:
             "applied_by": None,
             "scheduled_for": None,
             "active_key": None,
-            "options": skipped.unconfirmed(deployment),
+            "options": unchosen(skipped.unconfirmed(deployment)),
         }
         | values,
     )

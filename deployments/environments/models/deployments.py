@@ -62,6 +62,7 @@ STATES = [
     ("approval", _("Waiting for approval")),
     ("scheduled", _("Scheduled")),
     ("queued", _("Queued")),
+    ("snapshot", _("Snapshot")),
     ("servers", _("Servers")),
     ("stacks", _("Stacks")),
     ("configuration", _("Configuration")),
@@ -89,6 +90,8 @@ CANCEL_CODES = [
     ("stop_waiting", _("Canceled while waiting")),
     ("leave_unprotected", _("Protection canceled")),
 ]
+SNAPSHOT_FIRST = "snapshot_first"
+"""The option of a change with the snapshots to take first (`changes/models/snapshot_choices.py`)."""
 NOT_APPLIED = frozenset({"discarded", "denied", "expired"})
 """Why a change ended that nobody applied: nothing was canceled."""
 
@@ -115,7 +118,7 @@ class Deployment(models.Model):
         max_length=64, blank=True, default="", db_default="", editable=False
     )
     # Its operation beyond its kind, and its choices: `skip` of a continued rollback, `retain` and `force` of
-    # a delete, `in_line` and `go_back` of a change.
+    # a delete, `in_line`, `go_back` and `snapshot_first` of a change.
     operation = models.CharField(max_length=20, blank=True, default="", choices=OPERATIONS, editable=False)
     options = models.JSONField(default=dict, blank=True, editable=False)
     active_key = models.PositiveBigIntegerField(unique=True, null=True, editable=False)
@@ -419,6 +422,16 @@ class Deployment(models.Model):
     def protects(self) -> bool:
         """Return whether switching on deletion protection is one of its phases."""
         return self.protection in ("wanted", "on", "failed")
+
+    @property
+    def optional_phases(self) -> frozenset[State]:
+        """Return which phases it has of those that only some deployments have."""
+        has = {
+            State.SNAPSHOT: SNAPSHOT_FIRST in self.options,
+            State.SERVERS: self.has_servers_phase,
+            State.PROTECT: self.protects,
+        }
+        return frozenset(phase for phase, is_one in has.items() if is_one)
 
     @property
     def change_set_name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from enum import StrEnum
 
 from deployments.cloudformation.status import DisplayStatus
@@ -36,6 +37,7 @@ class State(StrEnum):
     APPROVAL = "approval"
     SCHEDULED = "scheduled"
     QUEUED = "queued"
+    SNAPSHOT = "snapshot"
     SERVERS = "servers"
     STACKS = "stacks"
     CONFIGURATION = "configuration"
@@ -55,16 +57,19 @@ _BEFORE = (State.PREFLIGHT, State.ARTIFACTS, State.CHANGE_SET)
 _FROM_STACKS = (State.STACKS, State.CONFIGURATION, State.TRAFFIC, State.READY)
 PHASES: dict[Kind, tuple[State, ...]] = {
     Kind.CREATE: (*_BEFORE, *_FROM_STACKS, State.PROTECT),
-    # SERVERS for a release to running servers; PROTECT if it completes a creation that was kept.
-    Kind.UPDATE: (*_BEFORE, State.PREVIEW, State.SERVERS, *_FROM_STACKS, State.PROTECT),
+    Kind.UPDATE: (*_BEFORE, State.PREVIEW, State.SNAPSHOT, State.SERVERS, *_FROM_STACKS, State.PROTECT),
     Kind.DELETE: (State.PREFLIGHT, State.STACKS),
     Kind.ROLLBACK: (State.PREFLIGHT, *_FROM_STACKS),
     Kind.ROLLBACK_UPDATE: (State.PREFLIGHT, *_FROM_STACKS),
     Kind.ROLLBACK_CREATION: (State.PREFLIGHT, State.STACKS),
 }
+OPTIONAL = frozenset({State.SNAPSHOT, State.SERVERS, State.PROTECT})
+"""Phases that only some deployments have: SNAPSHOT if databases are saved before a change, SERVERS for a
+release to running servers, PROTECT to switch on deletion protection (an update: if it completes a kept
+creation)."""
 WAITS = frozenset({State.APPROVAL, State.SCHEDULED, State.QUEUED})
 """Waits between two phases: for a second person, for the scheduled time, or for a free environment."""
-BEFORE_STACKS = frozenset({*_BEFORE, State.PREVIEW, *WAITS})
+BEFORE_STACKS = frozenset({*_BEFORE, State.PREVIEW, *WAITS, State.SNAPSHOT})
 """Before anything is changed in AWS: a permanent failure ends the deployment."""
 AFTER_STACKS = (State.CONFIGURATION, State.TRAFFIC, State.READY)
 """CloudFormation has finished; the deployment waits for what it created."""
@@ -81,7 +86,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.SCHEDULED: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.QUEUED},
     # A scheduled creation begins with its preflight.
     State.QUEUED: _ENDS_EARLY
-    | {State.CHANGE_SET, State.APPROVAL, State.SERVERS, State.STACKS, State.PREFLIGHT},
+    | {State.CHANGE_SET, State.APPROVAL, State.SNAPSHOT, State.SERVERS, State.STACKS, State.PREFLIGHT},
+    # If the stack was changed outside of Sanso meanwhile, there is a new preview.
+    State.SNAPSHOT: _ENDS_EARLY | {State.CHANGE_SET, State.APPROVAL, State.SERVERS, State.STACKS},
     # A release that only rolls servers back changes nothing in the stacks.
     State.SERVERS: _ENDS_EARLY | {State.STACKS, State.SUCCEEDED},
     State.STACKS: TERMINAL | {State.CONFIGURATION},
@@ -107,14 +114,9 @@ def display_status_of(state: State) -> DisplayStatus:
     }.get(state, DisplayStatus.PROGRESS)
 
 
-def phases_of(kind: Kind, *, protects: bool, releases: bool = False) -> tuple[State, ...]:
-    """Return the phases of a deployment of this kind.
-
-    `protects`: it switches deletion protection on; `releases`: it installs a release on running servers.
-    """
-    left_out = set() if protects else {State.PROTECT}
-    left_out |= set() if releases else {State.SERVERS}
-    return tuple(phase for phase in PHASES[kind] if phase not in left_out)
+def phases_of(kind: Kind, optional: Set[State] = frozenset()) -> tuple[State, ...]:
+    """Return the phases of a deployment of this kind; of `OPTIONAL` ones, those in `optional`."""
+    return tuple(phase for phase in PHASES[kind] if phase not in OPTIONAL - optional)
 
 
 def phase_statuses(
@@ -122,8 +124,7 @@ def phase_statuses(
     state: State,
     last_phase: State,
     *,
-    protects: bool = False,
-    releases: bool = False,
+    optional: Set[State] = frozenset(),
     is_back: bool = False,
 ) -> list[tuple[State, DisplayStatus]]:
     """Return the phases of a deployment of this kind, each with the status to display.
@@ -131,11 +132,7 @@ def phase_statuses(
     `last_phase` is the phase in which it ended. While it runs, `state` is the current phase; while it rolls
     back (`is_back`), the phases to come will not run.
     """
-    phases = phases_of(
-        kind,
-        protects=protects or last_phase is State.PROTECT,
-        releases=releases or last_phase is State.SERVERS,
-    )
+    phases = phases_of(kind, optional | {last_phase})
     current = phases.index(last_phase if state not in phases else state)
     done = len(phases) if state is State.SUCCEEDED else current
     return [

@@ -119,6 +119,8 @@ CHANGE_EVENTS: dict[str, Callable[[Values], str]] = {
     "change.applied": _change_applied,
     "change.canceled": _change_canceled,
     "change.nothing": plain(N_("No changes: the stack already has these values and templates.")),
+    "snapshot.begun": plain(N_("RDS takes the snapshot %(snapshot)s of %(cluster)s.")),
+    "snapshot.available": plain(N_("The snapshot %(snapshot)s of %(cluster)s is available.")),
     "cancel.requested": _cancel_requested,
     "cancel.accepted": _cancel_accepted,
     "cancel.refused": plain(N_("Not canceled.")),

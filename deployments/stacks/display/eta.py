@@ -14,7 +14,7 @@ from deployments.cloudformation.nested_templates import STACK
 from deployments.common.pages import counts
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
-from deployments.environments.rules.phases import Kind
+from deployments.environments.rules.phases import Kind, State
 from deployments.stacks.models.forecast import expected_of
 from deployments.stacks.models.stacks import Resource
 from deployments.stacks.rules.forecast import Forecast
@@ -113,9 +113,8 @@ def estimate_creation(
     values = {name: p.initial for name, p in template_set.parameters.items() if p.initial is not None}
     values |= chosen
     graph = dependencies.read(template_set.contents, template_set.root.name, values)
-    forecast = expected_of(
-        account, Kind.CREATE, graph, protects=template_set.wants_protection(values)
-    ).forecast
+    optional = {State.PROTECT} if template_set.wants_protection(values) else set()
+    forecast = expected_of(account, Kind.CREATE, graph, optional=optional).forecast
     nested = sum(kind == STACK for kind in graph.types.values())
     return DurationEstimate(
         takes=_takes(forecast),

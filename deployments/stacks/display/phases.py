@@ -70,8 +70,7 @@ def _phases(
         Kind(deployment.kind),
         state,
         last,
-        protects=deployment.protects,
-        releases=deployment.has_servers_phase,
+        optional=deployment.optional_phases,
         is_back=back,
     )
     turn = _turn(deployment, tree)

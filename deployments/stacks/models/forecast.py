@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 
 from deployments.cloudformation.dependencies import Graph
@@ -20,7 +20,7 @@ from deployments.cloudformation.usual_durations import (
 )
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
-from deployments.environments.rules.phases import DELETING, Kind
+from deployments.environments.rules.phases import DELETING, Kind, State
 from deployments.stacks.models.durations import Duration, DurationQuerySet, Expectation
 from deployments.stacks.models.timeline import CLOSING, around_the_stacks, operation_for, usual_in
 from deployments.stacks.rules.forecast import Forecast, project
@@ -64,12 +64,10 @@ def _past(account: Account, rows: DurationQuerySet) -> list[PastDuration]:
 
 
 def expected_of(
-    account: Account, kind: Kind, graph: Graph, *, protects: bool = False, releases: bool = False
+    account: Account, kind: Kind, graph: Graph, *, optional: Set[State] = frozenset()
 ) -> ExpectedDuration:
     """Return the expected duration of a deployment of this kind in an account."""
-    before, after = around_the_stacks(
-        kind, protects=protects, releases=releases, is_applied=kind is Kind.UPDATE
-    )
+    before, after = around_the_stacks(kind, optional=optional, is_applied=kind is Kind.UPDATE)
     backwards = kind in DELETING
     schedule = Schedule(graph.types, graph.edges, backwards=backwards, before=before, after=after)
     known = history(account, kind)
@@ -98,8 +96,7 @@ def store(deployment: Deployment, graph: Graph, *, stays: Collection[str] = ()) 
         deployment.environment.account,
         Kind(deployment.kind),
         graph,
-        protects=deployment.protects,
-        releases=deployment.has_servers_phase,
+        optional=deployment.optional_phases,
     )
     end, low, high = expected.forecast.in_seconds(0.0)
     usual = dict.fromkeys(stays, UsualDuration(0.0, 0.0, 0.0)) | dict(expected.usual)

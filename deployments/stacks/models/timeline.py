@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +22,15 @@ from deployments.cloudformation.usual_durations import (
 )
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.intervals import WORKER_SILENT
-from deployments.environments.rules.phases import BEFORE_STACKS, DELETING, ROLLBACKS, Kind, State, phases_of
+from deployments.environments.rules.phases import (
+    BEFORE_STACKS,
+    DELETING,
+    OPTIONAL,
+    ROLLBACKS,
+    Kind,
+    State,
+    phases_of,
+)
 from deployments.stacks.models.durations import Expectation
 from deployments.stacks.models.events import Event, failures_by_row
 from deployments.stacks.models.stacks import STACK_TYPE, Resource, Stack
@@ -124,18 +132,18 @@ def load(
 
 
 def around_the_stacks(
-    kind: Kind, *, protects: bool, releases: bool = False, is_applied: bool = False
+    kind: Kind, *, optional: Set[State] = frozenset(), is_applied: bool = False
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the phases before and after the stacks.
 
-    An applied change begins with its servers or its stacks: the time before includes a person's decision
-    about its preview.
+    An applied change begins with its snapshots, its servers or its stacks: the time before includes a
+    person's decision about its preview.
     """
-    phases = phases_of(kind, protects=protects, releases=releases)
+    phases = phases_of(kind, optional)
     at = phases.index(State.STACKS)
     before, after = phases[:at], phases[at + 1 :]
     if is_applied:
-        before = tuple(phase for phase in before if phase is State.SERVERS)
+        before = tuple(phase for phase in before if phase in OPTIONAL)
     return tuple(f"{PHASE}{p.value}" for p in before), tuple(f"{PHASE}{p.value}" for p in after)
 
 
@@ -193,10 +201,10 @@ def phase_spans(deployment: Deployment, landmarks: Iterable[Event]) -> dict[str,
     for event in landmarks:
         if event.code == "phase":
             starts[str(event.values.get("phase"))] = in_ms(event.at)
-    before = BEFORE_STACKS if deployment.is_applied_change else frozenset()
+    before = BEFORE_STACKS - OPTIONAL if deployment.is_applied_change else frozenset()
     order = [
         phase.value
-        for phase in phases_of(Kind(deployment.kind), protects=True, releases=True)
+        for phase in phases_of(Kind(deployment.kind), OPTIONAL)
         if phase.value in starts and phase not in before
     ]
     if not order:  # applied, and waiting in the queue
@@ -245,8 +253,7 @@ class _TimelineBuilder:
         self.edges = {path: dependencies.from_rows(row.depends_on) for path, row in self.resources.items()}
         before, after = around_the_stacks(
             self.kind,
-            protects=deployment.protects,
-            releases=deployment.has_servers_phase,
+            optional=deployment.optional_phases,
             is_applied=deployment.is_applied_change,
         )
         self.schedule = Schedule.cached(
@@ -317,7 +324,8 @@ class _TimelineBuilder:
         begun = (
             in_ms(event.at)
             for event in landmarks
-            if event.code == "phase" and event.values.get("phase") in (State.SERVERS, State.STACKS)
+            if event.code == "phase"
+            and event.values.get("phase") in (State.SNAPSHOT, State.SERVERS, State.STACKS)
         )
         first = min(begun, default=None) if self.deployment.is_applied_change else None
         return self.now if first is None else max(start, first)

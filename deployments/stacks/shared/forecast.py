@@ -131,8 +131,7 @@ def _phases(deployment: Deployment) -> dict[str, tuple[str, float]]:
     passed = deployment.state == State.SUCCEEDED
     before, after = around_the_stacks(
         Kind(deployment.kind),
-        protects=deployment.protects,
-        releases=deployment.has_servers_phase,
+        optional=deployment.optional_phases,
         is_applied=deployment.is_applied_change,
     )
     skipped = dict.fromkeys((*before, *after), (PHASE_TYPE, 0.0)) if passed else {}

@@ -204,6 +204,10 @@ def carry_out(
     if found["may_lose_data"] and not typed_name:
         question = _("Data may be lost. Type %(name)s to apply") % {"name": name}
         typed_name = prompt(question) if sys.stdin.isatty() else ""
+        if typed_name and (databases := found.get("databases_at_risk")):  # none of an earlier portal
+            choices["snapshot_first"] = confirm(
+                _("Take a snapshot of %(databases)s first?") % {"databases": ", ".join(databases)}
+            )
     elif not yes and not (sys.stdin.isatty() and confirm(_("Apply?"))):
         api.post(f"/deployments/{pk}/discard")
         fail(_("Not applied: the change is discarded. Without a terminal, --yes applies it."))

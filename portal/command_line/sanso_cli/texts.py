@@ -62,6 +62,7 @@ STATES: Final = (
     *(N_("problem"), N_("changing"), N_("deployed"), N_("deleted")),
     *(N_("in progress"), N_("creation failed")),
     *(N_("scheduled"), N_("queued"), N_("preflight"), N_("artifacts"), N_("change set"), N_("servers")),
+    N_("snapshot"),
 )
 CONNECTION: Final = (
     *(N_("ok"), N_("warning"), N_("identity"), N_("clock"), N_("revision"), N_("permissions")),

@@ -160,6 +160,19 @@ def test_a_change_that_replaces_the_database_names_the_data_first_and_needs_the_
     assert change.applied_at is not None
 
 
+def test_a_snapshot_of_the_database_is_offered_before_the_change(browser: Client, shop: Environment) -> None:
+    change = make_preview(shop, "database")
+    box = opened(browser, change).one("input", name="snapshot_first")
+    assert "checked" not in box.attributes  # CloudFormation takes a final one
+
+    given = {"digest": change.preview_digest, "typed_name": "shop", "snapshot_first": "on"}
+    browser.post(f"/deployments/{change.pk}/apply", given)
+    change.refresh_from_db()
+    (chosen,) = change.options["snapshot_first"]
+    assert chosen["cluster"] in opened(browser, change).text
+    assert not opened(browser, make_preview(shop, "scale")).all("input", name="snapshot_first")
+
+
 def test_probably_unchanged_resources_are_folded(browser: Client, shop: Environment) -> None:
     shown = opened(browser, make_preview(shop, "traffic"))
 

@@ -32,6 +32,6 @@ def test_the_end_follows_from_the_kind_and_the_status(kind: Kind, status: str, e
 
 
 def test_an_update_protects_only_when_it_completes_a_creation() -> None:
-    assert State.PROTECT not in phases_of(Kind.UPDATE, protects=False)
-    assert phases_of(Kind.UPDATE, protects=True)[-1] is State.PROTECT
+    assert State.PROTECT not in phases_of(Kind.UPDATE)
+    assert phases_of(Kind.UPDATE, {State.PROTECT})[-1] is State.PROTECT
     assert {phases[0] for phases in PHASES.values()} == {State.PREFLIGHT}

@@ -15,6 +15,7 @@ from deployments.changes.api.schemas.creation import CreateBody
 from deployments.changes.approvers import approvers
 from deployments.changes.models.approvals import Approval, policy_of
 from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
+from deployments.changes.models.snapshot_choices import databases_at_risk
 from deployments.changes.pages.preview.cards import ReleaseCard, release_card
 from deployments.changes.pages.preview.inputs import local_diff
 from deployments.changes.pages.preview.texts import sentences
@@ -244,6 +245,10 @@ class PreviewOut(Schema):
     digest: str = Field(description="Applied and approved with it.")
     counts: dict[str, int] = Field(examples=[{"updated": 2}])
     may_lose_data: bool = Field(description="Whether applying it needs the environment's name.")
+    databases_at_risk: list[str] = Field(
+        description="The clusters of which `snapshot_first` takes snapshots: their data is lost, or may be.",
+        examples=[["sanso-shop-database-a1b2c3d4e5f6"]],
+    )
     assessment: AssessmentOut
     outage: OutageOut
     tiers: list[AffectedTierOut] = Field(
@@ -279,6 +284,7 @@ class PreviewOut(Schema):
             digest=row.preview_digest,
             counts={str(name): number for name, number in found.counts.items()},
             may_lose_data=may_lose_data(changes),
+            databases_at_risk=databases_at_risk(row),
             assessment=AssessmentOut.of(found),
             outage=OutageOut.of(found.outage),
             tiers=[AffectedTierOut.of(one, root, sentences(one, stacks)) for one in found.tiers],

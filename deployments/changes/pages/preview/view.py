@@ -17,6 +17,7 @@ from deployments.changes.display.approvals import required_text
 from deployments.changes.display.previews import cause_of_rejection, discard_stages, is_retriable, retry_url
 from deployments.changes.models.approvals import ApplyConditions, apply_conditions
 from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
+from deployments.changes.models.snapshot_choices import databases_at_risk, is_advised
 from deployments.changes.pages import schedule
 from deployments.changes.pages.forms.create import ON_FAILURE
 from deployments.changes.pages.preview import rows, texts
@@ -39,7 +40,7 @@ from deployments.cloudformation.stuck_resources import unreconciled
 from deployments.cloudformation.validation import WARNING
 from deployments.common.errors import Message
 from deployments.common.texts import message_text
-from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.deployments import SNAPSHOT_FIRST, Deployment
 from deployments.environments.rules.phases import State
 from deployments.stacks.display.event_texts import event
 from deployments.stacks.display.phases import preview_phases
@@ -98,6 +99,9 @@ def context(
         "keep_choices": [] if deployment.is_retry else _keep_choices(deployment, sent, not_kept is None),
         "may_go_back": deployment.is_release_by_server,
         "goes_back": "go_back" in sent if sent else bool(deployment.options.get("go_back")),
+        "at_risk": databases_at_risk(deployment),
+        "saves_first": _saves_first(deployment, sent),
+        "is_saving": state is State.SNAPSHOT,
         "not_kept": message_text(not_kept) if not_kept and not deployment.is_retry else "",
         "release": release_card(release, found.tiers),
         "summary": {"phases": preview_phases(deployment)},
@@ -190,6 +194,14 @@ def _keep_choices(deployment: Deployment, sent: Mapping[str, str], can_keep: boo
         for value, label in ON_FAILURE
         if value == "roll_back" or can_keep
     ]
+
+
+def _saves_first(deployment: Deployment, sent: Mapping[str, str]) -> bool:
+    """Return whether snapshots are taken first: as chosen. Until then, what is advised."""
+    if sent:
+        return "snapshot_first" in sent
+    is_open = deployment.state == State.PREVIEW
+    return is_advised(deployment) if is_open else SNAPSHOT_FIRST in deployment.options
 
 
 def _hazard(resource: ChangedResource, facts: Mapping[str, object]) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def change_apply(request: AuthedRequest, pk: int) -> HttpResponse:
             in_line="in_line" in request.POST,
             keep_on_failure=request.POST.get("on_failure") == "keep",
             go_back="go_back" in request.POST,
+            snapshot_first="snapshot_first" in request.POST,
             scheduled_for=schedule.scheduled_time(request.POST.dict()),
         )
         return redirect(applied)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from deployments.access.api.keyset import Page
 from deployments.access.api.schemas import AccountRef, EnvironmentRef, StatusMessage
+from deployments.changes.models.snapshot_choices import chosen_clusters
 from deployments.cloudformation.schedule import PHASE
 from deployments.cloudformation.status import DisplayStatus
 from deployments.cloudformation.timeline import at_ms
@@ -138,6 +139,10 @@ class DeploymentDetail(DeploymentOut):
     go_back: bool = Field(
         default=False, description="A release to servers goes back by itself if a server fails."
     )
+    snapshot_first: list[str] = Field(
+        default_factory=list,
+        description="The database clusters that are saved by snapshots first.",
+    )
     is_retry: bool
     rolls_back_to: int | None = Field(description="The earlier deployment that it goes back to.")
     preview_digest: str = Field(description="The digest of its preview, with which it is applied.")
@@ -184,6 +189,7 @@ class DeploymentDetail(DeploymentOut):
             canceled_by=row.canceled_by.get_username() if row.canceled_by else None,
             keep_on_failure=row.keep_on_failure,
             go_back=bool(row.options.get("go_back")),
+            snapshot_first=chosen_clusters(row),
             is_retry=row.is_retry,
             rolls_back_to=row.rolls_back_to_id,
             preview_digest=row.preview_digest,
@@ -352,8 +358,7 @@ def _phases(deployment: Deployment, timeline: Timeline) -> dict[str, str]:
         Kind(deployment.kind),
         State(deployment.state),
         State(deployment.last_phase),
-        protects=deployment.protects,
-        releases=deployment.has_servers_phase,
+        optional=deployment.optional_phases,
         is_back=timeline.course.has_turned,
     )
     if deployment.operation == "take_over":

@@ -211,15 +211,12 @@ class DeploymentView:
 
     def _phases(self) -> Iterable[Row]:
         deployment = self.deployment
-        kind, protects = Kind(deployment.kind), deployment.protects
+        kind, optional = Kind(deployment.kind), deployment.optional_phases
         is_back = self.timeline.course.has_turned
         state, last = State(deployment.state), State(deployment.last_phase)
-        releases = deployment.has_servers_phase
-        statuses = dict(
-            phase_statuses(kind, state, last, protects=protects, releases=releases, is_back=is_back)
-        )
+        statuses = dict(phase_statuses(kind, state, last, optional=optional, is_back=is_back))
         failure, first = self.summary.failure, self.first_failure
-        before, after = around_the_stacks(kind, protects=protects, releases=releases, is_applied=True)
+        before, after = around_the_stacks(kind, optional=optional, is_applied=True)
         for path in (*before, *after):
             line = self.timeline.line(path)
             if line is None:
