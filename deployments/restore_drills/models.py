@@ -7,6 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -43,6 +44,14 @@ class RestoreDrillQuerySet(models.QuerySet["RestoreDrill"]):
     def failed(self) -> Self:
         """Keep those that have failed."""
         return self.filter(result=FAILED)
+
+    def last_of_each(self) -> Self:
+        """Keep the last one with a result of each environment that exists, with environment and account."""
+        existing = self.with_result().filter(
+            environment__deleted_at=None, environment__account__is_recording=False
+        )
+        last = existing.order_by().values("environment").annotate(last=Max("pk")).values("last")
+        return self.filter(pk__in=last).select_related("environment__account").order_by("pk")
 
 
 class RestoreDrill(models.Model):
