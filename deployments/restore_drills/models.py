@@ -7,6 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -36,16 +37,35 @@ class RestoreDrillQuerySet(models.QuerySet["RestoreDrill"]):
         """Keep those of an environment, newest first."""
         return self.filter(environment=environment).select_related("requested_by").order_by("-pk")
 
+    def with_result(self) -> Self:
+        """Keep those that have passed or failed."""
+        return self.exclude(result="")
+
+    def failed(self) -> Self:
+        """Keep those that have failed."""
+        return self.filter(result=FAILED)
+
+    def last_of_each(self) -> Self:
+        """Keep the last one with a result of each environment that exists, with environment and account."""
+        existing = self.with_result().filter(
+            environment__deleted_at=None, environment__account__is_recording=False
+        )
+        last = existing.order_by().values("environment").annotate(last=Max("pk")).values("last")
+        return self.filter(pk__in=last).select_related("environment__account").order_by("pk")
+
 
 class RestoreDrill(models.Model):
     """One drill. `result` is known before its stack is deleted; `attention` says why that takes longer.
 
-    `active_key` is that of the environment until the stack is deleted: one drill at a time.
+    `active_key` is that of the environment until the stack is deleted: one drill at a time. `requested_by`
+    is None of one that Sanso began by schedule.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="restore_drills")
     active_key = models.PositiveBigIntegerField(null=True, unique=True)
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     state = models.CharField(max_length=10, choices=STATES, default=QUEUED)
     result = models.CharField(max_length=10, choices=RESULTS, default="", blank=True)
     sentence = models.JSONField(default=dict, blank=True)
@@ -78,6 +98,11 @@ class RestoreDrill(models.Model):
     def is_active(self) -> bool:
         """Return whether it has not finished."""
         return self.state != FINISHED
+
+    @property
+    def requester(self) -> str:
+        """Return who requested it: the name of a user, or Sanso."""
+        return self.requested_by.get_username() if self.requested_by else "Sanso"
 
     @property
     def rpo(self) -> timedelta | None:

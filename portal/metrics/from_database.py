@@ -22,6 +22,7 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.environment_state import EnvironmentState
 from deployments.environments.rules.phases import ACTIVE, Kind
 from deployments.notifications.models import KINDS
+from deployments.restore_drills.models import RestoreDrill
 
 BOUNDS = (60, 120, 300, 600, 900, 1200, 1500, 1800, 2400, 3600, 7200)
 """Seconds: an environment takes a minute in the sandbox, and a quarter of an hour or more on AWS."""
@@ -33,7 +34,8 @@ HEALTH = ("healthy", "degraded", "unhealthy", "unknown")
 
 def read() -> list[Metric]:
     """Return all of them. Raise DatabaseError if the database does not respond."""
-    return [*_environments(), *_deployments(), _ready_times(), *_deliveries(), _connections(), *_steps()]
+    found = [*_environments(), *_deployments(), _ready_times(), *_restore_drills(), *_deliveries()]
+    return [*found, _connections(), *_steps()]
 
 
 def _environments() -> Iterator[Metric]:
@@ -90,6 +92,35 @@ def _ready_times() -> Metric:
         buckets = [(str(float(bound)), number) for bound, number in zip(BOUNDS, row.up_to, strict=True)]
         times.add_metric([row.kind], [*buckets, ("+Inf", row.total)], row.seconds)
     return times
+
+
+def _restore_drills() -> Iterator[Metric]:
+    labels = ["account", "environment"]
+    passed = GaugeMetricFamily(
+        "sanso_restore_drill_passed",
+        "1 if the last restore drill passed, 0 while one that failed is a problem of its environment",
+        labels=labels,
+    )
+    age = GaugeMetricFamily(
+        "sanso_restore_drill_age_seconds",
+        "Seconds since the last restore drill with a result began",
+        labels=labels,
+    )
+    rpo = GaugeMetricFamily(
+        "sanso_restore_drill_rpo_seconds", "Age of the data that it restored", labels=labels
+    )
+    rto = GaugeMetricFamily(
+        "sanso_restore_drill_rto_seconds", "Seconds until its copy was available", labels=labels
+    )
+    now = timezone.now()
+    for row in RestoreDrill.objects.last_of_each():
+        values = [row.environment.account.name, row.environment.name]
+        passed.add_metric(values, int(row.environment.drill_failed_at is None))
+        age.add_metric(values, (now - row.began_at).total_seconds())
+        for metric, measured in ((rpo, row.rpo), (rto, row.rto)):
+            if measured is not None:
+                metric.add_metric(values, measured.total_seconds())
+    yield from (passed, age, rpo, rto)
 
 
 def _deliveries() -> Iterator[Metric]:

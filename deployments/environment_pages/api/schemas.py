@@ -61,7 +61,7 @@ class EnvironmentOut(Schema):
     note: NoteOut | None = Field(description="What somebody should know first, if anything.")
     state: StateName = Field(
         json_schema_extra={"deprecated": True},
-        description="Use `status` and `note`. `problem`: a bad status, or a deployment that failed.",
+        description="Use `status` and `note`. `problem`: a bad status, or a failed deployment or drill.",
     )
     account: AccountRef
     owner: str = Field(examples=["ana"])

@@ -19,6 +19,7 @@ from deployments.common.texts import stored_text
 from deployments.environment_pages.display.last_failure import failed_changes_of, lead_of
 from deployments.environments.display import headlines
 from deployments.environments.display.badges import LABELS
+from deployments.environments.display.tab_urls import DATABASE, tab_url
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.environment_state import Note, note_of
@@ -98,6 +99,7 @@ def _found(known: _Known) -> set[Note]:
             (Note.COMPONENT, environment.health_sentence),
             (Note.DELETION_FAILED, latest is not None and latest.is_failed_deletion),
             (Note.CHANGE_FAILED, known.failed is not None and known.failed.dismissed_at is None),
+            (Note.DRILL_FAILED, environment.drill_failed_at),
             (Note.CONNECTION_FAILED, known.has_broken_account),
             (Note.NOT_READABLE, environment.observe_error),
             (Note.CHANGED_OUTSIDE, environment.changed_outside_at),
@@ -164,6 +166,10 @@ _TEXTS: Mapping[Note, Callable[[_Known], tuple[str, str]]] = {
     Note.COMPONENT: _reason,
     Note.DELETION_FAILED: lambda known: _named(known.environment.latest, _("Deletion failed")),
     Note.CHANGE_FAILED: _change,
+    Note.DRILL_FAILED: lambda known: (
+        _("Restore drill failed"),
+        f"{tab_url(known.environment, DATABASE)}#restore-drills",
+    ),
     Note.CONNECTION_FAILED: lambda known: (
         _("Connection test of the account failed"),
         reverse(known.accounts_url, args=[known.environment.account_id]) if known.accounts_url else "",

@@ -74,7 +74,8 @@ _PROBLEM = (
     | Q(latest__state="failed") & ~_CHANGED_NOTHING & _NOT_DISMISSED
     | Q(latest__state="rolled_back", latest__cancel_accepted_at=None) & _NOT_DISMISSED
     | ~Q(latest__attention_code="") & Q(latest__active_key__isnull=False)
-    | Q(latest__active_key=None) & (Q(health_word__in=("degraded", "unhealthy")) | _NOT_CREATED)
+    | Q(latest__active_key=None)
+    & (Q(health_word__in=("degraded", "unhealthy")) | _NOT_CREATED | Q(drill_failed_at__isnull=False))
 )
 
 

@@ -293,6 +293,10 @@ class Environment(models.Model):
     )
     # A second person approves its changes and its deletion (not the deletion protection of AWS).
     requires_approval = models.BooleanField(_("changes require approval"), default=False)
+    # When the last restore drill of a database in use failed; NULL once one has passed.
+    drill_failed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When Sanso runs the next restore drill, at least; NULL: only on request.
+    next_drill_at = models.DateTimeField(null=True, blank=True, db_index=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)

@@ -39,6 +39,7 @@ class Note(StrEnum):
     COMPONENT = "component"  # why it is unhealthy or degraded
     DELETION_FAILED = "deletion_failed"
     CHANGE_FAILED = "change_failed"
+    DRILL_FAILED = "drill_failed"
     CONNECTION_FAILED = "connection_failed"
     NOT_READABLE = "not_readable"
     CHANGED_OUTSIDE = "changed_outside"

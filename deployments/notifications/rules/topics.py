@@ -23,6 +23,8 @@ class Topic(StrEnum):
     HEALTH_CHANGED = "health.changed"
     UPDATE_AVAILABLE = "update.available"
     LOCK_BROKEN = "lock.broken"
+    DRILL_FAILED = "drill.failed"
+    DRILL_PASSED = "drill.passed"
     TARGET_DISABLED = "target.disabled"
     DIGEST = "digest"
     TEST = "test"
@@ -32,6 +34,7 @@ CHOSEN = (
     *(Topic.DEPLOYMENT_FAILED, Topic.DEPLOYMENT_SUCCEEDED, Topic.DEPLOYMENT_CANCELED),
     *(Topic.DEPLOYMENT_LATE, Topic.APPROVAL_REQUESTED, Topic.APPROVAL_DECIDED),
     *(Topic.HEALTH_CHANGED, Topic.UPDATE_AVAILABLE, Topic.LOCK_BROKEN),
+    *(Topic.DRILL_FAILED, Topic.DRILL_PASSED),
 )
 """The topics that people choose from, in the order of the form."""
 

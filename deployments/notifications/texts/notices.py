@@ -17,6 +17,7 @@ from deployments.common.texts.message_texts import CAUSES
 from deployments.environments.rules.labels import labels_text
 from deployments.environments.texts.cancel_reasons import canceled_text
 from deployments.notifications.rules.topics import Topic
+from deployments.notifications.texts.drills import drill_lines
 from deployments.notifications.texts.remaining import remaining_text
 
 TOPICS: Final[Mapping[str, Promise]] = {
@@ -29,6 +30,8 @@ TOPICS: Final[Mapping[str, Promise]] = {
     Topic.HEALTH_CHANGED: gettext_lazy("Health changed"),
     Topic.UPDATE_AVAILABLE: gettext_lazy("Update available"),
     Topic.LOCK_BROKEN: gettext_lazy("Lock broken"),
+    Topic.DRILL_FAILED: gettext_lazy("Restore drill failed"),
+    Topic.DRILL_PASSED: gettext_lazy("Restore drill passed after a failed one"),
     Topic.TARGET_DISABLED: gettext_lazy("Target switched off"),
     Topic.DIGEST: gettext_lazy("Digest"),
     Topic.TEST: pgettext_lazy("notification", "Test"),
@@ -261,6 +264,14 @@ def _lock(payload: Payload) -> list[str]:
     return [_("Locked by %(user)s: “%(reason)s”") % values]
 
 
+def _drill_failed_title(payload: Payload) -> str:
+    return _("The restore drill of %(name)s failed") % {"name": name_of(payload)}
+
+
+def _drill_passed_title(payload: Payload) -> str:
+    return _("The restore drill of %(name)s passed again") % {"name": name_of(payload)}
+
+
 def _disabled_title(payload: Payload) -> str:
     values = {"name": payload.get("target", "")}
     return _("The notification target “%(name)s” was switched off") % values
@@ -292,6 +303,8 @@ _TITLES: dict[Topic, Callable[[Payload], str]] = {
     Topic.HEALTH_CHANGED: _health_title,
     Topic.UPDATE_AVAILABLE: _update_title,
     Topic.LOCK_BROKEN: _lock_title,
+    Topic.DRILL_FAILED: _drill_failed_title,
+    Topic.DRILL_PASSED: _drill_passed_title,
     Topic.TARGET_DISABLED: _disabled_title,
     Topic.DIGEST: _digest_title,
 }
@@ -305,6 +318,8 @@ _LINES: dict[Topic, Callable[[Payload], list[str]]] = {
     Topic.HEALTH_CHANGED: _health,
     Topic.UPDATE_AVAILABLE: _update,
     Topic.LOCK_BROKEN: _lock,
+    Topic.DRILL_FAILED: drill_lines,
+    Topic.DRILL_PASSED: drill_lines,
     Topic.TARGET_DISABLED: _disabled,
     Topic.DIGEST: _digest,
 }

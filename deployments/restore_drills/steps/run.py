@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from deployments.aws import session
@@ -33,6 +33,7 @@ from deployments.restore_drills.models import (
 )
 from deployments.restore_drills.steps import copies, stack
 from deployments.restore_drills.steps.outcome import DrillFailed, DrillProgress
+from deployments.restore_drills.steps.results import report_result
 from deployments.stacks.shared import redactors
 
 log = logging.getLogger(__name__)
@@ -113,4 +114,7 @@ def _keep(drill: RestoreDrill, outcome: DrillProgress) -> None:
     if state in (QUEUED, CREATING, CHECKING) and now - drill.began_at > timedelta(hours=LONGEST_HOURS):
         values |= _failure(Message(Code.DRILL_TIMED_OUT, {"hours": str(LONGEST_HOURS)})).values
     due_at = None if outcome.after is None else now + timedelta(seconds=outcome.after)
-    RestoreDrill.objects.filter(pk=drill.pk, version=drill.version).update(**values, due_at=due_at)
+    with transaction.atomic():
+        rows = RestoreDrill.objects.filter(pk=drill.pk, version=drill.version)
+        if rows.update(**values, due_at=due_at) and values.get("result"):
+            report_result(drill.pk, now)

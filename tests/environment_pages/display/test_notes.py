@@ -13,6 +13,7 @@ from deployments.accounts.models import ConnectionTest
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.environment_pages.display.notes import notes_of
+from deployments.environments.models.environment_states import Urgency
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.environment_state import EnvironmentState
 from tests.builders import make_deployment, make_environment, make_user
@@ -120,6 +121,14 @@ def test_a_failed_creation_has_its_own_state_and_says_why(admin: User) -> None:
 
     text = f"Create {failed.pk}: Stack name already in use"
     assert shown(shop, admin) == ("creation_failed", text, failed.get_absolute_url())
+
+
+def test_a_failed_restore_drill_is_a_note_and_a_problem(admin: User) -> None:
+    shop = deployed(drill_failed_at=timezone.now())
+
+    address = f"{shop.get_absolute_url()}database#restore-drills"
+    assert shown(shop, admin) == ("healthy", "Restore drill failed", address)
+    assert list(Environment.objects.of_urgency(Urgency.PROBLEM)) == [shop]
 
 
 def test_a_deleted_environment_has_no_note(admin: User) -> None:

@@ -26,6 +26,7 @@ ENVIRONMENTS = st.fixed_dictionaries(
         "deleted_at": SOMETIMES,
         "missing_since": SOMETIMES,
         "stack_id": st.sampled_from(["", "arn:stack"]),
+        "drill_failed_at": SOMETIMES,
         "sandbox_run": st.sampled_from(["", "one", "two"]),
         "health_word": st.sampled_from(["healthy", "degraded", "unhealthy", "unknown", ""]),
         "stack_status": st.sampled_from(
@@ -79,6 +80,7 @@ class Agreement(TestCase):
         assert counts.by_state == {row.state: 1}
         assert [state for state in EnvironmentState if rows.in_state(state).exists()] == [row.state]
         (urgency,) = counts.by_urgency
-        if row.state in BAD:
+        has_failed_drill = row.drill_failed_at is not None and row.active_deployment is None
+        if row.state in BAD or (has_failed_drill and row.state is not EnvironmentState.DELETED):
             assert urgency is Urgency.PROBLEM
         assert (urgency is Urgency.DELETED) == (row.state is EnvironmentState.DELETED)

@@ -97,3 +97,29 @@ def test_of_two_databases_the_one_in_use_is_drilled(
     assert "run-drill-site-second" in page
     assert "run-drill-site-cluster" not in page
     assert requested.json()["cluster"] == "site-second"
+
+
+def test_a_failed_drill_is_shown_on_the_page_and_as_a_problem_in_lists(
+    client: Client, program: Program, operator: User, shop: Environment
+) -> None:
+    reason = Message(Code.DRILL_NO_POINT, {"cluster": "site-cluster"}).as_json()
+    drill = RestoreDrill.objects.create(
+        environment=shop,
+        requested_by=operator,
+        cluster_id="site-cluster",
+        state="finished",
+        result="failed",
+        sentence=reason,
+    )
+    Environment.objects.filter(pk=shop.pk).update(drill_failed_at=drill.began_at)
+    client.force_login(operator)
+
+    page = client.get(shop.get_absolute_url()).content.decode()
+    (listed,) = program.get("/environments?state=problem").json()["items"]
+
+    assert "Restore drill failed" in page
+    assert "RDS has no point in time" in page
+    assert (listed["status"], listed["note"]["code"]) == ("healthy", "drill_failed")
+    Environment.objects.filter(pk=shop.pk).update(drill_failed_at=None)
+    assert "Restore drill failed" not in client.get(shop.get_absolute_url()).content.decode()
+    assert program.get("/environments?state=problem").json()["items"] == []

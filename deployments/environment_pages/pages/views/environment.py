@@ -100,6 +100,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "operations": operations_view(environment, partial(can, request.user, about=environment)),
         "needs_operator": environment.needs_operator,
         "bypassed": bypass_notice(environment),
+        "failed_drill": _failed_drill(environment),
         "own_version": version_of(environment),
         "take_over_key": uuid.uuid4(),
         **holds_context(environment, request.user, may_operate=context["may_operate"]),
@@ -115,6 +116,13 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     if is_observed:
         context |= _history_of_tab(environment, tab)
     return render(request, "environment_pages/environment.html", context | {"units": units()})
+
+
+def _failed_drill(environment: Environment) -> RestoreDrill | None:
+    """Return the failed drill that is a problem of an environment now."""
+    if environment.drill_failed_at is None or environment.is_gone:
+        return None
+    return RestoreDrill.objects.of(environment).failed().first()
 
 
 def _title(environment: Environment) -> str:
