@@ -10,6 +10,7 @@ from datetime import datetime
 
 from deployments.access.commands import requesting
 from deployments.access.texts import roles
+from deployments.accounts.commands import accounts
 from deployments.changes.steps import predictions
 from deployments.changes.texts import assessment
 from deployments.common.texts import message_texts
@@ -19,6 +20,8 @@ from deployments.environments.texts import operations
 from deployments.failures import texts as failure_texts
 from deployments.failures.shared import notices
 from deployments.failures.steps import trail
+from deployments.first_contact import commands as contact_commands
+from deployments.first_contact.texts import CONTACT
 from deployments.health import texts as health_texts
 from deployments.health.steps.observe import history
 from deployments.locks.commands import locks
@@ -53,6 +56,7 @@ def connect() -> None:
         errors.NOTIFICATIONS,
         operations.OPERATIONS,
         release_texts.RELEASES,
+        CONTACT,
         DRILLS,
         template_set_texts.SOURCES,
     ):
@@ -61,4 +65,5 @@ def connect() -> None:
     notification_texts.DESCRIBED["assessment"] = assessment.stored_sentence
     requesting.check_with(locks.refuse_if_held)
     requesting.check_with(drill_commands.refuse_deletion)
+    accounts.check_changes_with(contact_commands.refuse_account_change)
     finalize.also(_keep_prediction, _keep_health, trail.request_sweeps, _notify)

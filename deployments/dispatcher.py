@@ -28,6 +28,7 @@ from deployments.audit.steps import chain, retention
 from deployments.common.models import leases
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
+from deployments.first_contact.models import ContactRun
 from deployments.health.models.observing import Observer
 from deployments.health.steps import observe
 from deployments.notifications.models import Delivery
@@ -62,6 +63,7 @@ def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
         (Delivery.objects.pending(), tasks.send_notification),
         (ConnectionTest.objects.active(), tasks.test_connection),
         (RestoreDrill.objects.active(), tasks.step_restore_drill),
+        (ContactRun.objects.active(), tasks.step_first_contact),
     ]
 
 

@@ -10,6 +10,7 @@ from celery import shared_task
 
 from deployments.accounts.steps import account_roles, connection_test
 from deployments.administration.shared import sessions
+from deployments.first_contact.steps import by_worker
 from deployments.notifications.steps import delivery
 from deployments.restore_drills.steps import run
 from deployments.steps import step
@@ -43,7 +44,7 @@ def step_action_request(pk: int, version: int, **_newer: object) -> None:
 
 @shared_task(name="deployments.fetch_template_set", acks_late=True, ignore_result=True)
 def fetch_template_set(pk: int, version: int, **_newer: object) -> None:
-    """Look at the source of a template set for new versions; the one task that may take a minute."""
+    """Look at the source of a template set for new versions, which may take a minute."""
     fetch.run_fetch(pk, version)
 
 
@@ -69,6 +70,12 @@ def test_connection(pk: int, version: int, **_newer: object) -> None:
 def step_restore_drill(pk: int, version: int, **_newer: object) -> None:
     """Take one step of a restore drill."""
     run.run_drill(pk, version)
+
+
+@shared_task(name="deployments.step_first_contact", acks_late=True, ignore_result=True)
+def step_first_contact(pk: int, version: int, **_newer: object) -> None:
+    """Take one step of a first contact, which takes minutes."""
+    by_worker.run_contact(pk, version)
 
 
 @shared_task(name="deployments.check_session", acks_late=True, ignore_result=True)

@@ -199,6 +199,16 @@ urlpatterns = [
     path("accounts/<int:pk>/edit", accounts.aws_account_edit, name="aws_account_edit"),
     path("accounts/<int:pk>/test", accounts.aws_account_test, name="aws_account_test"),
     path("accounts/<int:pk>/first-contact", first_contact.first_contact, name="first_contact"),
+    path(
+        "accounts/<int:pk>/first-contact/<int:run>/cancel",
+        first_contact.first_contact_cancel,
+        name="first_contact_cancel",
+    ),
+    path(
+        "accounts/<int:pk>/first-contact/<int:run>/clean-up",
+        first_contact.first_contact_clean_up,
+        name="first_contact_clean_up",
+    ),
     path("accounts/<int:pk>/remove", accounts.aws_account_remove, name="aws_account_remove"),
     path("access/", access.access_people, name="access_people"),
     path("access/people/<int:pk>/", access.access_person, name="access_person"),

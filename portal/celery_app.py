@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery, signals
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from deployments.common import heartbeats
+from deployments.common import heartbeats, stopping
 from portal.process import protect
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -30,6 +30,11 @@ def _protect_the_worker(**_: object) -> None:
 @signals.worker_ready.connect
 def _report_the_worker(**_: object) -> None:
     heartbeats.start("worker")
+
+
+@signals.worker_shutting_down.connect
+def _stop_what_takes_long(**_: object) -> None:
+    stopping.stop()
 
 
 @signals.task_prerun.connect

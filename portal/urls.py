@@ -15,7 +15,7 @@ from portal.login import invitations, oidc_pages, passkey_pages, saml_pages, sec
 from portal.login.views import LoginPage, PasswordPage, code_page
 from portal.metrics.views import metrics
 from portal.sandbox_console import views as sandbox_console
-from portal.support.views import support_bundle
+from portal.support.views import first_contact_archive, support_bundle
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="environments"), name="home"),
@@ -52,6 +52,11 @@ urlpatterns = [
     ),
     path("account/security/sessions/<int:pk>/end/", sessions.end_session, name="account_session_end"),
     path("account/security/sessions/end-others/", sessions.end_others, name="account_sessions_end"),
+    path(
+        "accounts/<int:pk>/first-contact/<int:run>/archive",
+        first_contact_archive,
+        name="first_contact_archive",
+    ),
     path("deployments/<int:pk>/support-bundle", support_bundle, name="support_bundle"),
     path("password/", PasswordPage.as_view(), name="password_change"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),

@@ -16,6 +16,7 @@ from deployments.audit.api import operations as audit_operations
 from deployments.administration.api import access
 from deployments.accounts.api import accounts  # noqa: F401
 from deployments.accounts.api import connection  # noqa: F401
+from deployments.first_contact.api import operations as contact_operations  # noqa: F401
 from deployments.administration.api import freezes  # noqa: F401
 from deployments.changes.api import approval_rules  # noqa: F401
 from deployments.api import changes  # noqa: F401

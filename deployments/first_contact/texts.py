@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 from django.utils.translation import pgettext_lazy
 
+from deployments.common.message_codes import Code
 from deployments.first_contact import models
 from deployments.first_contact.rules.answers import Match
 
@@ -15,11 +17,28 @@ STEPS = {
     "probe": _("Probe stack"),
     "clean_up": _("Clean-up"),
 }
+WHAT_STEPS_DO = {
+    "reads": _(
+        "Assumes the role with the right and with a wrong external ID, and makes every reading call of "
+        "Sanso. Creates nothing. AWS charges for the metrics that are read."
+    ),
+    "roles": _("Simulates each action of the roles. Creates nothing, and AWS charges nothing."),
+    "change_set": _(
+        "Uploads the bundled template set, creates its change set, and deletes both. AWS charges for "
+        "requests and for a few hundred kilobytes of storage for minutes."
+    ),
+    "probe": _(
+        "Deploys a small stack and deletes it. AWS charges for its Network Load Balancer, its public IPv4 "
+        "address and its secret while they exist; some are billed for a whole hour."
+    ),
+}
+"""What each step does and creates, and what AWS charges for; docs/first-contact.md has the details."""
 STEP_STATES = {
     models.WAITING: pgettext_lazy("step", "Waiting"),
     models.ACTIVE: pgettext_lazy("step", "In progress"),
     models.DONE: pgettext_lazy("step", "Finished"),
     models.FAILED: pgettext_lazy("step", "Failed"),
+    models.CANCELED: pgettext_lazy("step", "Canceled"),
     models.NOT_RUN: pgettext_lazy("step", "Not run"),
 }
 OUTCOMES = {
@@ -33,4 +52,24 @@ BILLING = {
     "billed": _("billed"),
     "free": _("free"),
     "unknown": _("billing unknown"),
+}
+CONTACT = {
+    Code.CONTACT_IN_PROGRESS: N_(
+        "A first contact with %(account)s is in progress. Wait until it has finished, or cancel it."
+    ),
+    Code.CONTACT_FINISHED: N_("The first contact with %(account)s has finished."),
+    Code.CONTACT_CLEANING: N_(
+        "The first contact with %(account)s is cleaning up. This cannot be canceled: it deletes what was "
+        "created."
+    ),
+    Code.CONTACT_LEFT: N_(
+        "The last first contact with %(account)s has left resources in AWS. Clean up before you run another "
+        "one."
+    ),
+    Code.CONTACT_NOTHING_LEFT: N_("The first contact with %(account)s has left nothing in AWS."),
+    Code.CONTACT_WITHOUT_STEPS: N_("Choose at least one step."),
+    Code.CONTACT_BLOCKS_ACCOUNT: N_(
+        "A first contact with %(account)s is in progress. Wait until it has finished, or cancel it, before "
+        "you change or remove the account."
+    ),
 }

@@ -22,6 +22,7 @@ from deployments.administration.commands import invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
 from deployments.changes.commands import preview, restoring
+from deployments.first_contact import commands as contact_commands
 from tests.commands.scenes import SCENES
 from tests.pages.permission_rules import RULES
 
@@ -36,6 +37,7 @@ ONLY_ON_PAGES: dict[Callable[..., Any], str] = {
     ),
     commands.export_audit: "the API lists the records themselves",
     support_commands.export_support_bundle: "a person reads it before sending it; manage.py support_bundle",
+    contact_commands.record_download: "get_first_contact has the report; a person reads the log first",
     sandbox.request_of_sandbox: "the sandbox has a control API of its own, docs/sandbox.md",
 }
 """Actions that the API does not have, with the reason."""

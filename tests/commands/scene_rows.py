@@ -21,6 +21,9 @@ from deployments.changes.models.approvals import Approval, ApprovalRule
 from deployments.cloudformation.remaining import Billing, Reason, RemainingResource
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
+from deployments.first_contact.models import FINISHED, ContactRun
+from deployments.first_contact.rules.answers import Left
+from deployments.first_contact.shared import runs
 from deployments.health.models.configuration import Association
 from deployments.locks.models import EnvironmentLock, FreezeWindow
 from deployments.notifications.models import Delivery
@@ -235,6 +238,16 @@ def asked(environment: Environment, **values: Any) -> dict[str, Any]:
 
 def a_target() -> dict[str, Any]:
     return {"target": make_target("https://hooks.example.com/")}
+
+
+def a_first_contact(*, left: bool = False) -> ContactRun:
+    """Return a first contact in progress, or one that has ended and left a network."""
+    run = runs.begin(make_account(), ["reads"])
+    if left:
+        network = Left(type="AWS::EC2::VPC", id="vpc-1", billing=str(Billing.FREE))
+        run.state, run.left, run.due_at = FINISHED, [network.as_json()], None
+        run.save()
+    return run
 
 
 def a_delivery() -> dict[str, Any]:

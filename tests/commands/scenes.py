@@ -20,6 +20,7 @@ from deployments.call_logs import commands as support_commands
 from deployments.changes.commands import apply, approve, create, labels, preview, restoring, schedule
 from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.accounts import Account
+from deployments.first_contact import commands as contact_commands
 from deployments.health.commands import operate
 from deployments.locks.commands import locks
 from deployments.notifications import commands as notification_commands
@@ -34,6 +35,7 @@ from tests.commands.scene_rows import (
     a_creation,
     a_delivery,
     a_failed_change,
+    a_first_contact,
     a_freeze,
     a_grant,
     a_lock,
@@ -77,6 +79,8 @@ CHANGES_NOTHING = {
     *(remaining.request_new_search, recording_commands.request_recording, sandbox.request_of_sandbox),
     *(sources.request_fetch, commands.export_audit, support_commands.export_support_bundle),
     accounts.request_connection_test,
+    *(contact_commands.request_run, contact_commands.request_cancel),
+    *(contact_commands.request_clean_up, contact_commands.record_download),
 }
 """Requests that change no value of the portal: they go to AWS, to a template set's server, or nowhere."""
 WITH_VALUES = {
@@ -211,6 +215,10 @@ SCENES: dict[Callable[..., Any], Scene] = {
     },
     accounts.delete_account: lambda: {"account": make_account()},
     accounts.request_connection_test: lambda: {"account": make_account()},
+    contact_commands.request_run: lambda: {"account": make_account(), "steps": ["reads"]},
+    contact_commands.request_cancel: lambda: {"run": a_first_contact()},
+    contact_commands.request_clean_up: lambda: {"run": a_first_contact(left=True)},
+    contact_commands.record_download: lambda: {"run": a_first_contact()},
     tokens.create_token: lambda: {"name": "CI", "scopes": ["deploy"], "lifetime_days": 30},
     tokens.revoke_token: a_token,
 }
@@ -276,6 +284,10 @@ PERMISSION: dict[Callable[..., Any], str] = {
     accounts.save_account: "manage_accounts",
     accounts.delete_account: "manage_accounts",
     accounts.request_connection_test: "manage_accounts",
+    contact_commands.request_run: "manage_accounts",
+    contact_commands.request_cancel: "manage_accounts",
+    contact_commands.request_clean_up: "manage_accounts",
+    contact_commands.record_download: "manage_accounts",
 }
 """The one permission that each action requires; actions that are not listed require `change_environment`."""
 

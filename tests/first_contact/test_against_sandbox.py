@@ -21,6 +21,7 @@ from django.core.management import CommandError, call_command
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.models import ContactRun
 from deployments.first_contact.steps import contact, reads
+from tests.first_contact.remaining import assert_nothing_is_left
 from tests.permissions import granted_actions
 from tests.running import client
 from tests.services import REPOSITORY, Sandbox, wait_until
@@ -66,22 +67,6 @@ def unexpected(report: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def states(report: dict[str, Any]) -> dict[str, str]:
     return {step["name"]: step["state"] for step in report["steps"]}
-
-
-def assert_nothing_is_left(account: Account, sandbox: Sandbox) -> None:
-    """Assert that the account has no stacks, networks, objects and roles of a run."""
-    stacks = client(account, "cloudformation", sandbox).get_paginator("list_stacks").paginate()
-    rows = [row for page in stacks for row in page["StackSummaries"]]
-    assert {row["StackStatus"] for row in rows if "contact" in row["StackName"]} <= {"DELETE_COMPLETE"}
-    vpcs = client(account, "ec2", sandbox).describe_vpcs()["Vpcs"]
-    assert [vpc for vpc in vpcs if vpc["CidrBlock"].startswith("10.213.")] == []
-    s3 = client(account, "s3", sandbox)
-    for bucket in s3.list_buckets()["Buckets"]:
-        found = s3.list_object_versions(Bucket=bucket["Name"], Prefix="sanso/first-contact/")
-        assert not found.get("Versions")
-        assert not found.get("DeleteMarkers")
-    roles = client(account, "iam", sandbox).list_roles()["Roles"]
-    assert [role["RoleName"] for role in roles if "contact" in role["RoleName"]] == []
 
 
 def fault(sandbox: Sandbox, account: Account, **values: Any) -> None:

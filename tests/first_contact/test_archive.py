@@ -18,8 +18,8 @@ from deployments.common.errors import AwsRejected
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.models import ContactRun
 from deployments.first_contact.rules.answers import Left
+from deployments.first_contact.shared import runs
 from deployments.first_contact.shared.call_log import lines_of
-from deployments.first_contact.steps import run as runs
 from deployments.first_contact.steps.contact import Contact
 from portal.support import contact_archive
 from tests.builders import make_account

@@ -6,7 +6,9 @@ import pytest
 
 from deployments.aws import session
 from deployments.first_contact.models import ContactRun
-from deployments.first_contact.steps import run as runs
+from deployments.first_contact.shared import runs
+from deployments.first_contact.steps.contact import Contact
+from deployments.first_contact.steps.run import finish
 from tests.accounts.testing import production
 from tests.fakes import FakeAws
 
@@ -28,7 +30,7 @@ def test_a_second_run_of_an_account_begins_after_the_first_has_cleaned_up() -> N
     with pytest.raises(runs.Busy):
         runs.begin(account, ["reads"])
 
-    runs.finish(first, lambda _line: None)
+    finish(Contact(first, lambda _line: None))
     second = runs.begin(account, ["reads"])
     assert second.tag != first.tag
     assert ContactRun.objects.unfinished(account) == second
@@ -39,7 +41,7 @@ def test_the_newest_five_runs_of_an_account_are_kept() -> None:
     tags: list[str] = []
     for _ in range(runs.KEPT + 2):
         run = runs.begin(account, [])
-        runs.finish(run, lambda _line: None)
+        finish(Contact(run, lambda _line: None))
         tags.insert(0, run.tag)
 
     assert [run.tag for run in ContactRun.objects.of(account)] == tags[: runs.KEPT]

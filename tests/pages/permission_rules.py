@@ -126,7 +126,16 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         )
         for name in ("freeze_edit", "freeze_delete")
     },
-    "first_contact": (Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True),),
+    "first_contact": (
+        Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True),
+        Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True, method="post"),
+    ),
+    **{
+        f"first_contact_{what}": (
+            Rule(**ACCOUNTS, given={"pk": 0, "run": 0}, may_be_missing=True, method="post"),
+        )
+        for what in ("cancel", "clean_up", "archive")
+    },
     "aws_account_test": (Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True, method="post"),),
     # Access
     "access_people": (Rule(**ACCESS),),

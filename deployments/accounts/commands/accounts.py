@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -20,8 +20,21 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
+_CHECKS: list[Callable[[Account], None]] = []
+
+
+def check_changes_with(check: Callable[[Account], None]) -> None:
+    """Let a check of a package above refuse to change or delete an account, by UserFixable."""
+    _CHECKS.append(check)
+
+
+def _check(account: Account) -> None:
+    for check in _CHECKS:
+        check(account)
+
+
 def save_account(*, user: User, account: Account, changed: Collection[str]) -> None:
-    """Save a new account, or the fields of one that were changed."""
+    """Save a new account, or the fields of one that were changed. Raise UserFixable while these are used."""
     is_new = account._state.adding
     with requesting(
         CommandRequest(
@@ -34,6 +47,8 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
     ) as request:
         before = {} if is_new else Account.objects.values(*changed).get(pk=account.pk) if changed else {}
         request.account = None if is_new else account
+        if not is_new and set(changed) - {"name"}:
+            _check(account)
         request.changes(before, {name: getattr(account, name) for name in changed})
         account.roles_due_at = None  # with other roles, or in another region
         account.save()
@@ -50,6 +65,7 @@ def delete_account(*, user: User, account: Account) -> None:
         request.account = account
         if Environment.objects.in_account(account.pk).exists():
             raise UserFixable("AccountInUse", Code.ACCOUNT_IN_USE, account=account.name)
+        _check(account)
         request.before = {name: getattr(account, name) for name in ("name", "region", "role_arn")}
         account.delete()
 

@@ -59,8 +59,7 @@ def aws_account(request: AuthedRequest, pk: int) -> HttpResponse:
     account = _account(pk)
     if request.method == "POST":
         form = OutputsForm(request.POST, instance=account)
-        if form.is_valid():
-            _saved(request, form)
+        if form.accepted(lambda: _saved(request, form)):
             messages.success(request, _("The account is saved."))
             return redirect("aws_account", pk=pk)
         return render(request, "accounts/account.html", _context(_account(pk), form), status=422)
@@ -75,8 +74,7 @@ def aws_account_edit(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show the form with all values of an account, or save them."""
     account = _account(pk)
     form = AccountForm(request.POST or None, instance=account)
-    if form.is_bound and form.is_valid():
-        _saved(request, form)
+    if form.is_bound and form.accepted(lambda: _saved(request, form)):
         messages.success(request, _("The account is saved."))
         return redirect("aws_account", pk=pk)
     context = {

@@ -63,7 +63,7 @@ def as_text(run: ContactRun) -> Iterator[str]:
     yield f"First contact with {where}, {run.account.region}, tag {run.tag}"
     yield f"Began {run.began_at:%Y-%m-%d %H:%M:%S} UTC, {run.state}"
     if run.stopped_by:
-        yield "It was stopped before its end."
+        yield f"It was canceled before its end ({run.stopped_by})."
     for step in run.steps.all():
         answers = answers_of(step)
         counts = Counter(answer.outcome for answer in answers)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.utils.translation import ngettext, pgettext
 
 from deployments.first_contact.models import (
     ACTIVE,
+    CANCELED,
     CLEANING,
     DONE,
     FAILED,
     FINISHED,
+    QUEUED,
+    RUNNING,
     ContactRun,
     ContactStep,
 )
 from deployments.first_contact.rules.answers import ContactAnswer, Match, worst
-from deployments.first_contact.texts import BILLING, OUTCOMES, STEP_STATES, STEPS
+from deployments.first_contact.rules.step_names import ALL
+from deployments.first_contact.texts import BILLING, OUTCOMES, STEP_STATES, STEPS, WHAT_STEPS_DO
 
 _MARKS = {
     Match.EXPECTED: ("is-done", "✓"),
@@ -25,6 +30,16 @@ _MARKS = {
     Match.DENIED: ("is-failed", "✕"),
     Match.NO_ANSWER: ("is-failed", "✕"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepChoice:
+    """A step that can be chosen, and what it does and costs."""
+
+    name: str
+    label: str
+    what: str
+    is_chosen: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +77,17 @@ class RunShown:
     css_class: str
     glyph: str
     is_running: bool
+    can_be_canceled: bool
     steps: tuple[StepShown, ...]
     left: tuple[tuple[str, str, str, str], ...] | None
+
+
+def step_choices(chosen: Collection[str]) -> list[StepChoice]:
+    """Return the steps in their order, in the active language."""
+    return [
+        StepChoice(name=name, label=str(STEPS[name]), what=str(WHAT_STEPS_DO[name]), is_chosen=name in chosen)
+        for name in ALL
+    ]
 
 
 def shown(run: ContactRun | None) -> RunShown | None:
@@ -78,7 +102,8 @@ def shown(run: ContactRun | None) -> RunShown | None:
         label=label,
         css_class=css_class,
         glyph=glyph,
-        is_running=run.state != FINISHED,
+        is_running=run.is_active,
+        can_be_canceled=run.state in (QUEUED, RUNNING) and not run.stopped_by,
         steps=steps,
         left=None
         if left is None
@@ -88,13 +113,17 @@ def shown(run: ContactRun | None) -> RunShown | None:
 
 def _state(run: ContactRun, steps: tuple[StepShown, ...]) -> tuple[str, str, str]:
     if run.state == CLEANING:
-        return pgettext("first contact", "Cleaning up"), "is-running", "●"
+        return pgettext("first contact", "Cleaning up"), "is-progress", "●"
+    if run.state != FINISHED and run.stopped_by:
+        return pgettext("first contact", "Canceling"), "is-progress", "●"
+    if run.state == QUEUED:
+        return pgettext("first contact", "Queued"), "is-pending", "○"
     if run.state != FINISHED:
-        return pgettext("first contact", "In progress"), "is-running", "●"
+        return pgettext("first contact", "In progress"), "is-progress", "●"
     if run.left:
         return pgettext("first contact", "Resources remain"), "is-failed", "✕"
     if run.stopped_by:
-        return pgettext("first contact", "Stopped"), "is-attention", "▲"
+        return pgettext("first contact", "Canceled"), "is-cancelled", "⊘"
     if any(step.unexpected for step in steps):
         return pgettext("first contact", "Finished with differences"), "is-attention", "▲"
     return pgettext("first contact", "As expected"), "is-done", "✓"
@@ -106,8 +135,10 @@ def _step(step: ContactStep) -> StepShown:
     css_class, glyph = _MARKS[found] if found is not Match.NOTE else _MARKS[Match.EXPECTED]
     if step.state == FAILED:
         css_class, glyph = "is-failed", "✕"
+    elif step.state == CANCELED:
+        css_class, glyph = "is-cancelled", "⊘"
     elif step.state == ACTIVE:
-        css_class, glyph = "is-running", "●"
+        css_class, glyph = "is-progress", "●"
     elif step.state != DONE:
         css_class, glyph = "is-pending", "○"
     unexpected = sum(one.outcome not in (Match.EXPECTED, Match.NOTE) for one in answers)

@@ -19,9 +19,10 @@ from deployments.call_logs.rules import log_file
 from deployments.call_logs.shared.keep import CallLog, entries_of
 from deployments.common.errors import AwsAccessError, AwsRetryable, QuotaExhausted, SansoError
 from deployments.common.rules.aws_error_codes import CREDENTIALS
-from deployments.first_contact.models import ContactRun, ContactStep
+from deployments.first_contact.models import BY_CANCEL, ContactRun, ContactRunQuerySet, ContactStep
 from deployments.first_contact.rules.answers import ContactAnswer, Expect, Match, compared
 from deployments.first_contact.shared.call_log import redactor_of
+from deployments.first_contact.shared.runs import lease
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,16 +43,27 @@ class TakenOver(Exception):
     """Raised when another process works on the run."""
 
 
+class Canceled(Exception):
+    """Raised in a step when the run was canceled."""
+
+
 class Contact:
-    """One run in this process: its account's gateways, and the step in which it is."""
+    """One run in this process: its account's gateways, and the step in which it is.
+
+    `echo` gets each line that a person may follow. `keep_on` is called before each call and between polls;
+    what it raises ends the process's work on the run.
+    """
 
     step: ContactStep
 
-    def __init__(self, run: ContactRun, echo: Callable[[str], None]) -> None:
-        self.run, self.account, self.echo = run, run.account, echo
+    def __init__(
+        self, run: ContactRun, echo: Callable[[str], None], keep_on: Callable[[], None] = lambda: None
+    ) -> None:
+        self.run, self.account, self.echo, self._keep_on = run, run.account, echo, keep_on
         self.ref: AccountRef = self.account.ref()
-        self.clients: Clients = session.connect(self.ref)
+        self._clients: Clients | None = None
         self.repeated_for = REPEATED_FOR
+        self.can_be_canceled = True
         self._secrets: list[str] = []
         self._forget()
 
@@ -100,7 +112,7 @@ class Contact:
         self._answer(ContactAnswer(question=question, outcome=outcome, text=text))
 
     def pause(self, seconds: float = POLL) -> None:
-        """Wait for these seconds, less where AWS is simulated and faster. Raise TakenOver."""
+        """Wait for these seconds, less where AWS is simulated and faster. Raise TakenOver or Canceled."""
         self._keep_run()
         time.sleep(max(0.2, seconds * min(1.0, self.account.timings.scale)))
 
@@ -114,7 +126,9 @@ class Contact:
             try:
                 with call_capture.collecting() as collected:
                     try:
-                        found = call(self.clients)
+                        if self._clients is None:
+                            self._clients = session.connect(self.ref)
+                        found = call(self._clients)
                     finally:
                         self._write(collected)
                 return found, None, time.monotonic() - began
@@ -126,7 +140,7 @@ class Contact:
             except AwsAccessError as exc:
                 error = exc
                 if exc.code in CREDENTIALS and expect is not Expect.DENIED and not is_renewed:
-                    self.clients, is_renewed, pause = session.connect_anew(self.ref), True, 0.0
+                    self._clients, is_renewed, pause = session.connect_anew(self.ref), True, 0.0
                 else:
                     return None, error, time.monotonic() - began
             except SansoError as exc:
@@ -142,6 +156,8 @@ class Contact:
         return self._redact.without_secrets(text)[:MAX_TEXT]
 
     def _answer(self, answer: ContactAnswer) -> None:
+        if not self._own_row().exists():
+            raise TakenOver(self.run.tag)
         answer = replace(answer, text=self.without_secrets(answer.text), seconds=round(answer.seconds, 2))
         step = self.step
         step.answers = [*step.answers, answer.as_json()]
@@ -165,7 +181,15 @@ class Contact:
             step.save(update_fields=["calls"])
 
     def _keep_run(self) -> None:
-        """Store that this process works on the run. Raise TakenOver if another one does."""
-        rows = ContactRun.objects.filter(pk=self.run.pk, process=self.run.process)
-        if not rows.update(seen_at=timezone.now()):
+        """Store that this process works on the run. Raise TakenOver if another one does, or Canceled."""
+        self._keep_on()
+        now = timezone.now()
+        rows = self._own_row()
+        if not rows.update(seen_at=now, due_at=now + lease()):
             raise TakenOver(self.run.tag)
+        if self.can_be_canceled and rows.filter(stopped_by=BY_CANCEL).exists():
+            raise Canceled(self.run.tag)
+
+    def _own_row(self) -> ContactRunQuerySet:
+        """Return the row of the run while this process works on it."""
+        return ContactRun.objects.filter(pk=self.run.pk, version=self.run.version)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sanso_cli import VERSION, completion, deploying, environments, logins, session
+from sanso_cli import VERSION, completion, deploying, environments, first_contact, logins, session
 from sanso_cli import accounts as account_commands
 from sanso_cli.browser_login import token_by_browser
 from sanso_cli.changes import preview_of, print_preview
@@ -40,6 +40,7 @@ app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
 app.command("deploy")(deploying.deploy)
 app.command("test-account")(account_commands.run_test)
+app.command("first-contact")(first_contact.run_first_contact)
 
 
 def _print_version(is_wanted: bool) -> None:

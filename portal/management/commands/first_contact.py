@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from argparse import ArgumentParser, ArgumentTypeError
@@ -16,8 +15,10 @@ from django.utils import timezone
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.display import report
 from deployments.first_contact.models import ContactRun
-from deployments.first_contact.steps import run as runs
-from deployments.first_contact.steps.contact import TakenOver
+from deployments.first_contact.rules import step_names
+from deployments.first_contact.shared import runs
+from deployments.first_contact.steps.contact import Contact, TakenOver
+from deployments.first_contact.steps.run import finish, take_steps
 from portal.support import contact_archive
 
 
@@ -36,9 +37,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--steps",
             type=_steps,
-            default=list(runs.FREE),
+            default=list(step_names.FREE),
             metavar="STEP,STEP",
-            help=f"the steps: {', '.join(runs.STEPS)}; without this, {', '.join(runs.FREE)}",
+            help=f"the steps: {', '.join(step_names.ALL)}; without this, {', '.join(step_names.FREE)}",
         )
         parser.add_argument("--clean-up", action="store_true", help="only clean up after an earlier run")
         parser.add_argument("--output", type=Path, help="the archive to write; it must not exist")
@@ -52,7 +53,6 @@ class Command(BaseCommand):
         if path is not None and path.exists():
             raise CommandError(f"{path} exists.")
         before = signal.signal(signal.SIGTERM, _stop)
-        logging.getLogger("botocore.credentials").addFilter(_is_silent)  # the wrong external ID is on purpose
         try:
             run = self._run(account, options)
         except runs.Busy:
@@ -61,11 +61,11 @@ class Command(BaseCommand):
             raise CommandError("Another process has taken this run over.") from None
         except KeyboardInterrupt:
             raise CommandError(
-                f"Stopped while cleaning up. Run `manage.py first_contact {account.name} --clean-up`."
+                "Stopped while cleaning up. A worker continues it within a minute; without one, run "
+                f"`manage.py first_contact {account.name} --clean-up`."
             ) from None
         finally:
             signal.signal(signal.SIGTERM, before)
-            logging.getLogger("botocore.credentials").removeFilter(_is_silent)
         self._end(run, path)
 
     def _run(self, account: Account, options: dict[str, Any]) -> ContactRun:
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         if earlier is not None:
             self._echo(f"Cleaning up after the run with tag {earlier.tag}")
             earlier = runs.take_over(earlier)
-            runs.finish(earlier, self._echo)
+            finish(Contact(earlier, self._echo))
         if options["clean_up"]:
             found = earlier or ContactRun.objects.of(account).first()
             if found is None:
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             return earlier
         run = runs.begin(account, options["steps"])
         self._echo(f"First contact with {account.name}, tag {run.tag}")
-        runs.take_steps(run, self._echo)
+        take_steps(Contact(run, self._echo))
         return run
 
     def _echo(self, line: str) -> None:
@@ -111,14 +111,10 @@ class Command(BaseCommand):
 
 def _steps(text: str) -> list[str]:
     names = text.split(",")
-    if unknown := [name for name in names if name not in runs.STEPS]:
-        raise ArgumentTypeError(f"there is no step {unknown[0]}; there are {', '.join(runs.STEPS)}")
+    if unknown := [name for name in names if name not in step_names.ALL]:
+        raise ArgumentTypeError(f"there is no step {unknown[0]}; there are {', '.join(step_names.ALL)}")
     return names
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _is_silent(_record: logging.LogRecord) -> bool:
-    return False

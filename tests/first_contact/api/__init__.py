@@ -1,0 +1,1 @@
+"""First contacts in the API."""
