@@ -8,6 +8,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 
+from deployments.accounts.rules.connection import ATTENTION
 from deployments.environments.models.accounts import Account
 
 QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
@@ -26,9 +27,10 @@ class ConnectionTestQuerySet(models.QuerySet["ConnectionTest"]):
         """Keep the test of an account."""
         return self.filter(account=account)
 
-    def failed(self) -> Self:
-        """Keep those whose last result is a problem, by the name of the account."""
-        return self.filter(result="problem").select_related("account").order_by("account__name")
+    def needing_attention(self) -> Self:
+        """Keep those whose last result is a problem or a warning: problems first, then by the account."""
+        rows = self.filter(result__in=ATTENTION).select_related("account")
+        return rows.order_by("result", "account__name")  # "problem" is before "warning"
 
     def failed_in(self, account_keys: Collection[int]) -> set[int]:
         """Return the keys of those accounts whose last result is a problem."""

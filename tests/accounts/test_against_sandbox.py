@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -16,10 +18,13 @@ from deployments.accounts.rules.connection import Result
 from deployments.accounts.shared.requested_tests import request_test
 from deployments.aws import session
 from deployments.environments.models.accounts import Account
-from deployments.environments.rules.account_template import STACK
+from deployments.environments.rules.account_template import REVISION, STACK
 from tests.accounts.testing import line_of, take_steps
+from tests.api.clients import Program
+from tests.builders import make_user
+from tests.pages.pages import page, rows
 from tests.permissions import granted_actions
-from tests.permissions.check_roles import BEFORE
+from tests.permissions.check_roles import ACCOUNT_TEMPLATE, BEFORE
 from tests.running import client, create_roles, new_account
 from tests.services import Sandbox
 
@@ -156,11 +161,44 @@ def test_roles_of_an_earlier_revision_are_named_before_a_deployment_would_fail(
 
     assert found.result is Result.PROBLEM
     line = line_of(found, "revision")
-    assert line.text == "Revision 1 of account.yaml; this version needs revision 10."
+    assert line.text == f"Revision 1 of account.yaml; this version needs revision {REVISION}."
     assert line.result is Result.WARNING
     simulated, read = [one for one in found.lines if one.check == "permissions"]
     assert _names(simulated.policy, "iam:SimulatePrincipalPolicy")
     assert (read.result, read.actions) == (Result.PROBLEM, ("ec2:DescribeAvailabilityZones",))
+
+
+def test_an_earlier_revision_alone_is_a_warning_wherever_a_failed_test_is_shown(
+    account: Account, sandbox: Sandbox, tmp_path: Path, settings: Settings
+) -> None:
+    deploy_roles(account, sandbox, earlier_revision(tmp_path))
+
+    found = outcome_of(account)
+
+    assert [line.check for line in found.lines if line.result is not Result.OK] == ["revision"]
+    text = f"Revision {REVISION - 1} of account.yaml; this version needs revision {REVISION}."
+    root = make_user("root", is_superuser=True)
+    browser = Client()
+    browser.force_login(root)
+    (row,) = rows(browser.get(f"{reverse('aws_accounts')}?connection=warning"))
+    assert "Warning" in row
+    assert text in row
+    assert text in page(browser.get(reverse("environment_new"))).one(id="connection-warnings").text
+    (listed,) = Program(root).get("/accounts").json()["items"]
+    assert listed["connection"] == "warning"
+    settings.SANSO_METRICS_TOKEN = "a-token-of-thirty-two-characters"
+    scraper = Client(headers={"authorization": f"Bearer {settings.SANSO_METRICS_TOKEN}"})
+    metric = f'sanso_account_connection{{account="{account.name}",result="warning"}} 1.0'
+    assert metric in scraper.get("/metrics").content.decode()
+
+
+def earlier_revision(folder: Path) -> Path:
+    """Return account.yaml as it is, but of the revision before."""
+    text, own = ACCOUNT_TEMPLATE.read_text(), f'Value: "{REVISION}"'
+    assert text.count(own) == 1
+    file = folder / "account.yaml"
+    file.write_text(text.replace(own, f'Value: "{REVISION - 1}"'))
+    return file
 
 
 def deploy_roles(account: Account, sandbox: Sandbox, template: Path) -> None:

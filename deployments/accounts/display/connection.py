@@ -99,6 +99,11 @@ class ConnectionStatus:
         }[self.result]
 
     @property
+    def is_failed(self) -> bool:
+        """Return whether something must be fixed before the account can be used."""
+        return self.result is Result.PROBLEM
+
+    @property
     def worst(self) -> FindingLine | None:
         """Return the first line with the result of the whole, None if everything is fine."""
         if self.result in (None, Result.OK):
@@ -129,6 +134,6 @@ def connection_status(test: ConnectionTest | None) -> ConnectionStatus:
     )
 
 
-def failed_connections(tests: Iterable[ConnectionTest]) -> list[tuple[ConnectionTest, ConnectionStatus]]:
+def connection_warnings(tests: Iterable[ConnectionTest]) -> list[tuple[ConnectionTest, ConnectionStatus]]:
     """Return each test with its status."""
     return [(one, connection_status(one)) for one in tests]

@@ -7,9 +7,11 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from deployments.accounts.display.connection import connection_status
 from deployments.accounts.models import ConnectionTest
+from deployments.accounts.rules.connection import Result
 from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing
 from deployments.environments.models.accounts import Account
 
@@ -28,10 +30,11 @@ ACCOUNTS = ListDeclaration(
             name="connection",
             label=_("Connection"),
             everything=_("All"),
-            choices=[("problem", _("Failed"))],
-            keep=lambda rows, value: (
-                rows.filter(connection_test__result="problem") if value == "problem" else rows
-            ),
+            choices=[
+                (Result.PROBLEM, pgettext_lazy("connection", "Failed")),
+                (Result.WARNING, pgettext_lazy("connection", "Warning")),
+            ],
+            keep=lambda rows, value: rows.filter(connection_test__result=value) if value else rows,
         )
     ],
 )

@@ -47,6 +47,10 @@ class Result(StrEnum):
     PROBLEM = "problem"
 
 
+ATTENTION: Final = (Result.PROBLEM, Result.WARNING)
+"""The results that are shown wherever somebody chooses or lists accounts, the worst first."""
+
+
 class Check(StrEnum):
     """What is tested, in the order of the findings."""
 
@@ -136,10 +140,10 @@ def findings(facts: ConnectionAnswers, policies: Policies) -> tuple[ConnectionFi
     )
 
 
-def worst(found: Sequence[ConnectionFinding]) -> Result:
-    """Return the result of the whole test."""
+def connection_result(found: Sequence[ConnectionFinding]) -> Result:
+    """Return the result of the whole test: that of its worst check."""
     results = {one.result for one in found}
-    return next((one for one in (Result.PROBLEM, Result.WARNING) if one in results), Result.OK)
+    return next((one for one in ATTENTION if one in results), Result.OK)
 
 
 def interrupted() -> ConnectionFinding:

@@ -159,7 +159,7 @@ def _finish(test: ConnectionTest, facts: ConnectionAnswers | None, found: connec
     _keep(
         test,
         state=FINISHED,
-        result=str(connection.worst(found)),
+        result=str(connection.connection_result(found)),
         findings=findings_as_json(found),
         account_number=facts.account_id if facts else "",
         facts={},

@@ -96,14 +96,19 @@ def test_a_failed_test_says_what_is_missing_and_what_to_add(manager: Client, aws
     assert "sanso-portal lacks permissions: 1." in row
 
 
-def test_the_list_shows_failed_connections_alone(manager: Client, aws: FakeAws) -> None:
+def test_the_list_shows_failed_connections_and_warnings_alone(manager: Client, aws: FakeAws) -> None:
+    outcome_of(production(service_role_arn=""), aws)
     aws.not_allowed["rds:ModifyDBCluster"] = DENIED
-    outcome_of(production(), aws)
+    outcome_of(make_account("partners", role_arn=ROLE, service_role_arn=SERVICE_ROLE), aws)
     make_account("other")
 
-    assert len(rows(manager.get(reverse("aws_accounts")))) == 2
-    (row,) = rows(manager.get(f"{reverse('aws_accounts')}?connection=problem"))
-    assert "production" in row
+    assert len(rows(manager.get(reverse("aws_accounts")))) == 3
+    (failed,) = rows(manager.get(f"{reverse('aws_accounts')}?connection=problem"))
+    assert "partners" in failed
+    (warned,) = rows(manager.get(f"{reverse('aws_accounts')}?connection=warning"))
+    assert "production" in warned
+    assert "Warning" in warned
+    assert "No service role" in warned
 
 
 def test_settings_complete_the_command_and_offer_a_quick_create_link(
@@ -189,13 +194,27 @@ def test_a_failed_connection_is_shown_on_the_form_of_a_new_environment(
     aws.not_allowed["rds:ModifyDBCluster"] = DENIED
     outcome_of(account, aws)
 
-    form = page(browser.get(reverse("environment_new"))).one(id="failed-connections").text
+    form = page(browser.get(reverse("environment_new"))).one(id="connection-warnings").text
     assert "The connection test of production failed" in form
     assert "lacks permissions: 1" in form
     aws.not_allowed.clear()
     outcome_of(account, aws)
 
-    assert not page(browser.get(reverse("environment_new"))).all(id="failed-connections")
+    assert not page(browser.get(reverse("environment_new"))).all(id="connection-warnings")
+
+
+def test_a_warning_is_shown_on_the_form_of_a_new_environment_after_what_failed(
+    browser: Client, template_set: Path, aws: FakeAws
+) -> None:
+    outcome_of(production(service_role_arn=""), aws)
+    aws.not_allowed["rds:ModifyDBCluster"] = DENIED
+    outcome_of(make_account("restricted", role_arn=ROLE, service_role_arn=SERVICE_ROLE), aws)
+
+    failed, warned = page(browser.get(reverse("environment_new"))).one(id="connection-warnings").all("p")
+
+    assert "The connection test of restricted failed" in failed.text
+    assert "The connection test of production ended with a warning." in warned.text
+    assert "No service role" in warned.text
 
 
 def test_the_pages_are_in_japanese_as_well(manager: Client, aws: FakeAws) -> None:

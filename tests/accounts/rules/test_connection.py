@@ -16,8 +16,8 @@ from deployments.accounts.rules.connection import (
     ConnectionFinding,
     FindingCode,
     Result,
+    connection_result,
     findings,
-    worst,
 )
 from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
 from deployments.accounts.rules.quotas import SizeNeeds
@@ -110,7 +110,7 @@ def test_a_connection_that_works_is_one_line_for_each_check() -> None:
     found = findings(FACTS, POLICIES)
 
     assert [one.check for one in found] == [one for one in Check if one is not Check.QUOTAS]
-    assert worst(found) is Result.OK
+    assert connection_result(found) is Result.OK
     assert not any(finding_advice(one) for one in found)
 
 

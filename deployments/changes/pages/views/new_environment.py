@@ -21,7 +21,7 @@ from deployments.access.models.permissions import (
     visible_environments,
 )
 from deployments.access.pages.requests import AuthedRequest, may
-from deployments.accounts.display.connection import failed_connections
+from deployments.accounts.display.connection import connection_warnings
 from deployments.accounts.models import ConnectionTest
 from deployments.changes.commands.create import (
     caught_by_creation,
@@ -171,7 +171,9 @@ def _context(request: AuthedRequest, form: NewEnvironmentForm) -> dict[str, Any]
         "caught": _caught(request, form, account, values),
         "role_policy": _role_policy(form, account, values),
         "frozen": frozen_accounts(form.accounts),
-        "failed_connections": failed_connections(ConnectionTest.objects.failed().about(form.accounts)),
+        "connection_warnings": connection_warnings(
+            ConnectionTest.objects.needing_attention().about(form.accounts)
+        ),
     }
     return context | creation_choices(form, request.POST.dict())
 
