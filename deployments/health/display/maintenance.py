@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from deployments.cloudformation.status import DisplayStatus
